@@ -1,0 +1,235 @@
+package document
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"gopkg.in/yaml.v3"
+)
+
+// kind is what a node of an OpenAPI document is.
+type kind int
+
+const (
+	leaf kind = iota // anything; what is below it is data, not document
+	root
+	paths
+	pathItem
+	operation
+	parameter
+	requestBody
+	responses
+	response
+	header
+	mediaType
+	example
+	schema
+	components
+)
+
+// shape says how the nodes of a kind sit below a member.
+type shape int
+
+const (
+	one    shape = iota
+	listOf       // a sequence of them
+	mapOf        // a mapping from names that the author chose
+)
+
+type field struct {
+	shape shape
+	kind  kind
+}
+
+// fields are the members that each kind of node may have, besides extensions.
+// What is not listed here is not enforced anywhere, so the document must not
+// promise it. A member is added here when the code that honours it is there.
+var fields = map[kind]map[string]field{
+	root: {
+		"openapi": {}, "info": {}, "servers": {}, "security": {}, "tags": {},
+		"paths":      {kind: paths},
+		"components": {kind: components},
+	},
+	pathItem: {
+		"get": {kind: operation}, "put": {kind: operation}, "post": {kind: operation},
+		"delete": {kind: operation}, "patch": {kind: operation},
+	},
+	operation: {
+		"tags": {}, "summary": {}, "description": {}, "operationId": {}, "security": {}, "deprecated": {},
+		"parameters":  {listOf, parameter},
+		"requestBody": {kind: requestBody},
+		"responses":   {kind: responses},
+	},
+	parameter: {
+		"name": {}, "in": {}, "description": {}, "required": {}, "deprecated": {}, "example": {},
+		"examples": {mapOf, example},
+		"schema":   {kind: schema},
+	},
+	requestBody: {
+		"description": {}, "required": {},
+		"content": {mapOf, mediaType},
+	},
+	response: {
+		"description": {},
+		"headers":     {mapOf, header},
+		"content":     {mapOf, mediaType},
+	},
+	header: {
+		"description": {}, "required": {}, "deprecated": {}, "example": {},
+		"schema": {kind: schema},
+	},
+	mediaType: {
+		"example":  {},
+		"examples": {mapOf, example},
+		"schema":   {kind: schema},
+	},
+	example: {"summary": {}, "description": {}, "value": {}},
+	schema: {
+		"title": {}, "description": {}, "deprecated": {}, "example": {}, "examples": {},
+		"type": {}, "format": {}, "enum": {}, "const": {}, "default": {}, "pattern": {},
+		"nullable": {}, "readOnly": {}, "writeOnly": {}, "required": {},
+		"minimum": {}, "maximum": {}, "exclusiveMinimum": {}, "exclusiveMaximum": {}, "multipleOf": {},
+		"minLength": {}, "maxLength": {}, "minItems": {}, "maxItems": {}, "uniqueItems": {},
+		"minProperties": {}, "maxProperties": {}, "discriminator": {},
+		"properties":           {mapOf, schema},
+		"additionalProperties": {kind: schema},
+		"items":                {kind: schema},
+		"prefixItems":          {listOf, schema},
+		"anyOf":                {listOf, schema},
+		"oneOf":                {listOf, schema},
+		"allOf":                {listOf, schema},
+	},
+	components: {
+		"schemas":         {mapOf, schema},
+		"responses":       {mapOf, response},
+		"parameters":      {mapOf, parameter},
+		"headers":         {mapOf, header},
+		"requestBodies":   {mapOf, requestBody},
+		"examples":        {mapOf, example},
+		"securitySchemes": {},
+	},
+}
+
+// only31 are the schema keywords that OpenAPI 3.0 does not have.
+var only31 = []string{"const", "examples", "prefixItems"}
+
+// Formats are the formats that Understudy enforces, but for password, which
+// marks a secret and asks nothing of its value.
+var Formats = []string{"date-time", "email", "int32", "int64", "password", "uri", "uuid"}
+
+var status = regexp.MustCompile(`^[1-5][0-9][0-9]$`)
+
+// Check reports everything in the document that Understudy cannot enforce:
+// members and keywords that it does not know, formats that it has no check
+// for, patterns that Go cannot compile, references that leave the document or
+// have members beside them, and default responses.
+func (d *Document) Check() error {
+	c := checker{is31: strings.HasPrefix(text(member(d.root, "openapi")), "3.1.")}
+	c.node(d.root, root, "", d.root.Line)
+	return errors.Join(c.errs...)
+}
+
+type checker struct {
+	is31 bool
+	errs []error
+}
+
+func (c *checker) report(line int, pointer, format string, args ...any) {
+	c.errs = append(c.errs, fmt.Errorf("line %d: %s: %s", line, pointer, fmt.Sprintf(format, args...)))
+}
+
+func (c *checker) node(n *yaml.Node, k kind, pointer string, line int) {
+	if k == leaf {
+		return
+	}
+	if n.Kind != yaml.MappingNode {
+		// "additionalProperties: true" and the like; kin-openapi judges those.
+		if k != schema || n.Tag != "!!bool" {
+			c.report(line, pointer, "is not an object")
+		}
+		return
+	}
+	if ref := member(n, "$ref"); ref != nil {
+		if len(n.Content) > 2 {
+			c.report(line, pointer, "has members beside $ref")
+		}
+		if !strings.HasPrefix(ref.Value, "#/components/") {
+			c.report(line, pointer, "refers to %q, outside the components", ref.Value)
+		}
+		return
+	}
+	if k == schema {
+		c.schema(n, pointer, line)
+	}
+	for i := 0; i < len(n.Content); i += 2 {
+		key, value := n.Content[i], n.Content[i+1]
+		at := pointer + "/" + Escape(key.Value)
+		if strings.HasPrefix(key.Value, "x-") {
+			continue
+		}
+		switch k {
+		case paths:
+			c.node(value, pathItem, at, key.Line)
+			continue
+		case responses:
+			if !status.MatchString(key.Value) {
+				c.report(key.Line, at, "is not one status")
+			}
+			c.node(value, response, at, key.Line)
+			continue
+		}
+		f, ok := fields[k][key.Value]
+		switch {
+		case !ok:
+			c.report(key.Line, at, "is not supported")
+		case f.shape == one:
+			c.node(value, f.kind, at, key.Line)
+		case f.shape == listOf && value.Kind == yaml.SequenceNode:
+			for j, item := range value.Content {
+				c.node(item, f.kind, at+"/"+strconv.Itoa(j), item.Line)
+			}
+		case f.shape == mapOf && value.Kind == yaml.MappingNode:
+			for j := 0; j < len(value.Content); j += 2 {
+				name := value.Content[j]
+				c.node(value.Content[j+1], f.kind, at+"/"+Escape(name.Value), name.Line)
+			}
+		default:
+			c.report(key.Line, at, "has the wrong type")
+		}
+	}
+}
+
+// schema checks the values of the keywords that only we have an opinion on.
+func (c *checker) schema(n *yaml.Node, pointer string, line int) {
+	if f := member(n, "format"); f != nil && !slices.Contains(Formats, f.Value) {
+		c.report(f.Line, pointer, "format %q is not enforced", f.Value)
+	}
+	if p := member(n, "pattern"); p != nil {
+		if _, err := regexp.Compile(p.Value); err != nil {
+			c.report(p.Line, pointer, "pattern: %v", err)
+		}
+	}
+	if c.is31 {
+		if member(n, "nullable") != nil {
+			c.report(line, pointer, "nullable is not a keyword of OpenAPI 3.1")
+		}
+		return
+	}
+	for _, keyword := range only31 {
+		if member(n, keyword) != nil {
+			c.report(line, pointer, "%s is not a keyword of OpenAPI 3.0", keyword)
+		}
+	}
+}
+
+// text returns the value of a scalar, or nothing.
+func text(n *yaml.Node) string {
+	if n == nil || n.Kind != yaml.ScalarNode {
+		return ""
+	}
+	return n.Value
+}
