@@ -1,0 +1,153 @@
+package sqlite
+
+import (
+	"sync"
+
+	"github.com/understudy-api/understudy/storage"
+)
+
+// ref names one thing that can be cached: a record, a counter or the number of
+// a workspace.
+type ref struct {
+	class     class
+	workspace int64
+	a, b      string
+}
+
+type class uint8
+
+const (
+	ofRecord    class = iota // a kind, b id: *stored, nil if there is none
+	ofCounter                // a kind, b name: tally
+	ofWorkspace              // a name: int64, 0 if there is none
+)
+
+// stored is a record as it is kept, with its keys. It is never modified.
+type stored struct {
+	storage.Record
+	keys []storage.Key
+}
+
+// tally is a row of the counter table.
+type tally struct {
+	last               int64
+	living, gone       int64
+	ownLiving, ownGone int64
+}
+
+// cache is an LRU over committed state, bounded by bytes, and exact: its
+// contents equal the database at one generation, which grows with every commit.
+// A reader names the generation of its snapshot and misses if that is past.
+type cache struct {
+	mu         sync.Mutex
+	generation uint64
+	limit      int
+	size       int
+	items      map[ref]*cached
+	newest     cached // sentinel of the ring; newest.next is the most recently used
+}
+
+type cached struct {
+	ref        ref
+	value      any
+	size       int
+	prev, next *cached
+}
+
+func newCache(limit int) *cache {
+	c := &cache{limit: limit, items: map[ref]*cached{}}
+	c.newest.prev, c.newest.next = &c.newest, &c.newest
+	return c
+}
+
+func (c *cache) now() uint64 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.generation
+}
+
+func (c *cache) get(generation uint64, r ref) (any, bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.generation != generation {
+		return nil, false
+	}
+	i := c.items[r]
+	if i == nil {
+		return nil, false
+	}
+	if c.newest.next != i {
+		i.unlink()
+		i.link(&c.newest)
+	}
+	return i.value, true
+}
+
+// learn keeps what was read from a snapshot, unless a commit has passed it.
+func (c *cache) learn(generation uint64, r ref, value any) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.generation == generation {
+		c.set(r, value)
+	}
+}
+
+// apply makes the changes of a commit visible and ends the generation.
+func (c *cache) apply(changes map[ref]any) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.generation++
+	for r, v := range changes {
+		c.set(r, v)
+	}
+}
+
+func (c *cache) set(r ref, value any) {
+	i := c.items[r]
+	if i == nil {
+		i = &cached{ref: r}
+		c.items[r] = i
+	} else {
+		c.size -= i.size
+		i.unlink()
+	}
+	i.value, i.size = value, sizeOf(r, value)
+	i.link(&c.newest)
+	c.size += i.size
+	if i.size > c.limit/8 { // would push out too much of everything else
+		c.drop(i)
+	}
+	for c.size > c.limit {
+		c.drop(c.newest.prev)
+	}
+}
+
+func (c *cache) drop(i *cached) {
+	if c.items[i.ref] != i {
+		return
+	}
+	i.unlink()
+	delete(c.items, i.ref)
+	c.size -= i.size
+}
+
+func (i *cached) unlink() {
+	i.prev.next, i.next.prev = i.next, i.prev
+}
+
+func (i *cached) link(after *cached) {
+	i.prev, i.next = after, after.next
+	i.prev.next, i.next.prev = i, i
+}
+
+// sizeOf estimates what an item holds, overhead of the map and ring included.
+func sizeOf(r ref, value any) int {
+	n := 256 + len(r.a) + len(r.b)
+	if s, ok := value.(*stored); ok && s != nil {
+		n += 256 + len(s.Parent) + cap(s.Body)
+		for _, k := range s.keys {
+			n += 48 + len(k.Index) + len(k.Value)
+		}
+	}
+	return n
+}

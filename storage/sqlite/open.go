@@ -1,0 +1,290 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql/driver"
+	"embed"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"net/url"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/understudy-api/understudy/storage"
+)
+
+// Options say where a store is kept and how.
+type Options struct {
+	// Path is the database file, created if missing; "" keeps everything in
+	// memory. SQLite keeps Path-wal and Path-shm beside it, the store Path.lock.
+	Path string
+	// Now is the clock; nil means time.Now.
+	Now func() time.Time
+	// NewID is the source of ids; nil means random UUIDs.
+	NewID func() string
+	// FullSync makes every commit wait for the disk, so that it survives a power
+	// cut. Without it an acknowledged write survives the death of the process,
+	// kill -9 included, but a power cut may lose the last ones (never part of
+	// one).
+	FullSync bool
+	// CacheBytes bounds the cache of records; 0 means 64 MiB.
+	CacheBytes int
+}
+
+const (
+	applicationID = 0x556e6473 // "Unds", at offset 68 of our files
+	magic         = "SQLite format 3\x00"
+	headerSize    = 100
+
+	defaultCacheBytes = 64 << 20
+	maxReaders        = 8
+)
+
+//go:embed migrations/*.sql
+var migrations embed.FS
+
+var errLocked = errors.New("another process has it open")
+
+// Open opens or creates a store. A file that is not a database of ours, is
+// damaged, or was written by a newer version is KindCorrupt and stays
+// untouched; one that another process has open, or that cannot be opened or
+// written, is KindUnavailable.
+func Open(ctx context.Context, o Options) (_ *Store, err error) {
+	if err := ctx.Err(); err != nil {
+		return nil, &storage.Error{Kind: storage.KindUnavailable, Op: "open", Err: err}
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.NewID == nil {
+		o.NewID = uuid.NewString
+	}
+	if o.CacheBytes <= 0 {
+		o.CacheBytes = defaultCacheBytes
+	}
+	s := &Store{
+		options: o,
+		cache:   newCache(o.CacheBytes),
+		queue:   make(chan *update, 1024),
+		stopped: make(chan struct{}),
+		readers: make(chan *conn, maxReaders),
+		release: func() error { return nil },
+	}
+	defer func() {
+		if err != nil {
+			err = describe(o.Path, err)
+			if s.writer.conn != nil {
+				_ = s.writer.conn.close()
+			}
+			_ = s.release()
+		}
+	}()
+	dsn := "file::memory:?" + writerPragmas(o)
+	if o.Path != "" {
+		path, err := filepath.Abs(o.Path)
+		if err != nil {
+			return nil, err
+		}
+		if s.release, err = s.guard(path); err != nil {
+			return nil, err
+		}
+		s.readerDSN = fileDSN(path, readerPragmas())
+		dsn = fileDSN(path, writerPragmas(o))
+	}
+	if s.writer.conn, err = dial(dsn); err != nil {
+		return nil, err
+	}
+	if err := s.migrate(s.writer.conn); err != nil {
+		return nil, err
+	}
+	if s.onDisk() {
+		// Only now, for it writes to the file: a new one gets its application
+		// id first, an existing one has been recognised.
+		if err := setWAL(s.writer.conn); err != nil {
+			return nil, err
+		}
+		for range min(maxReaders, max(2, runtime.GOMAXPROCS(0))) {
+			s.readers <- nil // dialled when first needed
+		}
+	}
+	s.writer.store = s
+	go s.writer.loop()
+	return s, nil
+}
+
+// guard locks the file against other processes and looks whether it is ours,
+// before SQLite touches it.
+func (s *Store) guard(path string) (release func() error, err error) {
+	release, err = lockFile(path + ".lock")
+	if err != nil {
+		return func() error { return nil }, err
+	}
+	f, err := os.Open(path)
+	if errors.Is(err, os.ErrNotExist) {
+		return release, nil
+	}
+	if err != nil {
+		return release, err
+	}
+	defer func() { _ = f.Close() }()
+	head := make([]byte, headerSize)
+	switch n, err := io.ReadFull(f, head); {
+	case n == 0 && errors.Is(err, io.EOF):
+		return release, nil // empty: as good as new
+	case err != nil && !errors.Is(err, io.ErrUnexpectedEOF):
+		return release, err
+	case n < headerSize || string(head[:len(magic)]) != magic:
+		return release, failure(storage.KindCorrupt, "open", "not a SQLite database")
+	case binary.BigEndian.Uint32(head[68:]) != applicationID:
+		return release, failure(storage.KindCorrupt, "open", "a database of another program")
+	}
+	return release, nil
+}
+
+func fileDSN(path, pragmas string) string {
+	path = filepath.ToSlash(path)
+	if !strings.HasPrefix(path, "/") { // a Windows drive
+		path = "/" + path
+	}
+	return (&url.URL{Scheme: "file", Path: path}).String() + "?" + pragmas
+}
+
+// Pragmas stand in the DSN so that no connection can be without them.
+func writerPragmas(o Options) string {
+	sync := "NORMAL"
+	if o.FullSync {
+		sync = "FULL"
+	}
+	return dsnPragmas(
+		"busy_timeout(5000)", // somebody's backup tool may hold a lock
+		"synchronous("+sync+")",
+		"wal_autocheckpoint(0)", // the writer does it after it has acknowledged
+		"cache_size(-32768)",
+		"temp_store(MEMORY)",
+		"journal_size_limit(67108864)",
+	) + "&_error_rc=1&_dqs=0"
+}
+
+func readerPragmas() string {
+	return dsnPragmas(
+		"busy_timeout(5000)",
+		"cache_size(-8192)",
+		"temp_store(MEMORY)",
+		"query_only(1)",
+	) + "&_error_rc=1&_dqs=0&mode=rw"
+}
+
+func dsnPragmas(pragmas ...string) string {
+	v := url.Values{}
+	for _, p := range pragmas {
+		v.Add("_pragma", p)
+	}
+	return v.Encode()
+}
+
+func setWAL(c *conn) error {
+	var mode string
+	err := c.query("PRAGMA journal_mode = WAL", func(v []driver.Value) error {
+		mode = text(v[0])
+		return nil
+	})
+	if err == nil && mode != "wal" {
+		err = failure(storage.KindUnavailable, "open", "the file system does not support write-ahead logging")
+	}
+	return err
+}
+
+// migrate brings the schema to the newest version, under the write lock.
+func (s *Store) migrate(c *conn) (err error) {
+	files, err := migrations.ReadDir("migrations")
+	if err != nil {
+		return err
+	}
+	if _, err := c.exec("BEGIN IMMEDIATE"); err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			_, _ = c.exec("ROLLBACK")
+		}
+	}()
+	tables, err := c.number("SELECT count(*) FROM sqlite_schema")
+	if err != nil {
+		return err
+	}
+	var version int64
+	if tables > 0 {
+		if version, err = c.number("SELECT max(version) FROM schema_version"); err != nil {
+			return damaged(err)
+		}
+		if version < 1 {
+			return failure(storage.KindCorrupt, "open", "the schema has no version")
+		}
+	} else {
+		for _, q := range []string{
+			fmt.Sprintf("PRAGMA application_id = %d", applicationID),
+			"CREATE TABLE schema_version (version INTEGER PRIMARY KEY, applied INTEGER NOT NULL) STRICT",
+		} {
+			if _, err := c.exec(q); err != nil {
+				return err
+			}
+		}
+	}
+	if newest := int64(len(files)); version > newest {
+		return failure(storage.KindCorrupt, "open", fmt.Sprintf(
+			"schema version %d was written by a newer version of this program, which knows %d", version, newest))
+	}
+	for i, f := range files[version:] {
+		sql, err := migrations.ReadFile("migrations/" + f.Name())
+		if err != nil {
+			return err
+		}
+		if _, err := c.exec(string(sql)); err != nil {
+			return fmt.Errorf("migration %s: %w", f.Name(), err)
+		}
+		if _, err := c.exec("INSERT INTO schema_version (version, applied) VALUES (?, ?)",
+			version+int64(i)+1, s.options.Now().UnixMicro()); err != nil {
+			return err
+		}
+	}
+	for _, table := range []string{"workspace", "record", "entry", "counter", "blob"} {
+		if _, err := c.number("SELECT 1 FROM " + table + " LIMIT 1"); err != nil {
+			return damaged(err)
+		}
+	}
+	_, err = c.exec("COMMIT")
+	return err
+}
+
+// damaged turns "there is no such table" into what it means here.
+func damaged(err error) error {
+	if e := mapError("open", err); storage.KindOf(e) != storage.KindInternal {
+		return e
+	}
+	return &storage.Error{Kind: storage.KindCorrupt, Op: "open", Err: err}
+}
+
+// describe adds the path, and the kind of errors from the file system.
+func describe(path string, err error) error {
+	err = mapError("open", err)
+	kind := storage.KindOf(err)
+	var pathError *os.PathError
+	if errors.As(err, &pathError) || errors.Is(err, errLocked) {
+		kind = storage.KindUnavailable
+	}
+	cause := err
+	if e, ok := errors.AsType[*storage.Error](err); ok && e.Err != nil {
+		cause = e.Err
+	}
+	if path != "" {
+		cause = fmt.Errorf("%s: %w", path, cause)
+	}
+	return &storage.Error{Kind: kind, Op: "open", Err: cause}
+}

@@ -1,0 +1,170 @@
+// Package sqlite keeps a store in a SQLite database: a file, or memory.
+//
+// One connection writes. Updates that arrive while it is busy are run one after
+// the other in one transaction, a savepoint each, and acknowledged when that is
+// committed. Reads come from a cache that equals the committed state, or from
+// pooled connections with a snapshot of it.
+package sqlite
+
+import (
+	"context"
+	"errors"
+	"sync"
+
+	"github.com/understudy-api/understudy/storage"
+)
+
+// Store is a [storage.Store] in SQLite.
+type Store struct {
+	options   Options
+	readerDSN string // "" in memory
+	release   func() error
+
+	cache  *cache
+	writer writer
+	queue  chan *update
+	// stopped is closed when the writer has ended.
+	stopped chan struct{}
+	// readers holds the idle connections, nil for one not dialled yet.
+	readers chan *conn
+
+	// visible is held by readers as long as they rely on the cache and the
+	// database being of the same generation, and by the writer while it moves
+	// both to the next. In memory there is only one connection, hence no
+	// snapshot: readers hold it throughout, the writer from its first write on.
+	visible sync.RWMutex
+
+	// life is held for reading by everything that runs.
+	life   sync.RWMutex
+	closed bool
+}
+
+var _ storage.Store = (*Store)(nil)
+
+func (s *Store) onDisk() bool { return s.readerDSN != "" }
+
+// Update implements [storage.Store].
+func (s *Store) Update(ctx context.Context, workspace string, fn func(storage.Tx) error) error {
+	if err := s.enter(ctx, "update", workspace); err != nil {
+		return err
+	}
+	defer s.life.RUnlock()
+	u := &update{workspace: workspace, fn: fn, done: make(chan error, 1)}
+	select {
+	case s.queue <- u:
+	case <-ctx.Done():
+		return unavailable("update", ctx.Err())
+	}
+	select {
+	case err := <-u.done:
+		return err
+	case <-ctx.Done():
+		if u.claim() {
+			return unavailable("update", ctx.Err())
+		}
+		return <-u.done // the writer was faster: its answer is the truth
+	}
+}
+
+// View implements [storage.Store].
+func (s *Store) View(ctx context.Context, workspace string, fn func(storage.ReadTx) error) error {
+	if err := s.enter(ctx, "view", workspace); err != nil {
+		return err
+	}
+	defer s.life.RUnlock()
+	t := &txn{store: s, ctx: ctx, name: workspace}
+	s.visible.RLock()
+	t.holding = true
+	t.generation = s.cache.now()
+	defer t.endView()
+	return fn(t)
+}
+
+// Ping implements [storage.Store].
+func (s *Store) Ping(ctx context.Context) error {
+	if err := s.enter(ctx, "ping", "ping"); err != nil {
+		return err
+	}
+	defer s.life.RUnlock()
+	c, err := s.reader(ctx)
+	if err == nil {
+		_, err = c.number("SELECT max(version) FROM schema_version")
+		s.giveBack(c, err)
+	}
+	return mapError("ping", err)
+}
+
+// Close implements [storage.Store].
+func (s *Store) Close() error {
+	s.life.Lock()
+	defer s.life.Unlock()
+	if s.closed {
+		return nil
+	}
+	s.closed = true
+	close(s.queue)
+	<-s.stopped
+	var errs []error
+	for range len(s.readers) {
+		if c := <-s.readers; c != nil {
+			errs = append(errs, c.close())
+		}
+	}
+	// The last connection to close moves the log into the database.
+	errs = append(errs, s.writer.conn.close(), s.release())
+	return mapError("close", errors.Join(errs...))
+}
+
+// enter holds the store open until life is released, or says why it cannot.
+func (s *Store) enter(ctx context.Context, op, workspace string) error {
+	if workspace == "" {
+		return failure(storage.KindInvalid, op, "the workspace has no name")
+	}
+	if err := ctx.Err(); err != nil {
+		return unavailable(op, err)
+	}
+	s.life.RLock()
+	if s.closed {
+		s.life.RUnlock()
+		return failure(storage.KindUnavailable, op, "the store is closed")
+	}
+	return nil
+}
+
+// reader takes a connection for reading; give it back with giveBack.
+func (s *Store) reader(ctx context.Context) (*conn, error) {
+	if !s.onDisk() {
+		return s.writer.conn, nil
+	}
+	var c *conn
+	select {
+	case c = <-s.readers:
+	case <-ctx.Done():
+		return nil, unavailable("view", ctx.Err())
+	}
+	if c != nil {
+		return c, nil
+	}
+	c, err := dial(s.readerDSN)
+	if err != nil {
+		s.readers <- nil
+		return nil, err
+	}
+	return c, nil
+}
+
+// giveBack returns a connection; after a failure a new one takes its place.
+func (s *Store) giveBack(c *conn, err error) {
+	if !s.onDisk() {
+		return
+	}
+	if err != nil {
+		_ = c.close()
+		c = nil
+	}
+	s.readers <- c
+}
+
+func unavailable(op string, err error) error {
+	return &storage.Error{Kind: storage.KindUnavailable, Op: op, Err: err}
+}

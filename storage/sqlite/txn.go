@@ -1,0 +1,771 @@
+package sqlite
+
+import (
+	"context"
+	"crypto/sha256"
+	"database/sql/driver"
+	"encoding/hex"
+	"errors"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/understudy-api/understudy/storage"
+)
+
+// txn is a transaction: the reading of a View, or all of an Update.
+type txn struct {
+	store      *Store
+	name       string
+	generation uint64 // of the committed state it sees
+	clock      time.Time
+	over       bool
+
+	// A View.
+	ctx     context.Context
+	conn    *conn // its snapshot, once the cache was not enough
+	holding bool  // store.visible, for reading
+	err     error // its connection failed
+
+	// An Update.
+	group *group
+	saved bool // its savepoint is open
+	dirty map[ref]any
+}
+
+var (
+	_ storage.ReadTx = (*txn)(nil)
+	_ storage.Tx     = (*txn)(nil)
+)
+
+// endView gives back what a View holds, also after a panic in its function.
+func (t *txn) endView() {
+	t.over = true
+	if t.conn != nil {
+		if t.store.onDisk() && t.err == nil {
+			_, t.err = t.conn.exec("COMMIT")
+		}
+		t.store.giveBack(t.conn, t.err)
+	}
+	t.release()
+}
+
+func (t *txn) release() {
+	if t.holding {
+		t.holding = false
+		t.store.visible.RUnlock()
+	}
+}
+
+// query runs a reading statement on what this transaction sees.
+func (t *txn) query(op, sql string, row func([]driver.Value) error, args ...any) error {
+	if t.group != nil {
+		err := mapError(op, t.store.writer.conn.query(sql, row, args...))
+		if err != nil && fatal(err) && t.group.fatal == nil {
+			t.group.fatal = err
+		}
+		return err
+	}
+	if t.err != nil {
+		return mapError(op, t.err)
+	}
+	if t.conn == nil {
+		c, err := t.store.reader(t.ctx)
+		if err != nil {
+			return mapError(op, err)
+		}
+		t.conn = c
+		if t.store.onDisk() {
+			if _, t.err = c.exec("BEGIN"); t.err != nil {
+				return mapError(op, t.err)
+			}
+		}
+	}
+	t.err = t.conn.query(sql, row, args...)
+	if t.store.onDisk() {
+		// The first statement has fixed the snapshot: it equals what the cache
+		// showed so far, and commits need not wait any longer.
+		t.release()
+	}
+	return mapError(op, t.err)
+}
+
+// exec runs a writing statement.
+func (t *txn) exec(op, sql string, args ...any) (driver.Result, error) {
+	w := &t.store.writer
+	if err := w.begin(t); err != nil {
+		return nil, err
+	}
+	res, err := w.conn.exec(sql, args...)
+	if err = mapError(op, err); err != nil && fatal(err) {
+		t.group.fatal = err
+	}
+	return res, err
+}
+
+// lookup finds a thing in what this transaction, its group, or the cache knows.
+func (t *txn) lookup(r ref) (any, bool) {
+	if t.group != nil {
+		if v, ok := t.dirty[r]; ok {
+			return v, true
+		}
+		if v, ok := t.group.dirty[r]; ok {
+			return v, true
+		}
+	}
+	return t.store.cache.get(t.generation, r)
+}
+
+func (t *txn) learn(r ref, v any) { t.store.cache.learn(t.generation, r, v) }
+
+// workspace is the workspace's number, 0 if it does not exist.
+func (t *txn) workspace(op string) (int64, error) {
+	if t.over {
+		return 0, failure(storage.KindInvalid, op, "the transaction is over")
+	}
+	r := ref{class: ofWorkspace, a: t.name}
+	if v, ok := t.lookup(r); ok {
+		n, _ := v.(int64)
+		return n, nil
+	}
+	var n int64
+	err := t.query(op, "SELECT id FROM workspace WHERE name = ?", func(v []driver.Value) error {
+		n = integer(v[0])
+		return nil
+	}, t.name)
+	if err == nil {
+		t.learn(r, n)
+	}
+	return n, err
+}
+
+// create is workspace for writing: it makes the workspace.
+func (t *txn) create(op string) (int64, error) {
+	n, err := t.workspace(op)
+	if err != nil || n != 0 {
+		return n, err
+	}
+	if !utf8.ValidString(t.name) {
+		return 0, failure(storage.KindInvalid, op, "the workspace's name is not UTF-8")
+	}
+	res, err := t.exec(op, "INSERT INTO workspace (name) VALUES (?)", t.name)
+	if err != nil {
+		return 0, err
+	}
+	if n, err = res.LastInsertId(); err != nil {
+		return 0, mapError(op, err)
+	}
+	if n > maxWorkspace {
+		return 0, failure(storage.KindInternal, op, "too many workspaces")
+	}
+	t.dirty[ref{class: ofWorkspace, a: t.name}] = n
+	return n, nil
+}
+
+func (t *txn) counter(op string, ws int64, kind, name string) (tally, error) {
+	r := ref{ofCounter, ws, kind, name}
+	if v, ok := t.lookup(r); ok {
+		n, _ := v.(tally)
+		return n, nil
+	}
+	var n tally
+	err := t.query(op, `SELECT last, living, gone, own_living, own_gone FROM counter
+		WHERE workspace = ? AND kind = ? AND name = ?`, func(v []driver.Value) error {
+		n = tally{integer(v[0]), integer(v[1]), integer(v[2]), integer(v[3]), integer(v[4])}
+		return nil
+	}, ws, kind, name)
+	if err == nil {
+		t.learn(r, n)
+	}
+	return n, err
+}
+
+// step draws the next number of a sequence.
+func (t *txn) step(op string, ws int64, name string) (int64, error) {
+	n, err := t.counter(op, ws, "", name)
+	if err != nil {
+		return 0, err
+	}
+	n.last++
+	t.dirty[ref{ofCounter, ws, "", name}] = n
+	return n.last, nil
+}
+
+// tally moves a record's count: by is 1 or -1.
+func (t *txn) tally(op string, ws int64, r storage.Record, by int64) error {
+	kind, err := t.counter(op, ws, r.Kind, "")
+	if err != nil {
+		return err
+	}
+	var parent tally
+	if r.Parent != "" {
+		if parent, err = t.counter(op, ws, r.Kind, r.Parent); err != nil {
+			return err
+		}
+	}
+	if r.Living() {
+		kind.living += by
+		parent.living += by
+	} else {
+		kind.gone += by
+		parent.gone += by
+	}
+	if r.Parent != "" {
+		t.dirty[ref{ofCounter, ws, r.Kind, r.Parent}] = parent
+	} else if r.Living() {
+		kind.ownLiving += by
+	} else {
+		kind.ownGone += by
+	}
+	t.dirty[ref{ofCounter, ws, r.Kind, ""}] = kind
+	return nil
+}
+
+// record is the record as it is kept, nil if there is none.
+func (t *txn) record(op string, ws int64, kind, id string) (*stored, error) {
+	r := ref{ofRecord, ws, kind, id}
+	if v, ok := t.lookup(r); ok {
+		s, _ := v.(*stored)
+		return s, nil
+	}
+	var s *stored
+	err := t.query(op, "SELECT "+columns+", r.keys FROM record r WHERE r.workspace = ? AND r.kind = ? AND r.id = ?",
+		func(v []driver.Value) error {
+			keys, err := decodeKeys(bytes(v[keyColumn]))
+			s = &stored{Record: scanRecord(kind, v), keys: keys}
+			return err
+		}, ws, kind, id)
+	if err != nil {
+		return nil, err
+	}
+	t.learn(r, s)
+	return s, nil
+}
+
+// Workspace implements [storage.ReadTx].
+func (t *txn) Workspace() string { return t.name }
+
+// Now implements [storage.ReadTx].
+func (t *txn) Now() time.Time {
+	if t.clock.IsZero() {
+		t.clock = micro(t.store.options.Now())
+	}
+	return t.clock
+}
+
+// Get implements [storage.ReadTx].
+func (t *txn) Get(kind, id string) (storage.Record, error) {
+	const op = "get"
+	ws, err := t.workspace(op)
+	if err != nil {
+		return storage.Record{}, err
+	}
+	if ws != 0 {
+		s, err := t.record(op, ws, kind, id)
+		if err != nil {
+			return storage.Record{}, err
+		}
+		if s != nil {
+			return s.Record, nil
+		}
+	}
+	return storage.Record{}, notFound(op, kind, id)
+}
+
+// Find implements [storage.ReadTx].
+func (t *txn) Find(kind, index, value string) (storage.Record, error) {
+	const op = "find"
+	ws, err := t.workspace(op)
+	if err != nil {
+		return storage.Record{}, err
+	}
+	var r storage.Record
+	if ws != 0 {
+		err = t.query(op, "SELECT "+columns+` FROM entry e CROSS JOIN record r ON r.key = e.key
+			WHERE e.workspace = ? AND e.kind = ? AND e.name = ? AND e.gone = 0 AND e.value = ?
+			ORDER BY e.key LIMIT 1`, func(v []driver.Value) error {
+			r = scanRecord(kind, v)
+			return nil
+		}, ws, kind, index, value)
+		if err != nil {
+			return storage.Record{}, err
+		}
+	}
+	if r.Seq == 0 {
+		return storage.Record{}, &storage.Error{Kind: storage.KindNotFound, Op: op, RecordKind: kind, Index: index}
+	}
+	return r, nil
+}
+
+// Count implements [storage.ReadTx].
+func (t *txn) Count(kind, parent string, deleted bool) (int64, error) {
+	const op = "count"
+	ws, err := t.workspace(op)
+	if err != nil || ws == 0 || kind == "" {
+		return 0, err
+	}
+	n, err := t.counter(op, ws, kind, parent)
+	if deleted {
+		return n.gone, err
+	}
+	return n.living, err
+}
+
+// List implements [storage.ReadTx].
+func (t *txn) List(kind string, q storage.Query) (storage.Page, error) {
+	const op = "list"
+	if err := q.Validate(); err != nil {
+		return storage.Page{}, err
+	}
+	var after *place
+	if q.After != "" {
+		value, seq, err := q.Position()
+		if err != nil {
+			return storage.Page{}, err
+		}
+		after = &place{value, seq}
+	}
+	ws, err := t.workspace(op)
+	if err != nil || ws == 0 || kind == "" {
+		return storage.Page{}, err
+	}
+	list := listing(ws, kind, q, after)
+	page := storage.Page{}
+	if q.Limit > 0 {
+		page.Records = make([]storage.Record, 0, min(q.Limit, 128))
+	}
+	var last string
+	more := false
+	err = t.query(op, list.sql, func(v []driver.Value) error {
+		if q.Limit > 0 && len(page.Records) == q.Limit {
+			more = true
+			return nil
+		}
+		page.Records = append(page.Records, scanRecord(kind, v))
+		if q.Index != "" {
+			last = text(v[keyColumn])
+		}
+		return nil
+	}, list.args...)
+	if err != nil {
+		return storage.Page{}, err
+	}
+	if more {
+		page.Next = q.CursorAfter(last, page.Records[len(page.Records)-1].Seq)
+	}
+	page.Total, err = t.total(op, ws, kind, q, list, int64(len(page.Records)), more)
+	return page, err
+}
+
+// total counts what matches on all pages.
+func (t *txn) total(op string, ws int64, kind string, q storage.Query, list statement, got int64, more bool) (int64, error) {
+	if q.Filtered() {
+		if q.After == "" && q.Offset == 0 && !more {
+			return got, nil // this page is all there is
+		}
+		var n int64
+		err := t.query(op, list.countSQL, func(v []driver.Value) error {
+			n = integer(v[0])
+			return nil
+		}, list.countArgs...)
+		return n, err
+	}
+	name := ""
+	if q.Parent != nil {
+		name = *q.Parent
+	}
+	n, err := t.counter(op, ws, kind, name)
+	switch {
+	case q.Parent != nil && name == "" && q.Deleted:
+		return n.ownGone, err
+	case q.Parent != nil && name == "":
+		return n.ownLiving, err
+	case q.Deleted:
+		return n.gone, err
+	}
+	return n.living, err
+}
+
+type place struct {
+	value string
+	seq   int64
+}
+
+type statement struct {
+	sql       string
+	args      []any
+	countSQL  string
+	countArgs []any
+}
+
+// listing builds the statements for a page. INDEXED BY makes a plan that does
+// not use the index an error instead of a slow answer.
+func listing(ws int64, kind string, q storage.Query, after *place) (l statement) {
+	gone := int64(0)
+	if q.Deleted {
+		gone = 1
+	}
+	direction, beyond := "", ">"
+	if q.Descending {
+		direction, beyond = " DESC", "<"
+	}
+	limit := int64(-1)
+	if q.Limit > 0 {
+		limit = int64(q.Limit) + 1
+	}
+	inParent := q.Parent != nil && *q.Parent != ""
+	var from, where strings.Builder
+	args := []any{ws, kind}
+	and := func(condition string, values ...any) {
+		where.WriteString(" AND ")
+		where.WriteString(condition)
+		args = append(args, values...)
+	}
+	index := "order"
+	if q.Index != "" {
+		index = "value"
+	}
+	if inParent {
+		index = "parent"
+	}
+	switch {
+	case q.Index == "":
+		from.WriteString("record r INDEXED BY record_" + index)
+	case inParent:
+		from.WriteString("entry r INDEXED BY entry_parent")
+	default:
+		from.WriteString("entry r") // its primary key
+	}
+	where.WriteString(" WHERE r.workspace = ? AND r.kind = ?")
+	if inParent {
+		and("r.parent = ? AND r.parent <> ''", *q.Parent) // the latter admits the partial index
+	}
+	if q.Index != "" {
+		and("r.name = ?", q.Index)
+	}
+	and("r.gone = ?", gone)
+	if q.Parent != nil && !inParent {
+		and("r.parent = ''")
+	}
+	if q.Equal != nil {
+		and("r.value = ?", *q.Equal)
+	}
+	if q.Prefix != "" {
+		and("r.value >= ? AND r.value < ?", q.Prefix, beyondPrefix(q.Prefix))
+	}
+	if q.Contains != "" {
+		and("instr(r.value, ?) > 0", q.Contains)
+	}
+	l.countSQL = "SELECT count(*) FROM " + from.String() + where.String()
+	l.countArgs = append([]any(nil), args...)
+	if q.Index == "" {
+		if after != nil {
+			and("r.key "+beyond+" ?", keyOf(ws, after.seq))
+		}
+		l.sql = "SELECT " + columns + " FROM " + from.String() + where.String() +
+			" ORDER BY r.key" + direction + " LIMIT ? OFFSET ?"
+	} else {
+		if after != nil {
+			and("(r.value, r.key) "+beyond+" (?, ?)", after.value, keyOf(ws, after.seq))
+		}
+		// The page is cut from the entries first, so that skipped records are
+		// not looked up.
+		l.sql = "SELECT " + columns + ", e.value FROM (SELECT r.value, r.key FROM " + from.String() + where.String() +
+			" ORDER BY r.value" + direction + ", r.key" + direction + " LIMIT ? OFFSET ?) e" +
+			" CROSS JOIN record r ON r.key = e.key ORDER BY e.value" + direction + ", e.key" + direction
+	}
+	l.args = append(args, limit, int64(q.Offset))
+	return l
+}
+
+// beyondPrefix is the least string greater than all that start with prefix,
+// which is not empty and, being UTF-8, ends in no 0xff.
+func beyondPrefix(prefix string) string {
+	b := []byte(prefix)
+	b[len(b)-1]++
+	return string(b)
+}
+
+// Blob implements [storage.ReadTx].
+func (t *txn) Blob(sum string) ([]byte, error) {
+	const op = "blob"
+	ws, err := t.workspace(op)
+	if err != nil {
+		return nil, err
+	}
+	var content []byte
+	found := false
+	if ws != 0 {
+		err = t.query(op, "SELECT content FROM blob WHERE workspace = ? AND sha256 = ?", func(v []driver.Value) error {
+			content, found = bytes(v[0]), true
+			return nil
+		}, ws, sum)
+	}
+	if err == nil && !found {
+		err = &storage.Error{Kind: storage.KindNotFound, Op: op}
+	}
+	return content, err
+}
+
+// NewID implements [storage.Tx].
+func (t *txn) NewID() string { return t.store.options.NewID() }
+
+// Next implements [storage.Tx].
+func (t *txn) Next(sequence string) (int64, error) {
+	const op = "next"
+	if sequence == "" || !utf8.ValidString(sequence) {
+		return 0, failure(storage.KindInvalid, op, "a sequence needs a name in UTF-8")
+	}
+	ws, err := t.create(op)
+	if err != nil {
+		return 0, err
+	}
+	if err := t.store.writer.begin(t); err != nil { // counters are written at the end
+		return 0, err
+	}
+	return t.step(op, ws, sequence)
+}
+
+// Insert implements [storage.Tx].
+func (t *txn) Insert(r storage.Record, keys []storage.Key) (storage.Record, error) {
+	const op = "insert"
+	if err := checkRecord(r, keys); err != nil {
+		return storage.Record{}, &storage.Error{Kind: storage.KindInvalid, Op: op, RecordKind: r.Kind, Err: err}
+	}
+	ws, err := t.create(op)
+	if err != nil {
+		return storage.Record{}, err
+	}
+	seq, err := t.step(op, ws, "")
+	if err != nil {
+		return storage.Record{}, err
+	}
+	if seq > maxSeq {
+		return storage.Record{}, failure(storage.KindInternal, op, "too many records")
+	}
+	r.Seq, r.Version = seq, 1
+	r.Created, r.Updated = t.Now(), t.Now()
+	r.Body = append(make([]byte, 0, len(r.Body)), r.Body...)
+	gone, deleted := int64(0), int64(0)
+	if !r.Living() {
+		r.Deleted = micro(r.Deleted)
+		gone, deleted = 1, r.Deleted.UnixMicro()
+	}
+	s := &stored{Record: r, keys: append([]storage.Key(nil), keys...)}
+	key := keyOf(ws, seq)
+	now := r.Created.UnixMicro()
+	_, err = t.exec(op, `INSERT INTO record (key, workspace, kind, id, parent, gone, created, updated, deleted, version, keys, body)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		key, ws, r.Kind, r.ID, r.Parent, gone, now, now, deleted, int64(1), encodeKeys(keys), r.Body)
+	if err != nil {
+		return storage.Record{}, named(err, r, "")
+	}
+	steps := make([]entry, 0, 4)
+	for _, k := range keys {
+		steps = append(steps, entry{true, k, gone})
+	}
+	if err := t.entries(op, ws, key, r, steps); err != nil {
+		if !fatal(err) {
+			if _, err := t.exec(op, "DELETE FROM record WHERE key = ?", key); err != nil {
+				return storage.Record{}, err
+			}
+		}
+		return storage.Record{}, err
+	}
+	if err := t.tally(op, ws, r, 1); err != nil {
+		return storage.Record{}, err
+	}
+	t.dirty[ref{ofRecord, ws, r.Kind, r.ID}] = s
+	return r, nil
+}
+
+// Put implements [storage.Tx].
+func (t *txn) Put(r storage.Record, keys []storage.Key) (storage.Record, error) {
+	const op = "put"
+	if err := checkRecord(r, keys); err != nil {
+		return storage.Record{}, &storage.Error{Kind: storage.KindInvalid, Op: op, RecordKind: r.Kind, Err: err}
+	}
+	ws, old, err := t.existing(op, r.Kind, r.ID)
+	if err != nil {
+		return storage.Record{}, err
+	}
+	r.Seq, r.Parent, r.Created, r.Version = old.Seq, old.Parent, old.Created, old.Version+1
+	r.Updated = t.Now()
+	r.Body = append(make([]byte, 0, len(r.Body)), r.Body...)
+	was, gone, deleted := int64(0), int64(0), int64(0)
+	if !old.Living() {
+		was = 1
+	}
+	if !r.Living() {
+		r.Deleted = micro(r.Deleted)
+		gone, deleted = 1, r.Deleted.UnixMicro()
+	}
+	s := &stored{Record: r, keys: append([]storage.Key(nil), keys...)}
+	key := keyOf(ws, r.Seq)
+	steps := make([]entry, 0, 8)
+	for _, k := range old.keys {
+		if was != gone || !has(keys, k) {
+			steps = append(steps, entry{false, k, was})
+		}
+	}
+	for _, k := range keys {
+		if was != gone || !has(old.keys, k) {
+			steps = append(steps, entry{true, k, gone})
+		}
+	}
+	if err := t.entries(op, ws, key, r, steps); err != nil {
+		return storage.Record{}, err
+	}
+	if _, err := t.exec(op, `UPDATE record SET gone = ?, updated = ?, deleted = ?, version = ?, keys = ?, body = ? WHERE key = ?`,
+		gone, r.Updated.UnixMicro(), deleted, r.Version, encodeKeys(keys), r.Body, key); err != nil {
+		return storage.Record{}, t.give(named(err, r, ""))
+	}
+	if was != gone {
+		err := t.tally(op, ws, old.Record, -1)
+		if err == nil {
+			err = t.tally(op, ws, r, 1)
+		}
+		if err != nil {
+			return storage.Record{}, err
+		}
+	}
+	t.dirty[ref{ofRecord, ws, r.Kind, r.ID}] = s
+	return r, nil
+}
+
+// Purge implements [storage.Tx].
+func (t *txn) Purge(kind, id string) error {
+	const op = "purge"
+	ws, old, err := t.existing(op, kind, id)
+	if err != nil {
+		return err
+	}
+	key := keyOf(ws, old.Seq)
+	gone := int64(0)
+	if !old.Living() {
+		gone = 1
+	}
+	steps := make([]entry, 0, 4)
+	for _, k := range old.keys {
+		steps = append(steps, entry{false, k, gone})
+	}
+	if err := t.entries(op, ws, key, old.Record, steps); err != nil {
+		return err
+	}
+	if _, err := t.exec(op, "DELETE FROM record WHERE key = ?", key); err != nil {
+		return err
+	}
+	if err := t.tally(op, ws, old.Record, -1); err != nil {
+		return err
+	}
+	t.dirty[ref{ofRecord, ws, kind, id}] = (*stored)(nil)
+	return nil
+}
+
+func (t *txn) existing(op, kind, id string) (ws int64, s *stored, err error) {
+	if ws, err = t.workspace(op); err != nil {
+		return 0, nil, err
+	}
+	if ws != 0 {
+		if s, err = t.record(op, ws, kind, id); err != nil {
+			return 0, nil, err
+		}
+	}
+	if s == nil {
+		return 0, nil, notFound(op, kind, id)
+	}
+	return ws, s, nil
+}
+
+// entry is one change of the index: a key added to or removed from the entries
+// of the living or the deleted.
+type entry struct {
+	add  bool
+	key  storage.Key
+	gone int64
+}
+
+// entries applies changes; if one is refused, those before it are undone.
+func (t *txn) entries(op string, ws, key int64, r storage.Record, steps []entry) error {
+	for i, e := range steps {
+		err := t.entry(op, ws, key, r, e)
+		if err == nil {
+			continue
+		}
+		for ; i > 0 && !fatal(err); i-- {
+			undo := steps[i-1]
+			undo.add = !undo.add
+			if err := t.entry(op, ws, key, r, undo); err != nil {
+				return t.give(err)
+			}
+		}
+		return named(err, r, e.key.Index)
+	}
+	return nil
+}
+
+func (t *txn) entry(op string, ws, key int64, r storage.Record, e entry) (err error) {
+	if e.add {
+		unique := int64(0)
+		if e.key.Unique {
+			unique = 1
+		}
+		_, err = t.exec(op, `INSERT INTO entry (workspace, kind, name, gone, value, key, uniq, parent)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?)`, ws, r.Kind, e.key.Index, e.gone, e.key.Value, key, unique, r.Parent)
+		return err
+	}
+	_, err = t.exec(op, `DELETE FROM entry
+		WHERE workspace = ? AND kind = ? AND name = ? AND gone = ? AND value = ? AND key = ?`,
+		ws, r.Kind, e.key.Index, e.gone, e.key.Value, key)
+	return err
+}
+
+// PutBlob implements [storage.Tx].
+func (t *txn) PutBlob(content []byte) (string, error) {
+	const op = "put blob"
+	ws, err := t.create(op)
+	if err != nil {
+		return "", err
+	}
+	sum := sha256.Sum256(content)
+	name := hex.EncodeToString(sum[:])
+	if content == nil {
+		content = []byte{}
+	}
+	_, err = t.exec(op, "INSERT INTO blob (workspace, sha256, content) VALUES (?, ?, ?) ON CONFLICT DO NOTHING", ws, name, content)
+	return name, err
+}
+
+// give makes an error that left half a change behind the end of the group.
+func (t *txn) give(err error) error {
+	if t.group.fatal == nil {
+		t.group.fatal = &storage.Error{Kind: storage.KindInternal, Op: "update", Err: err}
+	}
+	return t.group.fatal
+}
+
+func has(keys []storage.Key, k storage.Key) bool {
+	for _, other := range keys {
+		if other == k {
+			return true
+		}
+	}
+	return false
+}
+
+func notFound(op, kind, id string) error {
+	return &storage.Error{Kind: storage.KindNotFound, Op: op, RecordKind: kind, ID: id}
+}
+
+// named says which record and index an error is about.
+func named(err error, r storage.Record, index string) error {
+	if e, ok := errors.AsType[*storage.Error](err); ok {
+		if e.Kind == storage.KindConflict {
+			return &storage.Error{Kind: e.Kind, Op: e.Op, RecordKind: r.Kind, ID: r.ID, Index: index}
+		}
+		c := *e
+		c.RecordKind, c.ID = r.Kind, r.ID
+		return &c
+	}
+	return err
+}

@@ -1,0 +1,250 @@
+package sqlite
+
+import (
+	"runtime/debug"
+	"sync/atomic"
+
+	"github.com/understudy-api/understudy/storage"
+)
+
+const (
+	// maxGroup bounds how long the first of a group waits for the last.
+	maxGroup = 64
+	// checkpointAfter is how much work may lie in the write-ahead log, in pages.
+	checkpointAfter = 2000
+)
+
+// update is an Update on its way through the writer.
+type update struct {
+	workspace string
+	fn        func(storage.Tx) error
+	taken     atomic.Bool
+	err       error
+	done      chan error
+}
+
+// claim decides between the writer, who wants to run it, and the caller, whose
+// context ended: the first wins.
+func (u *update) claim() bool { return u.taken.CompareAndSwap(false, true) }
+
+// writer runs updates in groups. All its fields belong to its goroutine.
+type writer struct {
+	store *Store
+	conn  *conn
+	group group
+	batch []*update // what arrived together; batch[:next] has been run
+	next  int
+}
+
+// group is the updates of one transaction of the database.
+type group struct {
+	ran   []*update
+	solo  bool  // the only one of its batch: needs no savepoint
+	begun bool  // the transaction has begun, which the first write does
+	void  bool  // a solo update failed: nothing to commit
+	fatal error // the transaction is lost
+	dirty map[ref]any
+}
+
+func (w *writer) loop() {
+	for {
+		if w.next == len(w.batch) || w.group.fatal != nil {
+			w.finish() // after a failure, the rest of the batch gets a transaction of its own
+		}
+		if w.next == len(w.batch) && !w.receive() {
+			close(w.store.stopped)
+			return
+		}
+		u := w.batch[w.next]
+		w.batch[w.next] = nil
+		w.next++
+		if !u.claim() {
+			continue
+		}
+		w.group.ran = append(w.group.ran, u)
+		w.run(u)
+	}
+}
+
+// receive waits for updates and takes those that are there.
+func (w *writer) receive() bool {
+	w.batch, w.next = w.batch[:0], 0
+	u, ok := <-w.store.queue
+	if !ok {
+		return false
+	}
+	w.batch = append(w.batch, u)
+	for len(w.batch) < maxGroup {
+		select {
+		case u, ok := <-w.store.queue:
+			if !ok {
+				return true // closed: the next receive tells
+			}
+			w.batch = append(w.batch, u)
+		default:
+			w.group.solo = len(w.batch) == 1
+			return true
+		}
+	}
+	return true
+}
+
+// run runs one update up to its savepoint, whatever its function does.
+func (w *writer) run(u *update) {
+	t := &txn{store: w.store, name: u.workspace, group: &w.group, generation: w.store.cache.now()}
+	t.dirty = w.group.dirty
+	if !w.group.solo || t.dirty == nil {
+		t.dirty = map[ref]any{}
+	}
+	returned := false
+	defer func() {
+		if returned {
+			return
+		}
+		r := recover()
+		u.err = &storage.Error{
+			Kind: storage.KindInternal, Op: "update",
+			Err: &storage.PanicError{Value: r, Stack: debug.Stack()},
+		}
+		w.rollback(t)
+		if r == nil { // runtime.Goexit: this goroutine is lost, another goes on
+			go w.loop()
+		}
+	}()
+	u.err = u.fn(t)
+	returned = true
+	t.over = true
+	if u.err != nil {
+		w.rollback(t)
+		return
+	}
+	w.keep(t)
+}
+
+func (w *writer) keep(t *txn) {
+	g := &w.group
+	if g.fatal != nil {
+		return
+	}
+	if t.saved {
+		if _, err := w.conn.exec("RELEASE u"); err != nil {
+			g.fatal = mapError("update", err)
+			return
+		}
+	}
+	if g.dirty == nil {
+		g.dirty = t.dirty
+		return
+	}
+	for r, v := range t.dirty {
+		g.dirty[r] = v
+	}
+}
+
+func (w *writer) rollback(t *txn) {
+	t.over = true
+	g := &w.group
+	switch {
+	case g.fatal != nil:
+	case t.saved:
+		_, err := w.conn.exec("ROLLBACK TO u")
+		if err == nil {
+			_, err = w.conn.exec("RELEASE u")
+		}
+		if err != nil {
+			g.fatal = mapError("update", err)
+		}
+	case g.solo:
+		g.void = true
+	}
+}
+
+// begin makes sure that the transaction and the savepoint of t are open. The
+// writer is the only one who writes, so what t read before has not changed.
+func (w *writer) begin(t *txn) error {
+	g := &w.group
+	if g.fatal != nil {
+		return g.fatal
+	}
+	if !g.begun {
+		if !w.store.onDisk() {
+			w.store.visible.Lock()
+		}
+		g.begun = true // finish undoes it, also if this fails
+		if _, err := w.conn.exec("BEGIN IMMEDIATE"); err != nil {
+			return w.fail(err)
+		}
+	}
+	if !g.solo && !t.saved {
+		if _, err := w.conn.exec("SAVEPOINT u"); err != nil {
+			return w.fail(err)
+		}
+		t.saved = true
+	}
+	return nil
+}
+
+func (w *writer) fail(err error) error {
+	w.group.fatal = mapError("update", err)
+	return w.group.fatal
+}
+
+// finish commits the group and tells its members.
+func (w *writer) finish() {
+	g := &w.group
+	s := w.store
+	if g.begun {
+		if g.fatal == nil && !g.void {
+			g.fatal = mapError("update", w.flush())
+		}
+		if s.onDisk() {
+			s.visible.Lock()
+		}
+		if g.fatal == nil && !g.void {
+			if _, err := w.conn.exec("COMMIT"); err != nil {
+				g.fatal = mapError("commit", err)
+			} else {
+				s.cache.apply(g.dirty)
+			}
+		}
+		if g.fatal != nil || g.void {
+			// It fails if SQLite rolled back already, which is just as well.
+			_, _ = w.conn.exec("ROLLBACK")
+		}
+		s.visible.Unlock()
+	}
+	for i, u := range g.ran {
+		if g.fatal != nil {
+			u.err = g.fatal
+		}
+		u.done <- u.err
+		g.ran[i] = nil
+	}
+	*g = group{ran: g.ran[:0]}
+	if w.conn.work > checkpointAfter {
+		w.conn.work = 0
+		if s.onDisk() {
+			// Passive: it waits for nobody. What a reader holds back is moved
+			// the next time; a failure comes up again there or in a commit.
+			_, _ = w.conn.number("PRAGMA wal_checkpoint(PASSIVE)")
+		}
+	}
+}
+
+// flush writes the counters, which the group has changed in memory only.
+func (w *writer) flush() error {
+	for r, v := range w.group.dirty {
+		if r.class != ofCounter {
+			continue
+		}
+		n, _ := v.(tally)
+		if _, err := w.conn.exec(`INSERT INTO counter (workspace, kind, name, last, living, gone, own_living, own_gone)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET
+			last = excluded.last, living = excluded.living, gone = excluded.gone,
+			own_living = excluded.own_living, own_gone = excluded.own_gone`,
+			r.workspace, r.a, r.b, n.last, n.living, n.gone, n.ownLiving, n.ownGone); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,208 @@
+// Package storage remembers records for isolated workspaces. It knows nothing
+// of HTTP nor of what the records mean: a resource declares a kind and its keys
+// through [Collection], a driver (storage/sqlite) keeps them.
+//
+// The interface comments are the contract; storage/storagetest holds every
+// driver to it.
+package storage
+
+import (
+	"context"
+	"time"
+)
+
+// Record is one remembered thing: who it is, its JSON body, and when it changed.
+type Record struct {
+	Kind   string // what it is; not empty
+	ID     string // unique within workspace and kind, deleted records included; not empty
+	Parent string // the record it belongs to, of whatever kind; "" for none; never changes
+	Seq    int64  // insertion order within the workspace, from 1, never reused
+	// Body is JSON. A body that came from a store is shared with the store's
+	// cache: do not modify it.
+	Body    []byte
+	Created time.Time
+	Updated time.Time
+	Deleted time.Time // zero while the record lives
+	Version int64     // 1 when inserted, one more with every Put
+}
+
+// Living reports whether the record is not deleted.
+func (r Record) Living() bool { return r.Deleted.IsZero() }
+
+// Key is one value by which a record is found, ordered or searched. A record
+// has at most one key per index. The keys of a deleted record are kept, so that
+// deleted records can be searched too, but do not count for uniqueness.
+type Key struct {
+	Index string // the name of the index; not empty
+	Value string // compared byte by byte: fold case or pad numbers when declaring it
+	// Unique refuses a second living record of the same workspace and kind
+	// with the same unique value in this index.
+	Unique bool
+}
+
+// Options are what every driver takes, whatever it stores in.
+type Options struct {
+	// Now is the clock; nil means time.Now.
+	Now func() time.Time
+	// NewID is the source of ids; nil means random UUIDs. It may be called
+	// from several goroutines at once.
+	NewID func() string
+}
+
+// Store keeps the records of all workspaces. It is safe for concurrent use.
+//
+// Kinds, ids, parents, index names and values are any valid UTF-8, NUL
+// included; writing anything else is KindInvalid. A workspace has any name but
+// the empty one (KindInvalid) and exists from its first write.
+type Store interface {
+	// Update runs fn in the one transaction that may write, and returns once it
+	// is committed. If fn returns an error, nothing is written and that error
+	// is returned as it is. If fn panics, nothing is written and the error is
+	// KindInternal with a [*PanicError] inside.
+	//
+	// fn may run more than once (drivers retry conflicts) and on another
+	// goroutine: it must set what it captures rather than add to it. Updates
+	// behave as if they ran one after the other. If ctx ends before fn has
+	// started, fn does not run and the error is KindUnavailable and wraps
+	// ctx.Err(); later than that ctx is not looked at, so that success is
+	// reported exactly if the work was committed.
+	//
+	// fn must not call Update or View of the same store (it would wait for
+	// itself), and tx must not be used after fn returned (KindInvalid) or from
+	// several goroutines.
+	//
+	// Other kinds: KindUnavailable (closed, disk full, database unreachable),
+	// KindCorrupt.
+	Update(ctx context.Context, workspace string, fn func(Tx) error) error
+
+	// View runs fn on a consistent snapshot that contains every Update that
+	// returned before View was called. It never creates a workspace: one that
+	// does not exist is empty. The error of fn is returned as it is; a panic
+	// passes through.
+	//
+	// fn must not call Update or View of the same store (a writer may be
+	// waiting for this View to end, and the inner call for the writer), should
+	// not wait for anything else, and tx must not be used after fn returned
+	// (KindInvalid) or from several goroutines.
+	//
+	// Other kinds: KindUnavailable, KindCorrupt.
+	View(ctx context.Context, workspace string, fn func(ReadTx) error) error
+
+	// Ping reports whether the store can serve (KindUnavailable if not).
+	Ping(ctx context.Context) error
+
+	// Close waits for running transactions and releases what the store holds.
+	// Every later call, but another Close, is KindUnavailable.
+	Close() error
+}
+
+// ReadTx is the reading half of a transaction on one workspace. In every
+// method KindUnavailable, KindCorrupt and KindInternal mean that the store
+// failed; the other kinds are named.
+type ReadTx interface {
+	// Workspace is the name of the workspace.
+	Workspace() string
+
+	// Now is the workspace's clock in UTC, to the microsecond, and the same
+	// throughout the transaction.
+	Now() time.Time
+
+	// Get returns the record, living or deleted. KindNotFound if it never was
+	// there or was purged.
+	Get(kind, id string) (Record, error)
+
+	// Find returns the first living record, in insertion order, that has this
+	// value in this index. KindNotFound if there is none.
+	Find(kind, index, value string) (Record, error)
+
+	// List returns a page of the records of a kind. KindInvalid if the query
+	// contradicts itself or its cursor belongs to another order.
+	List(kind string, q Query) (Page, error)
+
+	// Count is the number of living or of deleted records of a kind: below one
+	// parent, or of the whole kind if parent is "". It is kept, not counted:
+	// its cost does not grow with the number of records.
+	Count(kind, parent string, deleted bool) (int64, error)
+
+	// Blob returns content stored by PutBlob in this workspace. KindNotFound if
+	// there is none. The content may be shared: do not modify it.
+	Blob(sha256 string) ([]byte, error)
+}
+
+// Tx is a transaction that reads and writes one workspace, and sees its own
+// writes. A method that returns an error has changed nothing, and the
+// transaction can go on (after a KindConflict, say, with another key), unless
+// the kind is KindUnavailable, KindCorrupt or KindInternal: then Update fails
+// with that error whatever fn returns.
+type Tx interface {
+	ReadTx
+
+	// NewID is a new id from the workspace's id source.
+	NewID() string
+
+	// Next counts: 1 for the first call with this sequence name in this
+	// workspace, then one more each time. What a transaction drew and did not
+	// commit is drawn again; what was committed never is, even if everything
+	// is deleted. KindInvalid if the name is empty.
+	Next(sequence string) (int64, error)
+
+	// Insert adds a record and returns it with Seq, Created, Updated and
+	// Version set; r.Deleted decides whether it is born living. The store takes
+	// its own copy of the body. KindConflict if kind and id were used before,
+	// by a deleted record too (Index is ""), or if a unique key is taken (Index
+	// names the index). KindInvalid for an empty kind or id and bad keys.
+	Insert(r Record, keys []Key) (Record, error)
+
+	// Put replaces body and keys of the record with this kind and id and
+	// returns it. Seq, Created and Parent stay; Updated becomes Now and Version
+	// grows. r.Deleted decides whether the record lives: deleting and restoring
+	// are Puts. KindNotFound if the record is not there, KindConflict if a
+	// unique key of a living record is taken (Index names the index),
+	// KindInvalid for bad keys.
+	Put(r Record, keys []Key) (Record, error)
+
+	// Purge removes a record, living or deleted, for good. KindNotFound if it
+	// is not there.
+	Purge(kind, id string) error
+
+	// PutBlob stores content and returns the lower-case hexadecimal SHA-256 by
+	// which Blob finds it. Storing the same content again changes nothing.
+	PutBlob(content []byte) (sha256 string, err error)
+}
+
+// Query selects and orders records of one kind. The zero Query is all living
+// records in insertion order.
+type Query struct {
+	// Parent selects the records of one parent; nil is all of the kind, a
+	// pointer to "" those without a parent.
+	Parent *string
+	// Deleted selects the deleted records instead of the living ones.
+	Deleted bool
+	// Index orders by the value in this index, then by insertion. Records
+	// without a key in it are left out of the page, yet counted in Total unless
+	// a condition below is given: an index to order by should be declared by
+	// every record of its kind. "" orders by insertion.
+	Index string
+	// Equal, Prefix and Contains select by the value in Index, which they need.
+	// Those given must all hold; "" is no condition for Prefix and Contains.
+	Equal    *string
+	Prefix   string
+	Contains string // looks at every record; the others only at what they select
+	// Descending turns the whole order round.
+	Descending bool
+	// After continues behind the last record of a page.
+	After Cursor
+	// Offset skips that many records (behind After, if both are given).
+	Offset int
+	// Limit is the most records in the page; 0 is no limit.
+	Limit int
+}
+
+// Page is a part of a list.
+type Page struct {
+	Records []Record
+	// Next continues the list; "" if this was the end.
+	Next Cursor
+	// Total is the number of records that match, on whatever page.
+	Total int64
+}
