@@ -1,0 +1,177 @@
+// Package app wires Understudy: configuration, store, the served APIs and the
+// HTTP server. It is the only package that knows all the others; the binary in
+// package main is a thin shell around it, and so can a Go test be.
+package app
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/understudy-api/understudy/server/brms"
+	"github.com/understudy-api/understudy/server/contract"
+	"github.com/understudy-api/understudy/server/control"
+	"github.com/understudy-api/understudy/server/datafold"
+	"github.com/understudy-api/understudy/storage"
+	"github.com/understudy-api/understudy/storage/sqlite"
+)
+
+// Options say what to build. The zero value is a server in memory, in open mode,
+// with the default limits and no log.
+type Options struct {
+	Store  string           // "memory" (also ""), or "sqlite:PATH"
+	Auth   string           // "open" (also "")
+	Limits *contract.Limits // nil for the defaults
+	Logger *slog.Logger     // nil for none
+	Now    func() time.Time // nil for the system's clock
+	NewID  func() string    // nil for random UUIDs
+}
+
+// App serves both APIs and the control API from one store.
+type App struct {
+	store   storage.Store
+	apis    []*site
+	control *contract.Site
+	closed  func()
+}
+
+// site is one served API with what tells its requests from another's.
+type site struct {
+	*contract.Site
+	scheme   string     // the credential's scheme that speaks for this API
+	prefixes [][]string // the static leading segments of its paths
+}
+
+// New opens the store and builds the handler.
+func New(ctx context.Context, o Options) (*App, error) {
+	store, err := openStore(ctx, o)
+	if err != nil {
+		return nil, err
+	}
+	a, err := build(store, o)
+	if err != nil {
+		_ = store.Close()
+		return nil, err
+	}
+	return a, nil
+}
+
+func build(store storage.Store, o Options) (*App, error) {
+	keys, err := keyring(o.Auth)
+	if err != nil {
+		return nil, err
+	}
+	limits := contract.DefaultLimits()
+	if o.Limits != nil {
+		limits = *o.Limits
+	}
+	recent := contract.NewRecent(0)
+	a := &App{store: store}
+	newSite := func(api contract.API) (*contract.Site, error) {
+		return contract.NewSite(contract.Options{
+			API: api, Limits: limits, Logger: o.Logger, Record: recent.Record,
+		})
+	}
+	for _, served := range []struct {
+		api    contract.API
+		scheme string
+	}{
+		{brms.New(store, keys), "bearer"},
+		{datafold.New(store, keys), "key"},
+	} {
+		s, err := newSite(served.api)
+		if err != nil {
+			return nil, err
+		}
+		a.apis = append(a.apis, &site{Site: s, scheme: served.scheme, prefixes: staticPrefixes(s.Document())})
+	}
+	if a.control, err = newSite(control.New(store, keys, recent)); err != nil {
+		return nil, err
+	}
+	return a, nil
+}
+
+func openStore(ctx context.Context, o Options) (storage.Store, error) {
+	kind, path, _ := strings.Cut(o.Store, ":")
+	options := sqlite.Options{Now: o.Now, NewID: o.NewID}
+	switch {
+	case o.Store == "" || o.Store == "memory":
+	case kind == "sqlite" && path != "":
+		options.Path = path
+	default:
+		return nil, fmt.Errorf("store %q: want \"memory\" or \"sqlite:PATH\"", o.Store)
+	}
+	store, err := sqlite.Open(ctx, options)
+	if err != nil {
+		return nil, fmt.Errorf("open store %q: %w", o.Store, err)
+	}
+	return store, nil
+}
+
+// Close releases the store. Requests still running fail as unavailable.
+func (a *App) Close() error { return a.store.Close() }
+
+// ServeHTTP hands a request to the API it belongs to.
+func (a *App) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if strings.HasPrefix(r.URL.Path, "/_understudy/") || r.URL.Path == "/_understudy" {
+		a.control.ServeHTTP(w, r)
+		return
+	}
+	a.identify(r).ServeHTTP(w, r)
+}
+
+// identify finds the API a request belongs to: the one whose paths share the most
+// leading static segments with it, then the one whose scheme the credential has,
+// then the first. It judges nothing.
+func (a *App) identify(r *http.Request) *site {
+	segments := strings.Split(strings.TrimPrefix(r.URL.Path, "/"), "/")
+	best, most, tie := a.apis[0], -1, false
+	for _, s := range a.apis {
+		n := s.shared(segments)
+		switch {
+		case n > most:
+			best, most, tie = s, n, false
+		case n == most:
+			tie = true
+		}
+	}
+	if !tie {
+		return best
+	}
+	scheme, _, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	for _, s := range a.apis {
+		if s.shared(segments) == most && strings.EqualFold(scheme, s.scheme) {
+			return s
+		}
+	}
+	return best
+}
+
+func (s *site) shared(segments []string) int {
+	most := 0
+	for _, prefix := range s.prefixes {
+		n := 0
+		for n < len(prefix) && n < len(segments) && prefix[n] == segments[n] {
+			n++
+		}
+		most = max(most, n)
+	}
+	return most
+}
+
+func staticPrefixes(d *contract.Document) [][]string {
+	seen := map[string]bool{}
+	var prefixes [][]string
+	for _, op := range d.Operations() {
+		static, _, _ := strings.Cut(op.Path, "{")
+		static = strings.Trim(static, "/")
+		if !seen[static] {
+			seen[static] = true
+			prefixes = append(prefixes, strings.Split(static, "/"))
+		}
+	}
+	return prefixes
+}

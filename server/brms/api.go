@@ -1,0 +1,125 @@
+// Package brms implements the operations of openapi/brms.yaml: GoRules BRMS, one
+// file per resource. What is known of the API's behaviour, and what is a guess,
+// stands in that document, marked by basis.
+package brms
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/gorilla/mux"
+
+	"github.com/understudy-api/understudy/gen/brms"
+	"github.com/understudy-api/understudy/server/contract"
+	"github.com/understudy-api/understudy/storage"
+)
+
+// API serves GoRules BRMS. It is a [contract.API].
+type API struct {
+	store storage.Store
+	keys  contract.Keyring
+}
+
+var (
+	_ contract.API               = (*API)(nil)
+	_ brms.StrictServerInterface = (*API)(nil)
+)
+
+// New makes the API over a store, with the keyring that knows its tokens.
+func New(store storage.Store, keys contract.Keyring) *API {
+	return &API{store: store, keys: keys}
+}
+
+// Source is the served document.
+func (a *API) Source() contract.Source {
+	return contract.Source{API: "brms", File: brms.File, JSON: brms.Document(), Lines: brms.Lines()}
+}
+
+// Register puts the generated routes on the router.
+func (a *API) Register(router *mux.Router) {
+	strict := brms.NewStrictHandlerWithOptions(a, nil, brms.StrictHTTPServerOptions{
+		RequestErrorHandlerFunc:  contract.Fail,
+		ResponseErrorHandlerFunc: contract.Fail,
+	})
+	brms.HandlerWithOptions(strict, brms.GorillaServerOptions{
+		BaseRouter: router, ErrorHandlerFunc: contract.Fail,
+	})
+}
+
+// Authenticate accepts a personal access token as a bearer token. The document's
+// other scheme, "internal", cannot be used directly: it never authenticates.
+func (a *API) Authenticate(r *http.Request) (contract.Principal, *contract.Refusal) {
+	scheme, secret, ok := contract.Credential(r, "Bearer")
+	if ok {
+		if principal, known := a.keys.Principal(secret); known {
+			return principal, nil
+		}
+	}
+	return contract.Principal{}, &contract.Refusal{Kind: contract.KindUnauthenticated, Scheme: scheme}
+}
+
+// HeadAsGet is true: Fastify exposes a HEAD route beside each GET route.
+func (a *API) HeadAsGet() bool { return true }
+
+// Unmatched refuses as Fastify does: it knows no 405, and a final slash makes
+// another path.
+func (a *API) Unmatched(r *http.Request, allow []string, _ string) *contract.Refusal {
+	return &contract.Refusal{
+		Kind: contract.KindRouteNotFound, Allow: slices.Clone(allow),
+		Message: "Route " + r.Method + ":" + r.URL.RequestURI() + " not found",
+	}
+}
+
+// timestamp words a time as JavaScript's toISOString does.
+func timestamp(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000Z") }
+
+func deletedAt(t time.Time) *string {
+	if t.IsZero() {
+		return nil
+	}
+	s := timestamp(t)
+	return &s
+}
+
+// derivedID is an id that a workspace has without storing it, such as that of its
+// organisation.
+func derivedID(workspace, of string) uuid.UUID {
+	return uuid.NewSHA1(uuid.NameSpaceURL, []byte("understudy:"+workspace+":"+of))
+}
+
+// The paging of BRMS: numbers from 1, ten to a page unless asked otherwise. The
+// API publishes no maximum; clients ask for up to 500.
+const (
+	defaultPerPage = 10
+	maxPerPage     = 1000
+	maxPage        = 1 << 40
+)
+
+// paging is a page number and a page size made usable.
+type paging struct{ page, perPage int }
+
+func newPaging(page, perPage *float64) paging {
+	whole := func(f *float64, absent, most int) int {
+		if f == nil || *f < 1 {
+			return absent
+		}
+		return int(min(*f, float64(most)))
+	}
+	return paging{page: whole(page, 1, maxPage), perPage: whole(perPage, defaultPerPage, maxPerPage)}
+}
+
+func (p paging) offset() int { return (p.page - 1) * p.perPage }
+
+func (p paging) envelope(items int, total int64) brms.Paginate {
+	e := brms.Paginate{Current: p.page, Total: int(total), PageSize: p.perPage}
+	if items > 0 {
+		e.From, e.To = p.offset()+1, p.offset()+items
+	}
+	return e
+}
+
+// truth reads the spellings that BRMS takes for true.
+func truth(b *brms.BooleanText) bool { return b != nil && strings.EqualFold(string(*b), "true") }

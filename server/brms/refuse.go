@@ -1,0 +1,76 @@
+package brms
+
+import (
+	"encoding/json"
+	"net/http"
+	"strconv"
+
+	"github.com/understudy-api/understudy/server/contract"
+)
+
+// errorBody is Fastify's error, in Fastify's order of members.
+type errorBody struct {
+	StatusCode int    `json:"statusCode"`
+	Code       string `json:"code,omitempty"`
+	Error      string `json:"error"`
+	Message    string `json:"message"`
+}
+
+// notFoundBody is what Fastify answers for an unknown route, in its own order.
+type notFoundBody struct {
+	Message    string `json:"message"`
+	Error      string `json:"error"`
+	StatusCode int    `json:"statusCode"`
+}
+
+// Refuse writes a refusal as BRMS words it: the only place where an error of this
+// API becomes bytes.
+func (a *API) Refuse(w http.ResponseWriter, _ *http.Request, refusal *contract.Refusal) {
+	if refusal.Kind == contract.KindRouteNotFound {
+		write(w, http.StatusNotFound, notFoundBody{
+			Message: refusal.Message, Error: http.StatusText(http.StatusNotFound), StatusCode: http.StatusNotFound,
+		})
+		return
+	}
+	e := errorBody{Code: refusal.Code, Message: refusal.Message}
+	switch refusal.Kind {
+	case contract.KindInvalid:
+		e.StatusCode, e.Code, e.Message = wording(refusal)
+	case contract.KindMediaType:
+		e.StatusCode = http.StatusUnsupportedMediaType
+	case contract.KindUnauthenticated:
+		e.StatusCode = http.StatusUnauthorized
+		if e.Message == "" {
+			e.Message = "Unauthorized"
+		}
+	case contract.KindForbidden:
+		e.StatusCode = http.StatusForbidden
+	case contract.KindNotFound:
+		e.StatusCode = http.StatusNotFound
+	case contract.KindConflict:
+		e.StatusCode = http.StatusConflict
+	case contract.KindTooLarge:
+		e.StatusCode, e.Code = http.StatusRequestEntityTooLarge, "FST_ERR_CTP_BODY_TOO_LARGE"
+		e.Message = "Request body is too large"
+	case contract.KindUnavailable:
+		e.StatusCode, e.Message = http.StatusServiceUnavailable, "Service Unavailable"
+		w.Header().Set("Retry-After", strconv.Itoa(max(refusal.RetryAfter, 1)))
+	default:
+		e.StatusCode, e.Code, e.Message = http.StatusInternalServerError, "", "Internal Server Error"
+	}
+	e.Error = http.StatusText(e.StatusCode)
+	if e.StatusCode == http.StatusRequestEntityTooLarge {
+		e.Error = "Payload Too Large" // Node's name for 413
+	}
+	write(w, e.StatusCode, e)
+}
+
+func write(w http.ResponseWriter, status int, body any) {
+	text, err := json.Marshal(body)
+	if err != nil { // no member of an error body can fail to encode
+		text = []byte(`{}`)
+	}
+	w.Header().Set("Content-Type", "application/json; charset=utf-8")
+	w.WriteHeader(status)
+	_, _ = w.Write(text)
+}

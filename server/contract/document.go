@@ -1,0 +1,383 @@
+package contract
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/getkin/kin-openapi/openapi3"
+	"github.com/getkin/kin-openapi/routers"
+)
+
+// Schema is a schema of a served document, in the judged (lowered) form.
+type Schema = openapi3.Schema
+
+// Source is a served document as the generator embeds it.
+type Source struct {
+	API   string // the API's short name: "brms"
+	File  string // the document's path in the repository: "openapi/brms.yaml"
+	JSON  []byte // the document
+	Lines []byte // JSON object: pointer -> line in File
+}
+
+// Document is a served document, lowered and ready to judge by.
+type Document struct {
+	API  string
+	File string
+
+	spec       *openapi3.T
+	json       []byte
+	lines      []byte
+	operations map[string]*Operation // "METHOD template"
+	ordered    []*Operation
+	lowered    map[*Schema]*Schema // copies made while lowering -> what they stand for
+
+	index func() *index
+}
+
+// index answers where things stand in the document. Only explanations need it,
+// so it is built on first use.
+type index struct {
+	pointers map[*Schema]string
+	lines    map[string]int
+	marks    map[string]Basis            // pointer of the marked node -> basis
+	rules    map[string]map[string]Basis // pointer of the node -> keyword -> basis
+}
+
+// Load reads a document, lowers it (see lower) and prepares its operations. It
+// fails on a document it could not enforce exactly.
+func Load(src Source) (*Document, error) {
+	loader := openapi3.NewLoader()
+	spec, err := loader.LoadFromData(src.JSON)
+	if err != nil {
+		return nil, fmt.Errorf("load %s: %w", src.File, err)
+	}
+	d := &Document{
+		API: src.API, File: src.File,
+		spec: spec, json: src.JSON, lines: src.Lines,
+		operations: map[string]*Operation{},
+		lowered:    map[*Schema]*Schema{},
+	}
+	d.index = sync.OnceValue(d.buildIndex)
+	if err := d.lower(); err != nil {
+		return nil, fmt.Errorf("load %s: %w", src.File, err)
+	}
+	for _, path := range spec.Paths.InMatchingOrder() {
+		item := spec.Paths.Value(path)
+		for method, op := range item.Operations() {
+			o, err := d.newOperation(method, path, item, op)
+			if err != nil {
+				return nil, fmt.Errorf("load %s: %s %s: %w", src.File, method, path, err)
+			}
+			d.operations[method+" "+path] = o
+			d.ordered = append(d.ordered, o)
+		}
+	}
+	slices.SortFunc(d.ordered, func(a, b *Operation) int {
+		return strings.Compare(a.Path+" "+a.Method, b.Path+" "+b.Method)
+	})
+	return d, nil
+}
+
+// Operations lists the document's operations, ordered by path and method.
+func (d *Document) Operations() []*Operation { return d.ordered }
+
+// Operation finds an operation by method and path template; nil if undeclared.
+func (d *Document) Operation(method, template string) *Operation {
+	return d.operations[method+" "+template]
+}
+
+// Operation is one operation of a document, with all that judging it needs.
+type Operation struct {
+	ID     string
+	Method string
+	Path   string // the path template
+
+	document    *Document
+	operation   *openapi3.Operation
+	route       *routers.Route
+	parameters  []*openapi3.Parameter
+	query       map[string]*openapi3.Parameter
+	headers     bool // has header or cookie parameters
+	secured     bool
+	mediaTypes  []string // of the request body, as declared
+	bodyNeeded  bool
+	bodySchema  *Schema // of the JSON request body
+	bodyPointer string  // where the request body is declared
+	integers    bool    // the JSON request body has integer positions
+}
+
+// Document is the document that declares the operation.
+func (o *Operation) Document() *Document { return o.document }
+
+// Secured reports whether the operation asks for a credential.
+func (o *Operation) Secured() bool { return o.secured }
+
+// HasBody reports whether the operation declares a request body.
+func (o *Operation) HasBody() bool { return o.operation.RequestBody != nil }
+
+// Pointer is the operation's place in the document.
+func (o *Operation) Pointer() string {
+	return "/paths/" + pointerEscaper.Replace(o.Path) + "/" + strings.ToLower(o.Method)
+}
+
+// Statuses lists the declared statuses.
+func (o *Operation) Statuses() []string { return o.operation.Responses.Keys() }
+
+func (d *Document) newOperation(method, path string, item *openapi3.PathItem, op *openapi3.Operation) (*Operation, error) {
+	o := &Operation{
+		ID: op.OperationID, Method: method, Path: path,
+		document: d, operation: op,
+		route: &routers.Route{Spec: d.spec, Path: path, PathItem: item, Method: method, Operation: op},
+		query: map[string]*openapi3.Parameter{},
+	}
+	if op.Responses.Default() != nil {
+		return nil, errors.New("a default response would let any status pass")
+	}
+	for _, refs := range []openapi3.Parameters{item.Parameters, op.Parameters} {
+		for _, ref := range refs {
+			p := ref.Value
+			o.parameters = append(o.parameters, p)
+			switch p.In {
+			case openapi3.ParameterInQuery:
+				o.query[p.Name] = p
+			case openapi3.ParameterInHeader, openapi3.ParameterInCookie:
+				o.headers = true
+			}
+		}
+	}
+	security := d.spec.Security
+	if op.Security != nil {
+		security = *op.Security
+	}
+	o.secured = len(security) > 0
+	for _, requirement := range security {
+		if len(requirement) == 0 {
+			o.secured = false
+		}
+	}
+	if ref := op.RequestBody; ref != nil {
+		o.bodyNeeded = ref.Value.Required
+		o.bodyPointer = o.Pointer() + "/requestBody"
+		if ref.Ref != "" {
+			o.bodyPointer = strings.TrimPrefix(ref.Ref, "#")
+		}
+		for name, mt := range ref.Value.Content {
+			if name == judgedJSON {
+				name = "application/json"
+				if mt.Schema != nil {
+					o.bodySchema = mt.Schema.Value
+					o.integers = hasIntegers(mt.Schema.Value, map[*Schema]bool{})
+				}
+			}
+			o.mediaTypes = append(o.mediaTypes, name)
+		}
+		slices.Sort(o.mediaTypes)
+	}
+	return o, nil
+}
+
+// hasIntegers reports whether a value of the schema may hold an integer.
+func hasIntegers(s *Schema, seen map[*Schema]bool) bool {
+	if s == nil || seen[s] {
+		return false
+	}
+	seen[s] = true
+	if s.Type.Includes(openapi3.TypeInteger) {
+		return true
+	}
+	found := false
+	eachChild(s, func(_ string, ref *openapi3.SchemaRef) {
+		found = found || hasIntegers(ref.Value, seen)
+	})
+	return found
+}
+
+// eachChild calls fn for every subschema of s that the judged form can hold, with
+// its place relative to s.
+func eachChild(s *Schema, fn func(pointer string, ref *openapi3.SchemaRef)) {
+	for name, ref := range s.Properties {
+		fn("/properties/"+pointerEscaper.Replace(name), ref)
+	}
+	for keyword, refs := range map[string]openapi3.SchemaRefs{
+		"oneOf": s.OneOf, "anyOf": s.AnyOf, "allOf": s.AllOf, "prefixItems": s.PrefixItems,
+	} {
+		for i, ref := range refs {
+			fn("/"+keyword+"/"+itoa(i), ref)
+		}
+	}
+	if s.Items != nil {
+		fn("/items", s.Items)
+	}
+	if s.Not != nil {
+		fn("/not", s.Not)
+	}
+	if s.AdditionalProperties.Schema != nil {
+		fn("/additionalProperties", s.AdditionalProperties.Schema)
+	}
+}
+
+func (d *Document) buildIndex() *index {
+	ix := &index{
+		pointers: map[*Schema]string{},
+		lines:    map[string]int{},
+		marks:    map[string]Basis{},
+		rules:    map[string]map[string]Basis{},
+	}
+	// The table and the document come from the generator and were read by tests.
+	_ = json.Unmarshal(d.lines, &ix.lines)
+	var raw any
+	_ = json.Unmarshal(d.json, &raw)
+	ix.collectMarks(raw, "")
+
+	var walk func(pointer string, ref *openapi3.SchemaRef)
+	walk = func(pointer string, ref *openapi3.SchemaRef) {
+		if ref == nil || ref.Value == nil {
+			return
+		}
+		if ref.Ref != "" {
+			pointer = strings.TrimPrefix(ref.Ref, "#")
+		}
+		if _, done := ix.pointers[ref.Value]; done {
+			return
+		}
+		ix.pointers[ref.Value] = pointer
+		eachChild(ref.Value, func(rel string, child *openapi3.SchemaRef) { walk(pointer+rel, child) })
+	}
+	content := func(pointer string, c openapi3.Content) {
+		for name, mt := range c {
+			if name == judgedJSON {
+				name = "application/json"
+			}
+			walk(pointer+"/content/"+pointerEscaper.Replace(name)+"/schema", mt.Schema)
+		}
+	}
+	if d.spec.Components != nil {
+		for name, ref := range d.spec.Components.Schemas {
+			walk("/components/schemas/"+pointerEscaper.Replace(name), ref)
+		}
+		for name, ref := range d.spec.Components.Parameters {
+			walk("/components/parameters/"+pointerEscaper.Replace(name)+"/schema", ref.Value.Schema)
+		}
+		for name, ref := range d.spec.Components.Responses {
+			content("/components/responses/"+pointerEscaper.Replace(name), ref.Value.Content)
+		}
+		for name, ref := range d.spec.Components.RequestBodies {
+			content("/components/requestBodies/"+pointerEscaper.Replace(name), ref.Value.Content)
+		}
+		for name, ref := range d.spec.Components.Headers {
+			walk("/components/headers/"+pointerEscaper.Replace(name)+"/schema", ref.Value.Schema)
+		}
+	}
+	for path, item := range d.spec.Paths.Map() {
+		at := "/paths/" + pointerEscaper.Replace(path)
+		for i, ref := range item.Parameters {
+			walk(at+"/parameters/"+itoa(i)+"/schema", ref.Value.Schema)
+		}
+		for method, op := range item.Operations() {
+			at := at + "/" + strings.ToLower(method)
+			for i, ref := range op.Parameters {
+				walk(at+"/parameters/"+itoa(i)+"/schema", ref.Value.Schema)
+			}
+			if op.RequestBody != nil {
+				content(at+"/requestBody", op.RequestBody.Value.Content)
+			}
+			for status, ref := range op.Responses.Map() {
+				content(at+"/responses/"+status, ref.Value.Content)
+				for name, h := range ref.Value.Headers {
+					walk(at+"/responses/"+status+"/headers/"+pointerEscaper.Replace(name)+"/schema", h.Value.Schema)
+				}
+			}
+		}
+	}
+	for copied, original := range d.lowered {
+		if p, ok := ix.pointers[original]; ok {
+			ix.pointers[copied] = p
+		}
+	}
+	return ix
+}
+
+const (
+	markKey  = "x-understudy-basis"
+	rulesKey = "x-understudy-basis-rules"
+)
+
+func (ix *index) collectMarks(node any, at string) {
+	switch n := node.(type) {
+	case map[string]any:
+		if mark, ok := n[markKey].(string); ok {
+			ix.marks[at] = Basis(mark)
+		}
+		if rules, ok := n[rulesKey].(map[string]any); ok {
+			m := make(map[string]Basis, len(rules))
+			for rule, basis := range rules {
+				s, _ := basis.(string)
+				m[rule] = Basis(s)
+			}
+			ix.rules[at] = m
+		}
+		for k, v := range n {
+			ix.collectMarks(v, at+"/"+pointerEscaper.Replace(k))
+		}
+	case []any:
+		for i, v := range n {
+			ix.collectMarks(v, at+"/"+itoa(i))
+		}
+	}
+}
+
+// basis is where the rule at pointer comes from: the mark of the node itself or
+// of its nearest marked ancestor, else published. keyword is the rule's key in
+// x-understudy-basis-rules of the node.
+func (ix *index) basis(node, keyword, member string) Basis {
+	if rules := ix.rules[node]; rules != nil {
+		if b, ok := rules[keyword+"/"+member]; ok && member != "" {
+			return b
+		}
+		if b, ok := rules[keyword]; ok {
+			return b
+		}
+	}
+	for at := node; ; {
+		if b, ok := ix.marks[at]; ok {
+			return b
+		}
+		i := strings.LastIndexByte(at, '/')
+		if i < 0 {
+			return BasisPublished
+		}
+		at = at[:i]
+	}
+}
+
+// locate gives the place of a pointer, with the line of the nearest node that the
+// line table knows.
+func (d *Document) locate(pointer string) Location {
+	ix := d.index()
+	loc := Location{File: d.File, Pointer: pointer}
+	for at := pointer; ; {
+		if line, ok := ix.lines[at]; ok {
+			loc.Line = line
+			return loc
+		}
+		i := strings.LastIndexByte(at, '/')
+		if i < 0 {
+			return loc
+		}
+		at = at[:i]
+	}
+}
+
+// Locate gives the place in the document of a JSON pointer.
+func (d *Document) Locate(pointer string) Location { return d.locate(pointer) }
+
+// methods orders methods as documents usually list them.
+var methods = []string{
+	http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut,
+	http.MethodPatch, http.MethodDelete, http.MethodOptions, http.MethodTrace,
+}

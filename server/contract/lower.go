@@ -1,0 +1,235 @@
+package contract
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"reflect"
+	"slices"
+
+	"github.com/getkin/kin-openapi/openapi3"
+)
+
+// judgedJSON is the media type under which the judged form declares JSON. It has
+// a body decoder of its own, so that the strict decoder of this package does not
+// replace kin-openapi's for everybody else in the process.
+const judgedJSON = "application/vnd.understudy.judged+json"
+
+// lower rewrites the loaded document in place into what kin-openapi's 3.0 visitor
+// judges exactly. Its 3.1 path compiles a JSON Schema per value per request,
+// ignores writeOnly where a schema has no internal $ref, and reports only "anyOf"
+// inside nullable fields. A keyword that cannot be expressed exactly fails the
+// load: nothing is silently unenforced.
+func (d *Document) lower() error {
+	l := lowerer{document: d, done: map[*Schema]bool{}}
+	spec := d.spec
+	if spec.Components != nil {
+		for _, name := range slices.Sorted(maps.Keys(spec.Components.Schemas)) {
+			l.ref("#/components/schemas/"+name, spec.Components.Schemas[name])
+		}
+		for name, ref := range spec.Components.Parameters {
+			l.parameter("#/components/parameters/"+name, ref.Value)
+		}
+		for name, ref := range spec.Components.RequestBodies {
+			l.content("#/components/requestBodies/"+name, ref.Value.Content)
+		}
+		for name, ref := range spec.Components.Responses {
+			l.response("#/components/responses/"+name, ref.Value)
+		}
+		for name, ref := range spec.Components.Headers {
+			l.parameter("#/components/headers/"+name, &ref.Value.Parameter)
+		}
+	}
+	for path, item := range spec.Paths.Map() {
+		for _, ref := range item.Parameters {
+			l.parameter(path, ref.Value)
+		}
+		for method, op := range item.Operations() {
+			at := method + " " + path
+			for _, ref := range op.Parameters {
+				l.parameter(at, ref.Value)
+			}
+			if op.RequestBody != nil {
+				l.content(at, op.RequestBody.Value.Content)
+			}
+			for _, ref := range op.Responses.Map() {
+				l.response(at, ref.Value)
+			}
+		}
+	}
+	// From here on the model is a 3.0 one, whatever the file says.
+	spec.OpenAPI = "3.0.3"
+	return errors.Join(l.errs...)
+}
+
+type lowerer struct {
+	document *Document
+	done     map[*Schema]bool
+	errs     []error
+}
+
+func (l *lowerer) fail(at, format string, args ...any) {
+	l.errs = append(l.errs, fmt.Errorf("%s: %s", at, fmt.Sprintf(format, args...)))
+}
+
+func (l *lowerer) parameter(at string, p *openapi3.Parameter) {
+	if p.Schema != nil {
+		l.ref(at+" parameter "+p.Name, p.Schema)
+	}
+	l.content(at+" parameter "+p.Name, p.Content)
+}
+
+func (l *lowerer) response(at string, r *openapi3.Response) {
+	l.content(at, r.Content)
+	for name, h := range r.Headers {
+		l.parameter(at+" header "+name, &h.Value.Parameter)
+	}
+}
+
+func (l *lowerer) content(at string, c openapi3.Content) {
+	for name, mt := range c {
+		if mt.Schema != nil {
+			l.ref(at+" "+name, mt.Schema)
+		}
+	}
+	if mt, ok := c["application/json"]; ok {
+		delete(c, "application/json")
+		c[judgedJSON] = mt
+	}
+}
+
+func (l *lowerer) ref(at string, ref *openapi3.SchemaRef) {
+	if ref == nil {
+		return
+	}
+	if ref.Value == nil {
+		l.fail(at, "unresolved reference %q", ref.Ref)
+		return
+	}
+	l.schema(at, ref.Value)
+}
+
+// schema lowers one schema in place, children first: a parent that merges a
+// nullable child must see the child's final form.
+func (l *lowerer) schema(at string, s *Schema) {
+	if l.done[s] {
+		return
+	}
+	l.done[s] = true
+	l.refuseUnsupported(at, s)
+	eachChild(s, func(rel string, ref *openapi3.SchemaRef) { l.ref(at+rel, ref) })
+
+	l.null(at, s)
+	if s.Const != nil {
+		s.Enum, s.Const = []any{s.Const}, nil
+	}
+	if len(s.PrefixItems) > 0 {
+		l.prefixItems(at, s)
+	}
+	if s.Type == nil && len(s.OneOf) == 0 && len(s.AnyOf) == 0 && len(s.AllOf) == 0 &&
+		len(s.Enum) == 0 && s.Not == nil && s.Always == nil {
+		// A schema without a type accepts null; the 3.0 visitor wants it said.
+		s.Nullable = true
+	}
+}
+
+// null turns the three ways 3.1 says "or null" into nullable.
+func (l *lowerer) null(at string, s *Schema) {
+	if s.Type != nil && s.Type.Includes("null") {
+		if s.Type.Is("null") {
+			return // judged where it is a branch
+		}
+		t := s.Type.Clone()
+		t.Without("null")
+		s.Type, s.Nullable = &t, true
+	}
+	for _, branches := range []*openapi3.SchemaRefs{&s.AnyOf, &s.OneOf} {
+		isNull := func(r *openapi3.SchemaRef) bool { return r.Value.Type.Is("null") }
+		if !slices.ContainsFunc(*branches, isNull) {
+			continue
+		}
+		rest := slices.DeleteFunc(slices.Clone(*branches), isNull)
+		s.Nullable = true
+		*branches = rest
+		switch {
+		case len(rest) == 0:
+			l.fail(at, "a schema that only accepts null is not supported")
+		case len(rest) == 1 && s.Discriminator == nil:
+			*branches = nil
+			l.merge(at, s, rest[0].Value)
+		}
+	}
+}
+
+// merge puts the rules of the only branch into s, which keeps its own title,
+// description and default.
+func (l *lowerer) merge(at string, s, branch *Schema) {
+	own := *s
+	own.Title, own.Description, own.Default, own.Example = "", "", nil, nil
+	own.Examples, own.Extensions, own.Origin, own.Nullable = nil, nil, nil, false
+	own.Deprecated, own.AnyOf, own.OneOf = false, nil, nil
+	if !reflect.DeepEqual(own, Schema{}) {
+		l.fail(at, "a nullable union with rules beside it is not supported")
+		return
+	}
+	merged := *branch
+	merged.Nullable = true
+	if s.Title != "" {
+		merged.Title = s.Title
+	}
+	if s.Description != "" {
+		merged.Description = s.Description
+	}
+	if s.Default != nil {
+		merged.Default = s.Default
+	}
+	*s = merged
+	l.document.lowered[s] = branch
+}
+
+func (l *lowerer) prefixItems(at string, s *Schema) {
+	n := uint64(len(s.PrefixItems))
+	if s.Items != nil || s.MaxItems == nil || *s.MaxItems > n {
+		l.fail(at, "prefixItems without maxItems is not supported")
+		return
+	}
+	first := s.PrefixItems[0]
+	for _, ref := range s.PrefixItems[1:] {
+		a, b := *first.Value, *ref.Value
+		a.Origin, b.Origin, a.Title, b.Title = nil, nil, "", ""
+		a.Description, b.Description = "", ""
+		if !reflect.DeepEqual(a, b) {
+			l.fail(at, "prefixItems of different schemas are not supported")
+			return
+		}
+	}
+	s.Items, s.PrefixItems = first, nil
+}
+
+// refuseUnsupported fails the load for a keyword the visitor would not enforce.
+func (l *lowerer) refuseUnsupported(at string, s *Schema) {
+	present := map[string]bool{
+		"contains": s.Contains != nil, "minContains": s.MinContains != nil, "maxContains": s.MaxContains != nil,
+		"patternProperties": len(s.PatternProperties) > 0, "dependentSchemas": len(s.DependentSchemas) > 0,
+		"propertyNames": s.PropertyNames != nil, "if": s.If != nil, "then": s.Then != nil, "else": s.Else != nil,
+		"unevaluatedItems": boolSchemaSet(s.UnevaluatedItems), "unevaluatedProperties": boolSchemaSet(s.UnevaluatedProperties),
+		"dependentRequired": len(s.DependentRequired) > 0, "$defs": len(s.Defs) > 0, "$anchor": s.Anchor != "",
+		"$dynamicRef": s.DynamicRef != "", "$dynamicAnchor": s.DynamicAnchor != "", "$id": s.SchemaID != "",
+		"contentMediaType": s.ContentMediaType != "", "contentEncoding": s.ContentEncoding != "", "contentSchema": s.ContentSchema != nil,
+	}
+	for _, keyword := range slices.Sorted(maps.Keys(present)) {
+		if present[keyword] {
+			l.fail(at, "keyword %q cannot be enforced", keyword)
+		}
+	}
+	if s.Format != "" && !knownFormat(s) {
+		l.fail(at, "format %q cannot be enforced", s.Format)
+	}
+	if s.Pattern != "" {
+		if _, err := compilePattern(s.Pattern); err != nil {
+			l.fail(at, "pattern cannot be compiled: %v", err)
+		}
+	}
+}
+
+func boolSchemaSet(b openapi3.BoolSchema) bool { return b.Has != nil || b.Schema != nil }

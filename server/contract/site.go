@@ -1,0 +1,436 @@
+package contract
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"runtime/debug"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/gorilla/mux"
+)
+
+// Principal is who calls: what a credential stands for.
+type Principal struct {
+	Workspace string // the world the caller sees
+}
+
+// API is what the contract asks of one of the served APIs.
+type API interface {
+	// Source is the served document.
+	Source() Source
+	// Register puts the generated routes on the router.
+	Register(router *mux.Router)
+	// Authenticate finds the caller by the request's credential. A refusal is
+	// of KindUnauthenticated or KindForbidden.
+	Authenticate(r *http.Request) (Principal, *Refusal)
+	// Refuse writes the API's own answer for a refusal: the only place where an
+	// error becomes bytes.
+	Refuse(w http.ResponseWriter, r *http.Request, refusal *Refusal)
+	// Unmatched decides what a request is refused with that no route matched.
+	// allow holds the methods declared for its path, empty if there are none;
+	// other is the path with a final slash added or removed if that is declared.
+	Unmatched(r *http.Request, allow []string, other string) *Refusal
+	// HeadAsGet says whether a HEAD request is served like the GET of its path.
+	HeadAsGet() bool
+}
+
+// Limits bound what one request may cost.
+type Limits struct {
+	Body       int64         // bytes of a request body
+	Drain      int64         // bytes of a refused body that are read and dropped
+	DrainTime  time.Duration // how long that may take
+	JudgeReply bool          // validate answers
+}
+
+// DefaultLimits are the limits of a server that was told nothing else.
+func DefaultLimits() Limits {
+	return Limits{Body: 1 << 20, Drain: 64 << 20, DrainTime: 5 * time.Second, JudgeReply: true}
+}
+
+// Exchange is one request and its answer.
+type Exchange struct {
+	ID         string
+	Time       time.Time
+	Duration   time.Duration
+	API        string
+	Workspace  string
+	Operation  *Operation // nil when no operation matched
+	Method     string
+	Path       string
+	Status     int
+	Violations []Violation
+	Explained  []Explained // the violations in words, once the exchange is finished
+	Err        error       // why an answer was an internal error
+}
+
+// Options make a Site.
+type Options struct {
+	API    API
+	Limits Limits
+	Logger *slog.Logger
+	// Record is called once with every finished exchange. It must not block.
+	Record func(*Exchange)
+	Now    func() time.Time
+}
+
+// Site serves one API behind its document.
+type Site struct {
+	api      API
+	document *Document
+	routes   *routes
+	limits   Limits
+	log      *slog.Logger
+	record   func(*Exchange)
+	now      func() time.Time
+}
+
+// NewSite loads the API's document and puts its routes behind it.
+func NewSite(o Options) (*Site, error) {
+	document, err := Load(o.API.Source())
+	if err != nil {
+		return nil, err
+	}
+	s := &Site{
+		api: o.API, document: document, limits: o.Limits,
+		log: o.Logger, record: o.Record, now: o.Now,
+	}
+	if s.log == nil {
+		s.log = slog.New(slog.DiscardHandler)
+	}
+	if s.record == nil {
+		s.record = func(*Exchange) {}
+	}
+	if s.now == nil {
+		s.now = time.Now
+	}
+	if s.routes, err = newRoutes(document, o.API.Register); err != nil {
+		return nil, err
+	}
+	s.routes.Use(s.enforce)
+	s.routes.NotFoundHandler = http.HandlerFunc(s.unmatched)
+	s.routes.MethodNotAllowedHandler = http.HandlerFunc(s.unmatched)
+	return s, nil
+}
+
+// Document is the document the site serves.
+func (s *Site) Document() *Document { return s.document }
+
+// visit is the state of one request on its way through the site.
+type visit struct {
+	site      *Site
+	exchange  *Exchange
+	answer    *answer
+	principal Principal
+	body      []byte
+	bodyErr   error
+}
+
+type visitKey struct{}
+
+func visitOf(ctx context.Context) *visit {
+	v, _ := ctx.Value(visitKey{}).(*visit)
+	return v
+}
+
+// PrincipalFrom gives the caller of the request being served.
+func PrincipalFrom(ctx context.Context) Principal {
+	if v := visitOf(ctx); v != nil {
+		return v.principal
+	}
+	return Principal{}
+}
+
+// Fail answers a request with an error, in the API's words. It is what the
+// generated code's error handlers call.
+func Fail(w http.ResponseWriter, r *http.Request, err error) {
+	v := visitOf(r.Context())
+	if v == nil {
+		http.Error(w, http.StatusText(http.StatusInternalServerError), http.StatusInternalServerError)
+		return
+	}
+	v.refuse(r, AsRefusal(err))
+}
+
+var errBodyTooLarge = errors.New("the body exceeds the limit")
+
+// ServeHTTP serves one request.
+func (s *Site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	start := s.now()
+	v := &visit{site: s, exchange: &Exchange{
+		ID: newExchangeID(), Time: start, API: s.document.API,
+		Method: r.Method, Path: r.URL.Path,
+	}}
+	v.answer = &answer{w: w, visit: v}
+	ctx := context.WithValue(r.Context(), visitKey{}, v)
+	r = r.WithContext(ctx)
+	if r.Method == http.MethodHead && s.api.HeadAsGet() {
+		r.Method = http.MethodGet
+	}
+	defer func() {
+		if p := recover(); p != nil {
+			if p == http.ErrAbortHandler { //nolint:errorlint // a sentinel by identity
+				panic(p)
+			}
+			s.log.ErrorContext(ctx, "panic", "exchange", v.exchange.ID, "operation", v.exchange.operationID(),
+				"panic", fmt.Sprintf("%T", p), "stack", string(debug.Stack()))
+			v.refuse(r, &Refusal{Kind: KindInternal, Err: errors.New("panic")})
+		}
+		v.answer.finish(r)
+		v.exchange.Duration = s.now().Sub(start)
+		s.finish(ctx, v.exchange)
+	}()
+	v.body, v.bodyErr = s.readBody(w, r)
+	s.routes.ServeHTTP(v.answer, r)
+}
+
+// readBody reads the whole body within the limit. A body that exceeds it is read
+// on and dropped for a while, so that a client that sends first and reads later
+// can read the answer.
+func (s *Site) readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
+	if r.Body == nil || r.Body == http.NoBody {
+		return nil, nil
+	}
+	if r.ContentLength <= s.limits.Body {
+		var body []byte
+		var err error
+		if n := r.ContentLength; n > 0 {
+			body = make([]byte, n)
+			_, err = io.ReadFull(r.Body, body)
+		} else {
+			body, err = io.ReadAll(io.LimitReader(r.Body, s.limits.Body+1))
+		}
+		if err != nil {
+			return nil, err
+		}
+		if int64(len(body)) <= s.limits.Body {
+			return body, nil
+		}
+	}
+	control := http.NewResponseController(w)
+	// Neither deadline can be set on a recorder; then there is nothing to wait for.
+	_ = control.SetReadDeadline(time.Now().Add(s.limits.DrainTime))
+	n, err := io.CopyN(io.Discard, r.Body, s.limits.Drain)
+	if err == nil && n == s.limits.Drain {
+		w.Header().Set("Connection", "close")
+	}
+	_ = control.SetReadDeadline(time.Time{})
+	return nil, errBodyTooLarge
+}
+
+// enforce is the middleware between the matched route and the generated code.
+func (s *Site) enforce(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		v := visitOf(r.Context())
+		op := s.routes.operations[mux.CurrentRoute(r)]
+		v.exchange.Operation = op
+		if op.secured {
+			principal, refusal := s.api.Authenticate(r)
+			if refusal != nil {
+				v.refuse(r, refusal)
+				return
+			}
+			v.principal = principal
+			v.exchange.Workspace = principal.Workspace
+		}
+		if v.bodyErr != nil {
+			v.refuse(r, s.bodyRefusal(v.bodyErr))
+			return
+		}
+		judged := op.JudgeRequest(r.Context(), &Message{
+			Method: r.Method, URL: r.URL, Header: r.Header, Vars: mux.Vars(r), Body: v.body,
+		})
+		v.exchange.Violations = append(v.exchange.Violations, judged.Violations...)
+		if judged.Refused() {
+			refused := slices.DeleteFunc(slices.Clone(judged.Violations), func(v Violation) bool { return !v.Refuses() })
+			v.refuse(r, &Refusal{Kind: KindInvalid, Violations: refused, Body: v.body})
+			return
+		}
+		if len(judged.Body) > 0 {
+			r.Body = newBytesBody(judged.Body)
+		} else {
+			r.Body = http.NoBody
+		}
+		next.ServeHTTP(v.answer, r)
+	})
+}
+
+func (s *Site) bodyRefusal(err error) *Refusal {
+	var tooLarge *http.MaxBytesError
+	if errors.Is(err, errBodyTooLarge) || errors.As(err, &tooLarge) {
+		return &Refusal{Kind: KindTooLarge, Violations: []Violation{{
+			Side: SideClient, Rule: RuleBodySize, Basis: BasisPublished, In: InBody,
+			Detail: "at most " + strconv.FormatInt(s.limits.Body, 10) + " bytes",
+		}}}
+	}
+	return &Refusal{Kind: KindInvalid, Err: err, Violations: []Violation{{
+		Side: SideClient, Rule: RuleTransport, Basis: BasisPublished, In: InBody,
+	}}}
+}
+
+// unmatched answers a request that no route matched.
+func (s *Site) unmatched(_ http.ResponseWriter, r *http.Request) {
+	v := visitOf(r.Context())
+	allow := s.routes.allowed(r)
+	other := ""
+	if len(allow) == 0 {
+		flipped := *r
+		u := *r.URL
+		if strings.HasSuffix(u.Path, "/") {
+			u.Path = strings.TrimRight(u.Path, "/")
+		} else {
+			u.Path += "/"
+		}
+		u.RawPath = ""
+		flipped.URL = &u
+		if u.Path != "" && len(s.routes.allowed(&flipped)) > 0 {
+			other = u.RequestURI()
+		}
+	}
+	v.refuse(r, s.api.Unmatched(r, allow, other))
+}
+
+// refuse answers with a refusal, through the API's one function.
+func (v *visit) refuse(r *http.Request, refusal *Refusal) {
+	a := v.answer
+	if a.sent {
+		return // too late: the status is out
+	}
+	a.reset()
+	if refusal.Kind == KindInternal {
+		v.exchange.Err = refusal
+	}
+	for i := range refusal.Violations {
+		if !slices.ContainsFunc(v.exchange.Violations, func(x Violation) bool {
+			return x.Rule == refusal.Violations[i].Rule && x.In == refusal.Violations[i].In
+		}) {
+			v.exchange.Violations = append(v.exchange.Violations, refusal.Violations[i])
+		}
+	}
+	if refusal.Kind != KindSlashRedirect {
+		a.Header().Set("Understudy-Exchange", v.exchange.ID)
+	}
+	v.site.api.Refuse(a, r, refusal)
+}
+
+// finish logs and records an exchange.
+func (s *Site) finish(ctx context.Context, x *Exchange) {
+	attrs := []any{
+		"exchange", x.ID, "api", x.API, "method", x.Method, "operation", x.operationID(),
+		"status", x.Status, "duration", x.Duration, "violations", len(x.Violations),
+	}
+	switch {
+	case x.Err != nil:
+		s.log.ErrorContext(ctx, "request failed", append(attrs, "error", logText(x.Err))...)
+	case s.log.Enabled(ctx, slog.LevelDebug):
+		s.log.DebugContext(ctx, "request", attrs...)
+	}
+	for i := range x.Violations {
+		x.Explained = append(x.Explained, x.Violations[i].Explain(x.Operation))
+	}
+	x.Violations = nil // they hold what came, secrets included
+	s.record(x)
+}
+
+// logText is an error's text for the log. Only errors of our own making are
+// logged by text; kin-openapi's hold schema and value.
+func logText(err error) string {
+	text := err.Error()
+	if len(text) > 500 {
+		text = text[:500]
+	}
+	return text
+}
+
+func (x *Exchange) operationID() string {
+	if x.Operation == nil {
+		return ""
+	}
+	return x.Operation.ID
+}
+
+func newExchangeID() string {
+	var b [8]byte
+	_, _ = rand.Read(b[:]) // never fails (crypto/rand)
+	return hex.EncodeToString(b[:])
+}
+
+// answer holds back what a handler writes until it is judged. Generated code and
+// Refuse functions write an answer in one slice; it is copied once.
+type answer struct {
+	w      http.ResponseWriter
+	visit  *visit
+	status int
+	body   []byte
+	sent   bool
+}
+
+// Header gives the answer's headers.
+func (a *answer) Header() http.Header { return a.w.Header() }
+
+// WriteHeader holds the status.
+func (a *answer) WriteHeader(status int) {
+	if a.status == 0 {
+		a.status = status
+	}
+}
+
+// Write holds the body.
+func (a *answer) Write(p []byte) (int, error) {
+	if a.status == 0 {
+		a.status = http.StatusOK
+	}
+	a.body = append(a.body, p...)
+	return len(p), nil
+}
+
+// Unwrap gives the connection's writer to http.ResponseController.
+func (a *answer) Unwrap() http.ResponseWriter { return a.w }
+
+func (a *answer) reset() {
+	a.status, a.body = 0, a.body[:0]
+	header := a.w.Header()
+	for name := range header {
+		if name != "Connection" {
+			delete(header, name)
+		}
+	}
+}
+
+// finish judges the answer and sends it, or the API's 500 in its place.
+func (a *answer) finish(r *http.Request) {
+	if a.sent {
+		return
+	}
+	if a.status == 0 {
+		a.status = http.StatusOK
+	}
+	v := a.visit
+	if op := v.exchange.Operation; op != nil && v.site.limits.JudgeReply {
+		found := op.JudgeResponse(r.Context(), v.exchange.Method, a.status, a.Header(), a.body)
+		if len(found) > 0 {
+			v.exchange.Violations = append(v.exchange.Violations, found...)
+			first := found[0]
+			v.refuse(r, &Refusal{Kind: KindInternal, Err: fmt.Errorf(
+				"the answer breaks the document: status %d, rule %s at %q, %s#%s",
+				a.status, first.Rule, first.Pointer(), first.Where.File, first.Where.Pointer)})
+		}
+	}
+	a.sent = true
+	v.exchange.Status = a.status
+	if a.status != http.StatusNoContent && a.status != http.StatusNotModified && a.Header().Get("Content-Length") == "" {
+		a.Header().Set("Content-Length", strconv.Itoa(len(a.body)))
+	}
+	a.w.WriteHeader(a.status)
+	if len(a.body) > 0 && v.exchange.Method != http.MethodHead {
+		_, _ = a.w.Write(a.body) // the client is gone: nobody is left to tell
+	}
+}

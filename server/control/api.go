@@ -1,0 +1,183 @@
+// Package control implements openapi/understudy.yaml: the API by which a user
+// looks into the stand-in. It is served, enforced and recorded like the others.
+package control
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/gorilla/mux"
+
+	"github.com/understudy-api/understudy/gen/understudy"
+	"github.com/understudy-api/understudy/server/contract"
+	"github.com/understudy-api/understudy/storage"
+)
+
+// API serves the control API. It is a [contract.API].
+type API struct {
+	store  storage.Store
+	keys   contract.Keyring
+	recent *contract.Recent
+}
+
+var (
+	_ contract.API                     = (*API)(nil)
+	_ understudy.StrictServerInterface = (*API)(nil)
+)
+
+// New makes the API over a store, with the keyring that knows the secrets and the
+// exchanges that are kept.
+func New(store storage.Store, keys contract.Keyring, recent *contract.Recent) *API {
+	return &API{store: store, keys: keys, recent: recent}
+}
+
+// Source is the served document.
+func (a *API) Source() contract.Source {
+	return contract.Source{API: "understudy", File: understudy.File, JSON: understudy.Document(), Lines: understudy.Lines()}
+}
+
+// Register puts the generated routes on the router.
+func (a *API) Register(router *mux.Router) {
+	strict := understudy.NewStrictHandlerWithOptions(a, nil, understudy.StrictHTTPServerOptions{
+		RequestErrorHandlerFunc:  contract.Fail,
+		ResponseErrorHandlerFunc: contract.Fail,
+	})
+	understudy.HandlerWithOptions(strict, understudy.GorillaServerOptions{
+		BaseRouter: router, ErrorHandlerFunc: contract.Fail,
+	})
+}
+
+// Authenticate accepts a secret in the form of any served API.
+func (a *API) Authenticate(r *http.Request) (contract.Principal, *contract.Refusal) {
+	refusal := &contract.Refusal{Kind: contract.KindUnauthenticated}
+	for _, scheme := range []string{"Bearer", "Key"} {
+		came, secret, ok := contract.Credential(r, scheme)
+		refusal.Scheme = came
+		if !ok {
+			continue
+		}
+		if principal, known := a.keys.Principal(secret); known {
+			return principal, nil
+		}
+	}
+	return contract.Principal{}, refusal
+}
+
+// HeadAsGet is true: HEAD is GET without its body (RFC 9110, section 9.3.2).
+func (a *API) HeadAsGet() bool { return true }
+
+// Unmatched tells 404 from 405.
+func (a *API) Unmatched(_ *http.Request, allow []string, _ string) *contract.Refusal {
+	if len(allow) > 0 {
+		return &contract.Refusal{Kind: contract.KindMethodNotAllowed, Allow: slices.Clone(allow)}
+	}
+	return &contract.Refusal{Kind: contract.KindRouteNotFound, Message: "No operation of the control API has this path"}
+}
+
+// problem is problem details (RFC 9457).
+type problem struct {
+	Type       string                 `json:"type"`
+	Title      string                 `json:"title"`
+	Status     int                    `json:"status"`
+	Detail     string                 `json:"detail,omitempty"`
+	Violations []understudy.Violation `json:"violations,omitempty"`
+}
+
+// statuses maps the kinds of refusal to the control API's statuses.
+var statuses = map[contract.Kind]int{
+	contract.KindInvalid:          http.StatusBadRequest,
+	contract.KindUnauthenticated:  http.StatusUnauthorized,
+	contract.KindForbidden:        http.StatusForbidden,
+	contract.KindNotFound:         http.StatusNotFound,
+	contract.KindRouteNotFound:    http.StatusNotFound,
+	contract.KindMethodNotAllowed: http.StatusMethodNotAllowed,
+	contract.KindConflict:         http.StatusConflict,
+	contract.KindTooLarge:         http.StatusRequestEntityTooLarge,
+	contract.KindMediaType:        http.StatusUnsupportedMediaType,
+	contract.KindUnavailable:      http.StatusServiceUnavailable,
+}
+
+// Refuse writes a refusal as problem details: the only place where an error of
+// this API becomes bytes.
+func (a *API) Refuse(w http.ResponseWriter, _ *http.Request, refusal *contract.Refusal) {
+	status, known := statuses[refusal.Kind]
+	if !known {
+		status = http.StatusInternalServerError
+	}
+	p := problem{Type: "about:blank", Title: http.StatusText(status), Status: status, Detail: refusal.Message}
+	switch refusal.Kind {
+	case contract.KindInvalid:
+		p.Detail = "The request breaks the document"
+		for i := range refusal.Violations {
+			p.Violations = append(p.Violations, violationView(refusal.Violations[i].Explain(nil)))
+		}
+	case contract.KindUnauthenticated:
+		w.Header().Set("WWW-Authenticate", `Bearer realm="understudy"`)
+	case contract.KindMethodNotAllowed:
+		w.Header().Set("Allow", strings.Join(refusal.Allow, ", "))
+	case contract.KindUnavailable:
+		w.Header().Set("Retry-After", strconv.Itoa(max(refusal.RetryAfter, 1)))
+	}
+	text, err := json.Marshal(p)
+	if err != nil { // a problem holds only texts
+		text = []byte(`{"type":"about:blank","title":"Internal Server Error","status":500}`)
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(status)
+	_, _ = w.Write(text)
+}
+
+func violationView(e contract.Explained) understudy.Violation {
+	return understudy.Violation{
+		Side: understudy.ViolationSide(e.Side), Rule: e.Rule, Basis: understudy.ViolationBasis(e.Basis),
+		Refused: e.Refused, In: understudy.ViolationIn(e.In), Name: text(e.Name), Pointer: text(e.Pointer),
+		Message: e.Message, Got: text(e.Got), Accepted: text(e.Accepted), Operation: text(e.Operation),
+		Document: understudy.Location{File: e.Where.File, Pointer: e.Where.Pointer, Line: e.Where.Line},
+	}
+}
+
+// text leaves an empty text out.
+func text(s string) *string {
+	if s == "" {
+		return nil
+	}
+	return &s
+}
+
+// GetLiveness answers as long as the process can.
+func (a *API) GetLiveness(context.Context, understudy.GetLivenessRequestObject) (understudy.GetLivenessResponseObject, error) {
+	return understudy.GetLiveness200JSONResponse{HealthyJSONResponse: healthy}, nil
+}
+
+// GetReadiness tells whether the store can be reached.
+func (a *API) GetReadiness(ctx context.Context, _ understudy.GetReadinessRequestObject) (understudy.GetReadinessResponseObject, error) {
+	if err := a.store.Ping(ctx); err != nil {
+		return nil, &contract.Refusal{Kind: contract.KindUnavailable, RetryAfter: 1, Message: "The store cannot be reached", Err: err}
+	}
+	return understudy.GetReadiness200JSONResponse{HealthyJSONResponse: healthy}, nil
+}
+
+var healthy = understudy.HealthyJSONResponse{Status: "ok"}
+
+// GetExchange gives the record of an exchange of the caller's workspace.
+func (a *API) GetExchange(ctx context.Context, request understudy.GetExchangeRequestObject) (understudy.GetExchangeResponseObject, error) {
+	x := a.recent.Get(contract.PrincipalFrom(ctx).Workspace, request.ExchangeID)
+	if x == nil {
+		return nil, contract.NotFound("", "There is no exchange "+request.ExchangeID+" in this workspace")
+	}
+	view := understudy.GetExchange200JSONResponse{
+		ID: x.ID, Time: x.Time.UTC(), DurationMicroseconds: x.Duration.Microseconds(), API: x.API,
+		Method: x.Method, Path: x.Path, Status: x.Status, Violations: []understudy.Violation{},
+	}
+	if x.Operation != nil {
+		view.Operation = text(x.Operation.ID)
+	}
+	for _, e := range x.Explained {
+		view.Violations = append(view.Violations, violationView(e))
+	}
+	return view, nil
+}

@@ -1,0 +1,74 @@
+// Package datafold implements the operations of openapi/datafold.yaml: Datafold,
+// one file per resource family. What is known of the API's behaviour, and what is
+// a guess, stands in that document, marked by basis.
+package datafold
+
+import (
+	"net/http"
+	"slices"
+
+	"github.com/gorilla/mux"
+
+	"github.com/understudy-api/understudy/gen/datafold"
+	"github.com/understudy-api/understudy/server/contract"
+	"github.com/understudy-api/understudy/storage"
+)
+
+// API serves Datafold. It is a [contract.API].
+type API struct {
+	store storage.Store
+	keys  contract.Keyring
+}
+
+var (
+	_ contract.API                   = (*API)(nil)
+	_ datafold.StrictServerInterface = (*API)(nil)
+)
+
+// New makes the API over a store, with the keyring that knows its keys.
+func New(store storage.Store, keys contract.Keyring) *API {
+	return &API{store: store, keys: keys}
+}
+
+// Source is the served document.
+func (a *API) Source() contract.Source {
+	return contract.Source{API: "datafold", File: datafold.File, JSON: datafold.Document(), Lines: datafold.Lines()}
+}
+
+// Register puts the generated routes on the router.
+func (a *API) Register(router *mux.Router) {
+	strict := datafold.NewStrictHandlerWithOptions(a, nil, datafold.StrictHTTPServerOptions{
+		RequestErrorHandlerFunc:  contract.Fail,
+		ResponseErrorHandlerFunc: contract.Fail,
+	})
+	datafold.HandlerWithOptions(strict, datafold.GorillaServerOptions{
+		BaseRouter: router, ErrorHandlerFunc: contract.Fail,
+	})
+}
+
+// Authenticate accepts an API key in the form "Key <api-key>", as the document's
+// scheme describes it.
+func (a *API) Authenticate(r *http.Request) (contract.Principal, *contract.Refusal) {
+	scheme, secret, ok := contract.Credential(r, "Key")
+	if ok {
+		if principal, known := a.keys.Principal(secret); known {
+			return principal, nil
+		}
+	}
+	return contract.Principal{}, &contract.Refusal{Kind: contract.KindUnauthenticated, Scheme: scheme}
+}
+
+// HeadAsGet is false: FastAPI's routes answer HEAD with 405.
+func (a *API) HeadAsGet() bool { return false }
+
+// Unmatched refuses as Starlette does: 405 for another method, a redirect when
+// only the final slash differs, else 404.
+func (a *API) Unmatched(_ *http.Request, allow []string, other string) *contract.Refusal {
+	switch {
+	case len(allow) > 0:
+		return &contract.Refusal{Kind: contract.KindMethodNotAllowed, Allow: slices.Clone(allow)}
+	case other != "":
+		return &contract.Refusal{Kind: contract.KindSlashRedirect, Location: other}
+	}
+	return &contract.Refusal{Kind: contract.KindRouteNotFound}
+}

@@ -1,0 +1,174 @@
+package datafold
+
+import (
+	"context"
+
+	"github.com/understudy-api/understudy/gen/datafold"
+)
+
+func present[T any](v T) *T { return &v }
+
+func orEmpty[T any](list *[]T) *[]T {
+	if list == nil {
+		return &[]T{}
+	}
+	return list
+}
+
+func dbtConfig(c *datafold.DbtDataSourceConfig) biIntegration {
+	return biIntegration{
+		Type: typeDbt, Name: c.Name, IndexingCron: c.IndexingCron, CIConfigID: &c.CIConfigID,
+	}
+}
+
+// CreateDbtIntegration adds a dbt integration.
+func (a *API) CreateDbtIntegration(ctx context.Context, request datafold.CreateDbtIntegrationRequestObject) (datafold.CreateDbtIntegrationResponseObject, error) {
+	view, err := a.createBI(ctx, dbtConfig(request.Body))
+	if err != nil {
+		return nil, err
+	}
+	return datafold.CreateDbtIntegration200JSONResponse(view), nil
+}
+
+// UpdateDbtIntegration replaces the configuration of a dbt integration.
+func (a *API) UpdateDbtIntegration(ctx context.Context, request datafold.UpdateDbtIntegrationRequestObject) (datafold.UpdateDbtIntegrationResponseObject, error) {
+	view, err := a.updateBI(ctx, request.BIDatasourceID, typeDbt, func(v *biIntegration) {
+		sync := v.Sync
+		*v = dbtConfig(request.Body)
+		v.Sync = sync
+	})
+	if err != nil {
+		return nil, err
+	}
+	return datafold.UpdateDbtIntegration200JSONResponse(view), nil
+}
+
+// CreateHightouchIntegration adds a Hightouch integration.
+func (a *API) CreateHightouchIntegration(ctx context.Context, request datafold.CreateHightouchIntegrationRequestObject) (datafold.CreateHightouchIntegrationResponseObject, error) {
+	c := request.Body
+	view, err := a.createBI(ctx, biIntegration{
+		Type: typeHightouch, Name: c.Name, IndexingCron: c.IndexingCron,
+		Bindings: orEmpty(&c.Bindings), Workspace: c.Workspace,
+		Secrets: secrets(map[string]*string{"token": c.Token}),
+	})
+	if err != nil {
+		return nil, err
+	}
+	return datafold.CreateHightouchIntegration200JSONResponse(view), nil
+}
+
+// ChangeHightouchIntegration changes the schedule of a Hightouch integration.
+func (a *API) ChangeHightouchIntegration(ctx context.Context, request datafold.ChangeHightouchIntegrationRequestObject) (datafold.ChangeHightouchIntegrationResponseObject, error) {
+	view, err := a.updateSchedule(ctx, request.BIDatasourceID, typeHightouch, request.Body.IndexingCron)
+	if err != nil {
+		return nil, err
+	}
+	return datafold.ChangeHightouchIntegration200JSONResponse(view), nil
+}
+
+// CreateLookerIntegration adds a Looker integration.
+func (a *API) CreateLookerIntegration(ctx context.Context, request datafold.CreateLookerIntegrationRequestObject) (datafold.CreateLookerIntegrationResponseObject, error) {
+	c := request.Body
+	view, err := a.createBI(ctx, biIntegration{
+		Type: typeLooker, Name: c.Name, IndexingCron: c.IndexingCron,
+		BaseURL: &c.BaseURL, ClientID: &c.ClientID, RepoID: &c.RepoID,
+		Bindings: orEmpty(c.Bindings), ProjectIds: orEmpty(c.ProjectIds),
+		Secrets: secrets(map[string]*string{"client_secret": c.ClientSecret}),
+	})
+	if err != nil {
+		return nil, err
+	}
+	return datafold.CreateLookerIntegration200JSONResponse(view), nil
+}
+
+// UpdateLookerIntegration changes the schedule of a Looker integration.
+func (a *API) UpdateLookerIntegration(ctx context.Context, request datafold.UpdateLookerIntegrationRequestObject) (datafold.UpdateLookerIntegrationResponseObject, error) {
+	view, err := a.updateSchedule(ctx, request.BIDatasourceID, typeLooker, request.Body.IndexingCron)
+	if err != nil {
+		return nil, err
+	}
+	return datafold.UpdateLookerIntegration200JSONResponse(view), nil
+}
+
+// CreateModeIntegration adds a Mode integration.
+func (a *API) CreateModeIntegration(ctx context.Context, request datafold.CreateModeIntegrationRequestObject) (datafold.CreateModeIntegrationResponseObject, error) {
+	c := request.Body
+	workspace := c.Workspace
+	if workspace == nil {
+		workspace = present("")
+	}
+	view, err := a.createBI(ctx, biIntegration{
+		Type: typeMode, Name: c.Name, IndexingCron: c.IndexingCron, Workspace: workspace,
+		Secrets: secrets(map[string]*string{"token": c.Token, "password": c.Password}),
+	})
+	if err != nil {
+		return nil, err
+	}
+	return datafold.CreateModeIntegration200JSONResponse(view), nil
+}
+
+// ChangeModeIntegration changes the schedule of a Mode integration.
+func (a *API) ChangeModeIntegration(ctx context.Context, request datafold.ChangeModeIntegrationRequestObject) (datafold.ChangeModeIntegrationResponseObject, error) {
+	view, err := a.updateSchedule(ctx, request.BIDatasourceID, typeMode, request.Body.IndexingCron)
+	if err != nil {
+		return nil, err
+	}
+	return datafold.ChangeModeIntegration200JSONResponse(view), nil
+}
+
+func powerBIConfig(c *datafold.PowerBIDataSourceConfig) biIntegration {
+	return biIntegration{
+		Type: typePowerBI, Name: c.Name, IndexingCron: c.IndexingCron,
+		AuthType: c.AuthType, ClientID: c.ClientID, TenantID: c.TenantID,
+		Secrets: secrets(map[string]*string{"client_secret": c.ClientSecret}),
+	}
+}
+
+// CreatePowerbiIntegration adds a Power BI integration.
+func (a *API) CreatePowerbiIntegration(ctx context.Context, request datafold.CreatePowerbiIntegrationRequestObject) (datafold.CreatePowerbiIntegrationResponseObject, error) {
+	view, err := a.createBI(ctx, powerBIConfig(request.Body))
+	if err != nil {
+		return nil, err
+	}
+	return datafold.CreatePowerbiIntegration200JSONResponse(view), nil
+}
+
+// UpdatePowerbiIntegration replaces the configuration of a Power BI integration.
+// A secret that the request does not carry stays: a client cannot read it back.
+func (a *API) UpdatePowerbiIntegration(ctx context.Context, request datafold.UpdatePowerbiIntegrationRequestObject) (datafold.UpdatePowerbiIntegrationResponseObject, error) {
+	view, err := a.updateBI(ctx, request.BIDatasourceID, typePowerBI, func(v *biIntegration) {
+		before := *v
+		*v = powerBIConfig(request.Body)
+		v.Sync = before.Sync
+		if len(v.Secrets) == 0 {
+			v.Secrets = before.Secrets
+		}
+	})
+	if err != nil {
+		return nil, err
+	}
+	return datafold.UpdatePowerbiIntegration200JSONResponse(view), nil
+}
+
+// CreateTableauIntegration adds a Tableau integration.
+func (a *API) CreateTableauIntegration(ctx context.Context, request datafold.CreateTableauIntegrationRequestObject) (datafold.CreateTableauIntegrationResponseObject, error) {
+	c := request.Body
+	view, err := a.createBI(ctx, biIntegration{
+		Type: typeTableau, Name: c.Name, IndexingCron: c.IndexingCron,
+		ServerURL: &c.ServerURL, SiteID: &c.SiteID, TokenName: &c.TokenName,
+		Secrets: secrets(map[string]*string{"token_value": c.TokenValue}),
+	})
+	if err != nil {
+		return nil, err
+	}
+	return datafold.CreateTableauIntegration200JSONResponse(view), nil
+}
+
+// UpdateTableauIntegration changes the schedule of a Tableau integration.
+func (a *API) UpdateTableauIntegration(ctx context.Context, request datafold.UpdateTableauIntegrationRequestObject) (datafold.UpdateTableauIntegrationResponseObject, error) {
+	view, err := a.updateSchedule(ctx, request.BIDatasourceID, typeTableau, request.Body.IndexingCron)
+	if err != nil {
+		return nil, err
+	}
+	return datafold.UpdateTableauIntegration200JSONResponse(view), nil
+}

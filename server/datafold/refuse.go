@@ -1,0 +1,71 @@
+package datafold
+
+import (
+	"encoding/json"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"github.com/understudy-api/understudy/server/contract"
+)
+
+// detail is FastAPI's error body: a text, or the items of a 422.
+type detail struct {
+	Detail any `json:"detail"`
+}
+
+// Refuse writes a refusal as Datafold words it: the only place where an error of
+// this API becomes bytes.
+func (a *API) Refuse(w http.ResponseWriter, r *http.Request, refusal *contract.Refusal) {
+	status := http.StatusInternalServerError
+	body := detail{Detail: refusal.Message}
+	switch refusal.Kind {
+	case contract.KindInvalid, contract.KindMediaType:
+		status, body.Detail = http.StatusUnprocessableEntity, wording(refusal)
+	case contract.KindUnauthenticated:
+		status = http.StatusUnauthorized
+		w.Header().Set("WWW-Authenticate", "APIKey")
+		if refusal.Message == "" {
+			body.Detail = "Not authenticated"
+		}
+	case contract.KindForbidden:
+		status = http.StatusForbidden
+	case contract.KindNotFound:
+		status = http.StatusNotFound
+	case contract.KindConflict:
+		status = http.StatusConflict
+	case contract.KindRouteNotFound:
+		status, body.Detail = http.StatusNotFound, "Not Found"
+	case contract.KindMethodNotAllowed:
+		status, body.Detail = http.StatusMethodNotAllowed, "Method Not Allowed"
+		w.Header().Set("Allow", strings.Join(refusal.Allow, ", "))
+	case contract.KindTooLarge:
+		status, body.Detail = http.StatusRequestEntityTooLarge, "Request Entity Too Large"
+	case contract.KindUnavailable:
+		status, body.Detail = http.StatusServiceUnavailable, "Service Unavailable"
+		w.Header().Set("Retry-After", strconv.Itoa(max(refusal.RetryAfter, 1)))
+	case contract.KindSlashRedirect:
+		w.Header().Set("Location", absolute(r, refusal.Location))
+		w.WriteHeader(http.StatusTemporaryRedirect)
+		return
+	default:
+		body.Detail = "Internal Server Error"
+	}
+	text, err := json.Marshal(body)
+	if err != nil { // items hold only decoded JSON
+		text = []byte(`{"detail":"Internal Server Error"}`)
+		status = http.StatusInternalServerError
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	_, _ = w.Write(text)
+}
+
+// absolute makes a URL of a path, as Starlette builds it from the request.
+func absolute(r *http.Request, path string) string {
+	scheme := "http"
+	if r.TLS != nil {
+		scheme = "https"
+	}
+	return scheme + "://" + r.Host + path
+}
