@@ -2169,6 +2169,11 @@ type DeleteProjectResponse413Headers struct {
 	UnderstudyExchange *string
 }
 
+// DeleteProjectResponse415Headers the declared response headers of an HTTP 415 response for DeleteProject
+type DeleteProjectResponse415Headers struct {
+	UnderstudyExchange *string
+}
+
 // DeleteProjectResponse500Headers the declared response headers of an HTTP 500 response for DeleteProject
 type DeleteProjectResponse500Headers struct {
 	UnderstudyExchange *string
@@ -2195,6 +2200,8 @@ type DeleteProjectResponse struct {
 	JSON404 *NotFound
 	// JSON413 the response for an HTTP 413 `application/json` response
 	JSON413 *PayloadTooLarge
+	// JSON415 the response for an HTTP 415 `application/json` response
+	JSON415 *UnsupportedMediaType
 	// JSON500 the response for an HTTP 500 `application/json` response
 	JSON500 *InternalServerError
 	// JSON503 the response for an HTTP 503 `application/json` response
@@ -2209,6 +2216,8 @@ type DeleteProjectResponse struct {
 	Headers404 *DeleteProjectResponse404Headers
 	// Headers413 the parsed response headers for an HTTP 413 response
 	Headers413 *DeleteProjectResponse413Headers
+	// Headers415 the parsed response headers for an HTTP 415 response
+	Headers415 *DeleteProjectResponse415Headers
 	// Headers500 the parsed response headers for an HTTP 500 response
 	Headers500 *DeleteProjectResponse500Headers
 	// Headers503 the parsed response headers for an HTTP 503 response
@@ -2243,6 +2252,11 @@ func (r DeleteProjectResponse) GetJSON404() *NotFound {
 // GetJSON413 returns the response for an HTTP 413 `application/json` response
 func (r DeleteProjectResponse) GetJSON413() *PayloadTooLarge {
 	return r.JSON413
+}
+
+// GetJSON415 returns the response for an HTTP 415 `application/json` response
+func (r DeleteProjectResponse) GetJSON415() *UnsupportedMediaType {
+	return r.JSON415
 }
 
 // GetJSON500 returns the response for an HTTP 500 `application/json` response
@@ -2925,6 +2939,11 @@ type DeleteIntegrationResponse413Headers struct {
 	UnderstudyExchange *string
 }
 
+// DeleteIntegrationResponse415Headers the declared response headers of an HTTP 415 response for DeleteIntegration
+type DeleteIntegrationResponse415Headers struct {
+	UnderstudyExchange *string
+}
+
 // DeleteIntegrationResponse500Headers the declared response headers of an HTTP 500 response for DeleteIntegration
 type DeleteIntegrationResponse500Headers struct {
 	UnderstudyExchange *string
@@ -2954,6 +2973,8 @@ type DeleteIntegrationResponse struct {
 	JSON404 *NotFound
 	// JSON413 the response for an HTTP 413 `application/json` response
 	JSON413 *PayloadTooLarge
+	// JSON415 the response for an HTTP 415 `application/json` response
+	JSON415 *UnsupportedMediaType
 	// JSON500 the response for an HTTP 500 `application/json` response
 	JSON500 *InternalServerError
 	// JSON503 the response for an HTTP 503 `application/json` response
@@ -2968,6 +2989,8 @@ type DeleteIntegrationResponse struct {
 	Headers404 *DeleteIntegrationResponse404Headers
 	// Headers413 the parsed response headers for an HTTP 413 response
 	Headers413 *DeleteIntegrationResponse413Headers
+	// Headers415 the parsed response headers for an HTTP 415 response
+	Headers415 *DeleteIntegrationResponse415Headers
 	// Headers500 the parsed response headers for an HTTP 500 response
 	Headers500 *DeleteIntegrationResponse500Headers
 	// Headers503 the parsed response headers for an HTTP 503 response
@@ -3005,6 +3028,11 @@ func (r DeleteIntegrationResponse) GetJSON404() *NotFound {
 // GetJSON413 returns the response for an HTTP 413 `application/json` response
 func (r DeleteIntegrationResponse) GetJSON413() *PayloadTooLarge {
 	return r.JSON413
+}
+
+// GetJSON415 returns the response for an HTTP 415 `application/json` response
+func (r DeleteIntegrationResponse) GetJSON415() *UnsupportedMediaType {
+	return r.JSON415
 }
 
 // GetJSON500 returns the response for an HTTP 500 `application/json` response
@@ -3365,6 +3393,11 @@ type RestoreProjectResponse413Headers struct {
 	UnderstudyExchange *string
 }
 
+// RestoreProjectResponse415Headers the declared response headers of an HTTP 415 response for RestoreProject
+type RestoreProjectResponse415Headers struct {
+	UnderstudyExchange *string
+}
+
 // RestoreProjectResponse500Headers the declared response headers of an HTTP 500 response for RestoreProject
 type RestoreProjectResponse500Headers struct {
 	UnderstudyExchange *string
@@ -3391,6 +3424,8 @@ type RestoreProjectResponse struct {
 	JSON404 *NotFound
 	// JSON413 the response for an HTTP 413 `application/json` response
 	JSON413 *PayloadTooLarge
+	// JSON415 the response for an HTTP 415 `application/json` response
+	JSON415 *UnsupportedMediaType
 	// JSON500 the response for an HTTP 500 `application/json` response
 	JSON500 *InternalServerError
 	// JSON503 the response for an HTTP 503 `application/json` response
@@ -3405,6 +3440,8 @@ type RestoreProjectResponse struct {
 	Headers404 *RestoreProjectResponse404Headers
 	// Headers413 the parsed response headers for an HTTP 413 response
 	Headers413 *RestoreProjectResponse413Headers
+	// Headers415 the parsed response headers for an HTTP 415 response
+	Headers415 *RestoreProjectResponse415Headers
 	// Headers500 the parsed response headers for an HTTP 500 response
 	Headers500 *RestoreProjectResponse500Headers
 	// Headers503 the parsed response headers for an HTTP 503 response
@@ -3439,6 +3476,11 @@ func (r RestoreProjectResponse) GetJSON404() *NotFound {
 // GetJSON413 returns the response for an HTTP 413 `application/json` response
 func (r RestoreProjectResponse) GetJSON413() *PayloadTooLarge {
 	return r.JSON413
+}
+
+// GetJSON415 returns the response for an HTTP 415 `application/json` response
+func (r RestoreProjectResponse) GetJSON415() *UnsupportedMediaType {
+	return r.JSON415
 }
 
 // GetJSON500 returns the response for an HTTP 500 `application/json` response
@@ -4190,6 +4232,13 @@ func ParseDeleteProjectResponse(rsp *http.Response) (*DeleteProjectResponse, err
 		}
 		response.JSON413 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 415:
+		var dest UnsupportedMediaType
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON415 = &dest
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
 		var dest InternalServerError
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -4257,6 +4306,16 @@ func ParseDeleteProjectResponse(rsp *http.Response) (*DeleteProjectResponse, err
 			headers.UnderstudyExchange = &value
 		}
 		response.Headers413 = &headers
+	case rsp.StatusCode == 415:
+		var headers DeleteProjectResponse415Headers
+		if values := rsp.Header.Values("Understudy-Exchange"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Understudy-Exchange", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.UnderstudyExchange = &value
+		}
+		response.Headers415 = &headers
 	case rsp.StatusCode == 500:
 		var headers DeleteProjectResponse500Headers
 		if values := rsp.Header.Values("Understudy-Exchange"); len(values) > 0 {
@@ -5036,6 +5095,13 @@ func ParseDeleteIntegrationResponse(rsp *http.Response) (*DeleteIntegrationRespo
 		}
 		response.JSON413 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 415:
+		var dest UnsupportedMediaType
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON415 = &dest
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
 		var dest InternalServerError
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -5103,6 +5169,16 @@ func ParseDeleteIntegrationResponse(rsp *http.Response) (*DeleteIntegrationRespo
 			headers.UnderstudyExchange = &value
 		}
 		response.Headers413 = &headers
+	case rsp.StatusCode == 415:
+		var headers DeleteIntegrationResponse415Headers
+		if values := rsp.Header.Values("Understudy-Exchange"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Understudy-Exchange", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.UnderstudyExchange = &value
+		}
+		response.Headers415 = &headers
 	case rsp.StatusCode == 500:
 		var headers DeleteIntegrationResponse500Headers
 		if values := rsp.Header.Values("Understudy-Exchange"); len(values) > 0 {
@@ -5518,6 +5594,13 @@ func ParseRestoreProjectResponse(rsp *http.Response) (*RestoreProjectResponse, e
 		}
 		response.JSON413 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 415:
+		var dest UnsupportedMediaType
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON415 = &dest
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
 		var dest InternalServerError
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -5585,6 +5668,16 @@ func ParseRestoreProjectResponse(rsp *http.Response) (*RestoreProjectResponse, e
 			headers.UnderstudyExchange = &value
 		}
 		response.Headers413 = &headers
+	case rsp.StatusCode == 415:
+		var headers RestoreProjectResponse415Headers
+		if values := rsp.Header.Values("Understudy-Exchange"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Understudy-Exchange", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.UnderstudyExchange = &value
+		}
+		response.Headers415 = &headers
 	case rsp.StatusCode == 500:
 		var headers RestoreProjectResponse500Headers
 		if values := rsp.Header.Values("Understudy-Exchange"); len(values) > 0 {
@@ -6762,6 +6855,24 @@ func (response DeleteProject413JSONResponse) VisitDeleteProjectResponse(w http.R
 	return err
 }
 
+type DeleteProject415JSONResponse struct {
+	UnsupportedMediaTypeJSONResponse
+}
+
+func (response DeleteProject415JSONResponse) VisitDeleteProjectResponse(w http.ResponseWriter) error {
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.UnderstudyExchange != nil {
+		w.Header().Set("Understudy-Exchange", fmt.Sprint(*response.Headers.UnderstudyExchange))
+	}
+	w.WriteHeader(415)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type DeleteProject500JSONResponse struct {
 	InternalServerErrorJSONResponse
 }
@@ -7517,6 +7628,24 @@ func (response DeleteIntegration413JSONResponse) VisitDeleteIntegrationResponse(
 	return err
 }
 
+type DeleteIntegration415JSONResponse struct {
+	UnsupportedMediaTypeJSONResponse
+}
+
+func (response DeleteIntegration415JSONResponse) VisitDeleteIntegrationResponse(w http.ResponseWriter) error {
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.UnderstudyExchange != nil {
+		w.Header().Set("Understudy-Exchange", fmt.Sprint(*response.Headers.UnderstudyExchange))
+	}
+	w.WriteHeader(415)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type DeleteIntegration500JSONResponse struct {
 	InternalServerErrorJSONResponse
 }
@@ -7942,6 +8071,24 @@ func (response RestoreProject413JSONResponse) VisitRestoreProjectResponse(w http
 		w.Header().Set("Understudy-Exchange", fmt.Sprint(*response.Headers.UnderstudyExchange))
 	}
 	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RestoreProject415JSONResponse struct {
+	UnsupportedMediaTypeJSONResponse
+}
+
+func (response RestoreProject415JSONResponse) VisitRestoreProjectResponse(w http.ResponseWriter) error {
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.UnderstudyExchange != nil {
+		w.Header().Set("Understudy-Exchange", fmt.Sprint(*response.Headers.UnderstudyExchange))
+	}
+	w.WriteHeader(415)
 	_, err := buf.WriteTo(w)
 	return err
 }

@@ -22,12 +22,13 @@ import (
 // Options say what to build. The zero value is a server in memory, in open mode,
 // with the default limits and no log.
 type Options struct {
-	Store  string           // "memory" (also ""), or "sqlite:PATH"
-	Auth   string           // "open" (also "")
-	Limits *contract.Limits // nil for the defaults
-	Logger *slog.Logger     // nil for none
-	Now    func() time.Time // nil for the system's clock
-	NewID  func() string    // nil for random UUIDs
+	Store   string               // "memory" (also ""), or "sqlite:PATH"
+	Auth    string               // "open" (also "")
+	Enforce contract.Enforcement // "" is strict
+	Limits  *contract.Limits     // nil for the defaults
+	Logger  *slog.Logger         // nil for none
+	Now     func() time.Time     // nil for the system's clock
+	NewID   func() string        // nil for random UUIDs
 }
 
 // App serves both APIs and the control API from one store.
@@ -35,7 +36,6 @@ type App struct {
 	store   storage.Store
 	apis    []*site
 	control *contract.Site
-	closed  func()
 }
 
 // site is one served API with what tells its requests from another's.
@@ -72,7 +72,7 @@ func build(store storage.Store, o Options) (*App, error) {
 	a := &App{store: store}
 	newSite := func(api contract.API) (*contract.Site, error) {
 		return contract.NewSite(contract.Options{
-			API: api, Limits: limits, Logger: o.Logger, Record: recent.Record,
+			API: api, Limits: limits, Enforce: o.Enforce, Logger: o.Logger, Record: recent.Record,
 		})
 	}
 	for _, served := range []struct {

@@ -29,6 +29,7 @@ type Config struct {
 	Addr              string
 	Store             string
 	Auth              string
+	Enforce           string
 	LogLevel          string
 	LogFormat         string
 	URLFile           string
@@ -49,6 +50,7 @@ func (c *Config) Flags(fs *flag.FlagSet) {
 	fs.StringVar(&c.Addr, "addr", "127.0.0.1:8080", "`HOST:PORT` to listen on; port 0 takes a free one")
 	fs.StringVar(&c.Store, "store", "sqlite:understudy.db", "where state is kept: \"memory\" or \"sqlite:PATH\"")
 	fs.StringVar(&c.Auth, "auth", "open", "who is let in: with \"open\" every well-formed credential opens its own workspace")
+	fs.StringVar(&c.Enforce, "enforce", string(contract.EnforceStrict), "what becomes of a request that breaks the contract: \"strict\" refuses it, \"report\" records it and serves it as far as it can be understood")
 	fs.StringVar(&c.LogLevel, "log-level", "info", "least `LEVEL` to log: debug, info, warn or error")
 	fs.StringVar(&c.LogFormat, "log-format", "text", "`FORMAT` of the log: text or json")
 	fs.StringVar(&c.URLFile, "url-file", "", "`PATH` of a file that gets the base URL once the server listens")
@@ -63,7 +65,8 @@ func ParseConfig(args []string, getenv func(string) string, output io.Writer) (*
 	fs := flag.NewFlagSet("understudy serve", flag.ContinueOnError)
 	fs.SetOutput(io.Discard)
 	c.Flags(fs)
-	fs.Usage = func() {
+	fs.Usage = func() {} // a mistake is told in one line
+	usage := func() {
 		fmt.Fprint(output, "Usage: understudy serve [flags]\n\nEvery flag can also be set in the environment, in upper case with the prefix "+
 			envPrefix+";\na flag wins.\n\n")
 		fs.SetOutput(output)
@@ -71,6 +74,7 @@ func ParseConfig(args []string, getenv func(string) string, output io.Writer) (*
 	}
 	if err := fs.Parse(args); err != nil {
 		if errors.Is(err, flag.ErrHelp) {
+			usage()
 			return nil, err
 		}
 		return nil, usageError("%v", err)
@@ -108,6 +112,9 @@ func (c *Config) validate() error {
 	}
 	if c.Auth != "open" {
 		return usageError("--auth %q: want \"open\"", c.Auth)
+	}
+	if _, ok := contract.ParseEnforcement(c.Enforce); !ok {
+		return usageError("--enforce %q: want \"strict\" or \"report\"", c.Enforce)
 	}
 	if c.MaxBody < 1 {
 		return usageError("--max-body %d: want at least 1", c.MaxBody)

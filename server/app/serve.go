@@ -25,6 +25,9 @@ const (
 	shutdownTimeout   = 20 * time.Second
 )
 
+// gcPercent is the garbage collector's target unless GOGC says otherwise.
+const gcPercent = 400
+
 // Serve runs "understudy serve" until the context ends: then requests in flight
 // are finished. What a script may wait for goes to stdout, the log to stderr.
 func Serve(ctx context.Context, args []string, stdout, stderr io.Writer) error {
@@ -36,13 +39,18 @@ func Serve(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
+	if os.Getenv("GOGC") == "" {
+		// Little lives and much is thrown away: collecting less often buys a
+		// quarter of the throughput for some tens of megabytes.
+		debug.SetGCPercent(gcPercent)
+	}
 	limits := contract.DefaultLimits()
 	limits.Body, limits.JudgeReply = config.MaxBody, config.ValidateResponses
-	listener, err := net.Listen("tcp", config.Addr)
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", config.Addr)
 	if err != nil {
 		return fmt.Errorf("listen: %w", err)
 	}
-	a, err := New(ctx, Options{Store: config.Store, Auth: config.Auth, Limits: &limits, Logger: log})
+	a, err := New(ctx, Options{Store: config.Store, Auth: config.Auth, Enforce: contract.Enforcement(config.Enforce), Limits: &limits, Logger: log})
 	if err != nil {
 		_ = listener.Close()
 		return err

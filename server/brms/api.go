@@ -35,7 +35,7 @@ func New(store storage.Store, keys contract.Keyring) *API {
 
 // Source is the served document.
 func (a *API) Source() contract.Source {
-	return contract.Source{API: "brms", File: brms.File, JSON: brms.Document(), Lines: brms.Lines()}
+	return contract.Source{API: "brms", File: brms.File, JSON: brms.Document(), Lines: brms.Lines(), EagerBody: true, EncodedSlash: true}
 }
 
 // Register puts the generated routes on the router.
@@ -103,7 +103,7 @@ type paging struct{ page, perPage int }
 
 func newPaging(page, perPage *float64) paging {
 	whole := func(f *float64, absent, most int) int {
-		if f == nil || *f < 1 {
+		if f == nil || !(*f >= 1) { // NaN is not at least 1 either
 			return absent
 		}
 		return int(min(*f, float64(most)))

@@ -125,7 +125,7 @@ func (a *API) CreateIntegration(ctx context.Context, request brms.CreateIntegrat
 	err := a.store.Update(ctx, contract.PrincipalFrom(ctx).Workspace, func(tx storage.Tx) error {
 		return inProject(tx, request.ProjectID, func(parent string) (err error) {
 			made, err = integrations.Insert(tx, tx.NewID(), parent, integration{
-				Name: body.Name, Type: string(body.Type), Kind: body.Kind,
+				Name: body.Name, Type: body.Type, Kind: body.Kind,
 				Config: completeConfig(body.Config), Description: body.Description, Group: body.Group,
 			})
 			return err

@@ -268,10 +268,11 @@ func keyFrom(name string) string {
 // inProject runs fn if the project lives.
 func inProject(tx storage.ReadTx, projectID openapi_types.UUID, fn func(id string) error) error {
 	id := projectID.String()
-	if _, err := projects.Get(tx, id); err != nil {
-		if storage.IsNotFound(err) {
-			return errProjectNotFound()
-		}
+	// What the project holds does not matter here, so it is not decoded.
+	switch p, err := tx.Get(projects.Kind, id); {
+	case storage.IsNotFound(err), err == nil && !p.Living():
+		return errProjectNotFound()
+	case err != nil:
 		return err
 	}
 	return fn(id)

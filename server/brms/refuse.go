@@ -1,6 +1,7 @@
 package brms
 
 import (
+	"bytes"
 	"encoding/json"
 	"net/http"
 	"strconv"
@@ -41,7 +42,7 @@ func (a *API) Refuse(w http.ResponseWriter, _ *http.Request, refusal *contract.R
 	case contract.KindUnauthenticated:
 		e.StatusCode = http.StatusUnauthorized
 		if e.Message == "" {
-			e.Message = "Unauthorized"
+			e.Code, e.Message = "unauthorized", "Unauthorized"
 		}
 	case contract.KindForbidden:
 		e.StatusCode = http.StatusForbidden
@@ -66,11 +67,14 @@ func (a *API) Refuse(w http.ResponseWriter, _ *http.Request, refusal *contract.R
 }
 
 func write(w http.ResponseWriter, status int, body any) {
-	text, err := json.Marshal(body)
-	if err != nil { // no member of an error body can fail to encode
-		text = []byte(`{}`)
+	var text bytes.Buffer
+	encoder := json.NewEncoder(&text)
+	encoder.SetEscapeHTML(false)                 // JavaScript writes <, > and & as they are
+	if err := encoder.Encode(body); err != nil { // no member of an error body can fail to encode
+		text.Reset()
+		text.WriteString(`{}`)
 	}
 	w.Header().Set("Content-Type", "application/json; charset=utf-8")
 	w.WriteHeader(status)
-	_, _ = w.Write(text)
+	_, _ = w.Write(bytes.TrimSuffix(text.Bytes(), []byte{'\n'}))
 }

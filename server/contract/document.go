@@ -22,6 +22,12 @@ type Source struct {
 	File  string // the document's path in the repository: "openapi/brms.yaml"
 	JSON  []byte // the document
 	Lines []byte // JSON object: pointer -> line in File
+	// EagerBody says that the real service parses every body by its Content-Type
+	// before it looks at the operation, as Fastify does: see judgeEagerBody.
+	EagerBody bool
+	// EncodedSlash says that "%2F" in a path is part of a segment. Otherwise it is
+	// a slash like any other.
+	EncodedSlash bool
 }
 
 // Document is a served document, lowered and ready to judge by.
@@ -29,14 +35,18 @@ type Document struct {
 	API  string
 	File string
 
-	spec       *openapi3.T
-	json       []byte
-	lines      []byte
-	operations map[string]*Operation // "METHOD template"
-	ordered    []*Operation
-	lowered    map[*Schema]*Schema // copies made while lowering -> what they stand for
+	spec         *openapi3.T
+	json         []byte
+	lines        []byte
+	eagerBody    bool
+	encodedSlash bool
+	operations   map[string]*Operation // "METHOD template"
+	ordered      []*Operation
+	mergedAt     map[*Schema]string // nullable schemas -> where their rules stand: a component, or relative to the union
 
-	index func() *index
+	index       func() *index
+	secretNames func() map[string]bool // see redact.go
+	verdicts    verdicts
 }
 
 // index answers where things stand in the document. Only explanations need it,
@@ -58,11 +68,12 @@ func Load(src Source) (*Document, error) {
 	}
 	d := &Document{
 		API: src.API, File: src.File,
-		spec: spec, json: src.JSON, lines: src.Lines,
+		spec: spec, json: src.JSON, lines: src.Lines, eagerBody: src.EagerBody, encodedSlash: src.EncodedSlash,
 		operations: map[string]*Operation{},
-		lowered:    map[*Schema]*Schema{},
+		mergedAt:   map[*Schema]string{},
 	}
 	d.index = sync.OnceValue(d.buildIndex)
+	d.secretNames = sync.OnceValue(d.findSecretNames)
 	if err := d.lower(); err != nil {
 		return nil, fmt.Errorf("load %s: %w", src.File, err)
 	}
@@ -103,7 +114,9 @@ type Operation struct {
 	parameters  []*openapi3.Parameter
 	query       map[string]*openapi3.Parameter
 	headers     bool // has header or cookie parameters
+	numberTexts bool // has number parameters
 	secured     bool
+	security    openapi3.SecurityRequirements
 	mediaTypes  []string // of the request body, as declared
 	bodyNeeded  bool
 	bodySchema  *Schema // of the JSON request body
@@ -142,6 +155,9 @@ func (d *Document) newOperation(method, path string, item *openapi3.PathItem, op
 		for _, ref := range refs {
 			p := ref.Value
 			o.parameters = append(o.parameters, p)
+			if p.Schema != nil && p.Schema.Value.Type.Is(openapi3.TypeNumber) {
+				o.numberTexts = true
+			}
 			switch p.In {
 			case openapi3.ParameterInQuery:
 				o.query[p.Name] = p
@@ -150,16 +166,18 @@ func (d *Document) newOperation(method, path string, item *openapi3.PathItem, op
 			}
 		}
 	}
-	security := d.spec.Security
+	o.security = d.spec.Security
 	if op.Security != nil {
-		security = *op.Security
+		o.security = *op.Security
 	}
-	o.secured = len(security) > 0
-	for _, requirement := range security {
+	o.secured = len(o.security) > 0
+	for _, requirement := range o.security {
 		if len(requirement) == 0 {
 			o.secured = false
 		}
 	}
+	// Credentials are judged here, not by kin-openapi.
+	op.Security = &openapi3.SecurityRequirements{}
 	if ref := op.RequestBody; ref != nil {
 		o.bodyNeeded = ref.Value.Required
 		o.bodyPointer = o.Pointer() + "/requestBody"
@@ -242,6 +260,11 @@ func (d *Document) buildIndex() *index {
 		if ref.Ref != "" {
 			pointer = strings.TrimPrefix(ref.Ref, "#")
 		}
+		if at, merged := d.mergedAt[ref.Value]; merged && strings.HasPrefix(at, "/components/") {
+			pointer = at
+		} else if merged {
+			pointer += at
+		}
 		if _, done := ix.pointers[ref.Value]; done {
 			return
 		}
@@ -292,11 +315,6 @@ func (d *Document) buildIndex() *index {
 					walk(at+"/responses/"+status+"/headers/"+pointerEscaper.Replace(name)+"/schema", h.Value.Schema)
 				}
 			}
-		}
-	}
-	for copied, original := range d.lowered {
-		if p, ok := ix.pointers[original]; ok {
-			ix.pointers[copied] = p
 		}
 	}
 	return ix

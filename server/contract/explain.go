@@ -27,16 +27,15 @@ type Explained struct {
 	Where     Location
 }
 
-// Explain puts the violation in words. op is the operation it was found in, nil if
-// none matched.
-func (v *Violation) Explain(op *Operation) Explained {
+// Explain puts the violation in words.
+func (v *Violation) Explain() Explained {
 	e := Explained{
 		Side: v.Side, Rule: v.Rule, Basis: v.Basis, Refused: v.Side == SideClient && v.Refuses(),
 		In: v.In, Name: v.Name, Pointer: v.Pointer(), Operation: v.Operation, Where: v.Where,
 		Accepted: v.accepted(),
 	}
 	if v.Rule != "required" && v.Rule != RuleJSON {
-		e.Got = v.got(op)
+		e.Got = v.got()
 	}
 	e.Message = v.sentence(e.Got, e.Accepted)
 	return e
@@ -45,11 +44,11 @@ func (v *Violation) Explain(op *Operation) Explained {
 // maxShown bounds how much of a value is shown.
 const maxShown = 200
 
-func (v *Violation) got(op *Operation) string {
+func (v *Violation) got() string {
 	if v.Got == nil && v.Rule != "type" && v.Rule != "enum" {
 		return ""
 	}
-	text, err := json.Marshal(v.redactedGot(op))
+	text, err := json.Marshal(v.Redacted())
 	if err != nil {
 		return ""
 	}
@@ -316,20 +315,3 @@ func literal(v any) string {
 }
 
 func float(f float64) string { return strconv.FormatFloat(f, 'g', -1, 64) }
-
-// redactedGot is what came, without secrets. Whole objects and arrays are not
-// shown: their members are judged, and shown, one by one.
-func (v *Violation) redactedGot(*Operation) any {
-	switch got := v.Got.(type) {
-	case map[string]any:
-		return map[string]any{}
-	case []any:
-		return []any{}
-	case string:
-		if v.Schema != nil && (v.Schema.WriteOnly || v.Schema.Format == "password") {
-			return "**********"
-		}
-		return got
-	}
-	return v.Got
-}

@@ -46,6 +46,11 @@ var stringFormats = map[string]openapi3.StringFormatValidator{
 		if err == nil && (u.Scheme == "" || (u.Host == "" && u.Opaque == "" && u.Path == "")) {
 			return errors.New("not an absolute URI")
 		}
+		if err == nil && len(u.Port()) > 0 {
+			if _, err = strconv.ParseUint(u.Port(), 10, 16); err != nil {
+				return errors.New("not a port")
+			}
+		}
 		return err
 	}),
 	"password": openapi3.NewCallbackValidator(func(string) error { return nil }),

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/getkin/kin-openapi/openapi3filter"
@@ -49,11 +50,27 @@ const (
 	reasonSyntax    = "the text is not JSON"
 )
 
+// decoders are reused: a fresh one costs more than a small body.
+var decoders = sync.Pool{New: func() any { return &pooledDecoder{} }}
+
+type pooledDecoder struct {
+	decoder jsontext.Decoder
+	buffer  *bytes.Buffer
+}
+
+func (p *pooledDecoder) read(data []byte) *jsontext.Decoder {
+	p.buffer = bytes.NewBuffer(data)
+	p.decoder.Reset(p.buffer)
+	return &p.decoder
+}
+
 var errDepth = errors.New(reasonDepth)
 
 // decodeJSON decodes exactly one JSON value, strictly. Numbers stay literals.
 func decodeJSON(data []byte) (any, error) {
-	dec := jsontext.NewDecoder(bytes.NewBuffer(data))
+	p, _ := decoders.Get().(*pooledDecoder)
+	defer decoders.Put(p)
+	dec := p.read(data)
 	v, err := decodeValue(dec)
 	if err != nil {
 		return nil, jsonErrorOf(err, dec.InputOffset(), data)
@@ -197,8 +214,9 @@ func numberOf(literal string) (integral, inFloat, inInt bool, n int64) {
 // integralLiterals rewrites every integral number that is written with a fraction
 // or an exponent (7.0, 1e2) as a plain integer where the schema wants an integer,
 // because the generated code binds only those. The text outside those literals
-// stays as it is. It reports the paths of integers that do not fit in 64 bits.
-func integralLiterals(data []byte, schema *Schema) (out []byte, beyond [][]Step) {
+// stays as it is. It reports the paths of integers that do not fit in 64 bits, and
+// of numbers that are not integral.
+func integralLiterals(data []byte, schema *Schema) (out []byte, beyond, fractions [][]Step) {
 	dec := jsontext.NewDecoder(bytes.NewBuffer(data))
 	var path []Step
 	copied := int64(0)
@@ -217,9 +235,11 @@ func integralLiterals(data []byte, schema *Schema) (out []byte, beyond [][]Step)
 			}
 			integral, _, inInt, n := numberOf(literal)
 			switch {
-			case integral && !inInt:
+			case !integral:
+				fractions = append(fractions, append([]Step(nil), path...))
+			case !inInt:
 				beyond = append(beyond, append([]Step(nil), path...))
-			case integral && literal != strconv.FormatInt(n, 10):
+			case literal != strconv.FormatInt(n, 10):
 				out = append(out, data[copied:end-int64(len(literal))]...)
 				out = strconv.AppendInt(out, n, 10)
 				copied = end
@@ -254,7 +274,48 @@ func integralLiterals(data []byte, schema *Schema) (out []byte, beyond [][]Step)
 	if schema != nil {
 		walk([]*Schema{schema})
 	}
-	return append(out, data[copied:]...), beyond
+	return append(out, data[copied:]...), beyond, fractions
+}
+
+// plainNumbers replaces every number beyond the range of a float64 by 0.
+func plainNumbers(data []byte) []byte {
+	dec := jsontext.NewDecoder(bytes.NewBuffer(data))
+	var out []byte
+	copied := int64(0)
+	for {
+		tok, err := dec.ReadToken()
+		if err != nil {
+			return append(out, data[copied:]...)
+		}
+		if tok.Kind() != '0' {
+			continue
+		}
+		literal := tok.String()
+		if _, err := strconv.ParseFloat(literal, 64); err != nil {
+			end := dec.InputOffset()
+			out = append(append(out, data[copied:end-int64(len(literal))]...), '0')
+			copied = end
+		}
+	}
+}
+
+// memberOrder tells in which order the members with the given names came in a JSON
+// text, by pointer.
+func memberOrder(data []byte, names map[string]bool) map[string]int {
+	order := map[string]int{}
+	dec := jsontext.NewDecoder(bytes.NewBuffer(data))
+	for {
+		tok, err := dec.ReadToken()
+		if err != nil {
+			return order
+		}
+		if tok.Kind() != '"' {
+			continue
+		}
+		if kind, n := dec.StackIndex(dec.StackDepth()); kind == '{' && n%2 == 1 && names[tok.String()] {
+			order[string(dec.StackPointer())] = len(order)
+		}
+	}
 }
 
 // expand adds the schemas that apply to the same value.

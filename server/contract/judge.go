@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/getkin/kin-openapi/openapi3filter"
@@ -22,6 +23,7 @@ var options = &openapi3filter.Options{
 	MultiError:            true,
 	IncludeResponseStatus: true,
 	SkipSettingDefaults:   true,
+	KeepValidatedValue:    true,
 	AuthenticationFunc:    openapi3filter.NoopAuthenticationFunc,
 	SchemaValidationOptions: []openapi3.SchemaValidationOption{
 		openapi3.WithStringFormatValidators(stringFormats),
@@ -38,6 +40,19 @@ type Judged struct {
 	// Body is the body to hand to the generated code: what came, except that
 	// integral literals are plain where the schema wants an integer.
 	Body []byte
+	// Value is the decoded Body, nil if it was not judged or found wrong.
+	Value any
+}
+
+// repeated lists the query parameters that came more than once.
+func (j *Judged) repeated() []string {
+	var names []string
+	for i := range j.Violations {
+		if v := &j.Violations[i]; v.Rule == RuleRepeated {
+			names = append(names, v.Name)
+		}
+	}
+	return names
 }
 
 // Refused reports whether any violation is reason to refuse.
@@ -60,9 +75,16 @@ type Message struct {
 func (o *Operation) JudgeRequest(ctx context.Context, m *Message) *Judged {
 	j := &Judged{Body: m.Body}
 	j.Violations = append(j.Violations, o.judgeQuery(m)...)
+	if o.numberTexts {
+		j.Violations = append(j.Violations, o.judgeNumberTexts(m)...)
+	}
 
 	excludeBody := true
-	if o.HasBody() {
+	if o.document.eagerBody {
+		found, judge := o.judgeEagerBody(m)
+		j.Violations = append(j.Violations, found...)
+		excludeBody = !judge
+	} else if o.HasBody() {
 		switch v, ok := o.judgeMediaType(m); {
 		case !ok:
 			j.Violations = append(j.Violations, v)
@@ -75,39 +97,90 @@ func (o *Operation) JudgeRequest(ctx context.Context, m *Message) *Judged {
 		}
 	}
 	odd := !excludeBody && oddNumbers(m.Body)
+	judged := m
+	var beyondFloat []Violation
 	if odd {
 		if value, err := decodeJSON(m.Body); err == nil {
 			if found := unrepresentable(value, nil, nil); len(found) > 0 {
-				excludeBody, odd = true, false
+				// kin-openapi must not meet them, but judges the rest.
+				plain := *m
+				plain.Body = plainNumbers(m.Body)
+				judged = &plain
 				for _, path := range found {
-					j.Violations = append(j.Violations, o.numberViolation(RuleNumberRange, path, value))
+					beyondFloat = append(beyondFloat, o.numberViolation(RuleNumberRange, path, value))
 				}
 			}
 		}
 	}
 
-	if err := o.validate(ctx, m, excludeBody); err != nil {
+	var err error
+	if j.Value, err = o.validate(ctx, judged, excludeBody); err != nil {
 		e := &explainer{operation: o, side: SideClient, body: m.Body}
 		j.Violations = append(j.Violations, e.request(err)...)
 	}
+	if len(beyondFloat) > 0 {
+		j.Violations = slices.DeleteFunc(j.Violations, func(v Violation) bool {
+			return v.In == InBody && slices.ContainsFunc(beyondFloat, func(n Violation) bool { return slices.Equal(n.Path, v.Path) })
+		})
+		j.Violations = append(j.Violations, beyondFloat...)
+	}
 	if odd && o.integers {
-		body, beyond := integralLiterals(m.Body, o.bodySchema)
-		j.Body = body
-		if len(beyond) > 0 {
-			value, _ := decodeJSON(m.Body)
-			for _, path := range beyond {
-				j.Violations = append(j.Violations, o.numberViolation(RuleIntegerRange, path, value))
-			}
+		o.judgeIntegers(j, m.Body)
+		if j.Value != nil {
+			j.Value, _ = decodeJSON(j.Body)
 		}
 	}
+	for i := range j.Violations {
+		o.own(&j.Violations[i])
+	}
 	if len(j.Violations) > 1 {
-		o.sort(j.Violations)
+		o.sort(j.Violations, m.Body)
 	}
 	return j
 }
 
-// validate asks kin-openapi.
-func (o *Operation) validate(ctx context.Context, m *Message, excludeBody bool) error {
+// judgeIntegers normalises the integers of a body, and reports those that do not
+// fit in 64 bits and the fractions that only look integral as a float64.
+func (o *Operation) judgeIntegers(j *Judged, body []byte) {
+	plain, beyond, fractions := integralLiterals(body, o.bodySchema)
+	j.Body = plain
+	if len(beyond)+len(fractions) == 0 {
+		return
+	}
+	value, _ := decodeJSON(body)
+	known := func(path []Step, rules ...string) bool {
+		return slices.ContainsFunc(j.Violations, func(v Violation) bool {
+			return v.In == InBody && slices.Contains(rules, v.Rule) && slices.Equal(v.Path, path)
+		})
+	}
+	for _, path := range beyond {
+		if !known(path, RuleNumberRange) {
+			j.Violations = append(j.Violations, o.numberViolation(RuleIntegerRange, path, value))
+		}
+	}
+	for _, path := range fractions {
+		if !known(path, RuleNumberRange, "type", "enum", "anyOf", "oneOf") {
+			v := o.numberViolation("type", path, value)
+			v.Basis = o.schemaBasis(v.Schema, "type", "")
+			j.Violations = append(j.Violations, v)
+		}
+	}
+}
+
+// own completes a violation with what its redaction and its wording need.
+func (o *Operation) own(v *Violation) {
+	v.op = o
+	if v.root == nil {
+		v.root = v.Schema
+		if v.In == InBody {
+			v.root = o.bodySchema
+		}
+	}
+}
+
+// validate asks kin-openapi. It also gives the decoded body, if it was judged and
+// found right.
+func (o *Operation) validate(ctx context.Context, m *Message, excludeBody bool) (any, error) {
 	header := judgedHeader
 	if o.headers {
 		header = m.Header.Clone()
@@ -126,7 +199,11 @@ func (o *Operation) validate(ctx context.Context, m *Message, excludeBody bool) 
 	if len(o.query) == 0 {
 		input.QueryParams = url.Values{}
 	}
-	return openapi3filter.ValidateRequest(ctx, input)
+	err := openapi3filter.ValidateRequest(ctx, input)
+	if kept, ok := r.Body.(interface{ ValidatedValue() any }); ok {
+		return kept.ValidatedValue(), err
+	}
+	return nil, err
 }
 
 var optionsNoBody = func() *openapi3filter.Options {
@@ -185,7 +262,8 @@ func (o *Operation) judgeMediaType(m *Message) (Violation, bool) {
 	}
 	return Violation{
 		Side: SideClient, Rule: RuleMediaType, In: InBody, Got: strings.Join(values, ", "),
-		Basis: o.document.index().basis(o.bodyPointer, "content", ""), Operation: o.ID,
+		Detail: strings.Join(o.mediaTypes, " or "),
+		Basis:  o.document.index().basis(o.bodyPointer, "content", ""), Operation: o.ID,
 		Where: o.document.locate(o.bodyPointer + "/content"),
 	}, false
 }
@@ -244,12 +322,22 @@ func (o *Operation) JudgeResponse(ctx context.Context, method string, status int
 	if method == http.MethodHead {
 		return nil
 	}
-	mediaType, _, _ := mime.ParseMediaType(header.Get("Content-Type"))
+	contentType := header.Get("Content-Type")
+	ref := o.operation.Responses.Status(status)
+	// Headers differ from answer to answer; where they are declared they are
+	// judged each time.
+	repeatable := ref != nil && len(ref.Value.Headers) == 0
+	var known verdict
+	if repeatable {
+		known = newVerdict(o, status, contentType, body)
+		if o.document.verdicts.right(known) {
+			return nil
+		}
+	}
 	judged := header
-	if mediaType == "application/json" {
-		if ref := o.operation.Responses.Status(status); ref != nil && len(ref.Value.Headers) == 0 {
-			judged = judgedHeader
-		} else {
+	if isJSON(contentType) {
+		judged = judgedHeader
+		if !repeatable {
 			judged = header.Clone()
 			judged.Set("Content-Type", judgedJSON)
 		}
@@ -267,10 +355,20 @@ func (o *Operation) JudgeResponse(ctx context.Context, method string, status int
 				Where: o.document.locate(o.Pointer() + "/responses/" + itoa(status)),
 			}}
 		}
+		if repeatable {
+			o.document.verdicts.remember(known)
+		}
 		return nil
 	}
 	e := &explainer{operation: o, side: SideServer, status: status, body: body}
 	return e.response(err)
+}
+
+// isJSON reports whether a Content-Type is application/json, with or without
+// parameters.
+func isJSON(contentType string) bool {
+	mediaType, _, _ := strings.Cut(contentType, ";")
+	return strings.EqualFold(strings.TrimSpace(mediaType), "application/json")
 }
 
 func (o *Operation) content(status int) openapi3.Content {
@@ -287,10 +385,11 @@ type explainer struct {
 	side      Side
 	status    int
 	body      []byte
+	originals map[*Schema]*Schema // partial copies made by rest -> what they stand for
 }
 
 func (e *explainer) violation(in In) Violation {
-	return Violation{Side: e.side, In: in, Operation: e.operation.ID, Basis: BasisPublished}
+	return Violation{Side: e.side, In: in, Operation: e.operation.ID, Basis: BasisPublished, op: e.operation}
 }
 
 func (e *explainer) request(err error) []Violation {
@@ -324,6 +423,11 @@ func (e *explainer) parameter(re *openapi3filter.RequestError) []Violation {
 	base.Name = p.Name
 	if p.Schema != nil {
 		base.Schema = p.Schema.Value
+		base.root = base.Schema
+	}
+	texts := parameterTexts(re)
+	if len(texts) > 0 {
+		base.Raw = texts[0]
 	}
 	at := o.parameterPointer(p)
 	var parse *openapi3filter.ParseError
@@ -332,30 +436,47 @@ func (e *explainer) parameter(re *openapi3filter.RequestError) []Violation {
 		base.Rule, base.Where = "required", o.document.locate(at+"/required")
 		base.Basis = o.document.index().basis(at, "required", "")
 		return []Violation{base}
+	case errors.Is(re.Err, openapi3filter.ErrInvalidEmptyValue) && base.Schema.Type == nil && len(base.Schema.AnyOf)+len(base.Schema.OneOf) == 0:
+		return nil // of any type: kin-openapi does not decode it
 	case errors.Is(re.Err, openapi3filter.ErrInvalidEmptyValue):
-		base.Rule, base.Where, base.Raw = "type", o.parameterLocation(p, "type"), ""
-		base.Basis, base.Got = o.schemaBasis(base.Schema, "type", ""), ""
+		base.Rule, base.Where = "type", o.parameterLocation(p, "type")
+		base.Basis, base.Got = o.schemaBasis(base.Schema, "type", ""), base.Raw
 		return []Violation{base}
 	case errors.As(re.Err, &parse):
 		base.Rule, base.Where = "type", o.parameterLocation(p, "type")
 		base.Basis = o.schemaBasis(base.Schema, "type", "")
-		base.Raw, _ = parse.Value.(string)
-		base.Got = base.Raw
-		if integral, _, inInt, _ := numberOf(base.Raw); integral && !inInt {
-			base.Rule = RuleIntegerRange
+		if items := base.Schema.Items; items != nil && base.Schema.Type.Is(openapi3.TypeArray) {
+			// kin-openapi stops at the first item that it cannot read.
+			var found []Violation
+			for i, text := range texts {
+				if item, ok := unreadable(base, items.Value, text); ok {
+					item.Path = append(slices.Clone(base.Path), Step{Array: true, Index: i})
+					found = append(found, item)
+				}
+			}
+			if len(found) > 0 {
+				return found
+			}
 		}
-		return []Violation{base}
+		v, _ := unreadable(base, base.Schema, base.Raw)
+		return []Violation{v}
 	}
 	var found []Violation
 	for _, err := range flatten(re.Err) {
 		var se *openapi3.SchemaError
 		if !errors.As(err, &se) {
-			found = append(found, e.unknown())
+			v := base
+			v.Got, v.Where = v.Raw, o.parameterLocation(p, "type")
+			v.Rule, v.Basis = "type", o.schemaBasis(v.Schema, "type", "")
+			if errors.Is(err, openapi3.ErrSchemaInputNaN) || errors.Is(err, openapi3.ErrSchemaInputInf) {
+				v.Rule = RuleNumberRange
+			}
+			found = append(found, v)
 			continue
 		}
 		for _, v := range e.schema(se, base, nil) {
-			if s, ok := v.Got.(string); ok && len(v.Path) == 0 {
-				v.Raw = s
+			if len(v.Path) == 1 && v.Path[0].Array && v.Path[0].Index < len(texts) {
+				v.Raw = texts[v.Path[0].Index]
 			}
 			found = append(found, v)
 		}
@@ -363,9 +484,92 @@ func (e *explainer) parameter(re *openapi3filter.RequestError) []Violation {
 	return found
 }
 
+// unreadable makes the violation for a parameter's text, and tells whether the
+// text cannot be read as its schema's type.
+func unreadable(base Violation, s *Schema, text string) (Violation, bool) {
+	v := base
+	v.Schema, v.Raw, v.Got = s, text, text
+	integral, inFloat, inInt, _ := numberOf(text)
+	switch {
+	case s.Type.Includes(openapi3.TypeInteger):
+		if integral && !inInt {
+			v.Rule = RuleIntegerRange
+		}
+		_, err := strconv.ParseInt(text, 10, 64)
+		return v, err != nil
+	case s.Type.Includes(openapi3.TypeNumber):
+		if integral && !inFloat {
+			v.Rule = RuleNumberRange
+		}
+		_, err := strconv.ParseFloat(text, 64)
+		return v, err != nil
+	case s.Type.Includes(openapi3.TypeBoolean):
+		_, err := strconv.ParseBool(text)
+		return v, err != nil
+	}
+	return v, false
+}
+
+// judgeNumberTexts refuses what Go reads as a number and nobody else does: 1_000,
+// 0x1p4.
+func (o *Operation) judgeNumberTexts(m *Message) []Violation {
+	var found []Violation
+	for _, p := range o.parameters {
+		if p.Schema == nil || !p.Schema.Value.Type.Is(openapi3.TypeNumber) {
+			continue
+		}
+		text := ""
+		switch p.In {
+		case openapi3.ParameterInPath:
+			text = m.Vars[p.Name]
+		case openapi3.ParameterInQuery:
+			text = m.URL.Query().Get(p.Name)
+		case openapi3.ParameterInHeader:
+			text = m.Header.Get(p.Name)
+		}
+		if _, err := strconv.ParseFloat(text, 64); err == nil && strings.ContainsAny(text, "_xX") {
+			found = append(found, Violation{
+				Side: SideClient, Rule: "type", In: In(p.In), Name: p.Name, Schema: p.Schema.Value,
+				Raw: text, Got: text, Operation: o.ID,
+				Basis: o.schemaBasis(p.Schema.Value, "type", ""), Where: o.parameterLocation(p, "type"),
+			})
+		}
+	}
+	return found
+}
+
+// parameterTexts gives the text of a parameter as it came, or of each item of an
+// array.
+func parameterTexts(re *openapi3filter.RequestError) []string {
+	p, in := re.Parameter, re.Input
+	var texts []string
+	switch p.In {
+	case openapi3.ParameterInPath:
+		if text, ok := in.PathParams[p.Name]; ok {
+			texts = []string{text}
+		}
+	case openapi3.ParameterInQuery:
+		texts = in.GetQueryParams()[p.Name]
+	case openapi3.ParameterInHeader:
+		texts = in.Request.Header.Values(p.Name)
+	case openapi3.ParameterInCookie:
+		if c, err := in.Request.Cookie(p.Name); err == nil {
+			texts = []string{c.Value}
+		}
+	}
+	if p.Schema == nil || !p.Schema.Value.Type.Is(openapi3.TypeArray) || len(texts) == 0 {
+		return texts
+	}
+	if sm, err := p.SerializationMethod(); err == nil && (!sm.Explode || p.In == openapi3.ParameterInHeader) {
+		return strings.Split(texts[0], ",")
+	}
+	return texts
+}
+
 func (e *explainer) requestBody(re *openapi3filter.RequestError) []Violation {
 	base := e.violation(InBody)
 	base.Schema = e.operation.bodySchema
+	base.root = base.Schema
 	base.Where = e.operation.document.locate(e.operation.bodyPointer)
 	var syntax *jsonError
 	if errors.As(re.Err, &syntax) {
@@ -379,16 +583,31 @@ func (e *explainer) requestBody(re *openapi3filter.RequestError) []Violation {
 func (e *explainer) schemas(err error, base Violation) []Violation {
 	value, _ := decodeJSON(e.body)
 	var found []Violation
+	refuses := false
 	for _, err := range flatten(err) {
 		var se *openapi3.SchemaError
 		if !errors.As(err, &se) {
 			found = append(found, e.unknown())
 			continue
 		}
-		found = append(found, e.schema(se, base, value)...)
+		// Past the bound only what changes the verdict is still looked at.
+		full := len(found) >= MaxExplained
+		if full && refuses {
+			break
+		}
+		for _, v := range e.schema(se, base, value) {
+			if !full || (v.Refuses() && !refuses) {
+				found = append(found, v)
+			}
+			refuses = refuses || v.Refuses()
+		}
 	}
 	return found
 }
+
+// MaxExplained bounds how many mistakes of one body are explained. A body of a
+// megabyte can hold 160,000.
+const MaxExplained = 1000
 
 func (e *explainer) response(err error) []Violation {
 	o := e.operation
@@ -421,6 +640,7 @@ func (e *explainer) response(err error) []Violation {
 			found = append(found, base)
 		default:
 			base.Where = o.document.locate(at)
+			base.root = contentSchema(ref.Value.Content)
 			found = append(found, e.schemas(re.Err, base)...)
 		}
 	}
@@ -446,7 +666,7 @@ func flatten(err error) []error {
 // allOf by what is inside it.
 func (e *explainer) schema(se *openapi3.SchemaError, base Violation, body any) []Violation {
 	v := base
-	v.Schema, v.Rule = se.Schema, se.SchemaField
+	v.Schema, v.Rule = e.original(se.Schema), se.SchemaField
 	v.Path = append(slices.Clone(base.Path), stepsOf(se.JSONPointer(), valueAt(body, base.Path))...)
 	v.Got = se.Value
 	if body != nil {
@@ -468,25 +688,111 @@ func (e *explainer) schema(se *openapi3.SchemaError, base Violation, body any) [
 		if len(inner) > 0 {
 			var found []Violation
 			at := v
+			at.Path = base.Path // the inner errors know the whole way
 			for _, se := range inner {
 				found = append(found, e.schema(se, at, body)...)
 			}
-			return found
+			return append(found, e.rest(se.Schema, "allOf", base, v, body)...)
 		}
 	case "anyOf", "oneOf":
-		if se.Schema.Discriminator == nil {
+		object, isObject := v.Got.(map[string]any)
+		if d := se.Schema.Discriminator; d == nil {
 			v.Branches = e.branches(se.Schema, v, body)
+		} else if !isObject {
+			// Every branch is an object: one violation says it.
+			v.Rule, keyword = "type", "type"
 		} else if inner := schemaErrorsIn(se.Origin); len(inner) > 0 {
+			tag, _ := object[d.PropertyName].(string)
+			at := v
+			at.Path = base.Path // the inner errors know the whole way
+			at.Within = append(slices.Clone(v.Within), Branch{At: len(v.Path), Tag: tag, Schema: taggedBranch(se.Schema, tag)})
 			var found []Violation
 			for _, se := range inner {
-				found = append(found, e.schema(se, v, body)...)
+				found = append(found, e.schema(se, at, body)...)
 			}
-			return found
+			return append(found, e.rest(se.Schema, se.SchemaField, base, v, body)...)
+		}
+	case "enum":
+		if e.operation.isConst(v.Schema) {
+			keyword = "const"
 		}
 	}
-	v.Where = e.operation.schemaLocation(se.Schema, keyword)
-	v.Basis = e.operation.schemaBasis(se.Schema, keyword, member)
-	return []Violation{v}
+	v.Where = e.operation.schemaLocation(v.Schema, keyword)
+	v.Basis = e.operation.schemaBasis(v.Schema, keyword, member)
+	return append([]Violation{v}, e.rest(se.Schema, se.SchemaField, base, v, body)...)
+}
+
+// rest judges a value by the keywords beside a union, an allOf or a not that
+// failed: kin-openapi stops there. The visit's order is not, oneOf, anyOf, allOf,
+// the others.
+func (e *explainer) rest(s *Schema, failed string, base, at Violation, body any) []Violation {
+	rest := *s
+	switch failed {
+	case "allOf":
+		rest.AllOf, rest.AnyOf, rest.OneOf, rest.Not, rest.Discriminator = nil, nil, nil, nil, nil
+	case "anyOf", "discriminator":
+		rest.AnyOf, rest.OneOf, rest.Not, rest.Discriminator = nil, nil, nil, nil
+	case "oneOf":
+		rest.OneOf, rest.Not = nil, nil
+		if len(rest.AnyOf) == 0 {
+			rest.Discriminator = nil
+		}
+	case "not":
+		rest.Not = nil
+	default:
+		return nil
+	}
+	value := at.Got
+	if rest.IsEmpty() || (value == nil && rest.Type == nil) {
+		return nil
+	}
+	if e.originals == nil {
+		e.originals = map[*Schema]*Schema{}
+	}
+	e.originals[&rest] = e.original(s)
+	direction := openapi3.VisitAsRequest()
+	if e.side == SideServer {
+		direction = openapi3.VisitAsResponse()
+	}
+	err := rest.VisitJSON(value, append([]openapi3.SchemaValidationOption{
+		openapi3.MultiErrors(), direction,
+	}, options.SchemaValidationOptions...)...)
+	inside := base
+	inside.Path = at.Path
+	var found []Violation
+	for _, err := range flatten(err) {
+		var se *openapi3.SchemaError
+		if errors.As(err, &se) {
+			found = append(found, e.schema(se, inside, body)...)
+		}
+	}
+	return found
+}
+
+func (e *explainer) original(s *Schema) *Schema {
+	if o, ok := e.originals[s]; ok {
+		return o
+	}
+	return s
+}
+
+// isConst reports whether the document says const where the judged form has an
+// enum of one value.
+func (o *Operation) isConst(s *Schema) bool {
+	ix := o.document.index()
+	_, ok := ix.lines[ix.pointers[s]+"/const"]
+	return ok && len(s.Enum) == 1
+}
+
+// taggedBranch is the branch of a discriminated union that a tag selects.
+func taggedBranch(s *Schema, tag string) *Schema {
+	ref := s.Discriminator.Mapping[tag].Ref
+	for _, branch := range slices.Concat(s.OneOf, s.AnyOf) {
+		if branch.Ref == ref || branch.Ref == "#/components/schemas/"+ref {
+			return branch.Value
+		}
+	}
+	return s
 }
 
 // additional places a member that the schema forbids: kin-openapi reports it
@@ -516,6 +822,8 @@ func (e *explainer) branches(s *Schema, base Violation, body any) [][]Violation 
 		direction = openapi3.VisitAsResponse()
 	}
 	for _, ref := range slices.Concat(s.AnyOf, s.OneOf) {
+		base := base
+		base.Within = append(slices.Clone(base.Within), Branch{At: len(base.Path), Schema: ref.Value})
 		err := ref.Value.VisitJSON(value, append([]openapi3.SchemaValidationOption{
 			openapi3.MultiErrors(), direction,
 		}, options.SchemaValidationOptions...)...)
@@ -525,6 +833,9 @@ func (e *explainer) branches(s *Schema, base Violation, body any) [][]Violation 
 			if errors.As(err, &se) {
 				found = append(found, e.schema(se, base, body)...)
 			}
+		}
+		if len(found) > 1 {
+			e.operation.sort(found, e.body)
 		}
 		all = append(all, found)
 	}
@@ -627,15 +938,25 @@ func (o *Operation) schemaBasis(s *Schema, keyword, member string) Basis {
 }
 
 // sort orders violations: by part of the message, then by document order of the
-// place in it.
-func (o *Operation) sort(vs []Violation) {
+// place in it. Members that the document does not name come last, in the order in
+// which they came.
+func (o *Operation) sort(vs []Violation, body []byte) {
 	parts := []In{InMessage, InPath, InQuery, InHeader, InCookie, InBody}
+	arrival := sync.OnceValue(func() map[string]int {
+		names := map[string]bool{}
+		for i := range vs {
+			for _, step := range vs[i].Path {
+				names[step.Name] = true
+			}
+		}
+		return memberOrder(body, names)
+	})
 	keys := make(map[*Violation][]int, len(vs))
 	ordered := make([]*Violation, len(vs))
 	for i := range vs {
 		v := &vs[i]
 		ordered[i] = v
-		keys[v] = append([]int{slices.Index(parts, v.In)}, o.placeKey(v)...)
+		keys[v] = append([]int{slices.Index(parts, v.In)}, o.placeKey(v, arrival)...)
 	}
 	slices.SortStableFunc(ordered, func(a, b *Violation) int { return slices.Compare(keys[a], keys[b]) })
 	sorted := make([]Violation, len(vs))
@@ -645,22 +966,31 @@ func (o *Operation) sort(vs []Violation) {
 	copy(vs, sorted)
 }
 
-func (o *Operation) placeKey(v *Violation) []int {
+func (o *Operation) placeKey(v *Violation, arrival func() map[string]int) []int {
 	if v.In != InBody {
 		for i, p := range o.parameters {
 			if p.Name == v.Name && In(p.In) == v.In {
-				return []int{i}
+				key := []int{i}
+				for _, step := range v.Path {
+					key = append(key, step.Index)
+				}
+				return key
 			}
 		}
 		return []int{len(o.parameters)}
 	}
 	var key []int
-	schemas := []*Schema{o.bodySchema}
-	if o.bodySchema == nil {
-		schemas = nil
+	var schemas []*Schema
+	if o.bodySchema != nil {
+		schemas = []*Schema{o.bodySchema}
 	}
 	ix := o.document.index()
-	for _, step := range v.Path {
+	for i, step := range v.Path {
+		for _, branch := range v.Within {
+			if branch.At == i {
+				schemas = []*Schema{branch.Schema}
+			}
+		}
 		if step.Array {
 			key = append(key, step.Index)
 		} else {
@@ -674,6 +1004,9 @@ func (o *Operation) placeKey(v *Violation) []int {
 				}
 			}
 			key = append(key, line)
+			if line == int(^uint(0)>>1) {
+				key = append(key, arrival()[pointerOf(v.Path[:i+1])])
+			}
 		}
 		schemas = children(schemas, step)
 	}

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"reflect"
 	"slices"
+	"strings"
 
 	"github.com/getkin/kin-openapi/openapi3"
 )
@@ -143,7 +144,8 @@ func (l *lowerer) null(at string, s *Schema) {
 		t.Without("null")
 		s.Type, s.Nullable = &t, true
 	}
-	for _, branches := range []*openapi3.SchemaRefs{&s.AnyOf, &s.OneOf} {
+	for keyword, branches := range map[string]*openapi3.SchemaRefs{"anyOf": &s.AnyOf, "oneOf": &s.OneOf} {
+		all := *branches
 		isNull := func(r *openapi3.SchemaRef) bool { return r.Value.Type.Is("null") }
 		if !slices.ContainsFunc(*branches, isNull) {
 			continue
@@ -157,6 +159,10 @@ func (l *lowerer) null(at string, s *Schema) {
 		case len(rest) == 1 && s.Discriminator == nil:
 			*branches = nil
 			l.merge(at, s, rest[0].Value)
+			l.document.mergedAt[s] = strings.TrimPrefix(rest[0].Ref, "#")
+			if rest[0].Ref == "" {
+				l.document.mergedAt[s] = "/" + keyword + "/" + itoa(slices.Index(all, rest[0]))
+			}
 		}
 	}
 }
@@ -184,7 +190,6 @@ func (l *lowerer) merge(at string, s, branch *Schema) {
 		merged.Default = s.Default
 	}
 	*s = merged
-	l.document.lowered[s] = branch
 }
 
 func (l *lowerer) prefixItems(at string, s *Schema) {

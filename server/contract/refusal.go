@@ -36,12 +36,13 @@ type Refusal struct {
 	Code       string // the API's dotted code, if it has one: "integration.notFound"
 	Message    string // for the client, in the API's words
 	Violations []Violation
-	Allow      []string // for KindMethodNotAllowed: the declared methods, sorted
-	Location   string   // for KindSlashRedirect
-	RetryAfter int      // seconds, for KindUnavailable
-	Scheme     string   // for KindUnauthenticated: the authentication scheme that came, if any
-	Body       []byte   // the request's body, when its text matters to the wording
-	Err        error    // the cause, never sent
+	Operation  *Operation // whose document was broken; nil when no operation matched
+	Allow      []string   // for KindMethodNotAllowed: the declared methods, sorted
+	Location   string     // for KindSlashRedirect
+	RetryAfter int        // seconds, for KindUnavailable
+	Scheme     string     // for KindUnauthenticated: the authentication scheme that came, if any
+	Body       []byte     // the request's body, when its text matters to the wording
+	Err        error      // the cause, never sent
 }
 
 // Error describes the refusal for a log.

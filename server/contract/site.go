@@ -1,6 +1,7 @@
 package contract
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"encoding/hex"
@@ -9,6 +10,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"net/url"
 	"runtime/debug"
 	"slices"
 	"strconv"
@@ -74,9 +76,10 @@ type Exchange struct {
 
 // Options make a Site.
 type Options struct {
-	API    API
-	Limits Limits
-	Logger *slog.Logger
+	API     API
+	Limits  Limits
+	Enforce Enforcement // "" is EnforceStrict
+	Logger  *slog.Logger
 	// Record is called once with every finished exchange. It must not block.
 	Record func(*Exchange)
 	Now    func() time.Time
@@ -88,6 +91,7 @@ type Site struct {
 	document *Document
 	routes   *routes
 	limits   Limits
+	report   bool // EnforceReport
 	log      *slog.Logger
 	record   func(*Exchange)
 	now      func() time.Time
@@ -100,7 +104,7 @@ func NewSite(o Options) (*Site, error) {
 		return nil, err
 	}
 	s := &Site{
-		api: o.API, document: document, limits: o.Limits,
+		api: o.API, document: document, limits: o.Limits, report: o.Enforce == EnforceReport,
 		log: o.Logger, record: o.Record, now: o.Now,
 	}
 	if s.log == nil {
@@ -132,6 +136,7 @@ type visit struct {
 	principal Principal
 	body      []byte
 	bodyErr   error
+	held      *Refusal // of a request that is served all the same (EnforceReport)
 }
 
 type visitKey struct{}
@@ -157,7 +162,11 @@ func Fail(w http.ResponseWriter, r *http.Request, err error) {
 		http.Error(w, http.StatusText(http.StatusInternalServerError), http.StatusInternalServerError)
 		return
 	}
-	v.refuse(r, AsRefusal(err))
+	refusal := AsRefusal(err)
+	if v.held != nil && refusal.Kind == KindInternal {
+		refusal = v.held // what is wrong with the request keeps it from being served
+	}
+	v.refuse(r, refusal)
 }
 
 var errBodyTooLarge = errors.New("the body exceeds the limit")
@@ -175,6 +184,9 @@ func (s *Site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.Method == http.MethodHead && s.api.HeadAsGet() {
 		r.Method = http.MethodGet
 	}
+	if s.document.encodedSlash && r.URL.RawPath != "" {
+		r.URL = keepEncodedSlashes(r.URL)
+	}
 	defer func() {
 		if p := recover(); p != nil {
 			if p == http.ErrAbortHandler { //nolint:errorlint // a sentinel by identity
@@ -190,6 +202,26 @@ func (s *Site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}()
 	v.body, v.bodyErr = s.readBody(w, r)
 	s.routes.ServeHTTP(v.answer, r)
+}
+
+// keepEncodedSlashes gives the URL with a path in which everything is decoded but
+// slashes, which stay "%2F": routing then sees one segment, and the generated code
+// decodes the parameter.
+func keepEncodedSlashes(u *url.URL) *url.URL {
+	parts := strings.Split(strings.ReplaceAll(u.RawPath, "%2f", "%2F"), "%2F")
+	if len(parts) == 1 {
+		return u
+	}
+	for i, part := range parts {
+		decoded, err := url.PathUnescape(part)
+		if err != nil {
+			return u
+		}
+		parts[i] = decoded
+	}
+	kept := *u
+	kept.Path, kept.RawPath = strings.Join(parts, "%2F"), ""
+	return &kept
 }
 
 // readBody reads the whole body within the limit. A body that exceeds it is read
@@ -215,6 +247,11 @@ func (s *Site) readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) 
 			return body, nil
 		}
 	}
+	if strings.EqualFold(r.Header.Get("Expect"), "100-continue") {
+		// The client waits to be told: nothing is on its way that had to be read.
+		w.Header().Set("Connection", "close")
+		return nil, errBodyTooLarge
+	}
 	control := http.NewResponseController(w)
 	// Neither deadline can be set on a recorder; then there is nothing to wait for.
 	_ = control.SetReadDeadline(time.Now().Add(s.limits.DrainTime))
@@ -235,15 +272,21 @@ func (s *Site) enforce(next http.Handler) http.Handler {
 		if op.secured {
 			principal, refusal := s.api.Authenticate(r)
 			if refusal != nil {
+				refusal.Violations = append(refusal.Violations, op.credentialViolation())
 				v.refuse(r, refusal)
 				return
 			}
 			v.principal = principal
 			v.exchange.Workspace = principal.Workspace
 		}
-		if v.bodyErr != nil {
+		if v.bodyErr != nil && !bodyless(r.Method) {
 			v.refuse(r, s.bodyRefusal(v.bodyErr))
 			return
+		}
+		if v.bodyErr != nil {
+			// The server cancels a request whose body breaks off; this one has none
+			// that matters.
+			r = r.WithContext(context.WithoutCancel(r.Context()))
 		}
 		judged := op.JudgeRequest(r.Context(), &Message{
 			Method: r.Method, URL: r.URL, Header: r.Header, Vars: mux.Vars(r), Body: v.body,
@@ -251,17 +294,32 @@ func (s *Site) enforce(next http.Handler) http.Handler {
 		v.exchange.Violations = append(v.exchange.Violations, judged.Violations...)
 		if judged.Refused() {
 			refused := slices.DeleteFunc(slices.Clone(judged.Violations), func(v Violation) bool { return !v.Refuses() })
-			v.refuse(r, &Refusal{Kind: KindInvalid, Violations: refused, Body: v.body})
-			return
+			refusal := &Refusal{Kind: KindInvalid, Violations: refused, Operation: op, Body: v.body}
+			if !s.report {
+				v.refuse(r, refusal)
+				return
+			}
+			v.held = refusal
+			judged.Value, _ = judged.lenient()
 		}
-		if len(judged.Body) > 0 {
+		if repeated := judged.repeated(); len(repeated) > 0 {
+			r = firstValues(r, repeated)
+		}
+		switch {
+		case judged.Value != nil:
+			r.Body = &validatedBody{bytesBody: bytesBody{rest: judged.Body}, value: judged.Value}
+		case len(judged.Body) > 0:
 			r.Body = newBytesBody(judged.Body)
-		} else {
+		default:
 			r.Body = http.NoBody
 		}
 		next.ServeHTTP(v.answer, r)
 	})
 }
+
+// bodyless reports whether a body of the method means nothing (RFC 9110, section
+// 9.3.1), so that nothing about it is reason to refuse.
+func bodyless(method string) bool { return method == http.MethodGet || method == http.MethodHead }
 
 func (s *Site) bodyRefusal(err error) *Refusal {
 	var tooLarge *http.MaxBytesError
@@ -295,7 +353,9 @@ func (s *Site) unmatched(_ http.ResponseWriter, r *http.Request) {
 			other = u.RequestURI()
 		}
 	}
-	v.refuse(r, s.api.Unmatched(r, allow, other))
+	refusal := s.api.Unmatched(r, allow, other)
+	refusal.Violations = append(refusal.Violations, s.document.unmatchedViolation(r.URL.Path, allow, other))
+	v.refuse(r, refusal)
 }
 
 // refuse answers with a refusal, through the API's one function.
@@ -323,21 +383,23 @@ func (v *visit) refuse(r *http.Request, refusal *Refusal) {
 
 // finish logs and records an exchange.
 func (s *Site) finish(ctx context.Context, x *Exchange) {
-	attrs := []any{
-		"exchange", x.ID, "api", x.API, "method", x.Method, "operation", x.operationID(),
-		"status", x.Status, "duration", x.Duration, "violations", len(x.Violations),
-	}
-	switch {
-	case x.Err != nil:
-		s.log.ErrorContext(ctx, "request failed", append(attrs, "error", logText(x.Err))...)
-	case s.log.Enabled(ctx, slog.LevelDebug):
-		s.log.DebugContext(ctx, "request", attrs...)
+	if x.Err != nil {
+		s.log.ErrorContext(ctx, "request failed", append(x.attributes(), "error", logText(x.Err))...)
+	} else if s.log.Enabled(ctx, slog.LevelDebug) {
+		s.log.DebugContext(ctx, "request", x.attributes()...)
 	}
 	for i := range x.Violations {
-		x.Explained = append(x.Explained, x.Violations[i].Explain(x.Operation))
+		x.Explained = append(x.Explained, x.Violations[i].Explain())
 	}
 	x.Violations = nil // they hold what came, secrets included
 	s.record(x)
+}
+
+func (x *Exchange) attributes() []any {
+	return []any{
+		"exchange", x.ID, "api", x.API, "method", x.Method, "operation", x.operationID(),
+		"status", x.Status, "duration", x.Duration, "violations", len(x.Violations),
+	}
 }
 
 // logText is an error's text for the log. Only errors of our own making are
@@ -362,6 +424,8 @@ func newExchangeID() string {
 	_, _ = rand.Read(b[:]) // never fails (crypto/rand)
 	return hex.EncodeToString(b[:])
 }
+
+var newline = []byte{'\n'}
 
 // answer holds back what a handler writes until it is judged. Generated code and
 // Refuse functions write an answer in one slice; it is copied once.
@@ -426,6 +490,9 @@ func (a *answer) finish(r *http.Request) {
 	}
 	a.sent = true
 	v.exchange.Status = a.status
+	if strings.HasPrefix(a.Header().Get("Content-Type"), "application/json") {
+		a.body = bytes.TrimSuffix(a.body, newline) // the generated encoder's, not the API's
+	}
 	if a.status != http.StatusNoContent && a.status != http.StatusNotModified && a.Header().Get("Content-Length") == "" {
 		a.Header().Set("Content-Length", strconv.Itoa(len(a.body)))
 	}

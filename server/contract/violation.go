@@ -98,8 +98,22 @@ type Violation struct {
 	// Branches are the violations of each branch of a union that did not match.
 	Branches [][]Violation
 
+	// Within are the branches of unions that the value was judged by, outermost
+	// first.
+	Within []Branch
+
 	Operation string // operationId; empty when no operation matched
 	Where     Location
+
+	op   *Operation
+	root *Schema // of the body or parameter: where Path starts
+}
+
+// Branch is a branch of a union.
+type Branch struct {
+	At     int     // how many steps of the path lead to the union
+	Tag    string  // what the discriminator says; empty without a discriminator
+	Schema *Schema // the branch, in the judged form
 }
 
 // Pointer is the JSON pointer (RFC 6901) of the place in the body or parameter.

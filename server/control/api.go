@@ -37,7 +37,7 @@ func New(store storage.Store, keys contract.Keyring, recent *contract.Recent) *A
 
 // Source is the served document.
 func (a *API) Source() contract.Source {
-	return contract.Source{API: "understudy", File: understudy.File, JSON: understudy.Document(), Lines: understudy.Lines()}
+	return contract.Source{API: "understudy", File: understudy.File, JSON: understudy.Document(), Lines: understudy.Lines(), EncodedSlash: true}
 }
 
 // Register puts the generated routes on the router.
@@ -73,7 +73,11 @@ func (a *API) HeadAsGet() bool { return true }
 // Unmatched tells 404 from 405.
 func (a *API) Unmatched(_ *http.Request, allow []string, _ string) *contract.Refusal {
 	if len(allow) > 0 {
-		return &contract.Refusal{Kind: contract.KindMethodNotAllowed, Allow: slices.Clone(allow)}
+		allow = slices.Clone(allow)
+		if i := slices.Index(allow, http.MethodGet); i >= 0 && a.HeadAsGet() {
+			allow = slices.Insert(allow, i+1, http.MethodHead)
+		}
+		return &contract.Refusal{Kind: contract.KindMethodNotAllowed, Allow: allow}
 	}
 	return &contract.Refusal{Kind: contract.KindRouteNotFound, Message: "No operation of the control API has this path"}
 }
@@ -113,7 +117,7 @@ func (a *API) Refuse(w http.ResponseWriter, _ *http.Request, refusal *contract.R
 	case contract.KindInvalid:
 		p.Detail = "The request breaks the document"
 		for i := range refusal.Violations {
-			p.Violations = append(p.Violations, violationView(refusal.Violations[i].Explain(nil)))
+			p.Violations = append(p.Violations, violationView(refusal.Violations[i].Explain()))
 		}
 	case contract.KindUnauthenticated:
 		w.Header().Set("WWW-Authenticate", `Bearer realm="understudy"`)

@@ -21,7 +21,7 @@ type biIntegration struct {
 	Bindings     *[]datafold.DataSourceBinding `json:"bindings,omitempty"`
 	CIConfigID   *int                          `json:"ci_config_id,omitempty"`
 	ClientID     *string                       `json:"client_id,omitempty"`
-	ProjectIds   *[]string                     `json:"project_ids,omitempty"`
+	ProjectIDs   *[]string                     `json:"project_ids,omitempty"`
 	RepoID       *int                          `json:"repo_id,omitempty"`
 	ServerURL    *string                       `json:"server_url,omitempty"`
 	SiteID       *string                       `json:"site_id,omitempty"`
@@ -81,7 +81,7 @@ func biView(item storage.Item[biIntegration], now time.Time) (datafold.BIIntegra
 	return datafold.BIIntegration{
 		ID: id, Type: v.Type, Name: v.Name, IndexingCron: v.IndexingCron,
 		AuthType: v.AuthType, BaseURL: v.BaseURL, Bindings: v.Bindings, CIConfigID: v.CIConfigID,
-		ClientID: v.ClientID, ProjectIds: v.ProjectIds, RepoID: v.RepoID, ServerURL: v.ServerURL,
+		ClientID: v.ClientID, ProjectIds: v.ProjectIDs, RepoID: v.RepoID, ServerURL: v.ServerURL,
 		SiteID: v.SiteID, TenantID: v.TenantID, TokenName: v.TokenName, Workspace: v.Workspace,
 		Sync: v.Sync.view(now),
 	}, nil

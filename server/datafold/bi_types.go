@@ -6,8 +6,6 @@ import (
 	"github.com/understudy-api/understudy/gen/datafold"
 )
 
-func present[T any](v T) *T { return &v }
-
 func orEmpty[T any](list *[]T) *[]T {
 	if list == nil {
 		return &[]T{}
@@ -72,7 +70,7 @@ func (a *API) CreateLookerIntegration(ctx context.Context, request datafold.Crea
 	view, err := a.createBI(ctx, biIntegration{
 		Type: typeLooker, Name: c.Name, IndexingCron: c.IndexingCron,
 		BaseURL: &c.BaseURL, ClientID: &c.ClientID, RepoID: &c.RepoID,
-		Bindings: orEmpty(c.Bindings), ProjectIds: orEmpty(c.ProjectIds),
+		Bindings: orEmpty(c.Bindings), ProjectIDs: orEmpty(c.ProjectIds),
 		Secrets: secrets(map[string]*string{"client_secret": c.ClientSecret}),
 	})
 	if err != nil {
@@ -95,7 +93,7 @@ func (a *API) CreateModeIntegration(ctx context.Context, request datafold.Create
 	c := request.Body
 	workspace := c.Workspace
 	if workspace == nil {
-		workspace = present("")
+		workspace = new("")
 	}
 	view, err := a.createBI(ctx, biIntegration{
 		Type: typeMode, Name: c.Name, IndexingCron: c.IndexingCron, Workspace: workspace,

@@ -1,8 +1,316 @@
 package datafold
 
-import "github.com/understudy-api/understudy/server/contract"
+import (
+	"encoding/json"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode/utf8"
 
-// wording gives the items of a 422 for a request that broke the document.
-func wording(refusal *contract.Refusal) []any {
-	return []any{}
+	"github.com/understudy-api/understudy/server/contract"
+)
+
+// item is one entry of the detail of a 422, as FastAPI makes it of a pydantic
+// error.
+type item struct {
+	Type  string `json:"type"`
+	Loc   []any  `json:"loc"`
+	Msg   string `json:"msg"`
+	Input any    `json:"input"`
+	Ctx   facts  `json:"ctx,omitempty"`
+}
+
+// facts are the values that a message speaks of, in pydantic's order.
+type facts []pair
+
+type pair struct {
+	name  string
+	value any
+}
+
+// MarshalJSON writes the values as the members of an object.
+func (c facts) MarshalJSON() ([]byte, error) {
+	text := []byte{'{'}
+	for i, p := range c {
+		if i > 0 {
+			text = append(text, ',')
+		}
+		for _, part := range []any{p.name, p.value} {
+			b, err := json.Marshal(part)
+			if err != nil {
+				return nil, err
+			}
+			text = append(append(text, b...), ':')
+		}
+		text = text[:len(text)-1]
+	}
+	return append(text, '}'), nil
+}
+
+// wording gives the items of a 422 for a request that broke the document: what
+// FastAPI on pydantic 2 says of it. Where the document is stricter than pydantic's
+// lax mode, the item is the one of its strict mode. docs/fidelity.md lists where
+// the words differ from the real service's on purpose.
+func wording(refusal *contract.Refusal) []item {
+	return wordAll([]item{}, refusal.Violations, refusal.Body)
+}
+
+// rank orders the rules that one value broke: pydantic stops at the first.
+var rank = []string{
+	contract.RuleMediaType, contract.RuleJSON, "required", "enum", "type", contract.RuleNumberRange,
+	"multipleOf", "maximum", "exclusiveMaximum", "minimum", "exclusiveMinimum",
+	"format", "minLength", "maxLength", "pattern", "maxItems", "minItems", "uniqueItems",
+	contract.RuleIntegerRange, "minProperties", "maxProperties",
+}
+
+func rankOf(v *contract.Violation) int {
+	if i := slices.Index(rank, v.Rule); i >= 0 {
+		return i
+	}
+	return len(rank)
+}
+
+// within reports whether b is about the place of a, or one inside it.
+func within(a, b *contract.Violation) bool {
+	return a.In == b.In && a.Name == b.Name && len(b.Path) >= len(a.Path) && slices.Equal(b.Path[:len(a.Path)], a.Path)
+}
+
+// wordAll words violations that are sorted by place.
+func wordAll(items []item, vs []contract.Violation, body []byte) []item {
+	for i := 0; i < len(vs); {
+		// The violations of one value, then those inside it.
+		here, inside := i+1, i+1
+		for inside < len(vs) && within(&vs[i], &vs[inside]) {
+			if len(vs[inside].Path) == len(vs[i].Path) && here == inside {
+				here++
+			}
+			inside++
+		}
+		best := &vs[i]
+		for j := i + 1; j < here; j++ {
+			if rankOf(&vs[j]) < rankOf(best) {
+				best = &vs[j]
+			}
+		}
+		nested := vs[here:inside]
+		switch best.Rule {
+		case "maxItems": // judged before the items are
+			items = append(items, word(best, body)...)
+		case "minItems":
+			before := len(items)
+			items = wordAll(items, nested, body)
+			if kindOf(best, best.Schema) == kindTuple || len(items) == before {
+				items = append(items, word(best, body)...)
+			}
+		case "minProperties", "maxProperties", "uniqueItems": // judged after what is inside
+			before := len(items)
+			items = wordAll(items, nested, body)
+			if len(items) == before {
+				items = append(items, word(best, body)...)
+			}
+		default:
+			items = append(items, word(best, body)...)
+			items = wordAll(items, nested, body)
+		}
+		i = inside
+	}
+	return items
+}
+
+// locOf is the place of a violation as pydantic names it, with the branches of
+// unions that lead to it.
+func locOf(v *contract.Violation) []any {
+	in := v.In
+	if in == contract.InMessage {
+		in = contract.InBody
+	}
+	loc := []any{string(in)}
+	if in != contract.InBody {
+		loc = append(loc, v.Name)
+	}
+	for i := 0; i <= len(v.Path); i++ {
+		for _, b := range v.Within {
+			if b.At == i {
+				if b.Tag != "" {
+					loc = append(loc, b.Tag)
+				} else {
+					loc = append(loc, label(v, b.Schema))
+				}
+			}
+		}
+		if i < len(v.Path) {
+			if s := v.Path[i]; s.Array {
+				loc = append(loc, s.Index)
+			} else {
+				loc = append(loc, s.Name)
+			}
+		}
+	}
+	return loc
+}
+
+// inputOf is what came, without secrets. Of a parameter it is the text.
+func inputOf(v *contract.Violation) any {
+	if v.In == contract.InBody || v.In == contract.InMessage {
+		return v.Redacted()
+	}
+	if list, ok := v.Got.([]any); ok {
+		texts := make([]any, len(list))
+		for i, e := range list {
+			texts[i] = pyStr(e)
+			if v.Secret() {
+				texts[i] = contract.Mask
+			}
+		}
+		return texts
+	}
+	return v.RedactedRaw()
+}
+
+// word words one violation: mostly one item.
+func word(v *contract.Violation, body []byte) []item {
+	it := item{Loc: locOf(v)}
+	switch v.Rule {
+	case "required":
+		return missing(v, it)
+	case contract.RuleMediaType:
+		return wrongMediaType(v, it, body)
+	case "anyOf", "oneOf":
+		var items []item
+		for _, branch := range v.Branches {
+			items = wordAll(items, branch, body)
+		}
+		if len(items) > 0 {
+			return items
+		}
+	case "type", "enum":
+		absent := v.In == contract.InBody && len(v.Within) == 0 && v.Got == nil
+		switch {
+		case embedded(v) && len(v.Path) == 0:
+			return missingFields(v, it)
+		case absent && (len(v.Path) == 0 || embedded(v) && len(v.Path) == 1):
+			return missing(v, it) // null is no body, and no field of an embedded one
+		}
+	case "minItems":
+		if kindOf(v, v.Schema) == kindTuple {
+			return missingItems(v, it)
+		}
+	case contract.RuleJSON:
+		it.Type, it.Msg, it.Input = "json_invalid", "JSON decode error", map[string]any{}
+		reason, offset := jsonReason(body, v)
+		it.Loc = append(it.Loc, offset)
+		it.Ctx = facts{{"error", reason}}
+		return []item{it}
+	case contract.RuleTransport:
+		it.Type, it.Msg, it.Input = "json_invalid", "JSON decode error", map[string]any{}
+		it.Loc = append(it.Loc, 0)
+		it.Ctx = facts{{"error", "The body could not be read to its end"}}
+		return []item{it}
+	}
+	it.Input = inputOf(v)
+	it.Type, it.Msg, it.Ctx = message(v)
+	if v.In == contract.InQuery && v.Rule == "type" && kindOf(v, v.Schema) == kindList && v.Raw == "" {
+		// An empty list parameter is a list of one empty text.
+		it.Loc, it.Input = append(it.Loc, 0), ""
+		it.Type, it.Msg, it.Ctx = mistype(v, v.Schema.Items.Value, "")
+	}
+	return []item{it}
+}
+
+// embedded reports whether the body is made of single parameters: FastAPI then
+// names the model after the function and looks for each field itself.
+func embedded(v *contract.Violation) bool {
+	return v.In == contract.InBody && len(v.Within) == 0 && strings.HasPrefix(v.Component(v.BodySchema()), "Body_")
+}
+
+func missing(v *contract.Violation, it item) []item {
+	it.Type, it.Msg = "missing", "Field required"
+	if v.In == contract.InBody {
+		switch {
+		case len(v.Path) == 0 && embedded(v):
+			return missingFields(v, it)
+		case len(v.Path) == 1 && embedded(v):
+		case len(v.Path) > 0:
+			it.Input = v.Redacted()
+		}
+	}
+	return []item{it}
+}
+
+// missingFields says of each field of an embedded body that it is missing.
+func missingFields(v *contract.Violation, it item) []item {
+	var items []item
+	for _, name := range v.BodySchema().Required {
+		items = append(items, item{Type: "missing", Loc: append(slices.Clone(it.Loc), name), Msg: "Field required"})
+	}
+	return items
+}
+
+func missingItems(v *contract.Violation, it item) []item {
+	var items []item
+	list, _ := v.Got.([]any)
+	for i := len(list); i < int(v.Schema.MinItems); i++ {
+		items = append(items, item{
+			Type: "missing", Loc: append(slices.Clone(it.Loc), i), Msg: "Field required", Input: v.Redacted(),
+		})
+	}
+	return items
+}
+
+// wrongMediaType: FastAPI then judges the text of the body.
+func wrongMediaType(v *contract.Violation, it item, body []byte) []item {
+	if len(body) == 0 {
+		return missing(v, it)
+	}
+	if embedded(v) {
+		return missingFields(v, it)
+	}
+	it.Input = strings.ToValidUTF8(string(body), "\uFFFD")
+	if v.HoldsSecrets() {
+		it.Input = contract.Mask
+	}
+	it.Type, it.Msg, it.Ctx = mistype(v, v.BodySchema(), nil)
+	return []item{it}
+}
+
+// jsonReason says where and why a body is not JSON: in CPython's words if CPython
+// refuses it too, else in ours. Offsets count characters.
+func jsonReason(body []byte, v *contract.Violation) (reason string, offset int) {
+	text, ours := body, ""
+	switch {
+	case strings.HasPrefix(string(body), "\uFEFF"):
+		return "Unexpected UTF-8 BOM (decode using utf-8-sig)", 0
+	case !utf8.Valid(body):
+		n := 0
+		for n < len(text) {
+			r, size := utf8.DecodeRune(text[n:])
+			if r == utf8.RuneError && size == 1 {
+				break
+			}
+			n += size
+		}
+		return "Invalid UTF-8", utf8.RuneCount(text[:n])
+	}
+	reason, offset, ok := scanJSON(text)
+	if !ok {
+		return reason, offset
+	}
+	if reason != "" { // what CPython takes for JSON though it is not
+		return reason, offset
+	}
+	ours = v.Detail
+	if ours == "" {
+		ours = "The text is not JSON"
+	}
+	at := min(max(int(v.Offset), 0), len(body))
+	r, size := utf8.DecodeRuneInString(ours)
+	return strings.ToUpper(string(r)) + ours[size:], utf8.RuneCount(body[:at])
+}
+
+func plural(n uint64, word string) string {
+	text := strconv.FormatUint(n, 10) + " " + word
+	if n != 1 {
+		text += "s"
+	}
+	return text
 }

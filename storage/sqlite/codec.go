@@ -37,7 +37,7 @@ func scanRecord(kind string, v []driver.Value) storage.Record {
 		Created: time.UnixMicro(integer(v[4])).UTC(),
 		Updated: time.UnixMicro(integer(v[5])).UTC(),
 		Version: integer(v[7]),
-		Body:    bytes(v[8]),
+		Body:    blob(v[8]),
 	}
 	if integer(v[3]) != 0 {
 		r.Deleted = time.UnixMicro(integer(v[6])).UTC()
@@ -48,7 +48,7 @@ func scanRecord(kind string, v []driver.Value) storage.Record {
 // The tables are STRICT: a column has no other type than its own.
 func integer(v driver.Value) int64 { n, _ := v.(int64); return n }
 func text(v driver.Value) string   { s, _ := v.(string); return s }
-func bytes(v driver.Value) []byte  { b, _ := v.([]byte); return b }
+func blob(v driver.Value) []byte   { b, _ := v.([]byte); return b }
 
 // encodeKeys packs the keys into the record's row, so that a Put knows which
 // entries to change without looking for them.

@@ -6,6 +6,7 @@ import (
 	"database/sql/driver"
 	"encoding/hex"
 	"errors"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -231,7 +232,7 @@ func (t *txn) record(op string, ws int64, kind, id string) (*stored, error) {
 	var s *stored
 	err := t.query(op, "SELECT "+columns+", r.keys FROM record r WHERE r.workspace = ? AND r.kind = ? AND r.id = ?",
 		func(v []driver.Value) error {
-			keys, err := decodeKeys(bytes(v[keyColumn]))
+			keys, err := decodeKeys(blob(v[keyColumn]))
 			s = &stored{Record: scanRecord(kind, v), keys: keys}
 			return err
 		}, ws, kind, id)
@@ -497,7 +498,7 @@ func (t *txn) Blob(sum string) ([]byte, error) {
 	found := false
 	if ws != 0 {
 		err = t.query(op, "SELECT content FROM blob WHERE workspace = ? AND sha256 = ?", func(v []driver.Value) error {
-			content, found = bytes(v[0]), true
+			content, found = blob(v[0]), true
 			return nil
 		}, ws, sum)
 	}
@@ -562,7 +563,7 @@ func (t *txn) Insert(r storage.Record, keys []storage.Key) (storage.Record, erro
 	}
 	steps := make([]entry, 0, 4)
 	for _, k := range keys {
-		steps = append(steps, entry{true, k, gone})
+		steps = append(steps, entry{k, absent, gone})
 	}
 	if err := t.entries(op, ws, key, r, steps); err != nil {
 		if !fatal(err) {
@@ -604,13 +605,16 @@ func (t *txn) Put(r storage.Record, keys []storage.Key) (storage.Record, error) 
 	key := keyOf(ws, r.Seq)
 	steps := make([]entry, 0, 8)
 	for _, k := range old.keys {
-		if was != gone || !has(keys, k) {
-			steps = append(steps, entry{false, k, was})
+		switch {
+		case !slices.Contains(keys, k):
+			steps = append(steps, entry{k, was, absent})
+		case was != gone:
+			steps = append(steps, entry{k, was, gone})
 		}
 	}
-	for _, k := range keys {
-		if was != gone || !has(old.keys, k) {
-			steps = append(steps, entry{true, k, gone})
+	for _, k := range keys { // last, for a value may move from one key to another
+		if !slices.Contains(old.keys, k) {
+			steps = append(steps, entry{k, absent, gone})
 		}
 	}
 	if err := t.entries(op, ws, key, r, steps); err != nil {
@@ -647,7 +651,7 @@ func (t *txn) Purge(kind, id string) error {
 	}
 	steps := make([]entry, 0, 4)
 	for _, k := range old.keys {
-		steps = append(steps, entry{false, k, gone})
+		steps = append(steps, entry{k, gone, absent})
 	}
 	if err := t.entries(op, ws, key, old.Record, steps); err != nil {
 		return err
@@ -677,13 +681,14 @@ func (t *txn) existing(op, kind, id string) (ws int64, s *stored, err error) {
 	return ws, s, nil
 }
 
-// entry is one change of the index: a key added to or removed from the entries
-// of the living or the deleted.
+// entry is one change of the index: a key goes from the living (0), the deleted
+// (1) or nowhere to another of them.
 type entry struct {
-	add  bool
-	key  storage.Key
-	gone int64
+	key      storage.Key
+	from, to int64
 }
+
+const absent = -1
 
 // entries applies changes; if one is refused, those before it are undone.
 func (t *txn) entries(op string, ws, key int64, r storage.Record, steps []entry) error {
@@ -694,7 +699,7 @@ func (t *txn) entries(op string, ws, key int64, r storage.Record, steps []entry)
 		}
 		for ; i > 0 && !fatal(err); i-- {
 			undo := steps[i-1]
-			undo.add = !undo.add
+			undo.from, undo.to = undo.to, undo.from
 			if err := t.entry(op, ws, key, r, undo); err != nil {
 				return t.give(err)
 			}
@@ -705,18 +710,20 @@ func (t *txn) entries(op string, ws, key int64, r storage.Record, steps []entry)
 }
 
 func (t *txn) entry(op string, ws, key int64, r storage.Record, e entry) (err error) {
-	if e.add {
+	const where = " WHERE workspace = ? AND kind = ? AND name = ? AND gone = ? AND value = ? AND key = ?"
+	switch {
+	case e.from == absent:
 		unique := int64(0)
 		if e.key.Unique {
 			unique = 1
 		}
 		_, err = t.exec(op, `INSERT INTO entry (workspace, kind, name, gone, value, key, uniq, parent)
-			VALUES (?, ?, ?, ?, ?, ?, ?, ?)`, ws, r.Kind, e.key.Index, e.gone, e.key.Value, key, unique, r.Parent)
-		return err
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?)`, ws, r.Kind, e.key.Index, e.to, e.key.Value, key, unique, r.Parent)
+	case e.to == absent:
+		_, err = t.exec(op, "DELETE FROM entry"+where, ws, r.Kind, e.key.Index, e.from, e.key.Value, key)
+	default:
+		_, err = t.exec(op, "UPDATE entry SET gone = ?"+where, e.to, ws, r.Kind, e.key.Index, e.from, e.key.Value, key)
 	}
-	_, err = t.exec(op, `DELETE FROM entry
-		WHERE workspace = ? AND kind = ? AND name = ? AND gone = ? AND value = ? AND key = ?`,
-		ws, r.Kind, e.key.Index, e.gone, e.key.Value, key)
 	return err
 }
 
@@ -742,15 +749,6 @@ func (t *txn) give(err error) error {
 		t.group.fatal = &storage.Error{Kind: storage.KindInternal, Op: "update", Err: err}
 	}
 	return t.group.fatal
-}
-
-func has(keys []storage.Key, k storage.Key) bool {
-	for _, other := range keys {
-		if other == k {
-			return true
-		}
-	}
-	return false
 }
 
 func notFound(op, kind, id string) error {

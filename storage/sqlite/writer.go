@@ -11,7 +11,7 @@ const (
 	// maxGroup bounds how long the first of a group waits for the last.
 	maxGroup = 64
 	// checkpointAfter is how much work may lie in the write-ahead log, in pages.
-	checkpointAfter = 2000
+	checkpointAfter = 4000
 )
 
 // update is an Update on its way through the writer.

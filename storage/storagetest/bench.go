@@ -40,6 +40,19 @@ func aWidget(n int) widget {
 	}
 }
 
+// measure starts the clocks; what it returns reports processor time beside
+// elapsed time, which says little on a busy machine.
+func measure(b *testing.B) func() {
+	b.Helper()
+	b.ReportAllocs()
+	b.ResetTimer()
+	before := cpuTime()
+	return func() {
+		b.StopTimer()
+		b.ReportMetric(float64(cpuTime()-before)/float64(b.N), "cpu-ns/op")
+	}
+}
+
 // Benchmarks measures a driver; open is as in [Run].
 func Benchmarks(b *testing.B, open func(t testing.TB, o storage.Options) storage.Store) {
 	ctx := context.Background()
@@ -78,6 +91,7 @@ func Benchmarks(b *testing.B, open func(t testing.TB, o storage.Options) storage
 	b.Run("Get", func(b *testing.B) {
 		s := open(b, storage.Options{})
 		fill(b, s, "bench", 1000)
+		defer measure(b)()
 		for i := range b.N {
 			view(b, s, func(tx storage.ReadTx) error {
 				_, err := tx.Get("widget", "id-"+strconv.Itoa(i%1000))
@@ -87,7 +101,7 @@ func Benchmarks(b *testing.B, open func(t testing.TB, o storage.Options) storage
 	})
 	b.Run("Insert/alone", func(b *testing.B) {
 		s := open(b, storage.Options{})
-		b.ReportAllocs()
+		defer measure(b)()
 		for i := range b.N {
 			if err := insert(s, i); err != nil {
 				b.Fatal(err)
@@ -96,8 +110,8 @@ func Benchmarks(b *testing.B, open func(t testing.TB, o storage.Options) storage
 	})
 	b.Run("Insert/parallel", func(b *testing.B) {
 		s := open(b, storage.Options{})
-		b.ReportAllocs()
 		b.SetParallelism(8)
+		defer measure(b)()
 		var n atomic.Int64
 		b.RunParallel(func(pb *testing.PB) {
 			for pb.Next() {
@@ -107,18 +121,35 @@ func Benchmarks(b *testing.B, open func(t testing.TB, o storage.Options) storage
 			}
 		})
 	})
-	b.Run("Delete", func(b *testing.B) {
+	remove := func(s storage.Store, n int) error {
+		return s.Update(ctx, "bench", func(tx storage.Tx) error {
+			_, err := widgets.Delete(tx, "id-"+strconv.Itoa(n))
+			return err
+		})
+	}
+	b.Run("Delete/alone", func(b *testing.B) {
 		s := open(b, storage.Options{})
 		fill(b, s, "bench", b.N)
-		b.ResetTimer()
+		defer measure(b)()
 		for i := range b.N {
-			if err := s.Update(ctx, "bench", func(tx storage.Tx) error {
-				_, err := widgets.Delete(tx, "id-"+strconv.Itoa(i))
-				return err
-			}); err != nil {
+			if err := remove(s, i); err != nil {
 				b.Fatal(err)
 			}
 		}
+	})
+	b.Run("Delete/parallel", func(b *testing.B) {
+		s := open(b, storage.Options{})
+		fill(b, s, "bench", b.N)
+		b.SetParallelism(8)
+		defer measure(b)()
+		var n atomic.Int64
+		b.RunParallel(func(pb *testing.PB) {
+			for pb.Next() {
+				if err := remove(s, int(n.Add(1))-1); err != nil {
+					b.Error(err)
+				}
+			}
+		})
 	})
 	for _, n := range []int{10, 100_000} {
 		for _, q := range []struct {
@@ -133,7 +164,7 @@ func Benchmarks(b *testing.B, open func(t testing.TB, o storage.Options) storage
 			b.Run(fmt.Sprintf("FirstPage/%s/%d", q.name, n), func(b *testing.B) {
 				s := open(b, storage.Options{})
 				fill(b, s, "bench", n)
-				b.ResetTimer()
+				defer measure(b)()
 				for range b.N {
 					view(b, s, func(tx storage.ReadTx) error {
 						p, err := tx.List("widget", q.query)

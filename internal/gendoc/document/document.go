@@ -129,7 +129,7 @@ func writeJSON(buf *bytes.Buffer, n *yaml.Node) {
 	default:
 		text, err := scalar(n)
 		if err != nil {
-			panic(err) // Parse has looked at every scalar.
+			panic(err) //nolint:forbidigo // Parse has looked at every scalar.
 		}
 		buf.Write(text)
 	}
@@ -149,7 +149,7 @@ func (d *Document) Lines() []byte {
 		first = false
 		key, err := scalar(&yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: pointer})
 		if err != nil {
-			panic(err) // A string always encodes.
+			panic(err) //nolint:forbidigo // A string always encodes.
 		}
 		buf.Write(key)
 		buf.WriteByte(':')

@@ -1,0 +1,90 @@
+# run, test and build need nothing but Go. The tools are pinned: the generator in
+# go.mod, the linter in .ci/lint/go.mod.
+
+GO       ?= go
+ARGS     ?=
+PKG      ?= ./...
+BENCH    ?= .
+FUZZTIME ?= 10s
+
+.DEFAULT_GOAL := help
+
+## help: list the targets
+.PHONY: help
+help:
+	@sed -n 's/^## \([a-z-]*\): /\1|/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do printf '  %-14s %s\n' "$$name" "$$text"; done
+
+## run: serve both APIs from the sources (make run ARGS='--addr 127.0.0.1:9090')
+.PHONY: run
+run:
+	$(GO) run ./server serve $(ARGS)
+
+## build: build bin/understudy, one static binary
+.PHONY: build
+build:
+	CGO_ENABLED=0 $(GO) build -trimpath -o bin/understudy ./server
+
+# The race detector needs cgo, and cgo a C compiler.
+RACE = $(if $(shell command -v $(firstword $(shell $(GO) env CC)) 2>/dev/null),-race)
+
+## test: run all tests, shuffled, under the race detector (make test PKG=./server/... ARGS='-run Name')
+.PHONY: test
+test:
+	$(if $(RACE),,@echo '*** NO C COMPILER: THE TESTS RUN WITHOUT THE RACE DETECTOR ***' >&2)
+	$(if $(RACE),CGO_ENABLED=1 )$(GO) test $(RACE) -shuffle=on $(ARGS) $(PKG)
+
+# A binary per version of the linter and of Go, since building it takes minutes.
+LINT_VERSION := $(shell sed -n 's,^.*github.com/golangci/golangci-lint/v2 \(v[0-9.]*\).*,\1,p' .ci/lint/go.mod)
+LINT          = bin/golangci-lint-$(LINT_VERSION)-$(shell $(GO) env GOVERSION)
+
+# By recipe and not by rule, so that only lint and lint-fix ask Go for its version.
+define build-lint
+	@test -x $(LINT) || { \
+		echo 'building golangci-lint $(LINT_VERSION), once: this takes a few minutes'; \
+		GOWORK=off CGO_ENABLED=0 $(GO) -C .ci/lint build -trimpath -buildvcs=false -o ../../$(LINT) github.com/golangci/golangci-lint/v2/cmd/golangci-lint; }
+endef
+
+## lint: check the code and its formatting
+.PHONY: lint
+lint:
+	$(build-lint)
+	$(LINT) run $(PKG)
+
+## lint-fix: format the code and mend what the linters can mend
+.PHONY: lint-fix
+lint-fix:
+	$(build-lint)
+	$(LINT) run --fix $(PKG)
+
+## generate: rebuild gen/ from openapi/
+.PHONY: generate
+generate:
+	$(GO) generate ./openapi
+
+## readme: bring the tables of README.md in line with the documents and the flags
+.PHONY: readme
+readme:
+	$(GO) test -count=1 -run '^TestTables$$' ./internal/readme -update
+
+# The packages that have tests of a kind: $(call with,Benchmark)
+with = $(shell grep -rlE --include='*_test.go' --exclude-dir=node_modules '^func $(1)[A-Z]' . | sed 's,/[^/]*$$,,' | sort -u)
+
+## bench: run the benchmarks (make bench BENCH=Start)
+.PHONY: bench
+bench:
+	$(GO) test -run '^$$' -bench '$(BENCH)' -benchmem $(ARGS) $(call with,Benchmark)
+
+## fuzz: run every fuzz target for a while (make fuzz FUZZTIME=1m)
+.PHONY: fuzz
+fuzz:
+	@set -e; for dir in $(call with,Fuzz); do \
+		for target in $$(sed -n 's/^func \(Fuzz[A-Za-z0-9_]*\)(.*/\1/p' $$dir/*_test.go); do \
+			echo "$$dir $$target"; \
+			$(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$dir; \
+		done; \
+	done
+
+## clean: remove what was built
+.PHONY: clean
+clean:
+	rm -rf bin dist

@@ -1,0 +1,130 @@
+package readme_test
+
+import (
+	"bytes"
+	"errors"
+	"flag"
+	"io"
+	"strings"
+	"testing"
+
+	"github.com/understudy-api/understudy/server/app"
+)
+
+func environment(pairs map[string]string) func(string) string {
+	return func(name string) string { return pairs[name] }
+}
+
+// others are values that a flag may have and that are not its default.
+var others = map[string]string{
+	"addr":               "127.0.0.1:0",
+	"auth":               "open", // the only one
+	"enforce":            "report",
+	"log-format":         "json",
+	"log-level":          "debug",
+	"max-body":           "4096",
+	"store":              "memory",
+	"url-file":           "a.url",
+	"validate-responses": "false",
+}
+
+func flags(t *testing.T, visit func(f *flag.Flag)) {
+	t.Helper()
+	fs := flag.NewFlagSet("", flag.ContinueOnError)
+	new(app.Config).Flags(fs)
+	fs.VisitAll(visit)
+}
+
+func parse(t *testing.T, args []string, env map[string]string) app.Config {
+	t.Helper()
+	c, err := app.ParseConfig(args, environment(env), io.Discard)
+	if err != nil {
+		t.Fatalf("%q %v: %v", args, env, err)
+	}
+	return *c
+}
+
+// Every flag can be set in the environment, and a flag that is given wins.
+func TestEnvironment(t *testing.T) {
+	defaults := parse(t, nil, nil)
+	flags(t, func(f *flag.Flag) {
+		other, known := others[f.Name]
+		if !known {
+			t.Errorf("--%s: give the test a value", f.Name)
+			return
+		}
+		byFlag := parse(t, []string{"--" + f.Name + "=" + other}, nil)
+		byEnv := parse(t, nil, map[string]string{app.EnvName(f.Name): other})
+		if byEnv != byFlag {
+			t.Errorf("%s=%s gives %+v, the flag %+v", app.EnvName(f.Name), other, byEnv, byFlag)
+		}
+		if byFlag == defaults && other != f.DefValue {
+			t.Errorf("--%s=%s changes nothing", f.Name, other)
+		}
+		if f.DefValue == "" {
+			return
+		}
+		both := parse(t, []string{"--" + f.Name + "=" + f.DefValue}, map[string]string{app.EnvName(f.Name): other})
+		if both != defaults {
+			t.Errorf("--%s=%s does not win over the environment: %+v", f.Name, f.DefValue, both)
+		}
+	})
+}
+
+// Help names every flag and where its like in the environment is.
+func TestHelp(t *testing.T) {
+	var help bytes.Buffer
+	if _, err := app.ParseConfig([]string{"-h"}, environment(nil), &help); !errors.Is(err, flag.ErrHelp) {
+		t.Errorf("-h: %v", err)
+	}
+	flags(t, func(f *flag.Flag) {
+		_, usage := flag.UnquoteUsage(f)
+		if !strings.Contains(help.String(), "\n  -"+f.Name) || !strings.Contains(help.String(), usage) {
+			t.Errorf("-h does not tell of --%s:\n%s", f.Name, help.String())
+		}
+	})
+	if !strings.Contains(help.String(), "UNDERSTUDY_") {
+		t.Errorf("-h does not tell of the environment:\n%s", help.String())
+	}
+}
+
+// A value that makes no sense is refused in one line that names the flag or the
+// variable, and the value.
+func TestBadValues(t *testing.T) {
+	bad := map[string][]string{
+		"addr":               {"nowhere", "127.0.0.1", "127.0.0.1:http", "127.0.0.1:65536", "127.0.0.1:-1"},
+		"auth":               {"closed"},
+		"enforce":            {"lax", "STRICT"},
+		"log-format":         {"xml"},
+		"log-level":          {"loud", "INFO"},
+		"max-body":           {"0", "-1", "1MiB"},
+		"store":              {"sqlite:", "sqlite", "redis:x"},
+		"validate-responses": {"maybe"},
+	}
+	flags(t, func(f *flag.Flag) {
+		if len(bad[f.Name]) == 0 && f.Name != "url-file" {
+			t.Errorf("--%s: give the test bad values", f.Name)
+		}
+		for _, value := range bad[f.Name] {
+			for _, c := range []struct {
+				where string
+				args  []string
+				env   map[string]string
+			}{
+				{f.Name, []string{"--" + f.Name + "=" + value}, nil},
+				{f.Name, nil, map[string]string{app.EnvName(f.Name): value}},
+			} {
+				_, err := app.ParseConfig(c.args, environment(c.env), io.Discard)
+				if _, ok := errors.AsType[*app.UsageError](err); !ok {
+					t.Errorf("%v %v: %v, want a mistake of usage", c.args, c.env, err)
+					continue
+				}
+				said := err.Error()
+				if strings.Contains(said, "\n") || !strings.Contains(said, value) ||
+					!strings.Contains(said, c.where) && !strings.Contains(said, app.EnvName(f.Name)) {
+					t.Errorf("%v %v: %q", c.args, c.env, said)
+				}
+			}
+		}
+	})
+}

@@ -1,0 +1,68 @@
+package readme_test
+
+import (
+	"os"
+	"os/exec"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// The default address, as the README writes it.
+const defaultURL = "http://127.0.0.1:8080"
+
+var (
+	session  = regexp.MustCompile("(?m)^<!-- (session|statuses) -->\n```(?:sh)?\n((?s:.*?))^```$")
+	statuses = regexp.MustCompile(`(?m)^status ([0-9]{3})$`)
+)
+
+// The sessions of the README do what it says, pasted one after the other into
+// one shell, and once more: nothing is left over that would be in the way.
+func TestSessions(t *testing.T) {
+	for _, program := range []string{"sh", "curl", "sed"} {
+		if _, err := exec.LookPath(program); err != nil {
+			if os.Getenv("CI") != "" {
+				t.Fatal(err)
+			}
+			t.Skip(err)
+		}
+	}
+	var script, want strings.Builder
+	for _, block := range session.FindAllStringSubmatch(readme(t), -1) {
+		if block[1] == "session" {
+			script.WriteString(block[2])
+		} else {
+			want.WriteString(" " + strings.TrimSpace(block[2]))
+		}
+	}
+	if strings.Count(script.String(), defaultURL) != 1 {
+		t.Fatalf("the address stands once in a session:\n%s", script.String())
+	}
+	s := start(t, "--addr", "127.0.0.1:0", "--store", "sqlite:understudy.db")
+	for range 2 {
+		cmd := exec.CommandContext(t.Context(), "sh", "-eu")
+		cmd.Stdin = strings.NewReader(strings.Replace(script.String(), defaultURL, s.url, 1))
+		cmd.Dir = t.TempDir()
+		cmd.Env = append(os.Environ(), "HOME="+cmd.Dir, "no_proxy=*") // no ~/.curlrc
+		out, err := cmd.CombinedOutput()
+		if err != nil {
+			t.Fatalf("%v\n%s", err, out)
+		}
+		var got strings.Builder
+		for _, status := range statuses.FindAllSubmatch(out, -1) {
+			got.WriteString(" " + string(status[1]))
+		}
+		if got.String() != want.String() {
+			t.Fatalf("statuses %s\nwant     %s\n%s", got.String(), want.String(), out)
+		}
+		for _, text := range []string{`"kind":"rates"`, `/v2/quote`, `"indexing_cron":"0 6 * * *"`, `"rule":`, `"file":"openapi/datafold.yaml"`} {
+			if !strings.Contains(string(out), text) {
+				t.Errorf("no %s in\n%s", text, out)
+			}
+		}
+		if strings.Contains(string(out), "hush") {
+			t.Errorf("a secret is answered:\n%s", out)
+		}
+		t.Logf("%s", out)
+	}
+}

@@ -1,0 +1,42 @@
+package contract
+
+import (
+	"net/http"
+	"net/url"
+)
+
+// The generated code binds with encoding/json and with the runtime of
+// oapi-codegen. Both are laxer or stricter than the document in a few places; what
+// is handed to them is made to fit here, so that binding cannot fail or mislead
+// after a request was judged right.
+
+// validatedBody is a request body that has been judged. oapi-codegen's runtime
+// binds its value instead of decoding the bytes again, and matches member names
+// exactly, where encoding/json would take "NAME" for "name".
+type validatedBody struct {
+	bytesBody
+	value any
+}
+
+// ValidatedValue gives the decoded body.
+func (b *validatedBody) ValidatedValue() any { return b.value }
+
+// firstValues is the request with each repeated parameter of the query reduced to
+// the value that was judged: the first, or the first that is not empty.
+func firstValues(r *http.Request, repeated []string) *http.Request {
+	values := r.URL.Query()
+	for _, name := range repeated {
+		chosen := values[name][0]
+		for _, v := range values[name] {
+			if chosen == "" {
+				chosen = v
+			}
+		}
+		values[name] = []string{chosen}
+	}
+	reduced := *r
+	reduced.URL = &url.URL{}
+	*reduced.URL = *r.URL
+	reduced.URL.RawQuery = values.Encode()
+	return &reduced
+}

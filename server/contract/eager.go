@@ -1,0 +1,128 @@
+package contract
+
+import (
+	"bytes"
+	"net/http"
+	"strings"
+)
+
+// Reasons of a jsonError that only an eager reader of bodies gives.
+const (
+	// ReasonEmpty is the detail of a RuleJSON violation: the Content-Type says
+	// JSON and the body has no bytes.
+	ReasonEmpty    = "the text is empty"
+	reasonPoisoned = "a member name that JavaScript treats specially (__proto__, constructor.prototype)"
+)
+
+// judgeEagerBody judges how a body came, for an API whose framework parses every
+// body by its Content-Type before it looks at the operation (Source.EagerBody),
+// as Fastify does: a body without a Content-Type is refused, one on an operation
+// that declares none is parsed all the same, and JSON may not be empty. GET, HEAD
+// and TRACE have no body, whatever comes. It also tells whether the declared
+// schema remains to be judged.
+func (o *Operation) judgeEagerBody(m *Message) (found []Violation, judge bool) {
+	switch m.Method {
+	case http.MethodGet, http.MethodHead, http.MethodTrace:
+		return nil, false
+	}
+	at := o.bodyPointer
+	if at == "" {
+		at = o.Pointer()
+	}
+	v := Violation{
+		Side: SideClient, In: InBody, Basis: BasisPublished, Schema: o.bodySchema,
+		Operation: o.ID, Where: o.document.locate(at),
+	}
+	values := m.Header.Values("Content-Type")
+	if len(values) == 0 && len(m.Body) == 0 {
+		if o.bodyNeeded {
+			found = append(found, o.bodyMissing())
+		}
+		return found, false
+	}
+	mediaType := ""
+	if len(values) > 0 {
+		mediaType = mediaTypeOf(values[0]) // of several, Node keeps the first
+	}
+	switch {
+	case mediaType == "text/plain" && !o.HasBody():
+		return nil, false
+	case mediaType != "application/json":
+		v.Rule, v.Detail = RuleMediaType, "application/json"
+		if len(values) > 0 {
+			v.Got = values[0]
+		}
+		if o.HasBody() {
+			v.Detail = strings.Join(o.mediaTypes, " or ")
+			v.Basis = o.document.index().basis(at, "content", "")
+			v.Where = o.document.locate(at + "/content")
+		}
+		return []Violation{v}, false
+	case len(m.Body) == 0:
+		v.Rule, v.Detail = RuleJSON, ReasonEmpty
+		return []Violation{v}, false
+	}
+	suspect := bytes.Contains(m.Body, []byte("__proto__")) || bytes.Contains(m.Body, []byte("constructor")) ||
+		bytes.Contains(m.Body, []byte(`\u00`))
+	if o.HasBody() && !suspect {
+		return nil, true
+	}
+	value, err := decodeJSON(m.Body)
+	if syntax, ok := err.(*jsonError); ok { //nolint:errorlint // decodeJSON gives no other
+		v.Rule, v.Detail, v.Offset = RuleJSON, syntax.Reason, syntax.Offset
+		return []Violation{v}, false
+	}
+	if poisoned(value) {
+		v.Rule, v.Detail = RuleJSON, reasonPoisoned
+		return []Violation{v}, false
+	}
+	return nil, o.HasBody()
+}
+
+// poisoned reports whether an object within v has a member that would become a
+// prototype in JavaScript.
+func poisoned(v any) bool {
+	switch v := v.(type) {
+	case []any:
+		for _, item := range v {
+			if poisoned(item) {
+				return true
+			}
+		}
+	case map[string]any:
+		if _, ok := v["__proto__"]; ok {
+			return true
+		}
+		if c, ok := v["constructor"].(map[string]any); ok {
+			if _, ok := c["prototype"]; ok {
+				return true
+			}
+		}
+		for _, member := range v {
+			if poisoned(member) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// mediaTypeOf reads the media type of a Content-Type, in lower case and without
+// its parameters, of which nothing is asked; empty if it is not type "/" subtype.
+func mediaTypeOf(contentType string) string {
+	text, _, _ := strings.Cut(contentType, ";")
+	kind, subtype, ok := strings.Cut(strings.ToLower(strings.Trim(text, " \t")), "/")
+	if !ok || !isToken(kind) || !isToken(subtype) {
+		return ""
+	}
+	return kind + "/" + subtype
+}
+
+func isToken(s string) bool {
+	for _, c := range s {
+		if (c < 'a' || c > 'z') && (c < '0' || c > '9') && !strings.ContainsRune("_!#$%&'*+.^`|~-", c) {
+			return false
+		}
+	}
+	return s != ""
+}

@@ -1,0 +1,29 @@
+package contract
+
+import (
+	"maps"
+	"slices"
+
+	"github.com/getkin/kin-openapi/openapi3"
+)
+
+// What an API needs to know of an operation to list mistakes in its own order.
+
+// BodySchema is the schema of the JSON request body; nil if there is none.
+func (o *Operation) BodySchema() *Schema { return o.bodySchema }
+
+// Parameters lists the parameters in the order of the document, those of the
+// path before those of the operation.
+func (o *Operation) Parameters() []*openapi3.Parameter { return o.parameters }
+
+// Properties lists the properties that a schema declares, in the order of the
+// document.
+func (o *Operation) Properties(s *Schema) []string {
+	ix := o.document.index()
+	at := ix.pointers[s] + "/properties/"
+	names := slices.Sorted(maps.Keys(s.Properties))
+	slices.SortStableFunc(names, func(a, b string) int {
+		return ix.lines[at+pointerEscaper.Replace(a)] - ix.lines[at+pointerEscaper.Replace(b)]
+	})
+	return names
+}

@@ -1,0 +1,458 @@
+package contract
+
+import (
+	"bytes"
+	"encoding/json"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/getkin/kin-openapi/openapi3"
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// Mask stands in the place of a secret. It is pydantic's.
+const Mask = "**********"
+
+var maskText = []byte(`"` + Mask + `"`)
+
+// A secret is a value whose schema is writeOnly or of format password. What the
+// schemas cannot place is judged by its name, and a text that stands where the
+// document wants an object that holds secrets counts as one.
+
+// Redacted is what came ([Violation.Got]) without secrets.
+func (v *Violation) Redacted() any {
+	if v.op == nil {
+		return nil
+	}
+	switch v.Rule {
+	case RuleMediaType, RuleStatus:
+		return v.Got // names the message, holds nothing of it
+	}
+	path := v.Path
+	if v.Rule == "required" && len(path) > 0 {
+		path = path[:len(path)-1]
+	}
+	n := v.op.redaction(v.root)
+	for _, step := range path {
+		n = n.step(step)
+	}
+	return plainValue(n.value(v.Got))
+}
+
+// RedactedRaw is the text of the parameter ([Violation.Raw]) without secrets.
+func (v *Violation) RedactedRaw() string {
+	if v.Secret() {
+		return Mask
+	}
+	return v.Raw
+}
+
+// Secret reports whether the offending value itself is a secret.
+func (v *Violation) Secret() bool {
+	if v.op == nil {
+		return true
+	}
+	n := v.op.redaction(v.root)
+	for _, step := range v.Path {
+		if n.masked {
+			return true
+		}
+		n = n.step(step)
+	}
+	return n.masked
+}
+
+// HoldsSecrets reports whether a body of the request may hold a secret. Where the
+// operation declares no body, one that came anyway may.
+func (o *Operation) HoldsSecrets() bool {
+	if o.bodySchema == nil {
+		return len(o.document.secretNames()) > 0
+	}
+	return holdsSecrets(o.bodySchema, map[*Schema]bool{})
+}
+
+// RedactRequest gives a request's body without secrets: what came, members in the
+// order in which they came. A body that cannot be read as JSON becomes the mask if
+// it could hold one.
+func (o *Operation) RedactRequest(body []byte) []byte {
+	return o.redact(body, o.bodySchema, o.HoldsSecrets)
+}
+
+// RedactResponse gives an answer's body without secrets.
+func (o *Operation) RedactResponse(status int, body []byte) []byte {
+	schema := contentSchema(o.content(status))
+	return o.redact(body, schema, func() bool {
+		return schema == nil && len(o.document.secretNames()) > 0 || holdsSecrets(schema, map[*Schema]bool{})
+	})
+}
+
+// RedactValue gives a decoded request body without secrets.
+func (o *Operation) RedactValue(body any) any { return o.redaction(o.bodySchema).value(body) }
+
+func (o *Operation) redact(body []byte, schema *Schema, holds func() bool) []byte {
+	if len(body) == 0 {
+		return body
+	}
+	if _, err := decodeJSON(body); err != nil {
+		if holds() {
+			return maskText
+		}
+		return body
+	}
+	dec := jsontext.NewDecoder(bytes.NewBuffer(body))
+	var out bytes.Buffer
+	enc := jsontext.NewEncoder(&out)
+	if err := o.redaction(schema).copy(dec, enc); err != nil {
+		return maskText // it was decoded before: not expected
+	}
+	return bytes.TrimSuffix(out.Bytes(), []byte("\n"))
+}
+
+func contentSchema(c openapi3.Content) *Schema {
+	if mt := c[judgedJSON]; mt != nil && mt.Schema != nil {
+		return mt.Schema.Value
+	}
+	return nil
+}
+
+// redaction is a place in a value with what the document says of it.
+type redaction struct {
+	names   map[string]bool // of every secret of the document, folded
+	schemas []*Schema       // of the value; none if the document does not say
+	masked  bool            // the value is a secret
+	guarded bool            // the schemas were lost in a value that may hold secrets
+}
+
+func (o *Operation) redaction(s *Schema) redaction {
+	n := redaction{names: o.document.secretNames()}
+	if s != nil {
+		n = n.in([]*Schema{s})
+	}
+	return n
+}
+
+// in is the place that the given schemas describe.
+func (n redaction) in(schemas []*Schema) redaction {
+	n.schemas = composed(schemas)
+	n.masked = slices.ContainsFunc(n.schemas, isSecret)
+	n.guarded = n.guarded && len(n.schemas) == 0
+	return n
+}
+
+// lost is a place inside the value that no schema describes.
+func (n redaction) lost() redaction {
+	n.guarded = n.guarded || slices.ContainsFunc(n.schemas, func(s *Schema) bool {
+		return holdsSecrets(s, map[*Schema]bool{})
+	})
+	n.schemas, n.masked = nil, false
+	return n
+}
+
+func (n redaction) step(s Step) redaction {
+	if s.Array {
+		return n.item()
+	}
+	return n.member(s.Name)
+}
+
+func (n redaction) item() redaction {
+	var next []*Schema
+	for _, s := range n.schemas {
+		if s.Items != nil {
+			next = append(next, s.Items.Value)
+		}
+	}
+	if len(next) == 0 {
+		return n.lost()
+	}
+	return n.in(next)
+}
+
+func (n redaction) member(name string) redaction {
+	var next, free []*Schema
+	objects := false
+	for _, s := range n.schemas {
+		objects = objects || s.Type.Includes(openapi3.TypeObject) || len(s.Properties) > 0
+		switch {
+		case s.Properties[name] != nil:
+			next = append(next, s.Properties[name].Value)
+		case s.AdditionalProperties.Schema != nil:
+			free = append(free, s.AdditionalProperties.Schema.Value)
+		}
+	}
+	if len(next) > 0 {
+		return n.in(append(next, free...))
+	}
+	suspect := looksSecret(name, n.names)
+	switch {
+	case len(free) > 0:
+		n = n.in(free)
+	case objects:
+		n.schemas, n.masked = nil, false
+	default:
+		n = n.lost()
+	}
+	n.masked = n.masked || suspect
+	return n
+}
+
+// hides reports whether a scalar in this place is hidden.
+func (n redaction) hides(v any) bool {
+	if v == nil {
+		return false
+	}
+	if n.masked {
+		return true
+	}
+	if _, text := v.(string); !text {
+		return false
+	}
+	if len(n.schemas) == 0 {
+		return n.guarded
+	}
+	for _, s := range n.schemas {
+		if s.Type == nil && len(s.Properties) == 0 && len(s.AllOf)+len(s.AnyOf)+len(s.OneOf) == 0 || s.Type.Includes(openapi3.TypeString) {
+			return false
+		}
+	}
+	return slices.ContainsFunc(n.schemas, func(s *Schema) bool { return holdsSecrets(s, map[*Schema]bool{}) })
+}
+
+func (n redaction) value(v any) any {
+	if n.masked && v != nil {
+		return Mask
+	}
+	switch v := v.(type) {
+	case map[string]any:
+		out := make(map[string]any, len(v))
+		for name, m := range v {
+			out[name] = n.member(name).value(m)
+		}
+		return out
+	case []any:
+		out := make([]any, len(v))
+		item := n.item()
+		for i, m := range v {
+			out[i] = item.value(m)
+		}
+		return out
+	}
+	if n.hides(v) {
+		return Mask
+	}
+	return v
+}
+
+func (n redaction) copy(dec *jsontext.Decoder, enc *jsontext.Encoder) error {
+	kind := dec.PeekKind()
+	if n.masked && kind != 'n' {
+		if err := dec.SkipValue(); err != nil {
+			return err
+		}
+		return enc.WriteToken(jsontext.String(Mask))
+	}
+	tok, err := dec.ReadToken()
+	if err != nil {
+		return err
+	}
+	switch kind {
+	case '"':
+		if n.hides(tok.String()) {
+			tok = jsontext.String(Mask)
+		}
+		return enc.WriteToken(tok)
+	case '{':
+		if err := enc.WriteToken(tok); err != nil {
+			return err
+		}
+		for dec.PeekKind() == '"' {
+			name, err := dec.ReadToken()
+			if err != nil {
+				return err
+			}
+			member := n.member(name.String())
+			if err := enc.WriteToken(name); err != nil {
+				return err
+			}
+			if err := member.copy(dec, enc); err != nil {
+				return err
+			}
+		}
+	case '[':
+		if err := enc.WriteToken(tok); err != nil {
+			return err
+		}
+		item := n.item()
+		for dec.PeekKind() != ']' {
+			if err := item.copy(dec, enc); err != nil {
+				return err
+			}
+		}
+	default:
+		return enc.WriteToken(tok)
+	}
+	if tok, err = dec.ReadToken(); err != nil {
+		return err
+	}
+	return enc.WriteToken(tok)
+}
+
+func isSecret(s *Schema) bool { return s.WriteOnly || s.Format == "password" }
+
+// composed adds the schemas that apply, or may apply, to the same value.
+func composed(schemas []*Schema) []*Schema {
+	var all []*Schema
+	for rest := schemas; len(rest) > 0; rest = rest[1:] {
+		s := rest[0]
+		if slices.Contains(all, s) {
+			continue
+		}
+		all = append(all, s)
+		for _, refs := range []openapi3.SchemaRefs{s.AllOf, s.AnyOf, s.OneOf} {
+			for _, ref := range refs {
+				rest = append(rest, ref.Value)
+			}
+		}
+	}
+	return all
+}
+
+// holdsSecrets reports whether a value of the schema is or holds a secret.
+func holdsSecrets(s *Schema, seen map[*Schema]bool) bool {
+	if s == nil || seen[s] {
+		return false
+	}
+	seen[s] = true
+	if isSecret(s) {
+		return true
+	}
+	found := false
+	eachChild(s, func(_ string, ref *openapi3.SchemaRef) {
+		found = found || holdsSecrets(ref.Value, seen)
+	})
+	return found
+}
+
+// findSecretNames lists the folded names of every secret member and parameter.
+func (d *Document) findSecretNames() map[string]bool {
+	names := map[string]bool{}
+	seen := map[*Schema]bool{}
+	var walk func(s *Schema)
+	walk = func(s *Schema) {
+		if s == nil || seen[s] {
+			return
+		}
+		seen[s] = true
+		for name, ref := range s.Properties {
+			if slices.ContainsFunc(composed([]*Schema{ref.Value}), isSecret) {
+				names[foldName(name)] = true
+			}
+		}
+		eachChild(s, func(_ string, ref *openapi3.SchemaRef) { walk(ref.Value) })
+	}
+	parameter := func(p *openapi3.Parameter) {
+		if p.Schema == nil {
+			return
+		}
+		if slices.ContainsFunc(composed([]*Schema{p.Schema.Value}), isSecret) {
+			names[foldName(p.Name)] = true
+		}
+		walk(p.Schema.Value)
+	}
+	if d.spec.Components != nil {
+		for _, name := range slices.Sorted(maps.Keys(d.spec.Components.Schemas)) {
+			walk(d.spec.Components.Schemas[name].Value)
+		}
+	}
+	for _, o := range d.ordered {
+		for _, p := range o.parameters {
+			parameter(p)
+		}
+		walk(o.bodySchema)
+		for _, ref := range o.operation.Responses.Map() {
+			walk(contentSchema(ref.Value.Content))
+		}
+	}
+	return names
+}
+
+// foldName removes what spellings of one name differ in.
+func foldName(name string) string {
+	return strings.Map(func(r rune) rune {
+		switch {
+		case r >= 'A' && r <= 'Z':
+			return r + 'a' - 'A'
+		case r >= 'a' && r <= 'z', r >= '0' && r <= '9', r > 0x7f:
+			return r
+		}
+		return -1
+	}, name)
+}
+
+// credentialWords mark a name as a secret's where the document does not know it.
+var credentialWords = []string{"secret", "password", "passwd", "passphrase", "token", "apikey", "credential", "privatekey", "authorization"}
+
+func looksSecret(name string, secrets map[string]bool) bool {
+	folded := foldName(name)
+	return secrets[folded] || slices.ContainsFunc(credentialWords, func(w string) bool { return strings.Contains(folded, w) })
+}
+
+// Component is the name of the component that a schema of the violation's
+// document is; empty if it stands inline.
+func (v *Violation) Component(s *Schema) string {
+	name, found := strings.CutPrefix(v.pointer(s), "/components/schemas/")
+	if !found || strings.Contains(name, "/") {
+		return ""
+	}
+	return strings.NewReplacer("~1", "/", "~0", "~").Replace(name)
+}
+
+// Declares reports whether the document states a keyword in the schema, in the
+// form in which it is published: lowering rewrites const and prefixItems.
+func (v *Violation) Declares(s *Schema, keyword string) bool {
+	at := v.pointer(s)
+	if at == "" {
+		return false
+	}
+	_, found := v.op.document.index().lines[at+"/"+keyword]
+	return found
+}
+
+// BodySchema is the schema of the request's JSON body; nil if there is none.
+func (v *Violation) BodySchema() *Schema {
+	if v.op == nil {
+		return nil
+	}
+	return v.op.bodySchema
+}
+
+// HoldsSecrets reports whether the request's body may hold a secret.
+func (v *Violation) HoldsSecrets() bool { return v.op == nil || v.op.HoldsSecrets() }
+
+func (v *Violation) pointer(s *Schema) string {
+	if v.op == nil || s == nil {
+		return ""
+	}
+	return v.op.document.index().pointers[s]
+}
+
+// plainValue replaces numbers beyond the range of a float64, which no reader of an
+// answer can be asked to take, by their text.
+func plainValue(v any) any {
+	switch v := v.(type) {
+	case json.Number:
+		if _, err := v.Float64(); err != nil {
+			return v.String()
+		}
+	case []any:
+		for i := range v {
+			v[i] = plainValue(v[i])
+		}
+	case map[string]any:
+		for name := range v {
+			v[name] = plainValue(v[name])
+		}
+	}
+	return v
+}

@@ -1,0 +1,281 @@
+package datafold
+
+import (
+	"bytes"
+	stdcontext "context"
+	"encoding/json"
+	"fmt"
+	"math"
+	"net/http"
+	"net/url"
+	"os"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/understudy-api/understudy/gen/datafold"
+	"github.com/understudy-api/understudy/server/contract"
+)
+
+// differences are the only ways in which our words differ from those of FastAPI on
+// pydantic, on purpose. docs/fidelity-datafold.md has a row for each.
+var differences = map[string]string{
+	"secrets":              "a secret is never echoed: the mask of pydantic's SecretStr stands in its place",
+	"one-answer":           "FastAPI answers a malformed body alone; we add what is wrong with the parameters",
+	"duplicate-members":    "CPython takes the last of two members of one name",
+	"nan":                  "CPython takes NaN and Infinity for numbers",
+	"encoding":             "CPython takes UTF-8 with a byte order mark, UTF-16 and UTF-32; FastAPI answers other bytes with a 400",
+	"lone-surrogates":      "CPython takes half of a surrogate pair for a character",
+	"depth":                "CPython nests about 1,000 levels, then FastAPI answers with a 400; the gate ends at 200",
+	"big-integers":         "Python's integers have no end, ours have 64 bits",
+	"infinite-numbers":     "Python takes numbers beyond a float64 for infinity, which FastAPI then cannot answer",
+	"exact-fractions":      "Python rounds a number before it asks whether it is whole",
+	"date-times":           "the document's date-time and date are RFC 3339's; pydantic takes more",
+	"uuid-forms":           "the document's uuid is the canonical form; pydantic takes more",
+	"duplicate-items":      "the document wants unique items; pydantic drops the duplicates",
+	"enum-conversions":     "pydantic converts a text to the number of an enum",
+	"json-suffix":          "FastAPI takes every +json media type; the document declares application/json",
+	"converted-parameters": "pydantic takes more spellings of integers and booleans in a parameter",
+}
+
+type golden struct {
+	Name, Doc, Method, Path, URL, Mode string
+	Headers                            map[string]string
+	ContentType                        *string
+	Body                               *string
+	Body64                             []byte
+	Detail, Ours                       []map[string]any
+	Difference                         string
+}
+
+func readGoldens(t *testing.T) []golden {
+	t.Helper()
+	data, err := os.ReadFile("testdata/goldens.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var file struct{ Cases []golden }
+	dec := json.NewDecoder(bytes.NewReader(data))
+	dec.UseNumber()
+	if err := dec.Decode(&file); err != nil {
+		t.Fatal(err)
+	}
+	return file.Cases
+}
+
+// shapes is the made-up document, with a line for each of its nodes.
+func shapes(t testing.TB) *contract.Document {
+	t.Helper()
+	data, err := os.ReadFile("testdata/shapes.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := map[string]int{}
+	dec := jsontext.NewDecoder(bytes.NewBuffer(data))
+	for {
+		if _, err := dec.ReadToken(); err != nil {
+			break
+		}
+		at := string(dec.StackPointer())
+		if _, known := lines[at]; !known {
+			lines[at] = 1 + bytes.Count(data[:dec.InputOffset()], []byte("\n"))
+		}
+	}
+	text, _ := json.Marshal(lines)
+	d, err := contract.Load(contract.Source{API: "shapes", File: "shapes.json", JSON: data, Lines: text})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
+func served(t testing.TB) *contract.Document {
+	t.Helper()
+	d, err := contract.Load(contract.Source{API: "datafold", File: datafold.File, JSON: datafold.Document(), Lines: datafold.Lines()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
+func (g golden) message(t *testing.T) *contract.Message {
+	t.Helper()
+	u, err := url.Parse(g.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := &contract.Message{Method: g.Method, URL: u, Header: http.Header{}, Vars: map[string]string{}, Body: g.Body64}
+	if g.Body != nil {
+		m.Body = []byte(*g.Body)
+	}
+	if g.ContentType != nil {
+		m.Header.Set("Content-Type", *g.ContentType)
+	}
+	for name, value := range g.Headers {
+		m.Header.Set(name, value)
+	}
+	got := strings.Split(u.Path, "/")
+	for i, part := range strings.Split(g.Path, "/") {
+		if name, found := strings.CutPrefix(part, "{"); found {
+			m.Vars[strings.TrimSuffix(name, "}")] = got[i]
+		}
+	}
+	return m
+}
+
+func judge(t *testing.T, o *contract.Operation, m *contract.Message) []item {
+	t.Helper()
+	judged := o.JudgeRequest(stdcontext.Background(), m)
+	refused := slices.DeleteFunc(slices.Clone(judged.Violations), func(v contract.Violation) bool { return !v.Refuses() })
+	return wording(&contract.Refusal{Kind: contract.KindInvalid, Violations: refused, Body: m.Body})
+}
+
+func plainItems(t *testing.T, items []item) []map[string]any {
+	t.Helper()
+	text, err := json.Marshal(items)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dec := json.NewDecoder(bytes.NewReader(text))
+	dec.UseNumber()
+	var plain []map[string]any
+	if err := dec.Decode(&plain); err != nil {
+		t.Fatal(err)
+	}
+	return plain
+}
+
+// same compares JSON values, numbers by their value.
+func same(a, b any) bool {
+	switch a := a.(type) {
+	case json.Number:
+		b, ok := b.(json.Number)
+		if !ok {
+			return false
+		}
+		if !strings.ContainsAny(a.String()+b.String(), ".eE") {
+			return a == b
+		}
+		x, _ := a.Float64()
+		y, _ := b.Float64()
+		return x == y || math.Abs(x-y) < math.Abs(x)*1e-15
+	case map[string]any:
+		b, ok := b.(map[string]any)
+		if !ok || len(a) != len(b) {
+			return false
+		}
+		for name := range a {
+			if other, found := b[name]; !found || !same(a[name], other) {
+				return false
+			}
+		}
+		return true
+	case []any:
+		b, ok := b.([]any)
+		return ok && slices.EqualFunc(a, b, same)
+	}
+	return reflect.DeepEqual(a, b)
+}
+
+func TestWordingGoldens(t *testing.T) {
+	documents := map[string]*contract.Document{"datafold": served(t), "shapes": shapes(t)}
+	used := map[string]bool{}
+	goldens := readGoldens(t)
+	if len(goldens) < 200 {
+		t.Errorf("%d goldens", len(goldens))
+	}
+	for _, g := range goldens {
+		t.Run(g.Name, func(t *testing.T) {
+			o := documents[g.Doc].Operation(g.Method, g.Path)
+			if o == nil {
+				t.Fatalf("no operation %s %s", g.Method, g.Path)
+			}
+			want := g.Detail
+			if g.Difference != "" {
+				if differences[g.Difference] == "" {
+					t.Fatalf("the difference %q has no reason", g.Difference)
+				}
+				used[g.Difference] = true
+				want = g.Ours
+			}
+			items := judge(t, o, g.message(t))
+			got := plainItems(t, items)
+			if g.Doc == "datafold" {
+				// The answer keeps the document, numbers beyond a float64 included.
+				text, _ := json.Marshal(detail{Detail: items})
+				header := http.Header{"Content-Type": {"application/json"}}
+				if found := o.JudgeResponse(stdcontext.Background(), g.Method, http.StatusUnprocessableEntity, header, text); len(found) > 0 {
+					t.Errorf("the answer breaks the document: %s at %s", found[0].Rule, found[0].Pointer())
+				}
+			}
+			if !slices.EqualFunc(want, got, func(a, b map[string]any) bool { return same(a, b) }) {
+				t.Errorf("want\n%sgot\n%s", lines(want), lines(got))
+			}
+		})
+	}
+	for name := range differences {
+		if !used[name] {
+			t.Errorf("no golden shows the difference %q", name)
+		}
+	}
+}
+
+func lines(items []map[string]any) string {
+	var b strings.Builder
+	for _, it := range items {
+		text, _ := json.Marshal(it)
+		fmt.Fprintf(&b, "  %.600s\n", text)
+	}
+	return b.String()
+}
+
+func TestWordingDifferencesAreDocumented(t *testing.T) {
+	text, err := os.ReadFile("../../docs/fidelity-datafold.md")
+	if os.IsNotExist(err) {
+		text, err = os.ReadFile("../../docs/fidelity.md")
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name := range differences {
+		if !bytes.Contains(text, []byte("`"+name+"`")) {
+			t.Errorf("the difference %q is not in docs", name)
+		}
+	}
+}
+
+func FuzzPyJSON(f *testing.F) {
+	for _, seed := range []string{"", "{", `{"a":1}`, `["\ud83d\u12x4"]`, "NaN", "1.5e", `{"é":tru}`, "\xff", "[1,]", `{"a":1,"a":2}`, `"\u`} {
+		f.Add([]byte(seed))
+	}
+	document := shapes(f)
+	o := document.Operation(http.MethodPost, "/person")
+	f.Fuzz(func(t *testing.T, text []byte) {
+		if len(text) == 0 {
+			return
+		}
+		reason, offset, ok := scanJSON(text)
+		if offset < 0 || offset > len(text) || !ok && reason == "" {
+			t.Fatalf("%q at %d, %v", reason, offset, ok)
+		}
+		judged := o.JudgeRequest(stdcontext.Background(), &contract.Message{
+			Method: http.MethodPost, URL: &url.URL{Path: "/person"}, Header: http.Header{}, Body: text,
+		})
+		refused := slices.ContainsFunc(judged.Violations, func(v contract.Violation) bool { return v.Rule == contract.RuleJSON })
+		items := plainItems(t, wording(&contract.Refusal{Violations: judged.Violations, Body: text}))
+		worded := slices.ContainsFunc(items, func(it map[string]any) bool { return it["type"] == "json_invalid" })
+		if worded != refused {
+			t.Fatalf("refused as JSON: %v, worded so: %v", refused, worded)
+		}
+		// What the strict decoder takes, CPython takes too.
+		if !refused && (!ok || reason != "") {
+			t.Fatalf("the gate accepts what the scanner refuses: %q at %d", reason, offset)
+		}
+		if len(items) == 0 && len(judged.Violations) > 0 {
+			t.Fatal("violations without words")
+		}
+	})
+}
