@@ -16,7 +16,8 @@ type Meta struct {
 	Version int64
 }
 
-// Item is a record with its decoded value.
+// Item is a record with its decoded value. A value that was read may be shared
+// with other readers: do not modify what it points to.
 type Item[T any] struct {
 	Meta
 	Value T
@@ -121,7 +122,11 @@ func (c Collection[T]) modify(tx Tx, op, id string, fromLiving, toDeleted bool, 
 	if err != nil {
 		return Item[T]{}, err
 	}
-	item, err := c.decode(r)
+	decode := c.decodeOwn
+	if change == nil { // nobody modifies the value
+		decode = c.decode
+	}
+	item, err := decode(r)
 	if err != nil {
 		return Item[T]{}, err
 	}
@@ -172,7 +177,26 @@ func (c Collection[T]) put(do func(Record, []Key) (Record, error), r Record, v T
 	return Item[T]{Meta: metaOf(r), Value: v}, nil
 }
 
+// decode gives the value of a record, shared with others who read it.
 func (c Collection[T]) decode(r Record) (Item[T], error) {
+	if r.memo == nil {
+		return c.decodeOwn(r)
+	}
+	if kept := r.memo.Load(); kept != nil {
+		if v, ok := (*kept).(T); ok {
+			return Item[T]{Meta: metaOf(r), Value: v}, nil
+		}
+	}
+	item, err := c.decodeOwn(r)
+	if err == nil {
+		var kept any = item.Value
+		r.memo.Store(&kept)
+	}
+	return item, err
+}
+
+// decodeOwn gives the value of a record, for the caller alone.
+func (c Collection[T]) decodeOwn(r Record) (Item[T], error) {
 	item := Item[T]{Meta: metaOf(r)}
 	if err := json.Unmarshal(r.Body, &item.Value); err != nil {
 		return Item[T]{}, &Error{Kind: KindCorrupt, Op: "decode", RecordKind: r.Kind, ID: r.ID, Err: hiddenError{err}}

@@ -7,7 +7,9 @@
 package storage
 
 import (
+	"bytes"
 	"context"
+	"sync/atomic"
 	"time"
 )
 
@@ -24,6 +26,25 @@ type Record struct {
 	Updated time.Time
 	Deleted time.Time // zero while the record lives
 	Version int64     // 1 when inserted, one more with every Put
+
+	// memo keeps the value that Collection decoded from the body, as long as a
+	// driver's cache keeps the record; nil where none does.
+	memo *atomic.Pointer[any]
+}
+
+// Cached gives the record as a driver's cache keeps it: with room for the value
+// that its body is decoded to, so that it is decoded once. Drivers call it once
+// for every record they put in a cache.
+func (r Record) Cached() Record {
+	r.memo = new(atomic.Pointer[any])
+	return r
+}
+
+// Equal compares what is stored.
+func (r Record) Equal(o Record) bool {
+	return r.Kind == o.Kind && r.ID == o.ID && r.Parent == o.Parent && r.Seq == o.Seq && r.Version == o.Version &&
+		bytes.Equal(r.Body, o.Body) &&
+		r.Created.Equal(o.Created) && r.Updated.Equal(o.Updated) && r.Deleted.Equal(o.Deleted)
 }
 
 // Living reports whether the record is not deleted.

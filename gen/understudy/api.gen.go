@@ -114,8 +114,11 @@ type Exchange struct {
 	Method               string `json:"method"`
 
 	// Operation The operationId, if an operation matched
-	Operation  *string     `json:"operation,omitempty"`
-	Path       string      `json:"path"`
+	Operation *string `json:"operation,omitempty"`
+	Path      string  `json:"path"`
+
+	// Refused Whether the request was not served because of its violations. False when they only warned, and when --enforce=report let the request pass.
+	Refused    bool        `json:"refused"`
 	Status     int         `json:"status"`
 	Time       time.Time   `json:"time"`
 	Violations []Violation `json:"violations"`
@@ -187,7 +190,7 @@ type Violation struct {
 	// Pointer JSON pointer (RFC 6901) into the body or the parameter
 	Pointer *string `json:"pointer,omitempty"`
 
-	// Refused Whether this violation is reason to refuse the request
+	// Refused Whether the rule is one that refuses a request. With --enforce=report the request is served all the same if it can be understood: the exchange says so.
 	Refused bool `json:"refused"`
 
 	// Rule The schema keyword, or the rule of the protocol, that was broken

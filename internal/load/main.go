@@ -35,13 +35,15 @@ func main() {
 	binary := flag.String("binary", "bin/understudy", "the built binary")
 	rounds := flag.Int("rounds", 5, "rounds of every server")
 	length := flag.Duration("length", 2*time.Second, "length of one measurement")
+	only := flag.String("servers", "bare,plain,stock,us", "the servers to compare; bare and us are always run")
+	pick := flag.String("scenario", "", "only the scenarios whose name contains this")
 	connections := flag.Int("connections", 16, "connections at a time")
 	flag.Parse()
 	if *role != "" {
 		fail(serve(*role))
 		return
 	}
-	fail(measure(*binary, *rounds, *length, *connections))
+	fail(measure(*binary, *only, *pick, *rounds, *length, *connections))
 }
 
 func fail(err error) {
@@ -258,7 +260,7 @@ const (
 		`"method":"post","timeout":5000,"output":"result"},"description":"Asks for a quote","group":"Pricing"}`
 )
 
-func measure(binary string, rounds int, length time.Duration, connections int) error {
+func measure(binary, only, pick string, rounds int, length time.Duration, connections int) error {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	self, err := os.Executable()
@@ -277,6 +279,9 @@ func measure(binary string, rounds int, length time.Duration, connections int) e
 		"stock": {self, "-role", "stock"},
 		"us":    {binary, "serve", "--addr", "127.0.0.1:0", "--store", "sqlite:" + filepath.Join(dir, "load.db"), "--log-level", "error"},
 	} {
+		if name != "bare" && name != "us" && !slices.Contains(strings.Split(only, ","), name) {
+			continue
+		}
 		s, err := start(ctx, name, args...)
 		if err != nil {
 			return err
@@ -318,6 +323,9 @@ func measure(binary string, rounds int, length time.Duration, connections int) e
 	fmt.Fprintf(w, "%d connections, %d rounds of %s, interleaved; medians\n", connections, rounds, length)
 	fmt.Fprintln(w, "request\tserver\trequests/s\tof bare\tCPU us/request\tof bare")
 	for _, sc := range scenarios {
+		if !strings.Contains(sc.name, pick) {
+			continue
+		}
 		if err := compare(w, sc, servers, byName["bare"], rounds, length, connections); err != nil {
 			return err
 		}

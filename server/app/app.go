@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/understudy-api/understudy/server/brms"
@@ -35,14 +36,40 @@ type Options struct {
 type App struct {
 	store   storage.Store
 	apis    []*site
-	control *contract.Site
+	control *site
 }
 
-// site is one served API with what tells its requests from another's.
+// site is one served API with what tells its requests from another's. Its document
+// is loaded when first needed, so that the first request waits for one document
+// and not for all.
 type site struct {
-	*contract.Site
 	scheme   string     // the credential's scheme that speaks for this API
 	prefixes [][]string // the static leading segments of its paths
+	load     func() (*contract.Site, error)
+	log      *slog.Logger
+}
+
+func newSite(api contract.API, scheme string, o contract.Options) (*site, error) {
+	paths, err := api.Source().Paths()
+	if err != nil {
+		return nil, err
+	}
+	o.API = api
+	return &site{
+		scheme: scheme, prefixes: staticPrefixes(paths), log: o.Logger,
+		load: sync.OnceValues(func() (*contract.Site, error) { return contract.NewSite(o) }),
+	}, nil
+}
+
+// ServeHTTP serves a request of this API.
+func (s *site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	loaded, err := s.load()
+	if err != nil { // tests load every document: this is a broken build
+		s.log.ErrorContext(r.Context(), "the document cannot be served", "error", err)
+		http.Error(w, http.StatusText(http.StatusInternalServerError), http.StatusInternalServerError)
+		return
+	}
+	loaded.ServeHTTP(w, r)
 }
 
 // New opens the store and builds the handler.
@@ -64,17 +91,17 @@ func build(store storage.Store, o Options) (*App, error) {
 	if err != nil {
 		return nil, err
 	}
-	limits := contract.DefaultLimits()
-	if o.Limits != nil {
-		limits = *o.Limits
-	}
 	recent := contract.NewRecent(0)
-	a := &App{store: store}
-	newSite := func(api contract.API) (*contract.Site, error) {
-		return contract.NewSite(contract.Options{
-			API: api, Limits: limits, Enforce: o.Enforce, Logger: o.Logger, Record: recent.Record,
-		})
+	options := contract.Options{
+		Limits: contract.DefaultLimits(), Enforce: o.Enforce, Logger: o.Logger, Record: recent.Record,
 	}
+	if o.Limits != nil {
+		options.Limits = *o.Limits
+	}
+	if options.Logger == nil {
+		options.Logger = slog.New(slog.DiscardHandler)
+	}
+	a := &App{store: store}
 	for _, served := range []struct {
 		api    contract.API
 		scheme string
@@ -82,15 +109,21 @@ func build(store storage.Store, o Options) (*App, error) {
 		{brms.New(store, keys), "bearer"},
 		{datafold.New(store, keys), "key"},
 	} {
-		s, err := newSite(served.api)
+		s, err := newSite(served.api, served.scheme, options)
 		if err != nil {
 			return nil, err
 		}
-		a.apis = append(a.apis, &site{Site: s, scheme: served.scheme, prefixes: staticPrefixes(s.Document())})
+		a.apis = append(a.apis, s)
 	}
-	if a.control, err = newSite(control.New(store, keys, recent)); err != nil {
+	if a.control, err = newSite(control.New(store, keys, recent), "", options); err != nil {
 		return nil, err
 	}
+	// The rest is loaded behind the first request's back.
+	go func() {
+		for _, s := range append(a.apis, a.control) {
+			_, _ = s.load() // told when it is served
+		}
+	}()
 	return a, nil
 }
 
@@ -127,10 +160,9 @@ func (a *App) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // leading static segments with it, then the one whose scheme the credential has,
 // then the first. It judges nothing.
 func (a *App) identify(r *http.Request) *site {
-	segments := strings.Split(strings.TrimPrefix(r.URL.Path, "/"), "/")
 	best, most, tie := a.apis[0], -1, false
 	for _, s := range a.apis {
-		n := s.shared(segments)
+		n := s.shared(r.URL.Path)
 		switch {
 		case n > most:
 			best, most, tie = s, n, false
@@ -143,30 +175,40 @@ func (a *App) identify(r *http.Request) *site {
 	}
 	scheme, _, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 	for _, s := range a.apis {
-		if s.shared(segments) == most && strings.EqualFold(scheme, s.scheme) {
+		if s.shared(r.URL.Path) == most && strings.EqualFold(scheme, s.scheme) {
 			return s
 		}
 	}
 	return best
 }
 
-func (s *site) shared(segments []string) int {
+// shared counts the leading segments that a path has in common with the paths of
+// the API.
+func (s *site) shared(path string) int {
 	most := 0
 	for _, prefix := range s.prefixes {
-		n := 0
-		for n < len(prefix) && n < len(segments) && prefix[n] == segments[n] {
+		n, rest := 0, strings.TrimPrefix(path, "/")
+		for n < len(prefix) {
+			segment, after, more := strings.Cut(rest, "/")
+			if segment != prefix[n] {
+				break
+			}
 			n++
+			if !more {
+				break
+			}
+			rest = after
 		}
 		most = max(most, n)
 	}
 	return most
 }
 
-func staticPrefixes(d *contract.Document) [][]string {
+func staticPrefixes(paths []string) [][]string {
 	seen := map[string]bool{}
 	var prefixes [][]string
-	for _, op := range d.Operations() {
-		static, _, _ := strings.Cut(op.Path, "{")
+	for _, path := range paths {
+		static, _, _ := strings.Cut(path, "{")
 		static = strings.Trim(static, "/")
 		if !seen[static] {
 			seen[static] = true

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"net"
 	"net/http"
@@ -46,6 +47,13 @@ func Serve(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	}
 	limits := contract.DefaultLimits()
 	limits.Body, limits.JudgeReply = config.MaxBody, config.ValidateResponses
+	if config.URLFile != "" {
+		// A script that waits for the file must not read the address of an
+		// earlier run.
+		if err := os.Remove(config.URLFile); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("remove the old url file: %w", err)
+		}
+	}
 	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", config.Addr)
 	if err != nil {
 		return fmt.Errorf("listen: %w", err)

@@ -67,9 +67,13 @@ func (a *API) HeadAsGet() bool { return true }
 // Unmatched refuses as Fastify does: it knows no 405, and a final slash makes
 // another path.
 func (a *API) Unmatched(r *http.Request, allow []string, _ string) *contract.Refusal {
+	url := r.RequestURI // as it came: routing may see another form of it
+	if url == "" {
+		url = r.URL.RequestURI()
+	}
 	return &contract.Refusal{
 		Kind: contract.KindRouteNotFound, Allow: slices.Clone(allow),
-		Message: "Route " + r.Method + ":" + r.URL.RequestURI() + " not found",
+		Message: "Route " + r.Method + ":" + url + " not found",
 	}
 }
 

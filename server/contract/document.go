@@ -116,6 +116,7 @@ type Operation struct {
 	headers     bool // has header or cookie parameters
 	numberTexts bool // has number parameters
 	secured     bool
+	ownSecurity bool // the operation states its security itself
 	security    openapi3.SecurityRequirements
 	mediaTypes  []string // of the request body, as declared
 	bodyNeeded  bool
@@ -168,7 +169,7 @@ func (d *Document) newOperation(method, path string, item *openapi3.PathItem, op
 	}
 	o.security = d.spec.Security
 	if op.Security != nil {
-		o.security = *op.Security
+		o.security, o.ownSecurity = *op.Security, true
 	}
 	o.secured = len(o.security) > 0
 	for _, requirement := range o.security {

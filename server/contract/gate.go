@@ -27,7 +27,11 @@ func init() {
 			if err != nil {
 				return nil, err
 			}
-			return decodeJSON(data)
+			v, err := decodeJSON(data)
+			if err == nil && oddNumbers(data) {
+				v = plainLiterals(v)
+			}
+			return v, err
 		})
 }
 
@@ -48,6 +52,10 @@ const (
 	reasonDepth     = "arrays and objects nest too deeply"
 	reasonEnd       = "the text ends in the middle of the value"
 	reasonSyntax    = "the text is not JSON"
+	reasonGzip      = "the text is compressed"
+	reasonMark      = "the text begins with a byte order mark"
+	reasonNaN       = "NaN and Infinity are not JSON"
+	reasonSurrogate = "the text holds half of a surrogate pair"
 )
 
 // decoders are reused: a fresh one costs more than a small body.
@@ -99,8 +107,23 @@ func jsonErrorOf(err error, offset int64, data []byte) error {
 		e.Reason = reasonUTF8
 	case errors.Is(err, errDepth):
 		e.Reason = reasonDepth
+	case syntax != nil && syntax.Err != nil && strings.Contains(syntax.Err.Error(), "surrogate"):
+		e.Reason = reasonSurrogate
+	case bytes.HasPrefix(data, []byte("\x1F\x8B")):
+		e.Reason = reasonGzip
+	case e.Offset == 0 && bytes.HasPrefix(data, []byte("\xEF\xBB\xBF")):
+		e.Reason = reasonMark
+	case e.Offset >= 0 && e.Offset < int64(len(data)) && notANumber(data, int(e.Offset)):
+		e.Reason = reasonNaN
 	}
 	return e
+}
+
+// notANumber reports whether NaN or Infinity stands where the text stopped being
+// JSON; of "-Infinity" the sign may have been read before.
+func notANumber(data []byte, at int) bool {
+	rest := bytes.TrimPrefix(data[at:], []byte("-"))
+	return bytes.HasPrefix(rest, []byte("NaN")) || bytes.HasPrefix(rest, []byte("Infinity"))
 }
 
 func decodeValue(dec *jsontext.Decoder) (any, error) {
@@ -297,6 +320,29 @@ func plainNumbers(data []byte) []byte {
 			copied = end
 		}
 	}
+}
+
+// plainLiterals writes equal numbers equally (1.0 and 1e0 as 1), in place:
+// kin-openapi compares the items of a set by their text.
+func plainLiterals(v any) any {
+	switch v := v.(type) {
+	case json.Number:
+		if integral, _, inInt, n := numberOf(v.String()); integral && inInt {
+			return json.Number(strconv.FormatInt(n, 10))
+		}
+		if f, err := v.Float64(); err == nil {
+			return json.Number(strconv.FormatFloat(f, 'g', -1, 64))
+		}
+	case []any:
+		for i, item := range v {
+			v[i] = plainLiterals(item)
+		}
+	case map[string]any:
+		for name, member := range v {
+			v[name] = plainLiterals(member)
+		}
+	}
+	return v
 }
 
 // memberOrder tells in which order the members with the given names came in a JSON

@@ -2,6 +2,7 @@ package contract
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"io"
 	"maps"
@@ -451,6 +452,7 @@ func (e *explainer) parameter(re *openapi3filter.RequestError) []Violation {
 			for i, text := range texts {
 				if item, ok := unreadable(base, items.Value, text); ok {
 					item.Path = append(slices.Clone(base.Path), Step{Array: true, Index: i})
+					item.Where = o.schemaLocation(items.Value, "type")
 					found = append(found, item)
 				}
 			}
@@ -683,6 +685,16 @@ func (e *explainer) schema(se *openapi3.SchemaError, base Violation, body any) [
 		return e.additional(v, se.Reason)
 	case "nullable":
 		v.Rule, keyword = "type", "type"
+	case "type":
+		if n, ok := v.Got.(json.Number); ok {
+			if _, err := n.Float64(); err != nil {
+				v.Rule = RuleNumberRange
+			}
+		}
+	case "not":
+		if se.Schema.Not == notNull {
+			v.Rule, keyword = "type", "type"
+		}
 	case "allOf":
 		inner := schemaErrorsIn(se.Origin)
 		if len(inner) > 0 {

@@ -22,8 +22,9 @@ const judgedJSON = "application/vnd.understudy.judged+json"
 // inside nullable fields. A keyword that cannot be expressed exactly fails the
 // load: nothing is silently unenforced.
 func (d *Document) lower() error {
-	l := lowerer{document: d, done: map[*Schema]bool{}}
+	l := lowerer{document: d, done: map[*Schema]bool{}, takesNull: map[*Schema]bool{}}
 	spec := d.spec
+	l.draft2020 = spec.IsOpenAPI31OrLater()
 	if spec.Components != nil {
 		for _, name := range slices.Sorted(maps.Keys(spec.Components.Schemas)) {
 			l.ref("#/components/schemas/"+name, spec.Components.Schemas[name])
@@ -64,9 +65,11 @@ func (d *Document) lower() error {
 }
 
 type lowerer struct {
-	document *Document
-	done     map[*Schema]bool
-	errs     []error
+	document  *Document
+	done      map[*Schema]bool
+	draft2020 bool             // the document is a 3.1 one
+	takesNull map[*Schema]bool // the schemas that accept null
+	errs      []error
 }
 
 func (l *lowerer) fail(at, format string, args ...any) {
@@ -117,6 +120,7 @@ func (l *lowerer) schema(at string, s *Schema) {
 		return
 	}
 	l.done[s] = true
+	l.survey(at, s)
 	l.refuseUnsupported(at, s)
 	eachChild(s, func(rel string, ref *openapi3.SchemaRef) { l.ref(at+rel, ref) })
 
@@ -127,11 +131,98 @@ func (l *lowerer) schema(at string, s *Schema) {
 	if len(s.PrefixItems) > 0 {
 		l.prefixItems(at, s)
 	}
-	if s.Type == nil && len(s.OneOf) == 0 && len(s.AnyOf) == 0 && len(s.AllOf) == 0 &&
-		len(s.Enum) == 0 && s.Not == nil && s.Always == nil {
-		// A schema without a type accepts null; the 3.0 visitor wants it said.
-		s.Nullable = true
+	l.settleNull(at, s, l.takesNull[s])
+}
+
+// notNull stands in the judged form where a schema must be kept from null: the
+// visitor does not ask for a value's type once the branches of a union take null.
+var notNull = &openapi3.SchemaRef{Value: &Schema{Type: &openapi3.Types{"null"}}}
+
+// settleNull makes the visitor accept null exactly where the schema does.
+func (l *lowerer) settleNull(at string, s *Schema, takesNull bool) {
+	if s.Type.Is("null") {
+		return
 	}
+	s.Nullable = takesNull
+	// A keyword that says nothing of a value: the visitor's test for the empty schema
+	// ends here and does not follow a schema's references to itself.
+	s.AllowEmptyValue = s.Type == nil
+	if takesNull || s.VisitJSON(nil) != nil {
+		return
+	}
+	if s.Not != nil {
+		l.fail(at, "null beside a union and a not is not supported")
+		return
+	}
+	s.Not = notNull
+}
+
+// circular reports whether a schema is reached from itself by branches alone.
+func (l *lowerer) circular(s *Schema) bool {
+	seen := map[*Schema]bool{}
+	var reaches func(from *Schema) bool
+	reaches = func(from *Schema) bool {
+		branches := slices.Concat(from.AllOf, from.AnyOf, from.OneOf)
+		if from.Not != nil {
+			branches = append(branches, from.Not)
+		}
+		for _, ref := range branches {
+			if ref == nil || ref.Value == nil || seen[ref.Value] {
+				continue
+			}
+			seen[ref.Value] = true
+			if ref.Value == s || reaches(ref.Value) {
+				return true
+			}
+		}
+		return false
+	}
+	return reaches(s)
+}
+
+// survey finds which of the schemas reached from s accept null, before any of them
+// is changed: a schema may be reached from itself.
+func (l *lowerer) survey(at string, s *Schema) {
+	if _, done := l.takesNull[s]; done {
+		return
+	}
+	if l.circular(s) {
+		l.fail(at, "a schema that asks the same of the same value again is not supported")
+		l.takesNull[s] = false
+		return
+	}
+	l.acceptsNull(s)
+	eachChild(s, func(rel string, ref *openapi3.SchemaRef) {
+		if ref != nil && ref.Value != nil {
+			l.survey(at+rel, ref.Value)
+		}
+	})
+}
+
+// acceptsNull reports whether null satisfies every keyword of a schema. In a 3.0
+// document nullable says it alone.
+func (l *lowerer) acceptsNull(s *Schema) bool {
+	if known, ok := l.takesNull[s]; ok {
+		return known
+	}
+	takes := func(ref *openapi3.SchemaRef) bool {
+		return ref != nil && ref.Value != nil && l.acceptsNull(ref.Value)
+	}
+	matching := 0
+	for _, ref := range s.OneOf {
+		if takes(ref) {
+			matching++
+		}
+	}
+	accepts := (s.Type == nil || s.Type.Includes("null")) && s.Const == nil &&
+		(len(s.Enum) == 0 || slices.Contains(s.Enum, nil)) &&
+		(len(s.OneOf) == 0 || matching == 1) &&
+		(len(s.AnyOf) == 0 || slices.ContainsFunc(s.AnyOf, takes)) &&
+		!slices.ContainsFunc(s.AllOf, func(ref *openapi3.SchemaRef) bool { return !takes(ref) }) &&
+		(s.Not == nil || !takes(s.Not)) &&
+		(s.Always == nil || *s.Always)
+	l.takesNull[s] = accepts || s.Nullable && !l.draft2020
+	return l.takesNull[s]
 }
 
 // null turns the three ways 3.1 says "or null" into nullable.

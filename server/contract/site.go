@@ -69,6 +69,7 @@ type Exchange struct {
 	Method     string
 	Path       string
 	Status     int
+	Refused    bool // not served because of its violations
 	Violations []Violation
 	Explained  []Explained // the violations in words, once the exchange is finished
 	Err        error       // why an answer was an internal error
@@ -272,7 +273,7 @@ func (s *Site) enforce(next http.Handler) http.Handler {
 		if op.secured {
 			principal, refusal := s.api.Authenticate(r)
 			if refusal != nil {
-				refusal.Violations = append(refusal.Violations, op.credentialViolation())
+				refusal.Violations = append(refusal.Violations, op.credentialViolation(r))
 				v.refuse(r, refusal)
 				return
 			}
@@ -280,7 +281,7 @@ func (s *Site) enforce(next http.Handler) http.Handler {
 			v.exchange.Workspace = principal.Workspace
 		}
 		if v.bodyErr != nil && !bodyless(r.Method) {
-			v.refuse(r, s.bodyRefusal(v.bodyErr))
+			v.refuse(r, s.bodyRefusal(op, v.bodyErr))
 			return
 		}
 		if v.bodyErr != nil {
@@ -321,16 +322,18 @@ func (s *Site) enforce(next http.Handler) http.Handler {
 // 9.3.1), so that nothing about it is reason to refuse.
 func bodyless(method string) bool { return method == http.MethodGet || method == http.MethodHead }
 
-func (s *Site) bodyRefusal(err error) *Refusal {
+func (s *Site) bodyRefusal(op *Operation, err error) *Refusal {
 	var tooLarge *http.MaxBytesError
 	if errors.Is(err, errBodyTooLarge) || errors.As(err, &tooLarge) {
 		return &Refusal{Kind: KindTooLarge, Violations: []Violation{{
 			Side: SideClient, Rule: RuleBodySize, Basis: BasisPublished, In: InBody,
-			Detail: "at most " + strconv.FormatInt(s.limits.Body, 10) + " bytes",
+			Detail: "at most " + strconv.FormatInt(s.limits.Body, 10) + " bytes", Operation: op.ID,
+			Where: s.document.locate(op.Pointer() + "/responses/413"),
 		}}}
 	}
 	return &Refusal{Kind: KindInvalid, Err: err, Violations: []Violation{{
-		Side: SideClient, Rule: RuleTransport, Basis: BasisPublished, In: InBody,
+		Side: SideClient, Rule: RuleTransport, Basis: BasisPublished, In: InBody, Operation: op.ID,
+		Where: s.document.locate(op.Pointer()),
 	}}}
 }
 
@@ -354,7 +357,7 @@ func (s *Site) unmatched(_ http.ResponseWriter, r *http.Request) {
 		}
 	}
 	refusal := s.api.Unmatched(r, allow, other)
-	refusal.Violations = append(refusal.Violations, s.document.unmatchedViolation(r.URL.Path, allow, other))
+	refusal.Violations = append(refusal.Violations, s.document.unmatchedViolation(r, allow, other))
 	v.refuse(r, refusal)
 }
 
@@ -375,9 +378,8 @@ func (v *visit) refuse(r *http.Request, refusal *Refusal) {
 			v.exchange.Violations = append(v.exchange.Violations, refusal.Violations[i])
 		}
 	}
-	if refusal.Kind != KindSlashRedirect {
-		a.Header().Set("Understudy-Exchange", v.exchange.ID)
-	}
+	v.exchange.Refused = refusal.Kind != KindInternal && len(refusal.Violations) > 0
+	a.Header().Set("Understudy-Exchange", v.exchange.ID)
 	v.site.api.Refuse(a, r, refusal)
 }
 
@@ -490,6 +492,10 @@ func (a *answer) finish(r *http.Request) {
 	}
 	a.sent = true
 	v.exchange.Status = a.status
+	if len(v.exchange.Violations) > 0 {
+		// Also of a request that was served: nobody would find the record else.
+		a.Header().Set("Understudy-Exchange", v.exchange.ID)
+	}
 	if strings.HasPrefix(a.Header().Get("Content-Type"), "application/json") {
 		a.body = bytes.TrimSuffix(a.body, newline) // the generated encoder's, not the API's
 	}

@@ -7,17 +7,20 @@ import (
 
 // unmatchedViolation explains why no route matched: another method, a final
 // slash too many or too few, or a path that is not declared.
-func (d *Document) unmatchedViolation(path string, allow []string, other string) Violation {
-	v := Violation{Side: SideClient, Basis: BasisPublished, In: InMessage}
+func (d *Document) unmatchedViolation(r *http.Request, allow []string, other string) Violation {
+	path := r.URL.Path
+	v := Violation{Side: SideClient, Basis: BasisPublished, In: InMessage, Raw: path}
 	if len(allow) > 0 {
-		v.Rule, v.Detail = RuleMethod, strings.Join(allow, ", ")
+		v.Rule, v.Raw, v.Detail = RuleMethod, r.Method, strings.Join(allow, " or ")
 		v.Where = d.locate("/paths/" + pointerEscaper.Replace(d.templateOf(path)))
 		return v
 	}
 	nearest := d.nearest(path)
 	v.Rule, v.Detail = RuleUnknownPath, nearest
 	if other != "" {
-		v.Detail = other
+		path, _, _ := strings.Cut(other, "?")
+		nearest = d.templateOf(path)
+		v.Detail = nearest
 	}
 	v.Where = d.locate("/paths/" + pointerEscaper.Replace(nearest))
 	return v
@@ -109,10 +112,20 @@ func editDistance(a, b string) int {
 
 // credentialViolation says that the operation needs a credential and none of use
 // came.
-func (o *Operation) credentialViolation() Violation {
+func (o *Operation) credentialViolation(r *http.Request) Violation {
 	v := Violation{
 		Side: SideClient, Rule: RuleCredential, Basis: BasisPublished, In: InHeader, Name: "Authorization",
 		Operation: o.ID, Where: o.document.locate(o.Pointer() + "/security"),
+	}
+	if !o.ownSecurity {
+		v.Where = o.document.locate("/security")
+	}
+	if came := r.Header.Values("Authorization"); len(came) > 0 {
+		schemes := make([]string, len(came))
+		for i, value := range came {
+			schemes[i] = schemeOf(value)
+		}
+		v.Got = schemes
 	}
 	var ways []string
 	for _, requirement := range o.security {
@@ -125,10 +138,35 @@ func (o *Operation) credentialViolation() Violation {
 			case scheme.Type == "http" && scheme.Scheme == "bearer":
 				ways = append(ways, `the header "Authorization: Bearer <token>"`)
 			case scheme.Type == "apiKey":
-				ways = append(ways, `the header "`+http.CanonicalHeaderKey(scheme.Name)+`" (`+scheme.Description+")")
+				header := http.CanonicalHeaderKey(scheme.Name)
+				if _, format, ok := strings.Cut(scheme.Description, "format '"); ok {
+					format, _, _ = strings.Cut(format, "'")
+					ways = append(ways, `the header "`+header+": "+format+`"`)
+				} else {
+					ways = append(ways, `the header "`+header+`" (`+scheme.Description+")")
+				}
 			}
 		}
 	}
 	v.Detail = strings.Join(ways, " or ")
 	return v
+}
+
+// schemeOf shows a credential: its scheme, if that is one of the usual, and
+// nothing of the secret.
+func schemeOf(credential string) string {
+	scheme, secret, _ := strings.Cut(credential, " ")
+	for _, known := range []string{"Basic", "Bearer", "Digest", "Key", "Token", "ApiKey"} {
+		switch {
+		case !strings.EqualFold(scheme, known):
+		case strings.Trim(secret, " ") == "":
+			return known
+		default:
+			return known + " " + Mask
+		}
+	}
+	if credential == "" {
+		return ""
+	}
+	return Mask
 }

@@ -175,7 +175,7 @@ func (a *API) GetExchange(ctx context.Context, request understudy.GetExchangeReq
 	}
 	view := understudy.GetExchange200JSONResponse{
 		ID: x.ID, Time: x.Time.UTC(), DurationMicroseconds: x.Duration.Microseconds(), API: x.API,
-		Method: x.Method, Path: x.Path, Status: x.Status, Violations: []understudy.Violation{},
+		Method: x.Method, Path: x.Path, Status: x.Status, Refused: x.Refused, Violations: []understudy.Violation{},
 	}
 	if x.Operation != nil {
 		view.Operation = text(x.Operation.ID)

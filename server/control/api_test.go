@@ -99,7 +99,7 @@ func TestExchange(t *testing.T) {
 	mine, _ := contract.OpenKeyring{}.Principal("mine")
 	recent.Record(&contract.Exchange{
 		ID: "0000000000000001", Time: time.Date(2026, 11, 21, 9, 30, 0, 0, time.FixedZone("", 3600)), Duration: 1500 * time.Microsecond,
-		API: "brms", Workspace: mine.Workspace, Method: "GET", Path: "/api/x", Status: 400,
+		API: "brms", Workspace: mine.Workspace, Method: "GET", Path: "/api/x", Status: 400, Refused: true,
 		Explained: []contract.Explained{{
 			Side: contract.SideClient, Rule: "type", Basis: contract.BasisPublished, Refused: true, In: contract.InBody,
 			Pointer: "/a", Message: "m", Got: "5", Accepted: "a string",
@@ -112,7 +112,7 @@ func TestExchange(t *testing.T) {
 		t.Fatalf("%d %s, %v", resp.StatusCode, body, err)
 	}
 	if err := json.Unmarshal([]byte(`{
-		"id":"0000000000000001","time":"2026-11-21T08:30:00Z","durationMicroseconds":1500,"api":"brms","method":"GET","path":"/api/x","status":400,
+		"id":"0000000000000001","time":"2026-11-21T08:30:00Z","durationMicroseconds":1500,"api":"brms","method":"GET","path":"/api/x","status":400,"refused":true,
 		"violations":[{"side":"client","rule":"type","basis":"published","refused":true,"in":"body","pointer":"/a","message":"m","got":"5",
 			"accepted":"a string","document":{"file":"f","pointer":"/p","line":7}}]}`), &wanted); err != nil {
 		t.Fatal(err)

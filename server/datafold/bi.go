@@ -205,13 +205,11 @@ func (a *API) GetIntegration(ctx context.Context, request datafold.GetIntegratio
 	return datafold.GetIntegration200JSONResponse(view), nil
 }
 
-// RemoveIntegration removes a BI integration completely, secrets included.
+// RemoveIntegration removes a BI integration completely, secrets included: none is
+// ever kept as deleted.
 func (a *API) RemoveIntegration(ctx context.Context, request datafold.RemoveIntegrationRequestObject) (datafold.RemoveIntegrationResponseObject, error) {
 	err := a.store.Update(ctx, contract.PrincipalFrom(ctx).Workspace, func(tx storage.Tx) error {
 		id := strconv.Itoa(request.BIDatasourceID)
-		if _, err := biIntegrations.Get(tx, id); err != nil {
-			return err
-		}
 		return tx.Purge(biIntegrations.Kind, id)
 	})
 	if err != nil {

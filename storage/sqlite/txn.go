@@ -233,7 +233,7 @@ func (t *txn) record(op string, ws int64, kind, id string) (*stored, error) {
 	err := t.query(op, "SELECT "+columns+", r.keys FROM record r WHERE r.workspace = ? AND r.kind = ? AND r.id = ?",
 		func(v []driver.Value) error {
 			keys, err := decodeKeys(blob(v[keyColumn]))
-			s = &stored{Record: scanRecord(kind, v), keys: keys}
+			s = &stored{Record: scanRecord(kind, v).Cached(), keys: keys}
 			return err
 		}, ws, kind, id)
 	if err != nil {
@@ -552,7 +552,7 @@ func (t *txn) Insert(r storage.Record, keys []storage.Key) (storage.Record, erro
 		r.Deleted = micro(r.Deleted)
 		gone, deleted = 1, r.Deleted.UnixMicro()
 	}
-	s := &stored{Record: r, keys: append([]storage.Key(nil), keys...)}
+	s := &stored{Record: r.Cached(), keys: append([]storage.Key(nil), keys...)}
 	key := keyOf(ws, seq)
 	now := r.Created.UnixMicro()
 	_, err = t.exec(op, `INSERT INTO record (key, workspace, kind, id, parent, gone, created, updated, deleted, version, keys, body)
@@ -601,7 +601,7 @@ func (t *txn) Put(r storage.Record, keys []storage.Key) (storage.Record, error) 
 		r.Deleted = micro(r.Deleted)
 		gone, deleted = 1, r.Deleted.UnixMicro()
 	}
-	s := &stored{Record: r, keys: append([]storage.Key(nil), keys...)}
+	s := &stored{Record: r.Cached(), keys: append([]storage.Key(nil), keys...)}
 	key := keyOf(ws, r.Seq)
 	steps := make([]entry, 0, 8)
 	for _, k := range old.keys {

@@ -141,6 +141,39 @@ func someQuery(t *rapid.T) storage.Query {
 	return q
 }
 
+// operation is one drawn operation; it is drawn before the transaction, whose
+// function may run again, and on a goroutine that must not end the test.
+type operation struct {
+	what     int
+	record   modelRecord
+	sameKeys bool
+}
+
+func someOperation(t *rapid.T) operation {
+	return operation{
+		what:     rapid.IntRange(0, 9).Draw(t, "operation"),
+		sameKeys: rapid.Bool().Draw(t, "same keys"),
+		record: modelRecord{
+			kind: someKind.Draw(t, "kind"), id: someID.Draw(t, "id"), parent: someParent.Draw(t, "parent"),
+			body:    strconv.Itoa(rapid.IntRange(0, 99).Draw(t, "body")),
+			deleted: rapid.IntRange(0, 2).Draw(t, "deleted") == 0,
+			keys:    someKeys(t),
+		},
+	}
+}
+
+// look is what to compare beside what is always compared.
+type look struct {
+	kind, id, index, value string
+	query                  storage.Query
+}
+
+func someLook(t *rapid.T) look {
+	return look{
+		someKind.Draw(t, "kind"), someID.Draw(t, "id"), someIndex.Draw(t, "index"), someValue.Draw(t, "value"), someQuery(t),
+	}
+}
+
 // testModel runs random transactions on a store and on the model and compares
 // all that can be seen, in the transaction and after it.
 func testModel(t *testing.T, open Open) {
@@ -151,104 +184,100 @@ func testModel(t *testing.T, open Open) {
 		m := model{last: map[string]int64{}}
 		mine := errors.New("mine")
 		for range rapid.IntRange(1, 8).Draw(t, "transactions") {
-			next := m.clone()
+			var operations []operation
+			for range rapid.IntRange(1, 4).Draw(t, "operations") {
+				operations = append(operations, someOperation(t))
+			}
+			inside, after := someLook(t), someLook(t)
 			fail := rapid.IntRange(0, 3).Draw(t, "outcome") == 0
+			var next model
 			err := s.Update(t.Context(), ws, func(tx storage.Tx) error {
-				for range rapid.IntRange(1, 4).Draw(t, "operations") {
-					next.step(t, tx)
+				next = m.clone()
+				for _, o := range operations {
+					if err := next.do(tx, o); err != nil {
+						return err
+					}
 				}
-				next.compare(t, tx)
+				if err := next.compare(tx, inside); err != nil {
+					return err
+				}
 				if fail {
 					return mine
 				}
 				return nil
 			})
 			switch {
-			case fail && !errors.Is(err, mine):
-				t.Fatalf("the error of the function became %v", err)
-			case !fail && err != nil:
+			case err != nil && !(fail && errors.Is(err, mine)):
 				t.Fatal(err)
+			case fail && err == nil:
+				t.Fatal("the error of the function was lost")
 			case !fail:
 				m = next
 			}
-			if err := s.View(t.Context(), ws, func(tx storage.ReadTx) error {
-				m.compare(t, tx)
-				return nil
-			}); err != nil {
-				t.Fatal(err)
+			if err := s.View(t.Context(), ws, func(tx storage.ReadTx) error { return m.compare(tx, after) }); err != nil {
+				t.Fatal("after the transaction: ", err)
 			}
 		}
 	})
 }
 
-// step does one random operation on both.
-func (m *model) step(t *rapid.T, tx storage.Tx) {
-	kind, id := someKind.Draw(t, "kind"), someID.Draw(t, "id")
-	i := m.index(kind, id)
-	check := func(op string, err error, want storage.Kind, index string) {
+// do does one operation on both.
+func (m *model) do(tx storage.Tx, o operation) error {
+	r := o.record
+	i := m.index(r.kind, r.id)
+	check := func(op string, err error, want storage.Kind, index string) error {
 		if e, ok := errors.AsType[*storage.Error](err); !ok || e.Kind != want || e.Index != index {
-			t.Fatalf("%s %s %s: %v, want %v in index %q", op, kind, id, err, want, index)
+			return fmt.Errorf("%s %s %s: %w, want %v in index %q", op, r.kind, r.id, err, want, index)
 		}
+		return nil
 	}
-	switch rapid.IntRange(0, 9).Draw(t, "operation") {
+	switch o.what {
 	case 0, 1, 2, 3:
-		r := modelRecord{
-			kind: kind, id: id, parent: someParent.Draw(t, "parent"), version: 1,
-			body: strconv.Itoa(rapid.IntRange(0, 99).Draw(t, "body")), keys: someKeys(t),
-			deleted: rapid.IntRange(0, 4).Draw(t, "born deleted") == 0,
-		}
 		_, err := tx.Insert(r.record(tx), r.keys)
 		if i >= 0 {
-			check("insert", err, storage.KindConflict, "")
-			return
+			return check("insert", err, storage.KindConflict, "")
 		}
 		if index, ok := m.conflict(-1, r); ok {
-			check("insert", err, storage.KindConflict, index)
-			return
+			return check("insert", err, storage.KindConflict, index)
 		}
 		if err != nil {
-			t.Fatal(err)
+			return err
 		}
+		r.version = 1
 		m.records = append(m.records, r)
 	case 4, 5, 6, 7:
-		r := modelRecord{
-			kind: kind, id: id, body: strconv.Itoa(rapid.IntRange(0, 99).Draw(t, "body")), keys: someKeys(t),
-			deleted: rapid.Bool().Draw(t, "delete"),
-		}
-		if i >= 0 && rapid.Bool().Draw(t, "same keys") {
+		if i >= 0 && o.sameKeys {
 			r.keys = m.records[i].keys
 		}
 		_, err := tx.Put(r.record(tx), r.keys)
 		if i < 0 {
-			check("put", err, storage.KindNotFound, "")
-			return
+			return check("put", err, storage.KindNotFound, "")
 		}
 		if index, ok := m.conflict(i, r); ok {
-			check("put", err, storage.KindConflict, index)
-			return
+			return check("put", err, storage.KindConflict, index)
 		}
 		if err != nil {
-			t.Fatal(err)
+			return err
 		}
 		r.parent, r.version = m.records[i].parent, m.records[i].version+1
 		m.records[i] = r
 	case 8:
-		err := tx.Purge(kind, id)
+		err := tx.Purge(r.kind, r.id)
 		if i < 0 {
-			check("purge", err, storage.KindNotFound, "")
-			return
+			return check("purge", err, storage.KindNotFound, "")
 		}
 		if err != nil {
-			t.Fatal(err)
+			return err
 		}
 		m.records = slices.Delete(m.records, i, i+1)
 	case 9:
-		n, err := tx.Next(kind)
-		m.last[kind]++
-		if err != nil || n != m.last[kind] {
-			t.Fatalf("next is %d, %v, want %d", n, err, m.last[kind])
+		n, err := tx.Next(r.kind)
+		m.last[r.kind]++
+		if err != nil || n != m.last[r.kind] {
+			return fmt.Errorf("next is %d, %w, want %d", n, err, m.last[r.kind])
 		}
 	}
+	return nil
 }
 
 func (r modelRecord) record(tx storage.Tx) storage.Record {
@@ -259,44 +288,49 @@ func (r modelRecord) record(tx storage.Tx) storage.Record {
 	return out
 }
 
-func modelOf(r storage.Record) modelRecord {
-	return modelRecord{
-		kind: r.Kind, id: r.ID, parent: r.Parent, body: string(r.Body), deleted: !r.Living(), version: r.Version,
+// is compares a record with the model's.
+func (r modelRecord) is(what string, got storage.Record) error {
+	r.keys = nil
+	if diff := cmp.Diff(r, modelRecord{
+		kind: got.Kind, id: got.ID, parent: got.Parent, body: string(got.Body), deleted: !got.Living(), version: got.Version,
+	}, cmp.AllowUnexported(modelRecord{})); diff != "" {
+		return fmt.Errorf("%s: %s", what, diff)
 	}
+	return nil
 }
 
-// compare looks at everything that is small, and at random queries.
-func (m *model) compare(t *rapid.T, tx storage.ReadTx) {
-	same := func(what string, got storage.Record, want modelRecord) {
-		want.keys = nil
-		if diff := cmp.Diff(want, modelOf(got), cmp.AllowUnexported(modelRecord{})); diff != "" {
-			t.Fatalf("%s: %s", what, diff)
-		}
-	}
+// compare looks at everything that is small, and at what it is told to.
+func (m *model) compare(tx storage.ReadTx, l look) error {
 	for _, kind := range []string{"a", "b"} {
 		for _, deleted := range []bool{false, true} {
 			for _, parent := range []string{"", "p", "q"} {
 				if n, err := tx.Count(kind, parent, deleted); err != nil || n != m.count(kind, parent, deleted) {
-					t.Fatalf("count %s in %q, deleted %v: %d, %v, want %d", kind, parent, deleted, n, err, m.count(kind, parent, deleted))
+					return fmt.Errorf("count %s in %q, deleted %v: %d, %w, want %d", kind, parent, deleted, n, err, m.count(kind, parent, deleted))
 				}
 			}
 		}
-		id := someID.Draw(t, "id")
-		got, err := tx.Get(kind, id)
-		if i := m.index(kind, id); i >= 0 {
-			same("get", got, m.records[i])
-		} else if !storage.IsNotFound(err) {
-			t.Fatalf("get: %v, %v", got, err)
-		}
-		index, value := someIndex.Draw(t, "index"), someValue.Draw(t, "value")
-		got, err = tx.Find(kind, index, value)
-		if want := m.list(kind, storage.Query{Index: index, Equal: &value}); len(want) > 0 {
-			same("find", got, want[0])
-		} else if !storage.IsNotFound(err) {
-			t.Fatalf("find: %v, %v", got, err)
-		}
 	}
-	kind, q := someKind.Draw(t, "kind"), someQuery(t)
+	got, err := tx.Get(l.kind, l.id)
+	if i := m.index(l.kind, l.id); i >= 0 {
+		if err := m.records[i].is("get", got); err != nil {
+			return err
+		}
+	} else if !storage.IsNotFound(err) {
+		return fmt.Errorf("get: %v, %w", got, err)
+	}
+	got, err = tx.Find(l.kind, l.index, l.value)
+	if want := m.list(l.kind, storage.Query{Index: l.index, Equal: &l.value}); len(want) > 0 {
+		if err := want[0].is("find", got); err != nil {
+			return err
+		}
+	} else if !storage.IsNotFound(err) {
+		return fmt.Errorf("find: %v, %w", got, err)
+	}
+	return m.compareList(tx, l.kind, l.query)
+}
+
+// compareList follows a list to its end.
+func (m *model) compareList(tx storage.ReadTx, kind string, q storage.Query) error {
 	want := m.list(kind, q)
 	total := int64(len(want))
 	if !q.Filtered() { // counted whether they have a key or not
@@ -309,26 +343,28 @@ func (m *model) compare(t *rapid.T, tx storage.ReadTx) {
 	for {
 		p, err := tx.List(kind, q)
 		if err != nil {
-			t.Fatal(err)
+			return err
 		}
 		n := len(want)
 		if q.Limit > 0 {
 			n = min(n, q.Limit)
 		}
 		if len(p.Records) != n || p.Total != total || (p.Next != "") != (n < len(want)) {
-			t.Fatalf("list %s %+v: %d records, total %d, next %q; want %d, %d, %d more",
+			return fmt.Errorf("list %s %+v: %d records, total %d, next %q; want %d, %d, %d more",
 				kind, q, len(p.Records), p.Total, p.Next, n, total, len(want)-n)
 		}
 		for i, r := range p.Records {
-			same(fmt.Sprintf("list %s %+v at %d", kind, q, i), r, want[i])
-			if q.Index == "" && (seq != 0) && (r.Seq > seq) == q.Descending {
-				t.Fatalf("sequence number %d after %d", r.Seq, seq)
+			if err := want[i].is(fmt.Sprintf("list %s %+v at %d", kind, q, i), r); err != nil {
+				return err
+			}
+			if q.Index == "" && seq != 0 && (r.Seq > seq) == q.Descending {
+				return fmt.Errorf("sequence number %d after %d", r.Seq, seq)
 			}
 			seq = r.Seq
 		}
 		want = want[n:]
 		if p.Next == "" {
-			return
+			return nil
 		}
 		q.After, q.Offset = p.Next, 0
 	}

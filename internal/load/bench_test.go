@@ -1,0 +1,201 @@
+package main
+
+import (
+	"context"
+	"net/http"
+	"net/http/httptest"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/understudy-api/understudy/server/app"
+)
+
+// sink is a ResponseWriter that keeps only what a benchmark looks at.
+type sink struct {
+	header http.Header
+	status int
+}
+
+func (s *sink) Header() http.Header { return s.header }
+
+func (s *sink) WriteHeader(status int) { s.status = status }
+
+func (s *sink) Write(b []byte) (int, error) {
+	if s.status == 0 {
+		s.status = http.StatusOK
+	}
+	return len(b), nil
+}
+
+type body struct{ *strings.Reader }
+
+func (body) Close() error { return nil }
+
+// serveOne serves one request in process and wants 200.
+func serveOne(tb testing.TB, h http.Handler, template *http.Request, path, text string) {
+	tb.Helper()
+	r := template.Clone(context.Background())
+	r.URL.Path = path
+	r.Body = http.NoBody
+	if text != "" {
+		r.Body, r.ContentLength = body{strings.NewReader(text)}, int64(len(text))
+	}
+	w := &sink{header: http.Header{}}
+	h.ServeHTTP(w, r)
+	if w.status != http.StatusOK {
+		tb.Fatalf("%s %s: %d", r.Method, path, w.status)
+	}
+}
+
+func template(method, authorization string) *http.Request {
+	r := httptest.NewRequest(method, "/", nil)
+	r.Header.Set("Authorization", authorization)
+	r.Header.Set("Content-Type", "application/json")
+	return r
+}
+
+// answer serves one request in process and gives the answer's body.
+func answer(tb testing.TB, h http.Handler, method, path, authorization, text string) string {
+	tb.Helper()
+	r := httptest.NewRequest(method, path, strings.NewReader(text))
+	r.Header = template(method, authorization).Header
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, r)
+	if w.Code != http.StatusOK {
+		tb.Fatalf("%s %s: %d %s", method, path, w.Code, w.Body)
+	}
+	return w.Body.String()
+}
+
+func cpuTime() time.Duration {
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		return 0
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
+
+// BenchmarkRequest is what a request costs in process, without a connection: of a
+// bare handler, of the generated server without validation, with the stock
+// validating middleware, and of Understudy on disk, validated both ways and
+// recorded.
+func BenchmarkRequest(b *testing.B) {
+	for _, role := range []string{"bare", "plain", "stock", "us"} {
+		h := handlerOf(b, role)
+		project, one := "3c90c3cc-0d44-4b50-8888-8dd25736052a", "3c90c3cc-0d44-4b50-8888-8dd25736052b"
+		if role == "us" {
+			project = idIn(answer(b, h, "POST", "/api/projects", bearer, `{"name":"Load","key":"load"}`))
+			one = idIn(answer(b, h, "POST", "/api/projects/"+project+"/integrations", bearer, integration))
+			answer(b, h, "POST", "/api/v1/lineage/bi/looker/", key, looker)
+		}
+		for _, bench := range []struct {
+			name   string
+			method string
+			auth   string
+			path   string
+			body   string
+		}{
+			{"get-brms", "GET", bearer, "/api/projects/" + project + "/integrations/" + one, ""},
+			{"get-datafold", "GET", key, "/api/v1/lineage/bi/1/", ""},
+			{"post-looker", "POST", key, "/api/v1/lineage/bi/looker/", looker},
+		} {
+			b.Run(role+"/"+bench.name, func(b *testing.B) {
+				request := template(bench.method, bench.auth)
+				measured(b, func() { serveOne(b, h, request, bench.path, bench.body) })
+			})
+		}
+		b.Run(role+"/delete-dbt", func(b *testing.B) {
+			request := template("DELETE", key)
+			ids := make([]string, 0, 1024)
+			measured(b, func() {
+				if role != "us" {
+					serveOne(b, h, request, "/api/v1/lineage/bi/1/", "")
+					return
+				}
+				if len(ids) == 0 {
+					b.StopTimer()
+					for range cap(ids) {
+						made := answer(b, h, "POST", "/api/v1/lineage/bi/dbt/", key, `{"ci_config_id":1}`)
+						_, rest, _ := strings.Cut(made, `"id":`)
+						id, _, _ := strings.Cut(rest, ",")
+						ids = append(ids, id)
+					}
+					b.StartTimer()
+				}
+				id := ids[len(ids)-1]
+				ids = ids[:len(ids)-1]
+				serveOne(b, h, request, "/api/v1/lineage/bi/"+id+"/", "")
+			})
+		})
+	}
+}
+
+func measured(b *testing.B, fn func()) {
+	b.ReportAllocs()
+	for range b.N {
+		fn()
+	}
+}
+
+func handlerOf(b *testing.B, role string) http.Handler {
+	b.Helper()
+	if role != "us" {
+		h, err := roleHandler(role)
+		if err != nil {
+			b.Fatal(err)
+		}
+		return h
+	}
+	a, err := app.New(context.Background(), app.Options{Store: "sqlite:" + filepath.Join(b.TempDir(), "bench.db")})
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { _ = a.Close() })
+	return a
+}
+
+// BenchmarkParallel is what a request costs Understudy when sixteen arrive at a
+// time, so that commits are shared.
+func BenchmarkParallel(b *testing.B) {
+	h := handlerOf(b, "us")
+	b.Run("post-looker", func(b *testing.B) {
+		request := template("POST", key)
+		b.SetParallelism(8)
+		began := cpuTime()
+		b.RunParallel(func(pb *testing.PB) {
+			for pb.Next() {
+				serveOne(b, h, request, "/api/v1/lineage/bi/looker/", looker)
+			}
+		})
+		b.ReportMetric(float64(cpuTime()-began)/float64(b.N), "cpu-ns/op")
+	})
+	b.Run("delete-dbt", func(b *testing.B) {
+		request := template("DELETE", key)
+		var first, last int
+		for i := range b.N {
+			made := answer(b, h, "POST", "/api/v1/lineage/bi/dbt/", key, `{"ci_config_id":1}`)
+			_, rest, _ := strings.Cut(made, `"id":`)
+			id, _, _ := strings.Cut(rest, ",")
+			last, _ = strconv.Atoi(id)
+			if i == 0 {
+				first = last
+			}
+		}
+		var next atomic.Int64
+		next.Store(int64(first) - 1)
+		b.SetParallelism(8)
+		b.ResetTimer()
+		began := cpuTime()
+		b.RunParallel(func(pb *testing.PB) {
+			for pb.Next() {
+				serveOne(b, h, request, "/api/v1/lineage/bi/"+strconv.FormatInt(next.Add(1), 10)+"/", "")
+			}
+		})
+		b.ReportMetric(float64(cpuTime()-began)/float64(b.N), "cpu-ns/op")
+	})
+}
