@@ -74,13 +74,22 @@ with = $(shell grep -rlE --include='*_test.go' --exclude-dir=node_modules '^func
 bench:
 	$(GO) test -run '^$$' -bench '$(BENCH)' -benchmem $(ARGS) $(call with,Benchmark)
 
+# Cases and seed of the differential test.
+CASES ?= 20000
+SEED  ?= 1
+
+## differential: judge generated messages twice, by kin-openapi as it comes and by us (make differential CASES=20000 SEED=7)
+.PHONY: differential
+differential:
+	UNDERSTUDY_DIFFERENTIAL=$(CASES) UNDERSTUDY_SEED=$(SEED) $(GO) test -count=1 -v -run '^(TestDifferential|TestKnownDifferences)$$' ./server/contract
+
 ## fuzz: run every fuzz target for a while (make fuzz FUZZTIME=1m)
 .PHONY: fuzz
 fuzz:
 	@set -e; for dir in $(call with,Fuzz); do \
 		for target in $$(sed -n 's/^func \(Fuzz[A-Za-z0-9_]*\)(.*/\1/p' $$dir/*_test.go); do \
 			echo "$$dir $$target"; \
-			$(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$dir; \
+			$(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 5s $$dir; \
 		done; \
 	done
 

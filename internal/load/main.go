@@ -316,7 +316,7 @@ func measure(binary, only, pick string, rounds int, length time.Duration, connec
 		{name: "POST Looker integration", method: "POST", path: "/api/v1/lineage/bi/looker/", auth: key, body: looker},
 		{
 			name: "DELETE integration (Datafold)", method: "DELETE", path: "/api/v1/lineage/bi/1/", auth: key,
-			prepare: func(s *server, n int) ([][]byte, error) { return removable(s, n) },
+			prepare: removable,
 		},
 	}
 	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
@@ -357,6 +357,7 @@ func removable(s *server, n int) ([][]byte, error) {
 			return nil, err
 		}
 		body, err := io.ReadAll(answer.Body)
+		_ = answer.Body.Close()
 		if err != nil {
 			return nil, err
 		}

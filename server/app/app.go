@@ -30,6 +30,8 @@ type Options struct {
 	Logger  *slog.Logger         // nil for none
 	Now     func() time.Time     // nil for the system's clock
 	NewID   func() string        // nil for random UUIDs
+
+	record func(*contract.Exchange) // told of every exchange; for tests
 }
 
 // App serves both APIs and the control API from one store.
@@ -66,7 +68,7 @@ func (s *site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	loaded, err := s.load()
 	if err != nil { // tests load every document: this is a broken build
 		s.log.ErrorContext(r.Context(), "the document cannot be served", "error", err)
-		http.Error(w, http.StatusText(http.StatusInternalServerError), http.StatusInternalServerError)
+		w.WriteHeader(http.StatusInternalServerError)
 		return
 	}
 	loaded.ServeHTTP(w, r)
@@ -97,6 +99,12 @@ func build(store storage.Store, o Options) (*App, error) {
 	}
 	if o.Limits != nil {
 		options.Limits = *o.Limits
+	}
+	if o.record != nil {
+		options.Record = func(x *contract.Exchange) {
+			recent.Record(x)
+			o.record(x)
+		}
 	}
 	if options.Logger == nil {
 		options.Logger = slog.New(slog.DiscardHandler)

@@ -32,7 +32,7 @@ const (
 // wording gives status, code and message for a request that broke the document,
 // in the words of Fastify 5 with Ajv 8: what its body parser says, else what the
 // validators of params, body, querystring and headers say, in this order. Fastify
-// stops at the first of them; this goes on (docs/fidelity-brms.md).
+// stops at the first of them; this goes on (docs/fidelity.md).
 func wording(refusal *contract.Refusal) (status int, code, message string) {
 	if status, code, message = parsing(refusal); status != 0 {
 		return status, code, message

@@ -254,11 +254,11 @@ func duplicates(s *contract.Schema, v any) (i, j int, ok bool) {
 	items, _ := v.([]any)
 	if scalar := scalarItems(s); scalar != nil {
 		seen := map[string]int{}
-		for i := len(items) - 1; i >= 0; i-- {
-			if !typed(scalar, items[i]) {
+		for i, item := range slices.Backward(items) {
+			if !typed(scalar, item) {
 				continue
 			}
-			text := canonical(items[i])
+			text := canonical(item)
 			if j, known := seen[text]; known {
 				return i, j, true
 			}

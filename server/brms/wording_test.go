@@ -10,6 +10,8 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"os"
+	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -58,7 +60,7 @@ func goldens(t testing.TB) []golden {
 }
 
 // difference is a place where we answer otherwise than Fastify, on purpose. The
-// same table, with the reasons, is in docs/fidelity-brms.md.
+// same table, with the reasons, is in docs/fidelity.md.
 type difference struct {
 	name   string
 	reason string
@@ -76,63 +78,78 @@ const (
 var differences = []difference{
 	{
 		"inferred rules warn", "that the key is required and its pattern are our guess or seen only in a client: served, and recorded as a warning",
-		accepted, "", []string{"brms project: without key", "brms project: key breaks the pattern", "brms projects: page 0", "brms projects: page negative"},
+		accepted, "",
+		[]string{"brms project: without key", "brms project: key breaks the pattern", "brms projects: page 0", "brms projects: page negative"},
 	},
 	{
 		"inferred rules warn, the others are told", "the type of this page parameter is our guess",
-		refused, `params/projectId must match format "uuid"`, []string{"brms integrations: id and page"},
+		refused, `params/projectId must match format "uuid"`,
+		[]string{"brms integrations: id and page"},
 	},
 	{
 		"repeated parameters warn", "a parameter given twice is judged by its first value: that BRMS refuses it is a guess",
-		accepted, "", []string{"brms projects: page twice", "brms projects: search twice"},
+		accepted, "",
+		[]string{"brms projects: page twice", "brms projects: search twice"},
 	},
 	{
 		"strict JSON", "duplicate members, a byte order mark, bytes that are not UTF-8 and lone surrogates are not interoperable JSON (RFC 7493, RFC 8259); JavaScript lets them pass",
-		refused, noJSON, []string{"brms create: duplicate member", "brms create: byte order mark", "brms create: not UTF-8", "brms create: lone surrogate"},
+		refused, noJSON,
+		[]string{"brms create: duplicate member", "brms create: byte order mark", "brms create: not UTF-8", "brms create: lone surrogate"},
 	},
 	{
 		"numbers beyond a double", "JavaScript reads them as Infinity; we refuse them wherever they stand",
-		refused, "body/more must be number", []string{"brms create: an undeclared 1e400"},
+		refused, "body/more must be number",
+		[]string{"brms create: an undeclared 1e400"},
 	},
 	{
 		"numbers beyond a double, in the query", "as in bodies",
-		refused, "querystring/page must be number", []string{"brms projects: page 1e400"},
+		refused, "querystring/page must be number",
+		[]string{"brms projects: page 1e400"},
 	},
 	{
 		"integers beyond 64 bits", "no generated client or server can hold them; JavaScript rounds them",
-		refused, `body/integer must match format "int64"`, []string{"words /numbers integer 9223372036854775808", "words /numbers integer 1180591620717411303424", "words /numbers integer 12345678901234567890"},
+		refused, `body/integer must match format "int64"`,
+		[]string{"words /numbers integer 9223372036854775808", "words /numbers integer 1180591620717411303424", "words /numbers integer 12345678901234567890"},
 	},
 	{
 		"integers beyond 64 bits, in the query", "as in bodies, and no other rule is judged then",
-		refused, `querystring/limit must match format "int64"`, []string{"words /things?limit=99999999999999999999&q=ab"},
+		refused, `querystring/limit must match format "int64"`,
+		[]string{"words /things?limit=99999999999999999999&q=ab"},
 	},
 	{
 		"numbers in the query are decimal", "JavaScript also reads hexadecimal, surrounding white space and Infinity",
-		refused, "querystring/page must be number", []string{"brms projects: page hexadecimal", "brms projects: page with spaces", "brms projects: page Infinity"},
+		refused, "querystring/page must be number",
+		[]string{"brms projects: page hexadecimal", "brms projects: page with spaces", "brms projects: page Infinity"},
 	},
 	{
 		"integers in the query are digits", "Ajv reads 1e1 and 7.0; generated servers do not",
-		refused, "querystring/limit must be integer", []string{"words /things?limit=1e1&q=ab", "words /things?limit=7.0&q=ab"},
+		refused, "querystring/limit must be integer",
+		[]string{"words /things?limit=1e1&q=ab", "words /things?limit=7.0&q=ab"},
 	},
 	{
 		"booleans in the query as Go reads them", "Ajv reads true and false only; no operation of BRMS has such a parameter, its BooleanText is an enum",
-		accepted, "", []string{"words /things?flag=1&q=ab", "words /things?flag=TRUE&q=ab", "words /things?flag=t&q=ab"},
+		accepted, "",
+		[]string{"words /things?flag=1&q=ab", "words /things?flag=TRUE&q=ab", "words /things?flag=t&q=ab"},
 	},
 	{
 		"uuid in its plain form", "Ajv also takes the urn:uuid: form (RFC 9562 knows it as a URN, not as the text form)",
-		refused, `params/projectId must match format "uuid"`, []string{"brms project id: urn"},
+		refused, `params/projectId must match format "uuid"`,
+		[]string{"brms project id: urn"},
 	},
 	{
 		"date-time with T", "Ajv also takes white space between date and time, which RFC 3339's grammar does not",
-		refused, `body/time must match format "date-time"`, []string{`words /strings {"time":"2026-01-01 00:00:00Z"}`},
+		refused, `body/time must match format "date-time"`,
+		[]string{`words /strings {"time":"2026-01-01 00:00:00Z"}`},
 	},
 	{
 		"email by RFC 5322", "Ajv asks for a dot in the domain; BRMS has no such member",
-		accepted, "", []string{`words /strings {"email":"a@localhost"}`},
+		accepted, "",
+		[]string{`words /strings {"email":"a@localhost"}`},
 	},
 	{
 		"a discriminated union wants an object", "Ajv judges a discriminator in objects only and lets other types pass where the union declares no type; BRMS has no such member",
-		refused, "body/shape must be object", []string{`words /unions {"shape":5}`},
+		refused, "body/shape must be object",
+		[]string{`words /unions {"shape":5}`},
 	},
 	{
 		"a discriminated union wants an object, in a list", "as above",
@@ -141,32 +158,95 @@ var differences = []difference{
 	},
 	{
 		"text bodies are not JSON", "Fastify validates a text/plain body as a string; where the schema would allow one, the document still declares JSON alone. BRMS has only objects as bodies",
-		http.StatusUnsupportedMediaType, "Unsupported Media Type", []string{"words /word text", "words /word short text", "words /any text", "words /any short text"},
+		http.StatusUnsupportedMediaType, "Unsupported Media Type",
+		[]string{"words /word text", "words /word short text", "words /any text", "words /any short text"},
 	},
 	{
 		"a required body is required", "Fastify validates an absent body as null; the document says that a body is required. BRMS has only objects as bodies",
-		refused, "body must be object", []string{"words /maybe no body", "words /any no body"},
+		refused, "body must be object",
+		[]string{"words /maybe no body", "words /any no body"},
 	},
 	{
 		"multipleOf within rounding", "Ajv divides doubles, so 0.3 is no multiple of 0.1; BRMS has no multipleOf",
-		accepted, "", []string{`words /numbers {"cents":0.3}`},
+		accepted, "",
+		[]string{`words /numbers {"cents":0.3}`},
 	},
 	{
 		"null beside an enum", "Ajv wants null in the enum of a nullable schema as well; BRMS has no such member",
-		accepted, "", []string{`words /strings {"choiceOrNull":null}`},
+		accepted, "",
+		[]string{`words /strings {"choiceOrNull":null}`},
 	},
 	{
 		"a default does not make up for a required member", "Fastify puts the default in before it looks; the document asks the client for the member. BRMS has no such member",
-		refused, "body/defaulted must have required property 'a'", []string{`words /objects {"defaulted":{}}`},
+		refused, "body/defaulted must have required property 'a'",
+		[]string{`words /objects {"defaulted":{}}`},
 	},
 	{
 		"read-only members are refused", "Ajv knows no direction; the document forbids them in requests. BRMS has no such member in a request",
-		refused, "body/stamped must NOT have read-only properties", []string{`words /objects {"stamped":{"id":1}}`},
+		refused, "body/stamped must NOT have read-only properties",
+		[]string{`words /objects {"stamped":{"id":1}}`},
 	},
 	{
 		"read-only members are refused, beside other mistakes", "as above",
-		refused, "body/stamped must NOT have read-only properties, body/stamped/id must be integer", []string{`words /objects {"stamped":{"id":"x"}}`},
+		refused, "body/stamped must NOT have read-only properties, body/stamped/id must be integer",
+		[]string{`words /objects {"stamped":{"id":"x"}}`},
 	},
+}
+
+// Every difference has a row in docs/fidelity.md, and every row a difference or
+// the name of a test. A difference named "row, in some place" belongs to "row".
+func TestFidelityDocument(t *testing.T) {
+	text, err := os.ReadFile("../../docs/fidelity.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, section, found := strings.Cut(string(text), "### Differences from Fastify")
+	section, _, _ = strings.Cut(section, "\n## ")
+	if !found {
+		t.Fatal("no table")
+	}
+	listed := map[string]bool{}
+	for _, d := range differences {
+		name, _, _ := strings.Cut(d.name, ", ")
+		listed[name] = true
+	}
+	rows := map[string]bool{}
+	for line := range strings.Lines(section) {
+		cells := strings.Split(strings.Trim(strings.TrimSpace(line), "|"), " | ")
+		name := strings.TrimSpace(cells[0])
+		if len(cells) != 5 || name == "Difference" {
+			continue
+		}
+		rows[name] = true
+		proof := strings.Trim(cells[4], "` ")
+		switch {
+		case proof == "goldens" && !listed[name]:
+			t.Errorf("%q is no difference of the goldens", name)
+		case proof != "goldens" && !hasTest(t, proof):
+			t.Errorf("%q names the test %q, which there is not", name, proof)
+		}
+	}
+	for name := range listed {
+		if !rows[name] {
+			t.Errorf("the difference %q has no row", name)
+		}
+	}
+}
+
+// hasTest reports whether a test of the server has the name.
+func hasTest(t *testing.T, name string) bool {
+	t.Helper()
+	files, err := filepath.Glob("../*/*_test.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return slices.ContainsFunc(files, func(file string) bool {
+		data, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return bytes.Contains(data, []byte("\nfunc "+name+"("))
+	})
 }
 
 // replayed is the API over any document, with handlers that accept everything.

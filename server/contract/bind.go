@@ -1,6 +1,7 @@
 package contract
 
 import (
+	"io"
 	"net/http"
 	"net/url"
 )
@@ -40,3 +41,21 @@ func firstValues(r *http.Request, repeated []string) *http.Request {
 	reduced.URL.RawQuery = values.Encode()
 	return &reduced
 }
+
+// bytesBody is a request or response body over bytes.
+type bytesBody struct {
+	rest []byte
+}
+
+func newBytesBody(b []byte) io.ReadCloser { return &bytesBody{rest: b} }
+
+func (b *bytesBody) Read(p []byte) (int, error) {
+	if len(b.rest) == 0 {
+		return 0, io.EOF
+	}
+	n := copy(p, b.rest)
+	b.rest = b.rest[n:]
+	return n, nil
+}
+
+func (b *bytesBody) Close() error { return nil }

@@ -53,8 +53,8 @@ var differences = []*difference{
 	{
 		name:   "absent discriminator",
 		reason: "JSON Schema knows no discriminator, so kin-openapi ignores it in 3.1 documents. pydantic refuses an object that does not say what it is.",
-		stricter: func(_ *trial, v *Violation) bool {
-			return v.Rule == "discriminator" || v.Rule == "type" && v.Schema != nil && v.Schema.Discriminator != nil
+		stricter: func(c *trial, v *Violation) bool {
+			return c.draft2020() && (v.Rule == "discriminator" || v.Rule == "type" && v.Schema != nil && v.Schema.Discriminator != nil)
 		},
 		shown: trial{document: "shapes", operation: "POST /animal", body: `{"tricks":[]}`},
 	},
@@ -129,8 +129,8 @@ var differences = []*difference{
 	{
 		name:   "read-only and write-only in JSON Schema",
 		reason: "Where a schema of a 3.1 document has no internal $ref, kin-openapi judges by JSON Schema alone, to which both are annotations: secrets pass outwards, and answers without them fail.",
-		stricter: func(_ *trial, v *Violation) bool {
-			return v.Rule == "readOnly" || v.Rule == "writeOnly"
+		stricter: func(c *trial, v *Violation) bool {
+			return c.draft2020() && (v.Rule == "readOnly" || v.Rule == "writeOnly")
 		},
 		amend: func(node map[string]any, response bool) {
 			required, _ := node["required"].([]any)
@@ -266,6 +266,10 @@ func (c *trial) String() string {
 	fmt.Fprintf(b, "%q", c.body)
 	return b.String()
 }
+
+// draft2020 reports whether the document is one of those that kin-openapi judges by
+// JSON Schema.
+func (c *trial) draft2020() bool { return arenaOf(c.document).stock[""].IsOpenAPI31OrLater() }
 
 // eagerOnly reports whether a violation is one that only an eager reader of bodies
 // sees: of an operation without a body, or of an empty one.
@@ -627,15 +631,6 @@ func (c *trial) explainedViolation(v *Violation) []*difference {
 	return nil
 }
 
-func differenceOf(name string) *difference {
-	for _, d := range differences {
-		if d.name == name {
-			return d
-		}
-	}
-	return nil
-}
-
 // compare judges twice. It gives the differences that account for unequal verdicts,
 // and whether the verdicts are equal or accounted for.
 func (c *trial) compare(s *arena) (by []*difference, refused, ok bool) {
@@ -968,7 +963,7 @@ func (m *maker) resolve(s map[string]any) map[string]any {
 			return s
 		}
 		var v any = m.raw
-		for _, token := range strings.Split(strings.TrimPrefix(ref, "#/"), "/") {
+		for token := range strings.SplitSeq(strings.TrimPrefix(ref, "#/"), "/") {
 			v = asObject(v)[strings.NewReplacer("~1", "/", "~0", "~").Replace(token)]
 		}
 		s = asObject(v)
@@ -1356,3 +1351,59 @@ const cornersDocument = `{"openapi":"3.1.0","info":{"title":"corners","version":
  "Inner":{"type":"object","required":["id","token"],"properties":{"id":{"type":"integer","readOnly":true},"token":{"type":"string","writeOnly":true},"next":{"$ref":"#/components/schemas/Holder"}}},
  "Everything":{"type":"object","required":["n"],"properties":{"n":{"type":"number","minimum":0,"exclusiveMaximum":10,"multipleOf":0.01},"color":{"$ref":"#/components/schemas/Color"},
   "when":{"type":"string","format":"date-time"},"tree":{"anyOf":[{"$ref":"#/components/schemas/Everything"},{"type":"null"}]}}}}}}`
+
+// Whether a schema accepts null depends on every keyword beside and below it.
+func TestNull(t *testing.T) {
+	for schema, accepts := range map[string]bool{
+		`{}`:                         true,
+		`{"type":"string"}`:          false,
+		`{"type":["string","null"]}`: true,
+		`{"type":["string","null"],"enum":["a"]}`:                                                        false,
+		`{"type":["string","null"],"enum":["a",null]}`:                                                   true,
+		`{"enum":["a",null]}`:                                                                            true,
+		`{"enum":["a"]}`:                                                                                 false,
+		`{"const":"a"}`:                                                                                  false,
+		`{"required":["a"],"properties":{"a":{}}}`:                                                       true,
+		`{"not":{"type":"string"}}`:                                                                      true,
+		`{"not":{"type":"null"}}`:                                                                        false,
+		`{"not":{"type":["string","null"]}}`:                                                             false,
+		`{"anyOf":[{"type":"string"},{"type":"null"}]}`:                                                  true,
+		`{"anyOf":[{"type":"string"},{"type":"integer"}]}`:                                               false,
+		`{"anyOf":[{"type":"string"},{}]}`:                                                               true,
+		`{"oneOf":[{"type":"string"},{"type":"null"}]}`:                                                  true,
+		`{"oneOf":[{},{"type":"null"}]}`:                                                                 false,
+		`{"oneOf":[{"type":["string","null"]},{"type":"null"}]}`:                                         false,
+		`{"allOf":[{"type":["object","null"]},{}]}`:                                                      true,
+		`{"allOf":[{"type":["object","null"]},{"type":"object"}]}`:                                       false,
+		`{"type":"object","anyOf":[{"required":["a"]},{"required":["b"]}]}`:                              false,
+		`{"type":"object","anyOf":[{"required":["a"]},{"required":["b"]},{"type":"null"}]}`:              false,
+		`{"type":["object","null"],"anyOf":[{"required":["a"]},{"required":["b"]}]}`:                     true,
+		`{"anyOf":[{"$ref":"#/components/schemas/Self"},{"type":"string"}]}`:                             true,
+		`{"allOf":[{"type":["object","null"]}],"properties":{"a":{"$ref":"#/components/schemas/Loop"}}}`: true,
+	} {
+		text := `{"openapi":"3.1.0","info":{"title":"t","version":"1"},"paths":{"/a":{"post":{"operationId":"a",
+"requestBody":{"required":true,"content":{"application/json":{"schema":` + schema + `}}},"responses":{"200":{"description":"ok"}}}}},
+"components":{"schemas":{"Self":{"type":["object","null"],"properties":{"a":{"anyOf":[{"$ref":"#/components/schemas/Self"},{"type":"string"}]}}},
+"Loop":{"allOf":[{"type":"object"}],"properties":{"a":{"$ref":"#/components/schemas/Loop"}}}}}}`
+		d, err := Load(Source{API: "t", File: "t", JSON: []byte(text), Lines: []byte(`{}`)})
+		if err != nil {
+			t.Errorf("%s: %v", schema, err)
+			continue
+		}
+		judged := d.Operation(http.MethodPost, "/a").JudgeRequest(tbContext, &Message{
+			Method: http.MethodPost, URL: &url.URL{Path: "/a"}, Header: http.Header{}, Body: []byte("null"),
+		})
+		if got := len(judged.Violations) == 0; got != accepts {
+			t.Errorf("%s: accepts null: %v", schema, got)
+		}
+	}
+	for _, schema := range []string{
+		`{"allOf":[{"$ref":"#/components/schemas/S"}]}`, `{"anyOf":[{"not":{"$ref":"#/components/schemas/S"}},{"type":"string"}]}`,
+		`{"oneOf":[{"type":"null"}]}`, `{"contains":{}}`, `{"const": null}`, `{"type":"string","format":"unheard-of"}`, `{"type":"string","pattern":"("}`,
+	} {
+		text := `{"openapi":"3.1.0","info":{"title":"t","version":"1"},"paths":{},"components":{"schemas":{"S":` + schema + `}}}`
+		if _, err := Load(Source{API: "t", File: "t", JSON: []byte(text), Lines: []byte(`{}`)}); err == nil {
+			t.Errorf("%s is loaded, and cannot be enforced", schema)
+		}
+	}
+}

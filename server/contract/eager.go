@@ -3,6 +3,7 @@ package contract
 import (
 	"bytes"
 	"net/http"
+	"slices"
 	"strings"
 )
 
@@ -84,10 +85,8 @@ func (o *Operation) judgeEagerBody(m *Message) (found []Violation, judge bool) {
 func poisoned(v any) bool {
 	switch v := v.(type) {
 	case []any:
-		for _, item := range v {
-			if poisoned(item) {
-				return true
-			}
+		if slices.ContainsFunc(v, poisoned) {
+			return true
 		}
 	case map[string]any:
 		if _, ok := v["__proto__"]; ok {

@@ -1,6 +1,7 @@
 package contract
 
 import (
+	"context"
 	"encoding/json"
 	"slices"
 	"strconv"
@@ -16,7 +17,7 @@ type Enforcement string
 // The two ways to enforce. Both record every violation.
 const (
 	EnforceStrict Enforcement = "strict" // the request is refused
-	EnforceReport Enforcement = "report" // the request is served as far as it can be understood
+	EnforceReport Enforcement = "report" // the request is served if it can be understood
 )
 
 // ParseEnforcement reads an Enforcement by its name.
@@ -28,27 +29,53 @@ func ParseEnforcement(name string) (Enforcement, bool) {
 	return "", false
 }
 
-// lenient gives the value to bind for a request that is only reported: what came,
-// with values of a wrong type converted where the real services convert them
-// (Ajv's and pydantic's coercions). False if the body cannot be understood at all.
-func (j *Judged) lenient() (any, bool) {
-	if len(j.Body) == 0 {
-		return nil, false
-	}
-	value, err := decodeJSON(j.Body)
-	if err != nil {
-		return nil, false
-	}
-	for i := range j.Violations {
-		v := &j.Violations[i]
-		if v.In != InBody || v.Rule != "type" || v.Schema == nil {
-			continue
+// understand makes a refused request fit to be served where it is only reported:
+// values of a wrong type are converted where the real services convert them (Ajv's
+// and pydantic's coercions), and the body takes the place of the judged one. It
+// fails for a body that still breaks the document then: what it would make of the
+// state could not be answered later. Parameters are left to the binding, which
+// fails for those that it cannot read.
+func (o *Operation) understand(ctx context.Context, m *Message, j *Judged) bool {
+	if !o.HasBody() || !slices.ContainsFunc(j.Violations, func(v Violation) bool { return v.In == InBody && v.Refuses() }) {
+		if j.Value == nil && o.HasBody() {
+			j.Value, _ = decodeJSON(j.Body) // kin-openapi keeps it of right requests only
 		}
-		if converted, ok := convert(valueAt(value, v.Path), v.Schema); ok {
+		return true
+	}
+	value, err := decodeJSON(m.Body)
+	if err != nil {
+		return false
+	}
+	again := *m
+	again.Header = m.Header.Clone()
+	again.Header.Set("Content-Type", "application/json")
+	// A media type that was wrong hid what else is; converting shows nothing new.
+	for range 2 {
+		second := o.JudgeRequest(ctx, &again)
+		wrong := slices.DeleteFunc(second.Violations, func(v Violation) bool { return v.In != InBody || !v.Refuses() })
+		if len(wrong) == 0 {
+			j.Body, j.Value = second.Body, second.Value
+			if j.Value == nil {
+				j.Value, err = decodeJSON(j.Body)
+			}
+			return err == nil
+		}
+		for i := range wrong {
+			v := &wrong[i]
+			converted, ok := any(nil), false
+			if v.Rule == "type" && v.Schema != nil {
+				converted, ok = convert(valueAt(value, v.Path), v.Schema)
+			}
+			if !ok {
+				return false
+			}
 			value = replaceAt(value, v.Path, converted)
 		}
+		if again.Body, err = json.Marshal(value); err != nil {
+			return false
+		}
 	}
-	return value, true
+	return false
 }
 
 // convert turns a scalar into the type that a schema wants.
@@ -63,6 +90,12 @@ func convert(v any, s *Schema) (any, bool) {
 	case s.Type.Includes(openapi3.TypeNumber) && isText:
 		if _, err := strconv.ParseFloat(strings.TrimSpace(text), 64); err == nil {
 			return json.Number(strings.TrimSpace(text)), true
+		}
+	case s.Type.Includes(openapi3.TypeInteger) || s.Type.Includes(openapi3.TypeNumber):
+		if b, ok := v.(bool); ok && b {
+			return json.Number("1"), true
+		} else if ok {
+			return json.Number("0"), true
 		}
 	case s.Type.Includes(openapi3.TypeBoolean) && isText:
 		switch folded := strings.ToLower(text); {

@@ -39,14 +39,14 @@ const (
 func (v *Violation) Explain() Explained {
 	e := Explained{
 		Side: v.Side, Rule: v.Rule, Basis: v.Basis, Refused: v.Side == SideClient && v.Refuses(),
-		In: v.In, Name: cut(v.Name, maxPointer), Pointer: cut(v.Pointer(), maxPointer), Operation: v.Operation, Where: v.Where,
+		In: v.In, Name: strings.ToValidUTF8(cut(v.Name, maxPointer), "\uFFFD"), Pointer: cut(v.Pointer(), maxPointer), Operation: v.Operation, Where: v.Where,
 		Accepted: v.accepted(), Got: v.got(),
 	}
 	e.Message = v.sentence(e.Got, e.Accepted)
 	if strings.HasSuffix(e.Message, "....") { // a value that was cut, and the full stop
 		e.Message = e.Message[:len(e.Message)-1]
 	}
-	e.Message += v.warning()
+	e.Message = strings.ToValidUTF8(e.Message+v.warning(), "\uFFFD") // the name of a parameter may be any bytes
 	return e
 }
 
@@ -107,11 +107,9 @@ func (v *Violation) place() string {
 	case InMessage:
 		return "message"
 	case InPath, InQuery, InHeader, InCookie:
-		what := string(v.In) + " parameter"
-		if v.In == InHeader {
-			what = "header"
-		} else if v.In == InCookie {
-			what = "cookie"
+		what := string(v.In)
+		if v.In == InPath || v.In == InQuery {
+			what += " parameter"
 		}
 		p := what + ` "` + cut(v.Name, maxShown) + `"`
 		if at != "" {

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
-	"math/big"
 	"net/http"
 	"strconv"
 	"strings"
@@ -190,6 +189,9 @@ func oddNumbers(data []byte) bool {
 			}
 			continue
 		}
+		if c == '-' && i+1 < len(data) && data[i+1] == '0' {
+			return true // -0, which is 0 to an integer
+		}
 		if c < '0' || c > '9' {
 			continue
 		}
@@ -205,33 +207,50 @@ func oddNumbers(data []byte) bool {
 	return false
 }
 
-// maxExponent bounds the exponents worth computing with: a float64 ends at 308.
-const maxExponent = 400
-
-// numberOf tells what a number literal is.
+// numberOf tells what a number literal is. It only looks at its digits: a literal
+// of a megabyte, or with an exponent of a billion, costs no more than its length.
 func numberOf(literal string) (integral, inFloat, inInt bool, n int64) {
-	if f, err := strconv.ParseFloat(literal, 64); err == nil {
-		inFloat = true
-		_ = f
-	}
 	if v, err := strconv.ParseInt(literal, 10, 64); err == nil {
 		return true, true, true, v
 	}
-	mantissa, exponent, _ := strings.Cut(strings.ReplaceAll(literal, "E", "e"), "e")
-	if exponent != "" {
-		if e, err := strconv.Atoi(exponent); err != nil || e > maxExponent || e < -maxExponent {
-			zero := strings.Trim(mantissa, "-0.") == ""
-			return zero, inFloat, zero, 0
-		}
+	_, err := strconv.ParseFloat(literal, 64)
+	inFloat = err == nil
+	mantissa, power, scientific := strings.Cut(strings.ReplaceAll(literal, "E", "e"), "e")
+	sign := ""
+	if strings.HasPrefix(mantissa, "-") {
+		sign, mantissa = "-", mantissa[1:]
 	}
-	r, ok := new(big.Rat).SetString(literal)
-	if !ok || !r.IsInt() {
+	before, after, _ := strings.Cut(mantissa, ".")
+	digits := before + after
+	if digits == "" || strings.Trim(digits, "0123456789") != "" {
 		return false, inFloat, false, 0
 	}
-	if r.Num().IsInt64() {
-		return true, inFloat, true, r.Num().Int64()
+	digits = strings.TrimLeft(digits, "0")
+	if digits == "" {
+		return true, inFloat, true, 0
 	}
-	return true, inFloat, false, 0
+	exponent := 0
+	if scientific {
+		switch exponent, err = strconv.Atoi(power); {
+		case errors.Is(err, strconv.ErrRange): // no literal is long enough to make up for it
+			return !strings.HasPrefix(power, "-"), inFloat, false, 0
+		case err != nil:
+			return false, inFloat, false, 0
+		}
+	}
+	significant := strings.TrimRight(digits, "0")
+	exponent += len(digits) - len(significant) - len(after)
+	switch {
+	case exponent < 0:
+		return false, inFloat, false, 0
+	case exponent > 18 || len(significant)+exponent > 19:
+		return true, inFloat, false, 0
+	}
+	n, err = strconv.ParseInt(sign+significant+strings.Repeat("0", exponent), 10, 64)
+	if err != nil {
+		return true, inFloat, false, 0
+	}
+	return true, inFloat, true, n
 }
 
 // integralLiterals rewrites every integral number that is written with a fraction

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -22,9 +23,12 @@ const judgedJSON = "application/vnd.understudy.judged+json"
 // inside nullable fields. A keyword that cannot be expressed exactly fails the
 // load: nothing is silently unenforced.
 func (d *Document) lower() error {
-	l := lowerer{document: d, done: map[*Schema]bool{}, takesNull: map[*Schema]bool{}}
+	l := lowerer{document: d, done: map[*Schema]bool{}, surveyed: map[*Schema]bool{}, takesNull: map[*Schema]bool{}}
 	spec := d.spec
 	l.draft2020 = spec.IsOpenAPI31OrLater()
+	if l.draft2020 && constNull.Match(d.json) {
+		l.fail("const", "null is not told apart from no const: write type null")
+	}
 	if spec.Components != nil {
 		for _, name := range slices.Sorted(maps.Keys(spec.Components.Schemas)) {
 			l.ref("#/components/schemas/"+name, spec.Components.Schemas[name])
@@ -64,9 +68,13 @@ func (d *Document) lower() error {
 	return errors.Join(l.errs...)
 }
 
+// constNull finds what the loaded model has lost.
+var constNull = regexp.MustCompile(`"const"\s*:\s*null\b`)
+
 type lowerer struct {
 	document  *Document
 	done      map[*Schema]bool
+	surveyed  map[*Schema]bool
 	draft2020 bool             // the document is a 3.1 one
 	takesNull map[*Schema]bool // the schemas that accept null
 	errs      []error
@@ -147,6 +155,9 @@ func (l *lowerer) settleNull(at string, s *Schema, takesNull bool) {
 	// A keyword that says nothing of a value: the visitor's test for the empty schema
 	// ends here and does not follow a schema's references to itself.
 	s.AllowEmptyValue = s.Type == nil
+	if len(l.errs) > 0 {
+		return // the load fails, and the visitor may not end
+	}
 	if takesNull || s.VisitJSON(nil) != nil {
 		return
 	}
@@ -183,13 +194,12 @@ func (l *lowerer) circular(s *Schema) bool {
 // survey finds which of the schemas reached from s accept null, before any of them
 // is changed: a schema may be reached from itself.
 func (l *lowerer) survey(at string, s *Schema) {
-	if _, done := l.takesNull[s]; done {
+	if l.surveyed[s] {
 		return
 	}
+	l.surveyed[s] = true
 	if l.circular(s) {
 		l.fail(at, "a schema that asks the same of the same value again is not supported")
-		l.takesNull[s] = false
-		return
 	}
 	l.acceptsNull(s)
 	eachChild(s, func(rel string, ref *openapi3.SchemaRef) {
@@ -205,6 +215,7 @@ func (l *lowerer) acceptsNull(s *Schema) bool {
 	if known, ok := l.takesNull[s]; ok {
 		return known
 	}
+	l.takesNull[s] = false // of a schema that is its own branch, which fails the load
 	takes := func(ref *openapi3.SchemaRef) bool {
 		return ref != nil && ref.Value != nil && l.acceptsNull(ref.Value)
 	}

@@ -74,7 +74,7 @@ func newRoutes(d *Document, register func(*mux.Router)) (*routes, error) {
 		position:   map[int]int{},
 	}
 	t.rehome(found)
-	t.Router.MatcherFunc(func(r *http.Request, match *mux.RouteMatch) bool {
+	t.MatcherFunc(func(r *http.Request, match *mux.RouteMatch) bool {
 		small := t.pick(r.URL.Path)
 		return small != nil && small.Match(r, match)
 	})

@@ -1,7 +1,6 @@
 package contract
 
 import (
-	"bytes"
 	"context"
 	"crypto/rand"
 	"encoding/hex"
@@ -58,21 +57,30 @@ func DefaultLimits() Limits {
 	return Limits{Body: 1 << 20, Drain: 64 << 20, DrainTime: 5 * time.Second, JudgeReply: true}
 }
 
-// Exchange is one request and its answer.
+// Exchange is one request and its answer. Messages are kept as they were, secrets
+// included: see [Operation.RedactRequest] before anything leaves the process.
 type Exchange struct {
 	ID         string
 	Time       time.Time
 	Duration   time.Duration
 	API        string
+	Document   *Document
 	Workspace  string
 	Operation  *Operation // nil when no operation matched
 	Method     string
 	Path       string
+	Query      string // as sent
 	Status     int
-	Refused    bool // not served because of its violations
-	Violations []Violation
-	Explained  []Explained // the violations in words, once the exchange is finished
+	Refused    bool        // not served because of its violations
+	Violations []Violation // while the request is being served
+	Explained  []Explained // the violations in words, once it is finished
 	Err        error       // why an answer was an internal error
+
+	RequestHeader  http.Header
+	RequestBody    []byte
+	ResponseHeader http.Header
+	ResponseBody   []byte
+	Value          any // the decoded body, if it was judged and found right
 }
 
 // Options make a Site.
@@ -137,7 +145,7 @@ type visit struct {
 	principal Principal
 	body      []byte
 	bodyErr   error
-	held      *Refusal // of a request that is served all the same (EnforceReport)
+	held      *Refusal // of a request that is served all the same: reported only, or against a rule we guess
 }
 
 type visitKey struct{}
@@ -177,7 +185,7 @@ func (s *Site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	start := s.now()
 	v := &visit{site: s, exchange: &Exchange{
 		ID: newExchangeID(), Time: start, API: s.document.API,
-		Method: r.Method, Path: r.URL.Path,
+		Document: s.document, Method: r.Method, Path: r.URL.Path, Query: r.URL.RawQuery, RequestHeader: r.Header,
 	}}
 	v.answer = &answer{w: w, visit: v}
 	ctx := context.WithValue(r.Context(), visitKey{}, v)
@@ -202,6 +210,7 @@ func (s *Site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.finish(ctx, v.exchange)
 	}()
 	v.body, v.bodyErr = s.readBody(w, r)
+	v.exchange.RequestBody = v.body
 	s.routes.ServeHTTP(v.answer, r)
 }
 
@@ -289,19 +298,20 @@ func (s *Site) enforce(next http.Handler) http.Handler {
 			// that matters.
 			r = r.WithContext(context.WithoutCancel(r.Context()))
 		}
-		judged := op.JudgeRequest(r.Context(), &Message{
-			Method: r.Method, URL: r.URL, Header: r.Header, Vars: mux.Vars(r), Body: v.body,
-		})
+		message := &Message{Method: r.Method, URL: r.URL, Header: r.Header, Vars: mux.Vars(r), Body: v.body}
+		judged := op.JudgeRequest(r.Context(), message)
 		v.exchange.Violations = append(v.exchange.Violations, judged.Violations...)
+		v.exchange.Value = judged.Value
 		if judged.Refused() {
 			refused := slices.DeleteFunc(slices.Clone(judged.Violations), func(v Violation) bool { return !v.Refuses() })
 			refusal := &Refusal{Kind: KindInvalid, Violations: refused, Operation: op, Body: v.body}
-			if !s.report {
+			if !s.report || !op.understand(r.Context(), message, judged) {
 				v.refuse(r, refusal)
 				return
 			}
 			v.held = refusal
-			judged.Value, _ = judged.lenient()
+		} else if doubtful := judged.doubtful(); len(doubtful) > 0 {
+			v.held = &Refusal{Kind: KindInvalid, Violations: doubtful, Operation: op, Body: v.body}
 		}
 		if repeated := judged.repeated(); len(repeated) > 0 {
 			r = firstValues(r, repeated)
@@ -427,8 +437,6 @@ func newExchangeID() string {
 	return hex.EncodeToString(b[:])
 }
 
-var newline = []byte{'\n'}
-
 // answer holds back what a handler writes until it is judged. Generated code and
 // Refuse functions write an answer in one slice; it is copied once.
 type answer struct {
@@ -497,11 +505,12 @@ func (a *answer) finish(r *http.Request) {
 		a.Header().Set("Understudy-Exchange", v.exchange.ID)
 	}
 	if strings.HasPrefix(a.Header().Get("Content-Type"), "application/json") {
-		a.body = bytes.TrimSuffix(a.body, newline) // the generated encoder's, not the API's
+		a.body = plainJSON(a.body)
 	}
 	if a.status != http.StatusNoContent && a.status != http.StatusNotModified && a.Header().Get("Content-Length") == "" {
 		a.Header().Set("Content-Length", strconv.Itoa(len(a.body)))
 	}
+	v.exchange.ResponseHeader, v.exchange.ResponseBody = a.Header(), a.body
 	a.w.WriteHeader(a.status)
 	if len(a.body) > 0 && v.exchange.Method != http.MethodHead {
 		_, _ = a.w.Write(a.body) // the client is gone: nobody is left to tell

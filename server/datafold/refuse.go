@@ -2,6 +2,7 @@ package datafold
 
 import (
 	"encoding/json"
+	"net"
 	"net/http"
 	"strconv"
 	"strings"
@@ -67,5 +68,11 @@ func absolute(r *http.Request, path string) string {
 	if r.TLS != nil {
 		scheme = "https"
 	}
-	return scheme + "://" + r.Host + path
+	host := r.Host
+	if host == "" { // HTTP/1.0
+		if local, ok := r.Context().Value(http.LocalAddrContextKey).(net.Addr); ok {
+			host = local.String()
+		}
+	}
+	return scheme + "://" + host + path
 }

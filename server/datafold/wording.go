@@ -276,7 +276,7 @@ func wrongMediaType(v *contract.Violation, it item, body []byte) []item {
 // jsonReason says where and why a body is not JSON: in CPython's words if CPython
 // refuses it too, else in ours. Offsets count characters.
 func jsonReason(body []byte, v *contract.Violation) (reason string, offset int) {
-	text, ours := body, ""
+	text := body
 	switch {
 	case strings.HasPrefix(string(body), "\uFEFF"):
 		return "Unexpected UTF-8 BOM (decode using utf-8-sig)", 0
@@ -298,7 +298,7 @@ func jsonReason(body []byte, v *contract.Violation) (reason string, offset int) 
 	if reason != "" { // what CPython takes for JSON though it is not
 		return reason, offset
 	}
-	ours = v.Detail
+	ours := v.Detail
 	if ours == "" {
 		ours = "The text is not JSON"
 	}

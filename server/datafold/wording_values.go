@@ -181,7 +181,10 @@ func bounded(s *contract.Schema) bool {
 // message words a violation that is one item with the value as its input.
 func message(v *contract.Violation) (typ, msg string, ctx facts) {
 	s := v.Schema
-	if s == nil {
+	switch {
+	case s == nil && v.Rule == contract.RuleNumberRange: // in a place that is not declared
+		return "finite_number", "Input should be a finite number", nil
+	case s == nil:
 		return valueError("the request breaks the rule " + v.Rule)
 	}
 	bound := func(typ, text, name string, limit float64) (string, string, facts) {
@@ -518,7 +521,7 @@ func pyUUID(s string) string {
 		return "invalid length: expected length 32 for simple format, found 0"
 	}
 	for i, r := range s {
-		if r != '-' && !(r >= '0' && r <= '9' || r >= 'a' && r <= 'f' || r >= 'A' && r <= 'F') {
+		if r != '-' && ((r < '0' || r > '9') && (r < 'a' || r > 'f') && (r < 'A' || r > 'F')) {
 			return fmt.Sprintf("invalid character: found `%c` at %d", r, offset+i+1)
 		}
 	}

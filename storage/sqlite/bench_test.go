@@ -11,7 +11,7 @@ import (
 
 // Without a cache every Get is a snapshot of the database.
 func BenchmarkUncached(b *testing.B) {
-	storagetest.Benchmarks(b, func(t testing.TB, o storage.Options) storage.Store {
+	storagetest.Benchmarks(b, func(t testing.TB, _ storage.Options) storage.Store {
 		return open(t, sqlite.Options{Path: filepath.Join(t.TempDir(), "test.db"), CacheBytes: 1})
 	})
 }

@@ -49,12 +49,15 @@ func dial(dsn string) (*conn, error) {
 func (c *conn) prepare(sql string, args []any) (*stmt, error) {
 	s := c.stmts[sql]
 	if s == nil {
-		raw, err := c.raw.(driver.ConnPrepareContext).PrepareContext(context.Background(), sql)
+		preparer, ok := c.raw.(driver.ConnPrepareContext)
+		if !ok {
+			return nil, errors.New("the driver cannot prepare statements")
+		}
+		raw, err := preparer.PrepareContext(context.Background(), sql)
 		if err != nil {
 			return nil, err
 		}
 		s = &stmt{args: make([]driver.NamedValue, len(args))}
-		var ok bool
 		if s.raw, ok = raw.(interface {
 			driver.Stmt
 			driver.StmtExecContext
@@ -136,11 +139,11 @@ func (c *conn) query(sql string, row func([]driver.Value) error, args ...any) (e
 }
 
 // number is the single integer that a statement returns; 0 without a row.
-func (c *conn) number(sql string, args ...any) (n int64, err error) {
+func (c *conn) number(sql string) (n int64, err error) {
 	err = c.query(sql, func(v []driver.Value) error {
 		n, _ = v[0].(int64)
 		return nil
-	}, args...)
+	})
 	return n, err
 }
 

@@ -211,11 +211,12 @@ func (t *txn) tally(op string, ws int64, r storage.Record, by int64) error {
 		kind.gone += by
 		parent.gone += by
 	}
-	if r.Parent != "" {
+	switch {
+	case r.Parent != "":
 		t.dirty[ref{ofCounter, ws, r.Kind, r.Parent}] = parent
-	} else if r.Living() {
+	case r.Living():
 		kind.ownLiving += by
-	} else {
+	default:
 		kind.ownGone += by
 	}
 	t.dirty[ref{ofCounter, ws, r.Kind, ""}] = kind
@@ -475,7 +476,7 @@ func listing(ws int64, kind string, q storage.Query, after *place) (l statement)
 			" ORDER BY r.value" + direction + ", r.key" + direction + " LIMIT ? OFFSET ?) e" +
 			" CROSS JOIN record r ON r.key = e.key ORDER BY e.value" + direction + ", e.key" + direction
 	}
-	l.args = append(args, limit, int64(q.Offset))
+	l.args = slices.Concat(args, []any{limit, int64(q.Offset)})
 	return l
 }
 

@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"maps"
 	"runtime/debug"
 	"sync/atomic"
 
@@ -136,9 +137,7 @@ func (w *writer) keep(t *txn) {
 		g.dirty = t.dirty
 		return
 	}
-	for r, v := range t.dirty {
-		g.dirty[r] = v
-	}
+	maps.Copy(g.dirty, t.dirty)
 }
 
 func (w *writer) rollback(t *txn) {

@@ -3,6 +3,7 @@ package storagetest
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -28,11 +29,9 @@ type modelRecord struct {
 	keys                   []storage.Key
 }
 
-func (m model) clone() model {
+func (m *model) clone() model {
 	c := model{records: slices.Clone(m.records), last: map[string]int64{}}
-	for k, v := range m.last {
-		c.last[k] = v
-	}
+	maps.Copy(c.last, m.last)
 	return c
 }
 
@@ -207,7 +206,7 @@ func testModel(t *testing.T, open Open) {
 				return nil
 			})
 			switch {
-			case err != nil && !(fail && errors.Is(err, mine)):
+			case err != nil && (!fail || !errors.Is(err, mine)):
 				t.Fatal(err)
 			case fail && err == nil:
 				t.Fatal("the error of the function was lost")

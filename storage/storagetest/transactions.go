@@ -113,8 +113,8 @@ func testAtomicity(t *testing.T, open Open) {
 				return err
 			}
 			if value == nil {
-				var m map[string]int
-				m["nil map"] = 1
+				var nothing *storage.Record
+				_ = nothing.ID //nolint:govet // a runtime error is wanted
 			}
 			panic(value)
 		})

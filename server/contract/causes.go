@@ -1,0 +1,538 @@
+package contract
+
+import (
+	"encoding/json"
+	"errors"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/getkin/kin-openapi/openapi3"
+	"github.com/getkin/kin-openapi/openapi3filter"
+)
+
+// explainer turns kin-openapi's errors into violations. It never uses their text:
+// that holds schema and value, secrets included.
+type explainer struct {
+	operation *Operation
+	side      Side
+	status    int
+	body      []byte
+	originals map[*Schema]*Schema // partial copies made by rest -> what they stand for
+}
+
+func (e *explainer) violation(in In) Violation {
+	return Violation{Side: e.side, In: in, Operation: e.operation.ID, Basis: BasisPublished, op: e.operation}
+}
+
+func (e *explainer) request(err error) []Violation {
+	var found []Violation
+	for _, err := range flatten(err) {
+		var re *openapi3filter.RequestError
+		if !errors.As(err, &re) {
+			found = append(found, e.unknown())
+			continue
+		}
+		if re.Parameter != nil {
+			found = append(found, e.parameter(re)...)
+			continue
+		}
+		found = append(found, e.requestBody(re)...)
+	}
+	return found
+}
+
+// unknown stands for an error this package does not know: a bug of ours, shown as
+// such instead of letting the message pass.
+func (e *explainer) unknown() Violation {
+	v := e.violation(InMessage)
+	v.Rule, v.Where = "unknown", e.operation.document.locate(e.operation.Pointer())
+	return v
+}
+
+func (e *explainer) parameter(re *openapi3filter.RequestError) []Violation {
+	o, p := e.operation, re.Parameter
+	base := e.violation(In(p.In))
+	base.Name = p.Name
+	if p.Schema != nil {
+		base.Schema = p.Schema.Value
+		base.root = base.Schema
+	}
+	texts := parameterTexts(re)
+	if len(texts) > 0 {
+		base.Raw = texts[0]
+	}
+	at := o.parameterPointer(p)
+	var parse *openapi3filter.ParseError
+	switch {
+	case errors.Is(re.Err, openapi3filter.ErrInvalidRequired):
+		base.Rule, base.Where = "required", o.document.locate(at+"/required")
+		base.Basis = o.document.index().basis(at, "required", "")
+		return []Violation{base}
+	case errors.Is(re.Err, openapi3filter.ErrInvalidEmptyValue) && base.Schema.Type == nil && len(base.Schema.AnyOf)+len(base.Schema.OneOf) == 0:
+		return nil // of any type: kin-openapi does not decode it
+	case errors.Is(re.Err, openapi3filter.ErrInvalidEmptyValue):
+		base.Rule, base.Where = "type", o.parameterLocation(p, "type")
+		base.Basis, base.Got = o.schemaBasis(base.Schema, "type", ""), base.Raw
+		return []Violation{base}
+	case errors.As(re.Err, &parse):
+		base.Rule, base.Where = "type", o.parameterLocation(p, "type")
+		base.Basis = o.schemaBasis(base.Schema, "type", "")
+		if items := base.Schema.Items; items != nil && base.Schema.Type.Is(openapi3.TypeArray) {
+			// kin-openapi stops at the first item that it cannot read.
+			var found []Violation
+			for i, text := range texts {
+				if item, ok := unreadable(base, items.Value, text); ok {
+					item.Path = append(slices.Clone(base.Path), Step{Array: true, Index: i})
+					item.Where = o.schemaLocation(items.Value, "type")
+					found = append(found, item)
+				}
+			}
+			if len(found) > 0 {
+				return found
+			}
+		}
+		v, _ := unreadable(base, base.Schema, base.Raw)
+		return []Violation{v}
+	}
+	var found []Violation
+	for _, err := range flatten(re.Err) {
+		var se *openapi3.SchemaError
+		if !errors.As(err, &se) {
+			v := base
+			v.Got, v.Where = v.Raw, o.parameterLocation(p, "type")
+			v.Rule, v.Basis = "type", o.schemaBasis(v.Schema, "type", "")
+			if errors.Is(err, openapi3.ErrSchemaInputNaN) || errors.Is(err, openapi3.ErrSchemaInputInf) {
+				v.Rule = RuleNumberRange
+			}
+			found = append(found, v)
+			continue
+		}
+		for _, v := range e.schema(se, base, nil) {
+			if len(v.Path) == 1 && v.Path[0].Array && v.Path[0].Index < len(texts) {
+				v.Raw = texts[v.Path[0].Index]
+			}
+			found = append(found, v)
+		}
+	}
+	return found
+}
+
+// unreadable makes the violation for a parameter's text, and tells whether the
+// text cannot be read as its schema's type.
+func unreadable(base Violation, s *Schema, text string) (Violation, bool) {
+	v := base
+	v.Schema, v.Raw, v.Got = s, text, text
+	integral, inFloat, inInt, _ := numberOf(text)
+	switch {
+	case s.Type.Includes(openapi3.TypeInteger):
+		if integral && !inInt {
+			v.Rule = RuleIntegerRange
+		}
+		_, err := strconv.ParseInt(text, 10, 64)
+		return v, err != nil
+	case s.Type.Includes(openapi3.TypeNumber):
+		if integral && !inFloat {
+			v.Rule = RuleNumberRange
+		}
+		_, err := strconv.ParseFloat(text, 64)
+		return v, err != nil
+	case s.Type.Includes(openapi3.TypeBoolean):
+		_, err := strconv.ParseBool(text)
+		return v, err != nil
+	}
+	return v, false
+}
+
+// judgeNumberTexts refuses what Go reads as a number and nobody else does: 1_000,
+// 0x1p4.
+func (o *Operation) judgeNumberTexts(m *Message) []Violation {
+	var found []Violation
+	for _, p := range o.parameters {
+		if p.Schema == nil || !p.Schema.Value.Type.Is(openapi3.TypeNumber) {
+			continue
+		}
+		text := ""
+		switch p.In {
+		case openapi3.ParameterInPath:
+			text = m.Vars[p.Name]
+		case openapi3.ParameterInQuery:
+			text = m.URL.Query().Get(p.Name)
+		case openapi3.ParameterInHeader:
+			text = m.Header.Get(p.Name)
+		}
+		if _, err := strconv.ParseFloat(text, 64); err == nil && strings.ContainsAny(text, "_xX") {
+			found = append(found, Violation{
+				Side: SideClient, Rule: "type", In: In(p.In), Name: p.Name, Schema: p.Schema.Value,
+				Raw: text, Got: text, Operation: o.ID,
+				Basis: o.schemaBasis(p.Schema.Value, "type", ""), Where: o.parameterLocation(p, "type"),
+			})
+		}
+	}
+	return found
+}
+
+// parameterTexts gives the text of a parameter as it came, or of each item of an
+// array.
+func parameterTexts(re *openapi3filter.RequestError) []string {
+	p, in := re.Parameter, re.Input
+	var texts []string
+	switch p.In {
+	case openapi3.ParameterInPath:
+		if text, ok := in.PathParams[p.Name]; ok {
+			texts = []string{text}
+		}
+	case openapi3.ParameterInQuery:
+		texts = in.GetQueryParams()[p.Name]
+	case openapi3.ParameterInHeader:
+		texts = in.Request.Header.Values(p.Name)
+	case openapi3.ParameterInCookie:
+		if c, err := in.Request.Cookie(p.Name); err == nil {
+			texts = []string{c.Value}
+		}
+	}
+	if p.Schema == nil || !p.Schema.Value.Type.Is(openapi3.TypeArray) || len(texts) == 0 {
+		return texts
+	}
+	if sm, err := p.SerializationMethod(); err == nil && (!sm.Explode || p.In == openapi3.ParameterInHeader) {
+		return strings.Split(texts[0], ",")
+	}
+	return texts
+}
+
+func (e *explainer) requestBody(re *openapi3filter.RequestError) []Violation {
+	base := e.violation(InBody)
+	base.Schema = e.operation.bodySchema
+	base.root = base.Schema
+	base.Where = e.operation.document.locate(e.operation.bodyPointer)
+	if syntax, ok := errors.AsType[*jsonError](re.Err); ok {
+		base.Rule, base.Detail, base.Offset = RuleJSON, syntax.Reason, syntax.Offset
+		return []Violation{base}
+	}
+	return e.schemas(re.Err, base)
+}
+
+// schemas explains the schema errors of a body.
+func (e *explainer) schemas(err error, base Violation) []Violation {
+	value, _ := decodeJSON(e.body)
+	var found []Violation
+	refuses := false
+	for _, err := range flatten(err) {
+		var se *openapi3.SchemaError
+		if !errors.As(err, &se) {
+			found = append(found, e.unknown())
+			continue
+		}
+		// Past the bound only what changes the verdict is still looked at.
+		full := len(found) >= MaxExplained
+		if full && refuses {
+			break
+		}
+		for _, v := range e.schema(se, base, value) {
+			if !full || (v.Refuses() && !refuses) {
+				found = append(found, v)
+			}
+			refuses = refuses || v.Refuses()
+		}
+	}
+	return found
+}
+
+// MaxExplained bounds how many mistakes of one body are explained. A body of a
+// megabyte can hold 160,000.
+const MaxExplained = 1000
+
+func (e *explainer) response(err error) []Violation {
+	o := e.operation
+	var found []Violation
+	for _, err := range flatten(err) {
+		var re *openapi3filter.ResponseError
+		if !errors.As(err, &re) {
+			found = append(found, e.unknown())
+			continue
+		}
+		base := e.violation(InBody)
+		responses := o.Pointer() + "/responses"
+		at := responses + "/" + itoa(e.status)
+		ref := o.operation.Responses.Status(e.status)
+		var syntax *jsonError
+		var parse *openapi3filter.ParseError
+		switch {
+		case ref == nil:
+			base.Rule, base.In, base.Where, base.Got = RuleStatus, InMessage, o.document.locate(responses), e.status
+			found = append(found, base)
+		case strings.HasPrefix(re.Reason, "response header ") || strings.HasPrefix(re.Reason, "unable to decode header "):
+			base.Rule, base.In, base.Where = "headers", InHeader, o.document.locate(at+"/headers")
+			_, name, _ := strings.Cut(re.Reason, `"`)
+			base.Name, _, _ = strings.Cut(name, `"`)
+			found = append(found, base)
+		case errors.As(re.Err, &syntax):
+			base.Rule, base.Detail, base.Offset, base.Where = RuleJSON, syntax.Reason, syntax.Offset, o.document.locate(at)
+			found = append(found, base)
+		case errors.As(re.Err, &parse): // of application/problem+json, which kin-openapi decodes itself
+			base.Rule, base.Detail, base.Where = RuleJSON, reasonSyntax, o.document.locate(at)
+			found = append(found, base)
+		case re.Err == nil:
+			base.Rule, base.Where = RuleMediaType, o.document.locate(at+"/content")
+			found = append(found, base)
+		default:
+			base.Where = o.document.locate(at)
+			base.root = contentSchema(ref.Value.Content)
+			found = append(found, e.schemas(re.Err, base)...)
+		}
+	}
+	return found
+}
+
+// flatten lists the errors inside kin-openapi's MultiErrors.
+func flatten(err error) []error {
+	if me, ok := err.(openapi3.MultiError); ok { //nolint:errorlint // only the outermost list is one
+		var all []error
+		for _, e := range me {
+			all = append(all, flatten(e)...)
+		}
+		return all
+	}
+	if err == nil {
+		return nil
+	}
+	return []error{err}
+}
+
+// schema explains one schema error. Unions are explained branch by branch, and
+// allOf by what is inside it.
+func (e *explainer) schema(se *openapi3.SchemaError, base Violation, body any) []Violation {
+	v := base
+	v.Schema, v.Rule = e.original(se.Schema), se.SchemaField
+	v.Path = append(slices.Clone(base.Path), stepsOf(se.JSONPointer(), valueAt(body, base.Path))...)
+	v.Got = se.Value
+	if body != nil {
+		v.Got = valueAt(body, v.Path)
+	}
+	member := ""
+	keyword := se.SchemaField
+	switch se.SchemaField {
+	case "required":
+		member = v.Path[len(v.Path)-1].Name
+		v.Got = valueAt(body, v.Path[:len(v.Path)-1])
+		v.Detail = member
+	case "properties":
+		return e.additional(v, se.Reason)
+	case "nullable":
+		v.Rule, keyword = "type", "type"
+	case "type":
+		if n, ok := v.Got.(json.Number); ok {
+			if _, err := n.Float64(); err != nil {
+				v.Rule = RuleNumberRange
+			}
+		}
+	case "not":
+		if se.Schema.Not == notNull {
+			v.Rule, keyword = "type", "type"
+		}
+	case "allOf":
+		inner := schemaErrorsIn(se.Origin)
+		if len(inner) > 0 {
+			var found []Violation
+			at := v
+			at.Path = base.Path // the inner errors know the whole way
+			for _, se := range inner {
+				found = append(found, e.schema(se, at, body)...)
+			}
+			return append(found, e.rest(se.Schema, "allOf", base, v, body)...)
+		}
+	case "anyOf", "oneOf":
+		object, isObject := v.Got.(map[string]any)
+		if d := se.Schema.Discriminator; d == nil {
+			v.Branches = e.branches(se.Schema, v, body)
+		} else if !isObject {
+			// Every branch is an object: one violation says it.
+			v.Rule, keyword = "type", "type"
+		} else if inner := schemaErrorsIn(se.Origin); len(inner) > 0 {
+			tag, _ := object[d.PropertyName].(string)
+			at := v
+			at.Path = base.Path // the inner errors know the whole way
+			at.Within = append(slices.Clone(v.Within), Branch{At: len(v.Path), Tag: tag, Schema: taggedBranch(se.Schema, tag)})
+			var found []Violation
+			for _, se := range inner {
+				found = append(found, e.schema(se, at, body)...)
+			}
+			return append(found, e.rest(se.Schema, se.SchemaField, base, v, body)...)
+		}
+	case "enum":
+		if e.operation.isConst(v.Schema) {
+			keyword = "const"
+		}
+	}
+	v.Where = e.operation.schemaLocation(v.Schema, keyword)
+	v.Basis = e.operation.schemaBasis(v.Schema, keyword, member)
+	return append([]Violation{v}, e.rest(se.Schema, se.SchemaField, base, v, body)...)
+}
+
+// rest judges a value by the keywords beside a union, an allOf or a not that
+// failed: kin-openapi stops there. The visit's order is not, oneOf, anyOf, allOf,
+// the others.
+func (e *explainer) rest(s *Schema, failed string, base, at Violation, body any) []Violation {
+	rest := *s
+	switch failed {
+	case "allOf":
+		rest.AllOf, rest.AnyOf, rest.OneOf, rest.Not, rest.Discriminator = nil, nil, nil, nil, nil
+	case "anyOf", "discriminator":
+		rest.AnyOf, rest.OneOf, rest.Not, rest.Discriminator = nil, nil, nil, nil
+	case "oneOf":
+		rest.OneOf, rest.Not = nil, nil
+		if len(rest.AnyOf) == 0 {
+			rest.Discriminator = nil
+		}
+	case "not":
+		rest.Not = nil
+	default:
+		return nil
+	}
+	value := at.Got
+	if rest.IsEmpty() || (value == nil && rest.Type == nil) {
+		return nil
+	}
+	if e.originals == nil {
+		e.originals = map[*Schema]*Schema{}
+	}
+	e.originals[&rest] = e.original(s)
+	direction := openapi3.VisitAsRequest()
+	if e.side == SideServer {
+		direction = openapi3.VisitAsResponse()
+	}
+	err := rest.VisitJSON(value, append([]openapi3.SchemaValidationOption{
+		openapi3.MultiErrors(), direction,
+	}, options.SchemaValidationOptions...)...)
+	inside := base
+	inside.Path = at.Path
+	var found []Violation
+	for _, err := range flatten(err) {
+		if se, ok := errors.AsType[*openapi3.SchemaError](err); ok {
+			found = append(found, e.schema(se, inside, body)...)
+		}
+	}
+	return found
+}
+
+func (e *explainer) original(s *Schema) *Schema {
+	if o, ok := e.originals[s]; ok {
+		return o
+	}
+	return s
+}
+
+// isConst reports whether the document says const where the judged form has an
+// enum of one value.
+func (o *Operation) isConst(s *Schema) bool {
+	ix := o.document.index()
+	_, ok := ix.lines[ix.pointers[s]+"/const"]
+	return ok && len(s.Enum) == 1
+}
+
+// taggedBranch is the branch of a discriminated union that a tag selects.
+func taggedBranch(s *Schema, tag string) *Schema {
+	ref := s.Discriminator.Mapping[tag].Ref
+	for _, branch := range slices.Concat(s.OneOf, s.AnyOf) {
+		if branch.Ref == ref || branch.Ref == "#/components/schemas/"+ref {
+			return branch.Value
+		}
+	}
+	return s
+}
+
+// additional places a member that the schema forbids: kin-openapi reports it
+// against the object, with the member's name only in its reason.
+func (e *explainer) additional(v Violation, reason string) []Violation {
+	_, quoted, _ := strings.Cut(reason, " ")
+	quoted, _ = strings.CutSuffix(quoted, " is unsupported")
+	name, err := strconv.Unquote(quoted)
+	if err != nil {
+		return []Violation{e.unknown()}
+	}
+	object, _ := v.Got.(map[string]any)
+	v.Rule, v.Detail = "additionalProperties", name
+	v.Path = append(slices.Clone(v.Path), Step{Name: name})
+	v.Got = object[name]
+	v.Where = e.operation.schemaLocation(v.Schema, "additionalProperties")
+	v.Basis = e.operation.schemaBasis(v.Schema, "additionalProperties", "")
+	return []Violation{v}
+}
+
+// branches judges the value by each branch of a union.
+func (e *explainer) branches(s *Schema, base Violation, body any) [][]Violation {
+	var all [][]Violation
+	value := base.Got
+	direction := openapi3.VisitAsRequest()
+	if e.side == SideServer {
+		direction = openapi3.VisitAsResponse()
+	}
+	for _, ref := range slices.Concat(s.AnyOf, s.OneOf) {
+		base := base
+		base.Within = append(slices.Clone(base.Within), Branch{At: len(base.Path), Schema: ref.Value})
+		err := ref.Value.VisitJSON(value, append([]openapi3.SchemaValidationOption{
+			openapi3.MultiErrors(), direction,
+		}, options.SchemaValidationOptions...)...)
+		var found []Violation
+		for _, err := range flatten(err) {
+			if se, ok := errors.AsType[*openapi3.SchemaError](err); ok {
+				found = append(found, e.schema(se, base, body)...)
+			}
+		}
+		if len(found) > 1 {
+			e.operation.sort(found, e.body)
+		}
+		all = append(all, found)
+	}
+	return all
+}
+
+// schemaErrorsIn finds the schema errors inside an origin of allOf or oneOf.
+func schemaErrorsIn(err error) []*openapi3.SchemaError {
+	var found []*openapi3.SchemaError
+	var walk func(err error)
+	walk = func(err error) {
+		switch x := err.(type) { //nolint:errorlint // every level is looked at
+		case nil:
+		case *openapi3.SchemaError:
+			found = append(found, x)
+		case interface{ Unwrap() []error }:
+			for _, e := range x.Unwrap() {
+				walk(e)
+			}
+		case interface{ Unwrap() error }:
+			walk(x.Unwrap())
+		default:
+			if me := (openapi3.MultiError{}); errors.As(err, &me) {
+				for _, e := range me {
+					walk(e)
+				}
+			}
+		}
+	}
+	walk(err)
+	return found
+}
+
+// stepsOf reads pointer tokens against the value they point into, which tells
+// indices from member names.
+func stepsOf(tokens []string, v any) []Step {
+	steps := make([]Step, 0, len(tokens))
+	for _, token := range tokens {
+		step := Step{Name: token}
+		if items, ok := v.([]any); ok {
+			n := 0
+			for _, c := range token {
+				n = n*10 + int(c-'0')
+			}
+			step = Step{Array: true, Index: n}
+			if n < len(items) {
+				v = items[n]
+			}
+		} else if object, ok := v.(map[string]any); ok {
+			v = object[token]
+		}
+		steps = append(steps, step)
+	}
+	return steps
+}

@@ -1,0 +1,309 @@
+package contract
+
+import (
+	"encoding/json"
+	"maps"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// What can be covered of a document: rows, parameters, values and members, each
+// with its basis.
+
+// Row is one declared way to use an operation and to be answered.
+type Row struct {
+	RequestType  string // "" for a request without a body, and where any type will do
+	Status       int
+	ResponseType string // "" for an answer without a body
+	Basis        Basis
+}
+
+// Part is a declared parameter.
+type Part struct {
+	In        In
+	Name      string
+	Basis     Basis
+	Enum      []string // the values that are listed, as text
+	EnumBasis Basis
+}
+
+// Member is a place in a request body and what is declared below it.
+type Member struct {
+	Pointer   string // "*" for any item
+	Basis     Basis
+	Enum      []string // the values that are listed: a text as it is, others as JSON
+	EnumBasis Basis
+	Names     []string // of Members, in the order of the document
+	Members   map[string]*Member
+	Item      *Member // of an array
+}
+
+// Weaker is the weaker of two bases: what rests on both rests on that.
+func (b Basis) Weaker(other Basis) Basis {
+	order := []Basis{BasisPublished, BasisDocumented, BasisClient, BasisInferred}
+	if slices.Index(order, other) > slices.Index(order, b) {
+		return other
+	}
+	return b
+}
+
+// Basis is where the operation itself comes from.
+func (o *Operation) Basis() Basis { return o.document.index().basis(o.Pointer(), "", "") }
+
+// Rows lists the declared rows: by request type, status and response type.
+func (o *Operation) Rows() []Row {
+	ix, base := o.document.index(), o.Basis()
+	requests := map[string]Basis{}
+	for _, name := range o.mediaTypes {
+		requests[name] = base.Weaker(ix.basis(o.bodyPointer+"/content/"+pointerEscaper.Replace(name), "", ""))
+	}
+	if !o.bodyNeeded {
+		requests[""] = base
+	}
+	var rows []Row
+	for _, code := range slices.Sorted(maps.Keys(o.operation.Responses.Map())) {
+		status, err := strconv.Atoi(code)
+		if err != nil {
+			continue // a range of statuses, which none of our documents declares
+		}
+		ref := o.operation.Responses.Value(code)
+		at := o.Pointer() + "/responses/" + code
+		basis := base.Weaker(ix.basis(at, "", ""))
+		if ref.Ref != "" {
+			at = strings.TrimPrefix(ref.Ref, "#")
+			basis = basis.Weaker(ix.basis(at, "", ""))
+		}
+		answers := map[string]Basis{}
+		for name := range ref.Value.Content {
+			if name == judgedJSON {
+				name = "application/json"
+			}
+			answers[name] = basis.Weaker(ix.basis(at+"/content/"+pointerEscaper.Replace(name), "", ""))
+		}
+		if len(answers) == 0 {
+			answers[""] = basis
+		}
+		from := requests
+		if status == http.StatusUnsupportedMediaType {
+			from = map[string]Basis{"": base} // no declared type leads there
+		}
+		for _, request := range slices.Sorted(maps.Keys(from)) {
+			for _, answer := range slices.Sorted(maps.Keys(answers)) {
+				rows = append(rows, Row{request, status, answer, from[request].Weaker(answers[answer])})
+			}
+		}
+	}
+	return rows
+}
+
+// Parts lists the declared parameters, those of the path first.
+func (o *Operation) Parts() []Part {
+	ix, base := o.document.index(), o.Basis()
+	parts := make([]Part, 0, len(o.parameters))
+	for _, p := range o.parameters {
+		part := Part{In: In(p.In), Name: p.Name, Basis: base.Weaker(ix.basis(o.parameterPointer(p), "", ""))}
+		if p.Schema != nil {
+			part.Enum, part.EnumBasis = o.values(p.Schema.Value, part.Basis)
+		}
+		parts = append(parts, part)
+	}
+	return parts
+}
+
+// values lists the values that a schema, its items or its alternatives list.
+func (o *Operation) values(s *Schema, base Basis) (texts []string, weakest Basis) {
+	weakest = base
+	all := composed([]*Schema{s})
+	if s.Items != nil {
+		all = composed([]*Schema{s, s.Items.Value})
+	}
+	for _, s := range all {
+		for _, v := range s.Enum {
+			if text := ValueText(v); v != nil && !slices.Contains(texts, text) {
+				texts = append(texts, text)
+				weakest = weakest.Weaker(o.schemaBasis(s, "enum", ""))
+			}
+		}
+	}
+	return texts, weakest
+}
+
+// ValueText is a value as coverage names it: a text as it is, others as JSON.
+func ValueText(v any) string {
+	switch v := v.(type) {
+	case string:
+		return v
+	case json.Number:
+		return v.String()
+	}
+	return literalOf(v)
+}
+
+// Body is the request body with all that a client can send in it; nil if the
+// operation declares no JSON body.
+func (o *Operation) Body() *Member {
+	if o.bodySchema == nil {
+		return nil
+	}
+	base := o.Basis().Weaker(o.document.index().basis(o.bodyPointer, "", ""))
+	return o.member("", base, []*Schema{o.bodySchema}, nil)
+}
+
+func (o *Operation) member(pointer string, base Basis, schemas, above []*Schema) *Member {
+	m := &Member{Pointer: pointer, Basis: base, EnumBasis: base, Members: map[string]*Member{}}
+	schemas = composed(schemas)
+	next := map[string][]*Schema{}
+	var items []*Schema
+	for _, s := range schemas {
+		if slices.Contains(above, s) {
+			continue // it holds itself
+		}
+		for _, v := range s.Enum {
+			if text := ValueText(v); v != nil && !slices.Contains(m.Enum, text) {
+				m.Enum = append(m.Enum, text)
+				m.EnumBasis = m.EnumBasis.Weaker(o.schemaBasis(s, "enum", ""))
+			}
+		}
+		for _, name := range o.Properties(s) {
+			if child := s.Properties[name].Value; !child.ReadOnly {
+				if next[name] == nil {
+					m.Names = append(m.Names, name)
+				}
+				next[name] = append(next[name], child)
+			}
+		}
+		if s.Items != nil {
+			items = append(items, s.Items.Value)
+		}
+	}
+	above = append(slices.Clip(above), schemas...)
+	for _, name := range m.Names {
+		basis := base
+		for _, s := range schemas {
+			if s.Properties[name] != nil {
+				basis = basis.Weaker(o.propertyBasis(s, name))
+			}
+		}
+		m.Members[name] = o.member(pointer+"/"+pointerEscaper.Replace(name), basis, next[name], above)
+	}
+	if len(items) > 0 {
+		m.Item = o.member(pointer+"/*", base, items, above)
+	}
+	return m
+}
+
+func (o *Operation) propertyBasis(s *Schema, name string) Basis {
+	ix := o.document.index()
+	at, ok := ix.pointers[s]
+	if !ok {
+		return BasisPublished
+	}
+	return ix.basis(at+"/properties/"+pointerEscaper.Replace(name), "", "")
+}
+
+// MaskText hides secrets in a body that no operation describes: by the names that
+// the document, or anybody, gives secrets.
+func (d *Document) MaskText(body []byte) []byte {
+	o := &Operation{document: d}
+	return o.redact(body, nil, func() bool { return len(d.secretNames()) > 0 || soundsSecret(body) })
+}
+
+// soundsSecret reports whether a text that is not JSON names a secret.
+func soundsSecret(text []byte) bool {
+	folded := foldName(string(text))
+	return slices.ContainsFunc(credentialWords, func(w string) bool { return strings.Contains(folded, w) })
+}
+
+// MaskRequest is [Operation.RedactRequest], and hides a body that is not JSON if
+// it names a secret.
+func (o *Operation) MaskRequest(body []byte) []byte {
+	if _, err := decodeJSON(body); err != nil || o.bodySchema == nil {
+		return o.document.MaskText(body)
+	}
+	return o.RedactRequest(body)
+}
+
+// MaskQuery hides the values of a query's parameters that are, or sound like,
+// secrets.
+func (d *Document) MaskQuery(query string) string {
+	if query == "" {
+		return ""
+	}
+	parts := strings.Split(query, "&")
+	for i, part := range parts {
+		name, value, found := strings.Cut(part, "=")
+		plain, err := url.QueryUnescape(name)
+		if err != nil {
+			plain = name
+		}
+		if found && value != "" && (looksSecret(plain, d.secretNames()) || secretHeader(plain)) {
+			parts[i] = name + "=" + Mask
+		}
+	}
+	return strings.Join(parts, "&")
+}
+
+// MaskHeader copies headers and hides those that carry credentials. The query of
+// an address in a header is masked too.
+func (d *Document) MaskHeader(header http.Header) http.Header {
+	out := make(http.Header, len(header))
+	for name, values := range header {
+		kept := slices.Clone(values)
+		for i, value := range kept {
+			switch {
+			case secretHeader(name):
+				kept[i] = Mask
+			case name == "Referer" || name == "Location" || name == "Content-Location":
+				if before, query, found := strings.Cut(value, "?"); found {
+					kept[i] = before + "?" + d.MaskQuery(query)
+				}
+			}
+			kept[i] = strings.ToValidUTF8(kept[i], "\uFFFD")
+		}
+		out[name] = kept
+	}
+	return out
+}
+
+var credentialHeaderWords = append([]string{"auth", "cookie", "session", "signature"}, credentialWords...)
+
+// secretHeader reports whether a header carries a credential.
+func secretHeader(name string) bool {
+	folded := foldName(name)
+	switch folded {
+	case "wwwauthenticate", "proxyauthenticate":
+		return false
+	case "key", "sig", "xkey":
+		return true
+	}
+	return slices.ContainsFunc(credentialHeaderWords, func(w string) bool { return strings.Contains(folded, w) })
+}
+
+// SegmentsFolded gives a pointer with array indices replaced by "*".
+func SegmentsFolded(pointer string) string {
+	if !strings.ContainsAny(pointer, "0123456789") {
+		return pointer
+	}
+	segments := strings.Split(pointer, "/")
+	for i, s := range segments {
+		if s != "" && strings.Trim(s, "0123456789") == "" {
+			segments[i] = "*"
+		}
+	}
+	return strings.Join(segments, "/")
+}
+
+// MediaType is the type of a Content-Type, without parameters and in lower case.
+func MediaType(contentType string) string {
+	if i := strings.IndexByte(contentType, ';'); i >= 0 {
+		contentType = contentType[:i]
+	}
+	contentType = strings.TrimSpace(contentType)
+	if strings.ContainsFunc(contentType, func(r rune) bool { return r >= 'A' && r <= 'Z' }) {
+		return strings.ToLower(contentType)
+	}
+	return contentType
+}
