@@ -74,6 +74,11 @@ with = $(shell grep -rlE --include='*_test.go' --exclude-dir=node_modules '^func
 bench:
 	$(GO) test -run '^$$' -bench '$(BENCH)' -benchmem $(ARGS) $(call with,Benchmark)
 
+## load: measure requests over loopback against a bare server, the generated one and the stock middleware (docs/performance.md)
+.PHONY: load
+load: build
+	$(GO) run ./internal/load $(ARGS)
+
 # Cases and seed of the differential test.
 CASES ?= 20000
 SEED  ?= 1

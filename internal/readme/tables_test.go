@@ -17,6 +17,7 @@ import (
 	"github.com/understudy-api/understudy/gen/datafold"
 	"github.com/understudy-api/understudy/gen/understudy"
 	"github.com/understudy-api/understudy/server/app"
+	cli "github.com/understudy-api/understudy/server/command"
 )
 
 const (
@@ -40,7 +41,8 @@ func TestTables(t *testing.T) {
 	text := readme(t)
 	for name, want := range map[string]string{
 		"operations":    operationsTable(t),
-		"configuration": configurationTable(),
+		"configuration": flagsTable("serve"),
+		"report":        flagsTable("report"),
 	} {
 		begin := "<!-- table: " + name + " -->\n"
 		before, rest, found := strings.Cut(text, begin)
@@ -63,12 +65,11 @@ func TestTables(t *testing.T) {
 	}
 }
 
-func configurationTable() string {
+// flagsTable lists the flags of a command.
+func flagsTable(name string) string {
 	var b strings.Builder
 	b.WriteString("| flag | environment | default | meaning |\n|---|---|---|---|\n")
-	fs := flag.NewFlagSet("", flag.ContinueOnError)
-	new(app.Config).Flags(fs)
-	fs.VisitAll(func(f *flag.Flag) {
+	cli.Flags(name).VisitAll(func(f *flag.Flag) {
 		value := ""
 		if f.DefValue != "" {
 			value = "`" + f.DefValue + "`"

@@ -5,17 +5,23 @@ package app
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"time"
 
+	genbrms "github.com/understudy-api/understudy/gen/brms"
+	gendatafold "github.com/understudy-api/understudy/gen/datafold"
+	"github.com/understudy-api/understudy/gen/understudy"
 	"github.com/understudy-api/understudy/server/brms"
 	"github.com/understudy-api/understudy/server/contract"
 	"github.com/understudy-api/understudy/server/control"
 	"github.com/understudy-api/understudy/server/datafold"
+	"github.com/understudy-api/understudy/server/evidence"
 	"github.com/understudy-api/understudy/storage"
 	"github.com/understudy-api/understudy/storage/sqlite"
 )
@@ -30,15 +36,20 @@ type Options struct {
 	Logger  *slog.Logger         // nil for none
 	Now     func() time.Time     // nil for the system's clock
 	NewID   func() string        // nil for random UUIDs
+	// Record says which exchanges outlive the process; "" is those with violations.
+	Record     evidence.Policy
+	Exchanges  int    // kept in memory of each workspace; 0 for the default
+	AdminToken string // opens every workspace to the control API; "" opens them to this machine
 
 	record func(*contract.Exchange) // told of every exchange; for tests
 }
 
 // App serves both APIs and the control API from one store.
 type App struct {
-	store   storage.Store
-	apis    []*site
-	control *site
+	store    storage.Store
+	evidence *evidence.Recorder
+	apis     []*site
+	control  *site
 }
 
 // site is one served API with what tells its requests from another's. Its document
@@ -93,23 +104,26 @@ func build(store storage.Store, o Options) (*App, error) {
 	if err != nil {
 		return nil, err
 	}
-	recent := contract.NewRecent(0)
+	a := &App{store: store}
+	version, goVersion := versions()
+	a.evidence = evidence.New(store, evidence.Options{
+		Documents: a.documents, Version: version, Record: o.Record, Exchanges: o.Exchanges, Logger: o.Logger,
+	})
 	options := contract.Options{
-		Limits: contract.DefaultLimits(), Enforce: o.Enforce, Logger: o.Logger, Record: recent.Record,
+		Limits: contract.DefaultLimits(), Enforce: o.Enforce, Logger: o.Logger, Record: a.evidence.Record,
 	}
 	if o.Limits != nil {
 		options.Limits = *o.Limits
 	}
 	if o.record != nil {
 		options.Record = func(x *contract.Exchange) {
-			recent.Record(x)
+			a.evidence.Record(x)
 			o.record(x)
 		}
 	}
 	if options.Logger == nil {
 		options.Logger = slog.New(slog.DiscardHandler)
 	}
-	a := &App{store: store}
 	for _, served := range []struct {
 		api    contract.API
 		scheme string
@@ -123,12 +137,19 @@ func build(store storage.Store, o Options) (*App, error) {
 		}
 		a.apis = append(a.apis, s)
 	}
-	if a.control, err = newSite(control.New(store, keys, recent), "", options); err != nil {
+	if a.control, err = newSite(control.New(control.Options{
+		Store: store, Keys: keys, Evidence: a.evidence, AdminToken: o.AdminToken, Version: version, Go: goVersion,
+		Documents: map[string]control.Document{
+			"brms":       {YAML: genbrms.YAML(), JSON: genbrms.Document()},
+			"datafold":   {YAML: gendatafold.YAML(), JSON: gendatafold.Document()},
+			"understudy": {YAML: understudy.YAML(), JSON: understudy.Document()},
+		},
+	}), "", options); err != nil {
 		return nil, err
 	}
 	// The rest is loaded behind the first request's back.
 	go func() {
-		for _, s := range append(a.apis, a.control) {
+		for _, s := range append(slices.Clone(a.apis), a.control) {
 			_, _ = s.load() // told when it is served
 		}
 	}()
@@ -152,8 +173,30 @@ func openStore(ctx context.Context, o Options) (storage.Store, error) {
 	return store, nil
 }
 
-// Close releases the store. Requests still running fail as unavailable.
-func (a *App) Close() error { return a.store.Close() }
+// documents gives the served documents, in the order of a report.
+func (a *App) documents() ([]*contract.Document, error) {
+	documents := make([]*contract.Document, 0, len(a.apis)+1)
+	for _, s := range append(slices.Clone(a.apis), a.control) {
+		loaded, err := s.load()
+		if err != nil {
+			return nil, err
+		}
+		documents = append(documents, loaded.Document())
+	}
+	return documents, nil
+}
+
+// Report is the report of all workspaces on both APIs; of says what the coverage is
+// taken of.
+func (a *App) Report(ctx context.Context, of string) (*evidence.Report, error) {
+	return a.evidence.Report(ctx, evidence.Scope{All: true}, of)
+}
+
+// Close stores the last evidence and releases the store. Requests still running
+// fail as unavailable.
+func (a *App) Close() error {
+	return errors.Join(a.evidence.Close(), a.store.Close())
+}
 
 // ServeHTTP hands a request to the API it belongs to.
 func (a *App) ServeHTTP(w http.ResponseWriter, r *http.Request) {

@@ -12,7 +12,7 @@ import (
 // BenchmarkLoad is what start-up pays for each document.
 func BenchmarkLoad(b *testing.B) {
 	for _, api := range []contract.API{
-		brms.New(nil, nil), datafold.New(nil, nil), control.New(nil, nil, nil),
+		brms.New(nil, nil), datafold.New(nil, nil), control.New(control.Options{}),
 	} {
 		b.Run(api.Source().API, func(b *testing.B) {
 			for b.Loop() {

@@ -1,28 +1,16 @@
 package app
 
 import (
-	"errors"
 	"flag"
-	"fmt"
 	"io"
 	"log/slog"
 	"net"
-	"os"
 	"strconv"
 	"strings"
 
 	"github.com/understudy-api/understudy/server/contract"
+	"github.com/understudy-api/understudy/server/evidence"
 )
-
-// UsageError is a mistake in a command line or the environment.
-type UsageError struct{ Reason string }
-
-// Error tells the mistake.
-func (e *UsageError) Error() string { return e.Reason }
-
-func usageError(format string, args ...any) error {
-	return &UsageError{Reason: fmt.Sprintf(format, args...)}
-}
 
 // Config is what "understudy serve" can be told.
 type Config struct {
@@ -33,16 +21,11 @@ type Config struct {
 	LogLevel          string
 	LogFormat         string
 	URLFile           string
+	Record            string
+	AdminToken        string
+	Exchanges         int
 	MaxBody           int64
 	ValidateResponses bool
-}
-
-// envPrefix is before the name of every environment variable.
-const envPrefix = "UNDERSTUDY_"
-
-// EnvName is the environment variable of a flag.
-func EnvName(flagName string) string {
-	return envPrefix + strings.ToUpper(strings.ReplaceAll(flagName, "-", "_"))
 }
 
 // Flags declares the flags of "understudy serve", with their defaults.
@@ -55,6 +38,9 @@ func (c *Config) Flags(fs *flag.FlagSet) {
 	fs.StringVar(&c.LogFormat, "log-format", "text", "`FORMAT` of the log: text or json")
 	fs.StringVar(&c.URLFile, "url-file", "", "`PATH` of a file that gets the base URL once the server listens")
 	fs.Int64Var(&c.MaxBody, "max-body", contract.DefaultLimits().Body, "largest request body in `BYTES`")
+	fs.StringVar(&c.Record, "record", string(evidence.RecordViolations), "which exchanges outlive the process: \"violations\" or \"all\"; what was covered always does")
+	fs.IntVar(&c.Exchanges, "exchanges", evidence.DefaultExchanges, "how many of the newest exchanges of each workspace are kept in memory")
+	fs.StringVar(&c.AdminToken, "admin-token", "", "`SECRET` with which the control API shows all workspaces; without one, it shows them to the machine the server runs on")
 	fs.BoolVar(&c.ValidateResponses, "validate-responses", true, "judge every answer before it is sent")
 }
 
@@ -63,44 +49,18 @@ func (c *Config) Flags(fs *flag.FlagSet) {
 func ParseConfig(args []string, getenv func(string) string, output io.Writer) (*Config, error) {
 	c := &Config{}
 	fs := flag.NewFlagSet("understudy serve", flag.ContinueOnError)
-	fs.SetOutput(io.Discard)
 	c.Flags(fs)
-	fs.Usage = func() {} // a mistake is told in one line
-	usage := func() {
-		fmt.Fprint(output, "Usage: understudy serve [flags]\n\nEvery flag can also be set in the environment, in upper case with the prefix "+
-			envPrefix+";\na flag wins.\n\n")
-		fs.SetOutput(output)
-		fs.PrintDefaults()
-	}
-	if err := fs.Parse(args); err != nil {
-		if errors.Is(err, flag.ErrHelp) {
-			usage()
-			return nil, err
-		}
-		return nil, usageError("%v", err)
+	if err := ParseFlags(fs, "understudy serve [flags]", args, getenv, output); err != nil {
+		return nil, err
 	}
 	if fs.NArg() > 0 {
 		return nil, usageError("serve takes no arguments, got %q", fs.Arg(0))
 	}
-	given := map[string]bool{}
-	fs.Visit(func(f *flag.Flag) { given[f.Name] = true })
-	var bad error
-	fs.VisitAll(func(f *flag.Flag) {
-		value := getenv(EnvName(f.Name))
-		if value == "" || given[f.Name] || bad != nil {
-			return
-		}
-		if err := fs.Set(f.Name, value); err != nil {
-			bad = usageError("%s=%q: %v", EnvName(f.Name), value, err)
-		}
-	})
-	if bad != nil {
-		return nil, bad
-	}
-	return c, c.validate()
+	return c, c.Validate()
 }
 
-func (c *Config) validate() error {
+// Validate tells the first value that makes no sense.
+func (c *Config) Validate() error {
 	if _, port, err := net.SplitHostPort(c.Addr); err != nil {
 		return usageError("--addr %q: want HOST:PORT", c.Addr)
 	} else if n, err := strconv.Atoi(port); err != nil || n < 0 || n > 65535 {
@@ -115,6 +75,15 @@ func (c *Config) validate() error {
 	}
 	if _, ok := contract.ParseEnforcement(c.Enforce); !ok {
 		return usageError("--enforce %q: want \"strict\" or \"report\"", c.Enforce)
+	}
+	if _, ok := evidence.ParsePolicy(c.Record); !ok {
+		return usageError("--record %q: want \"violations\" or \"all\"", c.Record)
+	}
+	if c.Exchanges < 1 {
+		return usageError("--exchanges %d: want at least 1", c.Exchanges)
+	}
+	if strings.ContainsFunc(c.AdminToken, func(r rune) bool { return r <= ' ' || r >= 0x7f || r == ',' || r == '"' }) {
+		return usageError("--admin-token: want visible ASCII characters without spaces, commas and quotation marks")
 	}
 	if c.MaxBody < 1 {
 		return usageError("--max-body %d: want at least 1", c.MaxBody)
@@ -141,17 +110,4 @@ func (c *Config) logger(w io.Writer) (*slog.Logger, error) {
 		return slog.New(slog.NewJSONHandler(w, options)), nil
 	}
 	return nil, usageError("--log-format %q: want text or json", c.LogFormat)
-}
-
-// writeURLFile writes the base URL in one step, so that a script that waits for
-// the file never reads half of it.
-func writeURLFile(path, url string) error {
-	tmp := path + ".tmp"
-	if err := os.WriteFile(tmp, []byte(url+"\n"), 0o644); err != nil {
-		return fmt.Errorf("write url file: %w", err)
-	}
-	if err := os.Rename(tmp, path); err != nil {
-		return fmt.Errorf("write url file: %w", err)
-	}
-	return nil
 }

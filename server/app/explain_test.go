@@ -18,6 +18,7 @@ import (
 	"github.com/understudy-api/understudy/server/contract"
 	"github.com/understudy-api/understudy/server/control"
 	"github.com/understudy-api/understudy/server/datafold"
+	"github.com/understudy-api/understudy/server/evidence"
 )
 
 // madeUp is a document that holds keywords which the served ones lack, behind the
@@ -73,10 +74,11 @@ func startMadeUp(t *testing.T, enforce contract.Enforcement) *world {
 	t.Helper()
 	store := memory(t)
 	t.Cleanup(func() { _ = store.Close() })
-	recent := contract.NewRecent(0)
+	recent := evidence.New(store, evidence.Options{})
+	t.Cleanup(func() { _ = recent.Close() })
 	handler := http.NewServeMux()
 	for prefix, api := range map[string]contract.API{
-		"/_understudy": control.New(store, contract.OpenKeyring{}, recent),
+		"/_understudy": control.New(control.Options{Store: store, Keys: contract.OpenKeyring{}, Evidence: recent}),
 		"/brms":        newMadeUp(t, brms.New(store, contract.OpenKeyring{}), "../brms/testdata/words.json"),
 		"/datafold":    newMadeUp(t, datafold.New(store, contract.OpenKeyring{}), "../datafold/testdata/shapes.json"),
 	} {

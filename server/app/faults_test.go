@@ -225,7 +225,7 @@ func TestBrokenAnswers(t *testing.T) {
 		if text := log.String(); !strings.Contains(text, call.operation) || !strings.Contains(text, call.pointer) {
 			t.Errorf("the log does not tell %s and %s: %s", call.operation, call.pointer, text)
 		}
-		exchange := want(t, 200, must(w.control(header.Get("Authorization")).GetExchangeWithResponse(t.Context(), got.header.Get("Understudy-Exchange")))).JSON200
+		exchange := want(t, 200, must(w.control(header.Get("Authorization")).GetExchangeWithResponse(t.Context(), got.header.Get("Understudy-Exchange"), nil))).JSON200
 		if len(exchange.Violations) == 0 || exchange.Violations[0].Side != "server" {
 			t.Errorf("exchange %+v", exchange)
 		}

@@ -44,7 +44,7 @@ func newInProcess(tb testing.TB, o Options) *inProcess {
 		tb.Fatal(err)
 	}
 	tb.Cleanup(func() { _ = p.app.Close() })
-	for _, api := range []contract.API{brms.New(nil, nil), datafold.New(nil, nil), control.New(nil, nil, nil)} {
+	for _, api := range []contract.API{brms.New(nil, nil), datafold.New(nil, nil), control.New(control.Options{})} {
 		spec, err := openapi3.NewLoader().LoadFromData(api.Source().JSON)
 		if err != nil {
 			tb.Fatal(err)

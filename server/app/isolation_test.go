@@ -83,12 +83,12 @@ func TestOneSecretOneWorkspace(t *testing.T) {
 			"Bearer one": 200, "Key one": 200, "bearer one": 200, "KEY one": 200,
 			"Bearer two": 404, "Key two": 404, "Bearer ONE": 404, "Basic one": 401, "": 401,
 		} {
-			if got := must(w.control(value).GetExchangeWithResponse(ctx, id)); got.StatusCode() != status {
+			if got := must(w.control(value).GetExchangeWithResponse(ctx, id, nil)); got.StatusCode() != status {
 				t.Errorf("%s with %q: %d %s", id, value, got.StatusCode(), got.Body)
 			}
 		}
 	}
-	exchange := want(t, 200, must(w.control("Key one").GetExchangeWithResponse(ctx, fromBRMS))).JSON200
+	exchange := want(t, 200, must(w.control("Key one").GetExchangeWithResponse(ctx, fromBRMS, nil))).JSON200
 	if exchange.API != "brms" || exchange.Status != 400 || exchange.Operation == nil || *exchange.Operation != "getProject" || len(exchange.Violations) != 1 {
 		t.Fatalf("exchange %+v", exchange)
 	}

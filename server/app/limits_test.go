@@ -3,10 +3,8 @@ package app
 import (
 	"bufio"
 	"bytes"
-	"context"
 	"fmt"
 	"io"
-	"log/slog"
 	"net"
 	"net/http"
 	"strings"
@@ -223,31 +221,25 @@ func TestHeadAndOptions(t *testing.T) {
 // The real server, as "serve" sets it up, bounds the head of a request.
 func TestLargeHeaders(t *testing.T) {
 	t.Parallel()
-	a, err := New(t.Context(), Options{})
+	config, err := ParseConfig([]string{"--addr", "127.0.0.1:0", "--store", "memory"}, func(string) string { return "" }, io.Discard)
 	if err != nil {
 		t.Fatal(err)
 	}
-	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	server, err := Listen(t.Context(), config, io.Discard)
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, stop := context.WithCancel(t.Context())
-	done := make(chan error, 1)
-	go func() {
-		done <- serve(ctx, a, listener, &Config{Auth: "open"}, slog.New(slog.DiscardHandler), io.Discard)
-	}()
-	w := &world{url: "http://" + listener.Addr().String()}
+	w := &world{url: server.URL}
 	for size, status := range map[int]int{100: 200, maxHeaderBytes / 2: 200, 2 * maxHeaderBytes: 431} {
 		got := w.wire(t, "GET", []byte("GET /api/health HTTP/1.1\r\nHost: h\r\nX-Large: "+strings.Repeat("x", size)+"\r\nConnection: close\r\n\r\n"))
 		if got.status != status {
 			t.Errorf("header of %d bytes: %d", size, got.status)
 		}
 	}
-	stop()
-	if err := <-done; err != nil {
+	if err := server.Drain(t.Context()); err != nil {
 		t.Error(err)
 	}
-	if err := a.Close(); err != nil {
+	if err := server.App.Close(); err != nil {
 		t.Error(err)
 	}
 }

@@ -7,6 +7,7 @@ import (
 
 	genbrms "github.com/understudy-api/understudy/gen/brms"
 	gendatafold "github.com/understudy-api/understudy/gen/datafold"
+	"github.com/understudy-api/understudy/gen/understudy"
 )
 
 // Every operation of every document is reached through the generated client and
@@ -68,7 +69,18 @@ func TestEveryOperation(t *testing.T) {
 	c := w.control("Bearer s")
 	want(t, 200, must(c.GetLivenessWithResponse(ctx)))
 	want(t, 200, must(c.GetReadinessWithResponse(ctx)))
-	want(t, 200, must(c.GetExchangeWithResponse(ctx, exchange)))
+	want(t, 200, must(c.GetExchangeWithResponse(ctx, exchange, nil)))
+	want(t, 200, must(c.ListExchangesWithResponse(ctx, nil)))
+	want(t, 200, must(c.ListViolationsWithResponse(ctx, nil)))
+	want(t, 200, must(c.GetCoverageWithResponse(ctx, nil)))
+	want(t, 200, must(c.GetReportWithResponse(ctx, nil)))
+	for _, name := range []understudy.GetDocumentParamsDocument{"brms", "datafold", "understudy"} {
+		for _, format := range []understudy.GetDocumentParamsFormat{"yaml", "json"} {
+			want(t, 200, must(c.GetDocumentWithResponse(ctx, name, &understudy.GetDocumentParams{Format: &format})))
+		}
+	}
+	want(t, 200, must(c.GetVersionWithResponse(ctx)))
+	want(t, 204, must(c.ClearExchangesWithResponse(ctx, nil)))
 
 	operations := 0
 	for _, doc := range w.judge.documents {
@@ -84,7 +96,7 @@ func TestEveryOperation(t *testing.T) {
 			}
 		}
 	}
-	if operations != 12+16+3 {
+	if operations != 12+16+10 {
 		t.Errorf("%d operations: a document grew without this test, or shrank", operations)
 	}
 }

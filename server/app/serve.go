@@ -10,10 +10,12 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"runtime"
 	"runtime/debug"
 	"time"
 
 	"github.com/understudy-api/understudy/server/contract"
+	"github.com/understudy-api/understudy/server/evidence"
 )
 
 // What a connection may take of time and of header bytes. A body of the largest
@@ -36,9 +38,40 @@ func Serve(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
-	log, err := config.logger(stderr)
+	server, err := Listen(ctx, config, stderr)
 	if err != nil {
 		return err
+	}
+	fmt.Fprintf(stdout, "listening on %s\n", server.URL)
+	fmt.Fprintf(stdout, "try: curl -H 'Authorization: Bearer my-token' %s/api/projects\n", server.URL)
+	select {
+	case err := <-server.done:
+		return errors.Join(fmt.Errorf("serve: %w", err), server.App.Close())
+	case <-ctx.Done():
+	}
+	server.log.Info("shutting down")
+	// The context that ended cannot bound the shutdown.
+	limit, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTimeout)
+	defer cancel()
+	return errors.Join(server.Drain(limit), server.App.Close())
+}
+
+// Server is an App that listens.
+type Server struct {
+	App  *App
+	URL  string // at which it is reached from its own machine
+	http *http.Server
+	log  *slog.Logger
+	done chan error
+}
+
+// Listen builds what a configuration says and serves it. The log goes to stderr.
+// When it returns, requests are answered and the URL file is written. The caller
+// ends it with Drain and App.Close.
+func Listen(ctx context.Context, config *Config, stderr io.Writer) (*Server, error) {
+	log, err := config.logger(stderr)
+	if err != nil {
+		return nil, err
 	}
 	if os.Getenv("GOGC") == "" {
 		// Little lives and much is thrown away: collecting less often buys a
@@ -51,57 +84,49 @@ func Serve(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		// A script that waits for the file must not read the address of an
 		// earlier run.
 		if err := os.Remove(config.URLFile); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return fmt.Errorf("remove the old url file: %w", err)
+			return nil, fmt.Errorf("remove the old url file: %w", err)
 		}
 	}
 	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", config.Addr)
 	if err != nil {
-		return fmt.Errorf("listen: %w", err)
+		return nil, fmt.Errorf("listen: %w", err)
 	}
-	a, err := New(ctx, Options{Store: config.Store, Auth: config.Auth, Enforce: contract.Enforcement(config.Enforce), Limits: &limits, Logger: log})
+	a, err := New(ctx, Options{
+		Store: config.Store, Auth: config.Auth, Enforce: contract.Enforcement(config.Enforce), Limits: &limits, Logger: log,
+		Record: evidence.Policy(config.Record), Exchanges: config.Exchanges, AdminToken: config.AdminToken,
+	})
 	if err != nil {
 		_ = listener.Close()
-		return err
+		return nil, err
 	}
-	err = serve(ctx, a, listener, config, log, stdout)
-	return errors.Join(err, a.Close())
-}
-
-func serve(ctx context.Context, a *App, listener net.Listener, config *Config, log *slog.Logger, stdout io.Writer) error {
-	server := &http.Server{
-		Handler:           a,
-		MaxHeaderBytes:    maxHeaderBytes,
-		ReadHeaderTimeout: readHeaderTimeout,
-		ReadTimeout:       readTimeout,
-		IdleTimeout:       idleTimeout,
-		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+	s := &Server{
+		App: a, URL: baseURL(listener.Addr()), log: log, done: make(chan error, 1),
+		http: &http.Server{
+			Handler:           a,
+			MaxHeaderBytes:    maxHeaderBytes,
+			ReadHeaderTimeout: readHeaderTimeout,
+			ReadTimeout:       readTimeout,
+			IdleTimeout:       idleTimeout,
+			ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+		},
 	}
-	done := make(chan error, 1)
-	go func() { done <- server.Serve(listener) }()
-
-	url := baseURL(listener.Addr())
+	go func() { s.done <- s.http.Serve(listener) }()
 	if !isLoopback(listener.Addr()) && config.Auth == "open" {
 		log.Warn("open mode on an address that other machines can reach: any credential is let in", "addr", listener.Addr().String())
 	}
-	fmt.Fprintf(stdout, "listening on %s\n", url)
-	fmt.Fprintf(stdout, "try: curl -H 'Authorization: Bearer my-token' %s/api/projects\n", url)
 	if config.URLFile != "" {
-		if err := writeURLFile(config.URLFile, url); err != nil {
-			_ = server.Close()
-			return err
+		if err := writeURLFile(config.URLFile, s.URL); err != nil {
+			_ = s.http.Close()
+			return nil, errors.Join(err, a.Close())
 		}
 	}
+	return s, nil
+}
 
-	select {
-	case err := <-done:
-		return fmt.Errorf("serve: %w", err)
-	case <-ctx.Done():
-	}
-	log.Info("shutting down")
-	// The context that ended cannot bound the shutdown.
-	limit, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTimeout)
-	defer cancel()
-	if err := server.Shutdown(limit); err != nil {
+// Drain takes no more connections and waits until the requests in flight are
+// answered, or the context ends. The App can still be asked.
+func (s *Server) Drain(ctx context.Context) error {
+	if err := s.http.Shutdown(ctx); err != nil {
 		return fmt.Errorf("shut down: %w", err)
 	}
 	return nil
@@ -126,9 +151,15 @@ func isLoopback(addr net.Addr) bool {
 
 // Version is the module's version as the build recorded it.
 func Version() string {
+	version, goVersion := versions()
+	return "understudy " + version + " " + goVersion
+}
+
+// versions gives the version of the module and of the Go it was built with.
+func versions() (version, goVersion string) {
 	info, ok := debug.ReadBuildInfo()
 	if !ok || info.Main.Version == "" {
-		return "understudy (unknown version)"
+		return "(unknown version)", runtime.Version()
 	}
-	return "understudy " + info.Main.Version + " " + info.GoVersion
+	return info.Main.Version, info.GoVersion
 }

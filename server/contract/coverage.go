@@ -1,6 +1,7 @@
 package contract
 
 import (
+	"bytes"
 	"encoding/json"
 	"maps"
 	"net/http"
@@ -205,8 +206,11 @@ func (o *Operation) propertyBasis(s *Schema, name string) Basis {
 }
 
 // MaskText hides secrets in a body that no operation describes: by the names that
-// the document, or anybody, gives secrets.
+// the document, or anybody, gives secrets. A value without names may be one.
 func (d *Document) MaskText(body []byte) []byte {
+	if start := bytes.TrimLeft(body, " \t\r\n"); len(start) > 0 && start[0] != '{' && len(d.secretNames()) > 0 {
+		return maskText
+	}
 	o := &Operation{document: d}
 	return o.redact(body, nil, func() bool { return len(d.secretNames()) > 0 || soundsSecret(body) })
 }
@@ -244,6 +248,27 @@ func (d *Document) MaskQuery(query string) string {
 		}
 	}
 	return strings.Join(parts, "&")
+}
+
+// MaskEcho hides the secrets of a query in a text that repeats it.
+func (d *Document) MaskEcho(text, query string) string {
+	if query == "" || text == "" {
+		return text
+	}
+	masked := strings.Split(d.MaskQuery(query), "&")
+	for i, part := range strings.Split(query, "&") {
+		if part == masked[i] {
+			continue
+		}
+		text = strings.ReplaceAll(text, part, masked[i])
+		if quoted := strings.Trim(literalOf(part), `"`); quoted != part {
+			text = strings.ReplaceAll(text, quoted, masked[i])
+		}
+		if plain, err := url.QueryUnescape(part); err == nil && plain != part {
+			text = strings.ReplaceAll(text, plain, masked[i])
+		}
+	}
+	return text
 }
 
 // MaskHeader copies headers and hides those that carry credentials. The query of

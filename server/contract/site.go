@@ -22,6 +22,7 @@ import (
 // Principal is who calls: what a credential stands for.
 type Principal struct {
 	Workspace string // the world the caller sees
+	Admin     bool   // may look into every workspace
 }
 
 // API is what the contract asks of one of the served APIs.
@@ -288,6 +289,8 @@ func (s *Site) enforce(next http.Handler) http.Handler {
 			}
 			v.principal = principal
 			v.exchange.Workspace = principal.Workspace
+		} else {
+			v.attribute(r)
 		}
 		if v.bodyErr != nil && !bodyless(r.Method) {
 			v.refuse(r, s.bodyRefusal(op, v.bodyErr))
@@ -350,6 +353,7 @@ func (s *Site) bodyRefusal(op *Operation, err error) *Refusal {
 // unmatched answers a request that no route matched.
 func (s *Site) unmatched(_ http.ResponseWriter, r *http.Request) {
 	v := visitOf(r.Context())
+	v.attribute(r)
 	allow := s.routes.allowed(r)
 	other := ""
 	if len(allow) == 0 {
@@ -369,6 +373,16 @@ func (s *Site) unmatched(_ http.ResponseWriter, r *http.Request) {
 	refusal := s.api.Unmatched(r, allow, other)
 	refusal.Violations = append(refusal.Violations, s.document.unmatchedViolation(r, allow, other))
 	v.refuse(r, refusal)
+}
+
+// attribute says whose exchange it is where no credential is asked for.
+func (v *visit) attribute(r *http.Request) {
+	if len(r.Header.Values("Authorization")) == 0 {
+		return
+	}
+	if principal, refusal := v.site.api.Authenticate(r); refusal == nil {
+		v.exchange.Workspace = principal.Workspace
+	}
 }
 
 // refuse answers with a refusal, through the API's one function.

@@ -4,7 +4,10 @@ package control
 
 import (
 	"context"
+	"crypto/sha256"
+	"crypto/subtle"
 	"encoding/json"
+	"net"
 	"net/http"
 	"slices"
 	"strconv"
@@ -14,26 +17,36 @@ import (
 
 	"github.com/understudy-api/understudy/gen/understudy"
 	"github.com/understudy-api/understudy/server/contract"
+	"github.com/understudy-api/understudy/server/evidence"
 	"github.com/understudy-api/understudy/storage"
 )
 
-// API serves the control API. It is a [contract.API].
-type API struct {
-	store  storage.Store
-	keys   contract.Keyring
-	recent *contract.Recent
+// Options make an API.
+type Options struct {
+	Store     storage.Store
+	Keys      contract.Keyring    // knows the secrets
+	Evidence  *evidence.Recorder  // knows what happened
+	Documents map[string]Document // the served documents, by API
+	// AdminToken is the secret with which one may look into every workspace. Without
+	// one, who is on the same machine may.
+	AdminToken string
+	Version    string // of this program
+	Go         string // of the Go it was built with
 }
+
+// Document is a served document in both forms.
+type Document struct{ YAML, JSON []byte }
+
+// API serves the control API. It is a [contract.API].
+type API struct{ o Options }
 
 var (
 	_ contract.API                     = (*API)(nil)
 	_ understudy.StrictServerInterface = (*API)(nil)
 )
 
-// New makes the API over a store, with the keyring that knows the secrets and the
-// exchanges that are kept.
-func New(store storage.Store, keys contract.Keyring, recent *contract.Recent) *API {
-	return &API{store: store, keys: keys, recent: recent}
-}
+// New makes the API.
+func New(o Options) *API { return &API{o: o} }
 
 // Source is the served document.
 func (a *API) Source() contract.Source {
@@ -42,7 +55,7 @@ func (a *API) Source() contract.Source {
 
 // Register puts the generated routes on the router.
 func (a *API) Register(router *mux.Router) {
-	strict := understudy.NewStrictHandlerWithOptions(a, nil, understudy.StrictHTTPServerOptions{
+	strict := understudy.NewStrictHandlerWithOptions(a, []understudy.StrictMiddlewareFunc{rememberAccept}, understudy.StrictHTTPServerOptions{
 		RequestErrorHandlerFunc:  contract.Fail,
 		ResponseErrorHandlerFunc: contract.Fail,
 	})
@@ -51,7 +64,8 @@ func (a *API) Register(router *mux.Router) {
 	})
 }
 
-// Authenticate accepts a secret in the form of any served API.
+// Authenticate accepts a secret in the form of any served API, and the
+// administrator's.
 func (a *API) Authenticate(r *http.Request) (contract.Principal, *contract.Refusal) {
 	refusal := &contract.Refusal{Kind: contract.KindUnauthenticated}
 	for _, scheme := range []string{"Bearer", "Key"} {
@@ -60,11 +74,37 @@ func (a *API) Authenticate(r *http.Request) (contract.Principal, *contract.Refus
 		if !ok {
 			continue
 		}
-		if principal, known := a.keys.Principal(secret); known {
+		principal, known := a.o.Keys.Principal(secret)
+		switch {
+		case a.o.AdminToken == "":
+			principal.Admin = known && fromHere(r)
+		case scheme == "Bearer" && same(secret, a.o.AdminToken):
+			known, principal.Admin = true, true
+		}
+		if known {
 			return principal, nil
 		}
 	}
 	return contract.Principal{}, refusal
+}
+
+// same compares secrets in a time that tells nothing of them.
+func same(a, b string) bool {
+	x, y := sha256.Sum256([]byte(a)), sha256.Sum256([]byte(b))
+	return subtle.ConstantTimeCompare(x[:], y[:]) == 1
+}
+
+// fromHere reports whether a request comes from the same machine, and not by way
+// of a proxy on it.
+func fromHere(r *http.Request) bool {
+	for _, name := range []string{"Forwarded", "X-Forwarded-For", "X-Real-Ip", "Via"} {
+		if len(r.Header.Values(name)) > 0 {
+			return false
+		}
+	}
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	ip := net.ParseIP(host)
+	return err == nil && ip != nil && ip.IsLoopback()
 }
 
 // HeadAsGet is true: HEAD is GET without its body (RFC 9110, section 9.3.2).
@@ -159,29 +199,10 @@ func (a *API) GetLiveness(context.Context, understudy.GetLivenessRequestObject) 
 
 // GetReadiness tells whether the store can be reached.
 func (a *API) GetReadiness(ctx context.Context, _ understudy.GetReadinessRequestObject) (understudy.GetReadinessResponseObject, error) {
-	if err := a.store.Ping(ctx); err != nil {
+	if err := a.o.Store.Ping(ctx); err != nil {
 		return nil, &contract.Refusal{Kind: contract.KindUnavailable, RetryAfter: 1, Message: "The store cannot be reached", Err: err}
 	}
 	return understudy.GetReadiness200JSONResponse{HealthyJSONResponse: healthy}, nil
 }
 
 var healthy = understudy.HealthyJSONResponse{Status: "ok"}
-
-// GetExchange gives the record of an exchange of the caller's workspace.
-func (a *API) GetExchange(ctx context.Context, request understudy.GetExchangeRequestObject) (understudy.GetExchangeResponseObject, error) {
-	x := a.recent.Get(contract.PrincipalFrom(ctx).Workspace, request.ExchangeID)
-	if x == nil {
-		return nil, contract.NotFound("", "There is no exchange "+request.ExchangeID+" in this workspace")
-	}
-	view := understudy.GetExchange200JSONResponse{
-		ID: x.ID, Time: x.Time.UTC(), DurationMicroseconds: x.Duration.Microseconds(), API: x.API,
-		Method: x.Method, Path: x.Path, Status: x.Status, Refused: x.Refused, Violations: []understudy.Violation{},
-	}
-	if x.Operation != nil {
-		view.Operation = text(x.Operation.ID)
-	}
-	for _, e := range x.Explained {
-		view.Violations = append(view.Violations, violationView(e))
-	}
-	return view, nil
-}

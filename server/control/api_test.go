@@ -15,21 +15,26 @@ import (
 	"github.com/understudy-api/understudy/gen/understudy"
 	"github.com/understudy-api/understudy/server/contract"
 	"github.com/understudy-api/understudy/server/control"
+	"github.com/understudy-api/understudy/server/evidence"
 	"github.com/understudy-api/understudy/storage/sqlite"
 )
 
 const exchanges = "/_understudy/exchanges/"
 
 // start serves the API on a real listener.
-func start(t *testing.T, recent *contract.Recent) (url string, store *sqlite.Store) {
+func start(t *testing.T, o evidence.Options) (url string, store *sqlite.Store, recorder *evidence.Recorder) {
 	t.Helper()
 	store, err := sqlite.Open(t.Context(), sqlite.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
+	recorder = evidence.New(store, o)
 	site, err := contract.NewSite(contract.Options{
-		API:    control.New(store, contract.OpenKeyring{}, recent),
-		Limits: contract.DefaultLimits(), Record: recent.Record,
+		API: control.New(control.Options{
+			Store: store, Keys: contract.OpenKeyring{}, Evidence: recorder, Version: "v1", Go: "go1",
+			Documents: map[string]control.Document{"brms": {YAML: []byte("a: 1\n"), JSON: []byte(`{"a":1}`)}},
+		}),
+		Limits: contract.DefaultLimits(), Record: recorder.Record,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -37,9 +42,10 @@ func start(t *testing.T, recent *contract.Recent) (url string, store *sqlite.Sto
 	listener := httptest.NewServer(site)
 	t.Cleanup(func() {
 		listener.Close()
+		_ = recorder.Close()
 		_ = store.Close()
 	})
-	return listener.URL, store
+	return listener.URL, store, recorder
 }
 
 // answered is an answer read to its end.
@@ -71,7 +77,7 @@ func send(t *testing.T, method, url, authorization string) (head answered, body 
 
 func TestHealth(t *testing.T) {
 	t.Parallel()
-	url, store := start(t, contract.NewRecent(0))
+	url, store, _ := start(t, evidence.Options{})
 	expect := func(path string, status int, body string) {
 		t.Helper()
 		resp, got := send(t, "GET", url+path, "")
@@ -94,10 +100,9 @@ func TestHealth(t *testing.T) {
 
 func TestExchange(t *testing.T) {
 	t.Parallel()
-	recent := contract.NewRecent(2)
-	url, _ := start(t, recent)
+	url, _, recorder := start(t, evidence.Options{Exchanges: 2})
 	mine, _ := contract.OpenKeyring{}.Principal("mine")
-	recent.Record(&contract.Exchange{
+	recorder.Record(&contract.Exchange{
 		ID: "0000000000000001", Time: time.Date(2026, 11, 21, 9, 30, 0, 0, time.FixedZone("", 3600)), Duration: 1500 * time.Microsecond,
 		API: "brms", Workspace: mine.Workspace, Method: "GET", Path: "/api/x", Status: 400, Refused: true,
 		Explained: []contract.Explained{{
@@ -106,39 +111,92 @@ func TestExchange(t *testing.T) {
 			Where: contract.Location{File: "f", Pointer: "/p", Line: 7},
 		}},
 	})
-	resp, body := send(t, "GET", url+exchanges+"0000000000000001", "Key mine")
-	var got, wanted any
-	if err := json.Unmarshal([]byte(body), &got); err != nil || resp.StatusCode != http.StatusOK {
-		t.Fatalf("%d %s, %v", resp.StatusCode, body, err)
-	}
+	wanted := map[string]any{}
 	if err := json.Unmarshal([]byte(`{
 		"id":"0000000000000001","time":"2026-11-21T08:30:00Z","durationMicroseconds":1500,"api":"brms","method":"GET","path":"/api/x","status":400,"refused":true,
+		"request":{"header":{},"body":""},"response":{"header":{},"body":""},
 		"violations":[{"side":"client","rule":"type","basis":"published","refused":true,"in":"body","pointer":"/a","message":"m","got":"5",
 			"accepted":"a string","document":{"file":"f","pointer":"/p","line":7}}]}`), &wanted); err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(wanted, got); diff != "" {
-		t.Error(diff)
+	wanted["workspace"] = mine.Workspace
+	read := func() {
+		t.Helper()
+		resp, body := send(t, "GET", url+exchanges+"0000000000000001", "Key mine")
+		got := map[string]any{}
+		if err := json.Unmarshal([]byte(body), &got); err != nil || resp.StatusCode != http.StatusOK {
+			t.Fatalf("%d %s, %v", resp.StatusCode, body, err)
+		}
+		if diff := cmp.Diff(wanted, got); diff != "" {
+			t.Error(diff)
+		}
 	}
+	read()
 	if resp, body := send(t, "GET", url+exchanges+"0000000000000001", "Key other"); resp.StatusCode != http.StatusNotFound {
 		t.Errorf("another workspace: %d %s", resp.StatusCode, body)
 	}
-	// Only the newest are kept; the refusal just seen is one of them.
-	recent.Record(&contract.Exchange{ID: "0000000000000002", Workspace: mine.Workspace, Status: 404})
-	recent.Record(&contract.Exchange{ID: "0000000000000003", Workspace: mine.Workspace, Status: 404})
-	if resp, _ := send(t, "GET", url+exchanges+"0000000000000001", "Bearer mine"); resp.StatusCode != http.StatusNotFound {
+	// Only the newest stay in memory; one that broke the contract is in the store.
+	for _, id := range []string{"0000000000000002", "0000000000000003", "0000000000000004"} {
+		recorder.Record(&contract.Exchange{ID: id, API: "brms", Workspace: mine.Workspace, Status: 404})
+	}
+	if err := recorder.Flush(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	read()
+	if resp, _ := send(t, "GET", url+exchanges+"0000000000000002", "Bearer mine"); resp.StatusCode != http.StatusNotFound {
 		t.Errorf("an exchange that is no longer kept: %d", resp.StatusCode)
 	}
-	resp, body = send(t, "GET", url+exchanges+"0000000000000003", "Bearer mine")
+	resp, body := send(t, "GET", url+exchanges+"0000000000000004", "Bearer mine")
 	if resp.StatusCode != http.StatusOK || !strings.Contains(body, `"violations":[]`) {
 		t.Errorf("without violations: %d %s", resp.StatusCode, body)
+	}
+}
+
+// A document comes in the form that is asked for, by the query before the header.
+func TestDocument(t *testing.T) {
+	t.Parallel()
+	url, _, _ := start(t, evidence.Options{})
+	for _, c := range []struct{ path, accept, contentType, body string }{
+		{"brms", "", "application/yaml", "a: 1"},
+		{"brms", "*/*", "application/yaml", "a: 1"},
+		{"brms", "application/json", "application/json", `{"a":1}`},
+		{"brms", "application/json;q=0.5, */*", "application/yaml", "a: 1"},
+		{"brms", "text/html, application/json;q=0.9, */*;q=0.8", "application/json", `{"a":1}`},
+		{"brms?format=json", "application/yaml", "application/json", `{"a":1}`},
+		{"brms?format=yaml", "application/json", "application/yaml", "a: 1"},
+	} {
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url+"/_understudy/documents/"+c.path, http.NoBody)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if c.accept != "" {
+			r.Header.Set("Accept", c.accept)
+		}
+		resp, err := http.DefaultClient.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, _ := io.ReadAll(resp.Body)
+		_ = resp.Body.Close()
+		if resp.StatusCode != http.StatusOK || resp.Header.Get("Content-Type") != c.contentType || strings.TrimSpace(string(text)) != c.body {
+			t.Errorf("%s as %q: %d %s %s", c.path, c.accept, resp.StatusCode, resp.Header.Get("Content-Type"), text)
+		}
+	}
+	if resp, body := send(t, "GET", url+"/_understudy/documents/datafold", ""); resp.StatusCode != http.StatusNotFound {
+		t.Errorf("a document that is not served: %d %s", resp.StatusCode, body)
+	}
+	if resp, body := send(t, "GET", url+"/_understudy/documents/other", ""); resp.StatusCode != http.StatusBadRequest {
+		t.Errorf("a document that is not declared: %d %s", resp.StatusCode, body)
+	}
+	if resp, body := send(t, "GET", url+"/_understudy/version", ""); resp.StatusCode != http.StatusOK || body != `{"go":"go1","version":"v1"}` {
+		t.Errorf("version: %d %s", resp.StatusCode, body)
 	}
 }
 
 // Refusals are problem details.
 func TestProblems(t *testing.T) {
 	t.Parallel()
-	url, _ := start(t, contract.NewRecent(0))
+	url, _, _ := start(t, evidence.Options{})
 	for name, test := range map[string]struct {
 		method, path, authorization string
 		status                      int
@@ -183,7 +241,7 @@ func TestProblems(t *testing.T) {
 // Refuse maps every kind of refusal to a status and tells no cause.
 func TestRefuse(t *testing.T) {
 	t.Parallel()
-	api := control.New(nil, contract.OpenKeyring{}, nil)
+	api := control.New(control.Options{Keys: contract.OpenKeyring{}})
 	for kind, status := range map[contract.Kind]int{
 		contract.KindInternal: 500, contract.KindInvalid: 400, contract.KindUnauthenticated: 401, contract.KindForbidden: 403,
 		contract.KindNotFound: 404, contract.KindConflict: 409, contract.KindRouteNotFound: 404, contract.KindMethodNotAllowed: 405,

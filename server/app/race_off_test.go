@@ -1,0 +1,6 @@
+//go:build !race
+
+package app
+
+// raced tells that the race detector slows everything down.
+const raced = false

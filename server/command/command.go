@@ -1,0 +1,131 @@
+// Package command is the command line: what each word of it takes, does, prints
+// and exits with.
+package command
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/understudy-api/understudy/server/app"
+)
+
+// The exit codes. What "run" runs has its own, which are passed on.
+const (
+	exitOK        = 0
+	exitFailed    = 1 // the contract is broken, or the coverage below the threshold; of serve: any error
+	exitUsage     = 2 // a mistake in the command line, or no report could be had
+	exitNotRun    = 126
+	exitNotFound  = 127
+	exitSignalled = 128 // and the signal's number
+)
+
+const usage = `Understudy stands in for the APIs of GoRules BRMS and Datafold.
+
+Usage: understudy COMMAND [flags]
+
+Commands:
+  serve         serve both APIs
+  run           serve while a command runs, then report and give the verdict
+  report        report on what a server has seen, and give the verdict
+  report merge  join the reports of several jobs into one
+  version       print the version
+
+"understudy COMMAND -h" lists the flags of a command.
+`
+
+// stdio is where a command reads and writes.
+type stdio struct {
+	in       *os.File
+	out, err *os.File
+	getenv   func(string) string
+}
+
+// Main runs the command line and gives the exit code.
+func Main(args []string) int {
+	std := stdio{in: os.Stdin, out: os.Stdout, err: os.Stderr, getenv: os.Getenv}
+	if len(args) == 0 {
+		fmt.Fprint(std.err, usage)
+		return exitUsage
+	}
+	var code int
+	var err error
+	switch word, rest := args[0], args[1:]; word {
+	case "serve":
+		code, err = serve(rest, std)
+	case "run":
+		code, err = run(rest, std)
+	case "report":
+		if len(rest) > 0 && rest[0] == "merge" {
+			code, err = merge(rest[1:], std)
+		} else {
+			code, err = report(rest, std)
+		}
+	case "version":
+		fmt.Fprintln(std.out, app.Version())
+	case "help", "-h", "--help", "-help":
+		fmt.Fprint(std.out, usage)
+	default:
+		fmt.Fprintf(std.err, "understudy: unknown command %q\n\n%s", word, usage)
+		return exitUsage
+	}
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+		return exitOK
+	case err != nil:
+		fmt.Fprintf(std.err, "understudy: %v\n", err)
+	}
+	return code
+}
+
+func serve(args []string, std stdio) (int, error) {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	defer stop()
+	context.AfterFunc(ctx, stop) // a second signal ends the process at once
+	err := app.Serve(ctx, args, std.out, std.err)
+	if err == nil {
+		return exitOK, nil
+	}
+	if _, mistake := errors.AsType[*app.UsageError](err); mistake {
+		return exitUsage, err
+	}
+	return exitFailed, err
+}
+
+// usageError is a mistake in the command line.
+func usageError(format string, args ...any) error {
+	return &app.UsageError{Reason: fmt.Sprintf(format, args...)}
+}
+
+// Flags gives the flags of a command with their defaults: of "serve", "run",
+// "report" or "report merge". Others have none.
+func Flags(command string) *flag.FlagSet {
+	switch command {
+	case "serve":
+		fs := newFlagSet(command)
+		new(app.Config).Flags(fs)
+		return fs
+	case "run":
+		fs, _, _ := runFlags()
+		return fs
+	case "report":
+		fs, _, _ := reportFlags()
+		return fs
+	case "report merge":
+		fs := newFlagSet(command)
+		new(judging).declare(fs)
+		return fs
+	}
+	return newFlagSet(command)
+}
+
+func newFlagSet(command string) *flag.FlagSet {
+	fs := flag.NewFlagSet("understudy "+command, flag.ContinueOnError)
+	fs.SetOutput(io.Discard)
+	return fs
+}

@@ -1,0 +1,410 @@
+package command
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/understudy-api/understudy/server/evidence"
+)
+
+// The test binary is also the program under test and the clients that it runs.
+func TestMain(m *testing.M) {
+	if len(os.Args) > 1 {
+		switch os.Args[1] {
+		case "understudy":
+			os.Exit(Main(os.Args[2:]))
+		case "client":
+			os.Exit(client(os.Args[2:]))
+		}
+	}
+	os.Exit(m.Run())
+}
+
+// What no output may hold.
+const (
+	markedToken  = "marked-token-5f1e"
+	markedKey    = "marked-key-77ab"
+	markedSecret = "marked-secret-c0de"
+)
+
+// client does what its arguments say, one after the other, and gives an exit code.
+func client(acts []string) int {
+	brms := func(method, path, token, body string) int {
+		return send(method, os.Getenv("BRMS_URL")+path, "Bearer "+token, body)
+	}
+	token, key := os.Getenv("GORULES_TOKEN"), os.Getenv("DATAFOLD_API_KEY")
+	for _, act := range acts {
+		switch act {
+		case "keep":
+			if status := brms(http.MethodPost, "/api/projects", token, `{"name":"Fees","key":"fees"}`); status != http.StatusOK {
+				return 90
+			}
+			if status := brms(http.MethodGet, "/api/projects", token, ""); status != http.StatusOK {
+				return 91
+			}
+		case "break": // a published or documented rule, and does not mind the answer
+			brms(http.MethodPost, "/api/projects", token, `{"name":7,"key":"fees"}`)
+		case "break-inferred":
+			if status := brms(http.MethodGet, "/api/projects?wholly=undeclared", token, ""); status != http.StatusOK {
+				return 92
+			}
+		case "workers":
+			var group sync.WaitGroup
+			for i := range 8 {
+				group.Go(func() {
+					for j := range 5 {
+						brms(http.MethodPost, "/api/projects", fmt.Sprintf("worker-%d", i), fmt.Sprintf(`{"name":"n","key":"key-%d"}`, j))
+					}
+				})
+			}
+			group.Wait()
+		case "secrets":
+			for _, body := range []string{
+				`{"name":"L","base_url":"https://l.example.com","client_id":"i","client_secret":"` + markedSecret + `","repo_id":1}`,
+				`{"name":"L","base_url":7,"client_id":"i","client_secret":"` + markedSecret + `","repo_id":"x"}`,
+				`{"name":"L","base_url":"https://l.example.com","client_id":"i","client_secret":["` + markedSecret + `"],"repo_id":1}`,
+			} {
+				send(http.MethodPost, os.Getenv("DATAFOLD_HOST")+"/api/v1/lineage/bi/looker/", "Key "+key, body)
+			}
+			send(http.MethodGet, os.Getenv("BRMS_URL")+"/api/projects", "Basic "+markedSecret, "")
+		case "environment":
+			for _, name := range []string{"UNDERSTUDY_URL", "BRMS_URL", "GORULES_URL", "DATAFOLD_HOST", "UNDERSTUDY_TOKEN", "GORULES_TOKEN", "DATAFOLD_API_KEY"} {
+				fmt.Println(os.Getenv(name))
+			}
+		case "echo":
+			_, _ = io.Copy(os.Stdout, os.Stdin)
+			fmt.Fprintln(os.Stderr, "to standard error")
+		case "seven":
+			return 7
+		}
+	}
+	return 0
+}
+
+func send(method, url, authorization, body string) int {
+	request, err := http.NewRequest(method, url, strings.NewReader(body))
+	if err != nil {
+		return -1
+	}
+	request.Header.Set("Authorization", authorization)
+	if body != "" {
+		request.Header.Set("Content-Type", "application/json")
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return -1
+	}
+	_, _ = io.Copy(io.Discard, response.Body)
+	_ = response.Body.Close()
+	return response.StatusCode
+}
+
+// process is the program with its arguments, in a folder of its own, away from
+// any terminal.
+type process struct {
+	*exec.Cmd
+	stdout, stderr bytes.Buffer
+}
+
+func understudy(t *testing.T, dir string, args ...string) *process {
+	t.Helper()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &process{Cmd: exec.CommandContext(t.Context(), self, append([]string{"understudy"}, args...)...)}
+	p.Stdout, p.Stderr, p.Dir = &p.stdout, &p.stderr, dir
+	p.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	p.Env = append(p.Env, "GORACE=atexit_sleep_ms=0") // the race detector would wait a second at each end
+	for _, pair := range os.Environ() {
+		name, _, _ := strings.Cut(pair, "=")
+		if !strings.HasPrefix(name, "UNDERSTUDY_") && name != "GORULES_TOKEN" && name != "DATAFOLD_API_KEY" {
+			p.Env = append(p.Env, pair)
+		}
+	}
+	return p
+}
+
+// does runs it and gives the exit code.
+func (p *process) does(t *testing.T) int {
+	t.Helper()
+	return codeOf(t, p.Run())
+}
+
+func codeOf(t *testing.T, err error) int {
+	t.Helper()
+	var exit *exec.ExitError
+	switch {
+	case err == nil:
+		return 0
+	case errors.As(err, &exit):
+		return exit.ExitCode()
+	}
+	t.Fatal(err)
+	return -1
+}
+
+// runs is "understudy run FLAGS -- a client that does the acts".
+func runs(t *testing.T, dir string, flags []string, acts ...string) *process {
+	t.Helper()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return understudy(t, dir, append(append(append([]string{"run"}, flags...), "--", self, "client"), acts...)...)
+}
+
+func wants(t *testing.T, said string, parts ...string) {
+	t.Helper()
+	for _, part := range parts {
+		if !strings.Contains(said, part) {
+			t.Errorf("no %q in\n%s", part, said)
+		}
+	}
+}
+
+func reportIn(t *testing.T, file string) *evidence.Report {
+	t.Helper()
+	r, err := readReport(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+func TestVerdict(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		flags []string
+		acts  []string
+		code  int
+		says  []string
+	}{
+		{"kept", nil, []string{"keep"}, 0, []string{"createProject"}},
+		{"broken", nil, []string{"keep", "break"}, 1, []string{"createProject", "/name", "type", "openapi/brms.yaml:"}},
+		{"broken, no table", []string{"--format", "json", "--output", "r.json"}, []string{"break"}, 1, []string{"createProject: body /name: type: ", "(openapi/brms.yaml:"}},
+		{"broken, none", []string{"--fail-on", "none"}, []string{"break"}, 0, []string{"/name"}},
+		{"inferred", nil, []string{"keep", "break-inferred"}, 0, []string{"wholly", "listProjects"}},
+		{"inferred counts", []string{"--fail-on", "inferred"}, []string{"keep", "break-inferred"}, 1, []string{"wholly"}},
+		{"elsewhere", []string{"--operations", "datafold:*"}, []string{"break"}, 0, nil},
+		{"too little", []string{"--min-coverage", "99"}, []string{"keep"}, 1, []string{"99"}},
+		{"too little, no table", []string{"--min-coverage", "99", "--format", "json"}, []string{"keep"}, 1, []string{"the coverage of ", " is below 99 %"}},
+		{"enough", []string{"--min-coverage", "1"}, []string{"keep"}, 0, nil},
+		{"the command's code", nil, []string{"break", "seven"}, 7, []string{"createProject", "/name"}},
+		{"no such operation", []string{"--operations", "brms:nothing"}, []string{"keep"}, 2, []string{`"brms:nothing"`}},
+		{"no such folder", []string{"--output", "nowhere/r.json"}, []string{"keep"}, 2, []string{"nowhere/r.json"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			p := runs(t, t.TempDir(), c.flags, c.acts...)
+			if code := p.does(t); code != c.code {
+				t.Errorf("exit code %d, want %d:\n%s", code, c.code, p.stderr.String())
+			}
+			wants(t, p.stderr.String(), c.says...)
+			if p.stdout.Len() > 0 {
+				t.Errorf("standard output is the command's: %s", p.stdout.String())
+			}
+		})
+	}
+}
+
+// Eight workers, each with a key of its own, are one report.
+func TestWorkers(t *testing.T) {
+	dir := t.TempDir()
+	p := runs(t, dir, []string{"--output", "json=r.json"}, "workers")
+	if code := p.does(t); code != 0 {
+		t.Fatalf("exit code %d:\n%s", code, p.stderr.String())
+	}
+	r := reportIn(t, filepath.Join(dir, "r.json"))
+	if r.Workspaces != 8 || r.Requests != 40 || len(r.Violations) != 0 {
+		t.Errorf("%d workspaces, %d requests, %v", r.Workspaces, r.Requests, r.Violations)
+	}
+	for i := range r.Operations {
+		if op := &r.Operations[i]; op.ID == "createProject" && op.Requests != 40 {
+			t.Errorf("%d of 40 counted", op.Requests)
+		}
+	}
+}
+
+// The command has our terminal, and an environment that leads to the server.
+func TestCommandWorld(t *testing.T) {
+	p := runs(t, t.TempDir(), nil, "echo")
+	p.Stdin = strings.NewReader("through\n")
+	if code := p.does(t); code != 0 || p.stdout.String() != "through\n" {
+		t.Errorf("exit code %d, %q\n%s", code, p.stdout.String(), p.stderr.String())
+	}
+	wants(t, p.stderr.String(), "to standard error\n")
+
+	p = runs(t, t.TempDir(), nil, "environment")
+	p.Env = append(p.Env, "BRMS_URL=https://elsewhere.example.com", "DATAFOLD_API_KEY="+markedKey)
+	if code := p.does(t); code != 0 {
+		t.Fatalf("exit code %d:\n%s", code, p.stderr.String())
+	}
+	got := strings.Split(p.stdout.String(), "\n")
+	if !strings.HasPrefix(got[0], "http://127.0.0.1:") || got[1] != got[0] || got[2] != got[0] || got[3] != got[0] {
+		t.Errorf("the server is at %q", got[:4])
+	}
+	if len(got[4]) < 20 || got[5] != got[4] || got[6] != markedKey {
+		t.Errorf("the secrets are %q", got[4:7])
+	}
+	if strings.Contains(p.stderr.String(), got[4]) {
+		t.Errorf("the secret is said:\n%s", p.stderr.String())
+	}
+}
+
+func TestNotStarted(t *testing.T) {
+	dir := t.TempDir()
+	for name, text := range map[string]string{"plain": "#!/bin/sh\n", "no-program": "exit 0\n"} {
+		mode := os.FileMode(0o644)
+		if name == "no-program" {
+			mode = 0o755
+		}
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), mode); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, c := range []struct {
+		command string
+		code    int
+		says    string
+	}{
+		{"./nothing", 127, "./nothing: not found"},
+		{"no-such-program-anywhere", 127, "no-such-program-anywhere: not found"},
+		{"./plain", 126, "./plain: not executable"},
+		{"./no-program", 126, "./no-program: no program"},
+	} {
+		p := understudy(t, dir, "run", "--", c.command)
+		if code := p.does(t); code != c.code || strings.Count(p.stderr.String(), "\n") != 1 {
+			t.Errorf("%s: exit code %d:\n%s", c.command, code, p.stderr.String())
+		}
+		wants(t, p.stderr.String(), c.says)
+	}
+}
+
+// Signals are the command's, and what it started gets them as well. The report
+// comes when it has ended.
+func TestSignals(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		signal syscall.Signal
+		script string
+		code   int
+	}{
+		{"ends by it", syscall.SIGTERM, `echo ready; exec sleep 60`, 143},
+		{"what it runs ends too", syscall.SIGTERM, `echo ready; sleep 60; exit 0`, 143},
+		{"interrupt", syscall.SIGINT, `echo ready; exec sleep 60`, 130},
+		{"cleans up", syscall.SIGTERM, `trap 'echo cleaned; exit 3' TERM; sleep 60 & echo ready; wait`, 3},
+		{"takes no notice", syscall.SIGINT, `trap '' INT; echo ready; sleep 1; echo done`, 0},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			p := understudy(t, t.TempDir(), "run", "--", "sh", "-c", c.script)
+			p.Stdout = nil
+			out, err := p.StdoutPipe()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := p.Start(); err != nil {
+				t.Fatal(err)
+			}
+			word := make([]byte, 6)
+			if _, err := io.ReadFull(out, word); err != nil || string(word) != "ready\n" {
+				t.Fatalf("%q (%v)\n%s", word, err, p.stderr.String())
+			}
+			if err := p.Process.Signal(c.signal); err != nil {
+				t.Fatal(err)
+			}
+			began := time.Now()
+			rest, _ := io.ReadAll(out) // until nothing has it open: also what the command started
+			if code := codeOf(t, p.Wait()); code != c.code {
+				t.Errorf("exit code %d, want %d: %s\n%s", code, c.code, rest, p.stderr.String())
+			}
+			if took := time.Since(began); took > 30*time.Second {
+				t.Errorf("took %v", took)
+			}
+			wants(t, p.stderr.String(), "createProject")
+		})
+	}
+}
+
+func TestKnownViolations(t *testing.T) {
+	dir := t.TempDir()
+	baseline := filepath.Join(dir, "known.json")
+	step := func(code int, flags []string, acts ...string) string {
+		t.Helper()
+		p := runs(t, dir, flags, acts...)
+		if got := p.does(t); got != code {
+			t.Errorf("%v %v: exit code %d, want %d:\n%s", flags, acts, got, code, p.stderr.String())
+		}
+		return p.stderr.String()
+	}
+	step(1, []string{"--write-baseline", "known.json"}, "break", "break-inferred")
+	first, err := os.ReadFile(baseline)
+	if err != nil {
+		t.Fatal(err)
+	}
+	wants(t, string(first), `"operation": "brms:createProject"`, `"rule": "type"`, `"pointer": "/name"`, `"operation": "brms:listProjects"`)
+	step(1, []string{"--write-baseline", "known.json"}, "break-inferred", "break")
+	if again, err := os.ReadFile(baseline); err != nil || !bytes.Equal(first, again) {
+		t.Errorf("the baseline is another (%v):\n%s\n%s", err, first, again)
+	}
+	step(0, []string{"--baseline", "known.json", "--fail-on", "inferred"}, "break", "break-inferred")
+	said := step(1, []string{"--baseline", "known.json"}, "secrets")
+	wants(t, said, "fixed, no longer met: brms:createProject type /name (")
+	if said := step(0, []string{"--baseline", "known.json", "--operations", "datafold:*"}, "keep"); strings.Contains(said, "fixed") {
+		t.Errorf("what is left out is no concern:\n%s", said)
+	}
+	wants(t, step(2, []string{"--baseline", "nothing.json"}, "keep"), "--baseline", "nothing.json")
+	if err := os.WriteFile(baseline, []byte("{}"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	wants(t, step(2, []string{"--baseline", "known.json"}, "keep"), "known.json: not a baseline")
+}
+
+func TestMergeCommand(t *testing.T) {
+	dir := t.TempDir()
+	for name, acts := range map[string][]string{"a.json": {"keep"}, "b.json": {"break"}} {
+		if p := runs(t, dir, []string{"--fail-on", "none", "--format", "json", "--output", name}, acts...); p.does(t) != 0 {
+			t.Fatal(p.stderr.String())
+		}
+	}
+	p := understudy(t, dir, "report", "merge", "a.json", "b.json", "--output", "json=all.json")
+	if code := p.does(t); code != 1 {
+		t.Errorf("exit code %d:\n%s", code, p.stderr.String())
+	}
+	wants(t, p.stdout.String(), "createProject", "/name")
+	all := reportIn(t, filepath.Join(dir, "all.json"))
+	a, b := reportIn(t, filepath.Join(dir, "a.json")), reportIn(t, filepath.Join(dir, "b.json"))
+	if all.Requests != a.Requests+b.Requests || all.Coverage.Total != a.Coverage.Total || all.Coverage.Covered < a.Coverage.Covered || len(all.Operations) != len(a.Operations) {
+		t.Errorf("%d requests, %+v of %+v and %+v", all.Requests, all.Coverage, a.Coverage, b.Coverage)
+	}
+	for _, c := range []struct {
+		code int
+		args []string
+	}{
+		{0, []string{"a.json"}},
+		{0, []string{"--fail-on", "none", "a.json", "b.json"}},
+		{0, []string{"a.json", "--operations", "datafold:*", "b.json", "--format=json"}},
+		{1, []string{"a.json", "--min-coverage", "100"}},
+		{2, nil},
+		{2, []string{"nothing.json"}},
+		{2, []string{"a.json", "--no-such-flag"}},
+		{2, []string{"--", "a.json", "--format", "json"}},
+	} {
+		p := understudy(t, dir, append([]string{"report", "merge"}, c.args...)...)
+		if code := p.does(t); code != c.code {
+			t.Errorf("%v: exit code %d, want %d:\n%s", c.args, code, c.code, p.stderr.String())
+		}
+	}
+}

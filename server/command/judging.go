@@ -1,0 +1,213 @@
+package command
+
+import (
+	"bytes"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/understudy-api/understudy/server/evidence"
+	"github.com/understudy-api/understudy/server/evidence/render"
+)
+
+// judging is what is told about a report: how it is judged, and where it is
+// written in which form. The commands that end in a report share it.
+type judging struct {
+	format        string
+	outputs       list
+	failOn        string
+	minCoverage   float64
+	coverageOf    string
+	operations    list
+	baseline      string
+	writeBaseline string
+
+	targets []target // what outputs say, once checked
+}
+
+// target is a file that the report is written to. The file "-" is where the report
+// goes if nothing is said.
+type target struct {
+	format render.Format
+	file   string
+}
+
+// list is a flag that may be given several times, or once with commas.
+type list []string
+
+// String joins the list as Set takes it.
+func (l *list) String() string { return strings.Join(*l, ",") }
+
+// Set adds to the list.
+func (l *list) Set(value string) error {
+	for item := range strings.SplitSeq(value, ",") {
+		item = strings.TrimSpace(item)
+		if item == "" {
+			return errors.New("an empty item")
+		}
+		*l = append(*l, item)
+	}
+	return nil
+}
+
+func (j *judging) declare(fs *flag.FlagSet) {
+	fs.StringVar(&j.format, "format", string(render.Table), "`FORMAT` of the report: "+strings.Join(render.Formats(), ", "))
+	fs.Var(&j.outputs, "output", "`FILE` that gets the report instead of the terminal, or FORMAT=FILE for a file beside it; may be repeated")
+	fs.StringVar(&j.failOn, "fail-on", string(evidence.FailOnViolations), "what breaks the contract: \"violations\" of published and documented rules, \"inferred\" for those and all others, or \"none\"")
+	fs.Float64Var(&j.minCoverage, "min-coverage", 0, "least coverage in `PERCENT`")
+	fs.StringVar(&j.coverageOf, "coverage-of", evidence.CoverageOfPublished, "what the coverage is taken of: \"published\" counts what the vendor publishes or documents, \"all\" everything that is served")
+	fs.Var(&j.operations, "operations", "`GLOB` of the operations to report on, as brms:*Integration*; may be repeated")
+	fs.StringVar(&j.baseline, "baseline", "", "`FILE` of violations that are known and do not fail")
+	fs.StringVar(&j.writeBaseline, "write-baseline", "", "`FILE` that gets the violations there are, as a baseline; the verdict stays as it is")
+}
+
+func (j *judging) validate() error {
+	format, ok := render.Parse(j.format)
+	if !ok {
+		return usageError("--format %q: want %s", j.format, strings.Join(render.Formats(), ", "))
+	}
+	switch evidence.FailOn(j.failOn) {
+	case evidence.FailOnViolations, evidence.FailOnInferred, evidence.FailOnNone:
+	default:
+		return usageError("--fail-on %q: want \"violations\", \"inferred\" or \"none\"", j.failOn)
+	}
+	if !(j.minCoverage >= 0 && j.minCoverage <= 100) { // NaN is neither
+		return usageError("--min-coverage %s: want a number from 0 to 100", strconv.FormatFloat(j.minCoverage, 'g', -1, 64))
+	}
+	if j.coverageOf != evidence.CoverageOfPublished && j.coverageOf != evidence.CoverageOfAll {
+		return usageError("--coverage-of %q: want \"published\" or \"all\"", j.coverageOf)
+	}
+	return j.aim(format)
+}
+
+// aim says which file gets which form.
+func (j *judging) aim(format render.Format) error {
+	j.targets = nil
+	instead := ""
+	for _, output := range j.outputs {
+		t := target{format: format, file: output}
+		if name, file, named := strings.Cut(output, "="); named && !strings.ContainsAny(name, "./\\") {
+			if t.format, named = render.Parse(name); !named || file == "" {
+				return usageError("--output %q: want FILE or FORMAT=FILE with one of %s", output, strings.Join(render.Formats(), ", "))
+			}
+			t.file = file
+		} else if instead != "" {
+			return usageError("--output %q and %q: only one can be without a FORMAT=", instead, output)
+		} else {
+			instead = output
+		}
+		if slices.ContainsFunc(j.targets, func(other target) bool { return other.file == t.file }) {
+			return usageError("--output %q: the file is named twice", t.file)
+		}
+		j.targets = append(j.targets, t)
+	}
+	if instead == "" && !slices.ContainsFunc(j.targets, func(t target) bool { return t.file == "-" }) {
+		j.targets = append(j.targets, target{format, "-"})
+	}
+	return nil
+}
+
+// known reads the baseline, so that a mistake in it is told before anything runs.
+func (j *judging) known() (*evidence.Baseline, error) {
+	if j.baseline == "" {
+		return nil, nil
+	}
+	file, err := os.Open(j.baseline)
+	if err != nil {
+		return nil, fmt.Errorf("--baseline: %w", err)
+	}
+	defer file.Close()
+	known, err := evidence.ReadBaseline(file)
+	if err != nil {
+		return nil, fmt.Errorf("--baseline %s: %w", j.baseline, err)
+	}
+	return known, nil
+}
+
+// publish judges a report and writes it where it was asked for. The terminal is
+// where it goes otherwise, log gets what is said beside it.
+func (j *judging) publish(r *evidence.Report, known *evidence.Baseline, terminal *os.File, log io.Writer, getenv func(string) string) (int, error) {
+	if r.Coverage.Of != j.coverageOf {
+		r.Recount(j.coverageOf)
+	}
+	if err := r.Filter(j.operations); err != nil {
+		return exitUsage, fmt.Errorf("--operations: %w", err)
+	}
+	if known != nil {
+		if err := known.Filter(j.operations); err != nil {
+			return exitUsage, fmt.Errorf("--operations: %w", err)
+		}
+		for _, v := range known.Apply(r) {
+			place := strings.TrimSuffix(strings.Join([]string{v.Operation, v.Rule, v.Name + v.Pointer}, " "), " ")
+			fmt.Fprintf(log, "understudy: fixed, no longer met: %s (%s)\n", place, v.Fingerprint)
+		}
+	}
+	if j.writeBaseline != "" {
+		var b bytes.Buffer
+		if err := evidence.NewBaseline(r).Write(&b); err != nil {
+			return exitUsage, err
+		}
+		if err := os.WriteFile(j.writeBaseline, b.Bytes(), 0o644); err != nil {
+			return exitUsage, fmt.Errorf("--write-baseline: %w", err)
+		}
+	}
+	options := render.Options{FailOn: evidence.FailOn(j.failOn), MinCoverage: j.minCoverage, Now: time.Now()}
+	read := false // whether the verdict is on the terminal in words
+	for _, t := range j.targets {
+		if t.file == "-" {
+			read = read || slices.Contains([]render.Format{render.Table, render.Markdown, render.GitHub}, t.format)
+			shown := options
+			shown.Colour = colours(terminal, getenv)
+			shown.Width, _ = strconv.Atoi(getenv("COLUMNS"))
+			if err := render.Write(terminal, t.format, r, shown); err != nil {
+				return exitUsage, err
+			}
+			continue
+		}
+		var b bytes.Buffer
+		if err := render.Write(&b, t.format, r, options); err != nil {
+			return exitUsage, err
+		}
+		if err := os.WriteFile(t.file, b.Bytes(), 0o644); err != nil {
+			return exitUsage, fmt.Errorf("--output: %w", err)
+		}
+	}
+	verdict := r.Judge(options.FailOn, options.MinCoverage)
+	if verdict.OK() {
+		return exitOK, nil
+	}
+	if !read {
+		tell(log, verdict, r.Coverage.Percent, j.minCoverage)
+	}
+	return exitFailed, nil
+}
+
+// tell says why a verdict is broken, for a log that has no table.
+func tell(log io.Writer, verdict *evidence.Verdict, percent, least float64) {
+	for i := range verdict.Failures {
+		v := &verdict.Failures[i]
+		operation := v.Operation
+		if operation == "" {
+			operation = v.API
+		}
+		fmt.Fprintf(log, "understudy: %s: %s %s%s: %s: %s (%s:%d)\n", operation, v.In, v.Name, v.Pointer, v.Rule, v.Message, v.Document.File, v.Document.Line)
+	}
+	if verdict.Short {
+		fmt.Fprintf(log, "understudy: the coverage of %.1f %% is below %g %%\n", percent, least)
+	}
+}
+
+// colours tells whether to write in colours: on a terminal that has not said no.
+func colours(file *os.File, getenv func(string) string) bool {
+	if getenv("NO_COLOR") != "" || getenv("TERM") == "dumb" {
+		return false
+	}
+	info, err := file.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0
+}

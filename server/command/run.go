@@ -1,0 +1,168 @@
+package command
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"flag"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/understudy-api/understudy/server/app"
+)
+
+// drainTimeout is how long requests that outlive the command are waited for.
+const drainTimeout = 5 * time.Second
+
+const runUsage = `understudy run [flags] -- COMMAND [ARGUMENT...]
+
+Serves while the command runs, with UNDERSTUDY_URL, BRMS_URL, GORULES_URL and
+DATAFOLD_HOST set to where, and UNDERSTUDY_TOKEN, GORULES_TOKEN and DATAFOLD_API_KEY
+to a secret made for this run unless they are set already. Then reports on what all
+workspaces did, on standard error. Exits with the command's code if that is not 0,
+else with 1 if the contract is broken.`
+
+// runFlags are the flags of "serve", with defaults for one run, and those of a
+// report.
+func runFlags() (*flag.FlagSet, *app.Config, *judging) {
+	fs, config, j := newFlagSet("run"), &app.Config{}, &judging{}
+	config.Flags(fs)
+	j.declare(fs)
+	for name, value := range map[string]string{"addr": "127.0.0.1:0", "store": "memory", "log-level": "warn"} {
+		f := fs.Lookup(name)
+		_ = f.Value.Set(value) // a text takes any
+		f.DefValue = value
+	}
+	return fs, config, j
+}
+
+// run serves while a command runs, and judges what it did.
+func run(args []string, std stdio) (int, error) {
+	flags, config, j := runFlags()
+	if err := app.ParseFlags(flags, runUsage, args, std.getenv, std.out); err != nil {
+		return exitUsage, err
+	}
+	if err := config.Validate(); err != nil {
+		return exitUsage, err
+	}
+	if err := j.validate(); err != nil {
+		return exitUsage, err
+	}
+	known, err := j.known()
+	if err != nil {
+		return exitUsage, err
+	}
+	if flags.NArg() == 0 {
+		return exitUsage, usageError("run: want a command, as in \"understudy run -- ./client-tests.sh\"")
+	}
+	program, err := exec.LookPath(flags.Arg(0))
+	if err != nil {
+		return notStarted(flags.Arg(0), err)
+	}
+
+	// From here on a signal is the command's.
+	signals := make(chan os.Signal, 8)
+	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
+	defer signal.Stop(signals)
+
+	ctx := context.Background()
+	server, err := app.Listen(ctx, config, std.err)
+	if err != nil {
+		return exitUsage, err
+	}
+	code, err := attend(program, flags.Args(), environment(server.URL, std.getenv), signals, std)
+	signal.Stop(signals) // what comes now ends the report
+	limit, cancel := context.WithTimeout(ctx, drainTimeout)
+	defer cancel()
+	if drained := server.Drain(limit); drained != nil {
+		fmt.Fprintln(std.err, "understudy: requests are still running: the report is without them")
+	}
+	if err != nil {
+		_ = server.App.Close()
+		return code, err
+	}
+	r, err := server.App.Report(ctx, j.coverageOf)
+	if err = errors.Join(err, server.App.Close()); err != nil {
+		return first(code, exitUsage), fmt.Errorf("no report: %w", err)
+	}
+	verdict, err := j.publish(r, known, std.err, std.err, std.getenv)
+	return first(code, verdict), err
+}
+
+// first is the exit code that is not 0: the command's goes before the verdict's.
+func first(code, other int) int {
+	if code != exitOK {
+		return code
+	}
+	return other
+}
+
+// attend runs the command on the terminal until it ends. It gets every signal that
+// we get; when to end is its own decision.
+func attend(program string, args, env []string, signals <-chan os.Signal, std stdio) (int, error) {
+	command := &exec.Cmd{Path: program, Args: args, Env: env, Stdin: std.in, Stdout: std.out, Stderr: std.err}
+	forward := prepare(command)
+	if err := command.Start(); err != nil {
+		return notStarted(args[0], err)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- command.Wait() }()
+	for {
+		select {
+		case s := <-signals:
+			forward(s)
+		case err := <-ended:
+			return exitCode(err)
+		}
+	}
+}
+
+func exitCode(err error) (int, error) {
+	if err == nil {
+		return exitOK, nil
+	}
+	exit, ok := errors.AsType[*exec.ExitError](err)
+	if !ok {
+		return exitNotRun, fmt.Errorf("run: %w", err)
+	}
+	if status, ok := exit.Sys().(syscall.WaitStatus); ok && status.Signaled() {
+		return exitSignalled + int(status.Signal()), nil
+	}
+	return exit.ExitCode(), nil
+}
+
+// notStarted tells why a command did not start, with the codes that shells give.
+func notStarted(name string, err error) (int, error) {
+	switch {
+	case errors.Is(err, exec.ErrNotFound), errors.Is(err, fs.ErrNotExist):
+		return exitNotFound, fmt.Errorf("run: %s: not found", name)
+	case errors.Is(err, exec.ErrDot):
+		return exitNotFound, fmt.Errorf("run: %s: found only in this folder: say ./%s", name, name)
+	case errors.Is(err, fs.ErrPermission):
+		return exitNotRun, fmt.Errorf("run: %s: not executable", name)
+	case errors.Is(err, syscall.ENOEXEC):
+		return exitNotRun, fmt.Errorf("run: %s: no program: a script begins with a line as #!/bin/sh", name)
+	}
+	return exitNotRun, fmt.Errorf("run: %s: %w", name, err)
+}
+
+// environment is the command's: where the server is, and a secret. A secret that
+// the caller has set stays.
+func environment(url string, getenv func(string) string) []string {
+	env := os.Environ()
+	for _, name := range []string{"UNDERSTUDY_URL", "BRMS_URL", "GORULES_URL", "DATAFOLD_HOST"} {
+		env = append(env, name+"="+url)
+	}
+	secret := rand.Text()
+	for _, name := range []string{"UNDERSTUDY_TOKEN", "GORULES_TOKEN", "DATAFOLD_API_KEY"} {
+		if getenv(name) == "" {
+			env = append(env, name+"="+secret)
+		}
+	}
+	return env
+}

@@ -1,0 +1,415 @@
+package evidence
+
+import (
+	"cmp"
+	"context"
+	"encoding/base64"
+	"fmt"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/understudy-api/understudy/server/contract"
+	"github.com/understudy-api/understudy/storage"
+)
+
+// Summary is what a list tells of an exchange.
+type Summary struct {
+	ID         string        `json:"id"`
+	Time       time.Time     `json:"time"`
+	Duration   time.Duration `json:"duration"`
+	API        string        `json:"api"`
+	Workspace  string        `json:"workspace"`
+	Operation  string        `json:"operation,omitempty"`
+	Method     string        `json:"method"`
+	Path       string        `json:"path"`
+	Query      string        `json:"query,omitempty"` // redacted
+	Status     int           `json:"status"`
+	Refused    bool          `json:"refused"`
+	Violations int           `json:"violations"`
+}
+
+// Exchange is the whole record of an exchange, redacted.
+type Exchange struct {
+	Summary
+	Messages
+
+	Explained []contract.Explained
+}
+
+func summaryOf(x *contract.Exchange) Summary {
+	s := Summary{
+		ID: x.ID, Time: x.Time.UTC().Truncate(time.Microsecond), Duration: x.Duration, API: x.API, Workspace: x.Workspace,
+		Method: strings.ToValidUTF8(x.Method, "\uFFFD"), Path: strings.ToValidUTF8(x.Path, "\uFFFD"),
+		Status: x.Status, Refused: x.Refused, Violations: len(x.Explained),
+	}
+	if x.Document != nil {
+		s.Query = strings.ToValidUTF8(x.Document.MaskQuery(x.Query), "\uFFFD")
+	}
+	if x.Operation != nil {
+		s.Operation = x.Operation.ID
+	}
+	return s
+}
+
+// Filter selects exchanges; what is zero selects nothing out.
+type Filter struct {
+	Operation  string
+	Status     int
+	Violations *bool // with violations, or without
+	Since      time.Time
+	Limit      int
+	Cursor     string // continues a list
+}
+
+func (f *Filter) fits(s *Summary) bool {
+	return (f.Operation == "" || s.Operation == f.Operation) &&
+		(f.Status == 0 || s.Status == f.Status) &&
+		(f.Violations == nil || *f.Violations == (s.Violations > 0)) &&
+		!s.Time.Before(f.Since)
+}
+
+// newestFirst orders exchanges.
+func newestFirst(a, b Summary) int {
+	return cmp.Or(b.Time.Compare(a.Time), strings.Compare(b.ID, a.ID))
+}
+
+func cursorOf(s *Summary) string {
+	return base64.RawURLEncoding.EncodeToString([]byte(strconv.FormatInt(s.Time.UnixMicro(), 10) + " " + s.ID))
+}
+
+func parseCursor(text string) (Summary, bool) {
+	plain, err := base64.RawURLEncoding.DecodeString(text)
+	if err != nil {
+		return Summary{}, false
+	}
+	at, id, found := strings.Cut(string(plain), " ")
+	micro, err := strconv.ParseInt(at, 10, 64)
+	return Summary{ID: id, Time: time.UnixMicro(micro).UTC()}, found && err == nil
+}
+
+// List gives exchanges, newest first, and the cursor that continues the list: ""
+// at its end. ok is false if the filter's cursor is none of ours.
+func (r *Recorder) List(ctx context.Context, s Scope, f Filter) (list []Summary, next string, ok bool, err error) {
+	var after *Summary
+	if f.Cursor != "" {
+		at, ok := parseCursor(f.Cursor)
+		if !ok {
+			return nil, "", false, nil
+		}
+		after = &at
+	}
+	if err := r.Flush(ctx); err != nil {
+		return nil, "", true, err
+	}
+	list = []Summary{}
+	add := func(summary Summary) {
+		if s.wants(summary.API) && f.fits(&summary) && (after == nil || newestFirst(summary, *after) > 0) {
+			list = append(list, summary)
+		}
+	}
+	here := map[string]bool{}
+	for _, x := range r.newest(s) {
+		here[x.ID] = true
+		add(summaryOf(x))
+	}
+	if err := r.store.View(ctx, storeName, func(tx storage.ReadTx) error {
+		page, err := storedExchanges.List(tx, storage.Query{Parent: s.parent()})
+		for _, item := range page.Items {
+			if !here[item.ID] {
+				add(item.Value.Summary)
+			}
+		}
+		return err
+	}); err != nil {
+		return nil, "", true, err
+	}
+	slices.SortFunc(list, newestFirst)
+	if f.Limit > 0 && len(list) > f.Limit {
+		list = list[:f.Limit]
+		next = cursorOf(&list[f.Limit-1])
+	}
+	return list, next, true, nil
+}
+
+// newest gives the exchanges in memory.
+func (r *Recorder) newest(s Scope) []*contract.Exchange {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	lane, at := laneAll, r.all.oldest
+	if !s.All {
+		w := r.workspaces[s.Workspace]
+		if w == nil {
+			return nil
+		}
+		lane, at = laneOwn, w.own.oldest
+	}
+	var found []*contract.Exchange
+	for ; at != nil; at = at.next[lane] {
+		found = append(found, at.x)
+	}
+	return found
+}
+
+// Get gives an exchange of the scope; nil if there is none. Those without a
+// workspace are everybody's: nobody could look at a refused credential else.
+func (r *Recorder) Get(ctx context.Context, s Scope, id string) (*Exchange, error) {
+	visible := func(workspace string) bool { return s.All || workspace == s.Workspace || workspace == "" }
+	r.mu.Lock()
+	k := r.byID[id]
+	r.mu.Unlock()
+	if k != nil {
+		if !visible(k.x.Workspace) {
+			return nil, nil
+		}
+		return &Exchange{Summary: summaryOf(k.x), Messages: messagesOf(k.x), Explained: k.x.Explained}, nil
+	}
+	var found *Exchange
+	err := r.store.View(ctx, storeName, func(tx storage.ReadTx) error {
+		item, err := storedExchanges.Get(tx, id)
+		if err != nil || !visible(item.Value.Workspace) {
+			return err
+		}
+		messages, err := storedMessages.Get(tx, id)
+		if err != nil {
+			return err
+		}
+		found = &Exchange{Summary: item.Value.Summary, Messages: messages.Value, Explained: item.Value.Explained}
+		return nil
+	})
+	if storage.KindOf(err) == storage.KindNotFound && err != nil {
+		err = nil
+	}
+	return found, err
+}
+
+// Report tells what happened in the scope. of is CoverageOfPublished or
+// CoverageOfAll.
+func (r *Recorder) Report(ctx context.Context, s Scope, of string) (*Report, error) {
+	documents, err := r.o.Documents()
+	if err != nil {
+		return nil, fmt.Errorf("the documents of a report: %w", err)
+	}
+	if err := r.Flush(ctx); err != nil {
+		return nil, err
+	}
+	report := &Report{Schema: SchemaURI, Version: r.o.Version, Operations: []Operation{}, Violations: []Violation{}}
+	var sum tally
+	groups := map[string]*Violation{}
+	if err := r.store.View(ctx, storeName, func(tx storage.ReadTx) error {
+		page, err := tallies.List(tx, storage.Query{Parent: s.parent()})
+		if err != nil {
+			return err
+		}
+		for _, item := range page.Items {
+			used := false
+			for api, u := range item.Value.APIs {
+				used = used || u.Requests > 0 && s.wants(api)
+			}
+			if used {
+				report.Workspaces++
+			}
+			sum.add(&item.Value)
+		}
+		violations, err := storedGroups.List(tx, storage.Query{Parent: s.parent()})
+		for _, item := range violations.Items {
+			v := item.Value.Violation
+			if !s.wants(v.API) {
+				continue
+			}
+			if known := groups[v.Fingerprint]; known != nil {
+				known.add(&v)
+				continue
+			}
+			v.Exchanges = slices.Clone(v.Exchanges)
+			groups[v.Fingerprint] = &v
+		}
+		return err
+	}); err != nil {
+		return nil, err
+	}
+	var whole use
+	for api, u := range sum.APIs {
+		if s.wants(api) {
+			whole.add(u.Requests, u.From, u.To)
+		}
+	}
+	report.Requests, report.From, report.To = whole.Requests, whole.From.UTC(), whole.To.UTC()
+	order := map[string]int{}
+	for _, d := range documents {
+		if !s.wants(d.API) {
+			continue
+		}
+		for _, op := range inOrder(d) {
+			p := r.plan(op)
+			order[d.API+" "+op.ID] = len(order)
+			report.Operations = append(report.Operations, p.report(sum.Operations[p.key]))
+		}
+	}
+	for _, v := range groups {
+		report.Violations = append(report.Violations, *v)
+	}
+	sortViolations(report.Violations, order)
+	report.Coverage = CoverageOf(report.Operations, of)
+	return report, nil
+}
+
+// inOrder lists operations as they stand in the document.
+func inOrder(d *contract.Document) []*contract.Operation {
+	return slices.SortedStableFunc(slices.Values(d.Operations()), func(a, b *contract.Operation) int {
+		return cmp.Compare(d.Locate(a.Pointer()).Line, d.Locate(b.Pointer()).Line)
+	})
+}
+
+// sortViolations puts those that break the verdict first, then by operation.
+func sortViolations(violations []Violation, order map[string]int) {
+	rank := func(v *Violation) int {
+		if v.Fails(FailOnViolations) {
+			return 0
+		}
+		return 1
+	}
+	place := func(v *Violation) int {
+		if i, known := order[v.API+" "+v.Operation]; known {
+			return i
+		}
+		return len(order)
+	}
+	slices.SortFunc(violations, func(a, b Violation) int {
+		return cmp.Or(cmp.Compare(rank(&a), rank(&b)), cmp.Compare(place(&a), place(&b)),
+			cmp.Compare(a.API, b.API), cmp.Compare(a.Pointer, b.Pointer), cmp.Compare(a.Rule, b.Rule), cmp.Compare(a.Fingerprint, b.Fingerprint))
+	})
+}
+
+// CoverageOf counts the rows of operations that were met.
+func CoverageOf(operations []Operation, of string) Coverage {
+	c := Coverage{Of: of, Percent: 100}
+	for i := range operations {
+		for _, row := range operations[i].Rows {
+			if !row.Counts && of != CoverageOfAll {
+				continue
+			}
+			c.Total++
+			if row.Requests > 0 {
+				c.Covered++
+			}
+		}
+	}
+	if c.Total > 0 {
+		c.Percent = 100 * float64(c.Covered) / float64(c.Total)
+	}
+	return c
+}
+
+// report tells how an operation was used; t is nil if it was not.
+func (p *plan) report(t *opTally) Operation {
+	if t == nil {
+		t = &opTally{}
+	}
+	d := p.op.Document()
+	o := Operation{
+		API: d.API, ID: p.op.ID, Method: p.op.Method, Path: p.op.Path, Basis: p.op.Basis(), Document: d.Locate(p.op.Pointer()),
+		Requests: t.Requests, Rows: []Row{}, Undeclared: []Row{}, Parameters: []Seen{}, Enums: []Seen{}, Properties: []Seen{},
+	}
+	declared := map[string]bool{}
+	for _, row := range p.rows {
+		key := rowKey(row.RequestType, row.Status, row.ResponseType)
+		declared[key] = true
+		r := Row{
+			RequestType: row.RequestType, Status: row.Status, ResponseType: row.ResponseType,
+			Basis: row.Basis, Counts: row.Basis.Refuses(), Requests: t.Rows[key],
+		}
+		if r.Requests == 0 {
+			r.Hint = p.hint(row)
+		}
+		o.Rows = append(o.Rows, r)
+	}
+	for key, n := range t.Rows {
+		if !declared[key] {
+			request, status, response := rowOf(key)
+			o.Undeclared = append(o.Undeclared, Row{
+				RequestType: request, Status: status, ResponseType: response, Basis: contract.BasisInferred, Requests: n,
+			})
+		}
+	}
+	slices.SortFunc(o.Undeclared, func(a, b Row) int {
+		return cmp.Or(cmp.Compare(a.Status, b.Status), cmp.Compare(a.RequestType, b.RequestType), cmp.Compare(a.ResponseType, b.ResponseType))
+	})
+	for _, part := range p.op.Parts() {
+		name := string(part.In) + " " + part.Name
+		o.Parameters = append(o.Parameters, Seen{Name: name, Basis: part.Basis, Requests: t.Seen[seenParameter+name]})
+		for _, value := range part.Enum {
+			name := name + "=" + value
+			o.Enums = append(o.Enums, Seen{Name: name, Basis: part.EnumBasis, Requests: t.Seen[seenValue+name]})
+		}
+	}
+	if body := p.op.Body(); body != nil {
+		o.members(body, t)
+	}
+	return o
+}
+
+func (o *Operation) members(m *contract.Member, t *opTally) {
+	for _, value := range m.Enum {
+		name := "body " + m.Pointer + "=" + value
+		o.Enums = append(o.Enums, Seen{Name: name, Basis: m.EnumBasis, Requests: t.Seen[seenValue+name]})
+	}
+	for _, name := range m.Names {
+		member := m.Members[name]
+		o.Properties = append(o.Properties, Seen{Name: member.Pointer, Basis: member.Basis, Requests: t.Seen[seenMember+member.Pointer]})
+		o.members(member, t)
+	}
+	if m.Item != nil {
+		o.members(m.Item, t)
+	}
+}
+
+// hint says how to meet a row.
+func (p *plan) hint(row contract.Row) string {
+	switch row.Status {
+	case http.StatusBadRequest, http.StatusUnprocessableEntity:
+		switch {
+		case p.hasBody:
+			return "leave a required member out of the body, or send one of another type"
+		case len(p.query) > 0:
+			return "send a query parameter with a value that its schema does not allow"
+		case len(p.path) > 0:
+			return "send an id in the path that is not of the declared form"
+		}
+		return "send a request that breaks the document"
+	case http.StatusUnauthorized:
+		return "send the request without a credential"
+	case http.StatusForbidden:
+		return "send the request with a credential that is not allowed to do this"
+	case http.StatusNotFound:
+		switch p.op.Method {
+		case http.MethodDelete:
+			return "delete the same thing twice"
+		case http.MethodGet:
+			return "ask for an id that does not exist, or that was deleted"
+		}
+		return "send an id that does not exist"
+	case http.StatusConflict:
+		if p.op.Method == http.MethodPost {
+			return "create the same thing twice"
+		}
+		return "ask for a state that is already taken"
+	case http.StatusRequestEntityTooLarge:
+		return "send a body that is larger than the server's --max-body"
+	case http.StatusUnsupportedMediaType:
+		return "send the body with a Content-Type that is not declared"
+	case http.StatusTooManyRequests:
+		return "send requests faster than the limit allows"
+	case http.StatusInternalServerError, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
+		return "nothing a client sends leads there: it is answered when the server fails"
+	}
+	if row.Status < http.StatusMultipleChoices {
+		if row.RequestType != "" {
+			return "send a request that keeps the document, with a body of the type " + row.RequestType
+		}
+		return "send a request that keeps the document"
+	}
+	return "call the operation so that it answers " + strconv.Itoa(row.Status)
+}

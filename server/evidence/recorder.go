@@ -1,0 +1,482 @@
+package evidence
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"log/slog"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/understudy-api/understudy/server/contract"
+	"github.com/understudy-api/understudy/storage"
+)
+
+// ControlAPI is the API that looks at the evidence. What it does itself is counted
+// apart and listed only if it went wrong.
+const ControlAPI = "understudy"
+
+// Policy says which exchanges outlive the process.
+type Policy string
+
+// What can be kept in the store.
+const (
+	RecordViolations Policy = "violations" // exchanges that broke the contract, or failed
+	RecordAll        Policy = "all"
+)
+
+// ParsePolicy reads a policy.
+func ParsePolicy(text string) (Policy, bool) {
+	p := Policy(text)
+	return p, p == RecordViolations || p == RecordAll
+}
+
+// Options make a Recorder. A zero bound is the default.
+type Options struct {
+	// Documents gives the served documents, in the order of a report.
+	Documents func() ([]*contract.Document, error)
+	Version   string
+	Record    Policy // "" is RecordViolations
+	Logger    *slog.Logger
+
+	Exchanges       int   // kept in memory of one workspace
+	Bytes           int64 // of those
+	TotalExchanges  int   // kept in memory of all workspaces
+	TotalBytes      int64
+	StoredExchanges int   // kept in the store of one workspace
+	StoredBytes     int64 // of those, about
+	Groups          int   // kinds of violations of one workspace
+
+	// Interval is how long what is not stored yet may wait: under a second.
+	Interval time.Duration
+}
+
+// The default bounds.
+const (
+	DefaultExchanges       = 500
+	defaultBytes           = 4 << 20
+	defaultTotalExchanges  = 5000
+	defaultTotalBytes      = 16 << 20
+	defaultStoredExchanges = 1000
+	defaultStoredBytes     = 16 << 20
+	defaultGroups          = 1000
+	defaultInterval        = 500 * time.Millisecond
+
+	maxUndeclared  = 32  // rows of an operation that are not declared
+	maxType        = 100 // bytes of a media type that nobody declared
+	firstExchanges = 5   // ids that a kind of violation keeps
+)
+
+func orDefault[T int | int64 | time.Duration](v *T, standard T) {
+	if *v <= 0 {
+		*v = standard
+	}
+}
+
+// Recorder keeps what happened. What is counted and what broke the contract goes
+// to the store, a moment later and in batches; the newest exchanges stay in
+// memory, as they were, and are redacted when they are read.
+type Recorder struct {
+	store storage.Store
+	o     Options
+	log   *slog.Logger
+	plans sync.Map // *contract.Operation -> *plan
+
+	mu         sync.Mutex
+	workspaces map[string]*workspace
+	byID       map[string]*kept
+	all        queue // oldest first
+	waiting    int64 // bytes of exchanges that are not stored yet
+	dirty      map[*workspace]struct{}
+
+	flushing sync.Mutex // one writer at a time, and no reader meanwhile
+	kick     chan struct{}
+	stop     chan struct{}
+	stopped  chan struct{}
+	closing  sync.Once
+}
+
+// workspace is what memory holds of a workspace: its newest exchanges, and what
+// the store does not have yet.
+type workspace struct {
+	name    string
+	own     queue
+	apis    map[string]*use
+	counts  map[*plan]*counts
+	groups  map[string]*Violation
+	pending []*kept
+	carry   *tally // what could not be stored
+	dirty   bool
+}
+
+// counts is what happened to an operation since the store was told.
+type counts struct {
+	requests int64
+	rows     []int64
+	seen     []int64
+	others   map[string]int64 // rows that are not declared
+}
+
+// kept is an exchange in memory. It is in two queues: its workspace's and all's.
+type kept struct {
+	x          *contract.Exchange
+	workspace  *workspace
+	size       int64
+	named      bool // by a kind of violation
+	next, prev [2]*kept
+}
+
+// queue is a list of exchanges, oldest first.
+type queue struct {
+	lane         int // which of the links of a kept it uses
+	oldest, last *kept
+	count        int
+	bytes        int64
+}
+
+func (q *queue) push(k *kept) {
+	k.prev[q.lane], k.next[q.lane] = q.last, nil
+	if q.last != nil {
+		q.last.next[q.lane] = k
+	} else {
+		q.oldest = k
+	}
+	q.last = k
+	q.count++
+	q.bytes += k.size
+}
+
+func (q *queue) remove(k *kept) {
+	if k.prev[q.lane] != nil {
+		k.prev[q.lane].next[q.lane] = k.next[q.lane]
+	} else {
+		q.oldest = k.next[q.lane]
+	}
+	if k.next[q.lane] != nil {
+		k.next[q.lane].prev[q.lane] = k.prev[q.lane]
+	} else {
+		q.last = k.prev[q.lane]
+	}
+	k.prev[q.lane], k.next[q.lane] = nil, nil
+	q.count--
+	q.bytes -= k.size
+}
+
+// The queues an exchange is in.
+const (
+	laneOwn = iota
+	laneAll
+)
+
+// New makes a recorder over a store and starts writing to it. Close ends that.
+func New(store storage.Store, o Options) *Recorder {
+	orDefault(&o.Exchanges, DefaultExchanges)
+	orDefault(&o.Bytes, defaultBytes)
+	orDefault(&o.TotalExchanges, max(defaultTotalExchanges, o.Exchanges))
+	orDefault(&o.TotalBytes, max(defaultTotalBytes, o.Bytes))
+	orDefault(&o.StoredExchanges, defaultStoredExchanges)
+	orDefault(&o.StoredBytes, defaultStoredBytes)
+	orDefault(&o.Groups, defaultGroups)
+	orDefault(&o.Interval, defaultInterval)
+	r := &Recorder{
+		store: store, o: o, log: o.Logger,
+		workspaces: map[string]*workspace{}, byID: map[string]*kept{}, all: queue{lane: laneAll}, dirty: map[*workspace]struct{}{},
+		kick: make(chan struct{}, 1), stop: make(chan struct{}), stopped: make(chan struct{}),
+	}
+	if r.log == nil {
+		r.log = slog.New(slog.DiscardHandler)
+	}
+	go r.write()
+	return r
+}
+
+// Record keeps an exchange. It waits for nobody but other calls of Record, and
+// the exchange must not change any more.
+func (r *Recorder) Record(x *contract.Exchange) {
+	defer func() {
+		if p := recover(); p != nil { // a request never fails because of its record
+			r.log.Error("an exchange is not recorded", "exchange", x.ID)
+		}
+	}()
+	wrong := len(x.Explained) > 0 || x.Err != nil
+	if x.API == ControlAPI && x.Workspace == "" && !wrong {
+		return // a health check
+	}
+	var p *plan
+	row := -1
+	var key string
+	var buffer [8]uint64
+	seen := bits(buffer[:])
+	if x.Operation != nil {
+		p = r.plan(x.Operation)
+		requestType, responseType := p.types(x)
+		if row = p.row(requestType, x.Status, responseType); row < 0 {
+			key = rowKey(bounded(requestType), x.Status, bounded(responseType))
+		}
+		if n := (len(p.names) + 63) / 64; n > len(seen) {
+			seen = make(bits, n)
+		}
+		p.mark(x, seen)
+	}
+	x.Value = nil // no longer needed, and it holds what came once more
+	var groups []Violation
+	if len(x.Explained) > 0 {
+		groups = group(x)
+	}
+	var k *kept
+	if x.API != ControlAPI || wrong || x.Status >= http.StatusBadRequest {
+		k = &kept{x: x, size: sizeOf(x)}
+	}
+
+	r.mu.Lock()
+	w := r.workspace(x.Workspace)
+	w.count(x, p, row, key, seen)
+	named := false
+	for i := range groups {
+		named = w.violation(&groups[i], r.o.Groups) || named
+	}
+	if k != nil {
+		k.workspace, k.named = w, named
+		r.keep(w, k)
+		if wrong || r.o.Record == RecordAll && x.API != ControlAPI {
+			r.wait(w, k)
+		}
+	}
+	first := len(r.dirty) == 0
+	if !w.dirty {
+		w.dirty = true
+		r.dirty[w] = struct{}{}
+	}
+	r.mu.Unlock()
+	if first {
+		select {
+		case r.kick <- struct{}{}:
+		default:
+		}
+	}
+}
+
+func (r *Recorder) plan(op *contract.Operation) *plan {
+	if p, ok := r.plans.Load(op); ok {
+		return p.(*plan) //nolint:forcetypeassert // nothing else is put in
+	}
+	p, _ := r.plans.LoadOrStore(op, newPlan(op))
+	return p.(*plan) //nolint:forcetypeassert // nothing else is put in
+}
+
+func (r *Recorder) workspace(name string) *workspace {
+	w := r.workspaces[name]
+	if w == nil {
+		w = &workspace{name: name, apis: map[string]*use{}, counts: map[*plan]*counts{}, groups: map[string]*Violation{}}
+		r.workspaces[name] = w
+	}
+	return w
+}
+
+// count adds an exchange to what was counted.
+func (w *workspace) count(x *contract.Exchange, p *plan, row int, key string, seen bits) {
+	u := w.apis[x.API]
+	if u == nil {
+		u = &use{}
+		w.apis[x.API] = u
+	}
+	u.add(1, x.Time, x.Time)
+	if p == nil {
+		return
+	}
+	c := w.counts[p]
+	if c == nil {
+		c = &counts{rows: make([]int64, len(p.rows)), seen: make([]int64, len(p.names))}
+		w.counts[p] = c
+	}
+	c.requests++
+	if row >= 0 {
+		c.rows[row]++
+	} else {
+		if c.others == nil {
+			c.others = map[string]int64{}
+		}
+		if _, met := c.others[key]; !met && len(c.others) >= maxUndeclared {
+			key = rowKey("", x.Status, "")
+		}
+		c.others[key]++
+	}
+	for at, word := range seen {
+		for i := at << 6; word != 0; i, word = i+1, word>>1 {
+			if word&1 != 0 {
+				c.seen[i]++
+			}
+		}
+	}
+}
+
+// violation adds one kind of violation of an exchange, and tells whether it names
+// the exchange.
+func (w *workspace) violation(v *Violation, bound int) bool {
+	known := w.groups[v.Fingerprint]
+	if known == nil {
+		if len(w.groups) >= bound {
+			return false
+		}
+		w.groups[v.Fingerprint] = v
+		return true
+	}
+	before := len(known.Exchanges)
+	known.add(v)
+	return len(known.Exchanges) > before
+}
+
+// add joins what two records say of the same kind of violation.
+func (v *Violation) add(o *Violation) {
+	v.Requests += o.Requests
+	for _, id := range o.Exchanges {
+		if len(v.Exchanges) < firstExchanges {
+			v.Exchanges = append(v.Exchanges, id)
+		}
+	}
+}
+
+// keep puts an exchange among the newest and lets the oldest go.
+func (r *Recorder) keep(w *workspace, k *kept) {
+	w.own.push(k)
+	r.all.push(k)
+	r.byID[k.x.ID] = k
+	for w.own.count > r.o.Exchanges || w.own.bytes > r.o.Bytes && w.own.count > 1 {
+		r.forget(w.own.oldest)
+	}
+	for r.all.count > r.o.TotalExchanges || r.all.bytes > r.o.TotalBytes && r.all.count > 1 {
+		r.forget(r.all.oldest)
+	}
+}
+
+func (r *Recorder) forget(k *kept) {
+	w := k.workspace
+	w.own.remove(k)
+	r.all.remove(k)
+	if r.byID[k.x.ID] == k {
+		delete(r.byID, k.x.ID)
+	}
+	r.release(w)
+}
+
+// release lets go of a workspace of which memory holds nothing.
+func (r *Recorder) release(w *workspace) {
+	if w.own.count == 0 && !w.dirty && r.workspaces[w.name] == w {
+		delete(r.workspaces, w.name)
+	}
+}
+
+// wait queues an exchange for the store. Of those that would be removed from it at
+// once, or that memory cannot hold while the store fails, the oldest go that no
+// violation names.
+func (r *Recorder) wait(w *workspace, k *kept) {
+	w.pending = append(w.pending, k)
+	r.waiting += k.size
+	for len(w.pending) > r.o.StoredExchanges || r.waiting > r.o.StoredBytes && len(w.pending) > 1 {
+		i := max(0, slices.IndexFunc(w.pending, func(k *kept) bool { return !k.named }))
+		r.waiting -= w.pending[i].size
+		w.pending = slices.Delete(w.pending, i, i+1)
+	}
+}
+
+// sizeOf is about what memory an exchange holds.
+func sizeOf(x *contract.Exchange) int64 {
+	n := 512 + len(x.Path) + len(x.Query) + len(x.RequestBody) + len(x.ResponseBody) + 512*len(x.Explained)
+	for _, h := range []http.Header{x.RequestHeader, x.ResponseHeader} {
+		for name, values := range h {
+			n += 64 + len(name)
+			for _, value := range values {
+				n += len(value)
+			}
+		}
+	}
+	return int64(n)
+}
+
+func bounded(mediaType string) string {
+	if len(mediaType) > maxType {
+		mediaType = mediaType[:maxType]
+	}
+	return strings.ToValidUTF8(strings.ReplaceAll(mediaType, "|", ""), "\uFFFD")
+}
+
+// group gives the kinds of violations of an exchange, each once.
+func group(x *contract.Exchange) []Violation {
+	groups := make([]Violation, 0, len(x.Explained))
+	for i := range x.Explained {
+		e := &x.Explained[i]
+		v := Violation{
+			API: x.API, Operation: e.Operation, Side: e.Side, Rule: e.Rule, Basis: e.Basis, In: e.In, Name: e.Name,
+			Pointer: contract.SegmentsFolded(e.Pointer), Message: e.Message, Got: e.Got, Accepted: e.Accepted, Document: e.Where,
+			Requests: 1, Exchanges: []string{x.ID},
+		}
+		if v.Operation == "" && x.Operation != nil {
+			v.Operation = x.Operation.ID
+		}
+		v.Fingerprint = v.fingerprint()
+		again := false
+		for j := range groups {
+			again = again || groups[j].Fingerprint == v.Fingerprint
+		}
+		if !again {
+			groups = append(groups, v)
+		}
+	}
+	return groups
+}
+
+// fingerprint is the same for the same rule broken at the same place of the same
+// operation, in every run.
+func (v *Violation) fingerprint() string {
+	sum := sha256.Sum256([]byte(strings.Join([]string{
+		v.API, v.Operation, string(v.Side), v.Rule, string(v.In), v.Name, v.Pointer, v.Document.Pointer,
+	}, "\x00")))
+	return hex.EncodeToString(sum[:16])
+}
+
+// write stores what waits, at most an interval after it came.
+func (r *Recorder) write() {
+	defer close(r.stopped)
+	timer := time.NewTimer(0)
+	if !timer.Stop() {
+		<-timer.C
+	}
+	failing := false
+	for {
+		select {
+		case <-r.stop:
+			return
+		case <-r.kick:
+		}
+		timer.Reset(r.o.Interval)
+		select {
+		case <-r.stop:
+			return
+		case <-timer.C:
+		}
+		err := r.Flush(context.Background())
+		if err != nil && !failing {
+			r.log.Warn("evidence waits for the store", "error", err)
+		}
+		if failing = err != nil; failing {
+			select {
+			case r.kick <- struct{}{}: // try again
+			default:
+			}
+		}
+	}
+}
+
+// Close stores what waits and stops writing. Exchanges recorded later are lost.
+func (r *Recorder) Close() error {
+	var err error
+	r.closing.Do(func() {
+		close(r.stop)
+		<-r.stopped
+		err = r.Flush(context.Background())
+	})
+	return err
+}

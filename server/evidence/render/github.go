@@ -1,0 +1,64 @@
+package render
+
+import (
+	"bytes"
+	"strconv"
+	"strings"
+
+	"github.com/understudy-api/understudy/server/evidence"
+)
+
+// writeGitHub writes workflow commands, which GitHub shows as annotations. It shows
+// the first ten of each level of a step, so the list is bounded, too.
+func writeGitHub(b *bytes.Buffer, v *view) error {
+	for _, level := range []struct {
+		command    string
+		violations []evidence.Violation
+		most       int
+	}{
+		{"error", v.verdict.Failures, maxFailures},
+		{"warning", v.verdict.Warnings, maxWarnings},
+	} {
+		shown := level.violations[:min(level.most, len(level.violations))]
+		for i := range shown {
+			x := &shown[i]
+			message := x.Message + "\n" + operation(x) + ", " + field(x) + ", " + x.Rule + ": " + strings.Join(details(x), "; ")
+			annotate(b, level.command, x.Document.File, x.Document.Line, operation(x)+": "+field(x)+" ("+x.Rule+")", message)
+		}
+		if more := len(level.violations) - len(shown); more > 0 {
+			annotate(b, level.command, "", 0, v.o.Title, "And "+kinds(more)+" more.")
+		}
+	}
+	if v.verdict.Short {
+		annotate(b, "error", "", 0, "Coverage", "Coverage: "+v.coverage()+"; "+v.shortfall()+".")
+	}
+	command := "notice"
+	if !v.verdict.OK() {
+		command = "error"
+	}
+	annotate(b, command, "", 0, v.o.Title, v.headline()+" Coverage: "+v.coverage()+".")
+	return nil
+}
+
+var (
+	// What the runner decodes again, in messages and in properties.
+	messageEscapes  = strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A")
+	propertyEscapes = strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A", ":", "%3A", ",", "%2C")
+)
+
+func annotate(b *bytes.Buffer, command, file string, line int, title, message string) {
+	b.WriteString("::" + command + " ")
+	if file != "" {
+		b.WriteString("file=" + propertyEscapes.Replace(clean(file)) + ",")
+		if line > 0 {
+			b.WriteString("line=" + strconv.Itoa(line) + ",")
+		}
+	}
+	b.WriteString("title=" + propertyEscapes.Replace(clean(title)) + "::")
+	lines := strings.Split(message, "\n")
+	for i := range lines {
+		lines[i] = clean(lines[i])
+	}
+	b.WriteString(messageEscapes.Replace(strings.Join(lines, "\n")))
+	b.WriteByte('\n')
+}

@@ -1,0 +1,123 @@
+// Package render writes a report down: for a terminal, for a person's browser, and
+// in the forms that CI systems read. All renderings of one report come from the
+// same verdict and name violations with the same words; docs/report.md says what
+// each holds.
+package render
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/understudy-api/understudy/server/evidence"
+)
+
+// Options are how a report is judged and shown. The zero value fails on violations,
+// asks for no coverage and writes plain text.
+type Options struct {
+	FailOn      evidence.FailOn // what breaks the verdict; empty means FailOnViolations
+	MinCoverage float64         // the percentage that is asked for; 0 asks nothing
+	Colour      bool            // whether the table may use colours and text beyond ASCII
+	Width       int             // of the terminal; 0 means 100
+	Now         time.Time       // when the report is rendered; not shown if zero
+	Title       string          // "Understudy report" if empty
+}
+
+// Format is a form that a report can be written in.
+type Format string
+
+// The formats.
+const (
+	Table    Format = "table"
+	JSON     Format = "json"
+	JUnit    Format = "junit"
+	SARIF    Format = "sarif"
+	HTML     Format = "html"
+	Markdown Format = "markdown"
+	GitHub   Format = "github"
+)
+
+var formats = []struct {
+	format Format
+	write  func(*bytes.Buffer, *view) error
+}{
+	{Table, writeTable},
+	{JSON, writeJSON},
+	{JUnit, writeJUnit},
+	{SARIF, writeSARIF},
+	{HTML, writeHTML},
+	{Markdown, writeMarkdown},
+	{GitHub, writeGitHub},
+}
+
+// Formats returns the names of all formats.
+func Formats() []string {
+	names := make([]string, len(formats))
+	for i, f := range formats {
+		names[i] = string(f.format)
+	}
+	return names
+}
+
+// Parse returns the format of that name.
+func Parse(name string) (Format, bool) {
+	for _, f := range formats {
+		if string(f.format) == name {
+			return f.format, true
+		}
+	}
+	return "", false
+}
+
+// Write writes the report to w, all of it or, if it cannot be rendered, nothing.
+// It does not change the report.
+func Write(w io.Writer, f Format, r *evidence.Report, o Options) error {
+	for _, known := range formats {
+		if known.format != f {
+			continue
+		}
+		var b bytes.Buffer
+		if err := known.write(&b, newView(r, o)); err != nil {
+			return fmt.Errorf("rendering the report as %s: %w", f, err)
+		}
+		_, err := w.Write(b.Bytes())
+		return err
+	}
+	return fmt.Errorf("rendering the report: no format is called %q", string(f))
+}
+
+// writeJSON writes the report itself. Lists are never null.
+func writeJSON(b *bytes.Buffer, v *view) error {
+	r := *v.Report
+	if r.Schema == "" {
+		r.Schema = evidence.SchemaURI
+	}
+	r.Operations = append([]evidence.Operation{}, r.Operations...)
+	for i := range r.Operations {
+		o := &r.Operations[i]
+		o.Rows, o.Undeclared = list(o.Rows), list(o.Undeclared)
+		o.Parameters, o.Enums, o.Properties = list(o.Parameters), list(o.Enums), list(o.Properties)
+	}
+	r.Violations = append([]evidence.Violation{}, r.Violations...)
+	for i := range r.Violations {
+		r.Violations[i].Exchanges = list(r.Violations[i].Exchanges)
+	}
+	return encode(b, &r)
+}
+
+func list[T any](s []T) []T {
+	if s == nil {
+		return []T{}
+	}
+	return s
+}
+
+// encode writes JSON as people read it.
+func encode(b *bytes.Buffer, value any) error {
+	encoder := json.NewEncoder(b)
+	encoder.SetEscapeHTML(false)
+	encoder.SetIndent("", "  ")
+	return encoder.Encode(value)
+}

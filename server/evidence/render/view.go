@@ -1,0 +1,292 @@
+package render
+
+import (
+	"math"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/understudy-api/understudy/server/contract"
+	"github.com/understudy-api/understudy/server/evidence"
+)
+
+// view is a report with its verdict, and the words that the renderings share.
+type view struct {
+	*evidence.Report
+
+	o       Options
+	verdict *evidence.Verdict
+}
+
+func newView(r *evidence.Report, o Options) *view {
+	if r == nil {
+		r = &evidence.Report{Coverage: evidence.Coverage{Of: evidence.CoverageOfPublished, Percent: 100}}
+	}
+	if o.FailOn == "" {
+		o.FailOn = evidence.FailOnViolations
+	}
+	if o.Title == "" {
+		o.Title = "Understudy report"
+	}
+	if o.Width <= 0 {
+		o.Width = 100
+	}
+	o.Width = max(o.Width, 40)
+	return &view{Report: r, o: o, verdict: r.Judge(o.FailOn, o.MinCoverage)}
+}
+
+// headline is the verdict in one sentence.
+func (v *view) headline() string {
+	if !v.verdict.OK() {
+		var why []string
+		if n := len(v.verdict.Failures); n > 0 {
+			why = append(why, "the contract is broken by "+kinds(n)+", met "+times(met(v.verdict.Failures)))
+		}
+		if v.verdict.Short {
+			why = append(why, v.shortfall())
+		}
+		return "FAILED: " + strings.Join(why, "; ") + "."
+	}
+	text := "PASSED: the contract was kept"
+	switch {
+	case v.o.FailOn == evidence.FailOnNone:
+		text = "PASSED: violations are not asked to fail"
+	case v.Requests == 0:
+		text = "PASSED: no request was made"
+	}
+	if n := len(v.verdict.Warnings); n > 0 {
+		text += "; " + kinds(n) + " only warn"
+		if n == 1 {
+			text += "s"
+		}
+		if known := v.known(); known > 0 {
+			text += ", " + strconv.Itoa(known) + " of them known to the baseline"
+		}
+	}
+	return text + "."
+}
+
+// shortfall says that the coverage is below the threshold.
+func (v *view) shortfall() string {
+	return "the coverage of " + v.percent() + " is below the " + threshold(v.o.MinCoverage) + " asked for"
+}
+
+// known counts the violations that the baseline names.
+func (v *view) known() int {
+	n := 0
+	for i := range v.verdict.Warnings {
+		if v.verdict.Warnings[i].Known {
+			n++
+		}
+	}
+	return n
+}
+
+// coverage says how much is covered of what.
+func (v *view) coverage() string {
+	of := "published or documented rows"
+	if v.Coverage.Of == evidence.CoverageOfAll {
+		of = "declared rows"
+	}
+	return strconv.Itoa(v.Coverage.Covered) + " of " + strconv.Itoa(v.Coverage.Total) + " " + of + " (" + v.percent() + ")"
+}
+
+// percent shows the coverage, never more than there is: what is below the
+// threshold does not look like the threshold.
+func (v *view) percent() string {
+	p := math.Floor(v.Coverage.Percent*10+1e-6) / 10
+	return strconv.FormatFloat(p, 'f', 1, 64) + " %"
+}
+
+func threshold(percent float64) string { return strconv.FormatFloat(percent, 'f', -1, 64) + " %" }
+
+// period says what the report is about; empty if nothing happened.
+func (v *view) period() string {
+	if v.From.IsZero() || v.To.IsZero() {
+		return ""
+	}
+	from, to := v.From.UTC(), v.To.UTC()
+	end := to.Format(time.DateTime)
+	if from.Format(time.DateOnly) == to.Format(time.DateOnly) {
+		end = to.Format(time.TimeOnly)
+	}
+	return from.Format(time.DateTime) + " to " + end + " UTC"
+}
+
+// made says where the requests came from.
+func (v *view) made() string {
+	text := count(v.Requests, "request")
+	if v.Workspaces > 0 {
+		text += " in " + count(int64(v.Workspaces), "workspace")
+	}
+	return text
+}
+
+// counts reports whether a row is part of the percentage.
+func (v *view) counts(row *evidence.Row) bool {
+	return row.Counts || v.Coverage.Of == evidence.CoverageOfAll
+}
+
+// covered counts an operation's rows that are part of the percentage.
+func (v *view) covered(o *evidence.Operation) (covered, total int) {
+	for i := range o.Rows {
+		if !v.counts(&o.Rows[i]) {
+			continue
+		}
+		total++
+		if o.Rows[i].Requests > 0 {
+			covered++
+		}
+	}
+	return covered, total
+}
+
+// apis are the names of the APIs, in document order.
+func (v *view) apis() []string {
+	var names []string
+	seen := map[string]bool{}
+	for i := range v.Operations {
+		if name := v.Operations[i].API; !seen[name] {
+			seen[name] = true
+			names = append(names, name)
+		}
+	}
+	for i := range v.Violations {
+		if name := v.Violations[i].API; !seen[name] && v.Violations[i].Operation != "" {
+			seen[name] = true
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// met counts how often violations were met.
+func met(violations []evidence.Violation) int64 {
+	var n int64
+	for i := range violations {
+		n += violations[i].Requests
+	}
+	return n
+}
+
+func kinds(n int) string { return count(int64(n), "kind") + " of violation" }
+
+func times(n int64) string {
+	if n == 1 {
+		return "once"
+	}
+	return strconv.FormatInt(n, 10) + " times"
+}
+
+func count(n int64, thing string) string {
+	if n != 1 {
+		thing += "s"
+	}
+	return strconv.FormatInt(n, 10) + " " + thing
+}
+
+// operation names what a violation is about.
+func operation(x *evidence.Violation) string {
+	if x.Operation == "" {
+		return "(no operation)"
+	}
+	return x.Operation
+}
+
+// field names the part of the message: "query page", "body /name".
+func field(x *evidence.Violation) string {
+	text := string(x.In)
+	if x.In == contract.InMessage || text == "" {
+		text = "message"
+	}
+	if x.Side == contract.SideServer {
+		text = "answer's " + text
+	}
+	if x.Name != "" {
+		text += " " + x.Name
+		if x.Pointer != "" {
+			text += " at"
+		}
+	}
+	if x.Pointer != "" {
+		text += " " + x.Pointer
+	}
+	return text
+}
+
+// document names the place of the rule: "openapi/brms.yaml:12".
+func document(l contract.Location) string {
+	if l.File == "" || l.Line <= 0 {
+		return l.File
+	}
+	return l.File + ":" + strconv.Itoa(l.Line)
+}
+
+// exchanges names the first exchange, and says whether there are more.
+func exchanges(x *evidence.Violation) string {
+	if len(x.Exchanges) == 0 {
+		return ""
+	}
+	text := "exchange " + x.Exchanges[0]
+	if more := len(x.Exchanges) - 1; more > 0 {
+		text += " and " + strconv.Itoa(more) + " more"
+	}
+	return text
+}
+
+// details are the facts of a violation beside its sentence, in a fixed order.
+func details(x *evidence.Violation) []string {
+	var parts []string
+	if x.Got != "" {
+		parts = append(parts, "got "+x.Got)
+	}
+	if x.Accepted != "" {
+		parts = append(parts, "accepts "+x.Accepted)
+	}
+	if at := document(x.Document); at != "" {
+		parts = append(parts, at)
+	}
+	parts = append(parts, count(x.Requests, "request"))
+	if ids := exchanges(x); ids != "" {
+		parts = append(parts, ids)
+	}
+	return append(parts, remarks(x)...)
+}
+
+// remarks say what is unusual about a violation.
+func remarks(x *evidence.Violation) []string {
+	var parts []string
+	if x.Side == contract.SideServer {
+		parts = append(parts, "a mistake of the server")
+	}
+	if x.Basis != "" && !x.Basis.Refuses() {
+		parts = append(parts, "an "+string(x.Basis)+" rule")
+		if x.Basis == contract.BasisClient {
+			parts[len(parts)-1] = "a rule seen only in a client"
+		}
+	}
+	if x.Known {
+		parts = append(parts, "known to the baseline")
+	}
+	return parts
+}
+
+// row names a row of an operation: "application/json -> 200 application/json".
+func row(r *evidence.Row) string {
+	text := ""
+	if r.RequestType != "" {
+		text = r.RequestType + " "
+	}
+	text += "-> " + status(r.Status)
+	if r.ResponseType != "" {
+		text += " " + r.ResponseType
+	}
+	return text
+}
+
+func status(code int) string {
+	if code == 0 {
+		return "default"
+	}
+	return strconv.Itoa(code)
+}

@@ -1,0 +1,502 @@
+package evidence
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/understudy-api/understudy/server/contract"
+	"github.com/understudy-api/understudy/storage"
+)
+
+// storeName is the workspace of the store in which all evidence is, of whatever
+// workspace it tells. No credential opens it: no name of a workspace has a NUL.
+const storeName = "\x00understudy evidence"
+
+// tally is what was counted in a workspace, by names that outlive a change of the
+// documents. What is zero is left out.
+type tally struct {
+	Workspace  string              `json:"workspace"`
+	APIs       map[string]*use     `json:"apis"`
+	Operations map[string]*opTally `json:"operations"`      // by plan.key
+	Bytes      int64               `json:"bytes,omitempty"` // of the exchanges in the store, about
+}
+
+// use is how often and when something was used.
+type use struct {
+	Requests int64     `json:"requests"`
+	From     time.Time `json:"from"`
+	To       time.Time `json:"to"`
+}
+
+type opTally struct {
+	Requests int64            `json:"requests"`
+	Rows     map[string]int64 `json:"rows"`           // by rowKey
+	Seen     map[string]int64 `json:"seen,omitempty"` // by plan.names
+}
+
+func (u *use) add(requests int64, from, to time.Time) {
+	u.Requests += requests
+	if u.From.IsZero() || from.Before(u.From) {
+		u.From = from
+	}
+	if to.After(u.To) {
+		u.To = to
+	}
+}
+
+func (t *tally) empty() bool { return len(t.APIs) == 0 }
+
+// add adds another tally. It does not change the other, and keeps nothing of it.
+func (t *tally) add(o *tally) {
+	if t.APIs == nil {
+		t.APIs, t.Operations = map[string]*use{}, map[string]*opTally{}
+	}
+	for name, from := range o.APIs {
+		to := t.APIs[name]
+		if to == nil {
+			to = &use{}
+			t.APIs[name] = to
+		}
+		to.add(from.Requests, from.From, from.To)
+	}
+	for name, from := range o.Operations {
+		to := t.Operations[name]
+		if to == nil {
+			to = &opTally{Rows: map[string]int64{}}
+			t.Operations[name] = to
+		}
+		to.Requests += from.Requests
+		for key, n := range from.Rows {
+			to.Rows[key] += n
+		}
+		for key, n := range from.Seen {
+			if to.Seen == nil {
+				to.Seen = map[string]int64{}
+			}
+			to.Seen[key] += n
+		}
+	}
+}
+
+var tallies = storage.Collection[tally]{Kind: "tally"}
+
+// storedGroup is a kind of violation in the store.
+type storedGroup struct {
+	Workspace string    `json:"workspace"`
+	Violation Violation `json:"violation"`
+}
+
+var storedGroups = storage.Collection[storedGroup]{Kind: "violation"}
+
+// purgeable is the index of the exchanges that go first.
+const purgeable = "purgeable"
+
+// storedExchange is what a list tells of an exchange; its messages are a record of
+// their own.
+type storedExchange struct {
+	Workspace string               `json:"workspace"`
+	Summary   Summary              `json:"summary"`
+	Explained []contract.Explained `json:"explained,omitempty"`
+	Size      int64                `json:"size"`
+	Named     bool                 `json:"named,omitempty"` // by a kind of violation: purged last
+}
+
+var (
+	storedExchanges = storage.Collection[storedExchange]{Kind: "exchange", Keys: func(_ storage.Meta, x storedExchange) []storage.Key {
+		if x.Named {
+			return nil
+		}
+		return []storage.Key{{Index: purgeable}}
+	}}
+	storedMessages = storage.Collection[Messages]{Kind: "messages"}
+)
+
+// delta is what the store does not have yet of a workspace.
+type delta struct {
+	workspace string
+	counted   *tally
+	groups    map[string]*Violation
+	pending   []*kept
+}
+
+// take takes what waits of a workspace.
+func (r *Recorder) take(w *workspace) delta {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	d := delta{workspace: w.name, counted: &tally{APIs: w.apis, Operations: map[string]*opTally{}}, groups: w.groups, pending: w.pending}
+	for p, c := range w.counts {
+		if c.requests == 0 {
+			continue
+		}
+		d.counted.Operations[p.key] = c.drain(p)
+	}
+	if w.carry != nil {
+		w.carry.add(d.counted)
+		d.counted = w.carry
+	}
+	w.apis, w.groups, w.pending, w.carry, w.dirty = map[string]*use{}, map[string]*Violation{}, nil, nil, false
+	delete(r.dirty, w)
+	return d
+}
+
+// drain takes the counts out.
+func (c *counts) drain(p *plan) *opTally {
+	t := &opTally{Requests: c.requests, Rows: map[string]int64{}, Seen: map[string]int64{}}
+	for i, n := range c.rows {
+		if n > 0 {
+			t.Rows[rowKey(p.rows[i].RequestType, p.rows[i].Status, p.rows[i].ResponseType)] += n
+			c.rows[i] = 0
+		}
+	}
+	for i, n := range c.seen {
+		if n > 0 {
+			t.Seen[p.names[i]] += n
+			c.seen[i] = 0
+		}
+	}
+	for key, n := range c.others {
+		t.Rows[key] += n
+	}
+	c.requests, c.others = 0, nil
+	return t
+}
+
+// stored lets go of what the store has now.
+func (r *Recorder) stored(d delta) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, k := range d.pending {
+		r.waiting -= k.size
+	}
+	if w := r.workspaces[d.workspace]; w != nil {
+		r.release(w)
+	}
+}
+
+// giveBack keeps what the store did not take.
+func (r *Recorder) giveBack(d delta) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	w := r.workspace(d.workspace)
+	if w.carry != nil {
+		d.counted.add(w.carry)
+	}
+	w.carry = d.counted
+	for _, newer := range w.groups {
+		if older := d.groups[newer.Fingerprint]; older != nil {
+			older.add(newer)
+		} else if len(d.groups) < r.o.Groups {
+			d.groups[newer.Fingerprint] = newer
+		}
+	}
+	w.groups = d.groups
+	newer := w.pending
+	w.pending = d.pending
+	for _, k := range newer {
+		r.waiting -= k.size // wait adds it again
+		r.wait(w, k)
+	}
+	w.dirty = true
+	r.dirty[w] = struct{}{}
+}
+
+// batch is how many workspaces are written in one transaction.
+const batch = 50
+
+// Flush stores what waits. What cannot be stored waits on.
+func (r *Recorder) Flush(ctx context.Context) error {
+	r.flushing.Lock()
+	defer r.flushing.Unlock()
+	return r.flush(ctx)
+}
+
+func (r *Recorder) flush(ctx context.Context) error {
+	r.mu.Lock()
+	waiting := make([]*workspace, 0, len(r.dirty))
+	for w := range r.dirty {
+		waiting = append(waiting, w)
+	}
+	r.mu.Unlock()
+	for len(waiting) > 0 {
+		n := min(batch, len(waiting))
+		deltas := make([]delta, 0, n)
+		for _, w := range waiting[:n] {
+			deltas = append(deltas, r.take(w))
+		}
+		waiting = waiting[n:]
+		if err := r.put(ctx, deltas); err != nil {
+			for _, d := range deltas {
+				r.giveBack(d)
+			}
+			return err
+		}
+		for _, d := range deltas {
+			r.stored(d)
+		}
+	}
+	return nil
+}
+
+// redacted is an exchange ready to be stored.
+type redacted struct {
+	id       string
+	exchange storedExchange
+	messages Messages
+}
+
+func (r *Recorder) put(ctx context.Context, deltas []delta) (err error) {
+	defer func() {
+		if p := recover(); p != nil { // of a store: what waits must not be lost for it
+			err = errors.New("panic while evidence was stored")
+		}
+	}()
+	exchanges := make([][]redacted, len(deltas))
+	for i, d := range deltas {
+		for _, k := range d.pending {
+			exchanges[i] = append(exchanges[i], redacted{
+				id:       k.x.ID,
+				exchange: storedExchange{Workspace: d.workspace, Summary: summaryOf(k.x), Explained: k.x.Explained, Size: k.size},
+				messages: messagesOf(k.x),
+			})
+		}
+	}
+	return r.store.Update(ctx, storeName, func(tx storage.Tx) error {
+		for i, d := range deltas {
+			named, err := r.putGroups(tx, d)
+			if err != nil {
+				return err
+			}
+			bytes, err := r.putExchanges(tx, d.workspace, exchanges[i], named)
+			if err != nil {
+				return err
+			}
+			if err := putTally(tx, d, bytes); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+func putTally(tx storage.Tx, d delta, bytes int64) error {
+	if d.counted.empty() && bytes == 0 {
+		return nil
+	}
+	_, err := tallies.Update(tx, tallyID(d.workspace), func(t *tally) error {
+		t.add(d.counted)
+		t.Bytes = max(0, t.Bytes+bytes)
+		return nil
+	})
+	if storage.KindOf(err) == storage.KindNotFound {
+		t := tally{Workspace: d.workspace, Bytes: max(0, bytes)}
+		t.add(d.counted)
+		_, err = tallies.Insert(tx, tallyID(d.workspace), d.workspace, t)
+	}
+	return err
+}
+
+// tallyID is never empty.
+func tallyID(workspace string) string { return "of " + workspace }
+
+// putGroups adds kinds of violations, and tells which exchanges they name.
+func (r *Recorder) putGroups(tx storage.Tx, d delta) (map[string]bool, error) {
+	named := map[string]bool{}
+	for _, v := range d.groups {
+		id := v.Fingerprint + " of " + d.workspace
+		group, err := storedGroups.Update(tx, id, func(g *storedGroup) error {
+			g.Violation.add(v)
+			return nil
+		})
+		if storage.KindOf(err) == storage.KindNotFound {
+			var n int64
+			if n, err = countOf(tx, storedGroups.Kind, d.workspace); err == nil && n < int64(r.o.Groups) {
+				group, err = storedGroups.Insert(tx, id, d.workspace, storedGroup{Workspace: d.workspace, Violation: *v})
+			}
+		}
+		if err != nil {
+			return nil, err
+		}
+		for _, id := range group.Value.Violation.Exchanges {
+			named[id] = true
+		}
+	}
+	return named, nil
+}
+
+// putExchanges adds exchanges and purges the oldest beyond the bounds. It gives by
+// how much the bytes of the workspace changed.
+func (r *Recorder) putExchanges(tx storage.Tx, workspace string, exchanges []redacted, named map[string]bool) (int64, error) {
+	if len(exchanges) == 0 {
+		return 0, nil
+	}
+	var bytes, before int64
+	if t, err := tallies.Get(tx, tallyID(workspace)); err == nil {
+		before = t.Value.Bytes
+	} else if storage.KindOf(err) != storage.KindNotFound {
+		return 0, err
+	}
+	count, err := countOf(tx, storedExchanges.Kind, workspace)
+	if err != nil {
+		return 0, err
+	}
+	for _, x := range exchanges {
+		x.exchange.Named = named[x.id]
+		if _, err := storedExchanges.Insert(tx, x.id, workspace, x.exchange); storage.KindOf(err) == storage.KindConflict {
+			continue // an id in a million years
+		} else if err != nil {
+			return 0, err
+		}
+		if _, err := storedMessages.Insert(tx, x.id, workspace, x.messages); err != nil {
+			return 0, err
+		}
+		bytes += x.exchange.Size
+		count++
+	}
+	for index := purgeable; count > int64(r.o.StoredExchanges) || before+bytes > r.o.StoredBytes && count > 1; {
+		page, err := storedExchanges.List(tx, storage.Query{Parent: &workspace, Index: index, Limit: 20})
+		if err != nil {
+			return 0, err
+		}
+		if len(page.Items) == 0 {
+			if index == "" || before+bytes <= r.o.StoredBytes {
+				break // those that are named are not too many
+			}
+			index = ""
+		}
+		for _, old := range page.Items {
+			if count <= int64(r.o.StoredExchanges) && (before+bytes <= r.o.StoredBytes || count <= 1) {
+				break
+			}
+			if err := purgeExchange(tx, old.ID); err != nil {
+				return 0, err
+			}
+			bytes -= old.Value.Size
+			count--
+		}
+	}
+	return bytes, nil
+}
+
+// countOf counts the records of a parent, and "" is one too: Count takes it for
+// all of the kind.
+func countOf(tx storage.ReadTx, kind, parent string) (int64, error) {
+	if parent != "" {
+		return tx.Count(kind, parent, false)
+	}
+	page, err := tx.List(kind, storage.Query{Parent: &parent, Limit: 1})
+	return page.Total, err
+}
+
+func purgeExchange(tx storage.Tx, id string) error {
+	if err := tx.Purge(storedExchanges.Kind, id); err != nil {
+		return err
+	}
+	if err := tx.Purge(storedMessages.Kind, id); err != nil && storage.KindOf(err) != storage.KindNotFound {
+		return err
+	}
+	return nil
+}
+
+// Clear forgets the evidence of a workspace, or of all.
+func (r *Recorder) Clear(ctx context.Context, s Scope) error {
+	r.flushing.Lock()
+	defer r.flushing.Unlock()
+	err := r.store.Update(ctx, storeName, func(tx storage.Tx) error {
+		for _, kind := range []string{tallies.Kind, storedGroups.Kind, storedExchanges.Kind, storedMessages.Kind} {
+			for {
+				page, err := tx.List(kind, storage.Query{Parent: s.parent(), Limit: 200})
+				if err != nil {
+					return err
+				}
+				if len(page.Records) == 0 {
+					break
+				}
+				for _, record := range page.Records {
+					if err := tx.Purge(kind, record.ID); err != nil {
+						return err
+					}
+				}
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for name, w := range r.workspaces {
+		if !s.All && name != s.Workspace {
+			continue
+		}
+		for w.own.count > 0 {
+			r.forget(w.own.oldest)
+		}
+		for _, k := range w.pending {
+			r.waiting -= k.size
+		}
+		delete(r.dirty, w)
+		delete(r.workspaces, name)
+	}
+	return nil
+}
+
+// Scope says whose evidence is meant.
+type Scope struct {
+	Workspace string
+	All       bool     // of all workspaces
+	APIs      []string // nil is all but the control API
+}
+
+func (s Scope) parent() *string {
+	if s.All {
+		return nil
+	}
+	return &s.Workspace
+}
+
+func (s Scope) wants(api string) bool {
+	if s.APIs == nil {
+		return api != ControlAPI
+	}
+	return slices.Contains(s.APIs, api)
+}
+
+// Message is a request's or an answer's headers and body, redacted.
+type Message struct {
+	Header http.Header `json:"header"`
+	Body   string      `json:"body"`
+}
+
+// Messages is what was sent and answered.
+type Messages struct {
+	Request  Message `json:"request"`
+	Response Message `json:"response"`
+}
+
+// messagesOf redacts the messages of an exchange.
+func messagesOf(x *contract.Exchange) Messages {
+	var request, response []byte
+	var headers, answered http.Header
+	switch {
+	case x.Operation != nil:
+		request = x.Operation.MaskRequest(x.RequestBody)
+		response = x.Operation.RedactResponse(x.Status, x.ResponseBody)
+	case x.Document != nil:
+		request, response = x.Document.MaskText(x.RequestBody), x.Document.MaskText(x.ResponseBody)
+	}
+	if x.Document != nil {
+		headers, answered = x.Document.MaskHeader(x.RequestHeader), x.Document.MaskHeader(x.ResponseHeader)
+	}
+	m := Messages{Request: Message{headers, plain(request)}, Response: Message{answered, plain(response)}}
+	if x.Document != nil {
+		m.Response.Body = x.Document.MaskEcho(m.Response.Body, x.Query)
+	}
+	return m
+}
+
+func plain(body []byte) string { return strings.ToValidUTF8(string(body), "\uFFFD") }
