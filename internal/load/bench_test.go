@@ -142,6 +142,16 @@ func measured(b *testing.B, fn func()) {
 	}
 }
 
+func newApp(t testing.TB) *app.App {
+	t.Helper()
+	a, err := app.New(context.Background(), app.Options{Store: "sqlite:" + filepath.Join(t.TempDir(), "bench.db")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = a.Close() })
+	return a
+}
+
 func handlerOf(b *testing.B, role string) http.Handler {
 	b.Helper()
 	if role != "us" {
@@ -151,12 +161,7 @@ func handlerOf(b *testing.B, role string) http.Handler {
 		}
 		return h
 	}
-	a, err := app.New(context.Background(), app.Options{Store: "sqlite:" + filepath.Join(b.TempDir(), "bench.db")})
-	if err != nil {
-		b.Fatal(err)
-	}
-	b.Cleanup(func() { _ = a.Close() })
-	return a
+	return newApp(b)
 }
 
 // BenchmarkParallel is what a request costs Understudy when sixteen arrive at a

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 
@@ -120,9 +121,10 @@ type Operation struct {
 	security    openapi3.SecurityRequirements
 	mediaTypes  []string // of the request body, as declared
 	bodyNeeded  bool
-	bodySchema  *Schema // of the JSON request body
-	bodyPointer string  // where the request body is declared
-	integers    bool    // the JSON request body has integer positions
+	bodySchema  *Schema      // of the JSON request body
+	bodyPointer string       // where the request body is declared
+	anyInteger  map[int]bool // statuses whose answers are judged alike whatever their integers
+	integers    bool         // the JSON request body has integer positions
 }
 
 // Document is the document that declares the operation.
@@ -146,8 +148,9 @@ func (d *Document) newOperation(method, path string, item *openapi3.PathItem, op
 	o := &Operation{
 		ID: op.OperationID, Method: method, Path: path,
 		document: d, operation: op,
-		route: &routers.Route{Spec: d.spec, Path: path, PathItem: item, Method: method, Operation: op},
-		query: map[string]*openapi3.Parameter{},
+		route:      &routers.Route{Spec: d.spec, Path: path, PathItem: item, Method: method, Operation: op},
+		query:      map[string]*openapi3.Parameter{},
+		anyInteger: map[int]bool{},
 	}
 	if op.Responses.Default() != nil {
 		return nil, errors.New("a default response would let any status pass")
@@ -179,6 +182,12 @@ func (d *Document) newOperation(method, path string, item *openapi3.PathItem, op
 	}
 	// Credentials are judged here, not by kin-openapi.
 	op.Security = &openapi3.SecurityRequirements{}
+	for status, ref := range op.Responses.Map() {
+		mt := ref.Value.Content[judgedJSON]
+		if code, err := strconv.Atoi(status); err == nil && mt != nil && mt.Schema != nil {
+			o.anyInteger[code] = !looksAtNumbers(mt.Schema.Value, map[*Schema]bool{})
+		}
+	}
 	if ref := op.RequestBody; ref != nil {
 		o.bodyNeeded = ref.Value.Required
 		o.bodyPointer = o.Pointer() + "/requestBody"

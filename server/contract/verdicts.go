@@ -3,12 +3,16 @@ package contract
 import (
 	"hash/maphash"
 	"sync"
+
+	"github.com/getkin/kin-openapi/openapi3"
 )
 
 // verdicts remembers which answers were judged and found right, so that an answer
 // given again is not judged again. Judging a small answer costs 10 us, looking it
-// up 0.3. Only an exact repetition counts: operation, status, media type and
-// every byte of the body go into two independent 64-bit hashes.
+// up 0.3. Only a repetition counts: operation, status, media type and every byte of
+// the body go into two independent 64-bit hashes. Where no rule of the answer's
+// schema looks at the value of a number, plain integers count as alike, since they
+// cannot change the verdict: an answer with the next id is a repetition.
 //
 // Two generations bound it: when the young one is full it becomes the old one.
 type verdicts struct {
@@ -20,24 +24,84 @@ type verdicts struct {
 type verdict struct {
 	operation *Operation
 	status    int
+	mediaType string
 	a, b      uint64
 }
 
-// maxVerdicts bounds a generation. An entry takes some 60 bytes.
+// maxVerdicts bounds a generation. An entry takes some 80 bytes.
 const maxVerdicts = 1 << 15
 
-var seedA, seedB = maphash.MakeSeed(), maphash.MakeSeed()
+var (
+	seedA, seedB = maphash.MakeSeed(), maphash.MakeSeed()
+	scratches    = sync.Pool{New: func() any { return new([]byte) }}
+)
 
 func newVerdict(o *Operation, status int, mediaType string, body []byte) verdict {
-	var a, b maphash.Hash
-	a.SetSeed(seedA)
-	b.SetSeed(seedB)
-	for _, h := range []*maphash.Hash{&a, &b} {
-		_, _ = h.WriteString(mediaType)
-		_ = h.WriteByte(0)
-		_, _ = h.Write(body)
+	v := verdict{operation: o, status: status, mediaType: mediaType}
+	if !o.anyInteger[status] {
+		v.a, v.b = maphash.Bytes(seedA, body), maphash.Bytes(seedB, body)
+		return v
 	}
-	return verdict{operation: o, status: status, a: a.Sum64(), b: b.Sum64()}
+	scratch, _ := scratches.Get().(*[]byte)
+	*scratch = appendMasked((*scratch)[:0], body)
+	v.a, v.b = maphash.Bytes(seedA, *scratch), maphash.Bytes(seedB, *scratch)
+	scratches.Put(scratch)
+	return v
+}
+
+// maxPlain is how many digits an integer has that is the same number everywhere.
+const maxPlain = 15
+
+// appendMasked appends a JSON text in which every plain integer is a 7. Texts that
+// are masked alike differ in the values of integers only. Anything unusual stays:
+// strings, fractions, exponents, leading zeros, many digits.
+func appendMasked(dst, text []byte) []byte {
+	for i := 0; i < len(text); {
+		start := i
+		switch c := text[i]; {
+		case c == '"':
+			for i++; i < len(text) && text[i] != '"'; i++ {
+				if text[i] == '\\' {
+					i++
+				}
+			}
+			i = min(i+1, len(text))
+		case c >= '0' && c <= '9':
+			plain := true
+			for ; i < len(text); i++ {
+				c := text[i]
+				if c == '.' || c == 'e' || c == 'E' || c == '+' || c == '-' {
+					plain = false
+				} else if c < '0' || c > '9' {
+					break
+				}
+			}
+			if plain && i-start <= maxPlain && (text[start] != '0' || i-start == 1) {
+				dst = append(dst, '7')
+				continue
+			}
+		default:
+			i++
+		}
+		dst = append(dst, text[start:i]...)
+	}
+	return dst
+}
+
+// looksAtNumbers reports whether a rule within the schema depends on the value of a
+// number.
+func looksAtNumbers(s *Schema, seen map[*Schema]bool) bool {
+	if s == nil || seen[s] {
+		return false
+	}
+	seen[s] = true
+	if s.Min != nil || s.Max != nil || s.ExclusiveMin.IsSet() || s.ExclusiveMax.IsSet() || s.MultipleOf != nil ||
+		len(s.Enum) > 0 || s.UniqueItems || numericFormats[s.Format] || s.Not != nil {
+		return true
+	}
+	found := false
+	eachChild(s, func(_ string, ref *openapi3.SchemaRef) { found = found || looksAtNumbers(ref.Value, seen) })
+	return found
 }
 
 // right reports whether the answer was found right before.
