@@ -31,6 +31,7 @@ type txn struct {
 	// An Update.
 	group *group
 	saved bool // its savepoint is open
+	wrote bool // has asked the database to change something
 	dirty map[ref]any
 }
 

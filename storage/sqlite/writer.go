@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"maps"
+	"runtime"
 	"runtime/debug"
 	"sync/atomic"
 
@@ -11,6 +12,9 @@ import (
 const (
 	// maxGroup bounds how long the first of a group waits for the last.
 	maxGroup = 64
+	// maxWait is the size from which a group does not wait for more. Those who are
+	// told can go on while the next group runs.
+	maxWait = 8
 	// checkpointAfter is how much work may lie in the write-ahead log, in pages.
 	checkpointAfter = 4000
 )
@@ -20,6 +24,7 @@ type update struct {
 	workspace string
 	fn        func(storage.Tx) error
 	taken     atomic.Bool
+	again     bool // its group was lost to another's failure: it runs once more
 	err       error
 	done      chan error
 }
@@ -38,18 +43,25 @@ type writer struct {
 }
 
 // group is the updates of one transaction of the database.
+//
+// Updates rarely fail after they have written, and savepoints cost a fifth of a
+// small write, so there are none at first: such a failure voids the group, and the
+// others of it run again, each under a savepoint.
 type group struct {
-	ran   []*update
-	solo  bool  // the only one of its batch: needs no savepoint
-	begun bool  // the transaction has begun, which the first write does
-	void  bool  // a solo update failed: nothing to commit
-	fatal error // the transaction is lost
-	dirty map[ref]any
+	ran     []*update
+	careful bool  // each update has a savepoint
+	begun   bool  // the transaction has begun, which the first write does
+	void    bool  // an update failed that had written: nothing to commit
+	fatal   error // the transaction is lost
+	dirty   map[ref]any
 }
 
 func (w *writer) loop() {
 	for {
-		if w.next == len(w.batch) || w.group.fatal != nil {
+		if w.next == len(w.batch) && w.more() {
+			continue
+		}
+		if w.next == len(w.batch) || w.group.fatal != nil || w.group.void {
 			w.finish() // after a failure, the rest of the batch gets a transaction of its own
 		}
 		if w.next == len(w.batch) && !w.receive() {
@@ -59,9 +71,10 @@ func (w *writer) loop() {
 		u := w.batch[w.next]
 		w.batch[w.next] = nil
 		w.next++
-		if !u.claim() {
+		if !u.again && !u.claim() {
 			continue
 		}
+		w.group.careful = w.group.careful || u.again
 		w.group.ran = append(w.group.ran, u)
 		w.run(u)
 	}
@@ -83,20 +96,40 @@ func (w *writer) receive() bool {
 			}
 			w.batch = append(w.batch, u)
 		default:
-			w.group.solo = len(w.batch) == 1
 			return true
 		}
 	}
 	return true
 }
 
+// more takes what arrived while the batch ran into the same group: a commit costs
+// more than an update, and nobody of the group is told before it. Those who are
+// about to arrive get one chance to.
+func (w *writer) more() bool {
+	g := &w.group
+	if !g.begun || g.fatal != nil || g.void || len(g.ran) >= maxWait {
+		return false
+	}
+	runtime.Gosched()
+	w.batch, w.next = w.batch[:0], 0
+	for len(g.ran)+len(w.batch) < maxGroup {
+		select {
+		case u, ok := <-w.store.queue:
+			if ok {
+				w.batch = append(w.batch, u)
+				continue
+			}
+		default:
+		}
+		break // empty, or closed: receive tells
+	}
+	return len(w.batch) > 0
+}
+
 // run runs one update up to its savepoint, whatever its function does.
 func (w *writer) run(u *update) {
 	t := &txn{store: w.store, name: u.workspace, group: &w.group, generation: w.store.cache.now()}
-	t.dirty = w.group.dirty
-	if !w.group.solo || t.dirty == nil {
-		t.dirty = map[ref]any{}
-	}
+	t.dirty = map[ref]any{}
 	returned := false
 	defer func() {
 		if returned {
@@ -153,7 +186,7 @@ func (w *writer) rollback(t *txn) {
 		if err != nil {
 			g.fatal = mapError("update", err)
 		}
-	case g.solo:
+	case t.wrote:
 		g.void = true
 	}
 }
@@ -174,7 +207,8 @@ func (w *writer) begin(t *txn) error {
 			return w.fail(err)
 		}
 	}
-	if !g.solo && !t.saved {
+	t.wrote = true
+	if g.careful && !t.saved {
 		if _, err := w.conn.exec("SAVEPOINT u"); err != nil {
 			return w.fail(err)
 		}
@@ -212,12 +246,20 @@ func (w *writer) finish() {
 		}
 		s.visible.Unlock()
 	}
+	var again []*update
 	for i, u := range g.ran {
+		g.ran[i] = nil
 		if g.fatal != nil {
 			u.err = g.fatal
+		} else if g.void && u.err == nil {
+			u.again = true
+			again = append(again, u)
+			continue
 		}
 		u.done <- u.err
-		g.ran[i] = nil
+	}
+	if len(again) > 0 {
+		w.batch, w.next = append(again, w.batch[w.next:]...), 0
 	}
 	*g = group{ran: g.ran[:0]}
 	if w.conn.work > checkpointAfter {
