@@ -28,8 +28,13 @@ const (
 	shutdownTimeout   = 20 * time.Second
 )
 
-// gcPercent is the garbage collector's target unless GOGC says otherwise.
-const gcPercent = 400
+// The garbage collector's target unless GOGC says otherwise: little lives and much
+// is thrown away, so that collecting rarely buys a sixth of the throughput for some
+// 150 MiB under load. memoryLimit makes it collect more often before it is too much.
+const (
+	gcPercent   = 1200
+	memoryLimit = 512 << 20 // bytes, unless GOMEMLIMIT says otherwise
+)
 
 // Serve runs "understudy serve" until the context ends: then requests in flight
 // are finished. What a script may wait for goes to stdout, the log to stderr.
@@ -74,9 +79,10 @@ func Listen(ctx context.Context, config *Config, stderr io.Writer) (*Server, err
 		return nil, err
 	}
 	if os.Getenv("GOGC") == "" {
-		// Little lives and much is thrown away: collecting less often buys a
-		// quarter of the throughput for some tens of megabytes.
 		debug.SetGCPercent(gcPercent)
+	}
+	if os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(memoryLimit)
 	}
 	limits := contract.DefaultLimits()
 	limits.Body, limits.JudgeReply = config.MaxBody, config.ValidateResponses
