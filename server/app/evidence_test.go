@@ -22,6 +22,7 @@ import (
 	"github.com/understudy-api/understudy/gen/understudy"
 	"github.com/understudy-api/understudy/server/contract"
 	"github.com/understudy-api/understudy/server/evidence"
+	"github.com/understudy-api/understudy/server/evidence/render"
 	"github.com/understudy-api/understudy/storage"
 )
 
@@ -705,6 +706,21 @@ func TestEvidenceHoldsNoSecrets(t *testing.T) {
 			look(path, got.body)
 		}
 	}
+	report := w.reportOf(t, header, "?api=all&workspace=all")
+	if len(report.Violations) < positions {
+		t.Errorf("%d kinds of violation only", len(report.Violations))
+	}
+	var rendered strings.Builder
+	for _, name := range render.Formats() {
+		format, _ := render.Parse(name)
+		if err := render.Write(&rendered, format, report, render.Options{FailOn: evidence.FailOnInferred}); err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+	}
+	if err := evidence.NewBaseline(report).Write(&rendered); err != nil {
+		t.Fatal(err)
+	}
+	look("renderings and baseline", rendered.String())
 	next := ""
 	for {
 		got := w.do(t, "GET", "/_understudy/exchanges?api=all&workspace=all&limit=1000"+next, header, nil)
