@@ -52,13 +52,7 @@ func (a *API) Register(router *mux.Router) {
 // Authenticate accepts a personal access token as a bearer token. The document's
 // other scheme, "internal", cannot be used directly: it never authenticates.
 func (a *API) Authenticate(r *http.Request) (contract.Principal, *contract.Refusal) {
-	scheme, secret, ok := contract.Credential(r, "Bearer")
-	if ok {
-		if principal, known := a.keys.Principal(secret); known {
-			return principal, nil
-		}
-	}
-	return contract.Principal{}, &contract.Refusal{Kind: contract.KindUnauthenticated, Scheme: scheme}
+	return contract.Authenticate(r, a.keys, "Bearer")
 }
 
 // HeadAsGet is true: Fastify exposes a HEAD route beside each GET route.

@@ -43,6 +43,16 @@ func Credential(r *http.Request, want string) (scheme, secret string, ok bool) {
 	return scheme, secret, true
 }
 
+// Authenticate finds the caller whose credential has the given scheme.
+func Authenticate(r *http.Request, keys Keyring, scheme string) (Principal, *Refusal) {
+	if _, secret, ok := Credential(r, scheme); ok {
+		if principal, known := keys.Principal(secret); known {
+			return principal, nil
+		}
+	}
+	return Principal{}, &Refusal{Kind: KindUnauthenticated}
+}
+
 // wellFormed accepts visible ASCII without spaces, commas or quotes: a superset of
 // token68 (RFC 9110, section 11.2), since Datafold does not publish what its keys
 // are made of.

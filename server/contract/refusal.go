@@ -40,7 +40,6 @@ type Refusal struct {
 	Allow      []string   // for KindMethodNotAllowed: the declared methods, sorted
 	Location   string     // for KindSlashRedirect
 	RetryAfter int        // seconds, for KindUnavailable
-	Scheme     string     // for KindUnauthenticated: the authentication scheme that came, if any
 	Body       []byte     // the request's body, when its text matters to the wording
 	Err        error      // the cause, never sent
 }

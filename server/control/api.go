@@ -67,10 +67,8 @@ func (a *API) Register(router *mux.Router) {
 // Authenticate accepts a secret in the form of any served API, and the
 // administrator's.
 func (a *API) Authenticate(r *http.Request) (contract.Principal, *contract.Refusal) {
-	refusal := &contract.Refusal{Kind: contract.KindUnauthenticated}
 	for _, scheme := range []string{"Bearer", "Key"} {
-		came, secret, ok := contract.Credential(r, scheme)
-		refusal.Scheme = came
+		_, secret, ok := contract.Credential(r, scheme)
 		if !ok {
 			continue
 		}
@@ -85,7 +83,7 @@ func (a *API) Authenticate(r *http.Request) (contract.Principal, *contract.Refus
 			return principal, nil
 		}
 	}
-	return contract.Principal{}, refusal
+	return contract.Principal{}, &contract.Refusal{Kind: contract.KindUnauthenticated}
 }
 
 // same compares secrets in a time that tells nothing of them.

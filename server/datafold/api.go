@@ -49,13 +49,7 @@ func (a *API) Register(router *mux.Router) {
 // Authenticate accepts an API key in the form "Key <api-key>", as the document's
 // scheme describes it.
 func (a *API) Authenticate(r *http.Request) (contract.Principal, *contract.Refusal) {
-	scheme, secret, ok := contract.Credential(r, "Key")
-	if ok {
-		if principal, known := a.keys.Principal(secret); known {
-			return principal, nil
-		}
-	}
-	return contract.Principal{}, &contract.Refusal{Kind: contract.KindUnauthenticated, Scheme: scheme}
+	return contract.Authenticate(r, a.keys, "Key")
 }
 
 // HeadAsGet is false: FastAPI's routes answer HEAD with 405.
