@@ -95,6 +95,20 @@ func (c Collection[T]) Insert(tx Tx, id, parent string, v T) (Item[T], error) {
 	return c.write(tx.Insert, "insert", r, v)
 }
 
+// Import is Insert of a record that was before: with the id, parent and times of m,
+// those that are zero being Now, living or deleted as m says.
+func (c Collection[T]) Import(tx Tx, m Meta, v T) (Item[T], error) {
+	now := tx.Now()
+	r := Record{Kind: c.Kind, ID: m.ID, Parent: m.Parent, Created: m.Created, Updated: m.Updated, Deleted: m.Deleted}
+	if r.Created.IsZero() {
+		r.Created = now
+	}
+	if r.Updated.IsZero() {
+		r.Updated = now
+	}
+	return c.write(tx.Insert, "import", r, v)
+}
+
 // Update changes a living record in place and returns the new state;
 // KindNotFound if it is not living. An error of change is returned as it is,
 // and nothing is written.

@@ -63,10 +63,10 @@ type Key struct {
 
 // Options are what every driver takes, whatever it stores in.
 type Options struct {
-	// Now is the clock; nil means time.Now.
+	// Now is the clock that running workspace clocks follow; nil means time.Now.
 	Now func() time.Time
-	// NewID is the source of ids; nil means random UUIDs. It may be called
-	// from several goroutines at once.
+	// NewID is the source of the ids of workspaces whose settings name none; nil
+	// means random UUIDs. It may be called from several goroutines at once.
 	NewID func() string
 }
 
@@ -88,26 +88,44 @@ type Store interface {
 	// ctx.Err(); later than that ctx is not looked at, so that success is
 	// reported exactly if the work was committed.
 	//
-	// fn must not call Update or View of the same store (it would wait for
-	// itself), and tx must not be used after fn returned (KindInvalid) or from
+	// fn must not call any method of the same store (it would wait for itself),
+	// and tx must not be used after fn returned (KindInvalid) or from
 	// several goroutines.
 	//
 	// Other kinds: KindUnavailable (closed, disk full, database unreachable),
 	// KindCorrupt.
 	Update(ctx context.Context, workspace string, fn func(Tx) error) error
 
+	// UpdateAll is Update on several workspaces in one transaction: fn gets a Tx
+	// for each, in the order of the names, which must differ (KindInvalid). Either
+	// all of it becomes visible, at one moment, or nothing.
+	UpdateAll(ctx context.Context, workspaces []string, fn func([]Tx) error) error
+
 	// View runs fn on a consistent snapshot that contains every Update that
 	// returned before View was called. It never creates a workspace: one that
 	// does not exist is empty. The error of fn is returned as it is; a panic
 	// passes through.
 	//
-	// fn must not call Update or View of the same store (a writer may be
-	// waiting for this View to end, and the inner call for the writer), should
+	// fn must not call any method of the same store (a writer may be waiting for
+	// this View to end, and the inner call for the writer), should
 	// not wait for anything else, and tx must not be used after fn returned
 	// (KindInvalid) or from several goroutines.
 	//
 	// Other kinds: KindUnavailable, KindCorrupt.
 	View(ctx context.Context, workspace string, fn func(ReadTx) error) error
+
+	// Settings returns the settings of workspaces, in the order of the names, as
+	// every Update that returned before left them: the zero value for a workspace
+	// that does not exist. It is meant to be called for every request.
+	//
+	// Other kinds: KindUnavailable, KindCorrupt.
+	Settings(ctx context.Context, workspaces ...string) ([]Settings, error)
+
+	// Workspaces returns the names of the existing workspaces that start with
+	// prefix, in the order of their bytes.
+	//
+	// Other kinds: KindUnavailable, KindCorrupt.
+	Workspaces(ctx context.Context, prefix string) ([]string, error)
 
 	// Ping reports whether the store can serve (KindUnavailable if not).
 	Ping(ctx context.Context) error
@@ -125,8 +143,15 @@ type ReadTx interface {
 	Workspace() string
 
 	// Now is the workspace's clock in UTC, to the microsecond, and the same
-	// throughout the transaction.
+	// throughout the transaction, as long as its settings are.
 	Now() time.Time
+
+	// Settings are the workspace's settings: the zero value if it does not exist.
+	Settings() (Settings, error)
+
+	// Last is the number that Next gave last, 0 if it gave none yet. It takes
+	// [SequenceOfIDs] too.
+	Last(sequence string) (int64, error)
 
 	// Get returns the record, living or deleted. KindNotFound if it never was
 	// there or was purged.
@@ -155,21 +180,32 @@ type ReadTx interface {
 // transaction can go on (after a KindConflict, say, with another key), unless
 // the kind is KindUnavailable, KindCorrupt or KindInternal: then Update fails
 // with that error whatever fn returns.
+//
+//nolint:interfacebloat // what a transaction can do is one thing to its callers
 type Tx interface {
 	ReadTx
 
-	// NewID is a new id from the workspace's id source.
+	// NewID is a new id, as the settings want them. Ids that are not random are
+	// counted like a sequence, by [SequenceOfIDs]. It is "" only if the store
+	// failed, and then Update fails.
 	NewID() string
 
 	// Next counts: 1 for the first call with this sequence name in this
 	// workspace, then one more each time. What a transaction drew and did not
 	// commit is drawn again; what was committed never is, even if everything
-	// is deleted. KindInvalid if the name is empty.
+	// is deleted. KindInvalid if the name is empty or begins with a NUL: those
+	// sequences are the store's own.
 	Next(sequence string) (int64, error)
 
+	// AtLeast makes sure that Next will give more than n: it raises the sequence
+	// to n if it has not come so far, and changes nothing otherwise. It takes
+	// [SequenceOfIDs] too. KindInvalid for other names that Next refuses.
+	AtLeast(sequence string, n int64) error
+
 	// Insert adds a record and returns it with Seq, Created, Updated and
-	// Version set; r.Deleted decides whether it is born living. The store takes
-	// its own copy of the body. KindConflict if kind and id were used before,
+	// Version set. Created and Updated are Now where they are zero in r, else
+	// what r says, to the microsecond; r.Deleted decides whether it is born
+	// living. The store takes its own copy of the body. KindConflict if kind and id were used before,
 	// by a deleted record too (Index is ""), or if a unique key is taken (Index
 	// names the index). KindInvalid for an empty kind or id and bad keys.
 	Insert(r Record, keys []Key) (Record, error)
@@ -189,6 +225,21 @@ type Tx interface {
 	// PutBlob stores content and returns the lower-case hexadecimal SHA-256 by
 	// which Blob finds it. Storing the same content again changes nothing.
 	PutBlob(content []byte) (sha256 string, err error)
+
+	// SetSettings replaces the workspace's settings. Now and NewID follow at once.
+	SetSettings(s Settings) error
+
+	// Clear removes everything the workspace holds: records, keys, counts,
+	// sequences, blobs and settings. It is then as if it had never been, and
+	// exists again from the next write on.
+	Clear() error
+
+	// CopyFrom makes the workspace hold exactly what another workspace of the same
+	// UpdateAll holds, as it stands there in this transaction: records with their
+	// Seq, times and versions, keys, counts, sequences, blobs and settings. If the
+	// other does not exist, this is Clear. KindInvalid if from is of another
+	// transaction.
+	CopyFrom(from Tx) error
 }
 
 // Query selects and orders records of one kind. The zero Query is all living

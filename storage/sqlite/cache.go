@@ -19,13 +19,20 @@ type class uint8
 const (
 	ofRecord    class = iota // a kind, b id: *stored, nil if there is none
 	ofCounter                // a kind, b name: tally
-	ofWorkspace              // a name: int64, 0 if there is none
+	ofWorkspace              // a name: *space
 )
 
 // stored is a record as it is kept, with its keys. It is never modified.
 type stored struct {
 	storage.Record
 	keys []storage.Key
+}
+
+// space is a row of the workspace table, with the number 0 if there is none. It
+// is never modified.
+type space struct {
+	number   int64
+	settings storage.Settings
 }
 
 // tally is a row of the counter table.
@@ -76,11 +83,33 @@ func (c *cache) get(generation uint64, r ref) (any, bool) {
 	if i == nil {
 		return nil, false
 	}
+	c.use(i)
+	return i.value, true
+}
+
+// use makes an item the most recently used.
+func (c *cache) use(i *cached) {
 	if c.newest.next != i {
 		i.unlink()
 		i.link(&c.newest)
 	}
-	return i.value, true
+}
+
+// settings puts the settings of workspaces into out. They are of one generation;
+// if one of them is not here, it reports false.
+func (c *cache) settings(workspaces []string, out []storage.Settings) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for n, name := range workspaces {
+		i := c.items[ref{class: ofWorkspace, a: name}]
+		if i == nil {
+			return false
+		}
+		c.use(i)
+		s, _ := i.value.(*space)
+		out[n] = s.settings
+	}
+	return true
 }
 
 // learn keeps what was read from a snapshot, unless a commit has passed it.
@@ -143,11 +172,17 @@ func (i *cached) link(after *cached) {
 // sizeOf estimates what an item holds, overhead of the map and ring included.
 func sizeOf(r ref, value any) int {
 	n := 256 + len(r.a) + len(r.b)
-	if s, ok := value.(*stored); ok && s != nil {
-		n += 256 + len(s.Parent) + cap(s.Body)
-		for _, k := range s.keys {
+	switch v := value.(type) {
+	case *stored:
+		if v == nil {
+			break
+		}
+		n += 256 + len(v.Parent) + cap(v.Body)
+		for _, k := range v.keys {
 			n += 48 + len(k.Index) + len(k.Value)
 		}
+	case *space:
+		n += 96 + len(v.settings.Data)
 	}
 	return n
 }

@@ -45,6 +45,38 @@ func scanRecord(kind string, v []driver.Value) storage.Record {
 	return r
 }
 
+// settingsRow is the settings as the workspace table keeps them, in the order of
+// scanSettings. What a clock does not use is not kept.
+func settingsRow(s storage.Settings) []any {
+	frozen, at, ahead := int64(0), int64(0), int64(s.Clock.Offset)
+	if s.Clock.Frozen {
+		frozen, at, ahead = 1, s.Clock.At.UnixMicro(), 0
+	}
+	return []any{frozen, at, ahead, string(s.IDs.Source), s.IDs.Seed, s.Data}
+}
+
+func scanSettings(v []driver.Value) storage.Settings {
+	s := storage.Settings{
+		Clock: storage.Clock{Offset: time.Duration(integer(v[2]))},
+		IDs:   storage.IDs{Source: storage.IDSource(text(v[3])), Seed: integer(v[4])},
+		Data:  text(v[5]),
+	}
+	if integer(v[0]) != 0 {
+		s.Clock = s.Clock.Freeze(time.UnixMicro(integer(v[1])))
+	}
+	return s
+}
+
+// kept is the settings as they come back.
+func kept(s storage.Settings) storage.Settings {
+	if s.Clock.Frozen {
+		s.Clock = s.Clock.Freeze(s.Clock.At)
+	} else {
+		s.Clock.At = time.Time{}
+	}
+	return s
+}
+
 // The tables are STRICT: a column has no other type than its own.
 func integer(v driver.Value) int64 { n, _ := v.(int64); return n }
 func text(v driver.Value) string   { s, _ := v.(string); return s }

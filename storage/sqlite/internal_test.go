@@ -321,3 +321,186 @@ func TestCacheIsBounded(t *testing.T) {
 		t.Error("what was committed is not there")
 	}
 }
+
+// A database of version 1 is brought to the newest without loss.
+func TestMigratesFromVersion1(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "test.db")
+	c, err := dial(fileDSN(path, writerPragmas(Options{})))
+	if err != nil {
+		t.Fatal(err)
+	}
+	first, err := migrations.ReadFile("migrations/0001_init.sql")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, sql := range []string{
+		fmt.Sprintf("PRAGMA application_id = %d", applicationID),
+		"CREATE TABLE schema_version (version INTEGER PRIMARY KEY, applied INTEGER NOT NULL) STRICT",
+		string(first),
+		"INSERT INTO schema_version VALUES (1, 0)",
+		"INSERT INTO workspace (id, name) VALUES (3, 'w'), (7, 'other')",
+		fmt.Sprintf("INSERT INTO record VALUES (%d, 3, 'k', '1', 'p', 0, 10, 20, 0, 5, x'01016e0176', x'7b7d')", keyOf(3, 4)),
+		fmt.Sprintf("INSERT INTO entry VALUES (3, 'k', 'n', 0, 'v', %d, 1, 'p')", keyOf(3, 4)),
+		`INSERT INTO counter VALUES (3, '', '', 4, 0, 0, 0, 0), (3, '', 'n', 9, 0, 0, 0, 0),
+			(3, 'k', '', 0, 1, 0, 0, 0), (3, 'k', 'p', 0, 1, 0, 0, 0)`,
+		"INSERT INTO blob VALUES (3, 'sum', x'0102')",
+	} {
+		if _, err := c.exec(sql); err != nil {
+			t.Fatal(sql, err)
+		}
+	}
+	if err := c.close(); err != nil {
+		t.Fatal(err)
+	}
+	s := openForTest(t, Options{Path: path})
+	err = s.View(t.Context(), "w", func(tx storage.ReadTx) error {
+		settings, err := tx.Settings()
+		if err != nil || settings != (storage.Settings{}) {
+			t.Errorf("settings %+v, %v", settings, err)
+		}
+		r, err := tx.Find("k", "n", "v")
+		if err != nil || r.ID != "1" || r.Seq != 4 || r.Version != 5 || string(r.Body) != "{}" || r.Updated.UnixMicro() != 20 {
+			t.Errorf("record %+v, %v", r, err)
+		}
+		page, err := tx.List("k", storage.Query{Parent: new("p")})
+		if err != nil || page.Total != 1 || len(page.Records) != 1 {
+			t.Errorf("list %+v, %v", page, err)
+		}
+		content, err := tx.Blob("sum")
+		if err != nil || !bytes.Equal(content, []byte{1, 2}) {
+			t.Errorf("blob %x, %v", content, err)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Error(err)
+	}
+	if names, err := s.Workspaces(t.Context(), ""); err != nil || len(names) != 2 {
+		t.Errorf("workspaces %q, %v", names, err)
+	}
+	err = s.UpdateAll(t.Context(), []string{"w", "new"}, func(all []storage.Tx) error {
+		if n, err := all[0].Next("n"); err != nil || n != 10 {
+			t.Errorf("next is %d, %v", n, err)
+		}
+		return all[1].CopyFrom(all[0])
+	})
+	if err != nil {
+		t.Error(err)
+	}
+	if id, err := s.writer.conn.number("SELECT id FROM workspace WHERE name = 'new'"); err != nil || id != 8 {
+		t.Errorf("the new workspace has the number %d, %v", id, err)
+	}
+}
+
+// What is cleared or copied over leaves no row behind, and no number is given
+// twice, also if the update that was given it comes to nothing.
+func TestNumbersOfWorkspaces(t *testing.T) {
+	for _, path := range []string{"", filepath.Join(t.TempDir(), "test.db")} {
+		s := openForTest(t, Options{Path: path})
+		seen := map[int64]bool{}
+		fresh := func(tx storage.Tx) {
+			n, err := tx.(*txn).workspace("test")
+			if err != nil || n == 0 || seen[n] {
+				t.Errorf("the number is %d, %v; given before: %v", n, err, seen)
+			}
+			seen[n] = true
+		}
+		fill := func(tx storage.Tx) error {
+			if _, err := tx.Insert(storage.Record{Kind: "k", ID: "1", Parent: "p"}, []storage.Key{{Index: "x", Value: "v"}}); err != nil {
+				return err
+			}
+			if _, err := tx.PutBlob([]byte("content")); err != nil {
+				return err
+			}
+			fresh(tx)
+			_, err := tx.Next("n")
+			return err
+		}
+		for round := range 4 {
+			err := s.UpdateAll(t.Context(), []string{"a", "b", "c"}, func(all []storage.Tx) error {
+				for _, tx := range all {
+					if err := tx.Clear(); err != nil {
+						return err
+					}
+				}
+				if err := fill(all[0]); err != nil {
+					return err
+				}
+				if err := all[1].CopyFrom(all[0]); err != nil {
+					return err
+				}
+				fresh(all[1])
+				if err := all[2].CopyFrom(all[1]); err != nil {
+					return err
+				}
+				fresh(all[2])
+				if err := all[0].Clear(); err != nil {
+					return err
+				}
+				if err := fill(all[0]); err != nil {
+					return err
+				}
+				if round%2 == 1 {
+					return fmt.Errorf("in vain")
+				}
+				return nil
+			})
+			if (err == nil) != (round%2 == 0) {
+				t.Error(err)
+			}
+		}
+		for table, want := range map[string]int64{"workspace": 3, "record": 3, "entry": 3, "counter": 12, "blob": 3} {
+			if n, err := s.writer.conn.number("SELECT count(*) FROM " + table); err != nil || n != want {
+				t.Errorf("%d rows in %s, %v; want %d", n, table, err, want)
+			}
+		}
+		s.writer.numbers = maxWorkspace - 1
+		if err := s.Update(t.Context(), "last", fill); err != nil {
+			t.Error(err)
+		}
+		for _, ws := range []string{"more", "a"} {
+			err := s.Update(t.Context(), ws, func(tx storage.Tx) error {
+				if err := tx.Clear(); err != nil {
+					return err
+				}
+				_, err := tx.Next("n")
+				return err
+			})
+			if storage.KindOf(err) != storage.KindInternal || !strings.Contains(err.Error(), "too many workspaces") {
+				t.Errorf("without a number left: %v", err)
+			}
+		}
+		if err := s.View(t.Context(), "last", func(tx storage.ReadTx) error { _, err := tx.Get("k", "1"); return err }); err != nil {
+			t.Error("of the last number:", err)
+		}
+	}
+}
+
+// A workspace is cleared and copied without looking at what others hold.
+func TestWorldsAreSearched(t *testing.T) {
+	s := openForTest(t, Options{})
+	for _, q := range []struct {
+		sql  string
+		args int
+	}{
+		{clearRecords, 2},
+		{clearEntries, 1},
+		{clearCounters, 1},
+		{clearBlobs, 1},
+		{copyRecords, 4},
+		{copyEntries, 3},
+		{copyCounters, 2},
+		{copyBlobs, 2},
+	} {
+		args := make([]any, q.args)
+		for i := range args {
+			args[i] = int64(1)
+		}
+		for line := range strings.Lines(explain(t, s.writer.conn, q.sql, args)) {
+			// What is copied is first put aside, and that is scanned.
+			if strings.HasPrefix(line, "SCAN") && !strings.HasPrefix(line, "SCAN SUBQUERY") || strings.Contains(line, "TEMP B-TREE") {
+				t.Errorf("%s\n%s", q.sql, line)
+			}
+		}
+	}
+}

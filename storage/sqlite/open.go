@@ -104,6 +104,12 @@ func Open(ctx context.Context, o Options) (_ *Store, err error) {
 	if err := s.migrate(s.writer.conn); err != nil {
 		return nil, err
 	}
+	// A number that was given to a workspace is not given again, whatever becomes
+	// of the workspace and of the transaction: the cache may hold what had it.
+	// Another process begins with an empty cache, so this need not be kept.
+	if s.writer.numbers, err = s.writer.conn.number("SELECT max(id) FROM workspace"); err != nil {
+		return nil, err
+	}
 	if s.onDisk() {
 		// Only now, for it writes to the file: a new one gets its application
 		// id first, an existing one has been recognised.

@@ -1,14 +1,16 @@
 // Package sqlite keeps a store in a SQLite database: a file, or memory.
 //
 // One connection writes. Updates that arrive while it is busy are run one after
-// the other in one transaction, a savepoint each, and acknowledged when that is
-// committed. Reads come from a cache that equals the committed state, or from
+// the other in one transaction and acknowledged when that is committed. Reads
+// come from a cache that equals the committed state, or from
 // pooled connections with a snapshot of it.
 package sqlite
 
 import (
 	"context"
+	"database/sql/driver"
 	"errors"
+	"slices"
 	"sync"
 
 	"github.com/understudy-api/understudy/storage"
@@ -49,7 +51,33 @@ func (s *Store) Update(ctx context.Context, workspace string, fn func(storage.Tx
 		return err
 	}
 	defer s.life.RUnlock()
-	u := &update{workspace: workspace, fn: fn, done: make(chan error, 1)}
+	return s.update(ctx, &update{workspace: workspace, fn: fn, done: make(chan error, 1)})
+}
+
+// UpdateAll implements [storage.Store].
+func (s *Store) UpdateAll(ctx context.Context, workspaces []string, fn func([]storage.Tx) error) error {
+	const op = "update"
+	if len(workspaces) == 0 {
+		return failure(storage.KindInvalid, op, "no workspace is named")
+	}
+	// The writer reads them, perhaps when the caller has gone.
+	workspaces = slices.Clone(workspaces)
+	seen := make(map[string]bool, len(workspaces))
+	for _, name := range workspaces {
+		if seen[name] {
+			return failure(storage.KindInvalid, op, "a workspace is named twice")
+		}
+		seen[name] = true
+	}
+	if err := s.enter(ctx, op, workspaces...); err != nil {
+		return err
+	}
+	defer s.life.RUnlock()
+	return s.update(ctx, &update{all: workspaces, fnAll: fn, done: make(chan error, 1)})
+}
+
+// update hands an update to the writer and waits for what comes of it.
+func (s *Store) update(ctx context.Context, u *update) error {
 	select {
 	case s.queue <- u:
 	case <-ctx.Done():
@@ -72,17 +100,83 @@ func (s *Store) View(ctx context.Context, workspace string, fn func(storage.Read
 		return err
 	}
 	defer s.life.RUnlock()
-	t := &txn{store: s, ctx: ctx, name: workspace}
+	t := s.snapshot(ctx, workspace)
+	defer t.endView()
+	if err := fn(t); err != nil {
+		return err
+	}
+	if t.lost {
+		return mapError("now", t.err)
+	}
+	return nil
+}
+
+// snapshot begins to read; endView ends it.
+func (s *Store) snapshot(ctx context.Context, workspace string) *txn {
+	a := &struct { // one piece of memory
+		txn
+		run
+	}{txn: txn{store: s, ctx: ctx, name: workspace}}
+	t := &a.txn
+	t.run = &a.run
 	s.visible.RLock()
 	t.holding = true
 	t.generation = s.cache.now()
+	return t
+}
+
+// Settings implements [storage.Store].
+func (s *Store) Settings(ctx context.Context, workspaces ...string) ([]storage.Settings, error) {
+	const op = "settings"
+	if err := s.enter(ctx, op, workspaces...); err != nil {
+		return nil, err
+	}
+	defer s.life.RUnlock()
+	out := make([]storage.Settings, len(workspaces))
+	// What is committed is in the cache before an Update returns, so that there
+	// is no need to wait for the writer.
+	if s.cache.settings(workspaces, out) {
+		return out, nil
+	}
+	t := s.snapshot(ctx, "")
 	defer t.endView()
-	return fn(t)
+	for i, name := range workspaces {
+		t.name, t.known = name, nil
+		var err error
+		if out[i], err = t.Settings(); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+// Workspaces implements [storage.Store].
+func (s *Store) Workspaces(ctx context.Context, prefix string) ([]string, error) {
+	const op = "workspaces"
+	if err := s.enter(ctx, op); err != nil {
+		return nil, err
+	}
+	defer s.life.RUnlock()
+	t := s.snapshot(ctx, "")
+	defer t.endView()
+	sql, args := "SELECT name FROM workspace WHERE name >= ?", []any{prefix}
+	if beyond := beyondPrefix(prefix); beyond != "" {
+		sql, args = sql+" AND name < ?", append(args, beyond)
+	}
+	names := []string{}
+	err := t.query(op, sql+" ORDER BY name", func(v []driver.Value) error {
+		names = append(names, text(v[0]))
+		return nil
+	}, args...)
+	if err != nil {
+		return nil, err
+	}
+	return names, nil
 }
 
 // Ping implements [storage.Store].
 func (s *Store) Ping(ctx context.Context) error {
-	if err := s.enter(ctx, "ping", "ping"); err != nil {
+	if err := s.enter(ctx, "ping"); err != nil {
 		return err
 	}
 	defer s.life.RUnlock()
@@ -116,8 +210,8 @@ func (s *Store) Close() error {
 }
 
 // enter holds the store open until life is released, or says why it cannot.
-func (s *Store) enter(ctx context.Context, op, workspace string) error {
-	if workspace == "" {
+func (s *Store) enter(ctx context.Context, op string, workspaces ...string) error {
+	if slices.Contains(workspaces, "") {
 		return failure(storage.KindInvalid, op, "the workspace has no name")
 	}
 	if err := ctx.Err(); err != nil {

@@ -6,6 +6,7 @@ import (
 	"database/sql/driver"
 	"encoding/hex"
 	"errors"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -14,25 +15,26 @@ import (
 	"github.com/understudy-api/understudy/storage"
 )
 
-// txn is a transaction: the reading of a View, or all of an Update.
+// txn is a transaction on one workspace: the reading of a View, or all of an
+// Update.
 type txn struct {
 	store      *Store
 	name       string
-	generation uint64 // of the committed state it sees
-	clock      time.Time
-	over       bool
+	run        *run
+	generation uint64    // of the committed state it sees
+	known      *space    // the workspace as this transaction sees it; nil before it looked
+	clock      time.Time // what the workspace's clock shows; zero before it looked
 
 	// A View.
 	ctx     context.Context
 	conn    *conn // its snapshot, once the cache was not enough
 	holding bool  // store.visible, for reading
+	lost    bool  // err is to be told by View, for a method could not
 	err     error // its connection failed
 
 	// An Update.
 	group *group
-	saved bool // its savepoint is open
-	wrote bool // has asked the database to change something
-	dirty map[ref]any
+	work  *work
 }
 
 var (
@@ -42,7 +44,7 @@ var (
 
 // endView gives back what a View holds, also after a panic in its function.
 func (t *txn) endView() {
-	t.over = true
+	t.run.over = true
 	if t.conn != nil {
 		if t.store.onDisk() && t.err == nil {
 			_, t.err = t.conn.exec("COMMIT")
@@ -95,7 +97,7 @@ func (t *txn) query(op, sql string, row func([]driver.Value) error, args ...any)
 // exec runs a writing statement.
 func (t *txn) exec(op, sql string, args ...any) (driver.Result, error) {
 	w := &t.store.writer
-	if err := w.begin(t); err != nil {
+	if err := w.begin(t.work); err != nil {
 		return nil, err
 	}
 	res, err := w.conn.exec(sql, args...)
@@ -108,7 +110,7 @@ func (t *txn) exec(op, sql string, args ...any) (driver.Result, error) {
 // lookup finds a thing in what this transaction, its group, or the cache knows.
 func (t *txn) lookup(r ref) (any, bool) {
 	if t.group != nil {
-		if v, ok := t.dirty[r]; ok {
+		if v, ok := t.work.dirty[r]; ok {
 			return v, true
 		}
 		if v, ok := t.group.dirty[r]; ok {
@@ -120,25 +122,46 @@ func (t *txn) lookup(r ref) (any, bool) {
 
 func (t *txn) learn(r ref, v any) { t.store.cache.learn(t.generation, r, v) }
 
-// workspace is the workspace's number, 0 if it does not exist.
-func (t *txn) workspace(op string) (int64, error) {
-	if t.over {
-		return 0, failure(storage.KindInvalid, op, "the transaction is over")
+// space is the workspace.
+func (t *txn) space(op string) (*space, error) {
+	if t.run.over {
+		return nil, failure(storage.KindInvalid, op, "the transaction is over")
+	}
+	if t.known != nil {
+		return t.known, nil
 	}
 	r := ref{class: ofWorkspace, a: t.name}
 	if v, ok := t.lookup(r); ok {
-		n, _ := v.(int64)
-		return n, nil
+		t.known, _ = v.(*space)
+		return t.known, nil
 	}
-	var n int64
-	err := t.query(op, "SELECT id FROM workspace WHERE name = ?", func(v []driver.Value) error {
-		n = integer(v[0])
-		return nil
-	}, t.name)
-	if err == nil {
-		t.learn(r, n)
+	s := &space{}
+	err := t.query(op, "SELECT id, frozen, stands_at, runs_ahead, id_source, id_seed, data FROM workspace WHERE name = ?",
+		func(v []driver.Value) error {
+			s.number, s.settings = integer(v[0]), scanSettings(v[1:])
+			return nil
+		}, t.name)
+	if err != nil {
+		return nil, err
 	}
-	return n, err
+	t.learn(r, s)
+	t.known = s
+	return s, nil
+}
+
+// become makes the workspace another; this transaction has seen to the database.
+func (t *txn) become(s *space) {
+	t.known, t.clock = s, time.Time{}
+	t.work.dirty[ref{class: ofWorkspace, a: t.name}] = s
+}
+
+// workspace is the workspace's number, 0 if it does not exist.
+func (t *txn) workspace(op string) (int64, error) {
+	s, err := t.space(op)
+	if err != nil {
+		return 0, err
+	}
+	return s.number, nil
 }
 
 // create is workspace for writing: it makes the workspace.
@@ -147,21 +170,30 @@ func (t *txn) create(op string) (int64, error) {
 	if err != nil || n != 0 {
 		return n, err
 	}
-	if !utf8.ValidString(t.name) {
-		return 0, failure(storage.KindInvalid, op, "the workspace's name is not UTF-8")
-	}
-	res, err := t.exec(op, "INSERT INTO workspace (name) VALUES (?)", t.name)
+	s, err := t.found(op, storage.Settings{})
 	if err != nil {
 		return 0, err
 	}
-	if n, err = res.LastInsertId(); err != nil {
-		return 0, mapError(op, err)
+	return s.number, nil
+}
+
+// found makes the workspace, which does not exist, under a number of its own.
+func (t *txn) found(op string, settings storage.Settings) (*space, error) {
+	if !utf8.ValidString(t.name) {
+		return nil, failure(storage.KindInvalid, op, "the workspace's name is not UTF-8")
 	}
-	if n > maxWorkspace {
-		return 0, failure(storage.KindInternal, op, "too many workspaces")
+	w := &t.store.writer
+	if w.numbers >= maxWorkspace {
+		return nil, t.give(failure(storage.KindInternal, op, "too many workspaces"))
 	}
-	t.dirty[ref{class: ofWorkspace, a: t.name}] = n
-	return n, nil
+	w.numbers++
+	s := &space{w.numbers, settings}
+	if _, err := t.exec(op, `INSERT INTO workspace (id, frozen, stands_at, runs_ahead, id_source, id_seed, data, name)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?)`, slices.Concat([]any{s.number}, settingsRow(settings), []any{t.name})...); err != nil {
+		return nil, err
+	}
+	t.become(s)
+	return s, nil
 }
 
 func (t *txn) counter(op string, ws int64, kind, name string) (tally, error) {
@@ -188,8 +220,11 @@ func (t *txn) step(op string, ws int64, name string) (int64, error) {
 	if err != nil {
 		return 0, err
 	}
+	if n.last == math.MaxInt64 {
+		return 0, t.give(failure(storage.KindInternal, op, "the sequence has come to its end"))
+	}
 	n.last++
-	t.dirty[ref{ofCounter, ws, "", name}] = n
+	t.work.dirty[ref{ofCounter, ws, "", name}] = n
 	return n.last, nil
 }
 
@@ -214,13 +249,13 @@ func (t *txn) tally(op string, ws int64, r storage.Record, by int64) error {
 	}
 	switch {
 	case r.Parent != "":
-		t.dirty[ref{ofCounter, ws, r.Kind, r.Parent}] = parent
+		t.work.dirty[ref{ofCounter, ws, r.Kind, r.Parent}] = parent
 	case r.Living():
 		kind.ownLiving += by
 	default:
 		kind.ownGone += by
 	}
-	t.dirty[ref{ofCounter, ws, r.Kind, ""}] = kind
+	t.work.dirty[ref{ofCounter, ws, r.Kind, ""}] = kind
 	return nil
 }
 
@@ -250,10 +285,37 @@ func (t *txn) Workspace() string { return t.name }
 
 // Now implements [storage.ReadTx].
 func (t *txn) Now() time.Time {
-	if t.clock.IsZero() {
-		t.clock = micro(t.store.options.Now())
+	if !t.clock.IsZero() {
+		return t.clock
 	}
+	if t.run.real.IsZero() {
+		t.run.real = t.store.options.Now()
+	}
+	settings, err := t.Settings()
+	if err != nil {
+		if t.group == nil && !t.run.over {
+			t.lost, t.err = true, err // an Update knows of it
+		}
+		return micro(t.run.real)
+	}
+	t.clock = settings.Clock.Now(t.run.real)
 	return t.clock
+}
+
+func (t *txn) orNow(at time.Time) time.Time {
+	if at.IsZero() {
+		return t.Now()
+	}
+	return micro(at)
+}
+
+// Settings implements [storage.ReadTx].
+func (t *txn) Settings() (storage.Settings, error) {
+	s, err := t.space("settings")
+	if err != nil {
+		return storage.Settings{}, err
+	}
+	return s.settings, nil
 }
 
 // Get implements [storage.ReadTx].
@@ -312,6 +374,17 @@ func (t *txn) Count(kind, parent string, deleted bool) (int64, error) {
 		return n.gone, err
 	}
 	return n.living, err
+}
+
+// Last implements [storage.ReadTx].
+func (t *txn) Last(sequence string) (int64, error) {
+	const op = "last"
+	ws, err := t.workspace(op)
+	if err != nil || ws == 0 || !callers(sequence) && sequence != storage.SequenceOfIDs {
+		return 0, err
+	}
+	n, err := t.counter(op, ws, "", sequence)
+	return n.last, err
 }
 
 // List implements [storage.ReadTx].
@@ -481,11 +554,16 @@ func listing(ws int64, kind string, q storage.Query, after *place) (l statement)
 	return l
 }
 
-// beyondPrefix is the least string greater than all that start with prefix,
-// which is not empty and, being UTF-8, ends in no 0xff.
+// beyondPrefix is the least string greater than all that start with prefix; ""
+// if there is none.
 func beyondPrefix(prefix string) string {
 	b := []byte(prefix)
-	b[len(b)-1]++
+	for len(b) > 0 && b[len(b)-1] == 0xff {
+		b = b[:len(b)-1]
+	}
+	if len(b) > 0 {
+		b[len(b)-1]++
+	}
 	return string(b)
 }
 
@@ -511,22 +589,68 @@ func (t *txn) Blob(sum string) ([]byte, error) {
 }
 
 // NewID implements [storage.Tx].
-func (t *txn) NewID() string { return t.store.options.NewID() }
+func (t *txn) NewID() string {
+	const op = "new id"
+	s, err := t.space(op)
+	if err != nil {
+		return ""
+	}
+	if s.settings.IDs.Source == storage.IDsRandom {
+		return t.store.options.NewID()
+	}
+	if err := t.store.writer.begin(t.work); err != nil {
+		return ""
+	}
+	n, err := t.step(op, s.number, storage.SequenceOfIDs)
+	if err != nil {
+		return ""
+	}
+	return s.settings.IDs.ID(n)
+}
 
 // Next implements [storage.Tx].
 func (t *txn) Next(sequence string) (int64, error) {
 	const op = "next"
-	if sequence == "" || !utf8.ValidString(sequence) {
-		return 0, failure(storage.KindInvalid, op, "a sequence needs a name in UTF-8")
+	if !callers(sequence) {
+		return 0, badSequence(op)
 	}
 	ws, err := t.create(op)
 	if err != nil {
 		return 0, err
 	}
-	if err := t.store.writer.begin(t); err != nil { // counters are written at the end
+	if err := t.store.writer.begin(t.work); err != nil { // counters are written at the end
 		return 0, err
 	}
 	return t.step(op, ws, sequence)
+}
+
+// AtLeast implements [storage.Tx].
+func (t *txn) AtLeast(sequence string, n int64) error {
+	const op = "at least"
+	if !callers(sequence) && sequence != storage.SequenceOfIDs {
+		return badSequence(op)
+	}
+	if last, err := t.Last(sequence); err != nil || last >= n {
+		return err
+	}
+	ws, err := t.create(op)
+	if err != nil {
+		return err
+	}
+	if err := t.store.writer.begin(t.work); err != nil { // as in Next
+		return err
+	}
+	t.work.dirty[ref{ofCounter, ws, "", sequence}] = tally{last: n}
+	return nil
+}
+
+// callers reports whether a sequence may have this name.
+func callers(sequence string) bool {
+	return sequence != "" && sequence[0] != 0 && utf8.ValidString(sequence)
+}
+
+func badSequence(op string) error {
+	return failure(storage.KindInvalid, op, "a sequence needs a name in UTF-8 that does not begin with NUL")
 }
 
 // Insert implements [storage.Tx].
@@ -547,7 +671,7 @@ func (t *txn) Insert(r storage.Record, keys []storage.Key) (storage.Record, erro
 		return storage.Record{}, failure(storage.KindInternal, op, "too many records")
 	}
 	r.Seq, r.Version = seq, 1
-	r.Created, r.Updated = t.Now(), t.Now()
+	r.Created, r.Updated = t.orNow(r.Created), t.orNow(r.Updated)
 	r.Body = append(make([]byte, 0, len(r.Body)), r.Body...)
 	gone, deleted := int64(0), int64(0)
 	if !r.Living() {
@@ -556,10 +680,9 @@ func (t *txn) Insert(r storage.Record, keys []storage.Key) (storage.Record, erro
 	}
 	s := &stored{Record: r.Cached(), keys: append([]storage.Key(nil), keys...)}
 	key := keyOf(ws, seq)
-	now := r.Created.UnixMicro()
 	_, err = t.exec(op, `INSERT INTO record (key, workspace, kind, id, parent, gone, created, updated, deleted, version, keys, body)
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-		key, ws, r.Kind, r.ID, r.Parent, gone, now, now, deleted, int64(1), encodeKeys(keys), r.Body)
+		key, ws, r.Kind, r.ID, r.Parent, gone, r.Created.UnixMicro(), r.Updated.UnixMicro(), deleted, int64(1), encodeKeys(keys), r.Body)
 	if err != nil {
 		return storage.Record{}, named(err, r, "")
 	}
@@ -578,7 +701,7 @@ func (t *txn) Insert(r storage.Record, keys []storage.Key) (storage.Record, erro
 	if err := t.tally(op, ws, r, 1); err != nil {
 		return storage.Record{}, err
 	}
-	t.dirty[ref{ofRecord, ws, r.Kind, r.ID}] = s
+	t.work.dirty[ref{ofRecord, ws, r.Kind, r.ID}] = s
 	return r, nil
 }
 
@@ -635,7 +758,7 @@ func (t *txn) Put(r storage.Record, keys []storage.Key) (storage.Record, error) 
 			return storage.Record{}, err
 		}
 	}
-	t.dirty[ref{ofRecord, ws, r.Kind, r.ID}] = s
+	t.work.dirty[ref{ofRecord, ws, r.Kind, r.ID}] = s
 	return r, nil
 }
 
@@ -664,7 +787,7 @@ func (t *txn) Purge(kind, id string) error {
 	if err := t.tally(op, ws, old.Record, -1); err != nil {
 		return err
 	}
-	t.dirty[ref{ofRecord, ws, kind, id}] = (*stored)(nil)
+	t.work.dirty[ref{ofRecord, ws, kind, id}] = (*stored)(nil)
 	return nil
 }
 

@@ -4,7 +4,9 @@ import (
 	"maps"
 	"runtime"
 	"runtime/debug"
+	"slices"
 	"sync/atomic"
+	"time"
 
 	"github.com/understudy-api/understudy/storage"
 )
@@ -23,6 +25,8 @@ const (
 type update struct {
 	workspace string
 	fn        func(storage.Tx) error
+	all       []string // of an UpdateAll, in place of the two above
+	fnAll     func([]storage.Tx) error
 	taken     atomic.Bool
 	again     bool // its group was lost to another's failure: it runs once more
 	err       error
@@ -33,6 +37,22 @@ type update struct {
 // context ended: the first wins.
 func (u *update) claim() bool { return u.taken.CompareAndSwap(false, true) }
 
+// run is one run of the function of an update or a View: what its transactions
+// share.
+type run struct {
+	real time.Time // what the real clock showed; zero before anybody asked
+	over bool
+}
+
+// work is what one run of the function of an update has changed.
+type work struct {
+	run
+	saved bool // its savepoint is open
+	wrote bool // has asked the database to change something
+	dirty map[ref]any
+	dead  []int64 // the numbers that it has taken from workspaces
+}
+
 // writer runs updates in groups. All its fields belong to its goroutine.
 type writer struct {
 	store *Store
@@ -40,6 +60,8 @@ type writer struct {
 	group group
 	batch []*update // what arrived together; batch[:next] has been run
 	next  int
+
+	numbers int64 // of workspaces: the greatest that was given to one
 }
 
 // group is the updates of one transaction of the database.
@@ -54,6 +76,7 @@ type group struct {
 	void    bool  // an update failed that had written: nothing to commit
 	fatal   error // the transaction is lost
 	dirty   map[ref]any
+	dead    []int64 // numbers that nothing has any more
 }
 
 func (w *writer) loop() {
@@ -128,57 +151,74 @@ func (w *writer) more() bool {
 
 // run runs one update up to its savepoint, whatever its function does.
 func (w *writer) run(u *update) {
-	t := &txn{store: w.store, name: u.workspace, group: &w.group, generation: w.store.cache.now()}
-	t.dirty = map[ref]any{}
+	a := &struct { // one piece of memory
+		txn
+		work
+	}{
+		txn{store: w.store, name: u.workspace, group: &w.group, generation: w.store.cache.now()},
+		work{dirty: map[ref]any{}},
+	}
+	t, r := &a.txn, &a.work
+	t.run, t.work = &r.run, r
 	returned := false
 	defer func() {
 		if returned {
 			return
 		}
-		r := recover()
+		value := recover()
 		u.err = &storage.Error{
 			Kind: storage.KindInternal, Op: "update",
-			Err: &storage.PanicError{Value: r, Stack: debug.Stack()},
+			Err: &storage.PanicError{Value: value, Stack: debug.Stack()},
 		}
-		w.rollback(t)
-		if r == nil { // runtime.Goexit: this goroutine is lost, another goes on
+		w.rollback(r)
+		if value == nil { // runtime.Goexit: this goroutine is lost, another goes on
 			go w.loop()
 		}
 	}()
-	u.err = u.fn(t)
+	if u.all == nil {
+		u.err = u.fn(t)
+	} else {
+		all := make([]storage.Tx, len(u.all))
+		for i, name := range u.all {
+			of := *t
+			of.name, all[i] = name, &of
+		}
+		u.err = u.fnAll(all)
+	}
 	returned = true
-	t.over = true
+	r.over = true
 	if u.err != nil {
-		w.rollback(t)
+		w.rollback(r)
 		return
 	}
-	w.keep(t)
+	w.keep(r)
 }
 
-func (w *writer) keep(t *txn) {
+func (w *writer) keep(r *work) {
 	g := &w.group
 	if g.fatal != nil {
 		return
 	}
-	if t.saved {
+	if r.saved {
 		if _, err := w.conn.exec("RELEASE u"); err != nil {
 			g.fatal = mapError("update", err)
 			return
 		}
 	}
+	g.dead = append(g.dead, r.dead...)
 	if g.dirty == nil {
-		g.dirty = t.dirty
+		g.dirty = r.dirty
 		return
 	}
-	maps.Copy(g.dirty, t.dirty)
+	maps.Copy(g.dirty, r.dirty)
 }
 
-func (w *writer) rollback(t *txn) {
-	t.over = true
+func (w *writer) rollback(r *work) {
+	r.over = true
 	g := &w.group
 	switch {
 	case g.fatal != nil:
-	case t.saved:
+	case r.saved:
 		_, err := w.conn.exec("ROLLBACK TO u")
 		if err == nil {
 			_, err = w.conn.exec("RELEASE u")
@@ -186,14 +226,14 @@ func (w *writer) rollback(t *txn) {
 		if err != nil {
 			g.fatal = mapError("update", err)
 		}
-	case t.wrote:
+	case r.wrote:
 		g.void = true
 	}
 }
 
-// begin makes sure that the transaction and the savepoint of t are open. The
-// writer is the only one who writes, so what t read before has not changed.
-func (w *writer) begin(t *txn) error {
+// begin makes sure that the transaction and the savepoint of r are open. The
+// writer is the only one who writes, so what r read before has not changed.
+func (w *writer) begin(r *work) error {
 	g := &w.group
 	if g.fatal != nil {
 		return g.fatal
@@ -207,12 +247,12 @@ func (w *writer) begin(t *txn) error {
 			return w.fail(err)
 		}
 	}
-	t.wrote = true
-	if g.careful && !t.saved {
+	r.wrote = true
+	if g.careful && !r.saved {
 		if _, err := w.conn.exec("SAVEPOINT u"); err != nil {
 			return w.fail(err)
 		}
-		t.saved = true
+		r.saved = true
 	}
 	return nil
 }
@@ -274,6 +314,11 @@ func (w *writer) finish() {
 
 // flush writes the counters, which the group has changed in memory only.
 func (w *writer) flush() error {
+	if dead := w.group.dead; len(dead) > 0 {
+		maps.DeleteFunc(w.group.dirty, func(r ref, _ any) bool {
+			return r.class != ofWorkspace && slices.Contains(dead, r.workspace)
+		})
+	}
 	for r, v := range w.group.dirty {
 		if r.class != ofCounter {
 			continue

@@ -99,6 +99,28 @@ func Benchmarks(b *testing.B, open func(t testing.TB, o storage.Options) storage
 			})
 		}
 	})
+	b.Run("Settings", func(b *testing.B) {
+		s := open(b, storage.Options{})
+		for _, ws := range []string{"bench", "other"} {
+			update(b, s, ws, func(tx storage.Tx) error {
+				return tx.SetSettings(storage.Settings{IDs: storage.IDs{Source: storage.IDsSeeded}, Data: `{"some":"data"}`})
+			})
+		}
+		defer measure(b)()
+		for range b.N {
+			if got, err := s.Settings(ctx, "bench", "other"); err != nil || got[1].Data == "" {
+				b.Fatal(got, err)
+			}
+		}
+	})
+	b.Run("CopyFrom/1000", func(b *testing.B) {
+		s := open(b, storage.Options{})
+		fill(b, s, "bench", 1000)
+		defer measure(b)()
+		for range b.N {
+			updateAll(b, s, []string{"bench", "copy"}, func(all []storage.Tx) error { return all[1].CopyFrom(all[0]) })
+		}
+	})
 	b.Run("Insert/alone", func(b *testing.B) {
 		s := open(b, storage.Options{})
 		defer measure(b)()

@@ -293,6 +293,12 @@ func testClosed(t *testing.T, open Open) {
 	wantKind(t, "update", s.Update(t.Context(), "w", func(storage.Tx) error { return nil }), storage.KindUnavailable)
 	wantKind(t, "view", s.View(t.Context(), "w", func(storage.ReadTx) error { return nil }), storage.KindUnavailable)
 	wantKind(t, "ping", s.Ping(t.Context()), storage.KindUnavailable)
+	err := s.UpdateAll(t.Context(), []string{"w", "v"}, func([]storage.Tx) error { return nil })
+	wantKind(t, "update of all", err, storage.KindUnavailable)
+	_, err = s.Settings(t.Context(), "w")
+	wantKind(t, "settings", err, storage.KindUnavailable)
+	_, err = s.Workspaces(t.Context(), "")
+	wantKind(t, "workspaces", err, storage.KindUnavailable)
 }
 
 func testCloseWaits(t *testing.T, open Open) {

@@ -38,9 +38,11 @@ func Run(t *testing.T, open Open) {
 		{"ConflictChangesNothing", testConflictChangesNothing},
 		{"Invalid", testInvalid},
 		{"OddNames", testOddNames},
+		{"InsertTimes", testInsertTimes},
 		{"LargeBody", testLargeBody},
 		{"Blobs", testBlobs},
 		{"Sequences", testSequences},
+		{"LastAndAtLeast", testLastAndAtLeast},
 		{"Order", testOrder},
 		{"Search", testSearch},
 		{"Cursors", testCursors},
@@ -53,6 +55,18 @@ func Run(t *testing.T, open Open) {
 		{"TransactionOver", testTransactionOver},
 		{"Clock", testClock},
 		{"IDs", testIDs},
+		{"Settings", testSettings},
+		{"SettingsClock", testSettingsClock},
+		{"SettingsIDs", testSettingsIDs},
+		{"WorkspaceNames", testWorkspaceNames},
+		{"UpdateAll", testUpdateAll},
+		{"UpdateAllFails", testUpdateAllFails},
+		{"UpdateAllConcurrent", testUpdateAllConcurrent},
+		{"Clear", testClear},
+		{"CopyFrom", testCopyFrom},
+		{"CopyFromWithin", testCopyFromWithin},
+		{"CopyFromCounted", testCopyFromCounted},
+		{"Worlds", testWorlds},
 		{"OneDeleteWins", testOneDeleteWins},
 		{"ConcurrentNext", testConcurrentNext},
 		{"ConcurrentInserts", testConcurrentInserts},
@@ -156,6 +170,7 @@ func Persistent(t *testing.T, open func(t testing.TB, dir string, o storage.Opti
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
+	persistentSettings(t, open)
 }
 
 // Twice wraps a store so that the function of every Update runs twice, the
@@ -179,6 +194,20 @@ func (s twice) Update(ctx context.Context, workspace string, fn func(storage.Tx)
 		return err
 	}
 	return s.Store.Update(ctx, workspace, fn)
+}
+
+// UpdateAll does the same.
+func (s twice) UpdateAll(ctx context.Context, workspaces []string, fn func([]storage.Tx) error) error {
+	err := s.Store.UpdateAll(ctx, workspaces, func(all []storage.Tx) error {
+		if err := fn(all); err != nil {
+			return err
+		}
+		return errAgain
+	})
+	if !errors.Is(err, errAgain) {
+		return err
+	}
+	return s.Store.UpdateAll(ctx, workspaces, fn)
 }
 
 func update(t testing.TB, s storage.Store, workspace string, fn func(storage.Tx) error) {
@@ -633,6 +662,16 @@ func dump(t testing.TB, s storage.Store, workspace, kind string, indexes ...stri
 func testInvalid(t *testing.T, open Open) {
 	s := open(t, storage.Options{})
 	none := func(storage.Tx) error { return nil }
+	noneOfAll := func([]storage.Tx) error { t.Error("it ran"); return nil }
+	for what, names := range map[string][]string{
+		"no workspaces": {}, "nil workspaces": nil, "an empty name": {"w", ""}, "a name twice": {"w", "v", "w"},
+	} {
+		wantKind(t, "update of "+what, s.UpdateAll(t.Context(), names, noneOfAll), storage.KindInvalid)
+	}
+	_, err := s.Settings(t.Context(), "w", "")
+	wantKind(t, "settings of no workspace", err, storage.KindInvalid)
+	err = s.Update(t.Context(), "\xff", func(tx storage.Tx) error { return tx.SetSettings(storage.Settings{}) })
+	wantKind(t, "a workspace not in UTF-8", err, storage.KindInvalid)
 	wantKind(t, "update of no workspace", s.Update(t.Context(), "", none), storage.KindInvalid)
 	wantKind(t, "view of no workspace", s.View(t.Context(), "", func(storage.ReadTx) error { return nil }), storage.KindInvalid)
 	update(t, s, "w", func(tx storage.Tx) error {
@@ -658,9 +697,14 @@ func testInvalid(t *testing.T, open Open) {
 			_, err = tx.Put(storage.Record{Kind: "k", ID: "1"}, keys)
 			wantKind(t, "put: "+what, err, storage.KindInvalid)
 		}
-		_, err := tx.Next("")
-		wantKind(t, "a sequence without a name", err, storage.KindInvalid)
-		_, err = tx.Get("k", "\xff")
+		for _, name := range []string{"", "\x00", storage.SequenceOfIDs, "a\xff"} {
+			_, err := tx.Next(name)
+			wantKind(t, fmt.Sprintf("the sequence %q", name), err, storage.KindInvalid)
+		}
+		for _, name := range []string{"", "\x00", "\x00other", "a\xff"} {
+			wantKind(t, fmt.Sprintf("raising the sequence %q", name), tx.AtLeast(name, 1), storage.KindInvalid)
+		}
+		_, err := tx.Get("k", "\xff")
 		wantKind(t, "getting what cannot be there", err, storage.KindNotFound)
 		for what, q := range map[string]storage.Query{
 			"negative limit":         {Limit: -1},
@@ -702,7 +746,7 @@ func testOddNames(t *testing.T, open Open) {
 				if _, err := tx.Insert(storage.Record{Kind: "all", ID: n, Parent: "p"}, key("name", n)); err != nil {
 					return fmt.Errorf("%q: %w", n, err)
 				}
-				if got, err := tx.Next(n); err != nil || got != 1 {
+				if got, err := tx.Next("n" + n); err != nil || got != 1 {
 					return fmt.Errorf("next %q: %d, %w", n, got, err)
 				}
 			}

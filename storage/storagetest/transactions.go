@@ -251,6 +251,14 @@ func testContext(t *testing.T, open Open) {
 		t.Error("view with an ended context ran")
 	}
 	wantKind(t, "ping", s.Ping(ended), storage.KindUnavailable)
+	err = s.UpdateAll(ended, []string{"w", "v"}, func([]storage.Tx) error { ran = true; return nil })
+	if wantKind(t, "update of all", err, storage.KindUnavailable); !errors.Is(err, context.Canceled) || ran {
+		t.Errorf("update of all with an ended context: %v, ran %v", err, ran)
+	}
+	_, err = s.Settings(ended, "w")
+	wantKind(t, "settings", err, storage.KindUnavailable)
+	_, err = s.Workspaces(ended, "")
+	wantKind(t, "workspaces", err, storage.KindUnavailable)
 
 	// Ended while waiting for its turn: it does not run.
 	blocked, release := make(chan struct{}), make(chan struct{})
@@ -332,6 +340,10 @@ func testTransactionOver(t *testing.T, open Open) {
 		wantKind(t, "count", err, storage.KindInvalid)
 		_, err = tx.Blob("00")
 		wantKind(t, "blob", err, storage.KindInvalid)
+		_, err = tx.Last("n")
+		wantKind(t, "last", err, storage.KindInvalid)
+		_, err = tx.Settings()
+		wantKind(t, "settings", err, storage.KindInvalid)
 	}
 	_, err := kept.Insert(storage.Record{Kind: "k", ID: "1"}, nil)
 	wantKind(t, "insert", err, storage.KindInvalid)
@@ -342,6 +354,19 @@ func testTransactionOver(t *testing.T, open Open) {
 	wantKind(t, "next", err, storage.KindInvalid)
 	_, err = kept.PutBlob(nil)
 	wantKind(t, "put blob", err, storage.KindInvalid)
+	wantKind(t, "at least", kept.AtLeast("n", 9), storage.KindInvalid)
+	wantKind(t, "set settings", kept.SetSettings(storage.Settings{}), storage.KindInvalid)
+	wantKind(t, "clear", kept.Clear(), storage.KindInvalid)
+	wantKind(t, "copy", kept.CopyFrom(kept), storage.KindInvalid)
+	if err := s.UpdateAll(t.Context(), []string{"v", "w"}, func(all []storage.Tx) error {
+		wantKind(t, "copy from one that is over", all[0].CopyFrom(kept), storage.KindInvalid)
+		kept = all[1]
+		return nil
+	}); err != nil {
+		t.Error(err)
+	}
+	_, err = kept.Next("n")
+	wantKind(t, "next of one of several", err, storage.KindInvalid)
 }
 
 func testClock(t *testing.T, open Open) {

@@ -1,0 +1,241 @@
+package postgres
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"errors"
+	"time"
+	"unicode/utf8"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/understudy-api/understudy/storage"
+)
+
+const (
+	// A record's key is its workspace's number and its sequence number in one,
+	// so that both have limits.
+	seqBits      = 32
+	maxSeq       = 1<<seqBits - 1
+	maxWorkspace = 1<<31 - 1
+
+	// headSize is how much of a value is in the indexes. With the longest place
+	// before it, it must fit into an index entry, of which PostgreSQL's limit is
+	// 2,704 bytes.
+	headSize = 1000
+	// maxPlace is the length from which a place is a digest.
+	maxPlace = 200
+)
+
+func keyOf(workspace, seq int64) int64 { return workspace<<seqBits | seq }
+
+func micro(t time.Time) time.Time { return time.UnixMicro(t.UnixMicro()).UTC() }
+
+// What sets a place apart from others of the same names.
+const (
+	living   byte = 0
+	gone     byte = 1
+	withTail byte = 2
+	digested byte = 0x80
+)
+
+// place names a list, a record, a key or a counter within its workspace: two
+// places are equal exactly if their mark and all their names are.
+func place(mark byte, names ...string) []byte {
+	n := 1
+	for _, s := range names {
+		n += binary.MaxVarintLen32 + len(s)
+	}
+	b := append(make([]byte, 0, n), mark)
+	for _, s := range names {
+		b = binary.AppendUvarint(b, uint64(len(s)))
+		b = append(b, s...)
+	}
+	if len(b) > maxPlace {
+		sum := sha256.Sum256(b)
+		b = append(b[:0], mark|digested)
+		b = append(b, sum[:]...)
+	}
+	return b
+}
+
+// within puts the number of a workspace before a place.
+func within(workspace int64, place []byte) []byte {
+	return append(binary.BigEndian.AppendUint64(make([]byte, 0, 8+len(place)), uint64(workspace)), place...)
+}
+
+// split cuts a value into head and tail.
+func split(value string) (head, tail []byte) {
+	n := min(len(value), headSize)
+	return []byte(value[:n]), []byte(value[n:])
+}
+
+func markOf(r storage.Record) byte {
+	if r.Living() {
+		return living
+	}
+	return gone
+}
+
+// spot is where one key of a record stands in the entry table.
+type spot struct {
+	list, family, uniq []byte
+	head, tail         []byte
+}
+
+func spotOf(workspace int64, r storage.Record, k storage.Key) spot {
+	s := spot{}
+	s.head, s.tail = split(k.Value)
+	mark := markOf(r)
+	if len(s.tail) > 0 {
+		mark |= withTail
+	}
+	s.list = within(workspace, place(mark, r.Kind, k.Index))
+	if r.Parent != "" {
+		s.family = within(workspace, place(mark, r.Kind, k.Index, r.Parent))
+	}
+	if k.Unique && r.Living() {
+		s.uniq = within(workspace, place(living, r.Kind, k.Index, k.Value))
+	}
+	return s
+}
+
+// familyOf is the list of the record's parent, nil without one.
+func familyOf(workspace int64, r storage.Record) []byte {
+	if r.Parent == "" {
+		return nil
+	}
+	return within(workspace, place(markOf(r), r.Kind, r.Parent))
+}
+
+const columns = "r.seq, r.id, r.parent, r.created, r.updated, r.deleted, r.version, r.body"
+
+// scanRecord reads the columns of a row, and what follows them into more; the
+// kind is known from the query.
+func scanRecord(kind string, rows pgx.Rows, more ...any) (storage.Record, error) {
+	r := storage.Record{Kind: kind}
+	var id, parent []byte
+	var created, updated int64
+	var deleted *int64
+	into := append(make([]any, 0, 10), &r.Seq, &id, &parent, &created, &updated, &deleted, &r.Version, &r.Body)
+	if err := rows.Scan(append(into, more...)...); err != nil {
+		return storage.Record{}, err
+	}
+	r.ID, r.Parent = string(id), string(parent)
+	r.Created, r.Updated = time.UnixMicro(created).UTC(), time.UnixMicro(updated).UTC()
+	if deleted != nil {
+		r.Deleted = time.UnixMicro(*deleted).UTC()
+	}
+	return r, nil
+}
+
+const settingsColumns = "frozen, stands_at, runs_ahead, id_source, id_seed, data"
+
+// settingsRow is the settings in the order of the columns. What a clock does not
+// use is not kept.
+func settingsRow(s storage.Settings) []any {
+	at, ahead := int64(0), int64(s.Clock.Offset)
+	if s.Clock.Frozen {
+		at, ahead = s.Clock.At.UnixMicro(), 0
+	}
+	return []any{s.Clock.Frozen, at, ahead, []byte(s.IDs.Source), s.IDs.Seed, []byte(s.Data)}
+}
+
+// settingsScan is where the columns are read to.
+type settingsScan struct {
+	frozen    bool
+	at, ahead int64
+	source    []byte
+	seed      int64
+	data      []byte
+}
+
+func (s *settingsScan) columns() []any {
+	return []any{&s.frozen, &s.at, &s.ahead, &s.source, &s.seed, &s.data}
+}
+
+func (s *settingsScan) settings() storage.Settings {
+	out := storage.Settings{
+		Clock: storage.Clock{Offset: time.Duration(s.ahead)},
+		IDs:   storage.IDs{Source: storage.IDSource(s.source), Seed: s.seed},
+		Data:  string(s.data),
+	}
+	if s.frozen {
+		out.Clock = out.Clock.Freeze(time.UnixMicro(s.at))
+	}
+	return out
+}
+
+// kept is the settings as they come back.
+func kept(s storage.Settings) storage.Settings {
+	if s.Clock.Frozen {
+		s.Clock = s.Clock.Freeze(s.Clock.At)
+	} else {
+		s.Clock.At = time.Time{}
+	}
+	return s
+}
+
+// encodeKeys packs the keys into the record's row, so that a Put knows which
+// entries to change without looking for them.
+func encodeKeys(keys []storage.Key) []byte {
+	b := make([]byte, 0, 64)
+	for _, k := range keys {
+		unique := byte(0)
+		if k.Unique {
+			unique = 1
+		}
+		b = append(b, unique)
+		b = binary.AppendUvarint(b, uint64(len(k.Index)))
+		b = append(b, k.Index...)
+		b = binary.AppendUvarint(b, uint64(len(k.Value)))
+		b = append(b, k.Value...)
+	}
+	return b
+}
+
+func decodeKeys(b []byte) (keys []storage.Key, err error) {
+	take := func() string {
+		n, l := binary.Uvarint(b)
+		if l <= 0 || n > uint64(len(b)-l) {
+			err = failure(storage.KindCorrupt, "read keys", "the keys of a record are damaged")
+			b = nil
+			return ""
+		}
+		s := string(b[l : l+int(n)])
+		b = b[l+int(n):]
+		return s
+	}
+	for len(b) > 0 {
+		k := storage.Key{Unique: b[0] == 1}
+		b = b[1:]
+		k.Index = take()
+		k.Value = take()
+		keys = append(keys, k)
+	}
+	return keys, err
+}
+
+// checkRecord holds what is written to the contract.
+func checkRecord(r storage.Record, keys []storage.Key) error {
+	switch {
+	case r.Kind == "" || r.ID == "":
+		return errors.New("a record needs a kind and an id")
+	case !utf8.ValidString(r.Kind) || !utf8.ValidString(r.ID) || !utf8.ValidString(r.Parent):
+		return errors.New("kind, id or parent is not UTF-8")
+	}
+	for i, k := range keys {
+		if k.Index == "" {
+			return errors.New("a key needs an index")
+		}
+		if !utf8.ValidString(k.Index) || !utf8.ValidString(k.Value) {
+			return errors.New("a key is not UTF-8")
+		}
+		for _, other := range keys[:i] {
+			if other.Index == k.Index {
+				return errors.New("two keys in one index")
+			}
+		}
+	}
+	return nil
+}

@@ -1,0 +1,174 @@
+package postgres
+
+import (
+	"context"
+	"embed"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/understudy-api/understudy/storage"
+)
+
+// Options say where a store is kept and how.
+type Options struct {
+	// DSN is the database: a URL or the key=value words of libpq. The standard
+	// PG* environment variables stand in for what it leaves out.
+	DSN string
+	// Now is the clock; nil means time.Now.
+	Now func() time.Time
+	// NewID is the source of ids; nil means random UUIDs.
+	NewID func() string
+	// MaxConns is the most connections at a time; 0 means what the DSN says
+	// (pool_max_conns), or 16.
+	MaxConns int
+}
+
+const (
+	minServerVersion = 140000
+	defaultMaxConns  = 16
+	// migrationLock is the advisory lock under which the schema changes: "Unds".
+	migrationLock = 0x556e6473
+	// migrationTimeout bounds the migrations, waiting for those of others included.
+	migrationTimeout = time.Minute
+)
+
+//go:embed migrations/*.sql
+var migrations embed.FS
+
+// Open opens the store in a database, and creates its tables if there are none.
+// Any number of processes may open it, also at the same time on an empty
+// database. A DSN that cannot be read is KindInvalid; a database that cannot be
+// reached or used, or is older than PostgreSQL 14, KindUnavailable; tables that
+// are another program's, or were written by a newer version, KindCorrupt.
+func Open(ctx context.Context, o Options) (*Store, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, unavailable("open", err)
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.NewID == nil {
+		o.NewID = uuid.NewString
+	}
+	config, err := configOf(o)
+	if err != nil {
+		return nil, err
+	}
+	pool, err := pgxpool.NewWithConfig(context.WithoutCancel(ctx), config)
+	if err != nil {
+		return nil, mapError("open", err)
+	}
+	s := &Store{options: o, pool: pool, gates: gates{open: map[string]*gate{}}, timeout: defaultTimeout}
+	if err := s.migrate(ctx); err != nil {
+		pool.Close()
+		return nil, err
+	}
+	return s, nil
+}
+
+func configOf(o Options) (*pgxpool.Config, error) {
+	config, err := pgxpool.ParseConfig(o.DSN)
+	if err != nil { // its text quotes the DSN
+		return nil, failure(storage.KindInvalid, "open", "the DSN is not one that can be read")
+	}
+	plain, err := pgconn.ParseConfig(o.DSN)
+	if err != nil {
+		return nil, failure(storage.KindInvalid, "open", "the DSN is not one that can be read")
+	}
+	_, said := plain.RuntimeParams["pool_max_conns"]
+	switch {
+	case o.MaxConns > 0:
+		config.MaxConns = int32(min(o.MaxConns, 1<<16))
+	case !said:
+		config.MaxConns = defaultMaxConns
+	}
+	if config.ConnConfig.ConnectTimeout == 0 {
+		config.ConnConfig.ConnectTimeout = defaultTimeout
+	}
+	return config, nil
+}
+
+// migrate brings the schema to the newest version. Whoever comes at the same time
+// waits, and finds it done.
+func (s *Store) migrate(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, migrationTimeout)
+	defer cancel()
+	err := pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
+		var server int
+		if err := tx.QueryRow(ctx, "SELECT current_setting('server_version_num')::int").Scan(&server); err != nil {
+			return err
+		}
+		if server < minServerVersion {
+			return failure(storage.KindUnavailable, "open", fmt.Sprintf(
+				"the server has version %d of PostgreSQL, 14 is needed", server/10000))
+		}
+		if _, err := tx.Exec(ctx, "SELECT pg_advisory_xact_lock($1::bigint)", int64(migrationLock)); err != nil {
+			return err
+		}
+		return s.migrateLocked(ctx, tx)
+	})
+	return mapError("open", err)
+}
+
+func (s *Store) migrateLocked(ctx context.Context, tx pgx.Tx) error {
+	files, err := migrations.ReadDir("migrations")
+	if err != nil {
+		return err
+	}
+	var there bool
+	if err := tx.QueryRow(ctx, "SELECT to_regclass('schema_version') IS NOT NULL").Scan(&there); err != nil {
+		return err
+	}
+	version := 0
+	if there {
+		if err := tx.QueryRow(ctx, "SELECT coalesce(max(version), 0) FROM schema_version").Scan(&version); err != nil {
+			return damaged(err)
+		}
+		if version < 1 {
+			return failure(storage.KindCorrupt, "open", "the schema has no version")
+		}
+	} else if _, err := tx.Exec(ctx, "CREATE TABLE schema_version (version integer PRIMARY KEY, applied bigint NOT NULL)"); err != nil {
+		return err
+	}
+	if newest := len(files); version > newest {
+		return failure(storage.KindCorrupt, "open", fmt.Sprintf(
+			"schema version %d was written by a newer version of this program, which knows %d", version, newest))
+	}
+	for i, f := range files[version:] {
+		sql, err := migrations.ReadFile("migrations/" + f.Name())
+		if err != nil {
+			return err
+		}
+		// The simple protocol takes several statements at once.
+		if _, err := tx.Conn().PgConn().Exec(ctx, string(sql)).ReadAll(); err != nil {
+			return damaged(err)
+		}
+		if _, err := tx.Exec(ctx, "INSERT INTO schema_version (version, applied) VALUES ($1::integer, $2::bigint)",
+			version+i+1, s.options.Now().UnixMicro()); err != nil {
+			return err
+		}
+	}
+	for _, table := range []string{"workspace", "record", "entry", "counter", "blob"} {
+		if _, err := tx.Exec(ctx, "SELECT FROM "+table+" LIMIT 1"); err != nil {
+			return damaged(err)
+		}
+	}
+	return nil
+}
+
+// damaged turns "there is such a table already", or "no such", into what it means
+// here.
+func damaged(err error) error {
+	if slices.Contains([]string{codeTableExists, codeNoTable, codeNoColumn}, codeOf(err)) {
+		return &storage.Error{Kind: storage.KindCorrupt, Op: "open", Err: errors.Join(
+			errors.New("the database holds tables of another program, or lacks some of ours"), cause{err})}
+	}
+	return err
+}
