@@ -1,0 +1,316 @@
+package verify
+
+import (
+	"fmt"
+	"maps"
+	"net/http"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/getkin/kin-openapi/openapi3"
+
+	"github.com/understudy-api/understudy/server/contract"
+)
+
+// operation is an operation to verify.
+type operation struct {
+	*contract.Operation
+
+	index        int
+	selected     bool // calls of it are made for its own sake
+	plain        *openapi3.Operation
+	params       []*openapi3.Parameter // in the judged form
+	body         *openapi3.Schema      // nil if there is none that can be generated
+	bodyType     string
+	bodyTypes    []string
+	bodyRequired bool
+	security     [][]string // alternatives; an empty one means that none is needed
+	open         bool       // an alternative needs no credential
+	hasDefault   bool       // a default answer is declared
+	loose        bool       // what is valid may still be refused: a format is not known
+	segments     []string   // of the path, without its slashes at the ends
+	nodes        []node     // of its path parameters, in path order
+}
+
+// node is a place in the tree of paths: a parameter after what stands before it.
+// Every operation below it means the same thing by its value.
+type node struct {
+	key   string // the path up to and including the parameter, names left out
+	param string
+}
+
+// collectionOf is the path that lists what a node names one of.
+func (n node) collection() string { return n.key[:strings.LastIndexByte(n.key, '/')] }
+
+// at is the place of a node's parameter.
+func (n node) at() place { return place{openapi3.ParameterInPath, n.param} }
+
+// ignoredHeaders are parameters that say nothing (OpenAPI, section Parameter
+// Object).
+var ignoredHeaders = []string{"Accept", "Content-Type", "Authorization"}
+
+var pathParam = regexp.MustCompile(`^\{([^{}]+)\}$`)
+
+// operations lists the operations of a document.
+func (d *Document) operations() []*operation {
+	all := make([]*operation, 0, len(d.Contract.Operations()))
+	for i, o := range d.Contract.Operations() {
+		item := d.plain.Paths.Value(o.Path)
+		op := &operation{Operation: o, index: i, plain: item.GetOperation(o.Method)}
+		d.parameters(op)
+		d.requestBody(op)
+		_, op.hasDefault = d.defaults[o.Pointer()+"/responses/"+strconv.Itoa(defaultStatus)]
+		security := d.plain.Security
+		if op.plain.Security != nil {
+			security = *op.plain.Security
+		}
+		for _, requirement := range security {
+			op.security = append(op.security, slices.Sorted(maps.Keys(requirement)))
+			op.open = op.open || len(requirement) == 0
+		}
+		for _, refs := range []openapi3.Parameters{item.Parameters, op.plain.Parameters} {
+			for _, ref := range refs {
+				op.loose = op.loose || ref.Value.Schema != nil && hasLooseFormat(ref.Value.Schema.Value, map[*openapi3.Schema]bool{})
+			}
+		}
+		op.segments = strings.Split(strings.Trim(o.Path, "/"), "/")
+		key := ""
+		for _, segment := range op.segments {
+			if m := pathParam.FindStringSubmatch(segment); m != nil {
+				key += "/{}"
+				op.nodes = append(op.nodes, node{key, m[1]})
+			} else {
+				key += "/" + segment
+			}
+		}
+		all = append(all, op)
+	}
+	return all
+}
+
+// parameters takes the parameters in the judged form. One of the operation replaces
+// one of the path.
+func (d *Document) parameters(op *operation) {
+	byPlace := map[place]int{}
+	for _, p := range op.Parameters() {
+		if p.In == openapi3.ParameterInHeader && slices.ContainsFunc(ignoredHeaders, func(name string) bool { return strings.EqualFold(name, p.Name) }) {
+			continue
+		}
+		at := place{p.In, p.Name}
+		if i, known := byPlace[at]; known {
+			op.params[i] = p
+			continue
+		}
+		byPlace[at] = len(op.params)
+		op.params = append(op.params, p)
+	}
+}
+
+func (d *Document) requestBody(op *operation) {
+	ref := op.plain.RequestBody
+	if ref == nil || ref.Value == nil {
+		return
+	}
+	op.bodyRequired = ref.Value.Required
+	op.bodyTypes = slices.Sorted(maps.Keys(ref.Value.Content))
+	for _, mt := range ref.Value.Content {
+		op.loose = op.loose || mt.Schema != nil && hasLooseFormat(mt.Schema.Value, map[*openapi3.Schema]bool{})
+	}
+	if op.BodySchema() != nil {
+		op.body, op.bodyType = op.BodySchema(), "application/json"
+		return
+	}
+	for _, name := range op.bodyTypes {
+		mt := ref.Value.Content[name]
+		if mt.Schema != nil && (isForm(name) || strings.HasSuffix(name, "+json")) && !d.plain.IsOpenAPI31OrLater() {
+			op.body, op.bodyType = mt.Schema.Value, name
+			return
+		}
+	}
+	if len(op.bodyTypes) > 0 {
+		op.bodyType = op.bodyTypes[0]
+	}
+}
+
+// parameter finds a parameter.
+func (op *operation) parameter(at place) *openapi3.Parameter {
+	for _, p := range op.params {
+		if p.In == at.in && p.Name == at.name {
+			return p
+		}
+	}
+	return nil
+}
+
+// schemaOf is the schema of a parameter; nil if it has none that can be generated
+// for.
+func schemaOf(p *openapi3.Parameter) *openapi3.Schema {
+	if p.Schema != nil {
+		return p.Schema.Value
+	}
+	for _, mt := range p.Content {
+		if mt.Schema != nil {
+			return mt.Schema.Value
+		}
+	}
+	return nil
+}
+
+// key is the path with the names of its parameters left out.
+func (op *operation) key() string {
+	var key strings.Builder
+	for _, segment := range op.segments {
+		if pathParam.MatchString(segment) {
+			segment = "{}"
+		}
+		key.WriteString("/" + segment)
+	}
+	return key.String()
+}
+
+// last is the node that the path ends in: the operation is about one thing itself.
+func (op *operation) last() (node, bool) {
+	if n := len(op.nodes); n > 0 && op.nodes[n-1].key == op.key() {
+		return op.nodes[n-1], true
+	}
+	return node{}, false
+}
+
+// name is how a finding names the operation.
+func (op *operation) name() string {
+	if op == nil {
+		return ""
+	}
+	return op.ID
+}
+
+// matcher matches globs against operationIds and "METHOD /path".
+func matcher(globs []string) (func(*operation) bool, error) {
+	var patterns []*regexp.Regexp
+	for _, glob := range globs {
+		text := regexp.QuoteMeta(glob)
+		text = strings.ReplaceAll(strings.ReplaceAll(text, `\*`, `.*`), `\?`, `.`)
+		p, err := regexp.Compile(`^(?s:` + text + `)$`)
+		if err != nil {
+			return nil, mistake("the operations %q: %v", glob, err)
+		}
+		patterns = append(patterns, p)
+	}
+	return func(op *operation) bool {
+		return slices.ContainsFunc(patterns, func(p *regexp.Regexp) bool {
+			return p.MatchString(op.ID) || p.MatchString(op.Method+" "+op.Path)
+		})
+	}, nil
+}
+
+// choose marks the operations that the options name.
+func choose(ops []*operation, o *Options) error {
+	wanted, err := matcher(o.Operations)
+	if err != nil {
+		return err
+	}
+	unwanted, err := matcher(o.Exclude)
+	if err != nil {
+		return err
+	}
+	for _, globs := range [][]string{o.Operations, o.Exclude} {
+		for _, glob := range globs {
+			one, _ := matcher([]string{glob}) // it was compiled above
+			if !slices.ContainsFunc(ops, one) {
+				return mistake("no operation is named by %q", glob)
+			}
+		}
+	}
+	for _, op := range ops {
+		op.selected = (len(o.Operations) == 0 || wanted(op)) && !unwanted(op)
+	}
+	return nil
+}
+
+// judgement is what a document says of a call.
+type judgement struct {
+	valid      bool // it breaks nothing
+	refused    bool // it breaks a rule that has to be enforced
+	violations []contract.Violation
+}
+
+// first is the first rule that a request breaks and has to be enforced.
+func (j *judgement) first() contract.Explained {
+	for i := range j.violations {
+		if j.violations[i].Refuses() {
+			return j.violations[i].Explain()
+		}
+	}
+	return contract.Explained{}
+}
+
+// paths finds which templates of a document a path matches.
+type paths struct{ templates [][]string }
+
+func newPaths(ops []*operation) *paths {
+	p := &paths{}
+	seen := map[string]bool{}
+	for _, op := range ops {
+		if !seen[op.Path] {
+			seen[op.Path] = true
+			p.templates = append(p.templates, strings.Split(op.Path, "/"))
+		}
+	}
+	return p
+}
+
+// matching lists the templates that a path matches.
+func (p *paths) matching(path string) []string {
+	segments := strings.Split(path, "/")
+	var found []string
+	for _, template := range p.templates {
+		if len(template) != len(segments) {
+			continue
+		}
+		same := true
+		for i, t := range template {
+			same = same && (strings.Contains(t, "{") && segments[i] != "" || t == segments[i])
+		}
+		if same {
+			found = append(found, strings.Join(template, "/"))
+		}
+	}
+	return found
+}
+
+// declared lists the methods that a document declares for a path.
+func declared(ops []*operation, templates []string) []string {
+	var found []string
+	for _, op := range ops {
+		if slices.Contains(templates, op.Path) && !slices.Contains(found, op.Method) {
+			found = append(found, op.Method)
+		}
+	}
+	if slices.Contains(found, http.MethodGet) && !slices.Contains(found, http.MethodHead) {
+		found = append(found, http.MethodHead)
+	}
+	slices.Sort(found)
+	return found
+}
+
+// otherRoute reports whether a call of an operation is answered by another path: one
+// that says in plain words what this one has a parameter for.
+func (p *paths) otherRoute(op *operation, path string) bool {
+	own := strings.Split(op.Path, "/")
+	for _, template := range p.matching(path) {
+		for i, segment := range strings.Split(template, "/") {
+			if segment == own[i] {
+				continue
+			}
+			if strings.Contains(own[i], "{") && !strings.Contains(segment, "{") {
+				return true
+			}
+			break
+		}
+	}
+	return false
+}
+
+func (op *operation) String() string { return fmt.Sprintf("%s %s", op.Method, op.Path) }

@@ -1,0 +1,236 @@
+package verify
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// ReplayFile is what [Result.WriteReplay] writes and [Replay] reads.
+type ReplayFile struct {
+	Schema   string    `json:"$schema"` // replaySchema
+	Document string    `json:"document"`
+	Seed     uint64    `json:"seed"`
+	Findings []Finding `json:"findings"`
+}
+
+const replaySchema = "urn:understudy:replay:1"
+
+// WriteReplay writes the findings down, so that they can be looked for again.
+// Credentials are not among it.
+func (r *Result) WriteReplay(w io.Writer) error {
+	e := json.NewEncoder(w)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", "  ")
+	findings := r.Findings
+	if findings == nil {
+		findings = []Finding{}
+	}
+	return e.Encode(ReplayFile{replaySchema, r.Document.File, r.Seed, findings})
+}
+
+// ReadReplay reads what WriteReplay wrote. The error is a [MistakeError].
+func ReadReplay(r io.Reader) (*ReplayFile, error) {
+	d := json.NewDecoder(r)
+	var f ReplayFile
+	if err := d.Decode(&f); err != nil {
+		return nil, mistake("not a replay: %v", err)
+	}
+	if f.Schema != replaySchema {
+		return nil, mistake("not a replay: $schema %q, want %q", f.Schema, replaySchema)
+	}
+	return &f, nil
+}
+
+// Replay looks for known findings again, and for nothing else.
+func Replay(ctx context.Context, o Options, file *ReplayFile) (*Result, error) {
+	o.Seed = file.Seed
+	r, err := newRunner(o)
+	if err != nil {
+		return nil, err
+	}
+	r.began = time.Now()
+	result := &Result{Document: o.Document.Contract, Seed: r.o.Seed, From: r.began}
+	for i := range file.Findings {
+		f := &file.Findings[i]
+		r.phase = f.Phase
+		if err := r.repeat(ctx, i, f); err != nil {
+			result.Stopped = err.Error()
+			break
+		}
+		if r.broken != "" {
+			return nil, mistake("%s is not answered: %s", r.target.base.Redacted(), r.broken)
+		}
+	}
+	result.To = time.Now()
+	r.conclude(result)
+	result.Warnings = r.warnings // a replay is shallow by its nature
+	return result, nil
+}
+
+// repeat looks for one finding: by the walk that found it, or by its steps.
+func (r *runner) repeat(ctx context.Context, i int, f *Finding) error {
+	l := r.lane(i, "replay")
+	if f.Walk != nil {
+		for attempt := range confirmations {
+			l := r.lane(i, fmt.Sprintf("replay %d", attempt))
+			l.quiet = map[string]hit{}
+			if err := l.walk(ctx, *f.Walk); err != nil {
+				return err
+			}
+			for _, key := range sortedNames(l.quiet) {
+				h, op := l.quiet[key], r.operation(f.Operation)
+				// At which member a random value is lost may differ.
+				if h.fault.check == f.Check && h.fault.rule == f.Rule && key == h.fault.key(op) {
+					r.found[key+"\x00"+strconv.Itoa(i)] = &found{fault: h.fault, op: op, phase: f.Phase, count: 1, steps: h.steps, walk: f.Walk}
+					return nil
+				}
+			}
+		}
+		return nil
+	}
+	made := map[int]string{}
+	for at := range f.Steps {
+		s := f.Steps[at]
+		s.Path = reference.ReplaceAllStringFunc(s.Path, func(text string) string {
+			n, _ := strconv.Atoi(reference.FindStringSubmatch(text)[1]) // digits
+			return escapeSegment(made[n])
+		})
+		last := at == len(f.Steps)-1
+		x := &exchange{call: r.callOf(&s), purpose: purposeSetUp}
+		x.judged = r.judge(ctx, x.call)
+		lenient(x)
+		if last {
+			x.purpose = purposeOf(f, &s)
+			x.methods = r.allowed(x.call)
+			l.quiet = map[string]hit{}
+		}
+		if err := l.do(ctx, x); err != nil {
+			return err
+		}
+		if !last && x.answer.status == http.StatusConflict && x.call.op != nil && x.call.in != nil {
+			// What was made in the run is still there: make another.
+			in := x.call.in.withBody(l.distinct(ctx, x.call.op, x.call.in))
+			x.call.in, x.call.body = in, encode(in.body)
+			if err := l.do(ctx, x); err != nil {
+				return err
+			}
+		}
+		if s.Makes != "" {
+			if v, ok := valueOf(x.answer, s.Makes); ok {
+				made[at] = scalarText(v)
+			}
+		}
+	}
+	for _, key := range sortedNames(l.quiet) {
+		if h := l.quiet[key]; h.fault.check == f.Check && h.fault.rule == f.Rule {
+			op := r.operation(f.Operation)
+			r.found[key] = &found{fault: h.fault, op: op, phase: f.Phase, count: 1, steps: f.Steps}
+		}
+	}
+	return nil
+}
+
+func valueOf(a *answer, pointer string) (any, bool) { return at(a.json(), pointer) }
+
+func purposeOf(f *Finding, s *Step) purpose {
+	switch {
+	case s.Operation == "":
+		return purposeMethod
+	case s.Credential != "":
+		return purposeUnauthorised
+	case f.Check == CheckRequiredHeader:
+		return purposeHeader
+	}
+	return purposeCase
+}
+
+func (r *runner) operation(id string) *operation {
+	for _, op := range r.ops {
+		if op.ID == id {
+			return op
+		}
+	}
+	return nil
+}
+
+func (r *runner) allowed(c *call) []string {
+	if c.op != nil {
+		return declared(r.ops, []string{c.op.Path})
+	}
+	if c.credentialOf != nil {
+		return declared(r.ops, []string{c.credentialOf.Path})
+	}
+	return nil
+}
+
+// callOf makes the call of a step, its references resolved.
+func (r *runner) callOf(s *Step) *call {
+	c := &call{
+		op: r.operation(s.Operation), method: s.Method, path: s.Path, query: s.Query, header: http.Header{},
+		credential: credentialUse(s.Credential), vars: map[string]string{},
+	}
+	for name, values := range s.Header {
+		c.header[name] = slices.Clone(values)
+	}
+	if text, has := s.text(); has {
+		c.body, c.hasBody = []byte(text), true
+	}
+	if c.op == nil {
+		for _, op := range r.ops {
+			if _, ok := varsOf(op.Path, s.Path); ok {
+				c.credentialOf = op
+				break
+			}
+		}
+		return c
+	}
+	c.vars, _ = varsOf(c.op.Path, s.Path)
+	if value, ok := decode(c.body); ok && c.hasBody && c.op.body != nil {
+		c.in = &input{values: map[place]any{}, body: value, hasBody: true}
+	}
+	return c
+}
+
+// varsOf reads the path parameters of a path, decoded.
+func varsOf(template, path string) (map[string]string, bool) {
+	var pattern strings.Builder
+	var names []string
+	pattern.WriteByte('^')
+	for len(template) > 0 {
+		open := strings.IndexByte(template, '{')
+		end := strings.IndexByte(template, '}')
+		if open < 0 || end < open {
+			break
+		}
+		pattern.WriteString(regexp.QuoteMeta(template[:open]) + "([^/]+)")
+		names = append(names, template[open+1:end])
+		template = template[end+1:]
+	}
+	pattern.WriteString(regexp.QuoteMeta(template) + "$")
+	compiled, err := regexp.Compile(pattern.String())
+	if err != nil {
+		return nil, false
+	}
+	m := compiled.FindStringSubmatch(path)
+	if m == nil {
+		return nil, false
+	}
+	vars := map[string]string{}
+	for i, name := range names {
+		text, err := url.PathUnescape(m[i+1])
+		if err != nil {
+			return nil, false
+		}
+		vars[name] = text
+	}
+	return vars, true
+}

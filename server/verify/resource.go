@@ -1,0 +1,646 @@
+package verify
+
+import (
+	"context"
+	"encoding/json"
+	"maps"
+	"math/rand/v2"
+	"net/http"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/getkin/kin-openapi/openapi3"
+
+	"github.com/understudy-api/understudy/server/verify/generate"
+)
+
+// thing is what a producer has made.
+type thing struct {
+	by     *producer
+	bound  map[string]any // every node that leads to it, its own included
+	steps  []step         // that made it and what it stands in
+	body   any            // what was written
+	answer *answer
+	gone   bool // it was removed again
+}
+
+// tidy removes what the lane has made and is still there, where an operation that
+// was chosen can. The server is left as it was found, and its lists stay short.
+func (l *lane) tidy(ctx context.Context) {
+	for _, t := range slices.Backward(l.litter) {
+		for _, op := range selectedOf(t.by.deletes) {
+			if t.gone || slices.ContainsFunc(op.nodes, func(n node) bool { return t.bound[n.key] == nil }) {
+				continue
+			}
+			l.bound = maps.Clone(t.bound)
+			x, err := l.on(ctx, op)
+			if err != nil {
+				return
+			}
+			t.gone = x != nil && x.answer.ok()
+		}
+	}
+	l.litter = nil
+}
+
+// id is the value by which the thing itself is known.
+func (t *thing) id() string { return scalarText(t.bound[t.by.nodes[0].key]) }
+
+// generated are the options for values that are sent.
+func (l *lane) generated() generate.Options {
+	return generate.Options{Request: true, Known: l.known}
+}
+
+// known gives the ids of things that the lane has made, for members that are named
+// after them.
+func (l *lane) known(pointer string, s *openapi3.Schema, r *rand.Rand) (any, bool) {
+	name := folded(pointer[strings.LastIndexByte(pointer, '/')+1:])
+	if len(name) < 3 || !strings.HasSuffix(name, "id") || len(l.bound) == 0 {
+		return nil, false
+	}
+	for _, key := range sortedNames(l.bound) {
+		for _, p := range l.r.producers[key] {
+			for _, n := range p.nodes {
+				if n.key == key && idNames(n)[2] == name && fitsParam(s, l.bound[key]) && r.IntN(4) > 0 {
+					return l.bound[key], true
+				}
+			}
+		}
+	}
+	return nil, false
+}
+
+// attempts is how often a thing is tried to be made with other values.
+const attempts = 4
+
+// maxFailed is how often in a row a lane tries to make what a path parameter stands
+// for before it makes up values.
+const maxFailed = 2
+
+// bind gives values to the path parameters of an operation, making what they stand
+// for if the lane has not yet. Where nothing can be made, a value is made up.
+func (l *lane) bind(ctx context.Context, op *operation, in *input) error {
+	for _, n := range op.nodes {
+		if v, ok := l.bound[n.key]; ok {
+			in.values[n.at()] = v
+			continue
+		}
+		made := false
+		hopeless := l.failed[n.key] >= maxFailed
+		for _, p := range l.r.producers[n.key] {
+			if hopeless || p.op == op || p.chosen && op.Method == p.op.Method || p.op.index == op.index {
+				continue
+			}
+			t, err := l.create(ctx, p, false)
+			if err != nil {
+				return err
+			}
+			if t != nil {
+				l.keep(t)
+				in.values[n.at()] = t.bound[n.key]
+				made = true
+				break
+			}
+		}
+		if !made && !hopeless {
+			v, err := l.listed(ctx, op, n)
+			if err != nil {
+				return err
+			}
+			if v != nil {
+				l.bound[n.key] = v
+				in.values[n.at()] = v
+				made = true
+			}
+		}
+		if made {
+			l.failed[n.key] = 0
+			continue
+		}
+		l.failed[n.key]++
+		p := op.parameter(n.at())
+		if p == nil || schemaOf(p) == nil {
+			continue
+		}
+		if v, ok := pathValue(p, l.rand); ok {
+			in.values[n.at()] = v
+		}
+	}
+	for _, p := range op.params { // those that share a segment with other text
+		at := place{p.In, p.Name}
+		if _, has := in.values[at]; !has && p.In == openapi3.ParameterInPath && schemaOf(p) != nil {
+			if v, ok := pathValue(p, l.rand); ok {
+				in.values[at] = v
+			}
+		}
+	}
+	return nil
+}
+
+// pathValue makes a value that a path can hold.
+func pathValue(p *openapi3.Parameter, r *rand.Rand) (any, bool) {
+	if p.Example != nil {
+		if v, ok := plain(p.Example); ok {
+			return v, true
+		}
+	}
+	v, ok := generate.Minimal(schemaOf(p), generate.Options{Request: true})
+	if ok && scalarText(v) != "" {
+		return v, true
+	}
+	for range attempts {
+		if v, ok = generate.Valid(r, schemaOf(p), generate.Options{Request: true}); ok && scalarText(v) != "" {
+			return v, true
+		}
+	}
+	return nil, false
+}
+
+// keep lets later calls of the lane use a thing.
+func (l *lane) keep(t *thing) {
+	maps.Copy(l.bound, t.bound)
+}
+
+// drop forgets a thing and all that stands in it.
+func (l *lane) drop(p *producer) {
+	for _, n := range p.nodes {
+		for key := range l.bound {
+			if key == n.key || strings.HasPrefix(key, n.key+"/") {
+				delete(l.bound, key)
+			}
+		}
+	}
+}
+
+// listed takes the first thing that a list of the collection shows.
+func (l *lane) listed(ctx context.Context, op *operation, n node) (any, error) {
+	for _, list := range l.r.ops {
+		if list.Method != http.MethodGet || list.key() != n.collection() || list == op {
+			continue
+		}
+		in, ok, err := l.minimal(ctx, list)
+		if err != nil || !ok {
+			return nil, err
+		}
+		x, err := l.send(ctx, list, in, purposeSetUp)
+		if err != nil || x == nil || !x.answer.ok() {
+			return nil, err
+		}
+		found, _, _ := items(x.answer.json())
+		for _, item := range found {
+			p := op.parameter(n.at())
+			if p == nil {
+				return nil, nil
+			}
+			if id, _, ok := idOf(n, schemaOf(p), item); ok {
+				return id, nil
+			}
+			if fitsParam(schemaOf(p), item) {
+				return item, nil
+			}
+		}
+	}
+	return nil, nil
+}
+
+// minimal is the smallest valid input of an operation, on things that exist if they
+// can be made.
+func (l *lane) minimal(ctx context.Context, op *operation) (*input, bool, error) {
+	in := &input{values: map[place]any{}}
+	if err := l.bind(ctx, op, in); err != nil {
+		return nil, false, err
+	}
+	for _, p := range op.params {
+		at := place{p.In, p.Name}
+		if _, has := in.values[at]; has || !p.Required || schemaOf(p) == nil {
+			continue
+		}
+		v, ok := minimalParam(p, l.rand)
+		if !ok {
+			return nil, false, nil
+		}
+		in.values[at] = v
+	}
+	if op.body != nil && op.bodyRequired {
+		body, ok := generate.Minimal(op.body, l.generated())
+		if !ok {
+			return nil, false, nil
+		}
+		in.body, in.hasBody = body, true
+	} else if op.bodyRequired {
+		return nil, false, nil
+	}
+	return in, true, nil
+}
+
+// minimalParam makes a value that has a text where the parameter stands.
+func minimalParam(p *openapi3.Parameter, r *rand.Rand) (any, bool) {
+	v, ok := generate.Minimal(schemaOf(p), generate.Options{Request: true})
+	for range attempts {
+		if ok && scalarText(v) != "" && (p.In != openapi3.ParameterInHeader || headerSafe(simpleText(v, false))) {
+			return v, true
+		}
+		v, ok = generate.Valid(r, schemaOf(p), generate.Options{Request: true})
+	}
+	return v, ok && p.In == openapi3.ParameterInQuery
+}
+
+// send makes a call of an operation. The exchange is nil if the input has no form
+// as a request.
+func (l *lane) send(ctx context.Context, op *operation, in *input, why purpose) (*exchange, error) {
+	c, err := newCall(op, in)
+	if err != nil {
+		return nil, nil //nolint:nilerr // there is no such request
+	}
+	x := &exchange{call: c, purpose: why, judged: l.r.judge(ctx, c)}
+	if err := l.do(ctx, x); err != nil {
+		return nil, err
+	}
+	return x, nil
+}
+
+// maxNesting is how many things stand in one another.
+const maxNesting = 8
+
+// create makes a thing; nil if the server makes none. rich asks for more than what
+// is required.
+func (l *lane) create(ctx context.Context, p *producer, rich bool) (*thing, error) {
+	r := l.r
+	base := &input{values: map[place]any{}}
+	if l.depth >= maxNesting {
+		return nil, nil
+	}
+	l.depth++
+	err := l.bind(ctx, p.op, base)
+	l.depth--
+	if err != nil {
+		return nil, err
+	}
+	for attempt := range attempts {
+		in, ok := l.creation(ctx, p, base, attempt, rich)
+		if !ok {
+			continue
+		}
+		x, err := l.send(ctx, p.op, in, purposeCase)
+		if err != nil {
+			return nil, err
+		}
+		if x == nil || !x.answer.ok() {
+			continue
+		}
+		t := &thing{by: p, bound: map[string]any{}, body: in.body, answer: x.answer}
+		s := l.step(x)
+		var at map[string]int
+		t.steps, at = l.leading(p.op, &s)
+		t.steps = append(t.steps, s)
+		for _, n := range p.op.nodes {
+			t.bound[n.key] = in.values[n.at()]
+		}
+		if !p.chosen && !r.made(p, t) {
+			return nil, nil
+		}
+		l.remember(t, at)
+		l.litter = append(l.litter, t)
+		l.uniqueID(t)
+		return t, nil
+	}
+	return nil, nil
+}
+
+// creation is what a thing is tried to be made from.
+func (l *lane) creation(ctx context.Context, p *producer, base *input, attempt int, rich bool) (*input, bool) {
+	in := base.clone()
+	for _, param := range p.op.params {
+		at := place{param.In, param.Name}
+		if _, has := in.values[at]; has && !p.chosen {
+			continue
+		}
+		n, isLast := p.op.last()
+		own := p.chosen && isLast && at == n.at()
+		if !own && (!param.Required || in.values[at] != nil) || schemaOf(param) == nil {
+			continue
+		}
+		v, ok := minimalParam(param, l.rand)
+		if own {
+			v, ok = generate.Valid(l.rand, schemaOf(param), generate.Options{Request: true})
+			if text, isText := v.(string); ok && isText {
+				v = l.unique(text, func(candidate string) bool { return schemaOf(param).VisitJSON(candidate) == nil })
+			}
+		}
+		if !ok {
+			return nil, false
+		}
+		in.values[at] = v
+	}
+	if p.op.body == nil {
+		return in, !p.op.bodyRequired
+	}
+	var body any
+	var ok bool
+	switch {
+	case l.limit != nil && attempt < 2:
+		body, ok = l.limit, true
+	case rich && attempt == 0:
+		body, ok = l.full(ctx, p.op, in)
+	case rich || attempt > 1:
+		body, ok = generate.Valid(l.rand, p.op.body, l.generated())
+	default:
+		body, ok = generate.Minimal(p.op.body, l.generated())
+	}
+	if !ok {
+		return nil, false
+	}
+	in = in.withBody(body)
+	if attempt != 1 && l.limit == nil || attempt == 1 && l.limit != nil {
+		in.body = l.distinct(ctx, p.op, in) // what stands at a limit stays as it is if it may
+	}
+	in.body = l.markSecrets(ctx, p.op, in)
+	return in, true
+}
+
+// samples is how many random bodies are asked for values of optional members.
+const samples = 4
+
+// full is a body with as many of an object's members as go together.
+func (l *lane) full(ctx context.Context, op *operation, in *input) (any, bool) {
+	body, ok := generate.Minimal(op.body, l.generated())
+	members, isObject := body.(map[string]any)
+	if !ok || !isObject {
+		return generate.Valid(l.rand, op.body, l.generated())
+	}
+	members = maps.Clone(members)
+	for range samples {
+		sample, _ := generate.Valid(l.rand, op.body, l.generated())
+		more, _ := sample.(map[string]any)
+		for _, name := range sortedNames(more) {
+			held, has := members[name]
+			if has && meansMore(&openapi3.Schema{}, held) {
+				continue
+			}
+			members[name] = more[name]
+			if c, err := newCall(op, in.withBody(members)); err == nil && l.r.judge(ctx, c).valid {
+				continue
+			}
+			if has {
+				members[name] = held
+			} else {
+				delete(members, name)
+			}
+		}
+	}
+	return members, true
+}
+
+// unique appends to a text until it is one that nobody else has.
+func (l *lane) unique(text string, fits func(string) bool) string {
+	const letters = "abcdefghijklmnopqrstuvwxyz0123456789"
+	for _, n := range []int{8, 5, 3} {
+		suffix := make([]byte, n)
+		for i := range suffix {
+			suffix[i] = letters[l.rand.IntN(len(letters))]
+		}
+		candidates := []string{text + string(suffix), string(suffix), "v" + string(suffix)}
+		if local, domain, isAddress := strings.Cut(text, "@"); isAddress {
+			candidates = []string{local + string(suffix) + "@" + domain}
+		}
+		for _, candidate := range candidates {
+			if fits(candidate) {
+				return candidate
+			}
+		}
+	}
+	return text
+}
+
+// distinct gives the texts of a body's own members values that no other thing has,
+// where the document does not list what they may be.
+func (l *lane) distinct(ctx context.Context, op *operation, in *input) any {
+	members, ok := in.body.(map[string]any)
+	if !ok {
+		return in.body
+	}
+	out := maps.Clone(members)
+	for _, name := range sortedNames(members) {
+		schemas := propertySchemas(op.body, name)
+		if len(schemas) == 0 || len(schemas[0].Enum) > 0 {
+			continue
+		}
+		text, isText := out[name].(string)
+		if !isText || schemas[0].Format != "" && schemas[0].Format != "email" {
+			continue
+		}
+		out[name] = l.unique(text, func(candidate string) bool {
+			trial := maps.Clone(out)
+			trial[name] = candidate
+			c, err := newCall(op, in.withBody(trial))
+			return err == nil && l.r.judge(ctx, c).valid
+		})
+	}
+	return out
+}
+
+// propertySchemas finds what a schema, or one that it is made of, says of a member.
+func propertySchemas(s *openapi3.Schema, name string) []*openapi3.Schema {
+	return membersOf(s, name, 0)
+}
+
+func membersOf(s *openapi3.Schema, name string, depth int) []*openapi3.Schema {
+	if s == nil || depth > 8 {
+		return nil
+	}
+	var found []*openapi3.Schema
+	if ref := s.Properties[name]; ref != nil && ref.Value != nil {
+		found = append(found, ref.Value)
+	}
+	for _, refs := range []openapi3.SchemaRefs{s.AllOf, s.AnyOf, s.OneOf} {
+		for _, ref := range refs {
+			found = append(found, membersOf(ref.Value, name, depth+1)...)
+		}
+	}
+	return found
+}
+
+// made finds where the answer says what was made.
+func (r *runner) made(p *producer, t *thing) bool {
+	body := t.answer.json()
+	last := &t.steps[len(t.steps)-1]
+	for _, n := range p.nodes {
+		schema := r.paramSchema(n)
+		if pointer, ok := p.pointers[n.key]; ok {
+			if v, there := at(body, pointer); there && fitsParam(schema, v) {
+				t.bound[n.key] = v
+				last.Makes = pointer
+				continue
+			}
+		}
+		if v, pointer, ok := idOf(n, schema, body); ok {
+			t.bound[n.key] = v
+			last.Makes = pointer
+			continue
+		}
+		text, ok := r.fromLocation(n, t.answer.header.Get("Location"))
+		if !ok {
+			return false
+		}
+		t.bound[n.key] = text
+	}
+	return true
+}
+
+// paramSchema is what operations ask of a node's parameter.
+func (r *runner) paramSchema(n node) *openapi3.Schema {
+	for _, op := range r.ops {
+		for _, own := range op.nodes {
+			if own.key == n.key {
+				if p := op.parameter(own.at()); p != nil {
+					return schemaOf(p)
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// secretMark is the form of the values that markSecrets gives: long enough to stand
+// nowhere by chance.
+var secretMark = regexp.MustCompile(`^w[0-9a-z]{12,13}$`)
+
+// writtenSecrets are the marked texts of a call's body where the document says that
+// nobody reads them.
+func writtenSecrets(c *call) []string {
+	if c.in == nil || !c.in.hasBody || c.op.body == nil {
+		return nil
+	}
+	var found []string
+	eachSecret(c.op.body, c.in.body, 0, func(text string) string {
+		if secretMark.MatchString(text) {
+			found = append(found, text)
+		}
+		return text
+	})
+	return found
+}
+
+// eachSecret visits the texts of a value that are writeOnly, and gives the value
+// with what the visitor makes of them.
+func eachSecret(s *openapi3.Schema, v any, depth int, visit func(string) string) any {
+	if s == nil || depth > 12 {
+		return v
+	}
+	if text, ok := v.(string); ok && (s.WriteOnly || s.Format == "password") {
+		return visit(text)
+	}
+	for _, refs := range []openapi3.SchemaRefs{s.AllOf, s.AnyOf, s.OneOf} {
+		for _, ref := range refs {
+			v = eachSecret(ref.Value, v, depth+1, visit)
+		}
+	}
+	switch c := v.(type) {
+	case map[string]any:
+		out := maps.Clone(c)
+		for _, name := range sortedNames(c) {
+			if ref := s.Properties[name]; ref != nil {
+				out[name] = eachSecret(ref.Value, c[name], depth+1, visit)
+			}
+		}
+		return out
+	case []any:
+		if s.Items != nil {
+			out := make([]any, len(c))
+			for i, item := range c {
+				out[i] = eachSecret(s.Items.Value, item, depth+1, visit)
+			}
+			return out
+		}
+	}
+	return v
+}
+
+// markSecrets gives the secrets of a body values that stand nowhere else, so that
+// one that comes back is known.
+func (l *lane) markSecrets(ctx context.Context, op *operation, in *input) any {
+	found := false
+	marked := eachSecret(op.body, in.body, 0, func(string) string {
+		found = true
+		return "w" + strconv.FormatUint(l.rand.Uint64()|1<<60, 36)
+	})
+	if !found {
+		return in.body
+	}
+	if c, err := newCall(op, in.withBody(marked)); err == nil && l.r.judge(ctx, c).valid {
+		return marked
+	}
+	return in.body
+}
+
+// plain turns a value of the document into one of JSON.
+func plain(v any) (any, bool) {
+	text, err := json.Marshal(v)
+	if err != nil {
+		return nil, false
+	}
+	return decode(text)
+}
+
+// trail is how a thing came to be: the calls, and which of them made which node.
+type trail struct {
+	steps []step
+	at    map[string]int
+}
+
+// leading are the steps that made what an operation's path parameters stand for. In
+// the step itself the parameters become references to them.
+func (l *lane) leading(op *operation, s *step) ([]step, map[string]int) {
+	var steps []step
+	made := map[string]int{}
+	for _, n := range slices.Backward(op.nodes) {
+		known, ok := l.trails[n.key]
+		if _, done := made[n.key]; done || !ok || l.bound[n.key] == nil {
+			continue
+		}
+		offset := len(steps)
+		for _, earlier := range known.steps {
+			earlier.Path = shift(earlier.Path, offset)
+			steps = append(steps, earlier)
+		}
+		for key, i := range known.at {
+			if _, done := made[key]; !done {
+				made[key] = i + offset
+			}
+		}
+	}
+	segments := strings.Split(s.Path, "/")
+	for _, n := range op.nodes {
+		i, ok := made[n.key]
+		at := strings.Count(n.key, "/")
+		if ok && at < len(segments) && steps[i].Makes != "" && segments[at] == escapeSegment(scalarText(l.bound[n.key])) {
+			segments[at] = "{made:" + strconv.Itoa(i) + "}"
+		}
+	}
+	s.Path = strings.Join(segments, "/")
+	return steps, made
+}
+
+// shift moves the references of a path to steps that stand later.
+func shift(path string, offset int) string {
+	return reference.ReplaceAllStringFunc(path, func(text string) string {
+		i, _ := strconv.Atoi(reference.FindStringSubmatch(text)[1]) // digits
+		return "{made:" + strconv.Itoa(i+offset) + "}"
+	})
+}
+
+// remember keeps how a thing was made, for the steps of findings about it.
+func (l *lane) remember(t *thing, leading map[string]int) {
+	if l.trails == nil {
+		l.trails = map[string]trail{}
+	}
+	at := maps.Clone(leading)
+	for _, n := range t.by.nodes {
+		at[n.key] = len(t.steps) - 1
+	}
+	for _, n := range t.by.nodes {
+		l.trails[n.key] = trail{t.steps, at}
+	}
+}

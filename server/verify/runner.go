@@ -1,0 +1,453 @@
+package verify
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"math/rand/v2"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/understudy-api/understudy/server/contract"
+)
+
+// runner is a run.
+type runner struct {
+	o         Options
+	ops       []*operation
+	paths     *paths
+	target    *target
+	producers map[string][]*producer // by the key of the node that they make
+	resources []*producer            // each once, in document order
+	exempt    []exemption
+	checks    map[string]bool
+	began     time.Time
+	requests  atomic.Int64
+
+	mu       sync.Mutex
+	phase    Phase
+	done     int
+	jobs     int
+	told     time.Time
+	found    map[string]*found
+	usage    []Usage
+	warnings []string
+	ids      map[string]bool // of everything that was made: producer, what it stands in, id
+	lost     int             // stateful findings that were not seen again
+	answered bool
+	broken   string // why nothing is answered
+}
+
+type exemption struct {
+	check string
+	match func(*operation) bool
+}
+
+// found is a finding while it is counted.
+type found struct {
+	fault
+	op    *operation
+	phase Phase
+	order [2]int // job and call within it, of the first one
+	count int64
+	after int64 // requests that had been sent when it was found
+	steps []step
+	made  bool  // it has been made small
+	walk  *Walk // that found it
+	small smaller
+}
+
+// hit is a failure that was looked for.
+type hit struct {
+	fault fault
+	steps []step
+}
+
+// smaller looks for a smaller sequence that fails for the same reason.
+type smaller func(ctx context.Context, f *found)
+
+func newRunner(o Options) (*runner, error) {
+	if err := o.settle(); err != nil {
+		return nil, err
+	}
+	r := &runner{o: o, ops: o.Document.operations(), found: map[string]*found{}, checks: map[string]bool{}, ids: map[string]bool{}}
+	if len(r.ops) == 0 {
+		return nil, mistake("%s declares no operation", o.Document.Contract.File)
+	}
+	if err := choose(r.ops, &o); err != nil {
+		return nil, err
+	}
+	var err error
+	if r.target, err = newTarget(&o); err != nil {
+		return nil, err
+	}
+	for _, name := range checkNames {
+		r.checks[name] = len(o.Checks) == 0 || slices.Contains(o.Checks, name)
+	}
+	for _, e := range slices.Concat(o.Document.exempt, o.Exempt) {
+		match, err := matcher([]string{cmp.Or(e.Operation, "*")})
+		if err != nil {
+			return nil, err
+		}
+		r.exempt = append(r.exempt, exemption{e.Check, match})
+	}
+	r.paths = newPaths(r.ops)
+	r.link()
+	for _, op := range r.ops {
+		r.usage = append(r.usage, Usage{Operation: op.Operation, Answers: map[AnswerKind]int64{}})
+	}
+	r.warnings = append(r.warnings, o.Document.Notes...)
+	return r, nil
+}
+
+// finishTime is how long findings are made smaller after the time limit.
+const finishTime = 10 * time.Second
+
+func (r *runner) run(parent context.Context) (*Result, error) {
+	r.began = time.Now()
+	ctx := parent
+	if r.o.TimeLimit > 0 {
+		limited, cancel := context.WithTimeoutCause(parent, r.o.TimeLimit, errors.New("the time limit was reached"))
+		defer cancel()
+		ctx = limited
+	}
+	result := &Result{Document: r.o.Document.Contract, Seed: r.o.Seed, From: r.began}
+	for _, phase := range Phases() {
+		if !slices.Contains(r.o.Phases, phase) || ctx.Err() != nil {
+			continue
+		}
+		before, began := r.requests.Load(), time.Now()
+		r.work(ctx, phase, r.plan(phase))
+		if phase == PhaseStateful {
+			r.laws(ctx)
+		}
+		if r.broken != "" {
+			return nil, mistake("%s is not answered: %s", r.target.base.Redacted(), r.broken)
+		}
+		r.shrink(parent)
+		result.Phases = append(result.Phases, PhaseResult{phase, r.requests.Load() - before, time.Since(began)})
+		r.tell(true)
+	}
+	if ctx.Err() != nil {
+		result.Stopped = context.Cause(ctx).Error()
+	}
+	result.To = time.Now()
+	r.conclude(result)
+	return result, nil
+}
+
+// job is a sequence of calls that no other shares anything with.
+type job struct {
+	name string
+	run  func(context.Context, *lane)
+}
+
+// lane is where a job runs: its randomness, what it has made, what it has written.
+type lane struct {
+	r        *runner
+	job, seq int
+	rand     *rand.Rand
+	bound    map[string]any // node -> the value of a thing that this job has made
+	trails   map[string]trail
+	depth    int    // of things that are being made for others
+	cursor   string // that the last page gave
+	limit    any    // what the next thing is made from
+	secrets  []string
+	failed   map[string]int // node -> how often nothing could be made or found for it
+	litter   []*thing       // everything that it has made
+	walking  *Walk
+	quiet    map[string]hit // where failures go that are looked for again
+}
+
+func (r *runner) lane(i int, name string) *lane {
+	sum := fnv.New64a()
+	_, _ = sum.Write([]byte(name))
+	return &lane{
+		r: r, job: i, bound: map[string]any{}, failed: map[string]int{},
+		rand: rand.New(rand.NewPCG(r.o.Seed, sum.Sum64())), //nolint:gosec // it must be the same for the same seed
+	}
+}
+
+// work runs jobs on all workers.
+func (r *runner) work(ctx context.Context, phase Phase, jobs []job) {
+	r.mu.Lock()
+	r.phase, r.done, r.jobs = phase, 0, len(jobs)
+	r.mu.Unlock()
+	var next atomic.Int64
+	var group sync.WaitGroup
+	for range min(r.o.Workers, len(jobs)) {
+		group.Go(func() {
+			for {
+				i := int(next.Add(1)) - 1
+				if i >= len(jobs) || ctx.Err() != nil {
+					return
+				}
+				l := r.lane(i, string(phase)+" "+jobs[i].name)
+				jobs[i].run(ctx, l)
+				l.tidy(ctx)
+				r.mu.Lock()
+				r.done++
+				r.mu.Unlock()
+				r.tell(false)
+			}
+		})
+	}
+	group.Wait()
+}
+
+const tellEvery = 200 * time.Millisecond
+
+func (r *runner) tell(ended bool) {
+	if r.o.Progress == nil {
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	now := time.Now()
+	if !ended && now.Sub(r.told) < tellEvery {
+		return
+	}
+	r.told = now
+	r.o.Progress(Progress{
+		Phase: r.phase, Done: r.done, Jobs: r.jobs, Ended: ended, Requests: r.requests.Load(),
+		Findings: len(r.found), Elapsed: now.Sub(r.began),
+	})
+}
+
+// judge asks the document about a call.
+func (r *runner) judge(ctx context.Context, c *call) judgement {
+	if c.op == nil {
+		return judgement{}
+	}
+	j := c.op.JudgeRequest(ctx, c.message())
+	return judgement{valid: len(j.Violations) == 0, refused: j.Refused(), violations: j.Violations}
+}
+
+// do sends a call, judges its answer and counts what it finds. The error is that of
+// the context.
+func (l *lane) do(ctx context.Context, x *exchange) error {
+	r := l.r
+	x.limit = r.o.MaxResponseTime
+	if x.call.op != nil {
+		x.loose = x.call.op.loose || l.madeUpCursor(x.call)
+		l.secrets = append(l.secrets, writtenSecrets(x.call)...)
+		x.secrets = l.secrets
+	}
+	a, err := r.target.send(ctx, x.call)
+	if err != nil {
+		return err
+	}
+	x.answer = a
+	l.seq++
+	r.requests.Add(1)
+	if !r.count(x) {
+		return errStopped
+	}
+	for _, f := range judgeExchange(ctx, x) {
+		l.report(x.call.op, f, l.stepsTo(x), l.reduceCall(x))
+	}
+	r.tell(false)
+	return nil
+}
+
+// madeUpCursor reports whether a call asks for the page at a cursor that no answer
+// gave: only the server knows which there are.
+func (l *lane) madeUpCursor(c *call) bool {
+	pg := pagerOf(c.op)
+	if pg.cursor == nil || c.in == nil {
+		return false
+	}
+	v, sent := c.in.values[place{pg.cursor.In, pg.cursor.Name}]
+	return sent && scalarText(v) != l.cursor
+}
+
+// maxRefused is how many connections may fail before anything was answered.
+const maxRefused = 3
+
+// count adds an exchange to the usage. It reports false once it is clear that the
+// server cannot be reached.
+func (r *runner) count(x *exchange) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if x.answer.err == nil {
+		r.answered = true
+	} else if !r.answered && r.requests.Load() >= maxRefused {
+		r.broken = x.answer.err.Error()
+	}
+	if x.call.op == nil || x.answer.err != nil {
+		return r.broken == ""
+	}
+	u := &r.usage[x.call.op.index]
+	u.Requests++
+	kind := AnswerKind{Status: x.answer.status, ResponseType: x.answer.mediaType()}
+	if x.call.hasBody {
+		kind.RequestType = contract.MediaType(x.call.header.Get("Content-Type"))
+	}
+	u.Answers[kind]++
+	return r.broken == ""
+}
+
+// report counts a failure, or keeps it for who looks for it again.
+func (l *lane) report(op *operation, f fault, steps []step, small smaller) {
+	r := l.r
+	if !r.checks[f.check] {
+		return
+	}
+	if op != nil && slices.ContainsFunc(r.exempt, func(e exemption) bool { return e.check == f.check && e.match(op) }) {
+		return
+	}
+	if f.location.Pointer == "" {
+		f.location = r.locate(op, f.where)
+	}
+	key := f.key(op)
+	if l.quiet != nil {
+		if _, again := l.quiet[key]; !again {
+			l.quiet[key] = hit{f, steps}
+		}
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	known := r.found[key]
+	order := [2]int{l.job, l.seq}
+	switch {
+	case known == nil:
+		r.found[key] = &found{fault: f, op: op, phase: r.phase, order: order, count: 1, after: r.requests.Load(), steps: steps, small: small}
+	case !known.made && known.phase == r.phase && slices.Compare(order[:], known.order[:]) < 0:
+		known.fault, known.steps, known.small, known.order = f, steps, small, order
+		known.count++
+	default:
+		known.count++
+	}
+}
+
+func (r *runner) locate(op *operation, below string) contract.Location {
+	if op == nil {
+		return r.o.Document.Contract.Locate("/paths")
+	}
+	return r.o.Document.Contract.Locate(op.Pointer() + below)
+}
+
+// shrink makes every new finding smaller. Nothing else runs meanwhile.
+func (r *runner) shrink(parent context.Context) {
+	ctx, cancel := context.WithTimeout(parent, finishTime)
+	defer cancel()
+	for _, key := range r.keys() {
+		f := r.found[key]
+		if f.made {
+			continue
+		}
+		f.made = true
+		if f.small != nil && ctx.Err() == nil {
+			f.small(ctx, f)
+		}
+	}
+}
+
+// keys lists the findings in the order of the document and of the checks.
+func (r *runner) keys() []string {
+	keys := make([]string, 0, len(r.found))
+	for key := range r.found {
+		keys = append(keys, key)
+	}
+	index := func(op *operation) int {
+		if op == nil {
+			return len(r.ops)
+		}
+		return op.index
+	}
+	slices.SortFunc(keys, func(a, b string) int {
+		x, y := r.found[a], r.found[b]
+		return cmp.Or(
+			cmp.Compare(slices.Index(checkNames, x.check), slices.Index(checkNames, y.check)),
+			cmp.Compare(index(x.op), index(y.op)),
+			cmp.Compare(a, b))
+	})
+	return keys
+}
+
+// conclude fills in the result.
+func (r *runner) conclude(result *Result) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	result.Requests = r.requests.Load()
+	for i, op := range r.ops {
+		if op.selected {
+			result.Usage = append(result.Usage, r.usage[i])
+		}
+	}
+	for _, key := range r.keys() {
+		f := r.found[key]
+		finding := Finding{
+			Check: f.check, Operation: f.op.name(), Rule: f.rule, In: f.in, Name: f.name,
+			Pointer: contract.SegmentsFolded(f.pointer), Message: r.target.auth.scrub(f.message), Got: r.target.auth.scrub(f.got),
+			Accepted: f.accepted, Where: r.o.Document.settle(f.location), Count: f.count, After: f.after, Phase: f.phase, Steps: f.steps, Walk: f.walk,
+			Curl: r.curl(f.steps),
+		}
+		if f.op == nil && len(f.steps) > 0 {
+			last := f.steps[len(f.steps)-1]
+			finding.Operation = last.Method + " " + last.Path
+		}
+		result.Findings = append(result.Findings, finding)
+	}
+	result.Warnings = slices.Concat(r.warnings, r.shallow())
+}
+
+// shallow says what kept the run from seeing much.
+func (r *runner) shallow() []string {
+	var out []string
+	denied, total, never := 0, 0, 0
+	var missing []string
+	for i, op := range r.ops {
+		u := &r.usage[i]
+		if u.Requests == 0 {
+			if op.selected {
+				never++
+			}
+			continue
+		}
+		var refused, notFound, fine int64
+		for kind, n := range u.Answers {
+			switch {
+			case kind.Status == http.StatusUnauthorized || kind.Status == http.StatusForbidden:
+				refused += n
+			case kind.Status == http.StatusNotFound:
+				notFound += n
+			case kind.Status < 300:
+				fine += n
+			}
+		}
+		total++
+		if fine == 0 && refused*10 >= u.Requests*9 {
+			denied++
+		}
+		if fine == 0 && refused*10 < u.Requests*9 && (refused+notFound)*10 >= u.Requests*5 && notFound > 0 {
+			missing = append(missing, op.ID)
+		}
+		if fine == 0 && refused*10 < u.Requests*9 && op.selected && !slices.Contains(missing, op.ID) {
+			out = append(out, op.ID+" never succeeded: only its refusals were verified")
+		}
+		if op.selected && op.HasBody() && op.body == nil {
+			out = append(out, fmt.Sprintf("%s: no body is made for %s: only the document's examples were sent", op.ID, strings.Join(op.bodyTypes, ", ")))
+		}
+	}
+	if denied > 0 {
+		out = append(out, fmt.Sprintf("%d of %d operations answered nearly all requests 401 or 403: give credentials with --auth", denied, total))
+	}
+	if len(missing) > 0 {
+		out = append(out, "nothing was found (404) by "+strings.Join(missing, ", ")+": no thing could be made for it to find")
+	}
+	if never > 0 {
+		out = append(out, fmt.Sprintf("%d operations were never called", never))
+	}
+	if r.lost > 0 {
+		out = append(out, fmt.Sprintf("%d failures of sequences were not seen again when nothing else ran, and are left out", r.lost))
+	}
+	return out
+}
