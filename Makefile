@@ -88,6 +88,15 @@ SEED  ?= 1
 differential:
 	UNDERSTUDY_DIFFERENTIAL=$(CASES) UNDERSTUDY_SEED=$(SEED) $(GO) test -count=1 -v -run '^(TestDifferential|TestKnownDifferences)$$' ./server/contract
 
+# Kills of the server on each store: sqlite, postgres, or both.
+CYCLES ?= 200
+STORE  ?= both
+
+## crash: kill the server while clients write, and prove what is left of it (make crash CYCLES=200 STORE=sqlite SEED=7)
+.PHONY: crash
+crash:
+	UNDERSTUDY_CRASH_CYCLES=$(CYCLES) UNDERSTUDY_SEED=$(SEED) $(GO) test -count=1 -v -timeout 2h -run '^TestCrash$$/$(if $(filter both,$(STORE)),,^$(STORE)$$)' $(ARGS) ./internal/crash
+
 ## fuzz: run every fuzz target for a while (make fuzz FUZZTIME=1m)
 .PHONY: fuzz
 fuzz:

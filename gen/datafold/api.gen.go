@@ -344,6 +344,11 @@ type RouteNotFound = ErrorDetail
 // Examples: {"detail":"Integration not found"}
 type ServiceUnavailable = ErrorDetail
 
+// TooManyRequests A refusal, in the form in which FastAPI words it.
+//
+// Examples: {"detail":"Integration not found"}
+type TooManyRequests = ErrorDetail
+
 // Unauthorized A refusal, in the form in which FastAPI words it.
 //
 // Examples: {"detail":"Integration not found"}
@@ -2249,6 +2254,12 @@ type GetAllIntegrationsResponse413Headers struct {
 	UnderstudyExchange *string
 }
 
+// GetAllIntegrationsResponse429Headers the declared response headers of an HTTP 429 response for GetAllIntegrations
+type GetAllIntegrationsResponse429Headers struct {
+	RetryAfter         int
+	UnderstudyExchange *string
+}
+
 // GetAllIntegrationsResponse500Headers the declared response headers of an HTTP 500 response for GetAllIntegrations
 type GetAllIntegrationsResponse500Headers struct {
 	UnderstudyExchange *string
@@ -2271,6 +2282,8 @@ type GetAllIntegrationsResponse struct {
 	JSON403 *Forbidden
 	// JSON413 the response for an HTTP 413 `application/json` response
 	JSON413 *PayloadTooLarge
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
 	// JSON500 the response for an HTTP 500 `application/json` response
 	JSON500 *InternalServerError
 	// JSON503 the response for an HTTP 503 `application/json` response
@@ -2281,6 +2294,8 @@ type GetAllIntegrationsResponse struct {
 	Headers403 *GetAllIntegrationsResponse403Headers
 	// Headers413 the parsed response headers for an HTTP 413 response
 	Headers413 *GetAllIntegrationsResponse413Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *GetAllIntegrationsResponse429Headers
 	// Headers500 the parsed response headers for an HTTP 500 response
 	Headers500 *GetAllIntegrationsResponse500Headers
 	// Headers503 the parsed response headers for an HTTP 503 response
@@ -2305,6 +2320,11 @@ func (r GetAllIntegrationsResponse) GetJSON403() *Forbidden {
 // GetJSON413 returns the response for an HTTP 413 `application/json` response
 func (r GetAllIntegrationsResponse) GetJSON413() *PayloadTooLarge {
 	return r.JSON413
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r GetAllIntegrationsResponse) GetJSON429() *TooManyRequests {
+	return r.JSON429
 }
 
 // GetJSON500 returns the response for an HTTP 500 `application/json` response
@@ -2367,6 +2387,12 @@ type CreateDbtIntegrationResponse422Headers struct {
 	UnderstudyExchange *string
 }
 
+// CreateDbtIntegrationResponse429Headers the declared response headers of an HTTP 429 response for CreateDbtIntegration
+type CreateDbtIntegrationResponse429Headers struct {
+	RetryAfter         int
+	UnderstudyExchange *string
+}
+
 // CreateDbtIntegrationResponse500Headers the declared response headers of an HTTP 500 response for CreateDbtIntegration
 type CreateDbtIntegrationResponse500Headers struct {
 	UnderstudyExchange *string
@@ -2391,6 +2417,8 @@ type CreateDbtIntegrationResponse struct {
 	JSON413 *PayloadTooLarge
 	// JSON422 the response for an HTTP 422 `application/json` response
 	JSON422 *UnprocessableEntity
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
 	// JSON500 the response for an HTTP 500 `application/json` response
 	JSON500 *InternalServerError
 	// JSON503 the response for an HTTP 503 `application/json` response
@@ -2403,6 +2431,8 @@ type CreateDbtIntegrationResponse struct {
 	Headers413 *CreateDbtIntegrationResponse413Headers
 	// Headers422 the parsed response headers for an HTTP 422 response
 	Headers422 *CreateDbtIntegrationResponse422Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *CreateDbtIntegrationResponse429Headers
 	// Headers500 the parsed response headers for an HTTP 500 response
 	Headers500 *CreateDbtIntegrationResponse500Headers
 	// Headers503 the parsed response headers for an HTTP 503 response
@@ -2432,6 +2462,11 @@ func (r CreateDbtIntegrationResponse) GetJSON413() *PayloadTooLarge {
 // GetJSON422 returns the response for an HTTP 422 `application/json` response
 func (r CreateDbtIntegrationResponse) GetJSON422() *UnprocessableEntity {
 	return r.JSON422
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r CreateDbtIntegrationResponse) GetJSON429() *TooManyRequests {
+	return r.JSON429
 }
 
 // GetJSON500 returns the response for an HTTP 500 `application/json` response
@@ -2499,6 +2534,12 @@ type UpdateDbtIntegrationResponse422Headers struct {
 	UnderstudyExchange *string
 }
 
+// UpdateDbtIntegrationResponse429Headers the declared response headers of an HTTP 429 response for UpdateDbtIntegration
+type UpdateDbtIntegrationResponse429Headers struct {
+	RetryAfter         int
+	UnderstudyExchange *string
+}
+
 // UpdateDbtIntegrationResponse500Headers the declared response headers of an HTTP 500 response for UpdateDbtIntegration
 type UpdateDbtIntegrationResponse500Headers struct {
 	UnderstudyExchange *string
@@ -2525,6 +2566,8 @@ type UpdateDbtIntegrationResponse struct {
 	JSON413 *PayloadTooLarge
 	// JSON422 the response for an HTTP 422 `application/json` response
 	JSON422 *UnprocessableEntity
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
 	// JSON500 the response for an HTTP 500 `application/json` response
 	JSON500 *InternalServerError
 	// JSON503 the response for an HTTP 503 `application/json` response
@@ -2539,6 +2582,8 @@ type UpdateDbtIntegrationResponse struct {
 	Headers413 *UpdateDbtIntegrationResponse413Headers
 	// Headers422 the parsed response headers for an HTTP 422 response
 	Headers422 *UpdateDbtIntegrationResponse422Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *UpdateDbtIntegrationResponse429Headers
 	// Headers500 the parsed response headers for an HTTP 500 response
 	Headers500 *UpdateDbtIntegrationResponse500Headers
 	// Headers503 the parsed response headers for an HTTP 503 response
@@ -2573,6 +2618,11 @@ func (r UpdateDbtIntegrationResponse) GetJSON413() *PayloadTooLarge {
 // GetJSON422 returns the response for an HTTP 422 `application/json` response
 func (r UpdateDbtIntegrationResponse) GetJSON422() *UnprocessableEntity {
 	return r.JSON422
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r UpdateDbtIntegrationResponse) GetJSON429() *TooManyRequests {
+	return r.JSON429
 }
 
 // GetJSON500 returns the response for an HTTP 500 `application/json` response
@@ -2635,6 +2685,12 @@ type CreateHightouchIntegrationResponse422Headers struct {
 	UnderstudyExchange *string
 }
 
+// CreateHightouchIntegrationResponse429Headers the declared response headers of an HTTP 429 response for CreateHightouchIntegration
+type CreateHightouchIntegrationResponse429Headers struct {
+	RetryAfter         int
+	UnderstudyExchange *string
+}
+
 // CreateHightouchIntegrationResponse500Headers the declared response headers of an HTTP 500 response for CreateHightouchIntegration
 type CreateHightouchIntegrationResponse500Headers struct {
 	UnderstudyExchange *string
@@ -2659,6 +2715,8 @@ type CreateHightouchIntegrationResponse struct {
 	JSON413 *PayloadTooLarge
 	// JSON422 the response for an HTTP 422 `application/json` response
 	JSON422 *UnprocessableEntity
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
 	// JSON500 the response for an HTTP 500 `application/json` response
 	JSON500 *InternalServerError
 	// JSON503 the response for an HTTP 503 `application/json` response
@@ -2671,6 +2729,8 @@ type CreateHightouchIntegrationResponse struct {
 	Headers413 *CreateHightouchIntegrationResponse413Headers
 	// Headers422 the parsed response headers for an HTTP 422 response
 	Headers422 *CreateHightouchIntegrationResponse422Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *CreateHightouchIntegrationResponse429Headers
 	// Headers500 the parsed response headers for an HTTP 500 response
 	Headers500 *CreateHightouchIntegrationResponse500Headers
 	// Headers503 the parsed response headers for an HTTP 503 response
@@ -2700,6 +2760,11 @@ func (r CreateHightouchIntegrationResponse) GetJSON413() *PayloadTooLarge {
 // GetJSON422 returns the response for an HTTP 422 `application/json` response
 func (r CreateHightouchIntegrationResponse) GetJSON422() *UnprocessableEntity {
 	return r.JSON422
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r CreateHightouchIntegrationResponse) GetJSON429() *TooManyRequests {
+	return r.JSON429
 }
 
 // GetJSON500 returns the response for an HTTP 500 `application/json` response
@@ -2767,6 +2832,12 @@ type ChangeHightouchIntegrationResponse422Headers struct {
 	UnderstudyExchange *string
 }
 
+// ChangeHightouchIntegrationResponse429Headers the declared response headers of an HTTP 429 response for ChangeHightouchIntegration
+type ChangeHightouchIntegrationResponse429Headers struct {
+	RetryAfter         int
+	UnderstudyExchange *string
+}
+
 // ChangeHightouchIntegrationResponse500Headers the declared response headers of an HTTP 500 response for ChangeHightouchIntegration
 type ChangeHightouchIntegrationResponse500Headers struct {
 	UnderstudyExchange *string
@@ -2793,6 +2864,8 @@ type ChangeHightouchIntegrationResponse struct {
 	JSON413 *PayloadTooLarge
 	// JSON422 the response for an HTTP 422 `application/json` response
 	JSON422 *UnprocessableEntity
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
 	// JSON500 the response for an HTTP 500 `application/json` response
 	JSON500 *InternalServerError
 	// JSON503 the response for an HTTP 503 `application/json` response
@@ -2807,6 +2880,8 @@ type ChangeHightouchIntegrationResponse struct {
 	Headers413 *ChangeHightouchIntegrationResponse413Headers
 	// Headers422 the parsed response headers for an HTTP 422 response
 	Headers422 *ChangeHightouchIntegrationResponse422Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *ChangeHightouchIntegrationResponse429Headers
 	// Headers500 the parsed response headers for an HTTP 500 response
 	Headers500 *ChangeHightouchIntegrationResponse500Headers
 	// Headers503 the parsed response headers for an HTTP 503 response
@@ -2841,6 +2916,11 @@ func (r ChangeHightouchIntegrationResponse) GetJSON413() *PayloadTooLarge {
 // GetJSON422 returns the response for an HTTP 422 `application/json` response
 func (r ChangeHightouchIntegrationResponse) GetJSON422() *UnprocessableEntity {
 	return r.JSON422
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r ChangeHightouchIntegrationResponse) GetJSON429() *TooManyRequests {
+	return r.JSON429
 }
 
 // GetJSON500 returns the response for an HTTP 500 `application/json` response
@@ -2903,6 +2983,12 @@ type CreateLookerIntegrationResponse422Headers struct {
 	UnderstudyExchange *string
 }
 
+// CreateLookerIntegrationResponse429Headers the declared response headers of an HTTP 429 response for CreateLookerIntegration
+type CreateLookerIntegrationResponse429Headers struct {
+	RetryAfter         int
+	UnderstudyExchange *string
+}
+
 // CreateLookerIntegrationResponse500Headers the declared response headers of an HTTP 500 response for CreateLookerIntegration
 type CreateLookerIntegrationResponse500Headers struct {
 	UnderstudyExchange *string
@@ -2927,6 +3013,8 @@ type CreateLookerIntegrationResponse struct {
 	JSON413 *PayloadTooLarge
 	// JSON422 the response for an HTTP 422 `application/json` response
 	JSON422 *UnprocessableEntity
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
 	// JSON500 the response for an HTTP 500 `application/json` response
 	JSON500 *InternalServerError
 	// JSON503 the response for an HTTP 503 `application/json` response
@@ -2939,6 +3027,8 @@ type CreateLookerIntegrationResponse struct {
 	Headers413 *CreateLookerIntegrationResponse413Headers
 	// Headers422 the parsed response headers for an HTTP 422 response
 	Headers422 *CreateLookerIntegrationResponse422Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *CreateLookerIntegrationResponse429Headers
 	// Headers500 the parsed response headers for an HTTP 500 response
 	Headers500 *CreateLookerIntegrationResponse500Headers
 	// Headers503 the parsed response headers for an HTTP 503 response
@@ -2968,6 +3058,11 @@ func (r CreateLookerIntegrationResponse) GetJSON413() *PayloadTooLarge {
 // GetJSON422 returns the response for an HTTP 422 `application/json` response
 func (r CreateLookerIntegrationResponse) GetJSON422() *UnprocessableEntity {
 	return r.JSON422
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r CreateLookerIntegrationResponse) GetJSON429() *TooManyRequests {
+	return r.JSON429
 }
 
 // GetJSON500 returns the response for an HTTP 500 `application/json` response
@@ -3035,6 +3130,12 @@ type UpdateLookerIntegrationResponse422Headers struct {
 	UnderstudyExchange *string
 }
 
+// UpdateLookerIntegrationResponse429Headers the declared response headers of an HTTP 429 response for UpdateLookerIntegration
+type UpdateLookerIntegrationResponse429Headers struct {
+	RetryAfter         int
+	UnderstudyExchange *string
+}
+
 // UpdateLookerIntegrationResponse500Headers the declared response headers of an HTTP 500 response for UpdateLookerIntegration
 type UpdateLookerIntegrationResponse500Headers struct {
 	UnderstudyExchange *string
@@ -3061,6 +3162,8 @@ type UpdateLookerIntegrationResponse struct {
 	JSON413 *PayloadTooLarge
 	// JSON422 the response for an HTTP 422 `application/json` response
 	JSON422 *UnprocessableEntity
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
 	// JSON500 the response for an HTTP 500 `application/json` response
 	JSON500 *InternalServerError
 	// JSON503 the response for an HTTP 503 `application/json` response
@@ -3075,6 +3178,8 @@ type UpdateLookerIntegrationResponse struct {
 	Headers413 *UpdateLookerIntegrationResponse413Headers
 	// Headers422 the parsed response headers for an HTTP 422 response
 	Headers422 *UpdateLookerIntegrationResponse422Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *UpdateLookerIntegrationResponse429Headers
 	// Headers500 the parsed response headers for an HTTP 500 response
 	Headers500 *UpdateLookerIntegrationResponse500Headers
 	// Headers503 the parsed response headers for an HTTP 503 response
@@ -3109,6 +3214,11 @@ func (r UpdateLookerIntegrationResponse) GetJSON413() *PayloadTooLarge {
 // GetJSON422 returns the response for an HTTP 422 `application/json` response
 func (r UpdateLookerIntegrationResponse) GetJSON422() *UnprocessableEntity {
 	return r.JSON422
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r UpdateLookerIntegrationResponse) GetJSON429() *TooManyRequests {
+	return r.JSON429
 }
 
 // GetJSON500 returns the response for an HTTP 500 `application/json` response
@@ -3171,6 +3281,12 @@ type CreateModeIntegrationResponse422Headers struct {
 	UnderstudyExchange *string
 }
 
+// CreateModeIntegrationResponse429Headers the declared response headers of an HTTP 429 response for CreateModeIntegration
+type CreateModeIntegrationResponse429Headers struct {
+	RetryAfter         int
+	UnderstudyExchange *string
+}
+
 // CreateModeIntegrationResponse500Headers the declared response headers of an HTTP 500 response for CreateModeIntegration
 type CreateModeIntegrationResponse500Headers struct {
 	UnderstudyExchange *string
@@ -3195,6 +3311,8 @@ type CreateModeIntegrationResponse struct {
 	JSON413 *PayloadTooLarge
 	// JSON422 the response for an HTTP 422 `application/json` response
 	JSON422 *UnprocessableEntity
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
 	// JSON500 the response for an HTTP 500 `application/json` response
 	JSON500 *InternalServerError
 	// JSON503 the response for an HTTP 503 `application/json` response
@@ -3207,6 +3325,8 @@ type CreateModeIntegrationResponse struct {
 	Headers413 *CreateModeIntegrationResponse413Headers
 	// Headers422 the parsed response headers for an HTTP 422 response
 	Headers422 *CreateModeIntegrationResponse422Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *CreateModeIntegrationResponse429Headers
 	// Headers500 the parsed response headers for an HTTP 500 response
 	Headers500 *CreateModeIntegrationResponse500Headers
 	// Headers503 the parsed response headers for an HTTP 503 response
@@ -3236,6 +3356,11 @@ func (r CreateModeIntegrationResponse) GetJSON413() *PayloadTooLarge {
 // GetJSON422 returns the response for an HTTP 422 `application/json` response
 func (r CreateModeIntegrationResponse) GetJSON422() *UnprocessableEntity {
 	return r.JSON422
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r CreateModeIntegrationResponse) GetJSON429() *TooManyRequests {
+	return r.JSON429
 }
 
 // GetJSON500 returns the response for an HTTP 500 `application/json` response
@@ -3303,6 +3428,12 @@ type ChangeModeIntegrationResponse422Headers struct {
 	UnderstudyExchange *string
 }
 
+// ChangeModeIntegrationResponse429Headers the declared response headers of an HTTP 429 response for ChangeModeIntegration
+type ChangeModeIntegrationResponse429Headers struct {
+	RetryAfter         int
+	UnderstudyExchange *string
+}
+
 // ChangeModeIntegrationResponse500Headers the declared response headers of an HTTP 500 response for ChangeModeIntegration
 type ChangeModeIntegrationResponse500Headers struct {
 	UnderstudyExchange *string
@@ -3329,6 +3460,8 @@ type ChangeModeIntegrationResponse struct {
 	JSON413 *PayloadTooLarge
 	// JSON422 the response for an HTTP 422 `application/json` response
 	JSON422 *UnprocessableEntity
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
 	// JSON500 the response for an HTTP 500 `application/json` response
 	JSON500 *InternalServerError
 	// JSON503 the response for an HTTP 503 `application/json` response
@@ -3343,6 +3476,8 @@ type ChangeModeIntegrationResponse struct {
 	Headers413 *ChangeModeIntegrationResponse413Headers
 	// Headers422 the parsed response headers for an HTTP 422 response
 	Headers422 *ChangeModeIntegrationResponse422Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *ChangeModeIntegrationResponse429Headers
 	// Headers500 the parsed response headers for an HTTP 500 response
 	Headers500 *ChangeModeIntegrationResponse500Headers
 	// Headers503 the parsed response headers for an HTTP 503 response
@@ -3377,6 +3512,11 @@ func (r ChangeModeIntegrationResponse) GetJSON413() *PayloadTooLarge {
 // GetJSON422 returns the response for an HTTP 422 `application/json` response
 func (r ChangeModeIntegrationResponse) GetJSON422() *UnprocessableEntity {
 	return r.JSON422
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r ChangeModeIntegrationResponse) GetJSON429() *TooManyRequests {
+	return r.JSON429
 }
 
 // GetJSON500 returns the response for an HTTP 500 `application/json` response
@@ -3439,6 +3579,12 @@ type CreatePowerbiIntegrationResponse422Headers struct {
 	UnderstudyExchange *string
 }
 
+// CreatePowerbiIntegrationResponse429Headers the declared response headers of an HTTP 429 response for CreatePowerbiIntegration
+type CreatePowerbiIntegrationResponse429Headers struct {
+	RetryAfter         int
+	UnderstudyExchange *string
+}
+
 // CreatePowerbiIntegrationResponse500Headers the declared response headers of an HTTP 500 response for CreatePowerbiIntegration
 type CreatePowerbiIntegrationResponse500Headers struct {
 	UnderstudyExchange *string
@@ -3463,6 +3609,8 @@ type CreatePowerbiIntegrationResponse struct {
 	JSON413 *PayloadTooLarge
 	// JSON422 the response for an HTTP 422 `application/json` response
 	JSON422 *UnprocessableEntity
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
 	// JSON500 the response for an HTTP 500 `application/json` response
 	JSON500 *InternalServerError
 	// JSON503 the response for an HTTP 503 `application/json` response
@@ -3475,6 +3623,8 @@ type CreatePowerbiIntegrationResponse struct {
 	Headers413 *CreatePowerbiIntegrationResponse413Headers
 	// Headers422 the parsed response headers for an HTTP 422 response
 	Headers422 *CreatePowerbiIntegrationResponse422Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *CreatePowerbiIntegrationResponse429Headers
 	// Headers500 the parsed response headers for an HTTP 500 response
 	Headers500 *CreatePowerbiIntegrationResponse500Headers
 	// Headers503 the parsed response headers for an HTTP 503 response
@@ -3504,6 +3654,11 @@ func (r CreatePowerbiIntegrationResponse) GetJSON413() *PayloadTooLarge {
 // GetJSON422 returns the response for an HTTP 422 `application/json` response
 func (r CreatePowerbiIntegrationResponse) GetJSON422() *UnprocessableEntity {
 	return r.JSON422
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r CreatePowerbiIntegrationResponse) GetJSON429() *TooManyRequests {
+	return r.JSON429
 }
 
 // GetJSON500 returns the response for an HTTP 500 `application/json` response
@@ -3571,6 +3726,12 @@ type UpdatePowerbiIntegrationResponse422Headers struct {
 	UnderstudyExchange *string
 }
 
+// UpdatePowerbiIntegrationResponse429Headers the declared response headers of an HTTP 429 response for UpdatePowerbiIntegration
+type UpdatePowerbiIntegrationResponse429Headers struct {
+	RetryAfter         int
+	UnderstudyExchange *string
+}
+
 // UpdatePowerbiIntegrationResponse500Headers the declared response headers of an HTTP 500 response for UpdatePowerbiIntegration
 type UpdatePowerbiIntegrationResponse500Headers struct {
 	UnderstudyExchange *string
@@ -3597,6 +3758,8 @@ type UpdatePowerbiIntegrationResponse struct {
 	JSON413 *PayloadTooLarge
 	// JSON422 the response for an HTTP 422 `application/json` response
 	JSON422 *UnprocessableEntity
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
 	// JSON500 the response for an HTTP 500 `application/json` response
 	JSON500 *InternalServerError
 	// JSON503 the response for an HTTP 503 `application/json` response
@@ -3611,6 +3774,8 @@ type UpdatePowerbiIntegrationResponse struct {
 	Headers413 *UpdatePowerbiIntegrationResponse413Headers
 	// Headers422 the parsed response headers for an HTTP 422 response
 	Headers422 *UpdatePowerbiIntegrationResponse422Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *UpdatePowerbiIntegrationResponse429Headers
 	// Headers500 the parsed response headers for an HTTP 500 response
 	Headers500 *UpdatePowerbiIntegrationResponse500Headers
 	// Headers503 the parsed response headers for an HTTP 503 response
@@ -3645,6 +3810,11 @@ func (r UpdatePowerbiIntegrationResponse) GetJSON413() *PayloadTooLarge {
 // GetJSON422 returns the response for an HTTP 422 `application/json` response
 func (r UpdatePowerbiIntegrationResponse) GetJSON422() *UnprocessableEntity {
 	return r.JSON422
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r UpdatePowerbiIntegrationResponse) GetJSON429() *TooManyRequests {
+	return r.JSON429
 }
 
 // GetJSON500 returns the response for an HTTP 500 `application/json` response
@@ -3707,6 +3877,12 @@ type CreateTableauIntegrationResponse422Headers struct {
 	UnderstudyExchange *string
 }
 
+// CreateTableauIntegrationResponse429Headers the declared response headers of an HTTP 429 response for CreateTableauIntegration
+type CreateTableauIntegrationResponse429Headers struct {
+	RetryAfter         int
+	UnderstudyExchange *string
+}
+
 // CreateTableauIntegrationResponse500Headers the declared response headers of an HTTP 500 response for CreateTableauIntegration
 type CreateTableauIntegrationResponse500Headers struct {
 	UnderstudyExchange *string
@@ -3731,6 +3907,8 @@ type CreateTableauIntegrationResponse struct {
 	JSON413 *PayloadTooLarge
 	// JSON422 the response for an HTTP 422 `application/json` response
 	JSON422 *UnprocessableEntity
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
 	// JSON500 the response for an HTTP 500 `application/json` response
 	JSON500 *InternalServerError
 	// JSON503 the response for an HTTP 503 `application/json` response
@@ -3743,6 +3921,8 @@ type CreateTableauIntegrationResponse struct {
 	Headers413 *CreateTableauIntegrationResponse413Headers
 	// Headers422 the parsed response headers for an HTTP 422 response
 	Headers422 *CreateTableauIntegrationResponse422Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *CreateTableauIntegrationResponse429Headers
 	// Headers500 the parsed response headers for an HTTP 500 response
 	Headers500 *CreateTableauIntegrationResponse500Headers
 	// Headers503 the parsed response headers for an HTTP 503 response
@@ -3772,6 +3952,11 @@ func (r CreateTableauIntegrationResponse) GetJSON413() *PayloadTooLarge {
 // GetJSON422 returns the response for an HTTP 422 `application/json` response
 func (r CreateTableauIntegrationResponse) GetJSON422() *UnprocessableEntity {
 	return r.JSON422
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r CreateTableauIntegrationResponse) GetJSON429() *TooManyRequests {
+	return r.JSON429
 }
 
 // GetJSON500 returns the response for an HTTP 500 `application/json` response
@@ -3839,6 +4024,12 @@ type UpdateTableauIntegrationResponse422Headers struct {
 	UnderstudyExchange *string
 }
 
+// UpdateTableauIntegrationResponse429Headers the declared response headers of an HTTP 429 response for UpdateTableauIntegration
+type UpdateTableauIntegrationResponse429Headers struct {
+	RetryAfter         int
+	UnderstudyExchange *string
+}
+
 // UpdateTableauIntegrationResponse500Headers the declared response headers of an HTTP 500 response for UpdateTableauIntegration
 type UpdateTableauIntegrationResponse500Headers struct {
 	UnderstudyExchange *string
@@ -3865,6 +4056,8 @@ type UpdateTableauIntegrationResponse struct {
 	JSON413 *PayloadTooLarge
 	// JSON422 the response for an HTTP 422 `application/json` response
 	JSON422 *UnprocessableEntity
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
 	// JSON500 the response for an HTTP 500 `application/json` response
 	JSON500 *InternalServerError
 	// JSON503 the response for an HTTP 503 `application/json` response
@@ -3879,6 +4072,8 @@ type UpdateTableauIntegrationResponse struct {
 	Headers413 *UpdateTableauIntegrationResponse413Headers
 	// Headers422 the parsed response headers for an HTTP 422 response
 	Headers422 *UpdateTableauIntegrationResponse422Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *UpdateTableauIntegrationResponse429Headers
 	// Headers500 the parsed response headers for an HTTP 500 response
 	Headers500 *UpdateTableauIntegrationResponse500Headers
 	// Headers503 the parsed response headers for an HTTP 503 response
@@ -3913,6 +4108,11 @@ func (r UpdateTableauIntegrationResponse) GetJSON413() *PayloadTooLarge {
 // GetJSON422 returns the response for an HTTP 422 `application/json` response
 func (r UpdateTableauIntegrationResponse) GetJSON422() *UnprocessableEntity {
 	return r.JSON422
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r UpdateTableauIntegrationResponse) GetJSON429() *TooManyRequests {
+	return r.JSON429
 }
 
 // GetJSON500 returns the response for an HTTP 500 `application/json` response
@@ -3980,6 +4180,12 @@ type RemoveIntegrationResponse422Headers struct {
 	UnderstudyExchange *string
 }
 
+// RemoveIntegrationResponse429Headers the declared response headers of an HTTP 429 response for RemoveIntegration
+type RemoveIntegrationResponse429Headers struct {
+	RetryAfter         int
+	UnderstudyExchange *string
+}
+
 // RemoveIntegrationResponse500Headers the declared response headers of an HTTP 500 response for RemoveIntegration
 type RemoveIntegrationResponse500Headers struct {
 	UnderstudyExchange *string
@@ -4006,6 +4212,8 @@ type RemoveIntegrationResponse struct {
 	JSON413 *PayloadTooLarge
 	// JSON422 the response for an HTTP 422 `application/json` response
 	JSON422 *HTTPValidationError
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
 	// JSON500 the response for an HTTP 500 `application/json` response
 	JSON500 *InternalServerError
 	// JSON503 the response for an HTTP 503 `application/json` response
@@ -4020,6 +4228,8 @@ type RemoveIntegrationResponse struct {
 	Headers413 *RemoveIntegrationResponse413Headers
 	// Headers422 the parsed response headers for an HTTP 422 response
 	Headers422 *RemoveIntegrationResponse422Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *RemoveIntegrationResponse429Headers
 	// Headers500 the parsed response headers for an HTTP 500 response
 	Headers500 *RemoveIntegrationResponse500Headers
 	// Headers503 the parsed response headers for an HTTP 503 response
@@ -4054,6 +4264,11 @@ func (r RemoveIntegrationResponse) GetJSON413() *PayloadTooLarge {
 // GetJSON422 returns the response for an HTTP 422 `application/json` response
 func (r RemoveIntegrationResponse) GetJSON422() *HTTPValidationError {
 	return r.JSON422
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r RemoveIntegrationResponse) GetJSON429() *TooManyRequests {
+	return r.JSON429
 }
 
 // GetJSON500 returns the response for an HTTP 500 `application/json` response
@@ -4121,6 +4336,12 @@ type GetIntegrationResponse422Headers struct {
 	UnderstudyExchange *string
 }
 
+// GetIntegrationResponse429Headers the declared response headers of an HTTP 429 response for GetIntegration
+type GetIntegrationResponse429Headers struct {
+	RetryAfter         int
+	UnderstudyExchange *string
+}
+
 // GetIntegrationResponse500Headers the declared response headers of an HTTP 500 response for GetIntegration
 type GetIntegrationResponse500Headers struct {
 	UnderstudyExchange *string
@@ -4147,6 +4368,8 @@ type GetIntegrationResponse struct {
 	JSON413 *PayloadTooLarge
 	// JSON422 the response for an HTTP 422 `application/json` response
 	JSON422 *UnprocessableEntity
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
 	// JSON500 the response for an HTTP 500 `application/json` response
 	JSON500 *InternalServerError
 	// JSON503 the response for an HTTP 503 `application/json` response
@@ -4161,6 +4384,8 @@ type GetIntegrationResponse struct {
 	Headers413 *GetIntegrationResponse413Headers
 	// Headers422 the parsed response headers for an HTTP 422 response
 	Headers422 *GetIntegrationResponse422Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *GetIntegrationResponse429Headers
 	// Headers500 the parsed response headers for an HTTP 500 response
 	Headers500 *GetIntegrationResponse500Headers
 	// Headers503 the parsed response headers for an HTTP 503 response
@@ -4195,6 +4420,11 @@ func (r GetIntegrationResponse) GetJSON413() *PayloadTooLarge {
 // GetJSON422 returns the response for an HTTP 422 `application/json` response
 func (r GetIntegrationResponse) GetJSON422() *UnprocessableEntity {
 	return r.JSON422
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r GetIntegrationResponse) GetJSON429() *TooManyRequests {
+	return r.JSON429
 }
 
 // GetJSON500 returns the response for an HTTP 500 `application/json` response
@@ -4262,6 +4492,12 @@ type ResyncIntegrationResponse422Headers struct {
 	UnderstudyExchange *string
 }
 
+// ResyncIntegrationResponse429Headers the declared response headers of an HTTP 429 response for ResyncIntegration
+type ResyncIntegrationResponse429Headers struct {
+	RetryAfter         int
+	UnderstudyExchange *string
+}
+
 // ResyncIntegrationResponse500Headers the declared response headers of an HTTP 500 response for ResyncIntegration
 type ResyncIntegrationResponse500Headers struct {
 	UnderstudyExchange *string
@@ -4288,6 +4524,8 @@ type ResyncIntegrationResponse struct {
 	JSON413 *PayloadTooLarge
 	// JSON422 the response for an HTTP 422 `application/json` response
 	JSON422 *UnprocessableEntity
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
 	// JSON500 the response for an HTTP 500 `application/json` response
 	JSON500 *InternalServerError
 	// JSON503 the response for an HTTP 503 `application/json` response
@@ -4302,6 +4540,8 @@ type ResyncIntegrationResponse struct {
 	Headers413 *ResyncIntegrationResponse413Headers
 	// Headers422 the parsed response headers for an HTTP 422 response
 	Headers422 *ResyncIntegrationResponse422Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *ResyncIntegrationResponse429Headers
 	// Headers500 the parsed response headers for an HTTP 500 response
 	Headers500 *ResyncIntegrationResponse500Headers
 	// Headers503 the parsed response headers for an HTTP 503 response
@@ -4336,6 +4576,11 @@ func (r ResyncIntegrationResponse) GetJSON413() *PayloadTooLarge {
 // GetJSON422 returns the response for an HTTP 422 `application/json` response
 func (r ResyncIntegrationResponse) GetJSON422() *UnprocessableEntity {
 	return r.JSON422
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r ResyncIntegrationResponse) GetJSON429() *TooManyRequests {
+	return r.JSON429
 }
 
 // GetJSON500 returns the response for an HTTP 500 `application/json` response
@@ -4837,6 +5082,13 @@ func ParseGetAllIntegrationsResponse(rsp *http.Response) (*GetAllIntegrationsRes
 		}
 		response.JSON413 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
 		var dest InternalServerError
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -4891,6 +5143,23 @@ func ParseGetAllIntegrationsResponse(rsp *http.Response) (*GetAllIntegrationsRes
 			headers.UnderstudyExchange = &value
 		}
 		response.Headers413 = &headers
+	case rsp.StatusCode == 429:
+		var headers GetAllIntegrationsResponse429Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("Understudy-Exchange"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Understudy-Exchange", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.UnderstudyExchange = &value
+		}
+		response.Headers429 = &headers
 	case rsp.StatusCode == 500:
 		var headers GetAllIntegrationsResponse500Headers
 		if values := rsp.Header.Values("Understudy-Exchange"); len(values) > 0 {
@@ -4972,6 +5241,13 @@ func ParseCreateDbtIntegrationResponse(rsp *http.Response) (*CreateDbtIntegratio
 		}
 		response.JSON422 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
 		var dest InternalServerError
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -5036,6 +5312,23 @@ func ParseCreateDbtIntegrationResponse(rsp *http.Response) (*CreateDbtIntegratio
 			headers.UnderstudyExchange = &value
 		}
 		response.Headers422 = &headers
+	case rsp.StatusCode == 429:
+		var headers CreateDbtIntegrationResponse429Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("Understudy-Exchange"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Understudy-Exchange", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.UnderstudyExchange = &value
+		}
+		response.Headers429 = &headers
 	case rsp.StatusCode == 500:
 		var headers CreateDbtIntegrationResponse500Headers
 		if values := rsp.Header.Values("Understudy-Exchange"); len(values) > 0 {
@@ -5124,6 +5417,13 @@ func ParseUpdateDbtIntegrationResponse(rsp *http.Response) (*UpdateDbtIntegratio
 		}
 		response.JSON422 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
 		var dest InternalServerError
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -5198,6 +5498,23 @@ func ParseUpdateDbtIntegrationResponse(rsp *http.Response) (*UpdateDbtIntegratio
 			headers.UnderstudyExchange = &value
 		}
 		response.Headers422 = &headers
+	case rsp.StatusCode == 429:
+		var headers UpdateDbtIntegrationResponse429Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("Understudy-Exchange"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Understudy-Exchange", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.UnderstudyExchange = &value
+		}
+		response.Headers429 = &headers
 	case rsp.StatusCode == 500:
 		var headers UpdateDbtIntegrationResponse500Headers
 		if values := rsp.Header.Values("Understudy-Exchange"); len(values) > 0 {
@@ -5279,6 +5596,13 @@ func ParseCreateHightouchIntegrationResponse(rsp *http.Response) (*CreateHightou
 		}
 		response.JSON422 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
 		var dest InternalServerError
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -5343,6 +5667,23 @@ func ParseCreateHightouchIntegrationResponse(rsp *http.Response) (*CreateHightou
 			headers.UnderstudyExchange = &value
 		}
 		response.Headers422 = &headers
+	case rsp.StatusCode == 429:
+		var headers CreateHightouchIntegrationResponse429Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("Understudy-Exchange"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Understudy-Exchange", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.UnderstudyExchange = &value
+		}
+		response.Headers429 = &headers
 	case rsp.StatusCode == 500:
 		var headers CreateHightouchIntegrationResponse500Headers
 		if values := rsp.Header.Values("Understudy-Exchange"); len(values) > 0 {
@@ -5431,6 +5772,13 @@ func ParseChangeHightouchIntegrationResponse(rsp *http.Response) (*ChangeHightou
 		}
 		response.JSON422 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
 		var dest InternalServerError
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -5505,6 +5853,23 @@ func ParseChangeHightouchIntegrationResponse(rsp *http.Response) (*ChangeHightou
 			headers.UnderstudyExchange = &value
 		}
 		response.Headers422 = &headers
+	case rsp.StatusCode == 429:
+		var headers ChangeHightouchIntegrationResponse429Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("Understudy-Exchange"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Understudy-Exchange", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.UnderstudyExchange = &value
+		}
+		response.Headers429 = &headers
 	case rsp.StatusCode == 500:
 		var headers ChangeHightouchIntegrationResponse500Headers
 		if values := rsp.Header.Values("Understudy-Exchange"); len(values) > 0 {
@@ -5586,6 +5951,13 @@ func ParseCreateLookerIntegrationResponse(rsp *http.Response) (*CreateLookerInte
 		}
 		response.JSON422 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
 		var dest InternalServerError
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -5650,6 +6022,23 @@ func ParseCreateLookerIntegrationResponse(rsp *http.Response) (*CreateLookerInte
 			headers.UnderstudyExchange = &value
 		}
 		response.Headers422 = &headers
+	case rsp.StatusCode == 429:
+		var headers CreateLookerIntegrationResponse429Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("Understudy-Exchange"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Understudy-Exchange", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.UnderstudyExchange = &value
+		}
+		response.Headers429 = &headers
 	case rsp.StatusCode == 500:
 		var headers CreateLookerIntegrationResponse500Headers
 		if values := rsp.Header.Values("Understudy-Exchange"); len(values) > 0 {
@@ -5738,6 +6127,13 @@ func ParseUpdateLookerIntegrationResponse(rsp *http.Response) (*UpdateLookerInte
 		}
 		response.JSON422 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
 		var dest InternalServerError
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -5812,6 +6208,23 @@ func ParseUpdateLookerIntegrationResponse(rsp *http.Response) (*UpdateLookerInte
 			headers.UnderstudyExchange = &value
 		}
 		response.Headers422 = &headers
+	case rsp.StatusCode == 429:
+		var headers UpdateLookerIntegrationResponse429Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("Understudy-Exchange"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Understudy-Exchange", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.UnderstudyExchange = &value
+		}
+		response.Headers429 = &headers
 	case rsp.StatusCode == 500:
 		var headers UpdateLookerIntegrationResponse500Headers
 		if values := rsp.Header.Values("Understudy-Exchange"); len(values) > 0 {
@@ -5893,6 +6306,13 @@ func ParseCreateModeIntegrationResponse(rsp *http.Response) (*CreateModeIntegrat
 		}
 		response.JSON422 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
 		var dest InternalServerError
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -5957,6 +6377,23 @@ func ParseCreateModeIntegrationResponse(rsp *http.Response) (*CreateModeIntegrat
 			headers.UnderstudyExchange = &value
 		}
 		response.Headers422 = &headers
+	case rsp.StatusCode == 429:
+		var headers CreateModeIntegrationResponse429Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("Understudy-Exchange"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Understudy-Exchange", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.UnderstudyExchange = &value
+		}
+		response.Headers429 = &headers
 	case rsp.StatusCode == 500:
 		var headers CreateModeIntegrationResponse500Headers
 		if values := rsp.Header.Values("Understudy-Exchange"); len(values) > 0 {
@@ -6045,6 +6482,13 @@ func ParseChangeModeIntegrationResponse(rsp *http.Response) (*ChangeModeIntegrat
 		}
 		response.JSON422 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
 		var dest InternalServerError
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -6119,6 +6563,23 @@ func ParseChangeModeIntegrationResponse(rsp *http.Response) (*ChangeModeIntegrat
 			headers.UnderstudyExchange = &value
 		}
 		response.Headers422 = &headers
+	case rsp.StatusCode == 429:
+		var headers ChangeModeIntegrationResponse429Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("Understudy-Exchange"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Understudy-Exchange", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.UnderstudyExchange = &value
+		}
+		response.Headers429 = &headers
 	case rsp.StatusCode == 500:
 		var headers ChangeModeIntegrationResponse500Headers
 		if values := rsp.Header.Values("Understudy-Exchange"); len(values) > 0 {
@@ -6200,6 +6661,13 @@ func ParseCreatePowerbiIntegrationResponse(rsp *http.Response) (*CreatePowerbiIn
 		}
 		response.JSON422 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
 		var dest InternalServerError
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -6264,6 +6732,23 @@ func ParseCreatePowerbiIntegrationResponse(rsp *http.Response) (*CreatePowerbiIn
 			headers.UnderstudyExchange = &value
 		}
 		response.Headers422 = &headers
+	case rsp.StatusCode == 429:
+		var headers CreatePowerbiIntegrationResponse429Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("Understudy-Exchange"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Understudy-Exchange", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.UnderstudyExchange = &value
+		}
+		response.Headers429 = &headers
 	case rsp.StatusCode == 500:
 		var headers CreatePowerbiIntegrationResponse500Headers
 		if values := rsp.Header.Values("Understudy-Exchange"); len(values) > 0 {
@@ -6352,6 +6837,13 @@ func ParseUpdatePowerbiIntegrationResponse(rsp *http.Response) (*UpdatePowerbiIn
 		}
 		response.JSON422 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
 		var dest InternalServerError
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -6426,6 +6918,23 @@ func ParseUpdatePowerbiIntegrationResponse(rsp *http.Response) (*UpdatePowerbiIn
 			headers.UnderstudyExchange = &value
 		}
 		response.Headers422 = &headers
+	case rsp.StatusCode == 429:
+		var headers UpdatePowerbiIntegrationResponse429Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("Understudy-Exchange"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Understudy-Exchange", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.UnderstudyExchange = &value
+		}
+		response.Headers429 = &headers
 	case rsp.StatusCode == 500:
 		var headers UpdatePowerbiIntegrationResponse500Headers
 		if values := rsp.Header.Values("Understudy-Exchange"); len(values) > 0 {
@@ -6507,6 +7016,13 @@ func ParseCreateTableauIntegrationResponse(rsp *http.Response) (*CreateTableauIn
 		}
 		response.JSON422 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
 		var dest InternalServerError
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -6571,6 +7087,23 @@ func ParseCreateTableauIntegrationResponse(rsp *http.Response) (*CreateTableauIn
 			headers.UnderstudyExchange = &value
 		}
 		response.Headers422 = &headers
+	case rsp.StatusCode == 429:
+		var headers CreateTableauIntegrationResponse429Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("Understudy-Exchange"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Understudy-Exchange", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.UnderstudyExchange = &value
+		}
+		response.Headers429 = &headers
 	case rsp.StatusCode == 500:
 		var headers CreateTableauIntegrationResponse500Headers
 		if values := rsp.Header.Values("Understudy-Exchange"); len(values) > 0 {
@@ -6659,6 +7192,13 @@ func ParseUpdateTableauIntegrationResponse(rsp *http.Response) (*UpdateTableauIn
 		}
 		response.JSON422 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
 		var dest InternalServerError
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -6733,6 +7273,23 @@ func ParseUpdateTableauIntegrationResponse(rsp *http.Response) (*UpdateTableauIn
 			headers.UnderstudyExchange = &value
 		}
 		response.Headers422 = &headers
+	case rsp.StatusCode == 429:
+		var headers UpdateTableauIntegrationResponse429Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("Understudy-Exchange"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Understudy-Exchange", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.UnderstudyExchange = &value
+		}
+		response.Headers429 = &headers
 	case rsp.StatusCode == 500:
 		var headers UpdateTableauIntegrationResponse500Headers
 		if values := rsp.Header.Values("Understudy-Exchange"); len(values) > 0 {
@@ -6821,6 +7378,13 @@ func ParseRemoveIntegrationResponse(rsp *http.Response) (*RemoveIntegrationRespo
 		}
 		response.JSON422 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
 		var dest InternalServerError
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -6895,6 +7459,23 @@ func ParseRemoveIntegrationResponse(rsp *http.Response) (*RemoveIntegrationRespo
 			headers.UnderstudyExchange = &value
 		}
 		response.Headers422 = &headers
+	case rsp.StatusCode == 429:
+		var headers RemoveIntegrationResponse429Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("Understudy-Exchange"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Understudy-Exchange", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.UnderstudyExchange = &value
+		}
+		response.Headers429 = &headers
 	case rsp.StatusCode == 500:
 		var headers RemoveIntegrationResponse500Headers
 		if values := rsp.Header.Values("Understudy-Exchange"); len(values) > 0 {
@@ -6983,6 +7564,13 @@ func ParseGetIntegrationResponse(rsp *http.Response) (*GetIntegrationResponse, e
 		}
 		response.JSON422 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
 		var dest InternalServerError
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -7057,6 +7645,23 @@ func ParseGetIntegrationResponse(rsp *http.Response) (*GetIntegrationResponse, e
 			headers.UnderstudyExchange = &value
 		}
 		response.Headers422 = &headers
+	case rsp.StatusCode == 429:
+		var headers GetIntegrationResponse429Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("Understudy-Exchange"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Understudy-Exchange", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.UnderstudyExchange = &value
+		}
+		response.Headers429 = &headers
 	case rsp.StatusCode == 500:
 		var headers GetIntegrationResponse500Headers
 		if values := rsp.Header.Values("Understudy-Exchange"); len(values) > 0 {
@@ -7145,6 +7750,13 @@ func ParseResyncIntegrationResponse(rsp *http.Response) (*ResyncIntegrationRespo
 		}
 		response.JSON422 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
 		var dest InternalServerError
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -7219,6 +7831,23 @@ func ParseResyncIntegrationResponse(rsp *http.Response) (*ResyncIntegrationRespo
 			headers.UnderstudyExchange = &value
 		}
 		response.Headers422 = &headers
+	case rsp.StatusCode == 429:
+		var headers ResyncIntegrationResponse429Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("Understudy-Exchange"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Understudy-Exchange", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.UnderstudyExchange = &value
+		}
+		response.Headers429 = &headers
 	case rsp.StatusCode == 500:
 		var headers ResyncIntegrationResponse500Headers
 		if values := rsp.Header.Values("Understudy-Exchange"); len(values) > 0 {
@@ -7849,6 +8478,16 @@ type SlashRedirectResponse struct {
 	Headers SlashRedirectResponseHeaders
 }
 
+type TooManyRequestsResponseHeaders struct {
+	RetryAfter         int
+	UnderstudyExchange *string
+}
+type TooManyRequestsJSONResponse struct {
+	Body ErrorDetail
+
+	Headers TooManyRequestsResponseHeaders
+}
+
 type UnauthorizedResponseHeaders struct {
 	UnderstudyExchange *string
 	WWWAuthenticate    string
@@ -7932,6 +8571,23 @@ func (response GetAllIntegrations413JSONResponse) VisitGetAllIntegrationsRespons
 		w.Header().Set("Understudy-Exchange", fmt.Sprint(*response.Headers.UnderstudyExchange))
 	}
 	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetAllIntegrations429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response GetAllIntegrations429JSONResponse) VisitGetAllIntegrationsResponse(w http.ResponseWriter) error {
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	if response.Headers.UnderstudyExchange != nil {
+		w.Header().Set("Understudy-Exchange", fmt.Sprint(*response.Headers.UnderstudyExchange))
+	}
+	w.WriteHeader(429)
 	_, err := buf.WriteTo(w)
 	return err
 }
@@ -8055,6 +8711,23 @@ func (response CreateDbtIntegration422JSONResponse) VisitCreateDbtIntegrationRes
 		w.Header().Set("Understudy-Exchange", fmt.Sprint(*response.Headers.UnderstudyExchange))
 	}
 	w.WriteHeader(422)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateDbtIntegration429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response CreateDbtIntegration429JSONResponse) VisitCreateDbtIntegrationResponse(w http.ResponseWriter) error {
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	if response.Headers.UnderstudyExchange != nil {
+		w.Header().Set("Understudy-Exchange", fmt.Sprint(*response.Headers.UnderstudyExchange))
+	}
+	w.WriteHeader(429)
 	_, err := buf.WriteTo(w)
 	return err
 }
@@ -8199,6 +8872,23 @@ func (response UpdateDbtIntegration422JSONResponse) VisitUpdateDbtIntegrationRes
 	return err
 }
 
+type UpdateDbtIntegration429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response UpdateDbtIntegration429JSONResponse) VisitUpdateDbtIntegrationResponse(w http.ResponseWriter) error {
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	if response.Headers.UnderstudyExchange != nil {
+		w.Header().Set("Understudy-Exchange", fmt.Sprint(*response.Headers.UnderstudyExchange))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type UpdateDbtIntegration500JSONResponse struct {
 	InternalServerErrorJSONResponse
 }
@@ -8318,6 +9008,23 @@ func (response CreateHightouchIntegration422JSONResponse) VisitCreateHightouchIn
 		w.Header().Set("Understudy-Exchange", fmt.Sprint(*response.Headers.UnderstudyExchange))
 	}
 	w.WriteHeader(422)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateHightouchIntegration429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response CreateHightouchIntegration429JSONResponse) VisitCreateHightouchIntegrationResponse(w http.ResponseWriter) error {
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	if response.Headers.UnderstudyExchange != nil {
+		w.Header().Set("Understudy-Exchange", fmt.Sprint(*response.Headers.UnderstudyExchange))
+	}
+	w.WriteHeader(429)
 	_, err := buf.WriteTo(w)
 	return err
 }
@@ -8462,6 +9169,23 @@ func (response ChangeHightouchIntegration422JSONResponse) VisitChangeHightouchIn
 	return err
 }
 
+type ChangeHightouchIntegration429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response ChangeHightouchIntegration429JSONResponse) VisitChangeHightouchIntegrationResponse(w http.ResponseWriter) error {
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	if response.Headers.UnderstudyExchange != nil {
+		w.Header().Set("Understudy-Exchange", fmt.Sprint(*response.Headers.UnderstudyExchange))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ChangeHightouchIntegration500JSONResponse struct {
 	InternalServerErrorJSONResponse
 }
@@ -8581,6 +9305,23 @@ func (response CreateLookerIntegration422JSONResponse) VisitCreateLookerIntegrat
 		w.Header().Set("Understudy-Exchange", fmt.Sprint(*response.Headers.UnderstudyExchange))
 	}
 	w.WriteHeader(422)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateLookerIntegration429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response CreateLookerIntegration429JSONResponse) VisitCreateLookerIntegrationResponse(w http.ResponseWriter) error {
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	if response.Headers.UnderstudyExchange != nil {
+		w.Header().Set("Understudy-Exchange", fmt.Sprint(*response.Headers.UnderstudyExchange))
+	}
+	w.WriteHeader(429)
 	_, err := buf.WriteTo(w)
 	return err
 }
@@ -8725,6 +9466,23 @@ func (response UpdateLookerIntegration422JSONResponse) VisitUpdateLookerIntegrat
 	return err
 }
 
+type UpdateLookerIntegration429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response UpdateLookerIntegration429JSONResponse) VisitUpdateLookerIntegrationResponse(w http.ResponseWriter) error {
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	if response.Headers.UnderstudyExchange != nil {
+		w.Header().Set("Understudy-Exchange", fmt.Sprint(*response.Headers.UnderstudyExchange))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type UpdateLookerIntegration500JSONResponse struct {
 	InternalServerErrorJSONResponse
 }
@@ -8844,6 +9602,23 @@ func (response CreateModeIntegration422JSONResponse) VisitCreateModeIntegrationR
 		w.Header().Set("Understudy-Exchange", fmt.Sprint(*response.Headers.UnderstudyExchange))
 	}
 	w.WriteHeader(422)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateModeIntegration429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response CreateModeIntegration429JSONResponse) VisitCreateModeIntegrationResponse(w http.ResponseWriter) error {
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	if response.Headers.UnderstudyExchange != nil {
+		w.Header().Set("Understudy-Exchange", fmt.Sprint(*response.Headers.UnderstudyExchange))
+	}
+	w.WriteHeader(429)
 	_, err := buf.WriteTo(w)
 	return err
 }
@@ -8988,6 +9763,23 @@ func (response ChangeModeIntegration422JSONResponse) VisitChangeModeIntegrationR
 	return err
 }
 
+type ChangeModeIntegration429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response ChangeModeIntegration429JSONResponse) VisitChangeModeIntegrationResponse(w http.ResponseWriter) error {
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	if response.Headers.UnderstudyExchange != nil {
+		w.Header().Set("Understudy-Exchange", fmt.Sprint(*response.Headers.UnderstudyExchange))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ChangeModeIntegration500JSONResponse struct {
 	InternalServerErrorJSONResponse
 }
@@ -9107,6 +9899,23 @@ func (response CreatePowerbiIntegration422JSONResponse) VisitCreatePowerbiIntegr
 		w.Header().Set("Understudy-Exchange", fmt.Sprint(*response.Headers.UnderstudyExchange))
 	}
 	w.WriteHeader(422)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreatePowerbiIntegration429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response CreatePowerbiIntegration429JSONResponse) VisitCreatePowerbiIntegrationResponse(w http.ResponseWriter) error {
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	if response.Headers.UnderstudyExchange != nil {
+		w.Header().Set("Understudy-Exchange", fmt.Sprint(*response.Headers.UnderstudyExchange))
+	}
+	w.WriteHeader(429)
 	_, err := buf.WriteTo(w)
 	return err
 }
@@ -9251,6 +10060,23 @@ func (response UpdatePowerbiIntegration422JSONResponse) VisitUpdatePowerbiIntegr
 	return err
 }
 
+type UpdatePowerbiIntegration429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response UpdatePowerbiIntegration429JSONResponse) VisitUpdatePowerbiIntegrationResponse(w http.ResponseWriter) error {
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	if response.Headers.UnderstudyExchange != nil {
+		w.Header().Set("Understudy-Exchange", fmt.Sprint(*response.Headers.UnderstudyExchange))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type UpdatePowerbiIntegration500JSONResponse struct {
 	InternalServerErrorJSONResponse
 }
@@ -9370,6 +10196,23 @@ func (response CreateTableauIntegration422JSONResponse) VisitCreateTableauIntegr
 		w.Header().Set("Understudy-Exchange", fmt.Sprint(*response.Headers.UnderstudyExchange))
 	}
 	w.WriteHeader(422)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateTableauIntegration429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response CreateTableauIntegration429JSONResponse) VisitCreateTableauIntegrationResponse(w http.ResponseWriter) error {
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	if response.Headers.UnderstudyExchange != nil {
+		w.Header().Set("Understudy-Exchange", fmt.Sprint(*response.Headers.UnderstudyExchange))
+	}
+	w.WriteHeader(429)
 	_, err := buf.WriteTo(w)
 	return err
 }
@@ -9510,6 +10353,23 @@ func (response UpdateTableauIntegration422JSONResponse) VisitUpdateTableauIntegr
 		w.Header().Set("Understudy-Exchange", fmt.Sprint(*response.Headers.UnderstudyExchange))
 	}
 	w.WriteHeader(422)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateTableauIntegration429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response UpdateTableauIntegration429JSONResponse) VisitUpdateTableauIntegrationResponse(w http.ResponseWriter) error {
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	if response.Headers.UnderstudyExchange != nil {
+		w.Header().Set("Understudy-Exchange", fmt.Sprint(*response.Headers.UnderstudyExchange))
+	}
+	w.WriteHeader(429)
 	_, err := buf.WriteTo(w)
 	return err
 }
@@ -9658,6 +10518,23 @@ func (response RemoveIntegration422JSONResponse) VisitRemoveIntegrationResponse(
 	return err
 }
 
+type RemoveIntegration429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response RemoveIntegration429JSONResponse) VisitRemoveIntegrationResponse(w http.ResponseWriter) error {
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	if response.Headers.UnderstudyExchange != nil {
+		w.Header().Set("Understudy-Exchange", fmt.Sprint(*response.Headers.UnderstudyExchange))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type RemoveIntegration500JSONResponse struct {
 	InternalServerErrorJSONResponse
 }
@@ -9797,6 +10674,23 @@ func (response GetIntegration422JSONResponse) VisitGetIntegrationResponse(w http
 	return err
 }
 
+type GetIntegration429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response GetIntegration429JSONResponse) VisitGetIntegrationResponse(w http.ResponseWriter) error {
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	if response.Headers.UnderstudyExchange != nil {
+		w.Header().Set("Understudy-Exchange", fmt.Sprint(*response.Headers.UnderstudyExchange))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type GetIntegration500JSONResponse struct {
 	InternalServerErrorJSONResponse
 }
@@ -9932,6 +10826,23 @@ func (response ResyncIntegration422JSONResponse) VisitResyncIntegrationResponse(
 		w.Header().Set("Understudy-Exchange", fmt.Sprint(*response.Headers.UnderstudyExchange))
 	}
 	w.WriteHeader(422)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ResyncIntegration429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response ResyncIntegration429JSONResponse) VisitResyncIntegrationResponse(w http.ResponseWriter) error {
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	if response.Headers.UnderstudyExchange != nil {
+		w.Header().Set("Understudy-Exchange", fmt.Sprint(*response.Headers.UnderstudyExchange))
+	}
+	w.WriteHeader(429)
 	_, err := buf.WriteTo(w)
 	return err
 }

@@ -20,12 +20,14 @@ var others = map[string]string{
 	"addr":               "127.0.0.1:0",
 	"admin-token":        "s3cret",
 	"auth":               "open", // the only one
+	"cors":               "http://localhost:3000",
 	"enforce":            "report",
 	"exchanges":          "50",
 	"log-format":         "json",
 	"log-level":          "debug",
 	"max-body":           "4096",
 	"record":             "all",
+	"seed":               "seed.yaml",
 	"store":              "memory",
 	"url-file":           "a.url",
 	"validate-responses": "false",
@@ -97,6 +99,7 @@ func TestBadValues(t *testing.T) {
 	bad := map[string][]string{
 		"addr":               {"nowhere", "127.0.0.1", "127.0.0.1:http", "127.0.0.1:65536", "127.0.0.1:-1"},
 		"auth":               {"closed"},
+		"cors":               {"localhost:3000", "http://localhost:3000/"},
 		"enforce":            {"lax", "STRICT"},
 		"exchanges":          {"0", "-1", "many"},
 		"log-format":         {"xml"},
@@ -107,7 +110,7 @@ func TestBadValues(t *testing.T) {
 		"validate-responses": {"maybe"},
 	}
 	flags(t, func(f *flag.Flag) {
-		if len(bad[f.Name]) == 0 && f.Name != "url-file" && f.Name != "admin-token" {
+		if len(bad[f.Name]) == 0 && f.Name != "url-file" && f.Name != "admin-token" && f.Name != "seed" {
 			t.Errorf("--%s: give the test bad values", f.Name)
 		}
 		for _, value := range bad[f.Name] {

@@ -16,8 +16,14 @@ var (
 	statuses = regexp.MustCompile(`(?m)^status ([0-9]{3})$`)
 )
 
-// The sessions of the README do what it says, pasted one after the other into
-// one shell, and once more: nothing is left over that would be in the way.
+// pages are the pages with sessions, and what must be found in their answers.
+var pages = map[string][]string{
+	"README.md":       {`"kind":"rates"`, `/v2/quote`, `"indexing_cron":"0 6 * * *"`, `"rule":`, `"file":"openapi/datafold.yaml"`},
+	"docs/control.md": {`"applied":1`, `it declares 200, `, `"00000000-0000-4000-8000-000000000001"`, `"2026-01-02T12:00:00.000Z"`, `"name":"two-projects"`},
+}
+
+// The sessions of a page do what it says, pasted one after the other into one
+// shell, and once more: nothing is left over that would be in the way.
 func TestSessions(t *testing.T) {
 	for _, program := range []string{"sh", "curl", "sed"} {
 		if _, err := exec.LookPath(program); err != nil {
@@ -27,8 +33,18 @@ func TestSessions(t *testing.T) {
 			t.Skip(err)
 		}
 	}
+	for page, texts := range pages {
+		t.Run(page, func(t *testing.T) { runSessions(t, page, texts) })
+	}
+}
+
+func runSessions(t *testing.T, page string, texts []string) {
+	written, err := os.ReadFile(root + "/" + page)
+	if err != nil {
+		t.Fatal(err)
+	}
 	var script, want strings.Builder
-	for _, block := range session.FindAllStringSubmatch(readme(t), -1) {
+	for _, block := range session.FindAllStringSubmatch(string(written), -1) {
 		if block[1] == "session" {
 			script.WriteString(block[2])
 		} else {
@@ -55,7 +71,7 @@ func TestSessions(t *testing.T) {
 		if got.String() != want.String() {
 			t.Fatalf("statuses %s\nwant     %s\n%s", got.String(), want.String(), out)
 		}
-		for _, text := range []string{`"kind":"rates"`, `/v2/quote`, `"indexing_cron":"0 6 * * *"`, `"rule":`, `"file":"openapi/datafold.yaml"`} {
+		for _, text := range texts {
 			if !strings.Contains(string(out), text) {
 				t.Errorf("no %s in\n%s", text, out)
 			}

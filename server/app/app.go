@@ -4,6 +4,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -22,14 +23,17 @@ import (
 	"github.com/understudy-api/understudy/server/control"
 	"github.com/understudy-api/understudy/server/datafold"
 	"github.com/understudy-api/understudy/server/evidence"
+	"github.com/understudy-api/understudy/server/seed"
+	"github.com/understudy-api/understudy/server/world"
 	"github.com/understudy-api/understudy/storage"
+	"github.com/understudy-api/understudy/storage/postgres"
 	"github.com/understudy-api/understudy/storage/sqlite"
 )
 
 // Options say what to build. The zero value is a server in memory, in open mode,
 // with the default limits and no log.
 type Options struct {
-	Store   string               // "memory" (also ""), or "sqlite:PATH"
+	Store   string               // "memory" (also ""), "sqlite:PATH" or "postgres://..."
 	Auth    string               // "open" (also "")
 	Enforce contract.Enforcement // "" is strict
 	Limits  *contract.Limits     // nil for the defaults
@@ -38,8 +42,11 @@ type Options struct {
 	NewID   func() string        // nil for random UUIDs
 	// Record says which exchanges outlive the process; "" is those with violations.
 	Record     evidence.Policy
-	Exchanges  int    // kept in memory of each workspace; 0 for the default
-	AdminToken string // opens every workspace to the control API; "" opens them to this machine
+	Exchanges  int      // kept in memory of each workspace; 0 for the default
+	AdminToken string   // opens every workspace to the control API; "" opens them to this machine
+	CORS       []string // origins whose pages may call; "*" is any
+	// Wait waits for a delay that a fault asks for; nil waits by the real clock.
+	Wait func(ctx context.Context, delay time.Duration)
 
 	record func(*contract.Exchange) // told of every exchange; for tests
 }
@@ -48,8 +55,11 @@ type Options struct {
 type App struct {
 	store    storage.Store
 	evidence *evidence.Recorder
+	worlds   *world.Worlds
+	seeds    *seed.Seeder
 	apis     []*site
 	control  *site
+	handler  http.Handler // route, behind CORS if that is wanted
 }
 
 // site is one served API with what tells its requests from another's. Its document
@@ -104,13 +114,19 @@ func build(store storage.Store, o Options) (*App, error) {
 	if err != nil {
 		return nil, err
 	}
+	_, shared := store.(*postgres.Store)
 	a := &App{store: store}
+	a.handler = allowOrigins(http.HandlerFunc(a.route), o.CORS)
 	version, goVersion := versions()
 	a.evidence = evidence.New(store, evidence.Options{
 		Documents: a.documents, Version: version, Record: o.Record, Exchanges: o.Exchanges, Logger: o.Logger,
+		Shared: shared,
 	})
+	a.worlds = world.New(world.Options{Store: store, Evidence: a.evidence, Documents: a.documents, Now: o.Now})
+	a.seeds = newSeeder(store, keys, a.worlds, a.documents)
 	options := contract.Options{
 		Limits: contract.DefaultLimits(), Enforce: o.Enforce, Logger: o.Logger, Record: a.evidence.Record,
+		Steer: a.worlds.Steer, Wait: o.Wait,
 	}
 	if o.Limits != nil {
 		options.Limits = *o.Limits
@@ -137,8 +153,9 @@ func build(store storage.Store, o Options) (*App, error) {
 		}
 		a.apis = append(a.apis, s)
 	}
+	options.Steer = nil // nobody locks themselves out
 	if a.control, err = newSite(control.New(control.Options{
-		Store: store, Keys: keys, Evidence: a.evidence, AdminToken: o.AdminToken, Version: version, Go: goVersion,
+		Store: store, Keys: keys, Evidence: a.evidence, Worlds: a.worlds, Seeds: a.seeds, AdminToken: o.AdminToken, Version: version, Go: goVersion,
 		Documents: map[string]control.Document{
 			"brms":       {YAML: genbrms.YAML(), JSON: genbrms.Document()},
 			"datafold":   {YAML: gendatafold.YAML(), JSON: gendatafold.Document()},
@@ -157,20 +174,40 @@ func build(store storage.Store, o Options) (*App, error) {
 }
 
 func openStore(ctx context.Context, o Options) (storage.Store, error) {
-	kind, path, _ := strings.Cut(o.Store, ":")
-	options := sqlite.Options{Now: o.Now, NewID: o.NewID}
-	switch {
-	case o.Store == "" || o.Store == "memory":
-	case kind == "sqlite" && path != "":
-		options.Path = path
-	default:
-		return nil, fmt.Errorf("store %q: want \"memory\" or \"sqlite:PATH\"", o.Store)
+	kind, path, ok := parseStore(cmp.Or(o.Store, "memory"))
+	if !ok {
+		return nil, fmt.Errorf("store: want %s", wantStore)
 	}
-	store, err := sqlite.Open(ctx, options)
+	if kind == "postgres" {
+		store, err := postgres.Open(ctx, postgres.Options{DSN: path, Now: o.Now, NewID: o.NewID})
+		if err != nil { // without the DSN, which may hold a password
+			return nil, fmt.Errorf("open store: %w", err)
+		}
+		return store, nil
+	}
+	store, err := sqlite.Open(ctx, sqlite.Options{Path: path, Now: o.Now, NewID: o.NewID})
 	if err != nil {
 		return nil, fmt.Errorf("open store %q: %w", o.Store, err)
 	}
 	return store, nil
+}
+
+// wantStore is what a store can be.
+const wantStore = `"memory", "sqlite:PATH" or "postgres://..."`
+
+// parseStore tells a kind of store ("memory", "sqlite" or "postgres") and where it
+// is: a path, or a DSN.
+func parseStore(text string) (kind, where string, ok bool) {
+	kind, where, _ = strings.Cut(text, ":")
+	switch kind {
+	case "memory":
+		return kind, "", text == kind
+	case "sqlite":
+		return kind, where, where != ""
+	case "postgres", "postgresql":
+		return "postgres", text, strings.HasPrefix(where, "//")
+	}
+	return "", "", false
 }
 
 // documents gives the served documents, in the order of a report.
@@ -198,8 +235,11 @@ func (a *App) Close() error {
 	return errors.Join(a.evidence.Close(), a.store.Close())
 }
 
-// ServeHTTP hands a request to the API it belongs to.
-func (a *App) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+// ServeHTTP serves a request.
+func (a *App) ServeHTTP(w http.ResponseWriter, r *http.Request) { a.handler.ServeHTTP(w, r) }
+
+// route hands a request to the API it belongs to.
+func (a *App) route(w http.ResponseWriter, r *http.Request) {
 	if strings.HasPrefix(r.URL.Path, "/_understudy/") || r.URL.Path == "/_understudy" {
 		a.control.ServeHTTP(w, r)
 		return

@@ -23,6 +23,8 @@ type Config struct {
 	URLFile           string
 	Record            string
 	AdminToken        string
+	CORS              string
+	Seed              string
 	Exchanges         int
 	MaxBody           int64
 	ValidateResponses bool
@@ -31,7 +33,7 @@ type Config struct {
 // Flags declares the flags of "understudy serve", with their defaults.
 func (c *Config) Flags(fs *flag.FlagSet) {
 	fs.StringVar(&c.Addr, "addr", "127.0.0.1:8080", "`HOST:PORT` to listen on; port 0 takes a free one")
-	fs.StringVar(&c.Store, "store", "sqlite:understudy.db", "where state is kept: \"memory\" or \"sqlite:PATH\"")
+	fs.StringVar(&c.Store, "store", "sqlite:understudy.db", "where state is kept: \"memory\", \"sqlite:PATH\" or, for several replicas, \"postgres://USER@HOST/DATABASE\"")
 	fs.StringVar(&c.Auth, "auth", "open", "who is let in: with \"open\" every well-formed credential opens its own workspace")
 	fs.StringVar(&c.Enforce, "enforce", string(contract.EnforceStrict), "what becomes of a request that breaks the contract: \"strict\" refuses it, \"report\" records it and serves it as far as it can be understood")
 	fs.StringVar(&c.LogLevel, "log-level", "info", "least `LEVEL` to log: debug, info, warn or error")
@@ -41,6 +43,8 @@ func (c *Config) Flags(fs *flag.FlagSet) {
 	fs.StringVar(&c.Record, "record", string(evidence.RecordViolations), "which exchanges outlive the process: \"violations\" or \"all\"; what was covered always does")
 	fs.IntVar(&c.Exchanges, "exchanges", evidence.DefaultExchanges, "how many of the newest exchanges of each workspace are kept in memory")
 	fs.StringVar(&c.AdminToken, "admin-token", "", "`SECRET` with which the control API shows all workspaces; without one, it shows them to the machine the server runs on")
+	fs.StringVar(&c.CORS, "cors", "", "`ORIGINS` whose pages browsers let call the server, such as \"http://localhost:3000\", separated by commas; \"*\" is any")
+	fs.StringVar(&c.Seed, "seed", "", "`FILE` with the worlds to start with, YAML or JSON (docs/seeds.md); those that are there already stay as they are")
 	fs.BoolVar(&c.ValidateResponses, "validate-responses", true, "judge every answer before it is sent")
 }
 
@@ -66,9 +70,12 @@ func (c *Config) Validate() error {
 	} else if n, err := strconv.Atoi(port); err != nil || n < 0 || n > 65535 {
 		return usageError("--addr %q: the port must be a number from 0 to 65535", c.Addr)
 	}
-	kind, path, _ := strings.Cut(c.Store, ":")
-	if c.Store != "memory" && (kind != "sqlite" || path == "") {
-		return usageError("--store %q: want \"memory\" or \"sqlite:PATH\"", c.Store)
+	if _, _, ok := parseStore(c.Store); !ok {
+		shown := c.Store
+		if i := strings.LastIndexByte(shown, '@'); i >= 0 { // what is before it may hold a password
+			shown = "..." + shown[i:]
+		}
+		return usageError("--store %q: want %s", shown, wantStore)
 	}
 	if c.Auth != "open" {
 		return usageError("--auth %q: want \"open\"", c.Auth)
@@ -84,6 +91,9 @@ func (c *Config) Validate() error {
 	}
 	if strings.ContainsFunc(c.AdminToken, func(r rune) bool { return r <= ' ' || r >= 0x7f || r == ',' || r == '"' }) {
 		return usageError("--admin-token: want visible ASCII characters without spaces, commas and quotation marks")
+	}
+	if _, bad := origins(c.CORS); bad != "" {
+		return usageError("--cors %q: want an origin such as \"http://localhost:3000\", or \"*\"", bad)
 	}
 	if c.MaxBody < 1 {
 		return usageError("--max-body %d: want at least 1", c.MaxBody)

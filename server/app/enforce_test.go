@@ -19,7 +19,7 @@ func TestEveryMistakeAtOnce(t *testing.T) {
 	served, madeUp := startWorld(t, Options{}), startMadeUp(t, contract.EnforceStrict)
 	for _, test := range []struct {
 		name    string
-		w       *world
+		w       *standIn
 		method  string
 		target  string
 		header  http.Header

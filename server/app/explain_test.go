@@ -70,7 +70,7 @@ func newMadeUp(t *testing.T, api contract.API, file string) *madeUp {
 
 // startMadeUp serves the made-up documents of both APIs under /brms and /datafold,
 // and the control API over their exchanges.
-func startMadeUp(t *testing.T, enforce contract.Enforcement) *world {
+func startMadeUp(t *testing.T, enforce contract.Enforcement) *standIn {
 	t.Helper()
 	store := memory(t)
 	t.Cleanup(func() { _ = store.Close() })
@@ -95,11 +95,11 @@ func startMadeUp(t *testing.T, enforce contract.Enforcement) *world {
 	}
 	listener := httptest.NewServer(handler)
 	t.Cleanup(listener.Close)
-	return &world{url: listener.URL, client: http.DefaultClient}
+	return &standIn{url: listener.URL, client: http.DefaultClient}
 }
 
 // record reads the record of the exchange that an answer names.
-func (w *world) record(t *testing.T, got answered, authorization string) understudy.Exchange {
+func (w *standIn) record(t *testing.T, got answered, authorization string) understudy.Exchange {
 	t.Helper()
 	id := got.header.Get("Understudy-Exchange")
 	if id == "" {
@@ -118,7 +118,7 @@ func (w *world) record(t *testing.T, got answered, authorization string) underst
 
 // mistaken sends a request as it is told to. Several values of a header stand
 // between bars.
-func (w *world) mistaken(t *testing.T, method, target, authorization, contentType, body string) answered {
+func (w *standIn) mistaken(t *testing.T, method, target, authorization, contentType, body string) answered {
 	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), method, w.url+target, strings.NewReader(body))
 	if err != nil {
@@ -1294,7 +1294,7 @@ func TestExplanations(t *testing.T) {
 		},
 	}
 	seen := map[string]bool{}
-	check := func(w *world, m mistake) func(t *testing.T) {
+	check := func(w *standIn, m mistake) func(t *testing.T) {
 		return func(t *testing.T) {
 			got := w.mistaken(t, m.method, m.target, m.authorization, m.contentType, m.body)
 			caller := "Bearer s"
@@ -1341,7 +1341,7 @@ func TestExplanations(t *testing.T) {
 		}
 	}
 	for _, list := range []struct {
-		w    *world
+		w    *standIn
 		rows []mistake
 	}{{startWorld(t, Options{}), served}, {startMadeUp(t, contract.EnforceStrict), madeUp}} {
 		for _, m := range list.rows {

@@ -108,6 +108,11 @@ func smallest(s *contract.Schema) any {
 				object[name] = smallest(property.Value)
 			}
 		}
+		for _, name := range slices.Sorted(maps.Keys(s.Properties)) {
+			if len(object) < int(s.MinProps) && len(s.Properties[name].Value.Enum) > 0 {
+				object[name] = smallest(s.Properties[name].Value)
+			}
+		}
 		return object
 	case s.Type.Includes(openapi3.TypeArray):
 		return []any{}
@@ -184,7 +189,7 @@ func TestNumbers(t *testing.T) {
 		return idOf(t, send(t, "brms", "POST", "/api/projects/"+project+"/integrations",
 			`{"name":"n","type":"http","kind":"k`+strconv.Itoa(len(t.Name()))+`","config":{"url":"https://example.com"}}`).body)
 	}(t)
-	known := strings.NewReplacer("{projectId}", project, "{integrationId}", integration, "{exchangeId}", "0123456789abcdef")
+	known := strings.NewReplacer("{projectId}", project, "{integrationId}", integration, "{exchangeId}", "0123456789abcdef", "{faultName}", "f", "{snapshotName}", "s")
 
 	documents, err := documentsOnce()
 	if err != nil {
@@ -248,6 +253,9 @@ func TestNumbers(t *testing.T) {
 							t.Fatalf("status %d: %s", a.status, a.body)
 						}
 						if a.status >= 300 || strings.HasPrefix(op.ID, "update_looker") { // which changes the schedule only
+							return
+						}
+						if api == "understudy" && len(literal) > 800 { // what strconv reads of a float64
 							return
 						}
 						same := func(where, text string) {

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"bytes"
 	"fmt"
 	"net/http"
 	"testing"
@@ -81,6 +82,23 @@ func TestEveryOperation(t *testing.T) {
 	}
 	want(t, 200, must(c.GetVersionWithResponse(ctx)))
 	want(t, 204, must(c.ClearExchangesWithResponse(ctx, nil)))
+	want(t, 200, must(c.PutFaultWithResponse(ctx, "f", nil, understudy.FaultDefinition{Do: understudy.FaultAction{Status: new(503)}})))
+	want(t, 200, must(c.GetFaultWithResponse(ctx, "f", nil)))
+	want(t, 200, must(c.ListFaultsWithResponse(ctx, nil)))
+	want(t, 204, must(c.DeleteFaultWithResponse(ctx, "f", nil)))
+	want(t, 204, must(c.ClearFaultsWithResponse(ctx, nil)))
+	want(t, 200, must(c.PutClockWithResponse(ctx, understudy.ClockDefinition{Frozen: true})))
+	want(t, 200, must(c.AdvanceClockWithResponse(ctx, understudy.ClockAdvance{By: "36h"})))
+	want(t, 200, must(c.GetClockWithResponse(ctx)))
+	want(t, 200, must(c.PutIdsWithResponse(ctx, understudy.IDs{Source: "sequential"})))
+	want(t, 200, must(c.GetIdsWithResponse(ctx)))
+	want(t, 200, must(c.PutSnapshotWithResponse(ctx, "s", understudy.SnapshotDefinition{})))
+	want(t, 200, must(c.ListSnapshotsWithResponse(ctx)))
+	want(t, 200, must(c.RestoreSnapshotWithResponse(ctx, "s")))
+	want(t, 204, must(c.DeleteSnapshotWithResponse(ctx, "s")))
+	seed := want(t, 200, must(c.ExportSeedWithResponse(ctx))).Body
+	want(t, 200, must(c.PutSeedWithBodyWithResponse(ctx, "application/yaml", bytes.NewReader(seed))))
+	want(t, 204, must(c.ResetWithResponse(ctx, understudy.ResetDefinition{})))
 
 	operations := 0
 	for _, doc := range w.judge.documents {
@@ -96,7 +114,7 @@ func TestEveryOperation(t *testing.T) {
 			}
 		}
 	}
-	if operations != 12+16+10 {
+	if operations != 12+16+27 {
 		t.Errorf("%d operations: a document grew without this test, or shrank", operations)
 	}
 }

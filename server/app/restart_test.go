@@ -23,7 +23,7 @@ func TestRestart(t *testing.T) {
 	t.Parallel()
 	store := "sqlite:" + filepath.Join(t.TempDir(), "restart.db")
 	ctx := t.Context()
-	open := func() (w *world, stop func()) {
+	open := func() (w *standIn, stop func()) {
 		a, err := New(ctx, Options{Store: store})
 		if err != nil {
 			t.Fatal(err)

@@ -84,6 +84,7 @@ func Listen(ctx context.Context, config *Config, stderr io.Writer) (*Server, err
 	if os.Getenv("GOMEMLIMIT") == "" {
 		debug.SetMemoryLimit(memoryLimit)
 	}
+	allowed, _ := origins(config.CORS)
 	limits := contract.DefaultLimits()
 	limits.Body, limits.JudgeReply = config.MaxBody, config.ValidateResponses
 	if config.URLFile != "" {
@@ -100,10 +101,17 @@ func Listen(ctx context.Context, config *Config, stderr io.Writer) (*Server, err
 	a, err := New(ctx, Options{
 		Store: config.Store, Auth: config.Auth, Enforce: contract.Enforcement(config.Enforce), Limits: &limits, Logger: log,
 		Record: evidence.Policy(config.Record), Exchanges: config.Exchanges, AdminToken: config.AdminToken,
+		CORS: allowed,
 	})
 	if err != nil {
 		_ = listener.Close()
 		return nil, err
+	}
+	if config.Seed != "" {
+		if err := a.Seed(ctx, config.Seed, log); err != nil {
+			_ = listener.Close()
+			return nil, errors.Join(err, a.Close())
+		}
 	}
 	s := &Server{
 		App: a, URL: baseURL(listener.Addr()), log: log, done: make(chan error, 1),

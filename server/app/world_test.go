@@ -30,17 +30,22 @@ import (
 	"github.com/understudy-api/understudy/storage"
 )
 
-// world is the whole server on a real listener, with a client that judges every
+// standIn is the whole server on a real listener, with a client that judges every
 // answer by its document.
-type world struct {
+type standIn struct {
 	url    string
 	app    *App
 	client *http.Client
 	judge  *judge
 }
 
-func startWorld(t *testing.T, o Options) *world {
+// startWorld serves the store that the options name, else the one the test is for:
+// see testStore.
+func startWorld(t *testing.T, o Options) *standIn {
 	t.Helper()
+	if o.Store == "" {
+		o.Store = testStore(t)
+	}
 	a, err := New(context.WithoutCancel(t.Context()), o)
 	if err != nil {
 		t.Fatal(err)
@@ -49,7 +54,7 @@ func startWorld(t *testing.T, o Options) *world {
 }
 
 // startWorldOver serves a store that a test brings along.
-func startWorldOver(t *testing.T, store storage.Store, o Options) *world {
+func startWorldOver(t *testing.T, store storage.Store, o Options) *standIn {
 	t.Helper()
 	a, err := build(store, o)
 	if err != nil {
@@ -58,7 +63,7 @@ func startWorldOver(t *testing.T, store storage.Store, o Options) *world {
 	return serveWorld(t, a)
 }
 
-func serveWorld(t *testing.T, a *App) *world {
+func serveWorld(t *testing.T, a *App) *standIn {
 	t.Helper()
 	listener := httptest.NewServer(a)
 	t.Cleanup(func() {
@@ -70,7 +75,7 @@ func serveWorld(t *testing.T, a *App) *world {
 		}
 	})
 	j := newJudge(t)
-	return &world{url: listener.URL, app: a, judge: j, client: &http.Client{
+	return &standIn{url: listener.URL, app: a, judge: j, client: &http.Client{
 		Transport:     j,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}}
@@ -85,17 +90,17 @@ func authorization(value string) func(context.Context, *http.Request) error {
 	}
 }
 
-func (w *world) brms(secret string) *genbrms.ClientWithResponses {
+func (w *standIn) brms(secret string) *genbrms.ClientWithResponses {
 	return must(genbrms.NewClientWithResponses(w.url, genbrms.WithHTTPClient(w.client),
 		genbrms.WithRequestEditorFn(authorization("Bearer "+secret))))
 }
 
-func (w *world) datafold(secret string) *gendatafold.ClientWithResponses {
+func (w *standIn) datafold(secret string) *gendatafold.ClientWithResponses {
 	return must(gendatafold.NewClientWithResponses(w.url, gendatafold.WithHTTPClient(w.client),
 		gendatafold.WithRequestEditorFn(authorization("Key "+secret))))
 }
 
-func (w *world) control(value string) *understudy.ClientWithResponses {
+func (w *standIn) control(value string) *understudy.ClientWithResponses {
 	return must(understudy.NewClientWithResponses(w.url, understudy.WithHTTPClient(w.client),
 		understudy.WithRequestEditorFn(authorization(value))))
 }
@@ -108,7 +113,7 @@ type answered struct {
 }
 
 // do sends a request that the generated clients cannot make.
-func (w *world) do(t *testing.T, method, target string, header http.Header, body io.Reader) answered {
+func (w *standIn) do(t *testing.T, method, target string, header http.Header, body io.Reader) answered {
 	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), method, w.url+target, body)
 	if err != nil {
@@ -132,7 +137,7 @@ func (w *world) do(t *testing.T, method, target string, header http.Header, body
 
 // wire writes bytes on a connection, all of them first, and reads one answer
 // then.
-func (w *world) wire(t *testing.T, method string, request ...[]byte) answered {
+func (w *standIn) wire(t *testing.T, method string, request ...[]byte) answered {
 	t.Helper()
 	conn, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", strings.TrimPrefix(w.url, "http://"))
 	if err != nil {

@@ -124,10 +124,7 @@ func (a *API) CreateIntegration(ctx context.Context, request brms.CreateIntegrat
 	var made storage.Item[integration]
 	err := a.store.Update(ctx, contract.PrincipalFrom(ctx).Workspace, func(tx storage.Tx) error {
 		return inProject(tx, request.ProjectID, func(parent string) (err error) {
-			made, err = integrations.Insert(tx, tx.NewID(), parent, integration{
-				Name: body.Name, Type: body.Type, Kind: body.Kind,
-				Config: completeConfig(body.Config), Description: body.Description, Group: body.Group,
-			})
+			made, err = integrations.Insert(tx, tx.NewID(), parent, newIntegration(body))
 			return err
 		})
 	})
@@ -135,6 +132,14 @@ func (a *API) CreateIntegration(ctx context.Context, request brms.CreateIntegrat
 		return nil, integrationError(err)
 	}
 	return brms.CreateIntegration200JSONResponse(integrationView(made)), nil
+}
+
+// newIntegration is what a body asks for.
+func newIntegration(body *brms.CreateIntegrationRequest) integration {
+	return integration{
+		Name: body.Name, Type: body.Type, Kind: body.Kind,
+		Config: completeConfig(body.Config), Description: body.Description, Group: body.Group,
+	}
 }
 
 // GetIntegration reads an integration.

@@ -121,36 +121,39 @@ func (a *API) CreateProject(ctx context.Context, request brms.CreateProjectReque
 	body := request.Body
 	workspace := contract.PrincipalFrom(ctx).Workspace
 	var made storage.Item[project]
-	err := a.store.Update(ctx, workspace, func(tx storage.Tx) error {
-		p := project{Name: body.Name, Key: body.Key, Version: "v1", Protected: body.Protected != nil && *body.Protected}
-		if body.Version != nil {
-			p.Version = *body.Version
-		}
+	err := a.store.Update(ctx, workspace, func(tx storage.Tx) (err error) {
+		p := newProject(body)
 		if p.Key == "" {
-			key, err := freeKey(tx, keyFrom(p.Name))
-			if err != nil {
-				return err
-			}
-			p.Key = key
-		}
-		if body.CopyContentRef != nil {
-			if _, err := projects.Get(tx, body.CopyContentRef.String()); err != nil {
+			if p.Key, err = freeKey(tx, keyFrom(p.Name)); err != nil {
 				return err
 			}
 		}
-		var err error
-		if made, err = projects.Insert(tx, tx.NewID(), "", p); err != nil {
-			return err
-		}
-		if body.CopyContentRef != nil {
-			return copyIntegrations(tx, body.CopyContentRef.String(), made.ID)
-		}
-		return nil
+		made, err = insertProject(tx, storage.Meta{ID: tx.NewID()}, p, body.CopyContentRef)
+		return err
 	})
 	if err != nil {
 		return nil, projectError(err)
 	}
 	return brms.CreateProject200JSONResponse{Project: projectView(workspace, made)}, nil
+}
+
+// newProject is what a body asks for.
+func newProject(body *brms.CreateProjectRequest) project {
+	return project{Name: body.Name, Key: body.Key, Version: or(body.Version, "v1"), Protected: or(body.Protected, false)}
+}
+
+// insertProject adds a project, with the content of another if there is one to copy.
+func insertProject(tx storage.Tx, m storage.Meta, p project, source *openapi_types.UUID) (storage.Item[project], error) {
+	if source != nil {
+		if _, err := projects.Get(tx, source.String()); err != nil {
+			return storage.Item[project]{}, err
+		}
+	}
+	made, err := projects.Import(tx, m, p)
+	if err != nil || source == nil {
+		return made, err
+	}
+	return made, copyIntegrations(tx, source.String(), made.ID)
 }
 
 // GetProject reads a project.
@@ -233,18 +236,24 @@ func (a *API) RestoreProject(ctx context.Context, request brms.RestoreProjectReq
 }
 
 // freeKey gives the wanted key, or the first free one of wanted-2, wanted-3, ...
-func freeKey(tx storage.ReadTx, wanted string) (string, error) {
+func freeKey(tx storage.ReadTx, wanted string) (key string, err error) {
+	key = firstFree(wanted, func(key string) bool {
+		_, err = projects.Find(tx, indexKey, key)
+		return err == nil
+	})
+	if storage.IsNotFound(err) {
+		return key, nil
+	}
+	return "", err
+}
+
+// firstFree is freeKey by whatever tells which keys are taken.
+func firstFree(wanted string, taken func(key string) bool) string {
 	key := wanted
-	for n := 2; ; n++ {
-		_, err := projects.Find(tx, indexKey, key)
-		if storage.IsNotFound(err) {
-			return key, nil
-		}
-		if err != nil {
-			return "", err
-		}
+	for n := 2; taken(key); n++ {
 		key = wanted + "-" + strconv.Itoa(n)
 	}
+	return key
 }
 
 // keyFrom makes a URL-friendly key of a name.

@@ -53,6 +53,8 @@ func (a *API) Refuse(w http.ResponseWriter, _ *http.Request, refusal *contract.R
 	case contract.KindTooLarge:
 		e.StatusCode, e.Code = http.StatusRequestEntityTooLarge, "FST_ERR_CTP_BODY_TOO_LARGE"
 		e.Message = "Request body is too large"
+	case contract.KindForced:
+		e.StatusCode = refusal.Status
 	case contract.KindUnavailable:
 		e.StatusCode, e.Message = http.StatusServiceUnavailable, "Service Unavailable"
 		w.Header().Set("Retry-After", strconv.Itoa(max(refusal.RetryAfter, 1)))

@@ -32,8 +32,12 @@ Usage: understudy COMMAND [flags]
 Commands:
   serve         serve both APIs
   run           serve while a command runs, then report and give the verdict
+  verify        find where a server breaks its contract
   report        report on what a server has seen, and give the verdict
   report merge  join the reports of several jobs into one
+  seed export   write the world of a workspace as a file
+  seed apply    make workspaces what a file says
+  seed check    find the mistakes of a file
   version       print the version
 
 "understudy COMMAND -h" lists the flags of a command.
@@ -66,6 +70,10 @@ func Main(args []string) int {
 		} else {
 			code, err = report(rest, std)
 		}
+	case "seed":
+		code, err = seeds(rest, std)
+	case "verify":
+		code, err = runVerify(rest, std)
 	case "version":
 		fmt.Fprintln(std.out, app.Version())
 	case "help", "-h", "--help", "-help":
@@ -103,7 +111,7 @@ func usageError(format string, args ...any) error {
 }
 
 // Flags gives the flags of a command with their defaults: of "serve", "run",
-// "report" or "report merge". Others have none.
+// "report", "report merge", "seed export" or "seed apply". Others have none.
 func Flags(command string) *flag.FlagSet {
 	switch command {
 	case "serve":
@@ -116,9 +124,16 @@ func Flags(command string) *flag.FlagSet {
 	case "report":
 		fs, _, _ := reportFlags()
 		return fs
+	case "verify":
+		fs, _, _ := verifyFlags()
+		return fs
 	case "report merge":
 		fs := newFlagSet(command)
 		new(judging).declare(fs)
+		return fs
+	case "seed export", "seed apply":
+		fs := newFlagSet(command)
+		new(remote).declare(fs, command == "seed export")
 		return fs
 	}
 	return newFlagSet(command)

@@ -261,6 +261,9 @@ func (e *explainer) response(err error) []Violation {
 		case ref == nil:
 			base.Rule, base.In, base.Where, base.Got = RuleStatus, InMessage, o.document.locate(responses), e.status
 			found = append(found, base)
+		case strings.HasPrefix(re.Reason, "response header Content-Type has unexpected value"):
+			base.Rule, base.Where = RuleMediaType, o.document.locate(at+"/content")
+			found = append(found, base)
 		case strings.HasPrefix(re.Reason, "response header ") || strings.HasPrefix(re.Reason, "unable to decode header "):
 			base.Rule, base.In, base.Where = "headers", InHeader, o.document.locate(at+"/headers")
 			_, name, _ := strings.Cut(re.Reason, `"`)

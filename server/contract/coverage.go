@@ -224,6 +224,9 @@ func soundsSecret(text []byte) bool {
 // MaskRequest is [Operation.RedactRequest], and hides a body that is not JSON if
 // it names a secret.
 func (o *Operation) MaskRequest(body []byte) []byte {
+	if len(body) > 0 && slices.ContainsFunc(o.mediaTypes, func(name string) bool { return !isJSON(name) }) {
+		return maskText // what is not described cannot be told from secrets
+	}
 	if _, err := decodeJSON(body); err != nil || o.bodySchema == nil {
 		return o.document.MaskText(body)
 	}

@@ -100,7 +100,7 @@ func (o *Operation) JudgeRequest(ctx context.Context, m *Message) *Judged {
 				j.Violations = append(j.Violations, o.bodyMissing())
 			}
 		default:
-			excludeBody = false
+			excludeBody = o.bodySchema == nil || notJSON(m.Header)
 		}
 	}
 	odd := !excludeBody && oddNumbers(m.Body)
@@ -369,6 +369,13 @@ func (o *Operation) JudgeResponse(ctx context.Context, method string, status int
 	}
 	e := &explainer{operation: o, side: SideServer, status: status, body: body}
 	return e.response(err)
+}
+
+// notJSON reports whether a body is said to be of another type than JSON. Such a
+// body is only declared: what it says is judged where it is read.
+func notJSON(header http.Header) bool {
+	contentType := header.Get("Content-Type")
+	return contentType != "" && !isJSON(contentType)
 }
 
 // isJSON reports whether a Content-Type is application/json, with or without

@@ -27,6 +27,8 @@ const (
 	KindMediaType                    // the Content-Type is not accepted
 	KindUnavailable                  // the store cannot be reached now
 	KindSlashRedirect                // the path exists with or without a final slash
+	KindUnprocessable                // it fits the document, and cannot be all the same
+	KindForced                       // an error that was asked for, with the status in the refusal
 )
 
 // Refusal is the one error that leaves the stack towards a client. Its text is
@@ -39,6 +41,7 @@ type Refusal struct {
 	Operation  *Operation // whose document was broken; nil when no operation matched
 	Allow      []string   // for KindMethodNotAllowed: the declared methods, sorted
 	Location   string     // for KindSlashRedirect
+	Status     int        // for KindForced
 	RetryAfter int        // seconds, for KindUnavailable
 	Body       []byte     // the request's body, when its text matters to the wording
 	Err        error      // the cause, never sent

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/url"
 	"runtime/debug"
@@ -17,6 +18,8 @@ import (
 	"time"
 
 	"github.com/gorilla/mux"
+
+	"github.com/understudy-api/understudy/storage"
 )
 
 // Principal is who calls: what a credential stands for.
@@ -70,9 +73,10 @@ type Exchange struct {
 	Operation  *Operation // nil when no operation matched
 	Method     string
 	Path       string
-	Query      string // as sent
-	Status     int
+	Query      string      // as sent
+	Status     int         // 0 if the connection was reset on purpose
 	Refused    bool        // not served because of its violations
+	Forced     *Forced     // nil unless its answer was forced
 	Violations []Violation // while the request is being served
 	Explained  []Explained // the violations in words, once it is finished
 	Err        error       // why an answer was an internal error
@@ -93,6 +97,10 @@ type Options struct {
 	// Record is called once with every finished exchange. It must not block.
 	Record func(*Exchange)
 	Now    func() time.Time
+	Steer  Steer // nil for an API that cannot be steered
+	// Wait waits for a delay that was asked for, or until the context ends; nil
+	// waits by the real clock.
+	Wait func(ctx context.Context, delay time.Duration)
 }
 
 // Site serves one API behind its document.
@@ -105,6 +113,8 @@ type Site struct {
 	log      *slog.Logger
 	record   func(*Exchange)
 	now      func() time.Time
+	steer    Steer
+	wait     func(context.Context, time.Duration)
 }
 
 // NewSite loads the API's document and puts its routes behind it.
@@ -115,7 +125,10 @@ func NewSite(o Options) (*Site, error) {
 	}
 	s := &Site{
 		api: o.API, document: document, limits: o.Limits, report: o.Enforce == EnforceReport,
-		log: o.Logger, record: o.Record, now: o.Now,
+		log: o.Logger, record: o.Record, now: o.Now, steer: o.Steer, wait: o.Wait,
+	}
+	if s.wait == nil {
+		s.wait = wait
 	}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
@@ -146,6 +159,10 @@ type visit struct {
 	principal Principal
 	body      []byte
 	bodyErr   error
+	clock     storage.Clock
+	force     *Force   // what is done on purpose; nil for nothing
+	unnamed   bool     // the header that names a workspace cannot be read
+	message   string   // of a forced error; "" for the status in words
 	held      *Refusal // of a request that is served all the same: reported only, or against a rule we guess
 }
 
@@ -188,7 +205,7 @@ func (s *Site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		ID: newExchangeID(), Time: start, API: s.document.API,
 		Document: s.document, Method: r.Method, Path: r.URL.Path, Query: r.URL.RawQuery, RequestHeader: r.Header,
 	}}
-	v.answer = &answer{w: w, visit: v}
+	v.answer = &answer{w: w, visit: v, kept: maps.Clone(w.Header())}
 	ctx := context.WithValue(r.Context(), visitKey{}, v)
 	r = r.WithContext(ctx)
 	if r.Method == http.MethodHead && s.api.HeadAsGet() {
@@ -207,8 +224,13 @@ func (s *Site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			v.refuse(r, &Refusal{Kind: KindInternal, Err: errors.New("panic")})
 		}
 		v.answer.finish(r)
-		v.exchange.Duration = s.now().Sub(start)
+		if !v.clock.Frozen {
+			v.exchange.Duration = s.now().Sub(start)
+		}
 		s.finish(ctx, v.exchange)
+		if f := v.force; f != nil && (f.Connection != "" || f.Truncate != nil) {
+			hangUp(w, f.Connection != "")
+		}
 	}()
 	v.body, v.bodyErr = s.readBody(w, r)
 	v.exchange.RequestBody = v.body
@@ -287,13 +309,27 @@ func (s *Site) enforce(next http.Handler) http.Handler {
 				v.refuse(r, refusal)
 				return
 			}
-			v.principal = principal
-			v.exchange.Workspace = principal.Workspace
+			v.identified(r, principal)
 		} else {
 			v.attribute(r)
 		}
+		if refusal := v.treat(r, op); refusal != nil {
+			v.refuse(r, refusal)
+			return
+		}
+		if v.force != nil {
+			if v.force.Delay > 0 {
+				s.wait(r.Context(), v.force.Delay)
+			}
+			if v.force.Connection == ConnectionReset {
+				return
+			}
+		}
 		if v.bodyErr != nil && !bodyless(r.Method) {
 			v.refuse(r, s.bodyRefusal(op, v.bodyErr))
+			if v.forcesAnswer() {
+				v.answerForced(r)
+			}
 			return
 		}
 		if v.bodyErr != nil {
@@ -305,6 +341,12 @@ func (s *Site) enforce(next http.Handler) http.Handler {
 		judged := op.JudgeRequest(r.Context(), message)
 		v.exchange.Violations = append(v.exchange.Violations, judged.Violations...)
 		v.exchange.Value = judged.Value
+		if v.forcesAnswer() {
+			// What is wrong with the request is recorded all the same; that its
+			// answer is an error is not the client's doing.
+			v.answerForced(r)
+			return
+		}
 		if judged.Refused() {
 			refused := slices.DeleteFunc(slices.Clone(judged.Violations), func(v Violation) bool { return !v.Refuses() })
 			refusal := &Refusal{Kind: KindInvalid, Violations: refused, Operation: op, Body: v.body}
@@ -381,9 +423,24 @@ func (v *visit) attribute(r *http.Request) {
 		return
 	}
 	if principal, refusal := v.site.api.Authenticate(r); refusal == nil {
-		v.exchange.Workspace = principal.Workspace
+		v.identified(r, principal)
+		v.principal = Principal{} // nobody was asked to be one
 	}
 }
+
+// identified notes who calls, and in which of their worlds.
+func (v *visit) identified(r *http.Request, principal Principal) {
+	name, ok := subWorkspace(r)
+	principal.Workspace = SubWorkspace(principal.Workspace, name)
+	v.principal = principal
+	v.exchange.Workspace = principal.Workspace
+	if !ok {
+		v.unnamed = true
+	}
+}
+
+// forcesAnswer reports whether the answer is forced whatever the request says.
+func (v *visit) forcesAnswer() bool { return v.force != nil && v.force.Status != 0 }
 
 // refuse answers with a refusal, through the API's one function.
 func (v *visit) refuse(r *http.Request, refusal *Refusal) {
@@ -459,6 +516,7 @@ type answer struct {
 	status int
 	body   []byte
 	sent   bool
+	kept   http.Header // what was there before: it is not the handler's
 }
 
 // Header gives the answer's headers.
@@ -487,7 +545,7 @@ func (a *answer) reset() {
 	a.status, a.body = 0, a.body[:0]
 	header := a.w.Header()
 	for name := range header {
-		if name != "Connection" {
+		if _, before := a.kept[name]; !before && name != "Connection" {
 			delete(header, name)
 		}
 	}
@@ -502,7 +560,11 @@ func (a *answer) finish(r *http.Request) {
 		a.status = http.StatusOK
 	}
 	v := a.visit
-	if op := v.exchange.Operation; op != nil && v.site.limits.JudgeReply {
+	if f := v.force; f != nil && f.Connection != "" {
+		a.sent = true // it was carried out, or not; nothing is sent either way
+		return
+	}
+	if op := v.exchange.Operation; op != nil && v.site.limits.JudgeReply && !v.forcesAnswer() {
 		found := op.JudgeResponse(r.Context(), v.exchange.Method, a.status, a.Header(), a.body)
 		if len(found) > 0 {
 			v.exchange.Violations = append(v.exchange.Violations, found...)
@@ -525,7 +587,14 @@ func (a *answer) finish(r *http.Request) {
 		a.Header().Set("Content-Length", strconv.Itoa(len(a.body)))
 	}
 	v.exchange.ResponseHeader, v.exchange.ResponseBody = a.Header(), a.body
+	if v.clock.Frozen || v.clock.Offset != 0 {
+		a.Header().Set("Date", v.clock.Now(v.site.now()).Format(http.TimeFormat))
+	}
 	a.w.WriteHeader(a.status)
+	if f := v.force; f != nil && f.Truncate != nil && int64(len(a.body)) > *f.Truncate {
+		_, _ = a.w.Write(a.body[:*f.Truncate])
+		return
+	}
 	if len(a.body) > 0 && v.exchange.Method != http.MethodHead {
 		_, _ = a.w.Write(a.body) // the client is gone: nobody is left to tell
 	}

@@ -1,5 +1,6 @@
 // Package control implements openapi/understudy.yaml: the API by which a user
-// looks into the stand-in. It is served, enforced and recorded like the others.
+// looks into the stand-in and steers it. It is served, enforced and recorded like
+// the others.
 package control
 
 import (
@@ -18,6 +19,8 @@ import (
 	"github.com/understudy-api/understudy/gen/understudy"
 	"github.com/understudy-api/understudy/server/contract"
 	"github.com/understudy-api/understudy/server/evidence"
+	"github.com/understudy-api/understudy/server/seed"
+	"github.com/understudy-api/understudy/server/world"
 	"github.com/understudy-api/understudy/storage"
 )
 
@@ -26,6 +29,8 @@ type Options struct {
 	Store     storage.Store
 	Keys      contract.Keyring    // knows the secrets
 	Evidence  *evidence.Recorder  // knows what happened
+	Worlds    *world.Worlds       // steers what happens
+	Seeds     *seed.Seeder        // plants and writes worlds
 	Documents map[string]Document // the served documents, by API
 	// AdminToken is the secret with which one may look into every workspace. Without
 	// one, who is on the same machine may.
@@ -127,6 +132,8 @@ type problem struct {
 	Status     int                    `json:"status"`
 	Detail     string                 `json:"detail,omitempty"`
 	Violations []understudy.Violation `json:"violations,omitempty"`
+	// Problems are the mistakes of a file.
+	Problems []understudy.FileProblem `json:"problems,omitempty"`
 }
 
 // statuses maps the kinds of refusal to the control API's statuses.
@@ -138,6 +145,7 @@ var statuses = map[contract.Kind]int{
 	contract.KindRouteNotFound:    http.StatusNotFound,
 	contract.KindMethodNotAllowed: http.StatusMethodNotAllowed,
 	contract.KindConflict:         http.StatusConflict,
+	contract.KindUnprocessable:    http.StatusUnprocessableEntity,
 	contract.KindTooLarge:         http.StatusRequestEntityTooLarge,
 	contract.KindMediaType:        http.StatusUnsupportedMediaType,
 	contract.KindUnavailable:      http.StatusServiceUnavailable,
@@ -147,16 +155,23 @@ var statuses = map[contract.Kind]int{
 // this API becomes bytes.
 func (a *API) Refuse(w http.ResponseWriter, _ *http.Request, refusal *contract.Refusal) {
 	status, known := statuses[refusal.Kind]
-	if !known {
+	switch {
+	case refusal.Kind == contract.KindForced:
+		status = refusal.Status
+	case !known:
 		status = http.StatusInternalServerError
 	}
 	p := problem{Type: "about:blank", Title: http.StatusText(status), Status: status, Detail: refusal.Message}
 	switch refusal.Kind {
 	case contract.KindInvalid:
-		p.Detail = "The request breaks the document"
+		if p.Detail == "" {
+			p.Detail = "The request breaks the document"
+		}
 		for i := range refusal.Violations {
 			p.Violations = append(p.Violations, violationView(refusal.Violations[i].Explain()))
 		}
+	case contract.KindUnprocessable:
+		p.Problems = fileProblems(refusal.Err)
 	case contract.KindUnauthenticated:
 		w.Header().Set("WWW-Authenticate", `Bearer realm="understudy"`)
 	case contract.KindMethodNotAllowed:

@@ -147,7 +147,7 @@ func (a *API) ListExchanges(ctx context.Context, request understudy.ListExchange
 		page.Exchanges = append(page.Exchanges, understudy.ExchangeSummary{
 			ID: x.ID, Time: x.Time, DurationMicroseconds: x.Duration.Microseconds(), API: x.API, Workspace: text(x.Workspace),
 			Operation: text(x.Operation), Method: x.Method, Path: x.Path, Query: text(x.Query), Status: x.Status,
-			Refused: x.Refused, Violations: x.Violations,
+			Refused: x.Refused, Forced: forcedView(x.Forced), Violations: x.Violations,
 		})
 	}
 	return page, nil
@@ -177,12 +177,19 @@ func (a *API) GetExchange(ctx context.Context, request understudy.GetExchangeReq
 	view := understudy.GetExchange200JSONResponse{
 		ID: x.ID, Time: x.Time, DurationMicroseconds: x.Duration.Microseconds(), API: x.API, Workspace: text(x.Workspace),
 		Operation: text(x.Operation), Method: x.Method, Path: x.Path, Query: text(x.Query), Status: x.Status, Refused: x.Refused,
-		Violations: []understudy.Violation{}, Request: messageView(x.Request), Response: messageView(x.Response),
+		Forced: forcedView(x.Forced), Violations: []understudy.Violation{}, Request: messageView(x.Request), Response: messageView(x.Response),
 	}
 	for _, e := range x.Explained {
 		view.Violations = append(view.Violations, violationView(e))
 	}
 	return view, nil
+}
+
+func forcedView(f *contract.Forced) *understudy.Forced {
+	if f == nil {
+		return nil
+	}
+	return &understudy.Forced{By: understudy.ForcedBy(f.By), Fault: text(f.Fault), What: f.What}
 }
 
 func messageView(m evidence.Message) understudy.Message {

@@ -120,11 +120,7 @@ func secrets(pairs map[string]*string) map[string]string {
 // createBI adds an integration under the next number of the workspace.
 func (a *API) createBI(ctx context.Context, v biIntegration) (view datafold.BIIntegration, err error) {
 	err = a.store.Update(ctx, contract.PrincipalFrom(ctx).Workspace, func(tx storage.Tx) error {
-		id, err := tx.Next(sequenceIntegration)
-		if err != nil {
-			return err
-		}
-		made, err := biIntegrations.Insert(tx, strconv.FormatInt(id, 10), "", v)
+		made, err := insertBI(tx, v)
 		if err != nil {
 			return err
 		}
@@ -132,6 +128,14 @@ func (a *API) createBI(ctx context.Context, v biIntegration) (view datafold.BIIn
 		return err
 	})
 	return view, biError(err)
+}
+
+func insertBI(tx storage.Tx, v biIntegration) (made storage.Item[biIntegration], err error) {
+	id, err := tx.Next(sequenceIntegration)
+	if err != nil {
+		return made, err
+	}
+	return biIntegrations.Insert(tx, strconv.FormatInt(id, 10), "", v)
 }
 
 // updateBI changes an integration of the given type; one of another type is not

@@ -41,14 +41,17 @@ func (a *API) UpdateDbtIntegration(ctx context.Context, request datafold.UpdateD
 	return datafold.UpdateDbtIntegration200JSONResponse(view), nil
 }
 
-// CreateHightouchIntegration adds a Hightouch integration.
-func (a *API) CreateHightouchIntegration(ctx context.Context, request datafold.CreateHightouchIntegrationRequestObject) (datafold.CreateHightouchIntegrationResponseObject, error) {
-	c := request.Body
-	view, err := a.createBI(ctx, biIntegration{
+func hightouchConfig(c *datafold.HighTouchDataSourceConfig) biIntegration {
+	return biIntegration{
 		Type: typeHightouch, Name: c.Name, IndexingCron: c.IndexingCron,
 		Bindings: orEmpty(&c.Bindings), Workspace: c.Workspace,
 		Secrets: secrets(map[string]*string{"token": c.Token}),
-	})
+	}
+}
+
+// CreateHightouchIntegration adds a Hightouch integration.
+func (a *API) CreateHightouchIntegration(ctx context.Context, request datafold.CreateHightouchIntegrationRequestObject) (datafold.CreateHightouchIntegrationResponseObject, error) {
+	view, err := a.createBI(ctx, hightouchConfig(request.Body))
 	if err != nil {
 		return nil, err
 	}
@@ -64,15 +67,18 @@ func (a *API) ChangeHightouchIntegration(ctx context.Context, request datafold.C
 	return datafold.ChangeHightouchIntegration200JSONResponse(view), nil
 }
 
-// CreateLookerIntegration adds a Looker integration.
-func (a *API) CreateLookerIntegration(ctx context.Context, request datafold.CreateLookerIntegrationRequestObject) (datafold.CreateLookerIntegrationResponseObject, error) {
-	c := request.Body
-	view, err := a.createBI(ctx, biIntegration{
+func lookerConfig(c *datafold.LookerDataSourceConfig) biIntegration {
+	return biIntegration{
 		Type: typeLooker, Name: c.Name, IndexingCron: c.IndexingCron,
 		BaseURL: &c.BaseURL, ClientID: &c.ClientID, RepoID: &c.RepoID,
 		Bindings: orEmpty(c.Bindings), ProjectIDs: orEmpty(c.ProjectIds),
 		Secrets: secrets(map[string]*string{"client_secret": c.ClientSecret}),
-	})
+	}
+}
+
+// CreateLookerIntegration adds a Looker integration.
+func (a *API) CreateLookerIntegration(ctx context.Context, request datafold.CreateLookerIntegrationRequestObject) (datafold.CreateLookerIntegrationResponseObject, error) {
+	view, err := a.createBI(ctx, lookerConfig(request.Body))
 	if err != nil {
 		return nil, err
 	}
@@ -88,17 +94,20 @@ func (a *API) UpdateLookerIntegration(ctx context.Context, request datafold.Upda
 	return datafold.UpdateLookerIntegration200JSONResponse(view), nil
 }
 
-// CreateModeIntegration adds a Mode integration.
-func (a *API) CreateModeIntegration(ctx context.Context, request datafold.CreateModeIntegrationRequestObject) (datafold.CreateModeIntegrationResponseObject, error) {
-	c := request.Body
+func modeConfig(c *datafold.ModeDataSourceConfig) biIntegration {
 	workspace := c.Workspace
 	if workspace == nil {
 		workspace = new("")
 	}
-	view, err := a.createBI(ctx, biIntegration{
+	return biIntegration{
 		Type: typeMode, Name: c.Name, IndexingCron: c.IndexingCron, Workspace: workspace,
 		Secrets: secrets(map[string]*string{"token": c.Token, "password": c.Password}),
-	})
+	}
+}
+
+// CreateModeIntegration adds a Mode integration.
+func (a *API) CreateModeIntegration(ctx context.Context, request datafold.CreateModeIntegrationRequestObject) (datafold.CreateModeIntegrationResponseObject, error) {
+	view, err := a.createBI(ctx, modeConfig(request.Body))
 	if err != nil {
 		return nil, err
 	}
@@ -148,14 +157,17 @@ func (a *API) UpdatePowerbiIntegration(ctx context.Context, request datafold.Upd
 	return datafold.UpdatePowerbiIntegration200JSONResponse(view), nil
 }
 
-// CreateTableauIntegration adds a Tableau integration.
-func (a *API) CreateTableauIntegration(ctx context.Context, request datafold.CreateTableauIntegrationRequestObject) (datafold.CreateTableauIntegrationResponseObject, error) {
-	c := request.Body
-	view, err := a.createBI(ctx, biIntegration{
+func tableauConfig(c *datafold.TableauDataSourceConfig) biIntegration {
+	return biIntegration{
 		Type: typeTableau, Name: c.Name, IndexingCron: c.IndexingCron,
 		ServerURL: &c.ServerURL, SiteID: &c.SiteID, TokenName: &c.TokenName,
 		Secrets: secrets(map[string]*string{"token_value": c.TokenValue}),
-	})
+	}
+}
+
+// CreateTableauIntegration adds a Tableau integration.
+func (a *API) CreateTableauIntegration(ctx context.Context, request datafold.CreateTableauIntegrationRequestObject) (datafold.CreateTableauIntegrationResponseObject, error) {
+	view, err := a.createBI(ctx, tableauConfig(request.Body))
 	if err != nil {
 		return nil, err
 	}

@@ -42,6 +42,11 @@ func (a *API) Refuse(w http.ResponseWriter, r *http.Request, refusal *contract.R
 		w.Header().Set("Allow", strings.Join(refusal.Allow, ", "))
 	case contract.KindTooLarge:
 		status, body.Detail = http.StatusRequestEntityTooLarge, "Request Entity Too Large"
+	case contract.KindForced:
+		status = refusal.Status
+		if status == http.StatusUnprocessableEntity { // FastAPI lists what is wrong
+			body.Detail = []item{{Type: "value_error", Loc: []any{"body"}, Msg: "Value error, " + refusal.Message, Ctx: facts{{"error", map[string]any{}}}}}
+		}
 	case contract.KindUnavailable:
 		status, body.Detail = http.StatusServiceUnavailable, "Service Unavailable"
 		w.Header().Set("Retry-After", strconv.Itoa(max(refusal.RetryAfter, 1)))

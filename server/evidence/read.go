@@ -29,6 +29,8 @@ type Summary struct {
 	Status     int           `json:"status"`
 	Refused    bool          `json:"refused"`
 	Violations int           `json:"violations"`
+
+	Forced *contract.Forced `json:"forced,omitempty"` // nil if nothing of it was
 }
 
 // Exchange is the whole record of an exchange, redacted.
@@ -43,7 +45,7 @@ func summaryOf(x *contract.Exchange) Summary {
 	s := Summary{
 		ID: x.ID, Time: x.Time.UTC().Truncate(time.Microsecond), Duration: x.Duration, API: x.API, Workspace: x.Workspace,
 		Method: strings.ToValidUTF8(x.Method, "\uFFFD"), Path: strings.ToValidUTF8(x.Path, "\uFFFD"),
-		Status: x.Status, Refused: x.Refused, Violations: len(x.Explained),
+		Status: x.Status, Refused: x.Refused, Violations: len(x.Explained), Forced: x.Forced,
 	}
 	if x.Document != nil {
 		s.Query = strings.ToValidUTF8(x.Document.MaskQuery(x.Query), "\uFFFD")
@@ -104,34 +106,58 @@ func (r *Recorder) List(ctx context.Context, s Scope, f Filter) (list []Summary,
 	if err := r.Flush(ctx); err != nil {
 		return nil, "", true, err
 	}
-	list = []Summary{}
-	add := func(summary Summary) {
-		if s.wants(summary.API) && f.fits(&summary) && (after == nil || newestFirst(summary, *after) > 0) {
-			list = append(list, summary)
-		}
-	}
-	here := map[string]bool{}
-	for _, x := range r.newest(s) {
-		here[x.ID] = true
-		add(summaryOf(x))
-	}
-	if err := r.store.View(ctx, storeName, func(tx storage.ReadTx) error {
-		page, err := storedExchanges.List(tx, storage.Query{Parent: s.parent()})
-		for _, item := range page.Items {
-			if !here[item.ID] {
-				add(item.Value.Summary)
-			}
-		}
-		return err
-	}); err != nil {
+	list, err = r.kept(ctx, s)
+	if err != nil {
 		return nil, "", true, err
 	}
-	slices.SortFunc(list, newestFirst)
+	list = slices.DeleteFunc(list, func(summary Summary) bool {
+		return !s.wants(summary.API) || !f.fits(&summary) || after != nil && newestFirst(summary, *after) <= 0
+	})
 	if f.Limit > 0 && len(list) > f.Limit {
 		list = list[:f.Limit]
 		next = cursorOf(&list[f.Limit-1])
 	}
 	return list, next, true, nil
+}
+
+// kept gives the exchanges that are kept, newest first. It is never nil.
+func (r *Recorder) kept(ctx context.Context, s Scope) ([]Summary, error) {
+	list, here, inChunk := []Summary{}, map[string]bool{}, map[string]bool{}
+	add := func(summary Summary) {
+		if !here[summary.ID] {
+			here[summary.ID] = true
+			list = append(list, summary)
+		}
+	}
+	if !r.o.Shared {
+		for _, x := range r.newest(s) {
+			add(summaryOf(x))
+		}
+	}
+	if err := r.store.View(ctx, storeName, func(tx storage.ReadTx) error {
+		page, err := storedExchanges.List(tx, storage.Query{Parent: s.parent()})
+		if err != nil {
+			return err
+		}
+		for i := range page.Items {
+			add(page.Items[i].Value.Summary)
+		}
+		if !r.o.Shared {
+			return nil
+		}
+		recent, err := chunks.List(tx, storage.Query{Parent: s.parent()})
+		for i := range recent.Items {
+			for _, summary := range recent.Items[i].Value.Summaries {
+				inChunk[summary.ID] = !here[summary.ID]
+				add(summary)
+			}
+		}
+		return err
+	}); err != nil {
+		return nil, err
+	}
+	slices.SortFunc(list, newestFirst)
+	return r.newestOnly(list, inChunk), nil
 }
 
 // newest gives the exchanges in memory.
@@ -157,10 +183,15 @@ func (r *Recorder) newest(s Scope) []*contract.Exchange {
 // workspace are everybody's: nobody could look at a refused credential else.
 func (r *Recorder) Get(ctx context.Context, s Scope, id string) (*Exchange, error) {
 	visible := func(workspace string) bool { return s.All || workspace == s.Workspace || workspace == "" }
+	if r.o.Shared {
+		if err := r.Flush(ctx); err != nil {
+			return nil, err
+		}
+	}
 	r.mu.Lock()
 	k := r.byID[id]
 	r.mu.Unlock()
-	if k != nil {
+	if k != nil && !r.o.Shared { // another process may have cleared it
 		if !visible(k.x.Workspace) {
 			return nil, nil
 		}
@@ -169,6 +200,18 @@ func (r *Recorder) Get(ctx context.Context, s Scope, id string) (*Exchange, erro
 	var found *Exchange
 	err := r.store.View(ctx, storeName, func(tx storage.ReadTx) error {
 		item, err := storedExchanges.Get(tx, id)
+		if storage.IsNotFound(err) && r.o.Shared {
+			for _, workspace := range slices.Compact([]string{s.Workspace, ""}) {
+				parent := &workspace
+				if s.All {
+					parent = nil
+				}
+				if found, err = findRecent(tx, parent, id); err != nil || found != nil {
+					break
+				}
+			}
+			return err
+		}
 		if err != nil || !visible(item.Value.Workspace) {
 			return err
 		}

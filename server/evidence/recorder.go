@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/understudy-api/understudy/server/contract"
@@ -50,6 +51,11 @@ type Options struct {
 	StoredBytes     int64 // of those, about
 	Groups          int   // kinds of violations of one workspace
 
+	// Shared says that other processes keep evidence in the same store. Then the
+	// newest exchanges are kept in the store, and what bounds those in memory bounds
+	// those there.
+	Shared bool
+
 	// Interval is how long what is not stored yet may wait: under a second.
 	Interval time.Duration
 }
@@ -60,6 +66,8 @@ const (
 	defaultBytes           = 4 << 20
 	defaultTotalExchanges  = 5000
 	defaultTotalBytes      = 16 << 20
+	sharedTotalExchanges   = 20_000
+	sharedTotalBytes       = 64 << 20
 	defaultStoredExchanges = 1000
 	defaultStoredBytes     = 16 << 20
 	defaultGroups          = 1000
@@ -78,7 +86,8 @@ func orDefault[T int | int64 | time.Duration](v *T, standard T) {
 
 // Recorder keeps what happened. What is counted and what broke the contract goes
 // to the store, a moment later and in batches; the newest exchanges stay in
-// memory, as they were, and are redacted when they are read.
+// memory, as they were, and are redacted when they are read. If the store is shared
+// they go there too.
 type Recorder struct {
 	store storage.Store
 	o     Options
@@ -91,6 +100,8 @@ type Recorder struct {
 	all        queue // oldest first
 	waiting    int64 // bytes of exchanges that are not stored yet
 	dirty      map[*workspace]struct{}
+	epochs     map[string]int64 // of workspaces, the latest that was heard of
+	failing    atomic.Bool      // the store, when it was last written to
 
 	flushing sync.Mutex // one writer at a time, and no reader meanwhile
 	kick     chan struct{}
@@ -120,12 +131,14 @@ type counts struct {
 	others   map[string]int64 // rows that are not declared
 }
 
-// kept is an exchange in memory. It is in two queues: its workspace's and all's.
+// kept is an exchange in memory. It is in two queues, its workspace's and all's, but
+// for those that only wait for a shared store.
 type kept struct {
 	x          *contract.Exchange
 	workspace  *workspace
 	size       int64
 	named      bool // by a kind of violation
+	lasting    bool // kept by the policy
 	next, prev [2]*kept
 }
 
@@ -175,8 +188,12 @@ const (
 func New(store storage.Store, o Options) *Recorder {
 	orDefault(&o.Exchanges, DefaultExchanges)
 	orDefault(&o.Bytes, defaultBytes)
-	orDefault(&o.TotalExchanges, max(defaultTotalExchanges, o.Exchanges))
-	orDefault(&o.TotalBytes, max(defaultTotalBytes, o.Bytes))
+	totalExchanges, totalBytes := defaultTotalExchanges, int64(defaultTotalBytes)
+	if o.Shared { // a database has more room than a process
+		totalExchanges, totalBytes = sharedTotalExchanges, sharedTotalBytes
+	}
+	orDefault(&o.TotalExchanges, max(totalExchanges, o.Exchanges))
+	orDefault(&o.TotalBytes, max(totalBytes, o.Bytes))
 	orDefault(&o.StoredExchanges, defaultStoredExchanges)
 	orDefault(&o.StoredBytes, defaultStoredBytes)
 	orDefault(&o.Groups, defaultGroups)
@@ -184,7 +201,8 @@ func New(store storage.Store, o Options) *Recorder {
 	r := &Recorder{
 		store: store, o: o, log: o.Logger,
 		workspaces: map[string]*workspace{}, byID: map[string]*kept{}, all: queue{lane: laneAll}, dirty: map[*workspace]struct{}{},
-		kick: make(chan struct{}, 1), stop: make(chan struct{}), stopped: make(chan struct{}),
+		epochs: map[string]int64{},
+		kick:   make(chan struct{}, 1), stop: make(chan struct{}), stopped: make(chan struct{}),
 	}
 	if r.log == nil {
 		r.log = slog.New(slog.DiscardHandler)
@@ -193,8 +211,9 @@ func New(store storage.Store, o Options) *Recorder {
 	return r
 }
 
-// Record keeps an exchange. It waits for nobody but other calls of Record, and
-// the exchange must not change any more.
+// Record keeps an exchange. It waits for nobody but other calls of Record and, where
+// the store is shared, for a moment until it has said whether the evidence was
+// cleared; the exchange must not change any more.
 func (r *Recorder) Record(x *contract.Exchange) {
 	defer func() {
 		if p := recover(); p != nil { // a request never fails because of its record
@@ -204,6 +223,9 @@ func (r *Recorder) Record(x *contract.Exchange) {
 	wrong := len(x.Explained) > 0 || x.Err != nil
 	if x.API == ControlAPI && x.Workspace == "" && !wrong {
 		return // a health check
+	}
+	if r.o.Shared {
+		r.ask(x)
 	}
 	var p *plan
 	row := -1
@@ -240,8 +262,11 @@ func (r *Recorder) Record(x *contract.Exchange) {
 	}
 	if k != nil {
 		k.workspace, k.named = w, named
-		r.keep(w, k)
-		if wrong || r.o.Record == RecordAll && x.API != ControlAPI {
+		k.lasting = wrong || r.o.Record == RecordAll && x.API != ControlAPI
+		if !k.lasting || !r.o.Shared {
+			r.keep(w, k)
+		}
+		if k.lasting {
 			r.wait(w, k)
 		}
 	}

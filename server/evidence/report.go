@@ -95,6 +95,8 @@ type Violation struct {
 	Requests    int64             `json:"requests"`        // how many exchanges have it
 	Exchanges   []string          `json:"exchanges"`       // ids of the first few
 	Known       bool              `json:"known,omitempty"` // named by the baseline
+	Check       string            `json:"check,omitempty"` // of "understudy verify" that failed
+	Curl        string            `json:"curl,omitempty"`  // a line for a shell that reproduces it
 }
 
 // FailOn says which violations break the verdict.

@@ -23,6 +23,8 @@ type tally struct {
 	APIs       map[string]*use     `json:"apis"`
 	Operations map[string]*opTally `json:"operations"`      // by plan.key
 	Bytes      int64               `json:"bytes,omitempty"` // of the exchanges in the store, about
+	Recent     total               `json:"recent,omitzero"` // of its chunks
+	Epoch      int64               `json:"epoch,omitempty"` // 0 if its evidence was never cleared
 }
 
 // use is how often and when something was used.
@@ -121,13 +123,19 @@ type delta struct {
 	counted   *tally
 	groups    map[string]*Violation
 	pending   []*kept
+	recent    []*kept // for chunks
+	epoch     int64   // in which it was recorded
 }
 
 // take takes what waits of a workspace.
 func (r *Recorder) take(w *workspace) delta {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	d := delta{workspace: w.name, counted: &tally{APIs: w.apis, Operations: map[string]*opTally{}}, groups: w.groups, pending: w.pending}
+	d := delta{workspace: w.name, counted: &tally{APIs: w.apis, Operations: map[string]*opTally{}}, groups: w.groups, pending: w.pending, epoch: r.epochs[w.name]}
+	for r.o.Shared && w.own.count > 0 {
+		d.recent = append(d.recent, w.own.oldest)
+		r.forget(w.own.oldest)
+	}
 	for p, c := range w.counts {
 		if c.requests == 0 {
 			continue
@@ -181,7 +189,15 @@ func (r *Recorder) stored(d delta) {
 func (r *Recorder) giveBack(d delta) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if d.epoch != 0 && r.epochs[d.workspace] > d.epoch { // it was cleared meanwhile
+		for _, k := range d.pending {
+			r.waiting -= k.size
+		}
+		return
+	}
 	w := r.workspace(d.workspace)
+	w.dirty = true
+	r.dirty[w] = struct{}{}
 	if w.carry != nil {
 		d.counted.add(w.carry)
 	}
@@ -200,8 +216,14 @@ func (r *Recorder) giveBack(d delta) {
 		r.waiting -= k.size // wait adds it again
 		r.wait(w, k)
 	}
-	w.dirty = true
-	r.dirty[w] = struct{}{}
+	for w.own.count > 0 && len(d.recent) > 0 {
+		d.recent = append(d.recent, w.own.oldest)
+		r.forget(w.own.oldest)
+	}
+	for _, k := range d.recent {
+		k.workspace = w
+		r.keep(w, k)
+	}
 }
 
 // batch is how many workspaces are written in one transaction.
@@ -211,7 +233,9 @@ const batch = 50
 func (r *Recorder) Flush(ctx context.Context) error {
 	r.flushing.Lock()
 	defer r.flushing.Unlock()
-	return r.flush(ctx)
+	err := r.flush(ctx)
+	r.failing.Store(err != nil)
+	return err
 }
 
 func (r *Recorder) flush(ctx context.Context) error {
@@ -255,7 +279,9 @@ func (r *Recorder) put(ctx context.Context, deltas []delta) (err error) {
 		}
 	}()
 	exchanges := make([][]redacted, len(deltas))
+	recents := make([][]recent, len(deltas))
 	for i, d := range deltas {
+		recents[i] = split(d.workspace, d.recent)
 		for _, k := range d.pending {
 			exchanges[i] = append(exchanges[i], redacted{
 				id:       k.x.ID,
@@ -265,36 +291,54 @@ func (r *Recorder) put(ctx context.Context, deltas []delta) (err error) {
 		}
 	}
 	return r.store.Update(ctx, storeName, func(tx storage.Tx) error {
-		for i, d := range deltas {
-			named, err := r.putGroups(tx, d)
+		var sum total
+		for i := range deltas {
+			change, err := r.putDelta(tx, &deltas[i], exchanges[i], recents[i])
 			if err != nil {
 				return err
 			}
-			bytes, err := r.putExchanges(tx, d.workspace, exchanges[i], named)
-			if err != nil {
-				return err
-			}
-			if err := putTally(tx, d, bytes); err != nil {
-				return err
-			}
+			sum.Exchanges += change.Exchanges
+			sum.Bytes += change.Bytes
 		}
-		return nil
+		return r.bound(tx, sum)
 	})
 }
 
-func putTally(tx storage.Tx, d delta, bytes int64) error {
-	if d.counted.empty() && bytes == 0 {
-		return nil
+// putDelta stores what waited of a workspace, and gives by how much its chunks
+// changed.
+func (r *Recorder) putDelta(tx storage.Tx, d *delta, exchanges []redacted, list []recent) (total, error) {
+	if over, err := ended(tx, d); err != nil || over {
+		return total{}, err
 	}
-	_, err := tallies.Update(tx, tallyID(d.workspace), func(t *tally) error {
+	named, err := r.putGroups(tx, *d)
+	if err != nil {
+		return total{}, err
+	}
+	bytes, err := r.putExchanges(tx, d.workspace, exchanges, named)
+	if err != nil {
+		return total{}, err
+	}
+	change, err := r.putRecent(tx, d.workspace, list)
+	if err != nil || d.counted.empty() && bytes == 0 && change == (total{}) {
+		return total{}, err
+	}
+	return change, changeTally(tx, d.workspace, func(t *tally) {
 		t.add(d.counted)
 		t.Bytes = max(0, t.Bytes+bytes)
+		t.Recent.add(change.Exchanges, change.Bytes)
+	})
+}
+
+// changeTally changes the tally of a workspace, which is made if there is none.
+func changeTally(tx storage.Tx, workspace string, change func(*tally)) error {
+	_, err := tallies.Update(tx, tallyID(workspace), func(t *tally) error {
+		change(t)
 		return nil
 	})
-	if storage.KindOf(err) == storage.KindNotFound {
-		t := tally{Workspace: d.workspace, Bytes: max(0, bytes)}
-		t.add(d.counted)
-		_, err = tallies.Insert(tx, tallyID(d.workspace), d.workspace, t)
+	if storage.IsNotFound(err) {
+		t := tally{Workspace: workspace}
+		change(&t)
+		_, err = tallies.Insert(tx, tallyID(workspace), workspace, t)
 	}
 	return err
 }
@@ -346,7 +390,7 @@ func (r *Recorder) putExchanges(tx storage.Tx, workspace string, exchanges []red
 	for _, x := range exchanges {
 		x.exchange.Named = named[x.id]
 		if _, err := storedExchanges.Insert(tx, x.id, workspace, x.exchange); storage.KindOf(err) == storage.KindConflict {
-			continue // an id in a million years
+			continue // an id in a million years, or of an exchange from before the ids began anew
 		} else if err != nil {
 			return 0, err
 		}
@@ -401,48 +445,84 @@ func purgeExchange(tx storage.Tx, id string) error {
 	return nil
 }
 
+// kinds are the kinds of records that evidence is made of.
+var kinds = []string{
+	tallies.Kind, storedGroups.Kind, storedExchanges.Kind, storedMessages.Kind, exchangeIDs.Kind, chunks.Kind, chunkMessages.Kind,
+}
+
 // Clear forgets the evidence of a workspace, or of all.
 func (r *Recorder) Clear(ctx context.Context, s Scope) error {
 	r.flushing.Lock()
 	defer r.flushing.Unlock()
-	err := r.store.Update(ctx, storeName, func(tx storage.Tx) error {
-		for _, kind := range []string{tallies.Kind, storedGroups.Kind, storedExchanges.Kind, storedMessages.Kind} {
-			for {
-				page, err := tx.List(kind, storage.Query{Parent: s.parent(), Limit: 200})
-				if err != nil {
+	var tellers []string
+	if !s.All {
+		tellers = r.tellers(s.Workspace)
+	}
+	var epoch int64
+	err := r.together(ctx, tellers, func(own storage.Tx, txs []storage.Tx) (err error) {
+		if err := purge(own, s.parent()); err != nil || !r.o.Shared {
+			return err
+		}
+		epoch, err = r.begin(own, append(txs, own)[0], s.Workspace)
+		return err
+	})
+	if err == nil {
+		r.drop(s, epoch)
+	}
+	return err
+}
+
+// purge removes the evidence of a parent, or of all, from the store.
+func purge(tx storage.Tx, parent *string) error {
+	if parent != nil {
+		gone, err := recentOf(tx, *parent)
+		if err == nil && gone != (total{}) {
+			err = changeTotal(tx, func(t *total) { t.add(-gone.Exchanges, -gone.Bytes) })
+		}
+		if err != nil {
+			return err
+		}
+	} else if err := tx.Purge(totals.Kind, totalID); err != nil && !storage.IsNotFound(err) {
+		return err
+	}
+	for _, kind := range kinds {
+		for {
+			page, err := tx.List(kind, storage.Query{Parent: parent, Limit: 200})
+			if err != nil {
+				return err
+			}
+			if len(page.Records) == 0 {
+				break
+			}
+			for _, record := range page.Records {
+				if err := tx.Purge(kind, record.ID); err != nil {
 					return err
-				}
-				if len(page.Records) == 0 {
-					break
-				}
-				for _, record := range page.Records {
-					if err := tx.Purge(kind, record.ID); err != nil {
-						return err
-					}
 				}
 			}
 		}
-		return nil
-	})
-	if err != nil {
-		return err
 	}
+	return nil
+}
+
+// drop lets go of what memory holds. What comes belongs to the epoch, which is 0 if
+// the store is not shared.
+func (r *Recorder) drop(s Scope, epoch int64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for name, w := range r.workspaces {
-		if !s.All && name != s.Workspace {
-			continue
+		if s.All || name == s.Workspace {
+			r.abandon(w)
 		}
-		for w.own.count > 0 {
-			r.forget(w.own.oldest)
-		}
-		for _, k := range w.pending {
-			r.waiting -= k.size
-		}
-		delete(r.dirty, w)
-		delete(r.workspaces, name)
 	}
-	return nil
+	switch {
+	case epoch == 0:
+	case s.All:
+		for name := range r.epochs {
+			r.epochs[name] = epoch
+		}
+	default:
+		r.knows(s.Workspace, epoch)
+	}
 }
 
 // Scope says whose evidence is meant.

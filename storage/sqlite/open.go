@@ -116,6 +116,11 @@ func Open(ctx context.Context, o Options) (_ *Store, err error) {
 		if err := setWAL(s.writer.conn); err != nil {
 			return nil, err
 		}
+		// What a killed process left in the log counts, or a log would grow with
+		// every kill that comes before its checkpoint.
+		if info, err := os.Stat(o.Path + "-wal"); err == nil {
+			s.writer.conn.work = int(info.Size() / pageSize)
+		}
 		for range min(maxReaders, max(2, runtime.GOMAXPROCS(0))) {
 			s.readers <- nil // dialled when first needed
 		}

@@ -90,6 +90,16 @@ func violationsTable(p func(...string), violations []evidence.Violation, most in
 	if more := len(violations) - len(shown); more > 0 {
 		p("\n... and ", strconv.Itoa(more), " more")
 	}
+	told := false
+	for i := range shown {
+		if x := &shown[i]; x.Curl != "" {
+			if !told {
+				p("\nReproduce with:\n")
+				told = true
+			}
+			p("- ", code(operation(x)), ", ", code(x.Rule), ": ", code(x.Curl))
+		}
+	}
 }
 
 func missedTable(p func(...string), v *view) {

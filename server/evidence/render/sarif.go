@@ -99,6 +99,8 @@ type (
 		Occurrences int64          `json:"occurrences"`
 		Exchanges   []string       `json:"exchanges"`
 		Known       bool           `json:"known,omitempty"`
+		Check       string         `json:"check,omitempty"`
+		Curl        string         `json:"curl,omitempty"`
 	}
 	sarifRunFacts struct {
 		Verdict    string            `json:"verdict"`
@@ -175,6 +177,7 @@ func sarifViolation(x *evidence.Violation, rule int, level string) sarifResult {
 		Properties: &sarifFacts{
 			API: x.API, Side: x.Side, Basis: x.Basis, In: x.In, Name: x.Name, Pointer: x.Pointer, Got: x.Got, Accepted: x.Accepted,
 			Document: x.Document.Pointer, Occurrences: x.Requests, Exchanges: list(x.Exchanges), Known: x.Known,
+			Check: x.Check, Curl: x.Curl,
 		},
 	}
 	if x.Fingerprint != "" {

@@ -193,13 +193,17 @@ func operation(x *evidence.Violation) string {
 	return x.Operation
 }
 
+// requestChecks are the checks whose findings name a part of the request: the
+// server's mistake is that it took it.
+var requestChecks = map[string]bool{"negative_data_rejection": true, "missing_required_header": true}
+
 // field names the part of the message: "query page", "body /name".
 func field(x *evidence.Violation) string {
 	text := string(x.In)
 	if x.In == contract.InMessage || text == "" {
 		text = "message"
 	}
-	if x.Side == contract.SideServer {
+	if x.Side == contract.SideServer && !requestChecks[x.Check] {
 		text = "answer's " + text
 	}
 	if x.Name != "" {
@@ -250,7 +254,11 @@ func details(x *evidence.Violation) []string {
 	if ids := exchanges(x); ids != "" {
 		parts = append(parts, ids)
 	}
-	return append(parts, remarks(x)...)
+	parts = append(parts, remarks(x)...)
+	if x.Curl != "" {
+		parts = append(parts, "reproduce with: "+x.Curl)
+	}
+	return parts
 }
 
 // remarks say what is unusual about a violation.

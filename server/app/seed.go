@@ -1,0 +1,92 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+
+	"github.com/understudy-api/understudy/server/brms"
+	"github.com/understudy-api/understudy/server/contract"
+	"github.com/understudy-api/understudy/server/control"
+	"github.com/understudy-api/understudy/server/datafold"
+	"github.com/understudy-api/understudy/server/seed"
+	"github.com/understudy-api/understudy/server/world"
+	"github.com/understudy-api/understudy/storage"
+)
+
+// newSeeder makes a Seeder for the served APIs. To check seeds only, it needs
+// neither a store nor keys.
+func newSeeder(store storage.Store, keys contract.Keyring, worlds *world.Worlds, documents func() ([]*contract.Document, error)) *seed.Seeder {
+	return seed.New(seed.Options{
+		Store: store, Keys: keys, Worlds: worlds, Documents: documents,
+		APIs: []seed.API{brms.New(store, keys), datafold.New(store, keys)},
+	})
+}
+
+// offlineSeeder makes a Seeder that checks seeds.
+func offlineSeeder() *seed.Seeder {
+	documents := func() ([]*contract.Document, error) {
+		var loaded []*contract.Document
+		for _, api := range []contract.API{brms.New(nil, nil), datafold.New(nil, nil), control.New(control.Options{})} {
+			d, err := contract.Load(api.Source())
+			if err != nil {
+				return nil, err
+			}
+			loaded = append(loaded, d)
+		}
+		return loaded, nil
+	}
+	return newSeeder(nil, nil, world.New(world.Options{Documents: documents}), documents)
+}
+
+// CheckSeed finds the mistakes of a seed, as far as they can be told without a
+// server. The error is not the seed's.
+func CheckSeed(ctx context.Context, text []byte) (seed.Mistakes, error) {
+	_, problems, err := offlineSeeder().Parse(ctx, text)
+	return problems, err
+}
+
+// Seed plants the worlds of a file that begin with the server. Those that hold
+// anything already are left as they are, and told to the log. The error lists every
+// mistake of the file with its place.
+func (a *App) Seed(ctx context.Context, file string, log *slog.Logger) error {
+	text, err := ReadSeed(file)
+	if err != nil {
+		return err
+	}
+	result, err := a.seeds.Start(ctx, text)
+	if mistakes, wrong := errors.AsType[seed.Mistakes](err); wrong {
+		return fmt.Errorf("the seed has mistakes:\n%s", mistakes.In(file))
+	}
+	if err != nil {
+		return fmt.Errorf("seed %s: %w", file, err)
+	}
+	log.InfoContext(ctx, "seeded", "file", file,
+		"workspaces", result.Workspaces, "resources", result.Resources, "faults", result.Faults)
+	for _, pointer := range result.Kept {
+		log.InfoContext(ctx, "not seeded: the workspace holds something already", "file", file, "in", pointer)
+	}
+	return nil
+}
+
+// ReadSeed reads the file of a seed, "-" for the standard input. One that is too
+// large is not read to its end.
+func ReadSeed(file string) ([]byte, error) {
+	in := os.Stdin
+	if file != "-" {
+		opened, err := os.Open(file)
+		if err != nil {
+			return nil, err
+		}
+		defer opened.Close()
+		in = opened
+	}
+	text, err := io.ReadAll(io.LimitReader(in, seed.MaxBytes+1))
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", file, err)
+	}
+	return text, nil
+}

@@ -1,0 +1,330 @@
+package seed
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+
+	"gopkg.in/yaml.v3"
+
+	"github.com/understudy-api/understudy/server/world"
+	"github.com/understudy-api/understudy/storage"
+)
+
+// preamble begins an exported seed.
+const preamble = `# A seed of Understudy: a whole world as a file.
+# It names no credential, so that it is planted in the workspace of whoever applies
+# it. To start a server with it (--seed), give the workspace one: "credential: SECRET".
+# Secrets cannot be read back: where one is needed, ******** stands for it.
+`
+
+// Export writes a workspace as a seed. Planting it makes the same workspace again,
+// but for its secrets.
+func (s *Seeder) Export(ctx context.Context, workspace string) ([]byte, error) {
+	d, err := s.documents()
+	if err != nil {
+		return nil, err
+	}
+	var root *node
+	err = s.o.Store.View(ctx, workspace, func(tx storage.ReadTx) (err error) {
+		root, err = d.export(tx)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return write(object("workspaces", &node{kind: isList, items: []*node{root}}))
+}
+
+// object makes an object of a name and its value, and so on. Values that are nil are
+// left out.
+func object(pairs ...any) *node {
+	n := &node{kind: isObject}
+	for i := 0; i+1 < len(pairs); i += 2 {
+		name, _ := pairs[i].(string)
+		n.set(name, pairs[i+1])
+	}
+	return n
+}
+
+func (n *node) set(name string, value any) {
+	var v *node
+	switch value := value.(type) {
+	case *node:
+		v = value
+	case string:
+		v = &node{kind: isText, text: value}
+	case bool:
+		v = &node{kind: isTruth, text: strconv.FormatBool(value)}
+	case int64:
+		v = &node{kind: isNumber, text: strconv.FormatInt(value, 10)}
+	case time.Time:
+		v = &node{kind: isText, text: value.UTC().Format(timeLayout)}
+	}
+	if v != nil {
+		n.members = append(n.members, member{name: name, value: v})
+	}
+}
+
+// timeLayout is how a time is written: as the store keeps it, to the microsecond.
+const timeLayout = "2006-01-02T15:04:05.000000Z07:00"
+
+func (d *documents) export(tx storage.ReadTx) (*node, error) {
+	settings, err := tx.Settings()
+	if err != nil {
+		return nil, err
+	}
+	w := object()
+	switch {
+	case settings.Clock.Frozen:
+		w.set(memberClock, object("frozen", true, "now", settings.Clock.At))
+	case settings.Clock.Offset != 0:
+		w.set(memberClock, object("frozen", false, "offset", settings.Clock.Offset.String()))
+	}
+	drawn, err := tx.Last(storage.SequenceOfIDs)
+	if err != nil {
+		return nil, err
+	}
+	if settings.IDs != (storage.IDs{}) || drawn > 0 {
+		ids := object("source", string(settings.IDs.Source))
+		if settings.IDs.Source == storage.IDsRandom {
+			ids = object("source", idSources[0])
+		}
+		if settings.IDs.Seed != 0 {
+			ids.set("seed", settings.IDs.Seed)
+		}
+		if drawn > 0 {
+			ids.set("drawn", drawn)
+		}
+		w.set(memberIDs, ids)
+	}
+	for i := range d.parts {
+		part, err := d.parts[i].export(tx)
+		if err != nil {
+			return nil, err
+		}
+		if len(part.members) > 0 {
+			w.set(d.parts[i].name, part)
+		}
+	}
+	faults, err := world.FaultsOf(tx)
+	if err != nil {
+		return nil, err
+	}
+	if len(faults) > 0 {
+		list := &node{kind: isList}
+		for i := range faults {
+			fault, err := d.exportFault(&faults[i])
+			if err != nil {
+				return nil, err
+			}
+			list.items = append(list.items, fault)
+		}
+		w.set(memberFaults, list)
+	}
+	return w, nil
+}
+
+func (d *documents) exportFault(f *world.Fault) (*node, error) {
+	text, err := json.Marshal(f)
+	if err != nil {
+		return nil, fmt.Errorf("seed: the fault %s: %w", f.Name, err)
+	}
+	n, err := readJSON(text)
+	if err != nil {
+		return nil, err
+	}
+	body := n.without("name")
+	schema := d.control.root.at("components", "schemas", "FaultDefinition")
+	body.members = slices.DeleteFunc(body.members, func(m member) bool { return m.value.kind == isObject && len(m.value.members) == 0 && m.name != "do" })
+	d.control.arrange(body, schema)
+	body.members = append([]member{{name: "name", value: n.get("name")}}, body.members...)
+	return body, nil
+}
+
+func (p *part) export(tx storage.ReadTx) (*node, error) {
+	n := object()
+	implied := map[string]int64{}
+	for _, resource := range p.Resources {
+		list, err := p.exportList(tx, resource, "", implied)
+		if err != nil {
+			return nil, err
+		}
+		if len(list.items) > 0 {
+			n.set(resource.List, list)
+		}
+	}
+	sequences := object()
+	for _, s := range p.Sequences {
+		last, err := tx.Last(s.Name)
+		if err != nil {
+			return nil, err
+		}
+		if last > implied[s.Name] {
+			sequences.set(s.Member, last)
+		}
+	}
+	if len(sequences.members) > 0 {
+		n.set(memberSequences, sequences)
+	}
+	return n, nil
+}
+
+// exportList writes a list of resources. implied collects how far the sequences come
+// by the numbers in the list alone.
+func (p *part) exportList(tx storage.ReadTx, resource *Resource, parent string, implied map[string]int64) (*node, error) {
+	list := &node{kind: isList}
+	exported, err := resource.Export(tx, parent)
+	if err != nil {
+		return nil, err
+	}
+	for i := range exported {
+		x := &exported[i]
+		for _, s := range p.Sequences {
+			implied[s.Name] = max(implied[s.Name], s.Of(&Entry{Type: x.Type, Body: x.Body, Own: x.Own}))
+		}
+		entry, err := p.exportEntry(resource, x)
+		if err != nil {
+			return nil, err
+		}
+		for _, within := range resource.Within {
+			children, err := p.exportList(tx, within, x.ID, implied)
+			if err != nil {
+				return nil, err
+			}
+			if len(children.items) > 0 {
+				entry.set(within.List, children)
+			}
+		}
+		list.items = append(list.items, entry)
+	}
+	return list, nil
+}
+
+func (p *part) exportEntry(resource *Resource, x *Exported) (*node, error) {
+	text, err := json.Marshal(x.Body)
+	if err != nil {
+		return nil, fmt.Errorf("seed: a %s cannot be written", resource.Name)
+	}
+	body, err := readJSON(text)
+	if err != nil {
+		return nil, err
+	}
+	i := slices.IndexFunc(resource.Creates, func(c Create) bool { return c.Type == x.Type })
+	if i < 0 {
+		return nil, fmt.Errorf("seed: a %s of unknown type %q", resource.Name, x.Type)
+	}
+	schema := p.document.body(resource.Creates[i])
+	for _, property := range p.document.properties(schema) {
+		if !p.document.secret(property.value) {
+			continue
+		}
+		body = body.without(property.name)
+		if p.document.needs(schema, property.name) {
+			body.set(property.name, Placeholder)
+		}
+	}
+	p.document.arrange(body, schema)
+	entry := object()
+	if resource.typed() {
+		entry.set(typeMember, x.Type)
+	}
+	entry.members = append(entry.members, body.members...)
+	entry.setOwn(resource.Own, x.Own)
+	return entry, nil
+}
+
+// setOwn adds a resource's own members.
+func (n *node) setOwn(members []Member, values Values) {
+	for _, m := range members {
+		switch value := values[m.Name].(type) {
+		case Values:
+			inner := object()
+			inner.setOwn(m.Members, value)
+			n.set(m.Name, inner)
+		case time.Time:
+			if !value.IsZero() {
+				n.set(m.Name, value)
+			}
+		case nil:
+		default:
+			n.set(m.Name, value)
+		}
+	}
+}
+
+// write writes nodes as YAML.
+func write(root *node) ([]byte, error) {
+	var b bytes.Buffer
+	b.WriteString(preamble)
+	encoder := yaml.NewEncoder(&b)
+	encoder.SetIndent(2)
+	if err := encoder.Encode(root.yaml()); err != nil {
+		return nil, fmt.Errorf("seed: %w", err)
+	}
+	if err := encoder.Close(); err != nil {
+		return nil, fmt.Errorf("seed: %w", err)
+	}
+	return b.Bytes(), nil
+}
+
+func (n *node) yaml() *yaml.Node {
+	y := &yaml.Node{Kind: yaml.ScalarNode, Value: n.text}
+	switch n.kind {
+	case isNull:
+		y.Value = "null"
+	case isTruth, isNumber: // as they are
+	case isText:
+		return scalar(n.text)
+	case isList:
+		y.Kind = yaml.SequenceNode
+		if len(n.items) == 0 {
+			y.Style = yaml.FlowStyle
+		}
+		for _, item := range n.items {
+			y.Content = append(y.Content, item.yaml())
+		}
+	case isObject:
+		y.Kind = yaml.MappingNode
+		if len(n.members) == 0 {
+			y.Style = yaml.FlowStyle
+		}
+		for _, m := range n.members {
+			y.Content = append(y.Content, scalar(m.name), m.value.yaml())
+		}
+	}
+	return y
+}
+
+// scalar writes a text: plain where every reader takes it for a text, times too, and
+// else in quotation marks on one line, so that nothing of it is lost.
+func scalar(text string) *yaml.Node {
+	y := &yaml.Node{Kind: yaml.ScalarNode, Value: text, Tag: "!!str", Style: yaml.DoubleQuotedStyle}
+	_, notATime := time.Parse(time.RFC3339Nano, text)
+	switch {
+	case notATime == nil && dateTime.MatchString(text):
+		y.Style, y.Tag = 0, "!!timestamp"
+	case plain(text):
+		y.Style = 0
+	}
+	return y
+}
+
+// plain reports whether a text can stand without quotation marks. The encoder quotes
+// what would be a number, a date, null, true or false; what is one of those in YAML
+// 1.1 only is told here.
+func plain(text string) bool {
+	switch strings.ToLower(text) {
+	case "y", "n", "yes", "no", "on", "off", "":
+		return false
+	}
+	return text == strings.TrimSpace(text) && !jsonNumber.MatchString(text) && !strings.ContainsFunc(text, func(r rune) bool {
+		return !unicode.IsLetter(r) && !unicode.IsDigit(r) && !strings.ContainsRune(" ._-/:+*@()", r)
+	})
+}

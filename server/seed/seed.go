@@ -1,0 +1,281 @@
+// Package seed reads and writes whole worlds as files: workspaces with their
+// resources, faults, clock and source of ids.
+//
+// A seed is YAML or JSON. Every mistake in it is told with its line and column
+// before anything is changed, and then all of it becomes true at one moment. The
+// APIs stay the owners of their resources: each declares as a [Part] what its
+// resources are in a seed, how one is made and how it is read back.
+package seed
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/understudy-api/understudy/gen/understudy"
+	"github.com/understudy-api/understudy/server/contract"
+	"github.com/understudy-api/understudy/server/world"
+	"github.com/understudy-api/understudy/storage"
+)
+
+// Placeholder stands in an exported seed for a secret that is needed and that
+// nobody can read back.
+const Placeholder = "********"
+
+// API is a served API with resources that a seed can hold.
+type API interface {
+	// Source is the served document, whose rules the resources keep.
+	Source() contract.Source
+	// Seed describes the resources.
+	Seed() Part
+}
+
+// Part is what a workspace of a seed holds of one API.
+type Part struct {
+	Resources []*Resource
+	Sequences []Sequence
+}
+
+// Resource is a kind of resource in a seed. An entry has the members of the body of
+// the operation that creates it, the resource's own, and the lists within.
+type Resource struct {
+	List string // the member that lists them: "projects"
+	Name string // one of them, in a message: "project"
+	Kind string // of its records
+	// Creates are the operations that create one: one, or one for each value of the
+	// member "type".
+	Creates []Create
+	// Own are the members beside those of the body. The one named "id" is unique in
+	// a workspace.
+	Own    []Member
+	Within []*Resource
+	// Check finds what only the API knows to be wrong with the entries of one list,
+	// such as a key that is taken, and completes their bodies; nil for nothing.
+	Check func(entries []*Entry, report Report)
+	// Insert makes the resource below the one with the id parent. It is run within a
+	// transaction, maybe more than once, and must not change the entry. Sequences
+	// have been raised beyond every number in the seed.
+	Insert func(tx storage.Tx, e *Entry, parent string) (id string, err error)
+	// Export gives the entries below parent in the order of their insertion, deleted
+	// ones included, with their bodies as Insert takes them but without secrets.
+	Export func(tx storage.ReadTx, parent string) ([]Exported, error)
+}
+
+// Create is an operation that creates a resource.
+type Create struct {
+	Type string            // the value of the entry's member "type"; "" if there is only one
+	Path string            // of the POST, as the document has it
+	Vars map[string]string // path parameters that the document takes
+	Read func(body []byte) (any, error)
+}
+
+// Into reads a body as a T: it is a [Create]'s Read.
+func Into[T any](body []byte) (any, error) {
+	v := new(T)
+	if err := json.Unmarshal(body, v); err != nil {
+		return nil, err
+	}
+	return v, nil
+}
+
+// Sequence is a sequence of an API, which a seed can raise.
+type Sequence struct {
+	Member string // its name in a seed: "bi"
+	Name   string // in the store
+	// Of is the number of the sequence that an entry holds, 0 for none.
+	Of func(e *Entry) int64
+}
+
+// Report tells a mistake about an entry: at the value of one of its members, or at
+// the entry itself if it has no such member.
+type Report func(e *Entry, member, message string)
+
+// MemberKind is what a member of a resource's own holds.
+type MemberKind int
+
+// The kinds of members.
+const (
+	UUID   MemberKind = iota // a string, in lower case
+	Number                   // an int64 from 1
+	Time                     // a time.Time, to the microsecond
+	Object                   // Values of Members
+)
+
+// Member is a member of a resource's own.
+type Member struct {
+	Name     string
+	Kind     MemberKind
+	About    string // what it is, for the published schema
+	Required bool
+	Members  []Member // of an Object
+}
+
+// Values are the members of a resource's own that are given, by name.
+type Values map[string]any
+
+// Text is a member of kind UUID; "" if it is not given.
+func (v Values) Text(name string) string {
+	s, _ := v[name].(string)
+	return s
+}
+
+// Number is a member of kind Number; 0 if it is not given.
+func (v Values) Number(name string) int64 {
+	n, _ := v[name].(int64)
+	return n
+}
+
+// Time is a member of kind Time; the zero time if it is not given.
+func (v Values) Time(name string) time.Time {
+	t, _ := v[name].(time.Time)
+	return t
+}
+
+// Object is a member of kind Object; nil if it is not given.
+func (v Values) Object(name string) Values {
+	o, _ := v[name].(Values)
+	return o
+}
+
+// Entry is a resource in a seed.
+type Entry struct {
+	Type   string // the value of the member "type", where that chooses the operation
+	Body   any    // what Create.Read gave
+	Own    Values
+	Within map[string][]*Entry // by the name of the list
+
+	node    *node
+	pointer string
+}
+
+// Text is the text of a member, whatever is wrong with the rest of the entry; false if
+// it has none.
+func (e *Entry) Text(member string) (text string, ok bool) {
+	n := e.node.get(member)
+	if n == nil || n.kind != isText {
+		return "", false
+	}
+	return n.text, true
+}
+
+// Exported is a resource as it is written.
+type Exported struct {
+	ID   string // of the record, by which the lists within are exported
+	Type string
+	Body any // its JSON is that of the creating operation's body
+	Own  Values
+}
+
+// Options make a Seeder.
+type Options struct {
+	Store storage.Store
+	Keys  contract.Keyring // knows the secrets
+	APIs  []API
+	// Documents gives the documents by which bodies are judged: those of the APIs,
+	// and the control API's for faults.
+	Documents func() ([]*contract.Document, error)
+	// Worlds knows what is wrong with a fault beside what its schema says, and keeps
+	// the snapshot of what was planted.
+	Worlds *world.Worlds
+}
+
+// Seeder reads, plants and writes seeds. It is safe for concurrent use.
+type Seeder struct {
+	o         Options
+	documents func() (*documents, error)
+}
+
+// New makes a Seeder. To check seeds only, it needs neither a store nor keys.
+func New(o Options) *Seeder {
+	s := &Seeder{o: o}
+	s.documents = sync.OnceValues(s.load)
+	return s
+}
+
+// documents are the documents that a seed is held against.
+type documents struct {
+	parts   []part
+	control *document
+	fault   *contract.Operation
+}
+
+// part is an API's part with its document.
+type part struct {
+	Part
+
+	name     string // of the API
+	document *document
+}
+
+// all lists the resources, those within others included.
+func (p *Part) all() []*Resource {
+	var list []*Resource
+	var add func(resources []*Resource)
+	add = func(resources []*Resource) {
+		for _, resource := range resources {
+			list = append(list, resource)
+			add(resource.Within)
+		}
+	}
+	add(p.Resources)
+	return list
+}
+
+const faultPath = "/_understudy/faults/{faultName}"
+
+func (s *Seeder) load() (*documents, error) {
+	loaded, err := s.o.Documents()
+	if err != nil {
+		return nil, err
+	}
+	find := func(name string, source []byte) (*document, error) {
+		for _, d := range loaded {
+			if d.API == name {
+				return newDocument(d, source)
+			}
+		}
+		return nil, fmt.Errorf("seed: no document of %s", name)
+	}
+	d := &documents{}
+	for _, api := range s.o.APIs {
+		source := api.Source()
+		p := part{Part: api.Seed(), name: source.API}
+		if p.document, err = find(source.API, source.JSON); err != nil {
+			return nil, err
+		}
+		if err := p.document.holds(p.Resources); err != nil {
+			return nil, err
+		}
+		d.parts = append(d.parts, p)
+	}
+	if d.control, err = find("understudy", understudy.Document()); err != nil {
+		return nil, err
+	}
+	if d.fault = d.control.Operation("PUT", faultPath); d.fault == nil {
+		return nil, fmt.Errorf("seed: the control API has no %s", faultPath)
+	}
+	return d, nil
+}
+
+// Parse reads a seed. With problems, it is not to be planted.
+func (s *Seeder) Parse(ctx context.Context, text []byte) (*Seed, []Problem, error) {
+	d, err := s.documents()
+	if err != nil {
+		return nil, nil, err
+	}
+	root, problems := read(text)
+	r := &reader{ctx: ctx, documents: d, worlds: s.o.Worlds, problems: problems}
+	var seed *Seed
+	if root != nil {
+		seed = r.seed(root)
+	}
+	if len(r.problems) > 0 {
+		l := newLines(text)
+		for i := range r.problems {
+			l.hold(&r.problems[i])
+		}
+	}
+	return seed, inOrder(r.problems), r.err
+}

@@ -1,0 +1,49 @@
+package seed
+
+import (
+	"bytes"
+	"testing"
+
+	"pgregory.net/rapid"
+)
+
+// What is written is read again as it was, as YAML and as JSON.
+func TestWriteRead(t *testing.T) {
+	t.Parallel()
+	text := rapid.Custom(func(t *rapid.T) *node { return &node{kind: isText, text: rapid.String().Draw(t, "text")} })
+	plain := rapid.OneOf(text, rapid.SampledFrom([]*node{
+		{},
+		{kind: isTruth, text: "true"},
+		{kind: isTruth, text: "false"},
+		{kind: isList},
+		{kind: isObject},
+		{kind: isNumber, text: "0"},
+		{kind: isNumber, text: "-1.50"},
+		{kind: isNumber, text: "1e+21"},
+		{kind: isNumber, text: "1E400"},
+		{kind: isNumber, text: "123456789012345678901234567890"},
+		{kind: isNumber, text: "-0"},
+		{kind: isNumber, text: "0.10"},
+	}))
+	rapid.Check(t, func(t *rapid.T) {
+		root := &node{kind: isObject}
+		for _, name := range rapid.SliceOfNDistinct(rapid.String(), 1, 4, rapid.ID[string]).Draw(t, "names") {
+			list := &node{kind: isList, items: rapid.SliceOfN(plain, 1, 4).Draw(t, "items")}
+			root.members = append(root.members, member{name: "l" + name, value: list}, member{name: "v" + name, value: plain.Draw(t, "value")})
+		}
+		want := root.json()
+		yaml, err := write(root)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, form := range [][]byte{yaml, want} {
+			again, problems := read(form)
+			if len(problems) > 0 {
+				t.Fatalf("%s\n%v", form, problems)
+			}
+			if got := again.json(); !bytes.Equal(got, want) {
+				t.Fatalf("%s\nbecame\n%s", want, got)
+			}
+		}
+	})
+}
