@@ -33,6 +33,25 @@ test:
 	$(if $(RACE),,@echo '*** NO C COMPILER: THE TESTS RUN WITHOUT THE RACE DETECTOR ***' >&2)
 	$(if $(RACE),CGO_ENABLED=1 )$(GO) test $(RACE) -shuffle=on $(ARGS) $(PKG)
 
+# Those that bring their store along need no other.
+OWN_STORE = ^Test(Stores|Replica.*|RollingRestart|UnreachableDatabase)$$
+
+## test-stores: run the end-to-end tests on SQLite and on PostgreSQL; "make test" runs them in memory
+.PHONY: test-stores
+test-stores:
+	@set -e; for store in sqlite postgres; do \
+		echo "on $$store:"; \
+		UNDERSTUDY_TEST_STORE=$$store $(GO) test -count=1 -shuffle=on -skip '$(OWN_STORE)' $(ARGS) ./server/app; \
+	done
+
+# How often.
+ROUNDS ?= 20
+
+## replicas: test several servers over one PostgreSQL, killed and restarted too, many times (make replicas ROUNDS=20)
+.PHONY: replicas
+replicas:
+	UNDERSTUDY_TEST_REPLICAS=full UNDERSTUDY_REQUIRE_POSTGRES=1 $(GO) test -count=$(ROUNDS) -timeout 2h -run '^Test(Replica|RollingRestart|UnreachableDatabase)' $(ARGS) ./server/app
+
 # A binary per version of the linter and of Go, since building it takes minutes.
 LINT_VERSION := $(shell sed -n 's,^.*github.com/golangci/golangci-lint/v2 \(v[0-9.]*\).*,\1,p' .ci/lint/go.mod)
 LINT          = bin/golangci-lint-$(LINT_VERSION)-$(shell $(GO) env GOVERSION)
@@ -106,6 +125,14 @@ fuzz:
 			$(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 5s $$dir; \
 		done; \
 	done
+
+# Random requests per operation.
+EXAMPLES ?= 2000
+
+## verify: verify the built server by its own documents, at length (make verify EXAMPLES=2000)
+.PHONY: verify
+verify: build
+	.ci/verify $(EXAMPLES)
 
 ## clean: remove what was built
 .PHONY: clean

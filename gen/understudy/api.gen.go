@@ -1278,11 +1278,6 @@ type Workspace string
 // Example: {"detail":"There is no exchange 00112233aabbccdd in this workspace","status":404,"title":"Not Found","type":"about:blank"}
 type BadRequest = Problem
 
-// Conflict Problem details (RFC 9457)
-//
-// Example: {"detail":"There is no exchange 00112233aabbccdd in this workspace","status":404,"title":"Not Found","type":"about:blank"}
-type Conflict = Problem
-
 // Forbidden Problem details (RFC 9457)
 //
 // Example: {"detail":"There is no exchange 00112233aabbccdd in this workspace","status":404,"title":"Not Found","type":"about:blank"}
@@ -6672,11 +6667,6 @@ type PutSeedResponse403Headers struct {
 	UnderstudyExchange *string
 }
 
-// PutSeedResponse409Headers the declared response headers of an HTTP 409 response for PutSeed
-type PutSeedResponse409Headers struct {
-	UnderstudyExchange *string
-}
-
 // PutSeedResponse413Headers the declared response headers of an HTTP 413 response for PutSeed
 type PutSeedResponse413Headers struct {
 	UnderstudyExchange *string
@@ -6714,8 +6704,6 @@ type PutSeedResponse struct {
 	ApplicationProblemJSON401 *Unauthorized
 	// ApplicationProblemJSON403 the response for an HTTP 403 `application/problem+json` response
 	ApplicationProblemJSON403 *Forbidden
-	// ApplicationProblemJSON409 the response for an HTTP 409 `application/problem+json` response
-	ApplicationProblemJSON409 *Conflict
 	// ApplicationProblemJSON413 the response for an HTTP 413 `application/problem+json` response
 	ApplicationProblemJSON413 *PayloadTooLarge
 	// ApplicationProblemJSON415 the response for an HTTP 415 `application/problem+json` response
@@ -6732,8 +6720,6 @@ type PutSeedResponse struct {
 	Headers401 *PutSeedResponse401Headers
 	// Headers403 the parsed response headers for an HTTP 403 response
 	Headers403 *PutSeedResponse403Headers
-	// Headers409 the parsed response headers for an HTTP 409 response
-	Headers409 *PutSeedResponse409Headers
 	// Headers413 the parsed response headers for an HTTP 413 response
 	Headers413 *PutSeedResponse413Headers
 	// Headers415 the parsed response headers for an HTTP 415 response
@@ -6764,11 +6750,6 @@ func (r PutSeedResponse) GetApplicationProblemJSON401() *Unauthorized {
 // GetApplicationProblemJSON403 returns the response for an HTTP 403 `application/problem+json` response
 func (r PutSeedResponse) GetApplicationProblemJSON403() *Forbidden {
 	return r.ApplicationProblemJSON403
-}
-
-// GetApplicationProblemJSON409 returns the response for an HTTP 409 `application/problem+json` response
-func (r PutSeedResponse) GetApplicationProblemJSON409() *Conflict {
-	return r.ApplicationProblemJSON409
 }
 
 // GetApplicationProblemJSON413 returns the response for an HTTP 413 `application/problem+json` response
@@ -11006,13 +10987,6 @@ func ParsePutSeedResponse(rsp *http.Response) (*PutSeedResponse, error) {
 		}
 		response.ApplicationProblemJSON403 = &dest
 
-	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
-		var dest Conflict
-		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
-			return nil, err
-		}
-		response.ApplicationProblemJSON409 = &dest
-
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
 		var dest PayloadTooLarge
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -11088,16 +11062,6 @@ func ParsePutSeedResponse(rsp *http.Response) (*PutSeedResponse, error) {
 			headers.UnderstudyExchange = &value
 		}
 		response.Headers403 = &headers
-	case rsp.StatusCode == 409:
-		var headers PutSeedResponse409Headers
-		if values := rsp.Header.Values("Understudy-Exchange"); len(values) > 0 {
-			var value string
-			if err := runtime.BindStyledParameterWithOptions("simple", "Understudy-Exchange", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
-				return nil, err
-			}
-			headers.UnderstudyExchange = &value
-		}
-		response.Headers409 = &headers
 	case rsp.StatusCode == 413:
 		var headers PutSeedResponse413Headers
 		if values := rsp.Header.Values("Understudy-Exchange"); len(values) > 0 {
@@ -13082,15 +13046,6 @@ type BadRequestApplicationProblemPlusJSONResponse struct {
 	Body Problem
 
 	Headers BadRequestResponseHeaders
-}
-
-type ConflictResponseHeaders struct {
-	UnderstudyExchange *string
-}
-type ConflictApplicationProblemPlusJSONResponse struct {
-	Body Problem
-
-	Headers ConflictResponseHeaders
 }
 
 type ForbiddenResponseHeaders struct {
@@ -15972,24 +15927,6 @@ func (response PutSeed403ApplicationProblemPlusJSONResponse) VisitPutSeedRespons
 		w.Header().Set("Understudy-Exchange", fmt.Sprint(*response.Headers.UnderstudyExchange))
 	}
 	w.WriteHeader(403)
-	_, err := buf.WriteTo(w)
-	return err
-}
-
-type PutSeed409ApplicationProblemPlusJSONResponse struct {
-	ConflictApplicationProblemPlusJSONResponse
-}
-
-func (response PutSeed409ApplicationProblemPlusJSONResponse) VisitPutSeedResponse(w http.ResponseWriter) error {
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/problem+json")
-	if response.Headers.UnderstudyExchange != nil {
-		w.Header().Set("Understudy-Exchange", fmt.Sprint(*response.Headers.UnderstudyExchange))
-	}
-	w.WriteHeader(409)
 	_, err := buf.WriteTo(w)
 	return err
 }

@@ -1,11 +1,60 @@
 package app_test
 
 import (
+	"strconv"
 	"testing"
 
 	"github.com/understudy-api/understudy/server/app"
 	"github.com/understudy-api/understudy/server/verify"
 )
+
+// unmet says why a run against ourselves does not meet a declared status. What is
+// met by no operation for a reason of its own stands below; docs/verify.md says the
+// same in words.
+var (
+	unmet = map[int]string{
+		403: "every credential is let in, and nearly all may do everything",
+		413: "it takes a body beyond --max-body",
+		415: "it takes a body where no operation has one, or a type that is not JSON beside one that is",
+		429: "it takes a fault",
+		500: "it takes a mistake of our own",
+		503: "it takes a store out of reach",
+	}
+	unmetBy = map[string]string{
+		"advanceClock 422":  "it takes a move by more than 292 years",
+		"getClock 400":      "there is nothing in the request to break",
+		"getDocument 404":   "the document lists the documents that there are",
+		"getExchange 200":   "nobody guesses the id of an exchange",
+		"updateProject 409": "it takes another project's key, which chance rarely draws",
+		"putClock 422":      "it takes a running clock centuries away",
+		"exportSeed 400":    "there is nothing in the request to break",
+		"getIds 400":        "there is nothing in the request to break",
+		"listSnapshots 400": "there is nothing in the request to break",
+	}
+)
+
+// explain requires a reason for every declared status that a run did not meet.
+func explain(t *testing.T, result *verify.Result) {
+	t.Helper()
+	met, missed := 0, 0
+	for _, op := range result.Report("").Operations {
+		statuses := map[int]bool{}
+		for _, row := range op.Rows {
+			statuses[row.Status] = statuses[row.Status] || row.Requests > 0
+		}
+		for status, reached := range statuses {
+			if reached {
+				met++
+				continue
+			}
+			missed++
+			if unmet[status] == "" && unmetBy[op.ID+" "+strconv.Itoa(status)] == "" {
+				t.Errorf("%s is never answered %d, and nobody says why", op.ID, status)
+			}
+		}
+	}
+	t.Logf("%d declared statuses met, %d not", met, missed)
+}
 
 // Every document that we serve is kept by what we serve, in all phases.
 func TestVerifyOurselves(t *testing.T) {
@@ -34,7 +83,7 @@ func TestVerifyOurselves(t *testing.T) {
 			for _, w := range result.Warnings {
 				t.Log("warning:", w)
 			}
-			t.Logf("declared statuses met: %+v", result.Report("").Coverage)
+			explain(t, result)
 			for _, f := range result.Findings {
 				t.Errorf("%s %s [%s] x%d (%s)\n  %s\n  got %s want %s %s:%d\n  %s", f.Check, f.Operation, f.Rule, f.Count, f.Phase, f.Message, f.Got, f.Accepted, f.Where.Pointer, f.Where.Line, f.Curl)
 			}

@@ -1,6 +1,7 @@
 package verify
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"maps"
@@ -264,12 +265,21 @@ var beyondDocument = []int{
 	http.StatusGone, http.StatusPreconditionFailed, http.StatusLocked, http.StatusTooManyRequests,
 }
 
+// poisoned reports whether a body has a member that servers in JavaScript refuse for
+// its name, whatever the document says.
+func poisoned(body []byte) bool {
+	return bytes.Contains(body, []byte(`"__proto__"`)) || bytes.Contains(body, []byte(`"constructor"`))
+}
+
 // positiveData: what the document allows is not refused, save for a reason beyond
 // it. 5xx is another check's, and so is a redirect. An operation that declares both
 // 400 and 422 tells requests that break the document from those whose meaning
 // cannot be (RFC 9110, section 15.5.21), of which the document says nothing.
 func positiveData(_ context.Context, x *exchange) []fault {
 	a := x.answer
+	if poisoned(x.call.body) {
+		return nil
+	}
 	if op := x.call.op; a.status == http.StatusUnprocessableEntity && op != nil &&
 		op.Declares(http.StatusUnprocessableEntity) && op.Declares(http.StatusBadRequest) {
 		return nil

@@ -144,6 +144,16 @@ func (op *operation) parameter(at place) *openapi3.Parameter {
 	return nil
 }
 
+// hasOptions reports whether an input gives a parameter that is not required.
+func (op *operation) hasOptions(in *input) bool {
+	for at := range in.values {
+		if p := op.parameter(at); p != nil && !p.Required && p.In != openapi3.ParameterInPath {
+			return true
+		}
+	}
+	return false
+}
+
 // schemaOf is the schema of a parameter; nil if it has none that can be generated
 // for.
 func schemaOf(p *openapi3.Parameter) *openapi3.Schema {

@@ -768,7 +768,12 @@ func (l *lane) roam(ctx context.Context, p *producer) error {
 		}
 		n, own := op.last()
 		own = own && p.makes(n.key)
+		// An optional parameter may select another thing, or show a deleted one.
+		optional := own && op.hasOptions(in)
 		switch {
+		case optional && op.Method == http.MethodGet:
+		case optional && x.answer.ok():
+			unsure = true
 		case own && op.Method == http.MethodDelete && x.answer.ok():
 			removed, unsure, removal = true, false, x
 		case own && removed && !unsure && x.answer.ok() && !p.chosen:
