@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"strconv"
@@ -454,9 +455,7 @@ func TestCORS(t *testing.T) {
 	ask := func(w *standIn, method, origin string, more http.Header) answered {
 		header := bearer("cors")
 		header.Set("Origin", origin)
-		for name, values := range more {
-			header[name] = values
-		}
+		maps.Copy(header, more)
 		return w.do(t, method, "/api/projects", header, nil)
 	}
 	preflight := http.Header{"Access-Control-Request-Method": {"POST"}, "Access-Control-Request-Headers": {"authorization,content-type"}}
