@@ -3,6 +3,7 @@ package storage_test
 import (
 	"math"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -153,4 +154,20 @@ func TestIDs(t *testing.T) {
 			}
 		}
 	}
+}
+
+// What is not packed keys is told as damage, and what is comes back as it was.
+func FuzzKeys(f *testing.F) {
+	f.Add([]byte{}, "i", "v", true)
+	f.Add([]byte{1, 200, 1}, "", "\x00", false)
+	f.Fuzz(func(t *testing.T, data []byte, index, value string, unique bool) {
+		if _, err := storage.DecodeKeys(data); err != nil && storage.KindOf(err) != storage.KindCorrupt {
+			t.Fatal(err)
+		}
+		keys := []storage.Key{{Index: index, Value: value, Unique: unique}, {Index: value, Value: index}}
+		got, err := storage.DecodeKeys(storage.EncodeKeys(keys))
+		if err != nil || !slices.Equal(got, keys) {
+			t.Fatalf("%v (%v), want %v", got, err, keys)
+		}
+	})
 }

@@ -3,9 +3,7 @@ package postgres
 import (
 	"crypto/sha256"
 	"encoding/binary"
-	"errors"
 	"time"
-	"unicode/utf8"
 
 	"github.com/jackc/pgx/v5"
 
@@ -164,78 +162,4 @@ func (s *settingsScan) settings() storage.Settings {
 		out.Clock = out.Clock.Freeze(time.UnixMicro(s.at))
 	}
 	return out
-}
-
-// kept is the settings as they come back.
-func kept(s storage.Settings) storage.Settings {
-	if s.Clock.Frozen {
-		s.Clock = s.Clock.Freeze(s.Clock.At)
-	} else {
-		s.Clock.At = time.Time{}
-	}
-	return s
-}
-
-// encodeKeys packs the keys into the record's row, so that a Put knows which
-// entries to change without looking for them.
-func encodeKeys(keys []storage.Key) []byte {
-	b := make([]byte, 0, 64)
-	for _, k := range keys {
-		unique := byte(0)
-		if k.Unique {
-			unique = 1
-		}
-		b = append(b, unique)
-		b = binary.AppendUvarint(b, uint64(len(k.Index)))
-		b = append(b, k.Index...)
-		b = binary.AppendUvarint(b, uint64(len(k.Value)))
-		b = append(b, k.Value...)
-	}
-	return b
-}
-
-func decodeKeys(b []byte) (keys []storage.Key, err error) {
-	take := func() string {
-		n, l := binary.Uvarint(b)
-		if l <= 0 || n > uint64(len(b)-l) {
-			err = failure(storage.KindCorrupt, "read keys", "the keys of a record are damaged")
-			b = nil
-			return ""
-		}
-		s := string(b[l : l+int(n)])
-		b = b[l+int(n):]
-		return s
-	}
-	for len(b) > 0 {
-		k := storage.Key{Unique: b[0] == 1}
-		b = b[1:]
-		k.Index = take()
-		k.Value = take()
-		keys = append(keys, k)
-	}
-	return keys, err
-}
-
-// checkRecord holds what is written to the contract.
-func checkRecord(r storage.Record, keys []storage.Key) error {
-	switch {
-	case r.Kind == "" || r.ID == "":
-		return errors.New("a record needs a kind and an id")
-	case !utf8.ValidString(r.Kind) || !utf8.ValidString(r.ID) || !utf8.ValidString(r.Parent):
-		return errors.New("kind, id or parent is not UTF-8")
-	}
-	for i, k := range keys {
-		if k.Index == "" {
-			return errors.New("a key needs an index")
-		}
-		if !utf8.ValidString(k.Index) || !utf8.ValidString(k.Value) {
-			return errors.New("a key is not UTF-8")
-		}
-		for _, other := range keys[:i] {
-			if other.Index == k.Index {
-				return errors.New("two keys in one index")
-			}
-		}
-	}
-	return nil
 }

@@ -259,7 +259,7 @@ func (t *txn) record(op, kind, id string) (*stored, error) {
 			if err != nil {
 				return err
 			}
-			keys, err := decodeKeys(packed)
+			keys, err := storage.DecodeKeys(packed)
 			s = &stored{r, keys}
 			return err
 		},
@@ -595,8 +595,8 @@ func (t *txn) taken(r storage.Record, keys []storage.Key, first *int) []question
 // Insert implements [storage.Tx].
 func (t *txn) Insert(r storage.Record, keys []storage.Key) (storage.Record, error) {
 	const op = "insert"
-	if err := checkRecord(r, keys); err != nil {
-		return storage.Record{}, &storage.Error{Kind: storage.KindInvalid, Op: op, RecordKind: r.Kind, Err: err}
+	if err := storage.CheckRecord(op, r, keys); err != nil {
+		return storage.Record{}, err
 	}
 	r.Seq = 0
 	var holder int
@@ -644,7 +644,7 @@ func (t *txn) Insert(r storage.Record, keys []storage.Key) (storage.Record, erro
 		VALUES ($1::bigint, $2::bigint, $3::bytea, $4::bytea, $5::bytea, $6::bytea, $7::bytea,
 		$8::bigint, $9::bigint, $10::bigint, 1, $11::bytea, $12::bytea)`,
 		key, seq, within(t.row, place(markOf(r), r.Kind)), familyOf(t.row, r), within(t.row, place(living, r.Kind, r.ID)),
-		[]byte(r.ID), []byte(r.Parent), r.Created.UnixMicro(), r.Updated.UnixMicro(), deletedOf(r), encodeKeys(keys), r.Body)
+		[]byte(r.ID), []byte(r.Parent), r.Created.UnixMicro(), r.Updated.UnixMicro(), deletedOf(r), storage.EncodeKeys(keys), r.Body)
 	t.writeEntries(key, r, keys)
 	t.tally(r, 1)
 	t.learn(r.Kind, r.ID, &stored{r, slices.Clone(keys)})
@@ -688,8 +688,8 @@ func (t *txn) writeEntries(key int64, r storage.Record, keys []storage.Key) {
 // Put implements [storage.Tx].
 func (t *txn) Put(r storage.Record, keys []storage.Key) (storage.Record, error) {
 	const op = "put"
-	if err := checkRecord(r, keys); err != nil {
-		return storage.Record{}, &storage.Error{Kind: storage.KindInvalid, Op: op, RecordKind: r.Kind, Err: err}
+	if err := storage.CheckRecord(op, r, keys); err != nil {
+		return storage.Record{}, err
 	}
 	old, err := t.existing(op, r.Kind, r.ID)
 	if err != nil {
@@ -727,7 +727,7 @@ func (t *txn) Put(r storage.Record, keys []storage.Key) (storage.Record, error) 
 	t.write(`UPDATE record SET list = $2::bytea, family = $3::bytea, updated = $4::bigint, deleted = $5::bigint,
 		version = $6::bigint, keys = $7::bytea, body = $8::bytea WHERE key = $1::bigint`,
 		key, within(t.row, place(markOf(r), r.Kind)), familyOf(t.row, r), r.Updated.UnixMicro(), deletedOf(r),
-		r.Version, encodeKeys(keys), r.Body)
+		r.Version, storage.EncodeKeys(keys), r.Body)
 	if moved {
 		t.tally(old.Record, -1)
 		t.tally(r, 1)
@@ -809,7 +809,7 @@ func (t *txn) SetSettings(s storage.Settings) error {
 	if err := t.create(op); err != nil {
 		return err
 	}
-	t.settle(kept(s))
+	t.settle(s.Canonical())
 	return nil
 }
 

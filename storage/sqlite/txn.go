@@ -269,7 +269,7 @@ func (t *txn) record(op string, ws int64, kind, id string) (*stored, error) {
 	var s *stored
 	err := t.query(op, "SELECT "+columns+", r.keys FROM record r WHERE r.workspace = ? AND r.kind = ? AND r.id = ?",
 		func(v []driver.Value) error {
-			keys, err := decodeKeys(blob(v[keyColumn]))
+			keys, err := storage.DecodeKeys(blob(v[keyColumn]))
 			s = &stored{Record: scanRecord(kind, v).Cached(), keys: keys}
 			return err
 		}, ws, kind, id)
@@ -656,8 +656,8 @@ func badSequence(op string) error {
 // Insert implements [storage.Tx].
 func (t *txn) Insert(r storage.Record, keys []storage.Key) (storage.Record, error) {
 	const op = "insert"
-	if err := checkRecord(r, keys); err != nil {
-		return storage.Record{}, &storage.Error{Kind: storage.KindInvalid, Op: op, RecordKind: r.Kind, Err: err}
+	if err := storage.CheckRecord(op, r, keys); err != nil {
+		return storage.Record{}, err
 	}
 	ws, err := t.create(op)
 	if err != nil {
@@ -682,7 +682,7 @@ func (t *txn) Insert(r storage.Record, keys []storage.Key) (storage.Record, erro
 	key := keyOf(ws, seq)
 	_, err = t.exec(op, `INSERT INTO record (key, workspace, kind, id, parent, gone, created, updated, deleted, version, keys, body)
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-		key, ws, r.Kind, r.ID, r.Parent, gone, r.Created.UnixMicro(), r.Updated.UnixMicro(), deleted, int64(1), encodeKeys(keys), r.Body)
+		key, ws, r.Kind, r.ID, r.Parent, gone, r.Created.UnixMicro(), r.Updated.UnixMicro(), deleted, int64(1), storage.EncodeKeys(keys), r.Body)
 	if err != nil {
 		return storage.Record{}, named(err, r, "")
 	}
@@ -708,8 +708,8 @@ func (t *txn) Insert(r storage.Record, keys []storage.Key) (storage.Record, erro
 // Put implements [storage.Tx].
 func (t *txn) Put(r storage.Record, keys []storage.Key) (storage.Record, error) {
 	const op = "put"
-	if err := checkRecord(r, keys); err != nil {
-		return storage.Record{}, &storage.Error{Kind: storage.KindInvalid, Op: op, RecordKind: r.Kind, Err: err}
+	if err := storage.CheckRecord(op, r, keys); err != nil {
+		return storage.Record{}, err
 	}
 	ws, old, err := t.existing(op, r.Kind, r.ID)
 	if err != nil {
@@ -746,7 +746,7 @@ func (t *txn) Put(r storage.Record, keys []storage.Key) (storage.Record, error) 
 		return storage.Record{}, err
 	}
 	if _, err := t.exec(op, `UPDATE record SET gone = ?, updated = ?, deleted = ?, version = ?, keys = ?, body = ? WHERE key = ?`,
-		gone, r.Updated.UnixMicro(), deleted, r.Version, encodeKeys(keys), r.Body, key); err != nil {
+		gone, r.Updated.UnixMicro(), deleted, r.Version, storage.EncodeKeys(keys), r.Body, key); err != nil {
 		return storage.Record{}, t.give(named(err, r, ""))
 	}
 	if was != gone {

@@ -31,7 +31,7 @@ func (t *txn) SetSettings(s storage.Settings) error {
 	if err != nil {
 		return err
 	}
-	s = kept(s)
+	s = s.Canonical()
 	if old.number == 0 {
 		_, err := t.found(op, s)
 		return err

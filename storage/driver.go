@@ -1,0 +1,94 @@
+package storage
+
+import (
+	"encoding/binary"
+	"errors"
+	"time"
+	"unicode/utf8"
+)
+
+// What every driver needs of records, keys and settings.
+
+// CheckRecord returns a KindInvalid error if a record with these keys cannot be
+// written. Drivers call it first; op is theirs.
+func CheckRecord(op string, r Record, keys []Key) error {
+	if err := checkRecord(r, keys); err != nil {
+		return &Error{Kind: KindInvalid, Op: op, RecordKind: r.Kind, Err: err}
+	}
+	return nil
+}
+
+func checkRecord(r Record, keys []Key) error {
+	switch {
+	case r.Kind == "" || r.ID == "":
+		return errors.New("a record needs a kind and an id")
+	case !utf8.ValidString(r.Kind) || !utf8.ValidString(r.ID) || !utf8.ValidString(r.Parent):
+		return errors.New("kind, id or parent is not UTF-8")
+	}
+	for i, k := range keys {
+		if k.Index == "" {
+			return errors.New("a key needs an index")
+		}
+		if !utf8.ValidString(k.Index) || !utf8.ValidString(k.Value) {
+			return errors.New("a key is not UTF-8")
+		}
+		for _, other := range keys[:i] {
+			if other.Index == k.Index {
+				return errors.New("two keys in one index")
+			}
+		}
+	}
+	return nil
+}
+
+// EncodeKeys packs keys, so that a driver can keep them in a record's row and a Put
+// knows which entries to change without looking for them.
+func EncodeKeys(keys []Key) []byte {
+	b := make([]byte, 0, 64)
+	for _, k := range keys {
+		unique := byte(0)
+		if k.Unique {
+			unique = 1
+		}
+		b = append(b, unique)
+		b = binary.AppendUvarint(b, uint64(len(k.Index)))
+		b = append(b, k.Index...)
+		b = binary.AppendUvarint(b, uint64(len(k.Value)))
+		b = append(b, k.Value...)
+	}
+	return b
+}
+
+// DecodeKeys is the inverse of EncodeKeys; KindCorrupt if it is given anything else.
+func DecodeKeys(b []byte) (keys []Key, err error) {
+	take := func() string {
+		n, l := binary.Uvarint(b)
+		if l <= 0 || n > uint64(len(b)-l) {
+			err = &Error{Kind: KindCorrupt, Op: "read keys", Err: errors.New("the keys of a record are damaged")}
+			b = nil
+			return ""
+		}
+		s := string(b[l : l+int(n)])
+		b = b[l+int(n):]
+		return s
+	}
+	for len(b) > 0 {
+		k := Key{Unique: b[0] == 1}
+		b = b[1:]
+		k.Index = take()
+		k.Value = take()
+		keys = append(keys, k)
+	}
+	return keys, err
+}
+
+// Canonical is the settings as every driver gives them back: without what means
+// nothing, and to the microsecond.
+func (s Settings) Canonical() Settings {
+	if s.Clock.Frozen {
+		s.Clock = s.Clock.Freeze(s.Clock.At)
+	} else {
+		s.Clock.At = time.Time{}
+	}
+	return s
+}
