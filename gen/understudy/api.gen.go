@@ -1207,6 +1207,12 @@ type ViolationKind struct {
 	// Basis Where something comes from
 	Basis Basis `json:"basis"`
 
+	// Check The check of "understudy verify" that found it; left out of what a client did
+	Check *string `json:"check,omitempty"`
+
+	// Curl A line for a POSIX shell that reproduces what verify found
+	Curl *string `json:"curl,omitempty"`
+
 	// Document A place in a served document
 	//
 	// Example: {"file":"openapi/datafold.yaml","line":812,"pointer":"/components/schemas/LookerDataSourceConfig/required"}
