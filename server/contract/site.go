@@ -202,7 +202,7 @@ var errBodyTooLarge = errors.New("the body exceeds the limit")
 func (s *Site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	start := s.now()
 	v := &visit{site: s, exchange: &Exchange{
-		ID: newExchangeID(), Time: start, API: s.document.API,
+		ID: newExchangeID(), Time: start.Round(0), API: s.document.API,
 		Document: s.document, Method: r.Method, Path: r.URL.Path, Query: r.URL.RawQuery, RequestHeader: r.Header,
 	}}
 	v.answer = &answer{w: w, visit: v, kept: maps.Clone(w.Header())}

@@ -34,7 +34,8 @@ type Options struct {
 	// kill -9 included, but a power cut may lose the last ones (never part of
 	// one).
 	FullSync bool
-	// CacheBytes bounds the cache of records; 0 means 64 MiB.
+	// CacheBytes bounds the cache of records; 0 means 128 MiB, which is about a
+	// hundred thousand of them.
 	CacheBytes int
 }
 
@@ -43,9 +44,17 @@ const (
 	magic         = "SQLite format 3\x00"
 	headerSize    = 100
 
-	defaultCacheBytes = 64 << 20
+	defaultCacheBytes = 128 << 20
 	maxReaders        = 8
+	// maxChecked is the size up to which a file is looked through when it is
+	// opened, which takes 5 ms for each MiB.
+	maxChecked = 256 << 20
 )
+
+// memoryDSN has larger pages than SQLite's default. Now and then a tree that is
+// balanced makes the commit look at every page that is in memory: of larger ones
+// there are fewer, and it happens less often.
+const memoryDSN = "file::memory:?_pragma=page_size%288192%29&"
 
 //go:embed migrations/*.sql
 var migrations embed.FS
@@ -86,7 +95,7 @@ func Open(ctx context.Context, o Options) (_ *Store, err error) {
 			_ = s.release()
 		}
 	}()
-	dsn := "file::memory:?" + writerPragmas(o)
+	dsn := memoryDSN + writerPragmas(o)
 	if o.Path != "" {
 		path, err := filepath.Abs(o.Path)
 		if err != nil {
@@ -95,7 +104,10 @@ func Open(ctx context.Context, o Options) (_ *Store, err error) {
 		if s.release, err = s.guard(path); err != nil {
 			return nil, err
 		}
-		s.readerDSN = fileDSN(path, readerPragmas())
+		if err := inspect(path); err != nil {
+			return nil, err
+		}
+		s.readerDSN = fileDSN(path, readerPragmas("rw"))
 		dsn = fileDSN(path, writerPragmas(o))
 	}
 	if s.writer.conn, err = dial(dsn); err != nil {
@@ -137,7 +149,8 @@ func (s *Store) guard(path string) (release func() error, err error) {
 	if err != nil {
 		return func() error { return nil }, err
 	}
-	f, err := os.Open(path)
+	// SQLite would content itself with reading, and refuse every write later.
+	f, err := os.OpenFile(path, os.O_RDWR, 0)
 	if errors.Is(err, os.ErrNotExist) {
 		return release, nil
 	}
@@ -157,6 +170,78 @@ func (s *Store) guard(path string) (release func() error, err error) {
 		return release, failure(storage.KindCorrupt, "open", "a database of another program")
 	}
 	return release, nil
+}
+
+// inspect looks whether a file of ours can be used, over a connection that cannot
+// write to it: any other one moves the log of a killed process into the file when
+// it is closed, damaged or not.
+func inspect(path string) error {
+	info, err := os.Stat(path)
+	if err != nil || info.Size() == 0 {
+		return nil // nothing to look at; guard has told what else there is to tell
+	}
+	if journal, err := os.Stat(path + "-journal"); err == nil && journal.Size() > 0 {
+		return nil // the process that made it was killed while it did: SQLite undoes that
+	}
+	c, err := dial(fileDSN(path, readerPragmas("ro")))
+	if err != nil {
+		return err
+	}
+	defer func() { _ = c.close() }()
+	version, newest, err := schemaVersion(c)
+	if err != nil || version == 0 {
+		return err
+	}
+	if info.Size() <= maxChecked {
+		err = c.query("PRAGMA quick_check(1)", func(v []driver.Value) error {
+			if said := text(v[0]); said != "ok" {
+				said = strings.TrimPrefix(said, "*** in database main ***")
+				return failure(storage.KindCorrupt, "open", "damaged: "+strings.Join(strings.Fields(said), " "))
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	if version < newest {
+		return nil // it gets its tables
+	}
+	return lookForTables(c)
+}
+
+func lookForTables(c *conn) error {
+	for _, table := range []string{"workspace", "record", "entry", "counter", "blob"} {
+		if _, err := c.number("SELECT 1 FROM " + table + " LIMIT 1"); err != nil {
+			return damaged(err)
+		}
+	}
+	return nil
+}
+
+// schemaVersion is the version of the tables, 0 if there are none, and the newest
+// one that there is.
+func schemaVersion(c *conn) (version, newest int64, err error) {
+	files, err := migrations.ReadDir("migrations")
+	if err != nil {
+		return 0, 0, err
+	}
+	newest = int64(len(files))
+	tables, err := c.number("SELECT count(*) FROM sqlite_schema")
+	if err != nil || tables == 0 {
+		return 0, newest, err
+	}
+	if version, err = c.number("SELECT max(version) FROM schema_version"); err != nil {
+		return 0, newest, damaged(err)
+	}
+	switch {
+	case version < 1:
+		err = failure(storage.KindCorrupt, "open", "the schema has no version")
+	case version > newest:
+		err = failure(storage.KindCorrupt, "open", fmt.Sprintf(
+			"schema version %d was written by a newer version of this program, which knows %d", version, newest))
+	}
+	return version, newest, err
 }
 
 func fileDSN(path, pragmas string) string {
@@ -183,13 +268,13 @@ func writerPragmas(o Options) string {
 	) + "&_error_rc=1&_dqs=0"
 }
 
-func readerPragmas() string {
+func readerPragmas(mode string) string {
 	return dsnPragmas(
 		"busy_timeout(5000)",
 		"cache_size(-8192)",
 		"temp_store(MEMORY)",
 		"query_only(1)",
-	) + "&_error_rc=1&_dqs=0&mode=rw"
+	) + "&_error_rc=1&_dqs=0&mode=" + mode
 }
 
 func dsnPragmas(pragmas ...string) string {
@@ -226,19 +311,11 @@ func (s *Store) migrate(c *conn) (err error) {
 			_, _ = c.exec("ROLLBACK")
 		}
 	}()
-	tables, err := c.number("SELECT count(*) FROM sqlite_schema")
+	version, _, err := schemaVersion(c)
 	if err != nil {
 		return err
 	}
-	var version int64
-	if tables > 0 {
-		if version, err = c.number("SELECT max(version) FROM schema_version"); err != nil {
-			return damaged(err)
-		}
-		if version < 1 {
-			return failure(storage.KindCorrupt, "open", "the schema has no version")
-		}
-	} else {
+	if version == 0 {
 		for _, q := range []string{
 			fmt.Sprintf("PRAGMA application_id = %d", applicationID),
 			"CREATE TABLE schema_version (version INTEGER PRIMARY KEY, applied INTEGER NOT NULL) STRICT",
@@ -247,10 +324,6 @@ func (s *Store) migrate(c *conn) (err error) {
 				return err
 			}
 		}
-	}
-	if newest := int64(len(files)); version > newest {
-		return failure(storage.KindCorrupt, "open", fmt.Sprintf(
-			"schema version %d was written by a newer version of this program, which knows %d", version, newest))
 	}
 	for i, f := range files[version:] {
 		sql, err := migrations.ReadFile("migrations/" + f.Name())
@@ -265,10 +338,8 @@ func (s *Store) migrate(c *conn) (err error) {
 			return err
 		}
 	}
-	for _, table := range []string{"workspace", "record", "entry", "counter", "blob"} {
-		if _, err := c.number("SELECT 1 FROM " + table + " LIMIT 1"); err != nil {
-			return damaged(err)
-		}
+	if err := lookForTables(c); err != nil {
+		return err
 	}
 	_, err = c.exec("COMMIT")
 	return err

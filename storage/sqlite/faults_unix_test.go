@@ -1,0 +1,132 @@
+//go:build unix
+
+package sqlite
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"strconv"
+	"sync"
+	"syscall"
+	"testing"
+
+	"github.com/understudy-api/understudy/storage"
+)
+
+const fullVariable = "UNDERSTUDY_TEST_FULL"
+
+// TestFileSizeLimit runs in a process of its own: the limit holds for all of it.
+func TestFileSizeLimit(t *testing.T) {
+	child := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestFileSizeLimitChild$", "-test.v")
+	child.Env = append(os.Environ(), fullVariable+"="+filepath.Join(t.TempDir(), "test.db"))
+	if out, err := child.CombinedOutput(); err != nil {
+		t.Errorf("%v\n%s", err, out)
+	}
+}
+
+// Files that cannot grow fail the updates that need it, wherever in a commit or a
+// checkpoint that is, and nothing else. With space again, all goes on.
+func TestFileSizeLimitChild(t *testing.T) {
+	path := os.Getenv(fullVariable)
+	if path == "" {
+		t.Skip("only as a child of TestFileSizeLimit")
+	}
+	signal.Ignore(syscall.SIGXFSZ) // then the write fails instead
+	limit := func(bytes uint64) {
+		t.Helper()
+		var l syscall.Rlimit
+		if err := syscall.Getrlimit(syscall.RLIMIT_FSIZE, &l); err != nil {
+			t.Fatal(err)
+		}
+		l.Cur = min(bytes, l.Max)
+		if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &l); err != nil {
+			t.Fatal(err)
+		}
+	}
+	const unlimited = 1 << 62
+	there := map[string]bool{}
+	check := func(s *Store) {
+		t.Helper()
+		if err := s.View(t.Context(), "w", func(tx storage.ReadTx) error {
+			for _, q := range []storage.Query{{}, {Index: "id"}} {
+				p, err := tx.List("k", q)
+				if err != nil || int(p.Total) != len(there) || len(p.Records) != len(there) {
+					return fmt.Errorf("%d records, total %d, want %d: %w", len(p.Records), p.Total, len(there), err)
+				}
+				for _, r := range p.Records {
+					if !there[r.ID] {
+						t.Errorf("%s was refused and is there", r.ID)
+					}
+				}
+			}
+			return nil
+		}); err != nil {
+			t.Error(err)
+		}
+	}
+	s, err := Open(t.Context(), Options{Path: path, CacheBytes: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := put(s, "before", 10); err != nil {
+		t.Fatal(err)
+	}
+	there["before"] = true
+	refused := 0
+	for round := range 6 {
+		info, err := os.Stat(path + "-wal")
+		if err != nil {
+			t.Fatal(err)
+		}
+		limit(uint64(info.Size()) + uint64(round)*50_001)
+		var mu sync.Mutex
+		var wg sync.WaitGroup
+		for i := range 20 {
+			wg.Go(func() {
+				id := fmt.Sprintf("%d-%d", round, i)
+				err := put(s, id, 100+i%4*20_000)
+				mu.Lock()
+				defer mu.Unlock()
+				switch {
+				case err == nil:
+					there[id] = true
+				case storage.KindOf(err) == storage.KindUnavailable:
+					refused++
+				default:
+					t.Errorf("%s: %v", id, err)
+				}
+			})
+		}
+		wg.Wait()
+		check(s)
+		if round%2 == 1 { // a checkpoint that cannot be finished
+			_, _ = s.writer.conn.number("PRAGMA wal_checkpoint(PASSIVE)")
+			check(s)
+		}
+		limit(unlimited)
+		id := "after " + strconv.Itoa(round)
+		if err := put(s, id, 100_000); err != nil {
+			t.Errorf("with space again: %v", err)
+		} else {
+			there[id] = true
+		}
+		check(s)
+	}
+	if refused < 20 || len(there) < 12 {
+		t.Errorf("%d were refused, %d not: the limit did not bind", refused, len(there))
+	}
+	// Not even closing needs space: what is in the log stays there.
+	limit(4096)
+	closed := s.Close()
+	limit(unlimited)
+	if s, err = Open(t.Context(), Options{Path: path}); err != nil {
+		t.Fatalf("after it was closed (%v): %v", closed, err)
+	}
+	check(s)
+	if err := s.Close(); err != nil {
+		t.Error(err)
+	}
+}
