@@ -34,7 +34,7 @@ test:
 	$(if $(RACE),CGO_ENABLED=1 )$(GO) test $(RACE) -shuffle=on $(ARGS) $(PKG)
 
 # Those that bring their store along need no other.
-OWN_STORE = ^Test(Stores|Replica.*|RollingRestart|UnreachableDatabase)$$
+OWN_STORE = ^Test(Stores|Replica.*|RollingRestart|UnreachableDatabase|Restart|Kill|EvidenceRestart|EvidenceSurvivesKill|Races|RestoreUnderLoad|NoCountIsLost|VerifyOurselves)$$
 
 ## test-stores: run the end-to-end tests on SQLite and on PostgreSQL; "make test" runs them in memory
 .PHONY: test-stores
@@ -43,6 +43,7 @@ test-stores:
 		echo "on $$store:"; \
 		UNDERSTUDY_TEST_STORE=$$store $(GO) test -count=1 -shuffle=on -skip '$(OWN_STORE)' $(ARGS) ./server/app; \
 	done
+	@echo 'on replicas:'; $(GO) test -count=1 -shuffle=on -run '^TestStores$$/^replicas$$' $(ARGS) ./server/app
 
 # How often.
 ROUNDS ?= 20
@@ -50,7 +51,7 @@ ROUNDS ?= 20
 ## replicas: test several servers over one PostgreSQL, killed and restarted too, many times (make replicas ROUNDS=20)
 .PHONY: replicas
 replicas:
-	UNDERSTUDY_TEST_REPLICAS=full UNDERSTUDY_REQUIRE_POSTGRES=1 $(GO) test -count=$(ROUNDS) -timeout 2h -run '^Test(Replica|RollingRestart|UnreachableDatabase)' $(ARGS) ./server/app
+	UNDERSTUDY_TEST_REPLICAS=full UNDERSTUDY_REQUIRE_POSTGRES=1 $(GO) test -count=$(ROUNDS) -timeout 2h -run '^Test(Replica|RollingRestart)' $(ARGS) ./server/app
 
 # A binary per version of the linter and of Go, since building it takes minutes.
 LINT_VERSION := $(shell sed -n 's,^.*github.com/golangci/golangci-lint/v2 \(v[0-9.]*\).*,\1,p' .ci/lint/go.mod)
@@ -98,6 +99,11 @@ bench:
 load: build
 	$(GO) run ./internal/load $(ARGS)
 
+## growth: measure how costs grow with the records and workspaces of a store (docs/performance.md; needs PostgreSQL's server programs)
+.PHONY: growth
+growth:
+	$(GO) run ./internal/growth $(ARGS)
+
 # Cases and seed of the differential test.
 CASES ?= 20000
 SEED  ?= 1
@@ -114,7 +120,7 @@ STORE  ?= both
 ## crash: kill the server while clients write, and prove what is left of it (make crash CYCLES=200 STORE=sqlite SEED=7)
 .PHONY: crash
 crash:
-	UNDERSTUDY_CRASH_CYCLES=$(CYCLES) UNDERSTUDY_SEED=$(SEED) $(GO) test -count=1 -v -timeout 2h -run '^TestCrash$$/$(if $(filter both,$(STORE)),,^$(STORE)$$)' $(ARGS) ./internal/crash
+	UNDERSTUDY_CRASH_CYCLES=$(CYCLES) UNDERSTUDY_SEED=$(SEED) $(GO) test -count=1 -v -timeout 2h -run '^TestCrash$$/^($(if $(filter both,$(STORE)),sqlite|postgres,$(STORE)))$$' $(ARGS) ./internal/crash
 
 ## fuzz: run every fuzz target for a while (make fuzz FUZZTIME=1m)
 .PHONY: fuzz

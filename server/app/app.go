@@ -33,16 +33,18 @@ import (
 // Options say what to build. The zero value is a server in memory, in open mode,
 // with the default limits and no log.
 type Options struct {
-	Store   string               // "memory" (also ""), "sqlite:PATH" or "postgres://..."
-	Auth    string               // "open" (also "")
-	Enforce contract.Enforcement // "" is strict
-	Limits  *contract.Limits     // nil for the defaults
-	Logger  *slog.Logger         // nil for none
-	Now     func() time.Time     // nil for the system's clock
-	NewID   func() string        // nil for random UUIDs
+	Store string // "memory" (also ""), "sqlite:PATH" or "postgres://..."
+	Auth  string // "open" (also "")
+	// FullSync makes every commit to a SQLite file wait for the disk; see sqlite.Options.
+	FullSync bool
+	Enforce  contract.Enforcement // "" is strict
+	Limits   *contract.Limits     // nil for the defaults
+	Logger   *slog.Logger         // nil for none
+	Now      func() time.Time     // nil for the system's clock
+	NewID    func() string        // nil for random UUIDs
 	// Record says which exchanges outlive the process; "" is those with violations.
 	Record     evidence.Policy
-	Exchanges  int      // kept in memory of each workspace; 0 for the default
+	Exchanges  int      // the newest that are kept of each workspace; 0 for the default
 	AdminToken string   // opens every workspace to the control API; "" opens them to this machine
 	CORS       []string // origins whose pages may call; "*" is any
 	// Wait waits for a delay that a fault asks for; nil waits by the real clock.
@@ -185,7 +187,7 @@ func openStore(ctx context.Context, o Options) (storage.Store, error) {
 		}
 		return store, nil
 	}
-	store, err := sqlite.Open(ctx, sqlite.Options{Path: path, Now: o.Now, NewID: o.NewID})
+	store, err := sqlite.Open(ctx, sqlite.Options{Path: path, Now: o.Now, NewID: o.NewID, FullSync: o.FullSync})
 	if err != nil {
 		return nil, fmt.Errorf("open store %q: %w", o.Store, err)
 	}

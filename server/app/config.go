@@ -25,6 +25,7 @@ type Config struct {
 	AdminToken        string
 	CORS              string
 	Seed              string
+	Sync              string
 	Exchanges         int
 	MaxBody           int64
 	ValidateResponses bool
@@ -40,13 +41,20 @@ func (c *Config) Flags(fs *flag.FlagSet) {
 	fs.StringVar(&c.LogFormat, "log-format", "text", "`FORMAT` of the log: text or json")
 	fs.StringVar(&c.URLFile, "url-file", "", "`PATH` of a file that gets the base URL once the server listens")
 	fs.Int64Var(&c.MaxBody, "max-body", contract.DefaultLimits().Body, "largest request body in `BYTES`")
-	fs.StringVar(&c.Record, "record", string(evidence.RecordViolations), "which exchanges outlive the process: \"violations\" or \"all\"; what was covered always does")
-	fs.IntVar(&c.Exchanges, "exchanges", evidence.DefaultExchanges, "how many of the newest exchanges of each workspace are kept in memory")
+	fs.StringVar(&c.Record, "record", string(evidence.RecordViolations), "which exchanges outlive the process: \"violations\" or \"all\"; what was covered always does, and in PostgreSQL the newest exchanges do")
+	fs.IntVar(&c.Exchanges, "exchanges", evidence.DefaultExchanges, "how many of the newest exchanges of each workspace are kept, in memory or in PostgreSQL")
 	fs.StringVar(&c.AdminToken, "admin-token", "", "`SECRET` with which the control API shows all workspaces; without one, it shows them to the machine the server runs on")
 	fs.StringVar(&c.CORS, "cors", "", "`ORIGINS` whose pages browsers let call the server, such as \"http://localhost:3000\", separated by commas; \"*\" is any")
 	fs.StringVar(&c.Seed, "seed", "", "`FILE` with the worlds to start with, YAML or JSON (docs/seeds.md); those that are there already stay as they are")
+	fs.StringVar(&c.Sync, "sync", syncNormal, "what an acknowledged write to a SQLite file survives: \"normal\" the end of the process, however it comes, \"full\" a power cut as well")
 	fs.BoolVar(&c.ValidateResponses, "validate-responses", true, "judge every answer before it is sent")
 }
+
+// The values of --sync.
+const (
+	syncNormal = "normal"
+	syncFull   = "full"
+)
 
 // ParseConfig reads flags, and for those not given the environment. Usage goes to
 // output when it is asked for.
@@ -94,6 +102,9 @@ func (c *Config) Validate() error {
 	}
 	if _, bad := origins(c.CORS); bad != "" {
 		return usageError("--cors %q: want an origin such as \"http://localhost:3000\", or \"*\"", bad)
+	}
+	if c.Sync != syncNormal && c.Sync != syncFull {
+		return usageError("--sync %q: want \"normal\" or \"full\"", c.Sync)
 	}
 	if c.MaxBody < 1 {
 		return usageError("--max-body %d: want at least 1", c.MaxBody)

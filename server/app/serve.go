@@ -101,7 +101,7 @@ func Listen(ctx context.Context, config *Config, stderr io.Writer) (*Server, err
 	a, err := New(ctx, Options{
 		Store: config.Store, Auth: config.Auth, Enforce: contract.Enforcement(config.Enforce), Limits: &limits, Logger: log,
 		Record: evidence.Policy(config.Record), Exchanges: config.Exchanges, AdminToken: config.AdminToken,
-		CORS: allowed,
+		CORS: allowed, FullSync: config.Sync == syncFull,
 	})
 	if err != nil {
 		_ = listener.Close()

@@ -1,6 +1,10 @@
 package app
 
 import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -16,24 +20,33 @@ func TestMain(m *testing.M) { pgtest.Main(m) }
 // "memory", "sqlite" or "postgres". "make test-stores" sets it.
 const storeVariable = "UNDERSTUDY_TEST_STORE"
 
-// testStore is an empty store for a test: of the kind for which TestStores runs it,
-// else of that which the environment names, else in memory.
+// replicated is a store that several servers share.
+const replicated = "replicas"
+
+// kindOf is the kind of store that a test is for: the one for which TestStores runs
+// it, else the one that the environment names.
+func kindOf(t testing.TB) string {
+	if under, found := strings.CutPrefix(t.Name(), "TestStores/"); found {
+		kind, _, _ := strings.Cut(under, "/")
+		return kind
+	}
+	return os.Getenv(storeVariable)
+}
+
+// testStore is an empty store for a test, of its kind, or in memory.
 func testStore(t testing.TB) string {
 	t.Helper()
-	kind := os.Getenv(storeVariable)
-	if under, found := strings.CutPrefix(t.Name(), "TestStores/"); found {
-		kind, _, _ = strings.Cut(under, "/")
-	}
-	switch kind {
+	switch kind := kindOf(t); kind {
 	case "", "memory":
 		return "memory"
 	case "sqlite":
 		return "sqlite:" + filepath.Join(t.TempDir(), "test.db")
-	case "postgres":
-		return asURL(t, pgtest.Schema(t))
+	case "postgres", replicated:
+		return postgresStore(t)
+	default:
+		t.Fatalf("%s=%q: want memory, sqlite or postgres", storeVariable, kind)
+		return ""
 	}
-	t.Fatalf("%s=%q: want memory, sqlite or postgres", storeVariable, kind)
-	return ""
 }
 
 // asURL is a DSN in the form of a URL, which is the one that --store takes.
@@ -52,4 +65,92 @@ func asURL(t testing.TB, dsn string) string {
 	}
 	u.RawQuery = query.Encode()
 	return u.String()
+}
+
+// The core of the end-to-end tests, on every kind of store but the one that they run
+// on anyway, and on replicas that share a database. "make test-stores" runs all tests
+// on all stores.
+func TestStores(t *testing.T) {
+	core := map[string]func(*testing.T){
+		"operations":     TestEveryOperation,
+		"life":           TestWholeLife,
+		"isolation":      TestIsolation,
+		"credentials":    TestOneSecretOneWorkspace,
+		"sub-workspaces": TestSubWorkspaces,
+		"runs":           TestRunsAreIdentical,
+		"seed":           TestSeedRoundTrip,
+		"repeatable":     TestRepeatable,
+		"coverage":       TestCoverage,
+		"violations":     TestViolationKinds,
+		"exchanges":      TestListExchanges,
+		"evidence":       TestEvidenceIsolation,
+		"exchange":       TestExchangeIsThere,
+		"faults":         TestFaultKinds,
+		"report":         TestReportServes,
+		"under load":     func(t *testing.T) { restoreUnderLoad(t, "", 20) },
+	}
+	if !testing.Short() {
+		core["without secrets"] = TestEvidenceHoldsNoSecrets
+	}
+	if raced { // the detector makes some of them many times slower
+		for _, name := range []string{"operations", "runs", "seed", "faults", "under load", "without secrets"} {
+			delete(core, name)
+		}
+	}
+	for _, kind := range []string{"sqlite", "postgres", replicated} {
+		t.Run(kind, func(t *testing.T) {
+			for name, test := range core {
+				t.Run(name, test)
+			}
+		})
+	}
+}
+
+// What a request costs on each kind of store, evidence included.
+func BenchmarkStores(b *testing.B) {
+	for _, kind := range []string{"memory", "sqlite", "postgres"} {
+		b.Run(kind, func(b *testing.B) {
+			b.Setenv(storeVariable, kind)
+			a, err := New(b.Context(), Options{Store: testStore(b)})
+			if err != nil {
+				b.Fatal(err)
+			}
+			b.Cleanup(func() {
+				if err := a.Close(); err != nil {
+					b.Error(err)
+				}
+			})
+			n := 0
+			send := func(method, path, body string) []byte {
+				r := httptest.NewRequestWithContext(b.Context(), method, path, strings.NewReader(body))
+				r.Header.Set("Authorization", "Bearer bench")
+				if body != "" {
+					r.Header.Set("Content-Type", "application/json")
+				}
+				w := httptest.NewRecorder()
+				if a.ServeHTTP(w, r); w.Code != http.StatusOK {
+					b.Fatalf("%s %s: %d %s", method, path, w.Code, w.Body)
+				}
+				return w.Body.Bytes()
+			}
+			create := func() []byte {
+				n++
+				return send("POST", "/api/projects", fmt.Sprintf(`{"name":"n","key":"key-%d"}`, n))
+			}
+			var made struct{ Project struct{ ID string } }
+			if err := json.Unmarshal(create(), &made); err != nil {
+				b.Fatal(err)
+			}
+			b.Run("get", func(b *testing.B) {
+				for b.Loop() {
+					send("GET", "/api/projects/"+made.Project.ID, "")
+				}
+			})
+			b.Run("create", func(b *testing.B) {
+				for b.Loop() {
+					create()
+				}
+			})
+		})
+	}
 }

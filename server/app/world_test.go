@@ -39,12 +39,16 @@ type standIn struct {
 	judge  *judge
 }
 
-// startWorld serves the store that the options name, else the one the test is for:
-// see testStore.
+// startWorld serves the store that the options name, else one of the kind that the
+// test is for: see testStore.
 func startWorld(t *testing.T, o Options) *standIn {
 	t.Helper()
 	if o.Store == "" {
 		o.Store = testStore(t)
+		if kindOf(t) == replicated {
+			front, _ := startReplicas(t, o.Store, o)
+			return front
+		}
 	}
 	a, err := New(context.WithoutCancel(t.Context()), o)
 	if err != nil {

@@ -103,11 +103,15 @@ type Recorder struct {
 	epochs     map[string]int64 // of workspaces, the latest that was heard of
 	failing    atomic.Bool      // the store, when it was last written to
 
-	flushing sync.Mutex // one writer at a time, and no reader meanwhile
-	kick     chan struct{}
-	stop     chan struct{}
-	stopped  chan struct{}
-	closing  sync.Once
+	flushing chan struct{} // one writer at a time, and no reader meanwhile
+	flushed  struct {      // under flushing, but for began
+		began atomic.Int64 // how many were begun
+		err   error        // of the last
+	}
+	kick    chan struct{}
+	stop    chan struct{}
+	stopped chan struct{}
+	closing sync.Once
 }
 
 // workspace is what memory holds of a workspace: its newest exchanges, and what
@@ -197,12 +201,15 @@ func New(store storage.Store, o Options) *Recorder {
 	orDefault(&o.StoredExchanges, defaultStoredExchanges)
 	orDefault(&o.StoredBytes, defaultStoredBytes)
 	orDefault(&o.Groups, defaultGroups)
+	if o.Shared { // what others wait for comes on the way through the database too
+		orDefault(&o.Interval, defaultInterval/2)
+	}
 	orDefault(&o.Interval, defaultInterval)
 	r := &Recorder{
 		store: store, o: o, log: o.Logger,
 		workspaces: map[string]*workspace{}, byID: map[string]*kept{}, all: queue{lane: laneAll}, dirty: map[*workspace]struct{}{},
-		epochs: map[string]int64{},
-		kick:   make(chan struct{}, 1), stop: make(chan struct{}), stopped: make(chan struct{}),
+		epochs: map[string]int64{}, flushing: make(chan struct{}, 1),
+		kick: make(chan struct{}, 1), stop: make(chan struct{}), stopped: make(chan struct{}),
 	}
 	if r.log == nil {
 		r.log = slog.New(slog.DiscardHandler)
@@ -470,6 +477,7 @@ func (r *Recorder) write() {
 		<-timer.C
 	}
 	failing := false
+	var swept time.Time
 	for {
 		select {
 		case <-r.stop:
@@ -483,6 +491,10 @@ func (r *Recorder) write() {
 		case <-timer.C:
 		}
 		err := r.Flush(context.Background())
+		if now := time.Now(); err == nil && r.o.Shared && now.Sub(swept) >= sweepEvery {
+			swept = now
+			err = r.sweep(context.Background(), now.Add(-epochLife))
+		}
 		if err != nil && !failing {
 			r.log.Warn("evidence waits for the store", "error", err)
 		}

@@ -4,7 +4,10 @@ import (
 	"context"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
+
+	"github.com/google/uuid"
 
 	"github.com/understudy-api/understudy/server/contract"
 	"github.com/understudy-api/understudy/storage"
@@ -230,7 +233,7 @@ func (r *Recorder) putRecent(tx storage.Tx, workspace string, list []recent) (ch
 		return total{}, err
 	}
 	for _, c := range list {
-		id := tx.NewID()
+		id := uuid.NewString()
 		if _, err := chunks.Insert(tx, id, workspace, c.chunk); err != nil {
 			return total{}, err
 		}
@@ -365,4 +368,69 @@ func findRecent(tx storage.ReadTx, parent *string, id string) (*Exchange, error)
 		return &Exchange{Summary: item.Value.Summaries[i], Messages: messages.Value[i]}, nil
 	}
 	return nil, nil
+}
+
+// An epoch that began longer ago is forgotten: nothing from before it waits any more.
+const (
+	epochLife  = 24 * time.Hour
+	sweepEvery = time.Hour
+)
+
+// sweep forgets the epochs of workspaces that began before a time, so that they do
+// not add up. A workspace without evidence is then as if it had never been.
+func (r *Recorder) sweep(ctx context.Context, before time.Time) error {
+	names, err := r.store.Workspaces(ctx, epochPrefix)
+	if err != nil {
+		return err
+	}
+	for names := range slices.Chunk(names, batch) {
+		settings, err := r.store.Settings(ctx, names...)
+		if err != nil {
+			return err
+		}
+		var old []string
+		for i, name := range names {
+			if epochOf(settings[i]) < before.UnixMicro() {
+				old = append(old, name)
+			}
+		}
+		if len(old) == 0 {
+			continue
+		}
+		if err := r.together(ctx, old, func(own storage.Tx, tellers []storage.Tx) error {
+			for _, teller := range tellers {
+				if err := forgetEpoch(own, teller, before); err != nil {
+					return err
+				}
+			}
+			return nil
+		}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func forgetEpoch(own, teller storage.Tx, before time.Time) error {
+	settings, err := teller.Settings()
+	if err != nil || epochOf(settings) >= before.UnixMicro() { // it was cleared again
+		return err
+	}
+	id := tallyID(strings.TrimPrefix(teller.Workspace(), epochPrefix))
+	t, err := tallies.Get(own, id)
+	switch {
+	case storage.IsNotFound(err):
+		err = nil
+	case err == nil && t.Value.empty() && t.Value.Bytes == 0 && t.Value.Recent == (total{}):
+		err = own.Purge(tallies.Kind, id)
+	case err == nil:
+		_, err = tallies.Update(own, id, func(t *tally) error {
+			t.Epoch = 0
+			return nil
+		})
+	}
+	if err != nil {
+		return err
+	}
+	return teller.Clear()
 }

@@ -231,14 +231,42 @@ const batch = 50
 
 // Flush stores what waits. What cannot be stored waits on.
 func (r *Recorder) Flush(ctx context.Context) error {
-	r.flushing.Lock()
-	defer r.flushing.Unlock()
-	err := r.flush(ctx)
-	r.failing.Store(err != nil)
-	return err
+	came := r.flushed.began.Load()
+	if err := r.lock(ctx); err != nil {
+		return err
+	}
+	defer r.unlock()
+	if r.flushed.err != nil && r.flushed.began.Load() > came {
+		return r.flushed.err // of one that was begun meanwhile: another would only wait as long again
+	}
+	return r.flush(ctx)
 }
 
-func (r *Recorder) flush(ctx context.Context) error {
+// lockTime bounds how long a writer waits for others, who wait for the store.
+const lockTime = 10 * time.Second
+
+func (r *Recorder) lock(ctx context.Context) error {
+	timer := time.NewTimer(lockTime)
+	defer timer.Stop()
+	err := context.DeadlineExceeded
+	select {
+	case r.flushing <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		err = ctx.Err()
+	case <-timer.C:
+	}
+	return &storage.Error{Kind: storage.KindUnavailable, Op: "write evidence", Err: err}
+}
+
+func (r *Recorder) unlock() { <-r.flushing }
+
+func (r *Recorder) flush(ctx context.Context) (err error) {
+	r.flushed.began.Add(1)
+	defer func() {
+		r.flushed.err = err
+		r.failing.Store(err != nil)
+	}()
 	r.mu.Lock()
 	waiting := make([]*workspace, 0, len(r.dirty))
 	for w := range r.dirty {
@@ -452,8 +480,10 @@ var kinds = []string{
 
 // Clear forgets the evidence of a workspace, or of all.
 func (r *Recorder) Clear(ctx context.Context, s Scope) error {
-	r.flushing.Lock()
-	defer r.flushing.Unlock()
+	if err := r.lock(ctx); err != nil {
+		return err
+	}
+	defer r.unlock()
 	var tellers []string
 	if !s.All {
 		tellers = r.tellers(s.Workspace)

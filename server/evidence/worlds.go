@@ -17,8 +17,10 @@ import (
 // the evidence of one into another workspace, which must be empty: what happened
 // before Save was called is in it, but for what other processes have not stored yet.
 func (r *Recorder) Save(ctx context.Context, workspace string, workspaces []string, fn func(save func(to storage.Tx) error, txs []storage.Tx) error) error {
-	r.flushing.Lock()
-	defer r.flushing.Unlock()
+	if err := r.lock(ctx); err != nil {
+		return err
+	}
+	defer r.unlock()
 	if err := r.flush(ctx); err != nil {
 		return err
 	}
@@ -67,8 +69,10 @@ func (r *Recorder) Forget(ctx context.Context, workspace string, workspaces []st
 // begin tells that the evidence of a workspace is not what it was: what is only in
 // memory, of whatever process, is then forgotten.
 func (r *Recorder) replace(ctx context.Context, workspace string, workspaces []string, fn func(own storage.Tx, txs []storage.Tx, begin func() error) error) error {
-	r.flushing.Lock()
-	defer r.flushing.Unlock()
+	if err := r.lock(ctx); err != nil {
+		return err
+	}
+	defer r.unlock()
 	tellers := r.tellers(workspace)
 	begun, epoch := false, int64(0)
 	err := r.together(ctx, slices.Concat(tellers, workspaces), func(own storage.Tx, txs []storage.Tx) error {

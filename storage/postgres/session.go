@@ -19,8 +19,11 @@ const (
 	beginUpdate = "BEGIN READ WRITE ISOLATION LEVEL READ COMMITTED"
 	beginView   = "BEGIN READ ONLY ISOLATION LEVEL REPEATABLE READ"
 	// planByIndex keeps the planner from reading whole tables, which it prefers
-	// while they are small, and remembers when they are not any more.
-	planByIndex = "SELECT set_config('enable_seqscan', 'off', true), set_config('enable_bitmapscan', 'off', true)"
+	// while they are small, and remembers when they are not any more; and from
+	// planning a prepared statement anew every time, which finds the same plan and
+	// takes longer than to run it.
+	planByIndex = "SELECT set_config('enable_seqscan', 'off', true), set_config('enable_bitmapscan', 'off', true), " +
+		"set_config('plan_cache_mode', 'force_generic_plan', true)"
 
 	// FOR UPDATE gives the transaction its id, and that, with the number of the
 	// process, is how it is found if the connection is lost.
