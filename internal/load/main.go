@@ -38,9 +38,14 @@ func main() {
 	only := flag.String("servers", "bare,plain,stock,us", "the servers to compare; bare and us are always run")
 	pick := flag.String("scenario", "", "only the scenarios whose name contains this")
 	connections := flag.Int("connections", 16, "connections at a time")
+	replicas := flag.Int("replicas", 0, "compare this many replicas over one PostgreSQL, and SQLite, instead")
 	flag.Parse()
 	if *role != "" {
 		fail(serve(*role))
+		return
+	}
+	if *replicas > 0 {
+		fail(compareReplicas(*binary, *pick, *replicas, *rounds, *length, *connections))
 		return
 	}
 	fail(measure(*binary, *only, *pick, *rounds, *length, *connections))
@@ -214,9 +219,9 @@ func once(list [][]byte) func() []byte {
 	}
 }
 
-// call makes one request and gives the answer's body.
-func call(s *server, method, path, authorization, body string) (string, error) {
-	r, err := http.NewRequest(method, "http://"+s.addr+path, strings.NewReader(body))
+// post makes one request and gives the answer's body.
+func post(s *server, path, authorization, body string) (string, error) {
+	r, err := http.NewRequest(http.MethodPost, "http://"+s.addr+path, strings.NewReader(body))
 	if err != nil {
 		return "", err
 	}
@@ -229,7 +234,7 @@ func call(s *server, method, path, authorization, body string) (string, error) {
 	defer answer.Body.Close()
 	text, err := io.ReadAll(answer.Body)
 	if err == nil && answer.StatusCode != http.StatusOK {
-		err = fmt.Errorf("%s %s: %s: %s", method, path, answer.Status, text)
+		err = fmt.Errorf("POST %s: %s: %s", path, answer.Status, text)
 	}
 	return string(text), err
 }
@@ -295,16 +300,16 @@ func measure(binary, only, pick string, rounds int, length time.Duration, connec
 	}
 	us := byName["us"]
 
-	text, err := call(us, "POST", "/api/projects", bearer, `{"name":"Load","key":"load"}`)
+	text, err := post(us, "/api/projects", bearer, `{"name":"Load","key":"load"}`)
 	if err != nil {
 		return err
 	}
 	project := idIn(text)
-	if text, err = call(us, "POST", "/api/projects/"+project+"/integrations", bearer, integration); err != nil {
+	if text, err = post(us, "/api/projects/"+project+"/integrations", bearer, integration); err != nil {
 		return err
 	}
 	one := idIn(text)
-	if text, err = call(us, "POST", "/api/v1/lineage/bi/looker/", key, looker); err != nil {
+	if text, err = post(us, "/api/v1/lineage/bi/looker/", key, looker); err != nil {
 		return err
 	}
 	_, rest, _ := strings.Cut(text, `"id":`)

@@ -53,3 +53,7 @@ func (c *Cluster) Empty(name string) (dsn string, err error) {
 func (c *Cluster) Drop(name string) error {
 	return c.admin("DROP SCHEMA IF EXISTS " + pgx.Identifier{name}.Sanitize() + " CASCADE")
 }
+
+// Bin is the folder of the server's own programs, and those of its clients, such as
+// pg_dump; "" if the server is not ours.
+func (c *Cluster) Bin() string { return c.bin }

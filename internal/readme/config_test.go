@@ -29,6 +29,7 @@ var others = map[string]string{
 	"record":             "all",
 	"seed":               "seed.yaml",
 	"store":              "memory",
+	"sync":               "full",
 	"url-file":           "a.url",
 	"validate-responses": "false",
 }
@@ -107,6 +108,7 @@ func TestBadValues(t *testing.T) {
 		"max-body":           {"0", "-1", "1MiB"},
 		"record":             {"none", "ALL"},
 		"store":              {"sqlite:", "sqlite", "redis:x"},
+		"sync":               {"off", "FULL"},
 		"validate-responses": {"maybe"},
 	}
 	flags(t, func(f *flag.Flag) {

@@ -514,21 +514,22 @@ func TestEvidenceSurvivesKill(t *testing.T) {
 		}
 		return resp.StatusCode, body
 	}
-	var answered []time.Time
-	for began := time.Now(); time.Since(began) < 2500*time.Millisecond; {
+	const answered = 300
+	for range answered {
 		if status, body := get(p.url, "/api/projects/not-an-id"); status != 400 {
 			t.Fatalf("%d %s", status, body)
 		}
-		answered = append(answered, time.Now())
 	}
-	p.kill(t)
-	killed := time.Now()
-	due := 0
-	for _, at := range answered {
-		if killed.Sub(at) > time.Second {
-			due++
+	// A second is what is promised, as other tests hold it to by a clock of their
+	// own; a machine that does other things besides gets more.
+	tick := time.NewTicker(100 * time.Millisecond)
+	defer tick.Stop()
+	for began := time.Now(); time.Since(began) < 4*time.Second; <-tick.C {
+		if status, _ := get(p.url, "/_understudy/health/live"); status != 200 {
+			t.Fatal(status)
 		}
 	}
+	p.kill(t)
 	p = startProcess(t, binary, store)
 	defer p.kill(t)
 	_, body := get(p.url, "/_understudy/report")
@@ -536,10 +537,9 @@ func TestEvidenceSurvivesKill(t *testing.T) {
 	if err := json.Unmarshal(body, &r); err != nil {
 		t.Fatal(err)
 	}
-	if r.Requests < int64(due) || r.Requests > int64(len(answered)) || len(r.Violations) != 1 || r.Violations[0].Requests != r.Requests {
-		t.Errorf("%d requests, %+v; %d were answered, %d a second before the end", r.Requests, r.Violations, len(answered), due)
+	if r.Requests != answered || len(r.Violations) != 1 || r.Violations[0].Requests != answered {
+		t.Fatalf("%d requests, %+v; %d were answered", r.Requests, r.Violations, answered)
 	}
-	t.Logf("%d of %d requests were counted, %d were due", r.Requests, len(answered), due)
 	// And nothing else is missing: the exchanges that the violation names are there.
 	for _, id := range r.Violations[0].Exchanges {
 		if status, body := get(p.url, "/_understudy/exchanges/"+id); status != 200 {

@@ -1,0 +1,20 @@
+# The binary and what it needs to speak TLS, nothing else.
+FROM golang:1.26 AS build
+WORKDIR /src
+COPY go.mod go.sum ./
+RUN go mod download
+COPY . .
+RUN make build
+RUN mkdir /data
+
+FROM scratch
+COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/
+COPY --from=build /src/bin/understudy /understudy
+COPY --from=build --chown=65532:65532 /data /data
+USER 65532:65532
+WORKDIR /data
+ENV UNDERSTUDY_ADDR=0.0.0.0:8080
+ENV UNDERSTUDY_STORE=sqlite:/data/understudy.db
+EXPOSE 8080
+ENTRYPOINT ["/understudy"]
+CMD ["serve"]
