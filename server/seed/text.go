@@ -110,13 +110,19 @@ func newLines(text []byte) lines {
 	return l
 }
 
-// place is the line and the column of a byte.
-func (l lines) place(offset int) (line, column int) {
-	offset = max(0, min(offset, len(l.text)))
+// line is the line of a byte, counted from 0.
+func (l lines) line(offset int) int {
 	i, found := slices.BinarySearch(l.starts, offset)
 	if !found {
 		i--
 	}
+	return i
+}
+
+// place is the line and the column of a byte.
+func (l lines) place(offset int) (line, column int) {
+	offset = max(0, min(offset, len(l.text)))
+	i := l.line(offset)
 	return i + 1, utf8.RuneCount(bytes.TrimPrefix(l.text[l.starts[i]:offset], []byte("\ufeff"))) + 1
 }
 
@@ -155,6 +161,9 @@ type jsonReader struct {
 	lines    lines
 	decoder  *jsontext.Decoder
 	problems []Problem
+	// The place before: columns are counted from there, for a line may be as long as
+	// the text.
+	offset, last, column int
 }
 
 var errDepth = errors.New("lists and objects nest too deeply")
@@ -190,7 +199,14 @@ func (r *jsonReader) place() (line, column int) {
 	_ = r.decoder.PeekKind()
 	at := int(r.decoder.InputOffset())
 	rest := r.text[at:]
-	return r.lines.place(r.base + at + len(rest) - len(bytes.TrimLeft(rest, " \t\r\n,:")))
+	offset := r.base + at + len(rest) - len(bytes.TrimLeft(rest, " \t\r\n,:"))
+	if line = r.lines.line(offset) + 1; line == r.last && offset >= r.offset {
+		column = r.column + utf8.RuneCount(r.lines.text[r.offset:offset])
+	} else {
+		line, column = r.lines.place(offset)
+	}
+	r.offset, r.last, r.column = offset, line, column
+	return line, column
 }
 
 func (r *jsonReader) value(pointer string, depth int) (*node, error) {
