@@ -306,7 +306,7 @@ func TestRestoreUnderLoad(t *testing.T) {
 	for name, store := range stores {
 		t.Run(name, func(t *testing.T) {
 			n := rounds
-			if testing.Short() || raced && name == "file" { // the detector makes SQLite ten times slower
+			if testing.Short() || raced { // the detector makes SQLite ten times slower; "make test-stores" does without
 				n = 40
 			}
 			restoreUnderLoad(t, store, n)

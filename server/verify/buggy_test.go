@@ -32,6 +32,9 @@ func shop(t testing.TB, data []byte) *verify.Document {
 func TestNoBug(t *testing.T) {
 	for name, data := range map[string][]byte{"3.0": buggy.Document(), "3.1": buggy.Document31()} {
 		for _, seed := range []uint64{1, 2, 3} {
+			if raced && seed > 1 {
+				break
+			}
 			result, err := verify.Run(t.Context(), verify.Options{
 				Document: shop(t, data), Handler: buggy.New(), Authorization: "Bearer " + buggy.Token, Seed: seed,
 			})
@@ -83,7 +86,7 @@ func TestBugs(t *testing.T) {
 			n, _ := strconv.ParseInt(rows[i][4], 10, 64)
 			expected = 2*n + 500
 		}
-		if *oneBug != "" && *oneBug != string(bug.Bug) || testing.Short() || raced && i%8 != 0 {
+		if *oneBug != "" && *oneBug != string(bug.Bug) || testing.Short() || raced && i%17 != 0 {
 			continue
 		}
 		t.Run(string(bug.Bug), func(t *testing.T) {
