@@ -205,7 +205,10 @@ func (s *Site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		ID: newExchangeID(), Time: start.Round(0), API: s.document.API,
 		Document: s.document, Method: r.Method, Path: r.URL.Path, Query: r.URL.RawQuery, RequestHeader: r.Header,
 	}}
-	v.answer = &answer{w: w, visit: v, kept: maps.Clone(w.Header())}
+	v.answer = &answer{w: w, visit: v}
+	if header := w.Header(); len(header) > 0 {
+		v.answer.kept = maps.Clone(header)
+	}
 	ctx := context.WithValue(r.Context(), visitKey{}, v)
 	r = r.WithContext(ctx)
 	if r.Method == http.MethodHead && s.api.HeadAsGet() {
