@@ -89,9 +89,14 @@ func pathDistance(template, path string) int {
 	return total
 }
 
-// editDistance is Levenshtein's, over at most maxCompared bytes of each text.
+// editDistance is EditDistance over at most maxCompared bytes of each text.
 func editDistance(a, b string) int {
-	a, b = a[:min(len(a), maxCompared)], b[:min(len(b), maxCompared)]
+	return EditDistance(a[:min(len(a), maxCompared)], b[:min(len(b), maxCompared)])
+}
+
+// EditDistance is how many bytes must be put, left out or changed to make one text
+// of another (Levenshtein). Its cost grows with the product of their lengths.
+func EditDistance(a, b string) int {
 	row := make([]int, len(b)+1)
 	for j := range row {
 		row[j] = j

@@ -432,24 +432,5 @@ func nearest(text string, among []string) string {
 }
 
 // distance is how many letters must be put, left out or changed to make one text of
-// another, whatever their case (Levenshtein).
-func distance(a, b string) int {
-	a, b = strings.ToLower(a), strings.ToLower(b)
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			change := diagonal
-			if a[i] != b[j] {
-				change++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(change, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(b)]
-}
+// another, whatever their case.
+func distance(a, b string) int { return contract.EditDistance(strings.ToLower(a), strings.ToLower(b)) }
