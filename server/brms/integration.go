@@ -17,12 +17,25 @@ const statusOK = "ok"
 // integration is what is remembered of an integration. Its project is the
 // record's parent.
 type integration struct {
-	Name        string                     `json:"name"`
-	Type        string                     `json:"type"`
-	Kind        string                     `json:"kind"`
-	Config      brms.HTTPIntegrationConfig `json:"config"`
-	Description *string                    `json:"description,omitempty"`
-	Group       *string                    `json:"group,omitempty"`
+	Name        string     `json:"name"`
+	Type        string     `json:"type"`
+	Kind        string     `json:"kind"`
+	Config      httpConfig `json:"config"`
+	Description *string    `json:"description,omitempty"`
+	Group       *string    `json:"group,omitempty"`
+}
+
+// httpConfig is how an integration calls. It is a type of its own, so that a change
+// of the document does not change what stores hold.
+type httpConfig struct {
+	Cookies      []any   `json:"cookies"`
+	EnableInputs bool    `json:"enableInputs"`
+	Headers      []any   `json:"headers"`
+	Inputs       []any   `json:"inputs"`
+	Method       string  `json:"method"`
+	Output       *string `json:"output,omitempty"`
+	Timeout      float64 `json:"timeout"`
+	URL          string  `json:"url"`
 }
 
 const indexKind = "kind"
@@ -53,15 +66,22 @@ func integrationError(err error) error {
 func integrationView(i storage.Item[integration]) brms.Integration {
 	return brms.Integration{
 		ID: uuid.MustParse(i.ID), ProjectID: uuid.MustParse(i.Parent),
-		Type: i.Value.Type, Kind: i.Value.Kind, Name: i.Value.Name, Config: i.Value.Config,
+		Type: i.Value.Type, Kind: i.Value.Kind, Name: i.Value.Name, Config: i.Value.Config.view(),
 		Description: i.Value.Description, Group: i.Value.Group,
 		CreatedAt: timestamp(i.Created), UpdatedAt: timestamp(i.Updated), DeletedAt: deletedAt(i.Deleted),
 	}
 }
 
-// completeConfig fills in the defaults that the document declares.
-func completeConfig(in brms.HTTPIntegrationConfigInput) brms.HTTPIntegrationConfig {
+func (c *httpConfig) view() brms.HTTPIntegrationConfig {
 	return brms.HTTPIntegrationConfig{
+		URL: c.URL, Output: c.Output, Method: c.Method, Timeout: c.Timeout,
+		Headers: c.Headers, Cookies: c.Cookies, Inputs: c.Inputs, EnableInputs: c.EnableInputs,
+	}
+}
+
+// completeConfig fills in the defaults that the document declares.
+func completeConfig(in brms.HTTPIntegrationConfigInput) httpConfig {
+	return httpConfig{
 		URL: in.URL, Output: in.Output,
 		Method:       or(in.Method, "post"),
 		Timeout:      or(in.Timeout, 5000),

@@ -13,24 +13,53 @@ import (
 // biIntegration is what is remembered of a BI integration of any type. Fields
 // that a type does not have stay nil and are not answered.
 type biIntegration struct {
-	Type         string                        `json:"type"`
-	Name         *string                       `json:"name,omitempty"`
-	IndexingCron *string                       `json:"indexing_cron,omitempty"`
-	AuthType     *datafold.PowerBIAuthType     `json:"auth_type,omitempty"`
-	BaseURL      *string                       `json:"base_url,omitempty"`
-	Bindings     *[]datafold.DataSourceBinding `json:"bindings,omitempty"`
-	CIConfigID   *int                          `json:"ci_config_id,omitempty"`
-	ClientID     *string                       `json:"client_id,omitempty"`
-	ProjectIDs   *[]string                     `json:"project_ids,omitempty"`
-	RepoID       *int                          `json:"repo_id,omitempty"`
-	ServerURL    *string                       `json:"server_url,omitempty"`
-	SiteID       *string                       `json:"site_id,omitempty"`
-	TenantID     *string                       `json:"tenant_id,omitempty"`
-	TokenName    *string                       `json:"token_name,omitempty"`
-	Workspace    *string                       `json:"workspace,omitempty"`
+	Type         string     `json:"type"`
+	Name         *string    `json:"name,omitempty"`
+	IndexingCron *string    `json:"indexing_cron,omitempty"`
+	AuthType     *string    `json:"auth_type,omitempty"`
+	BaseURL      *string    `json:"base_url,omitempty"`
+	Bindings     *[]binding `json:"bindings,omitempty"`
+	CIConfigID   *int       `json:"ci_config_id,omitempty"`
+	ClientID     *string    `json:"client_id,omitempty"`
+	ProjectIDs   *[]string  `json:"project_ids,omitempty"`
+	RepoID       *int       `json:"repo_id,omitempty"`
+	ServerURL    *string    `json:"server_url,omitempty"`
+	SiteID       *string    `json:"site_id,omitempty"`
+	TenantID     *string    `json:"tenant_id,omitempty"`
+	TokenName    *string    `json:"token_name,omitempty"`
+	Workspace    *string    `json:"workspace,omitempty"`
 	// Secrets are kept as the real service keeps them, and never answered.
 	Secrets map[string]string `json:"secrets,omitempty"`
 	Sync    *biSync           `json:"sync,omitempty"`
+}
+
+// binding binds a connection of the other tool to data sources. It is a type of its
+// own, so that a change of the document does not change what stores hold.
+type binding struct {
+	BoundIDs []int  `json:"boundIds"`
+	RemoteID string `json:"remoteId"`
+}
+
+func bindingsOf(in *[]datafold.DataSourceBinding) *[]binding {
+	if in == nil {
+		return nil
+	}
+	out := make([]binding, len(*in))
+	for i, b := range *in {
+		out[i] = binding{BoundIDs: b.BoundIds, RemoteID: b.RemoteID}
+	}
+	return &out
+}
+
+func bindingsView(in *[]binding) *[]datafold.DataSourceBinding {
+	if in == nil {
+		return nil
+	}
+	out := make([]datafold.DataSourceBinding, len(*in))
+	for i, b := range *in {
+		out[i] = datafold.DataSourceBinding{BoundIds: b.BoundIDs, RemoteID: b.RemoteID}
+	}
+	return &out
 }
 
 // biSync is a synchronisation that was asked for. Its state is computed from the
@@ -80,7 +109,7 @@ func biView(item storage.Item[biIntegration], now time.Time) (datafold.BIIntegra
 	v := item.Value
 	return datafold.BIIntegration{
 		ID: id, Type: v.Type, Name: v.Name, IndexingCron: v.IndexingCron,
-		AuthType: v.AuthType, BaseURL: v.BaseURL, Bindings: v.Bindings, CIConfigID: v.CIConfigID,
+		AuthType: (*datafold.PowerBIAuthType)(v.AuthType), BaseURL: v.BaseURL, Bindings: bindingsView(v.Bindings), CIConfigID: v.CIConfigID,
 		ClientID: v.ClientID, ProjectIds: v.ProjectIDs, RepoID: v.RepoID, ServerURL: v.ServerURL,
 		SiteID: v.SiteID, TenantID: v.TenantID, TokenName: v.TokenName, Workspace: v.Workspace,
 		Sync: v.Sync.view(now),

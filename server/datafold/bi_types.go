@@ -44,7 +44,7 @@ func (a *API) UpdateDbtIntegration(ctx context.Context, request datafold.UpdateD
 func hightouchConfig(c *datafold.HighTouchDataSourceConfig) biIntegration {
 	return biIntegration{
 		Type: typeHightouch, Name: c.Name, IndexingCron: c.IndexingCron,
-		Bindings: orEmpty(&c.Bindings), Workspace: c.Workspace,
+		Bindings: bindingsOf(orEmpty(&c.Bindings)), Workspace: c.Workspace,
 		Secrets: secrets(map[string]*string{"token": c.Token}),
 	}
 }
@@ -71,7 +71,7 @@ func lookerConfig(c *datafold.LookerDataSourceConfig) biIntegration {
 	return biIntegration{
 		Type: typeLooker, Name: c.Name, IndexingCron: c.IndexingCron,
 		BaseURL: &c.BaseURL, ClientID: &c.ClientID, RepoID: &c.RepoID,
-		Bindings: orEmpty(c.Bindings), ProjectIDs: orEmpty(c.ProjectIds),
+		Bindings: bindingsOf(orEmpty(c.Bindings)), ProjectIDs: orEmpty(c.ProjectIds),
 		Secrets: secrets(map[string]*string{"client_secret": c.ClientSecret}),
 	}
 }
@@ -126,7 +126,7 @@ func (a *API) ChangeModeIntegration(ctx context.Context, request datafold.Change
 func powerBIConfig(c *datafold.PowerBIDataSourceConfig) biIntegration {
 	return biIntegration{
 		Type: typePowerBI, Name: c.Name, IndexingCron: c.IndexingCron,
-		AuthType: c.AuthType, ClientID: c.ClientID, TenantID: c.TenantID,
+		AuthType: (*string)(c.AuthType), ClientID: c.ClientID, TenantID: c.TenantID,
 		Secrets: secrets(map[string]*string{"client_secret": c.ClientSecret}),
 	}
 }

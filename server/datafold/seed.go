@@ -131,7 +131,7 @@ func exportBI(item storage.Item[biIntegration]) (seed.Exported, error) {
 		own[seedSync] = seed.Values{seedID: int64(v.Sync.ID), seedCreatedAt: v.Sync.CreatedAt}
 	}
 	return seed.Exported{ID: item.ID, Type: v.Type, Own: own, Body: seedBody{
-		Name: v.Name, IndexingCron: v.IndexingCron, AuthType: v.AuthType, BaseURL: v.BaseURL, Bindings: v.Bindings,
+		Name: v.Name, IndexingCron: v.IndexingCron, AuthType: (*datafold.PowerBIAuthType)(v.AuthType), BaseURL: v.BaseURL, Bindings: bindingsView(v.Bindings),
 		CIConfigID: v.CIConfigID, ClientID: v.ClientID, ProjectIDs: v.ProjectIDs, RepoID: v.RepoID,
 		ServerURL: v.ServerURL, SiteID: v.SiteID, TenantID: v.TenantID, TokenName: v.TokenName, Workspace: v.Workspace,
 	}}, nil

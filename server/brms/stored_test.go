@@ -1,0 +1,13 @@
+package brms
+
+import (
+	"testing"
+
+	"github.com/understudy-api/understudy/storage/storagetest"
+)
+
+// What an earlier release stored is read.
+func TestStored(t *testing.T) {
+	storagetest.Stored(t, projects)
+	storagetest.Stored(t, integrations)
+}

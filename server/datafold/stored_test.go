@@ -1,0 +1,12 @@
+package datafold
+
+import (
+	"testing"
+
+	"github.com/understudy-api/understudy/storage/storagetest"
+)
+
+// What an earlier release stored is read.
+func TestStored(t *testing.T) {
+	storagetest.Stored(t, biIntegrations)
+}
