@@ -29,8 +29,8 @@ const (
 // document says.
 func TestExamples(t *testing.T) {
 	for _, s := range served {
-		t.Run(s.file, func(t *testing.T) {
-			doc := load(t, s.file)
+		t.Run(s.folder, func(t *testing.T) {
+			doc := load(t, s.folder)
 			x := examples{t: t, is31: s.version >= "3.1"}
 			for path, item := range doc.Paths.Map() {
 				for method, op := range item.Operations() {

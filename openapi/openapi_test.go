@@ -6,71 +6,38 @@ import (
 	"encoding/hex"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 
 	"github.com/getkin/kin-openapi/openapi3"
 
 	"github.com/understudy-api/understudy/internal/gendoc/document"
+	"github.com/understudy-api/understudy/server/contract/lines"
 )
 
 // served are the documents that Understudy serves for other APIs.
 var served = []struct {
-	file     string
+	folder   string
 	version  string
 	upstream string
 	// The vendor publishes an empty schema for every answer of its BI
 	// operations. No strict server can be generated from that, so it is
 	// replaced, and each place is named here.
 	refinements []document.Refinement
-	operations  []string
 }{
 	{
-		file:     "brms.yaml",
+		folder:   "brms",
 		version:  "3.0.3",
 		upstream: "upstream/brms-delete-integration.yaml",
-		operations: []string{
-			"DELETE /api/projects/{projectId}",
-			"DELETE /api/projects/{projectId}/integrations/{integrationId}",
-			"GET /api/health",
-			"GET /api/projects",
-			"GET /api/projects/{projectId}",
-			"GET /api/projects/{projectId}/integrations",
-			"GET /api/projects/{projectId}/integrations/{integrationId}",
-			"POST /api/projects",
-			"POST /api/projects/{projectId}/integrations",
-			"PUT /api/projects/{projectId}",
-			"PUT /api/projects/{projectId}/integrations/{integrationId}",
-			"PUT /api/projects/{projectId}/restore",
-		},
 	},
 	{
-		file:     "datafold.yaml",
+		folder:   "datafold",
 		version:  "3.1.0",
 		upstream: "upstream/datafold-remove-an-integration.yaml",
 		refinements: []document.Refinement{{
 			Pointer: "/paths/~1api~1v1~1lineage~1bi~1{bi_datasource_id}~1/delete/responses/200/content/application~1json/schema",
 			Ref:     "#/components/schemas/BIIntegrationRemoved",
 		}},
-		operations: []string{
-			"DELETE /api/v1/lineage/bi/{bi_datasource_id}/",
-			"GET /api/v1/lineage/bi/",
-			"GET /api/v1/lineage/bi/{bi_datasource_id}/",
-			"GET /api/v1/lineage/bi/{bi_datasource_id}/sync/",
-			"POST /api/v1/lineage/bi/dbt/",
-			"POST /api/v1/lineage/bi/hightouch/",
-			"POST /api/v1/lineage/bi/looker/",
-			"POST /api/v1/lineage/bi/mode/",
-			"POST /api/v1/lineage/bi/powerbi/",
-			"POST /api/v1/lineage/bi/tableau/",
-			"PUT /api/v1/lineage/bi/dbt/{bi_datasource_id}/",
-			"PUT /api/v1/lineage/bi/hightouch/{bi_datasource_id}/",
-			"PUT /api/v1/lineage/bi/looker/{bi_datasource_id}/",
-			"PUT /api/v1/lineage/bi/mode/{bi_datasource_id}/",
-			"PUT /api/v1/lineage/bi/powerbi/{bi_datasource_id}/",
-			"PUT /api/v1/lineage/bi/tableau/{bi_datasource_id}/",
-		},
 	},
 }
 
@@ -83,20 +50,30 @@ func read(t *testing.T, file string) []byte {
 	return data
 }
 
-func parse(t *testing.T, file string) *document.Document {
+// parts are the files that make up a document.
+func parts(t *testing.T, folder string) []document.File {
 	t.Helper()
-	doc, err := document.Parse(read(t, file))
+	files, err := document.ReadFolder(folder, "openapi/"+folder)
 	if err != nil {
-		t.Fatalf("%s: %v", file, err)
+		t.Fatal(err)
+	}
+	return files
+}
+
+func merge(t *testing.T, folder string) *document.Document {
+	t.Helper()
+	doc, err := document.Merge(parts(t, folder))
+	if err != nil {
+		t.Fatal(err)
 	}
 	return doc
 }
 
-func load(t *testing.T, file string) *openapi3.T {
+func load(t *testing.T, folder string) *openapi3.T {
 	t.Helper()
-	doc, err := openapi3.NewLoader().LoadFromData(read(t, file))
+	doc, err := openapi3.NewLoader().LoadFromData(merge(t, folder).JSON())
 	if err != nil {
-		t.Fatalf("%s: %v", file, err)
+		t.Fatalf("%s: %v", folder, err)
 	}
 	return doc
 }
@@ -129,8 +106,12 @@ func TestSources(t *testing.T) {
 // Everything published is served unchanged, and every addition has a basis.
 func TestServedExtendsPublished(t *testing.T) {
 	for _, s := range served {
-		t.Run(s.file, func(t *testing.T) {
-			if err := parse(t, s.file).Extends(parse(t, s.upstream), s.refinements...); err != nil {
+		t.Run(s.folder, func(t *testing.T) {
+			published, err := document.Parse(read(t, s.upstream))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := merge(t, s.folder).Extends(published, s.refinements...); err != nil {
 				t.Error(err)
 			}
 		})
@@ -140,19 +121,19 @@ func TestServedExtendsPublished(t *testing.T) {
 // No guess closes what the real service may leave open.
 func TestNoTighterThanEvidence(t *testing.T) {
 	for _, s := range served {
-		if err := parse(t, s.file).Evidence(); err != nil {
-			t.Errorf("%s: %v", s.file, err)
+		if err := merge(t, s.folder).Evidence(); err != nil {
+			t.Errorf("%s: %v", s.folder, err)
 		}
 	}
 }
 
 func TestServedIsValid(t *testing.T) {
 	for _, s := range served {
-		t.Run(s.file, func(t *testing.T) {
-			if err := parse(t, s.file).Check(); err != nil {
+		t.Run(s.folder, func(t *testing.T) {
+			if err := merge(t, s.folder).Check(); err != nil {
 				t.Error(err)
 			}
-			doc := load(t, s.file)
+			doc := load(t, s.folder)
 			if doc.OpenAPI != s.version {
 				t.Errorf("OpenAPI %s, want %s", doc.OpenAPI, s.version)
 			}
@@ -163,39 +144,57 @@ func TestServedIsValid(t *testing.T) {
 	}
 }
 
+// Every operation has a name of its own, a summary and a tag, and stands in the
+// file of its tag.
 func TestOperations(t *testing.T) {
-	for _, s := range served {
-		t.Run(s.file, func(t *testing.T) {
-			var got []string
+	for _, folder := range []string{"brms", "datafold", "understudy"} {
+		t.Run(folder, func(t *testing.T) {
+			doc := merge(t, folder)
+			table := lines.Read(doc.Lines())
 			ids := make(map[string]bool)
-			for path, item := range load(t, s.file).Paths.Map() {
+			for path, item := range load(t, folder).Paths.Map() {
 				for method, op := range item.Operations() {
-					got = append(got, method+" "+path)
 					if op.OperationID == "" || ids[op.OperationID] {
 						t.Errorf("%s %s: operationId %q is empty or taken", method, path, op.OperationID)
 					}
 					ids[op.OperationID] = true
 					if op.Summary == "" || len(op.Tags) == 0 {
 						t.Errorf("%s %s: no summary or no tags", method, path)
+						continue
+					}
+					file := strings.ReplaceAll(strings.ToLower(op.Tags[0]), " ", "-") + ".yaml"
+					at, _ := table.Find("/paths/" + document.Escape(path) + "/" + strings.ToLower(method))
+					if want := "openapi/" + folder + "/" + file; at.File != want {
+						t.Errorf("%s %s: stands in %s, want %s", method, path, at.File, want)
 					}
 				}
-			}
-			slices.Sort(got)
-			if !slices.Equal(got, s.operations) {
-				t.Errorf("operations:\n%s\nwant:\n%s", strings.Join(got, "\n"), strings.Join(s.operations, "\n"))
 			}
 		})
 	}
 }
 
-// Every operation declares the refusals that the server may send for it.
+// A body is what an operation that declares one is about.
+func TestBodiesAreRequired(t *testing.T) {
+	for _, s := range served {
+		for path, item := range load(t, s.folder).Paths.Map() {
+			for method, op := range item.Operations() {
+				if op.RequestBody != nil && !op.RequestBody.Value.Required {
+					t.Errorf("%s %s: the body is not required", method, path)
+				}
+			}
+		}
+	}
+}
+
+// Every operation declares the refusals that the server may send for it, whoever
+// wrote them down.
 func TestRefusalsAreDeclared(t *testing.T) {
 	for _, s := range served {
 		bad := "400"
-		if s.file == "datafold.yaml" {
+		if s.folder == "datafold" {
 			bad = "422"
 		}
-		for path, item := range load(t, s.file).Paths.Map() {
+		for path, item := range load(t, s.folder).Paths.Map() {
 			for method, op := range item.Operations() {
 				want := []string{"200", "413", "500", "503"}
 				if op.Security == nil || len(*op.Security) > 0 {
@@ -207,16 +206,13 @@ func TestRefusalsAreDeclared(t *testing.T) {
 				if strings.Contains(path, "{") {
 					want = append(want, "404")
 				}
-				if op.RequestBody != nil && s.file == "brms.yaml" {
+				if op.RequestBody != nil && s.folder == "brms" {
 					want = append(want, "415")
 				}
 				for _, code := range want {
 					if op.Responses.Value(code) == nil {
 						t.Errorf("%s %s: no %s", method, path, code)
 					}
-				}
-				if op.RequestBody != nil && !op.RequestBody.Value.Required {
-					t.Errorf("%s %s: the body is not required", method, path)
 				}
 			}
 		}

@@ -10,6 +10,8 @@ import (
 	"testing"
 
 	"mvdan.cc/gofumpt/format"
+
+	"github.com/understudy-api/understudy/internal/gendoc/document"
 )
 
 func TestShortName(t *testing.T) {
@@ -30,9 +32,9 @@ func TestShortName(t *testing.T) {
 // What is committed under gen/ is what the documents make, byte for byte.
 func TestGenerateIsCurrent(t *testing.T) {
 	root := filepath.Join("..", "..")
-	for _, name := range []string{"brms", "datafold"} {
+	for _, name := range []string{"brms", "datafold", "understudy"} {
 		t.Run(name, func(t *testing.T) {
-			data, err := os.ReadFile(filepath.Join(root, "openapi", name+".yaml"))
+			parts, err := document.ReadFolder(filepath.Join(root, "openapi", name), "openapi/"+name)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -40,7 +42,7 @@ func TestGenerateIsCurrent(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			files, err := generate(data, config, name, "openapi/"+name+".yaml")
+			files, err := generate(parts, config, name, "openapi/"+name)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -87,8 +89,12 @@ paths:
 
 const config = "package: tiny\ngenerate: {models: true, gorilla-server: true, strict-server: true, client: true}\n"
 
+func part(text string) []document.File {
+	return []document.File{{Name: "openapi/tiny/_document.yaml", Data: []byte(text)}}
+}
+
 func TestGenerateRefuses(t *testing.T) {
-	if _, err := generate([]byte(tiny), []byte(config), "tiny", "openapi/tiny.yaml"); err != nil {
+	if _, err := generate(part(tiny), []byte(config), "tiny", "openapi/tiny"); err != nil {
 		t.Fatal(err)
 	}
 	for name, c := range map[string]struct{ text, config, want string }{
@@ -101,7 +107,7 @@ func TestGenerateRefuses(t *testing.T) {
 		"unknown option":   {tiny, config + "colour: red\n", "colour"},
 		"no package":       {tiny, "generate: {models: true}\n", "package name"},
 	} {
-		if _, err := generate([]byte(c.text), []byte(c.config), "tiny", "openapi/tiny.yaml"); err == nil || !strings.Contains(err.Error(), c.want) {
+		if _, err := generate(part(c.text), []byte(c.config), "tiny", "openapi/tiny"); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: %v, want %q", name, err, c.want)
 		}
 	}
@@ -110,7 +116,8 @@ func TestGenerateRefuses(t *testing.T) {
 // A document that is refused leaves the package as it was.
 func TestRunWritesAllOrNothing(t *testing.T) {
 	dir := t.TempDir()
-	source, cfg, out := filepath.Join(dir, "tiny.yaml"), filepath.Join(dir, "cfg.yaml"), filepath.Join(dir, "tiny")
+	cfg, out := filepath.Join(dir, "cfg"), filepath.Join(dir, "tiny")
+	source := filepath.Join(dir, "_document.yaml")
 	write := func(name, text string) {
 		t.Helper()
 		if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
@@ -119,7 +126,7 @@ func TestRunWritesAllOrNothing(t *testing.T) {
 	}
 	write(source, tiny)
 	write(cfg, config)
-	if err := run(source, cfg, out, "openapi/tiny.yaml"); err != nil {
+	if err := run(dir, cfg, out, "openapi/tiny"); err != nil {
 		t.Fatal(err)
 	}
 	before, err := os.ReadFile(filepath.Join(out, "document.json"))
@@ -127,7 +134,7 @@ func TestRunWritesAllOrNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	write(source, strings.Replace(tiny, "'200'", "default", 1))
-	if err := run(source, cfg, out, "openapi/tiny.yaml"); err == nil {
+	if err := run(dir, cfg, out, "openapi/tiny"); err == nil {
 		t.Fatal("no error")
 	}
 	after, err := os.ReadFile(filepath.Join(out, "document.json"))

@@ -156,7 +156,7 @@ func TestCI(t *testing.T) {
 					t.Errorf("exit code %d, want %d:\n%s", code, want, said)
 				}
 				if want != 0 {
-					for _, part := range []string{"createProject", "/name", "type", "openapi/brms.yaml:"} {
+					for _, part := range []string{"createProject", "/name", "type", "openapi/brms/project.yaml:"} {
 						if !strings.Contains(said, part) {
 							t.Errorf("no %q in\n%s", part, said)
 						}

@@ -21,7 +21,7 @@ func TestVerifyCommands(t *testing.T) {
 		}
 		for _, match := range verifyCommand.FindAllStringSubmatch(string(text), -1) {
 			line := regexp.MustCompile(`https?://\S+`).ReplaceAllString(match[1], s.url)
-			document, err := os.ReadFile(root + "/openapi/brms.yaml")
+			document, err := os.ReadFile(root + "/gen/brms/document.yaml")
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -16,6 +16,7 @@ import (
 	"github.com/understudy-api/understudy/gen/understudy"
 	"github.com/understudy-api/understudy/server/brms"
 	"github.com/understudy-api/understudy/server/contract"
+	"github.com/understudy-api/understudy/server/contract/lines"
 	"github.com/understudy-api/understudy/server/control"
 	"github.com/understudy-api/understudy/server/datafold"
 	"github.com/understudy-api/understudy/server/evidence"
@@ -47,20 +48,19 @@ func newMadeUp(t *testing.T, api contract.API, file string) *madeUp {
 	if err != nil {
 		t.Fatal(err)
 	}
-	lines := map[string]int{}
+	places := map[string]lines.Place{}
 	dec := jsontext.NewDecoder(bytes.NewBuffer(data))
 	for {
 		if _, err := dec.ReadToken(); err != nil {
 			break
 		}
 		at := string(dec.StackPointer())
-		if _, known := lines[at]; !known {
-			lines[at] = 1 + bytes.Count(data[:dec.InputOffset()], []byte("\n"))
+		if _, known := places[at]; !known {
+			places[at] = lines.Place{File: file, Line: 1 + bytes.Count(data[:dec.InputOffset()], []byte("\n"))}
 		}
 	}
-	text, _ := json.Marshal(lines)
 	source := api.Source()
-	source.File, source.JSON, source.Lines = file, data, text
+	source.File, source.JSON, source.Lines = file, data, lines.Encode(places, file)
 	document, err := contract.Load(source)
 	if err != nil {
 		t.Fatal(err)
@@ -168,7 +168,7 @@ func TestExplanations(t *testing.T) {
 			400, true, "required", "documented", "body", "", "",
 			"", "an object with the members name, key",
 			"The operation needs a request body and none came: send an object with the members name, key.",
-			"openapi/brms.yaml", "/paths/~1api~1projects/post/requestBody/required", "required: true",
+			"openapi/brms/project.yaml", "/paths/~1api~1projects/post/requestBody/required", "required: true",
 		},
 		{
 			"JSON announced, nothing sent", "POST", "/api/projects", "Bearer s", "application/json",
@@ -176,7 +176,7 @@ func TestExplanations(t *testing.T) {
 			400, true, "json", "published", "body", "", "",
 			"", "JSON (RFC 8259)",
 			"The Content-Type announces JSON but the body is empty: send a JSON value, or leave the header Content-Type out.",
-			"openapi/brms.yaml", "/paths/~1api~1projects/post/requestBody", "requestBody:",
+			"openapi/brms/project.yaml", "/paths/~1api~1projects/post/requestBody", "requestBody:",
 		},
 		{
 			"a member is missing", "POST", "/api/projects", "Bearer s", "application/json",
@@ -184,7 +184,7 @@ func TestExplanations(t *testing.T) {
 			400, true, "required", "documented", "body", "", "/name",
 			"", "a string",
 			"The body member /name is missing: send it, as a string.",
-			"openapi/brms.yaml", "/components/schemas/CreateProjectRequest/required", "required:",
+			"openapi/brms/project.yaml", "/components/schemas/CreateProjectRequest/required", "required:",
 		},
 		{
 			"a member's name is misspelled", "POST", "/api/projects", "Bearer s", "application/json",
@@ -192,7 +192,7 @@ func TestExplanations(t *testing.T) {
 			400, true, "required", "documented", "body", "", "/name",
 			"", "a string",
 			`The body member /name is missing, but there is "Name" in its place: correct the name, or send it, as a string.`,
-			"openapi/brms.yaml", "/components/schemas/CreateProjectRequest/required", "required:",
+			"openapi/brms/project.yaml", "/components/schemas/CreateProjectRequest/required", "required:",
 		},
 		{
 			"an inferred member is missing", "POST", "/api/projects", "Bearer s", "application/json",
@@ -200,7 +200,7 @@ func TestExplanations(t *testing.T) {
 			200, false, "required", "inferred", "body", "", "/key",
 			"", "a string matching the pattern ^[a-z0-9]{2,}(-[a-z0-9]+)*$",
 			"The body member /key is missing: send it, as a string matching the pattern ^[a-z0-9]{2,}(-[a-z0-9]+)*$. (The rule is a guess of ours, so it only warns.)",
-			"openapi/brms.yaml", "/components/schemas/CreateProjectRequest/required", "required:",
+			"openapi/brms/project.yaml", "/components/schemas/CreateProjectRequest/required", "required:",
 		},
 		{
 			"a client's pattern", "POST", "/api/projects", "Bearer s", "application/json",
@@ -208,7 +208,7 @@ func TestExplanations(t *testing.T) {
 			200, false, "pattern", "client", "body", "", "/key",
 			`"Not A Key"`, "a string matching the pattern ^[a-z0-9]{2,}(-[a-z0-9]+)*$",
 			`The body member /key must be a string matching the pattern ^[a-z0-9]{2,}(-[a-z0-9]+)*$, not "Not A Key". (The rule was seen only in a client of the API, so it only warns.)`,
-			"openapi/brms.yaml", "/components/schemas/CreateProjectRequest/properties/key/pattern", "pattern: '^[a-z0-9]{2,}(-[a-z0-9]+)*$'",
+			"openapi/brms/project.yaml", "/components/schemas/CreateProjectRequest/properties/key/pattern", "pattern: '^[a-z0-9]{2,}(-[a-z0-9]+)*$'",
 		},
 		{
 			"a number for a string", "POST", "/api/projects", "Bearer s", "application/json",
@@ -216,7 +216,7 @@ func TestExplanations(t *testing.T) {
 			400, true, "type", "documented", "body", "", "/name",
 			"5", "a string",
 			"The body member /name must be a string, not 5.",
-			"openapi/brms.yaml", "/components/schemas/CreateProjectRequest/properties/name/type", "type: string",
+			"openapi/brms/project.yaml", "/components/schemas/CreateProjectRequest/properties/name/type", "type: string",
 		},
 		{
 			"a string for a boolean", "POST", "/api/projects", "Bearer s", "application/json",
@@ -224,7 +224,7 @@ func TestExplanations(t *testing.T) {
 			400, true, "type", "documented", "body", "", "/protected",
 			`"true"`, "true or false",
 			`The body member /protected must be true or false, not "true".`,
-			"openapi/brms.yaml", "/components/schemas/CreateProjectRequest/properties/protected/type", "type: boolean",
+			"openapi/brms/project.yaml", "/components/schemas/CreateProjectRequest/properties/protected/type", "type: boolean",
 		},
 		{
 			"null", "POST", "/api/projects", "Bearer s", "application/json",
@@ -232,7 +232,7 @@ func TestExplanations(t *testing.T) {
 			400, true, "type", "documented", "body", "", "/name",
 			"null", "a string",
 			"The body member /name must not be null: send a string.",
-			"openapi/brms.yaml", "/components/schemas/CreateProjectRequest/properties/name/type", "type: string",
+			"openapi/brms/project.yaml", "/components/schemas/CreateProjectRequest/properties/name/type", "type: string",
 		},
 		{
 			"a list for an object", "POST", "/api/projects", "Bearer s", "application/json",
@@ -240,7 +240,7 @@ func TestExplanations(t *testing.T) {
 			400, true, "type", "documented", "body", "", "",
 			"[1]", "an object with the members name, key",
 			"The body must be an object with the members name, key, not [1].",
-			"openapi/brms.yaml", "/components/schemas/CreateProjectRequest/type", "type: object",
+			"openapi/brms/project.yaml", "/components/schemas/CreateProjectRequest/type", "type: object",
 		},
 		{
 			"not a UUID", "POST", "/api/projects", "Bearer s", "application/json",
@@ -248,7 +248,7 @@ func TestExplanations(t *testing.T) {
 			400, true, "format", "documented", "body", "", "/copyContentRef",
 			`"7d1a"`, `a UUID such as "3f1c2d4e-5b6a-4c7d-8e9f-0a1b2c3d4e5f"`,
 			`The body member /copyContentRef must be a UUID such as "3f1c2d4e-5b6a-4c7d-8e9f-0a1b2c3d4e5f", not "7d1a".`,
-			"openapi/brms.yaml", "/components/schemas/CreateProjectRequest/properties/copyContentRef/format", "format: uuid",
+			"openapi/brms/project.yaml", "/components/schemas/CreateProjectRequest/properties/copyContentRef/format", "format: uuid",
 		},
 		{
 			"a path parameter that is no UUID", "GET", "/api/projects/shipping", "Bearer s", "",
@@ -256,7 +256,7 @@ func TestExplanations(t *testing.T) {
 			400, true, "format", "documented", "path", "projectId", "",
 			`"shipping"`, `a UUID such as "3f1c2d4e-5b6a-4c7d-8e9f-0a1b2c3d4e5f"`,
 			`The path parameter "projectId" must be a UUID such as "3f1c2d4e-5b6a-4c7d-8e9f-0a1b2c3d4e5f", not "shipping".`,
-			"openapi/brms.yaml", "/components/parameters/ProjectId/schema/format", "format: uuid",
+			"openapi/brms/_document.yaml", "/components/parameters/ProjectId/schema/format", "format: uuid",
 		},
 		{
 			"a nested member is missing", "POST", "/api/projects/7d1a2c1e-27c5-4a3f-8f0e-2f4f2b1f6c77/integrations", "Bearer s", "application/json",
@@ -264,7 +264,7 @@ func TestExplanations(t *testing.T) {
 			400, true, "required", "documented", "body", "", "/config/url",
 			"", "a string",
 			`The body member /config/url is missing, but there is "URL" in its place: correct the name, or send it, as a string.`,
-			"openapi/brms.yaml", "/components/schemas/HttpIntegrationConfigInput/required", "required:",
+			"openapi/brms/integration.yaml", "/components/schemas/HttpIntegrationConfigInput/required", "required:",
 		},
 		{
 			"a string for a number", "POST", "/api/projects/7d1a2c1e-27c5-4a3f-8f0e-2f4f2b1f6c77/integrations", "Bearer s", "application/json",
@@ -272,7 +272,7 @@ func TestExplanations(t *testing.T) {
 			400, true, "type", "documented", "body", "", "/config/timeout",
 			`"5000"`, "a number",
 			`The body member /config/timeout must be a number, not "5000".`,
-			"openapi/brms.yaml", "/components/schemas/HttpIntegrationConfigInput/properties/timeout/type", "type: number",
+			"openapi/brms/integration.yaml", "/components/schemas/HttpIntegrationConfigInput/properties/timeout/type", "type: number",
 		},
 		{
 			"an object for a list", "POST", "/api/projects/7d1a2c1e-27c5-4a3f-8f0e-2f4f2b1f6c77/integrations", "Bearer s", "application/json",
@@ -280,7 +280,7 @@ func TestExplanations(t *testing.T) {
 			400, true, "type", "documented", "body", "", "/config/headers",
 			`{"a":1}`, "an array",
 			`The body member /config/headers must be an array, not {"a":1}.`,
-			"openapi/brms.yaml", "/components/schemas/HttpIntegrationConfigInput/properties/headers/type", "type: array",
+			"openapi/brms/integration.yaml", "/components/schemas/HttpIntegrationConfigInput/properties/headers/type", "type: array",
 		},
 		{
 			"an undeclared query parameter", "GET", "/api/projects?perpage=5", "Bearer s", "",
@@ -288,7 +288,7 @@ func TestExplanations(t *testing.T) {
 			200, false, "unknownQuery", "inferred", "query", "perpage", "",
 			"", "the parameters all, deleted, page, perPage, search",
 			`The operation declares no query parameter "perpage", so it is ignored: it is perhaps meant to be "perPage", else remove it.`,
-			"openapi/brms.yaml", "/paths/~1api~1projects/get", "get:",
+			"openapi/brms/project.yaml", "/paths/~1api~1projects/get", "get:",
 		},
 		{
 			"a query parameter like no other", "GET", "/api/projects?colour=red", "Bearer s", "",
@@ -296,7 +296,7 @@ func TestExplanations(t *testing.T) {
 			200, false, "unknownQuery", "inferred", "query", "colour", "",
 			"", "the parameters all, deleted, page, perPage, search",
 			`The operation declares no query parameter "colour", so it is ignored: remove it or correct its name.`,
-			"openapi/brms.yaml", "/paths/~1api~1projects/get", "get:",
+			"openapi/brms/project.yaml", "/paths/~1api~1projects/get", "get:",
 		},
 		{
 			"a query parameter twice", "GET", "/api/projects?page=1&page=2", "Bearer s", "",
@@ -304,7 +304,7 @@ func TestExplanations(t *testing.T) {
 			200, false, "repeated", "inferred", "query", "page", "",
 			"", "one value",
 			`The query parameter "page" is given more than once and only the first is read: send it once.`,
-			"openapi/brms.yaml", "/components/parameters/Page", "Page:",
+			"openapi/brms/_document.yaml", "/components/parameters/Page", "Page:",
 		},
 		{
 			"a malformed query", "GET", "/api/projects?page=1&%zz", "Bearer s", "",
@@ -312,7 +312,7 @@ func TestExplanations(t *testing.T) {
 			200, false, "unknownQuery", "inferred", "query", "", "",
 			"", "the parameters all, deleted, page, perPage, search",
 			"The query string is not well-formed: percent-encode it.",
-			"openapi/brms.yaml", "/paths/~1api~1projects/get", "get:",
+			"openapi/brms/project.yaml", "/paths/~1api~1projects/get", "get:",
 		},
 		{
 			"a word for a number", "GET", "/api/projects?page=two", "Bearer s", "",
@@ -320,7 +320,7 @@ func TestExplanations(t *testing.T) {
 			400, true, "type", "documented", "query", "page", "",
 			`"two"`, "a number of at least 1",
 			`The query parameter "page" must be a number of at least 1, not "two".`,
-			"openapi/brms.yaml", "/components/parameters/Page/schema/type", "type: number",
+			"openapi/brms/_document.yaml", "/components/parameters/Page/schema/type", "type: number",
 		},
 		{
 			"an empty number", "GET", "/api/projects?page=", "Bearer s", "",
@@ -328,7 +328,7 @@ func TestExplanations(t *testing.T) {
 			400, true, "type", "documented", "query", "page", "",
 			`""`, "a number of at least 1",
 			`The query parameter "page" must be a number of at least 1, not "".`,
-			"openapi/brms.yaml", "/components/parameters/Page/schema/type", "type: number",
+			"openapi/brms/_document.yaml", "/components/parameters/Page/schema/type", "type: number",
 		},
 		{
 			"a number beyond a double", "GET", "/api/projects?page=1e400", "Bearer s", "",
@@ -336,7 +336,7 @@ func TestExplanations(t *testing.T) {
 			400, true, "numberRange", "documented", "query", "page", "",
 			`"1e400"`, "a number from -1.8e308 to 1.8e308",
 			`The query parameter "page" is beyond the range of a double: send a number from -1.8e308 to 1.8e308, not "1e400".`,
-			"openapi/brms.yaml", "/components/parameters/Page/schema/type", "type: number",
+			"openapi/brms/_document.yaml", "/components/parameters/Page/schema/type", "type: number",
 		},
 		{
 			"below the minimum", "GET", "/api/projects?page=0", "Bearer s", "",
@@ -344,7 +344,7 @@ func TestExplanations(t *testing.T) {
 			200, false, "minimum", "inferred", "query", "page", "",
 			"0", "a number of at least 1",
 			`The query parameter "page" must be a number of at least 1, not 0. (The rule is a guess of ours, so it only warns.)`,
-			"openapi/brms.yaml", "/components/parameters/Page/schema/minimum", "minimum: 1",
+			"openapi/brms/_document.yaml", "/components/parameters/Page/schema/minimum", "minimum: 1",
 		},
 		{
 			"not of the enum", "GET", "/api/projects?all=yes", "Bearer s", "",
@@ -352,7 +352,7 @@ func TestExplanations(t *testing.T) {
 			400, true, "enum", "documented", "query", "all", "",
 			`"yes"`, `one of "true", "false", "True", "False", "TRUE" or "FALSE"`,
 			`The query parameter "all" must be one of "true", "false", "True", "False", "TRUE" or "FALSE", not "yes".`,
-			"openapi/brms.yaml", "/components/schemas/BooleanText/enum", "enum:",
+			"openapi/brms/_document.yaml", "/components/schemas/BooleanText/enum", "enum:",
 		},
 		{
 			"no credential", "GET", "/api/projects", "", "",
@@ -360,7 +360,7 @@ func TestExplanations(t *testing.T) {
 			401, true, "credential", "published", "header", "Authorization", "",
 			"", `the header "Authorization: Bearer <token>"`,
 			`The request carries no credential: send the header "Authorization: Bearer <token>".`,
-			"openapi/brms.yaml", "/paths/~1api~1projects/get/security", "security:",
+			"openapi/brms/project.yaml", "/paths/~1api~1projects/get/security", "security:",
 		},
 		{
 			"a Basic credential", "GET", "/api/projects", "Basic dTpTRUNSRVQ=", "",
@@ -368,7 +368,7 @@ func TestExplanations(t *testing.T) {
 			401, true, "credential", "published", "header", "Authorization", "",
 			`"Basic **********"`, `the header "Authorization: Bearer <token>"`,
 			`The credential "Basic **********" is of no use here: send the header "Authorization: Bearer <token>".`,
-			"openapi/brms.yaml", "/paths/~1api~1projects/get/security", "security:",
+			"openapi/brms/project.yaml", "/paths/~1api~1projects/get/security", "security:",
 		},
 		{
 			"a scheme without a secret", "GET", "/api/projects", "Bearer", "",
@@ -376,7 +376,7 @@ func TestExplanations(t *testing.T) {
 			401, true, "credential", "published", "header", "Authorization", "",
 			`"Bearer"`, `the header "Authorization: Bearer <token>"`,
 			`The header Authorization has a scheme and no secret: send the header "Authorization: Bearer <token>".`,
-			"openapi/brms.yaml", "/paths/~1api~1projects/get/security", "security:",
+			"openapi/brms/project.yaml", "/paths/~1api~1projects/get/security", "security:",
 		},
 		{
 			"a token with a comma", "GET", "/api/projects", "Bearer SEC,RET", "",
@@ -384,7 +384,7 @@ func TestExplanations(t *testing.T) {
 			401, true, "credential", "published", "header", "Authorization", "",
 			`"Bearer **********"`, `the header "Authorization: Bearer <token>"`,
 			`The credential is malformed: send the header "Authorization: Bearer <token>", visible ASCII characters without spaces, commas and quotation marks.`,
-			"openapi/brms.yaml", "/paths/~1api~1projects/get/security", "security:",
+			"openapi/brms/project.yaml", "/paths/~1api~1projects/get/security", "security:",
 		},
 		{
 			"a token without a scheme", "GET", "/api/projects", "SECRET", "",
@@ -392,7 +392,7 @@ func TestExplanations(t *testing.T) {
 			401, true, "credential", "published", "header", "Authorization", "",
 			`"**********"`, `the header "Authorization: Bearer <token>"`,
 			`The credential "**********" is of no use here: send the header "Authorization: Bearer <token>".`,
-			"openapi/brms.yaml", "/paths/~1api~1projects/get/security", "security:",
+			"openapi/brms/project.yaml", "/paths/~1api~1projects/get/security", "security:",
 		},
 		{
 			"two credentials", "GET", "/api/projects", "Bearer SECRET|Bearer OTHER", "",
@@ -400,7 +400,7 @@ func TestExplanations(t *testing.T) {
 			401, true, "credential", "published", "header", "Authorization", "",
 			`["Bearer **********","Bearer **********"]`, `the header "Authorization: Bearer <token>"`,
 			`The header Authorization came 2 times: send it once, as the header "Authorization: Bearer <token>".`,
-			"openapi/brms.yaml", "/paths/~1api~1projects/get/security", "security:",
+			"openapi/brms/project.yaml", "/paths/~1api~1projects/get/security", "security:",
 		},
 		{
 			"an empty credential", "GET", "/api/projects", "EMPTY", "",
@@ -408,7 +408,7 @@ func TestExplanations(t *testing.T) {
 			401, true, "credential", "published", "header", "Authorization", "",
 			`""`, `the header "Authorization: Bearer <token>"`,
 			`The header Authorization is empty: send the header "Authorization: Bearer <token>".`,
-			"openapi/brms.yaml", "/paths/~1api~1projects/get/security", "security:",
+			"openapi/brms/project.yaml", "/paths/~1api~1projects/get/security", "security:",
 		},
 		{
 			"a form", "POST", "/api/projects", "Bearer s", "application/x-www-form-urlencoded",
@@ -416,7 +416,7 @@ func TestExplanations(t *testing.T) {
 			415, true, "mediaType", "documented", "body", "", "",
 			`"application/x-www-form-urlencoded"`, "application/json",
 			`The header Content-Type must be application/json, not "application/x-www-form-urlencoded".`,
-			"openapi/brms.yaml", "/paths/~1api~1projects/post/requestBody/content", "content:",
+			"openapi/brms/project.yaml", "/paths/~1api~1projects/post/requestBody/content", "content:",
 		},
 		{
 			"a text", "POST", "/api/projects", "Bearer s", "text/plain",
@@ -424,7 +424,7 @@ func TestExplanations(t *testing.T) {
 			400, true, "mediaType", "documented", "body", "", "",
 			`"text/plain"`, "application/json",
 			`The header Content-Type must be application/json, not "text/plain".`,
-			"openapi/brms.yaml", "/paths/~1api~1projects/post/requestBody/content", "content:",
+			"openapi/brms/project.yaml", "/paths/~1api~1projects/post/requestBody/content", "content:",
 		},
 		{
 			"a body without a type", "POST", "/api/projects", "Bearer s", "",
@@ -432,7 +432,7 @@ func TestExplanations(t *testing.T) {
 			415, true, "mediaType", "documented", "body", "", "",
 			"", "application/json",
 			"The header Content-Type is missing: send it, as application/json.",
-			"openapi/brms.yaml", "/paths/~1api~1projects/post/requestBody/content", "content:",
+			"openapi/brms/project.yaml", "/paths/~1api~1projects/post/requestBody/content", "content:",
 		},
 		{
 			"a type that is none", "POST", "/api/projects", "Bearer s", "json",
@@ -440,7 +440,7 @@ func TestExplanations(t *testing.T) {
 			415, true, "mediaType", "documented", "body", "", "",
 			`"json"`, "application/json",
 			`The header Content-Type must be application/json, not "json".`,
-			"openapi/brms.yaml", "/paths/~1api~1projects/post/requestBody/content", "content:",
+			"openapi/brms/project.yaml", "/paths/~1api~1projects/post/requestBody/content", "content:",
 		},
 		{
 			"two types", "POST", "/api/projects", "Bearer s", "text/html|application/json",
@@ -448,7 +448,7 @@ func TestExplanations(t *testing.T) {
 			415, true, "mediaType", "documented", "body", "", "",
 			`"text/html"`, "application/json",
 			`The header Content-Type must be application/json, not "text/html".`,
-			"openapi/brms.yaml", "/paths/~1api~1projects/post/requestBody/content", "content:",
+			"openapi/brms/project.yaml", "/paths/~1api~1projects/post/requestBody/content", "content:",
 		},
 		{
 			"cut JSON", "POST", "/api/projects", "Bearer s", "application/json",
@@ -456,7 +456,7 @@ func TestExplanations(t *testing.T) {
 			400, true, "json", "published", "body", "", "",
 			"", "JSON (RFC 8259)",
 			"The body ends at byte 17 in the middle of its JSON value: send all of it, with the closing brackets and quotation marks.",
-			"openapi/brms.yaml", "/paths/~1api~1projects/post/requestBody", "requestBody:",
+			"openapi/brms/project.yaml", "/paths/~1api~1projects/post/requestBody", "requestBody:",
 		},
 		{
 			"a trailing comma", "POST", "/api/projects", "Bearer s", "application/json",
@@ -464,7 +464,7 @@ func TestExplanations(t *testing.T) {
 			400, true, "json", "published", "body", "", "",
 			"", "JSON (RFC 8259)",
 			"At byte 11 the body is not JSON: names and texts stand in double quotes, commas between members, and none after the last.",
-			"openapi/brms.yaml", "/paths/~1api~1projects/post/requestBody", "requestBody:",
+			"openapi/brms/project.yaml", "/paths/~1api~1projects/post/requestBody", "requestBody:",
 		},
 		{
 			"single quotes", "POST", "/api/projects", "Bearer s", "application/json",
@@ -472,7 +472,7 @@ func TestExplanations(t *testing.T) {
 			400, true, "json", "published", "body", "", "",
 			"", "JSON (RFC 8259)",
 			"At byte 1 the body is not JSON: names and texts stand in double quotes, commas between members, and none after the last.",
-			"openapi/brms.yaml", "/paths/~1api~1projects/post/requestBody", "requestBody:",
+			"openapi/brms/project.yaml", "/paths/~1api~1projects/post/requestBody", "requestBody:",
 		},
 		{
 			"a member twice", "POST", "/api/projects", "Bearer s", "application/json",
@@ -480,7 +480,7 @@ func TestExplanations(t *testing.T) {
 			400, true, "json", "published", "body", "", "",
 			"", "JSON (RFC 8259)",
 			"At byte 23 the body repeats a member name of the same object: send each member once.",
-			"openapi/brms.yaml", "/paths/~1api~1projects/post/requestBody", "requestBody:",
+			"openapi/brms/project.yaml", "/paths/~1api~1projects/post/requestBody", "requestBody:",
 		},
 		{
 			"two values", "POST", "/api/projects", "Bearer s", "application/json",
@@ -488,7 +488,7 @@ func TestExplanations(t *testing.T) {
 			400, true, "json", "published", "body", "", "",
 			"", "JSON (RFC 8259)",
 			"At byte 25 the body goes on after its JSON value: send one value and nothing after it.",
-			"openapi/brms.yaml", "/paths/~1api~1projects/post/requestBody", "requestBody:",
+			"openapi/brms/project.yaml", "/paths/~1api~1projects/post/requestBody", "requestBody:",
 		},
 		{
 			"not UTF-8", "POST", "/api/projects", "Bearer s", "application/json",
@@ -496,7 +496,7 @@ func TestExplanations(t *testing.T) {
 			400, true, "json", "published", "body", "", "",
 			"", "JSON (RFC 8259)",
 			"At byte 9 the body is not UTF-8: encode it as UTF-8.",
-			"openapi/brms.yaml", "/paths/~1api~1projects/post/requestBody", "requestBody:",
+			"openapi/brms/project.yaml", "/paths/~1api~1projects/post/requestBody", "requestBody:",
 		},
 		{
 			"a byte order mark", "POST", "/api/projects", "Bearer s", "application/json",
@@ -504,7 +504,7 @@ func TestExplanations(t *testing.T) {
 			400, true, "json", "published", "body", "", "",
 			"", "JSON (RFC 8259)",
 			"The body begins with a byte order mark, which is no part of JSON: send the text without it.",
-			"openapi/brms.yaml", "/paths/~1api~1projects/post/requestBody", "requestBody:",
+			"openapi/brms/project.yaml", "/paths/~1api~1projects/post/requestBody", "requestBody:",
 		},
 		{
 			"NaN", "POST", "/api/projects", "Bearer s", "application/json",
@@ -512,7 +512,7 @@ func TestExplanations(t *testing.T) {
 			400, true, "json", "published", "body", "", "",
 			"", "JSON (RFC 8259)",
 			"At byte 8 the body has NaN or Infinity, which JSON does not know: send a number, null or a text.",
-			"openapi/brms.yaml", "/paths/~1api~1projects/post/requestBody", "requestBody:",
+			"openapi/brms/project.yaml", "/paths/~1api~1projects/post/requestBody", "requestBody:",
 		},
 		{
 			"half a surrogate pair", "POST", "/api/projects", "Bearer s", "application/json",
@@ -520,7 +520,7 @@ func TestExplanations(t *testing.T) {
 			400, true, "json", "published", "body", "", "",
 			"", "JSON (RFC 8259)",
 			"At byte 9 the body has half of a surrogate pair: escape a character beyond U+FFFF as both halves.",
-			"openapi/brms.yaml", "/paths/~1api~1projects/post/requestBody", "requestBody:",
+			"openapi/brms/project.yaml", "/paths/~1api~1projects/post/requestBody", "requestBody:",
 		},
 		{
 			"too deep", "POST", "/api/projects", "Bearer s", "application/json",
@@ -528,7 +528,7 @@ func TestExplanations(t *testing.T) {
 			400, true, "json", "published", "body", "", "",
 			"", "JSON (RFC 8259)",
 			"At byte 201 the body nests more than 200 levels deep: send a flatter one.",
-			"openapi/brms.yaml", "/paths/~1api~1projects/post/requestBody", "requestBody:",
+			"openapi/brms/project.yaml", "/paths/~1api~1projects/post/requestBody", "requestBody:",
 		},
 		{
 			"a prototype", "POST", "/api/projects", "Bearer s", "application/json",
@@ -536,7 +536,7 @@ func TestExplanations(t *testing.T) {
 			400, true, "json", "published", "body", "", "",
 			"", "JSON (RFC 8259)",
 			"The body has a member that JavaScript treats specially (__proto__, constructor.prototype): leave it out.",
-			"openapi/brms.yaml", "/paths/~1api~1projects/post/requestBody", "requestBody:",
+			"openapi/brms/project.yaml", "/paths/~1api~1projects/post/requestBody", "requestBody:",
 		},
 		{
 			"an unknown path", "GET", "/api/project", "Bearer s", "",
@@ -544,7 +544,7 @@ func TestExplanations(t *testing.T) {
 			404, true, "unknownPath", "published", "message", "", "",
 			`"/api/project"`, "/api/projects",
 			`No operation has the path "/api/project"; the nearest is /api/projects: correct the path or the base URL.`,
-			"openapi/brms.yaml", "/paths/~1api~1projects", "/api/projects:",
+			"openapi/brms/project.yaml", "/paths/~1api~1projects", "/api/projects:",
 		},
 		{
 			"an unknown path, deep", "GET", "/api/projects/7d1a2c1e-27c5-4a3f-8f0e-2f4f2b1f6c77/integration", "Bearer s", "",
@@ -552,7 +552,7 @@ func TestExplanations(t *testing.T) {
 			404, true, "unknownPath", "published", "message", "", "",
 			`"/api/projects/7d1a2c1e-27c5-4a3f-8f0e-2f4f2b1f6c77/integration"`, "/api/projects/{projectId}/integrations",
 			`No operation has the path "/api/projects/7d1a2c1e-27c5-4a3f-8f0e-2f4f2b1f6c77/integration"; the nearest is /api/projects/{projectId}/integrations: correct the path or the base URL.`,
-			"openapi/brms.yaml", "/paths/~1api~1projects~1{projectId}~1integrations", "/api/projects/{projectId}/integrations:",
+			"openapi/brms/integration.yaml", "/paths/~1api~1projects~1{projectId}~1integrations", "/api/projects/{projectId}/integrations:",
 		},
 		{
 			"a path far from all", "GET", "/favicon.ico", "Bearer s", "",
@@ -560,7 +560,7 @@ func TestExplanations(t *testing.T) {
 			404, true, "unknownPath", "published", "message", "", "",
 			`"/favicon.ico"`, "/api/health",
 			`No operation has the path "/favicon.ico"; the nearest is /api/health: correct the path or the base URL.`,
-			"openapi/brms.yaml", "/paths/~1api~1health", "/api/health:",
+			"openapi/brms/infrastructure.yaml", "/paths/~1api~1health", "/api/health:",
 		},
 		{
 			"another method", "PATCH", "/api/projects", "Bearer s", "",
@@ -568,7 +568,7 @@ func TestExplanations(t *testing.T) {
 			404, true, "method", "published", "message", "", "",
 			`"PATCH"`, "GET or POST",
 			"The path exists, but not with the method PATCH: use GET or POST.",
-			"openapi/brms.yaml", "/paths/~1api~1projects", "/api/projects:",
+			"openapi/brms/project.yaml", "/paths/~1api~1projects", "/api/projects:",
 		},
 		{
 			"a slash too many", "GET", "/api/projects/", "Bearer s", "",
@@ -576,7 +576,7 @@ func TestExplanations(t *testing.T) {
 			404, true, "unknownPath", "published", "message", "", "",
 			`"/api/projects/"`, "/api/projects",
 			`No operation has the path "/api/projects/", only /api/projects: mind the slash at its end.`,
-			"openapi/brms.yaml", "/paths/~1api~1projects", "/api/projects:",
+			"openapi/brms/project.yaml", "/paths/~1api~1projects", "/api/projects:",
 		},
 		{
 			"a large body", "POST", "/api/projects", "Bearer s", "application/json",
@@ -584,7 +584,7 @@ func TestExplanations(t *testing.T) {
 			413, true, "bodySize", "published", "body", "", "",
 			"", "at most 1048576 bytes",
 			"The body is too large: send at most 1048576 bytes.",
-			"openapi/brms.yaml", "/paths/~1api~1projects/post/responses/413", "'413':",
+			"openapi/brms/project.yaml", "/paths/~1api~1projects/post/responses/413", "responses:",
 		},
 		{
 			"a number beyond a double in a body", "POST", "/api/projects/7d1a2c1e-27c5-4a3f-8f0e-2f4f2b1f6c77/integrations", "Bearer s", "application/json",
@@ -592,7 +592,7 @@ func TestExplanations(t *testing.T) {
 			400, true, "numberRange", "published", "body", "", "/config/timeout",
 			`"1e400"`, "a number from -1.8e308 to 1.8e308",
 			`The body member /config/timeout is beyond the range of a double: send a number from -1.8e308 to 1.8e308, not "1e400".`,
-			"openapi/brms.yaml", "/components/schemas/HttpIntegrationConfigInput/properties/timeout", "timeout:",
+			"openapi/brms/integration.yaml", "/components/schemas/HttpIntegrationConfigInput/properties/timeout", "timeout:",
 		},
 		{
 			"Datafold: a member is missing", "POST", "/api/v1/lineage/bi/looker/", "Key s", "application/json",
@@ -600,7 +600,7 @@ func TestExplanations(t *testing.T) {
 			422, true, "required", "documented", "body", "", "/repo_id",
 			"", "an integer",
 			"The body member /repo_id is missing: send it, as an integer.",
-			"openapi/datafold.yaml", "/components/schemas/LookerDataSourceConfig/required", "required:",
+			"openapi/datafold/bi.yaml", "/components/schemas/LookerDataSourceConfig/required", "required:",
 		},
 		{
 			"Datafold: a secret of the wrong type", "POST", "/api/v1/lineage/bi/looker/", "Key s", "application/json",
@@ -608,7 +608,7 @@ func TestExplanations(t *testing.T) {
 			422, true, "type", "documented", "body", "", "/client_secret",
 			`"**********"`, "a string",
 			`The body member /client_secret must be a string, not "**********".`,
-			"openapi/datafold.yaml", "/components/schemas/LookerDataSourceConfig/properties/client_secret/type", "type: string",
+			"openapi/datafold/bi.yaml", "/components/schemas/LookerDataSourceConfig/properties/client_secret/type", "type: string",
 		},
 		{
 			"Datafold: camel case", "POST", "/api/v1/lineage/bi/looker/", "Key s", "application/json",
@@ -616,7 +616,7 @@ func TestExplanations(t *testing.T) {
 			422, true, "required", "documented", "body", "", "/base_url",
 			"", "a string",
 			`The body member /base_url is missing, but there is "baseUrl" in its place: correct the name, or send it, as a string.`,
-			"openapi/datafold.yaml", "/components/schemas/LookerDataSourceConfig/required", "required:",
+			"openapi/datafold/bi.yaml", "/components/schemas/LookerDataSourceConfig/required", "required:",
 		},
 		{
 			"Datafold: a string for an integer", "POST", "/api/v1/lineage/bi/dbt/", "Key s", "application/json",
@@ -624,7 +624,7 @@ func TestExplanations(t *testing.T) {
 			422, true, "type", "documented", "body", "", "/ci_config_id",
 			`"12"`, "an integer",
 			`The body member /ci_config_id must be an integer, not "12".`,
-			"openapi/datafold.yaml", "/components/schemas/DbtDataSourceConfig/properties/ci_config_id/type", "type: integer",
+			"openapi/datafold/bi.yaml", "/components/schemas/DbtDataSourceConfig/properties/ci_config_id/type", "type: integer",
 		},
 		{
 			"Datafold: a fraction for an integer", "POST", "/api/v1/lineage/bi/dbt/", "Key s", "application/json",
@@ -632,7 +632,7 @@ func TestExplanations(t *testing.T) {
 			422, true, "type", "documented", "body", "", "/ci_config_id",
 			"1.5", "an integer",
 			"The body member /ci_config_id must be an integer, not 1.5.",
-			"openapi/datafold.yaml", "/components/schemas/DbtDataSourceConfig/properties/ci_config_id/type", "type: integer",
+			"openapi/datafold/bi.yaml", "/components/schemas/DbtDataSourceConfig/properties/ci_config_id/type", "type: integer",
 		},
 		{
 			"Datafold: beyond 64 bits", "POST", "/api/v1/lineage/bi/dbt/", "Key s", "application/json",
@@ -640,7 +640,7 @@ func TestExplanations(t *testing.T) {
 			422, true, "integerRange", "published", "body", "", "/ci_config_id",
 			"9223372036854775808", "an integer from -9223372036854775808 to 9223372036854775807",
 			"The body member /ci_config_id does not fit in 64 bits: send an integer from -9223372036854775808 to 9223372036854775807, not 9223372036854775808.",
-			"openapi/datafold.yaml", "/components/schemas/DbtDataSourceConfig/properties/ci_config_id", "ci_config_id:",
+			"openapi/datafold/bi.yaml", "/components/schemas/DbtDataSourceConfig/properties/ci_config_id", "ci_config_id:",
 		},
 		{
 			"Datafold: beyond a double", "POST", "/api/v1/lineage/bi/dbt/", "Key s", "application/json",
@@ -648,7 +648,7 @@ func TestExplanations(t *testing.T) {
 			422, true, "numberRange", "published", "body", "", "/ci_config_id",
 			`"1e400"`, "an integer from -9223372036854775808 to 9223372036854775807",
 			`The body member /ci_config_id is beyond the range of a double: send an integer from -9223372036854775808 to 9223372036854775807, not "1e400".`,
-			"openapi/datafold.yaml", "/components/schemas/DbtDataSourceConfig/properties/ci_config_id", "ci_config_id:",
+			"openapi/datafold/bi.yaml", "/components/schemas/DbtDataSourceConfig/properties/ci_config_id", "ci_config_id:",
 		},
 		{
 			"Datafold: a number for a string or null", "POST", "/api/v1/lineage/bi/dbt/", "Key s", "application/json",
@@ -656,7 +656,7 @@ func TestExplanations(t *testing.T) {
 			422, true, "type", "documented", "body", "", "/name",
 			"7", "a string, or null",
 			"The body member /name must be a string, or null, not 7.",
-			"openapi/datafold.yaml", "/components/schemas/DbtDataSourceConfig/properties/name/anyOf/0/type", "- type: string",
+			"openapi/datafold/bi.yaml", "/components/schemas/DbtDataSourceConfig/properties/name/anyOf/0/type", "- type: string",
 		},
 		{
 			"Datafold: not of the enum or null", "POST", "/api/v1/lineage/bi/powerbi/", "Key s", "application/json",
@@ -664,7 +664,7 @@ func TestExplanations(t *testing.T) {
 			422, true, "enum", "documented", "body", "", "/auth_type",
 			`"password"`, `"delegated" or "service_principal", or null`,
 			`The body member /auth_type must be "delegated" or "service_principal", or null, not "password".`,
-			"openapi/datafold.yaml", "/components/schemas/PowerBIAuthType/enum", "enum:",
+			"openapi/datafold/bi.yaml", "/components/schemas/PowerBIAuthType/enum", "enum:",
 		},
 		{
 			"Datafold: in a list", "POST", "/api/v1/lineage/bi/looker/", "Key s", "application/json",
@@ -672,7 +672,7 @@ func TestExplanations(t *testing.T) {
 			422, true, "type", "documented", "body", "", "/bindings/0/boundIds/1",
 			`"2"`, "an integer",
 			`The body member /bindings/0/boundIds/1 must be an integer, not "2".`,
-			"openapi/datafold.yaml", "/components/schemas/DataSourceBinding/properties/boundIds/items/type", "type: integer",
+			"openapi/datafold/bi.yaml", "/components/schemas/DataSourceBinding/properties/boundIds/items/type", "type: integer",
 		},
 		{
 			"Datafold: missing in a list", "POST", "/api/v1/lineage/bi/looker/", "Key s", "application/json",
@@ -680,7 +680,7 @@ func TestExplanations(t *testing.T) {
 			422, true, "required", "documented", "body", "", "/bindings/0/boundIds",
 			"", "an array of integers",
 			"The body member /bindings/0/boundIds is missing: send it, as an array of integers.",
-			"openapi/datafold.yaml", "/components/schemas/DataSourceBinding/required", "required:",
+			"openapi/datafold/bi.yaml", "/components/schemas/DataSourceBinding/required", "required:",
 		},
 		{
 			"Datafold: a word for a list", "POST", "/api/v1/lineage/bi/looker/", "Key s", "application/json",
@@ -688,7 +688,7 @@ func TestExplanations(t *testing.T) {
 			422, true, "type", "documented", "body", "", "/project_ids",
 			`"finance"`, "an array of strings",
 			`The body member /project_ids must be an array of strings, not "finance".`,
-			"openapi/datafold.yaml", "/components/schemas/LookerDataSourceConfig/properties/project_ids/type", "type: array",
+			"openapi/datafold/bi.yaml", "/components/schemas/LookerDataSourceConfig/properties/project_ids/type", "type: array",
 		},
 		{
 			"Datafold: null for a list", "POST", "/api/v1/lineage/bi/looker/", "Key s", "application/json",
@@ -696,7 +696,7 @@ func TestExplanations(t *testing.T) {
 			422, true, "type", "documented", "body", "", "/project_ids",
 			"null", "an array of strings",
 			"The body member /project_ids must not be null: send an array of strings.",
-			"openapi/datafold.yaml", "/components/schemas/LookerDataSourceConfig/properties/project_ids/type", "type: array",
+			"openapi/datafold/bi.yaml", "/components/schemas/LookerDataSourceConfig/properties/project_ids/type", "type: array",
 		},
 		{
 			"Datafold: a text for an object", "POST", "/api/v1/lineage/bi/looker/", "Key s", "application/json",
@@ -704,7 +704,7 @@ func TestExplanations(t *testing.T) {
 			422, true, "type", "documented", "body", "", "",
 			`"**********"`, "an object with the members base_url, client_id, client_secret, repo_id",
 			`The body must be an object with the members base_url, client_id, client_secret, repo_id, not "**********".`,
-			"openapi/datafold.yaml", "/components/schemas/LookerDataSourceConfig/type", "type: object",
+			"openapi/datafold/bi.yaml", "/components/schemas/LookerDataSourceConfig/type", "type: object",
 		},
 		{
 			"Datafold: no body", "POST", "/api/v1/lineage/bi/dbt/", "Key s", "",
@@ -712,7 +712,7 @@ func TestExplanations(t *testing.T) {
 			422, true, "required", "documented", "body", "", "",
 			"", "an object with the member ci_config_id",
 			"The operation needs a request body and none came: send an object with the member ci_config_id.",
-			"openapi/datafold.yaml", "/paths/~1api~1v1~1lineage~1bi~1dbt~1/post/requestBody/required", "required: true",
+			"openapi/datafold/bi.yaml", "/paths/~1api~1v1~1lineage~1bi~1dbt~1/post/requestBody/required", "required: true",
 		},
 		{
 			"Datafold: a word for an id", "GET", "/api/v1/lineage/bi/looker/", "Key s", "",
@@ -720,7 +720,7 @@ func TestExplanations(t *testing.T) {
 			422, true, "type", "documented", "path", "bi_datasource_id", "",
 			`"looker"`, "an integer",
 			`The path parameter "bi_datasource_id" must be an integer, not "looker".`,
-			"openapi/datafold.yaml", "/components/parameters/BiDatasourceId/schema/type", "type: integer",
+			"openapi/datafold/bi.yaml", "/components/parameters/BiDatasourceId/schema/type", "type: integer",
 		},
 		{
 			"Datafold: an id that is no integer", "GET", "/api/v1/lineage/bi/abc/", "Key s", "",
@@ -728,7 +728,7 @@ func TestExplanations(t *testing.T) {
 			422, true, "type", "documented", "path", "bi_datasource_id", "",
 			`"abc"`, "an integer",
 			`The path parameter "bi_datasource_id" must be an integer, not "abc".`,
-			"openapi/datafold.yaml", "/components/parameters/BiDatasourceId/schema/type", "type: integer",
+			"openapi/datafold/bi.yaml", "/components/parameters/BiDatasourceId/schema/type", "type: integer",
 		},
 		{
 			"Datafold: an id beyond 64 bits", "GET", "/api/v1/lineage/bi/99999999999999999999/", "Key s", "",
@@ -736,7 +736,7 @@ func TestExplanations(t *testing.T) {
 			422, true, "integerRange", "documented", "path", "bi_datasource_id", "",
 			`"99999999999999999999"`, "an integer from -9223372036854775808 to 9223372036854775807",
 			`The path parameter "bi_datasource_id" does not fit in 64 bits: send an integer from -9223372036854775808 to 9223372036854775807, not "99999999999999999999".`,
-			"openapi/datafold.yaml", "/components/parameters/BiDatasourceId/schema/type", "type: integer",
+			"openapi/datafold/bi.yaml", "/components/parameters/BiDatasourceId/schema/type", "type: integer",
 		},
 		{
 			"Datafold: an undeclared query parameter", "GET", "/api/v1/lineage/bi/?page=1", "Key s", "",
@@ -744,7 +744,7 @@ func TestExplanations(t *testing.T) {
 			200, false, "unknownQuery", "inferred", "query", "page", "",
 			"", "no query parameter",
 			`The operation declares no query parameter "page", so it is ignored: remove it or correct its name.`,
-			"openapi/datafold.yaml", "/paths/~1api~1v1~1lineage~1bi~1/get", "get:",
+			"openapi/datafold/bi.yaml", "/paths/~1api~1v1~1lineage~1bi~1/get", "get:",
 		},
 		{
 			"Datafold: another type", "POST", "/api/v1/lineage/bi/dbt/", "Key s", "text/plain",
@@ -752,7 +752,7 @@ func TestExplanations(t *testing.T) {
 			422, true, "mediaType", "documented", "body", "", "",
 			`"text/plain"`, "application/json",
 			`The header Content-Type must be application/json, not "text/plain".`,
-			"openapi/datafold.yaml", "/paths/~1api~1v1~1lineage~1bi~1dbt~1/post/requestBody/content", "content:",
+			"openapi/datafold/bi.yaml", "/paths/~1api~1v1~1lineage~1bi~1dbt~1/post/requestBody/content", "content:",
 		},
 		{
 			"Datafold: no credential", "GET", "/api/v1/lineage/bi/", "", "",
@@ -760,7 +760,7 @@ func TestExplanations(t *testing.T) {
 			401, true, "credential", "published", "header", "Authorization", "",
 			"", `the header "Authorization: Key <api-key>"`,
 			`The request carries no credential: send the header "Authorization: Key <api-key>".`,
-			"openapi/datafold.yaml", "/security", "security:",
+			"openapi/datafold/_document.yaml", "/security", "security:",
 		},
 		{
 			"Datafold: a Bearer credential", "GET", "/api/v1/lineage/bi/", "Bearer SECRET", "",
@@ -768,7 +768,7 @@ func TestExplanations(t *testing.T) {
 			401, true, "credential", "published", "header", "Authorization", "",
 			`"Bearer **********"`, `the header "Authorization: Key <api-key>"`,
 			`The credential "Bearer **********" is of no use here: send the header "Authorization: Key <api-key>".`,
-			"openapi/datafold.yaml", "/security", "security:",
+			"openapi/datafold/_document.yaml", "/security", "security:",
 		},
 		{
 			"Datafold: no final slash", "GET", "/api/v1/lineage/bi", "Key s", "",
@@ -776,7 +776,7 @@ func TestExplanations(t *testing.T) {
 			307, true, "unknownPath", "published", "message", "", "",
 			`"/api/v1/lineage/bi"`, "/api/v1/lineage/bi/",
 			`No operation has the path "/api/v1/lineage/bi", only /api/v1/lineage/bi/: mind the slash at its end.`,
-			"openapi/datafold.yaml", "/paths/~1api~1v1~1lineage~1bi~1", "/api/v1/lineage/bi/:",
+			"openapi/datafold/bi.yaml", "/paths/~1api~1v1~1lineage~1bi~1", "/api/v1/lineage/bi/:",
 		},
 		{
 			"Datafold: no final slash, a parameter", "GET", "/api/v1/lineage/bi/7?x=1", "Key s", "",
@@ -784,7 +784,7 @@ func TestExplanations(t *testing.T) {
 			307, true, "unknownPath", "published", "message", "", "",
 			`"/api/v1/lineage/bi/7"`, "/api/v1/lineage/bi/{bi_datasource_id}/",
 			`No operation has the path "/api/v1/lineage/bi/7", only /api/v1/lineage/bi/{bi_datasource_id}/: mind the slash at its end.`,
-			"openapi/datafold.yaml", "/paths/~1api~1v1~1lineage~1bi~1{bi_datasource_id}~1", "/api/v1/lineage/bi/{bi_datasource_id}/:",
+			"openapi/datafold/bi.yaml", "/paths/~1api~1v1~1lineage~1bi~1{bi_datasource_id}~1", "/api/v1/lineage/bi/{bi_datasource_id}/:",
 		},
 		{
 			"Datafold: another method", "PATCH", "/api/v1/lineage/bi/7/", "Key s", "",
@@ -792,7 +792,7 @@ func TestExplanations(t *testing.T) {
 			405, true, "method", "published", "message", "", "",
 			`"PATCH"`, "GET or DELETE",
 			"The path exists, but not with the method PATCH: use GET or DELETE.",
-			"openapi/datafold.yaml", "/paths/~1api~1v1~1lineage~1bi~1{bi_datasource_id}~1", "/api/v1/lineage/bi/{bi_datasource_id}/:",
+			"openapi/datafold/bi.yaml", "/paths/~1api~1v1~1lineage~1bi~1{bi_datasource_id}~1", "/api/v1/lineage/bi/{bi_datasource_id}/:",
 		},
 		{
 			"Datafold: an unknown path", "GET", "/api/v1/lineage/bi/7/syncs/", "Key s", "",
@@ -800,7 +800,7 @@ func TestExplanations(t *testing.T) {
 			404, true, "unknownPath", "published", "message", "", "",
 			`"/api/v1/lineage/bi/7/syncs/"`, "/api/v1/lineage/bi/{bi_datasource_id}/sync/",
 			`No operation has the path "/api/v1/lineage/bi/7/syncs/"; the nearest is /api/v1/lineage/bi/{bi_datasource_id}/sync/: correct the path or the base URL.`,
-			"openapi/datafold.yaml", "/paths/~1api~1v1~1lineage~1bi~1{bi_datasource_id}~1sync~1", "/api/v1/lineage/bi/{bi_datasource_id}/sync/:",
+			"openapi/datafold/bi.yaml", "/paths/~1api~1v1~1lineage~1bi~1{bi_datasource_id}~1sync~1", "/api/v1/lineage/bi/{bi_datasource_id}/sync/:",
 		},
 		{
 			"Datafold: without /api", "GET", "/v1/lineage/bi/", "Key s", "",
@@ -808,7 +808,7 @@ func TestExplanations(t *testing.T) {
 			404, true, "unknownPath", "published", "message", "", "",
 			`"/v1/lineage/bi/"`, "/api/v1/lineage/bi/",
 			`No operation has the path "/v1/lineage/bi/"; the nearest is /api/v1/lineage/bi/: correct the path or the base URL.`,
-			"openapi/datafold.yaml", "/paths/~1api~1v1~1lineage~1bi~1", "/api/v1/lineage/bi/:",
+			"openapi/datafold/bi.yaml", "/paths/~1api~1v1~1lineage~1bi~1", "/api/v1/lineage/bi/:",
 		},
 		{
 			"Datafold: cut JSON", "POST", "/api/v1/lineage/bi/dbt/", "Key s", "application/json",
@@ -816,7 +816,7 @@ func TestExplanations(t *testing.T) {
 			422, true, "json", "published", "body", "", "",
 			"", "JSON (RFC 8259)",
 			"The body ends at byte 16 in the middle of its JSON value: send all of it, with the closing brackets and quotation marks.",
-			"openapi/datafold.yaml", "/paths/~1api~1v1~1lineage~1bi~1dbt~1/post/requestBody", "requestBody:",
+			"openapi/datafold/bi.yaml", "/paths/~1api~1v1~1lineage~1bi~1dbt~1/post/requestBody", "requestBody:",
 		},
 		{
 			"Datafold: a large body", "POST", "/api/v1/lineage/bi/dbt/", "Key s", "application/json",
@@ -824,7 +824,7 @@ func TestExplanations(t *testing.T) {
 			413, true, "bodySize", "published", "body", "", "",
 			"", "at most 1048576 bytes",
 			"The body is too large: send at most 1048576 bytes.",
-			"openapi/datafold.yaml", "/paths/~1api~1v1~1lineage~1bi~1dbt~1/post/responses/413", "'413':",
+			"openapi/datafold/bi.yaml", "/paths/~1api~1v1~1lineage~1bi~1dbt~1/post/responses/413", "responses:",
 		},
 		{
 			"control: not an id", "GET", "/_understudy/exchanges/1", "Bearer s", "",
@@ -832,7 +832,7 @@ func TestExplanations(t *testing.T) {
 			400, true, "pattern", "published", "path", "exchangeId", "",
 			`"1"`, "a string matching the pattern ^[0-9a-f]{16}$",
 			`The path parameter "exchangeId" must be a string matching the pattern ^[0-9a-f]{16}$, not "1".`,
-			"openapi/understudy.yaml", "/paths/~1_understudy~1exchanges~1{exchangeId}/get/parameters/0/schema/pattern", "pattern: '^[0-9a-f]{16}$'",
+			"openapi/understudy/exchanges.yaml", "/paths/~1_understudy~1exchanges~1{exchangeId}/get/parameters/0/schema/pattern", "pattern: '^[0-9a-f]{16}$'",
 		},
 		{
 			"control: no credential", "GET", "/_understudy/exchanges/0123456789abcdef", "", "",
@@ -840,7 +840,7 @@ func TestExplanations(t *testing.T) {
 			401, true, "credential", "published", "header", "Authorization", "",
 			"", `the header "Authorization" (A secret as any served API takes it, "Bearer <secret>" or "Key <secret>")`,
 			`The request carries no credential: send the header "Authorization" (A secret as any served API takes it, "Bearer <secret>" or "Key <secret>").`,
-			"openapi/understudy.yaml", "/security", "security:",
+			"openapi/understudy/_document.yaml", "/security", "security:",
 		},
 		{
 			"control: another method", "POST", "/_understudy/health/live", "Bearer s", "",
@@ -848,7 +848,7 @@ func TestExplanations(t *testing.T) {
 			405, true, "method", "published", "message", "", "",
 			`"POST"`, "GET",
 			"The path exists, but not with the method POST: use GET.",
-			"openapi/understudy.yaml", "/paths/~1_understudy~1health~1live", "/_understudy/health/live:",
+			"openapi/understudy/health.yaml", "/paths/~1_understudy~1health~1live", "/_understudy/health/live:",
 		},
 		{
 			"control: an unknown path", "GET", "/_understudy/health/alive", "Bearer s", "",
@@ -856,7 +856,7 @@ func TestExplanations(t *testing.T) {
 			404, true, "unknownPath", "published", "message", "", "",
 			`"/_understudy/health/alive"`, "/_understudy/health/live",
 			`No operation has the path "/_understudy/health/alive"; the nearest is /_understudy/health/live: correct the path or the base URL.`,
-			"openapi/understudy.yaml", "/paths/~1_understudy~1health~1live", "/_understudy/health/live:",
+			"openapi/understudy/health.yaml", "/paths/~1_understudy~1health~1live", "/_understudy/health/live:",
 		},
 	}
 	madeUp := []mistake{

@@ -94,7 +94,7 @@ func TestOneSecretOneWorkspace(t *testing.T) {
 	}
 	v := exchange.Violations[0]
 	if v.Rule != "format" || v.In != "path" || v.Name == nil || *v.Name != "projectId" || !v.Refused || v.Document.Line == 0 ||
-		v.Document.File != "openapi/brms.yaml" {
+		v.Document.File != "openapi/brms/_document.yaml" {
 		t.Errorf("violation %+v", v)
 	}
 }

@@ -1,4 +1,4 @@
-// Package brms implements the operations of openapi/brms.yaml: GoRules BRMS, one
+// Package brms implements the operations of openapi/brms: GoRules BRMS, one
 // file per resource. What is known of the API's behaviour, and what is a guess,
 // stands in that document, marked by basis.
 package brms

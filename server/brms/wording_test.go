@@ -23,6 +23,7 @@ import (
 
 	"github.com/understudy-api/understudy/gen/brms"
 	"github.com/understudy-api/understudy/server/contract"
+	"github.com/understudy-api/understudy/server/contract/lines"
 )
 
 // golden is a request and what a real Fastify answered (internal/goldens/brms).
@@ -278,22 +279,18 @@ func (a *replayed) Register(router *mux.Router) {
 // would.
 func linesOf(t testing.TB, document []byte) []byte {
 	t.Helper()
-	lines := map[string]int{}
+	places := map[string]lines.Place{}
 	dec := jsontext.NewDecoder(bytes.NewReader(document))
 	for {
 		if _, err := dec.ReadToken(); err != nil {
 			break
 		}
 		at := string(dec.StackPointer())
-		if _, known := lines[at]; !known {
-			lines[at] = len(lines) + 1
+		if _, known := places[at]; !known {
+			places[at] = lines.Place{File: "words.json", Line: len(places) + 1}
 		}
 	}
-	text, err := json.Marshal(lines)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return text
+	return lines.Encode(places, "words.json")
 }
 
 func sources(t testing.TB) map[string]contract.Source {

@@ -192,8 +192,8 @@ func TestVerdict(t *testing.T) {
 		says  []string
 	}{
 		{"kept", nil, []string{"keep"}, 0, []string{"createProject"}},
-		{"broken", nil, []string{"keep", "break"}, 1, []string{"createProject", "/name", "type", "openapi/brms.yaml:"}},
-		{"broken, no table", []string{"--format", "json", "--output", "r.json"}, []string{"break"}, 1, []string{"createProject: body /name: type: ", "(openapi/brms.yaml:"}},
+		{"broken", nil, []string{"keep", "break"}, 1, []string{"createProject", "/name", "type", "openapi/brms/project.yaml:"}},
+		{"broken, no table", []string{"--format", "json", "--output", "r.json"}, []string{"break"}, 1, []string{"createProject: body /name: type: ", "(openapi/brms/project.yaml:"}},
 		{"broken, none", []string{"--fail-on", "none"}, []string{"break"}, 0, []string{"/name"}},
 		{"inferred", nil, []string{"keep", "break-inferred"}, 0, []string{"wholly", "listProjects"}},
 		{"inferred counts", []string{"--fail-on", "inferred"}, []string{"keep", "break-inferred"}, 1, []string{"wholly"}},

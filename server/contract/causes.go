@@ -429,7 +429,7 @@ func (e *explainer) original(s *Schema) *Schema {
 // enum of one value.
 func (o *Operation) isConst(s *Schema) bool {
 	ix := o.document.index()
-	_, ok := ix.lines[ix.pointers[s]+"/const"]
+	_, ok := ix.lines.Find(ix.pointers[s] + "/const")
 	return ok && len(s.Enum) == 1
 }
 

@@ -338,7 +338,7 @@ func loadArenas(tb testing.TB) []*arena {
 			mirror(raw)
 			text, _ = json.Marshal(raw)
 		}
-		document, err := Load(Source{API: source.name, File: source.name, JSON: text, Lines: []byte(`{}`), EagerBody: source.eager})
+		document, err := Load(Source{API: source.name, File: source.name, JSON: text, EagerBody: source.eager})
 		if err != nil {
 			tb.Fatal(err)
 		}
@@ -1385,7 +1385,7 @@ func TestNull(t *testing.T) {
 "requestBody":{"required":true,"content":{"application/json":{"schema":` + schema + `}}},"responses":{"200":{"description":"ok"}}}}},
 "components":{"schemas":{"Self":{"type":["object","null"],"properties":{"a":{"anyOf":[{"$ref":"#/components/schemas/Self"},{"type":"string"}]}}},
 "Loop":{"allOf":[{"type":"object"}],"properties":{"a":{"$ref":"#/components/schemas/Loop"}}}}}}`
-		d, err := Load(Source{API: "t", File: "t", JSON: []byte(text), Lines: []byte(`{}`)})
+		d, err := Load(Source{API: "t", File: "t", JSON: []byte(text)})
 		if err != nil {
 			t.Errorf("%s: %v", schema, err)
 			continue
@@ -1402,7 +1402,7 @@ func TestNull(t *testing.T) {
 		`{"oneOf":[{"type":"null"}]}`, `{"contains":{}}`, `{"const": null}`, `{"type":"string","format":"unheard-of"}`, `{"type":"string","pattern":"("}`,
 	} {
 		text := `{"openapi":"3.1.0","info":{"title":"t","version":"1"},"paths":{},"components":{"schemas":{"S":` + schema + `}}}`
-		if _, err := Load(Source{API: "t", File: "t", JSON: []byte(text), Lines: []byte(`{}`)}); err == nil {
+		if _, err := Load(Source{API: "t", File: "t", JSON: []byte(text)}); err == nil {
 			t.Errorf("%s is loaded, and cannot be enforced", schema)
 		}
 	}

@@ -12,6 +12,8 @@ import (
 
 	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/getkin/kin-openapi/routers"
+
+	"github.com/understudy-api/understudy/server/contract/lines"
 )
 
 // Schema is a schema of a served document, in the judged (lowered) form.
@@ -20,9 +22,9 @@ type Schema = openapi3.Schema
 // Source is a served document as the generator embeds it.
 type Source struct {
 	API   string // the API's short name: "brms"
-	File  string // the document's path in the repository: "openapi/brms.yaml"
+	File  string // the document's path in the repository: "openapi/brms"
 	JSON  []byte // the document
-	Lines []byte // JSON object: pointer -> line in File
+	Lines []byte // where its nodes stand; see package lines
 	// EagerBody says that the real service parses every body by its Content-Type
 	// before it looks at the operation, as Fastify does: see judgeEagerBody.
 	EagerBody bool
@@ -54,7 +56,7 @@ type Document struct {
 // so it is built on first use.
 type index struct {
 	pointers map[*Schema]string
-	lines    map[string]int
+	lines    lines.Table
 	marks    map[string]Basis            // pointer of the marked node -> basis
 	rules    map[string]map[string]Basis // pointer of the node -> keyword -> basis
 }
@@ -252,12 +254,11 @@ func eachChild(s *Schema, fn func(pointer string, ref *openapi3.SchemaRef)) {
 func (d *Document) buildIndex() *index {
 	ix := &index{
 		pointers: map[*Schema]string{},
-		lines:    map[string]int{},
+		lines:    lines.Read(d.lines),
 		marks:    map[string]Basis{},
 		rules:    map[string]map[string]Basis{},
 	}
-	// The table and the document come from the generator and were read by tests.
-	_ = json.Unmarshal(d.lines, &ix.lines)
+	// The document was read before.
 	var raw any
 	_ = json.Unmarshal(d.json, &raw)
 	ix.collectMarks(raw, "")
@@ -386,19 +387,11 @@ func (ix *index) basis(node, keyword, member string) Basis {
 // locate gives the place of a pointer, with the line of the nearest node that the
 // line table knows.
 func (d *Document) locate(pointer string) Location {
-	ix := d.index()
 	loc := Location{File: d.File, Pointer: pointer}
-	for at := pointer; ; {
-		if line, ok := ix.lines[at]; ok {
-			loc.Line = line
-			return loc
-		}
-		i := strings.LastIndexByte(at, '/')
-		if i < 0 {
-			return loc
-		}
-		at = at[:i]
+	if at, ok := d.index().lines.Nearest(pointer); ok {
+		loc.File, loc.Line = at.File, at.Line
 	}
+	return loc
 }
 
 // Locate gives the place in the document of a JSON pointer.

@@ -26,7 +26,7 @@ const eagerDocument = `{"openapi":"3.0.3","info":{"title":"t","version":"1"},"pa
 
 func judgeEager(t *testing.T, eager bool, method, query string, types []string, body string) []Violation {
 	t.Helper()
-	document, err := Load(Source{API: "t", File: "t", JSON: []byte(eagerDocument), Lines: []byte(`{}`), EagerBody: eager})
+	document, err := Load(Source{API: "t", File: "t", JSON: []byte(eagerDocument), EagerBody: eager})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -6,6 +6,8 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+
+	"github.com/understudy-api/understudy/server/contract/lines"
 )
 
 const explainDocument = `{
@@ -33,18 +35,14 @@ const explainDocument = `{
 }`
 
 func TestExplanation(t *testing.T) {
-	lines := map[string]bool{}
+	places := map[string]lines.Place{}
 	for i, at := range []string{
 		"P/properties/z", "P/properties/a", "P/properties/f", "P/properties/pair", "P/properties/pair/anyOf/0/minItems", "P/properties/u", "P/properties/e",
 		"B/properties/x", "B/properties/kind", "B/properties/w", "C/properties/kind", "C/properties/w", "C/properties/x",
 	} {
-		lines[fmt.Sprintf(`"/components/schemas/%s":%d`, at, i+10)] = true
+		places["/components/schemas/"+at] = lines.Place{File: "t.json", Line: i + 10}
 	}
-	var table []string
-	for line := range lines {
-		table = append(table, line)
-	}
-	d, err := Load(Source{API: "t", File: "t.json", JSON: []byte(explainDocument), Lines: []byte("{" + strings.Join(table, ",") + "}")})
+	d, err := Load(Source{API: "t", File: "t.json", JSON: []byte(explainDocument), Lines: lines.Encode(places, "t.json")})
 	if err != nil {
 		t.Fatal(err)
 	}

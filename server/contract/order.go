@@ -22,8 +22,10 @@ func (o *Operation) Properties(s *Schema) []string {
 	ix := o.document.index()
 	at := ix.pointers[s] + "/properties/"
 	names := slices.Sorted(maps.Keys(s.Properties))
-	slices.SortStableFunc(names, func(a, b string) int {
-		return ix.lines[at+pointerEscaper.Replace(a)] - ix.lines[at+pointerEscaper.Replace(b)]
-	})
+	places := make(map[string]int, len(names))
+	for _, name := range names {
+		places[name], _ = ix.lines.Order(at + pointerEscaper.Replace(name))
+	}
+	slices.SortStableFunc(names, func(a, b string) int { return places[a] - places[b] })
 	return names
 }

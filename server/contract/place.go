@@ -113,7 +113,7 @@ func (o *Operation) placeKey(v *Violation, arrival func() map[string]int) []int 
 			line := int(^uint(0) >> 1)
 			for _, s := range expand(schemas) {
 				if s.Properties[step.Name] != nil {
-					if l, ok := ix.lines[ix.pointers[s]+"/properties/"+pointerEscaper.Replace(step.Name)]; ok {
+					if l, ok := ix.lines.Order(ix.pointers[s] + "/properties/" + pointerEscaper.Replace(step.Name)); ok {
 						line = l
 						break
 					}

@@ -415,7 +415,7 @@ func (v *Violation) Declares(s *Schema, keyword string) bool {
 	if at == "" {
 		return false
 	}
-	_, found := v.op.document.index().lines[at+"/"+keyword]
+	_, found := v.op.document.index().lines.Find(at + "/" + keyword)
 	return found
 }
 

@@ -46,7 +46,7 @@ const secretDocument = `{
 
 func secretOperation(t *testing.T, method, path string) *Operation {
 	t.Helper()
-	d, err := Load(Source{API: "t", File: "t.json", JSON: []byte(secretDocument), Lines: []byte("{}")})
+	d, err := Load(Source{API: "t", File: "t.json", JSON: []byte(secretDocument)})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -54,7 +54,7 @@ type madeAPI struct {
 
 func newMadeAPI(operations ...string) *madeAPI {
 	return &madeAPI{operations: operations, source: Source{
-		API: "made", File: "made.json", JSON: madeDocument(operations), Lines: []byte(`{}`),
+		API: "made", File: "made.json", JSON: madeDocument(operations),
 	}}
 }
 
@@ -238,7 +238,7 @@ func TestSmallRouters(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		document, err := Load(Source{API: name, File: name, JSON: text, Lines: []byte(`{}`)})
+		document, err := Load(Source{API: name, File: name, JSON: text})
 		if err != nil {
 			t.Fatal(err)
 		}

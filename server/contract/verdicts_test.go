@@ -30,7 +30,7 @@ func TestRememberedVerdicts(t *testing.T) {
 			{"type":"object","required":["id"],"properties":{"id":{"type":"integer"},"name":{"type":"string","maxLength":3}}}}}}}}},
 		"/bound":{"get":{"responses":{"200":{"description":"","content":{"application/json":{"schema":
 			{"type":"array","items":{"type":"object","properties":{"n":{"type":"integer","maximum":9}}}}}}}}}}}}`
-	d, err := Load(Source{API: "t", File: "t", JSON: []byte(document), Lines: []byte(`{}`)})
+	d, err := Load(Source{API: "t", File: "t", JSON: []byte(document)})
 	if err != nil {
 		t.Fatal(err)
 	}

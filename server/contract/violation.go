@@ -1,6 +1,7 @@
 package contract
 
 import (
+	"cmp"
 	"strings"
 )
 
@@ -65,6 +66,11 @@ type Location struct {
 	File    string `json:"file"`
 	Pointer string `json:"pointer"`
 	Line    int    `json:"line"`
+}
+
+// Compare orders places as they follow one another in a document.
+func (l Location) Compare(other Location) int {
+	return cmp.Or(strings.Compare(l.File, other.File), cmp.Compare(l.Line, other.Line))
 }
 
 // Step is one step of a path into a value: a member name or an array index.

@@ -1,4 +1,4 @@
-// Package control implements openapi/understudy.yaml: the API by which a user
+// Package control implements openapi/understudy: the API by which a user
 // looks into the stand-in and steers it. It is served, enforced and recorded like
 // the others.
 package control

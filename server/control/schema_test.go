@@ -81,6 +81,6 @@ func TestReportSchema(t *testing.T) {
 		t.Fatal(err)
 	}
 	if !bytes.Equal(got, want) {
-		t.Error("docs/report.schema.json is not what openapi/understudy.yaml says: go test ./server/control -run TestReportSchema -update")
+		t.Error("docs/report.schema.json is not what openapi/understudy says: go test ./server/control -run TestReportSchema -update")
 	}
 }

@@ -46,7 +46,7 @@ func startSteered(t *testing.T) *steered {
 	if err != nil {
 		t.Fatal(err)
 	}
-	document, err := contract.Load(contract.Source{API: "brms", File: "shop", JSON: []byte(shop), Lines: []byte("{}")})
+	document, err := contract.Load(contract.Source{API: "brms", File: "shop", JSON: []byte(shop)})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,4 +1,4 @@
-// Package datafold implements the operations of openapi/datafold.yaml: Datafold,
+// Package datafold implements the operations of openapi/datafold: Datafold,
 // one file per resource family. What is known of the API's behaviour, and what is
 // a guess, stands in that document, marked by basis.
 package datafold

@@ -19,6 +19,7 @@ import (
 
 	"github.com/understudy-api/understudy/gen/datafold"
 	"github.com/understudy-api/understudy/server/contract"
+	"github.com/understudy-api/understudy/server/contract/lines"
 )
 
 // differences are the only ways in which our words differ from those of FastAPI on
@@ -74,19 +75,18 @@ func shapes(t testing.TB) *contract.Document {
 	if err != nil {
 		t.Fatal(err)
 	}
-	lines := map[string]int{}
+	places := map[string]lines.Place{}
 	dec := jsontext.NewDecoder(bytes.NewBuffer(data))
 	for {
 		if _, err := dec.ReadToken(); err != nil {
 			break
 		}
 		at := string(dec.StackPointer())
-		if _, known := lines[at]; !known {
-			lines[at] = 1 + bytes.Count(data[:dec.InputOffset()], []byte("\n"))
+		if _, known := places[at]; !known {
+			places[at] = lines.Place{File: "shapes.json", Line: 1 + bytes.Count(data[:dec.InputOffset()], []byte("\n"))}
 		}
 	}
-	text, _ := json.Marshal(lines)
-	d, err := contract.Load(contract.Source{API: "shapes", File: "shapes.json", JSON: data, Lines: text})
+	d, err := contract.Load(contract.Source{API: "shapes", File: "shapes.json", JSON: data, Lines: lines.Encode(places, "shapes.json")})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -213,7 +213,7 @@ func TestWordingGoldens(t *testing.T) {
 				}
 			}
 			if !slices.EqualFunc(want, got, func(a, b map[string]any) bool { return same(a, b) }) {
-				t.Errorf("want\n%sgot\n%s", lines(want), lines(got))
+				t.Errorf("want\n%sgot\n%s", listed(want), listed(got))
 			}
 		})
 	}
@@ -224,7 +224,7 @@ func TestWordingGoldens(t *testing.T) {
 	}
 }
 
-func lines(items []map[string]any) string {
+func listed(items []map[string]any) string {
 	var b strings.Builder
 	for _, it := range items {
 		text, _ := json.Marshal(it)
@@ -285,7 +285,7 @@ func hasTest(t *testing.T, name string) bool {
 }
 
 func TestMailWords(t *testing.T) {
-	d, err := contract.Load(contract.Source{API: "t", File: "t.json", Lines: []byte("{}"), JSON: []byte(`{
+	d, err := contract.Load(contract.Source{API: "t", File: "t.json", JSON: []byte(`{
 		"openapi": "3.1.0", "info": {"title": "t", "version": "1"},
 		"paths": {"/t": {"post": {"operationId": "t", "responses": {"200": {"description": "ok"}},
 			"requestBody": {"required": true, "content": {"application/json": {"schema": {"type": "string", "format": "email"}}}}}}}}`)})

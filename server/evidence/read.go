@@ -302,7 +302,7 @@ func (r *Recorder) Report(ctx context.Context, s Scope, of string) (*Report, err
 // inOrder lists operations as they stand in the document.
 func inOrder(d *contract.Document) []*contract.Operation {
 	return slices.SortedStableFunc(slices.Values(d.Operations()), func(a, b *contract.Operation) int {
-		return cmp.Compare(d.Locate(a.Pointer()).Line, d.Locate(b.Pointer()).Line)
+		return d.Locate(a.Pointer()).Compare(d.Locate(b.Pointer()))
 	})
 }
 

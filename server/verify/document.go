@@ -17,6 +17,7 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"github.com/understudy-api/understudy/server/contract"
+	"github.com/understudy-api/understudy/server/contract/lines"
 )
 
 // Document is an OpenAPI document, ready to verify by.
@@ -65,7 +66,7 @@ func ParseDocument(name, file string, data []byte) (*Document, error) {
 	}
 	a := adaptation{lines: lines, defaults: map[string]string{}, loose: map[string]bool{}}
 	a.adapt(tree)
-	src := contract.Source{API: name, File: file, JSON: encode(tree), Lines: encode(a.lines), EncodedSlash: true}
+	src := contract.Source{API: name, File: file, JSON: encode(tree), Lines: table(a.lines, file), EncodedSlash: true}
 	judged, err := contract.Load(src)
 	if err != nil {
 		return nil, mistake("%s", located(err, file, lines))
@@ -75,6 +76,14 @@ func ParseDocument(name, file string, data []byte) (*Document, error) {
 		return nil, mistake("load %s: %v", file, err)
 	}
 	return &Document{Contract: judged, Notes: a.notes, plain: plain, defaults: a.defaults, loose: a.loose}, nil
+}
+
+func table(at map[string]int, file string) []byte {
+	places := make(map[string]lines.Place, len(at))
+	for pointer, line := range at {
+		places[pointer] = lines.Place{File: file, Line: line}
+	}
+	return lines.Encode(places, file)
 }
 
 // located puts the line to every complaint that names a pointer.

@@ -8,7 +8,7 @@ import (
 )
 
 // Fault is something that is done to calls on purpose. Its JSON is the schema
-// FaultDefinition of openapi/understudy.yaml and its name.
+// FaultDefinition of openapi/understudy and its name.
 type Fault struct {
 	Name  string `json:"name"`
 	Match Match  `json:"match"`

@@ -1,7 +1,6 @@
 package document
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"slices"
@@ -45,28 +44,29 @@ type Refinement struct {
 // refinements are the only changes that it lets pass; one that does not apply
 // is reported too.
 func (d *Document) Extends(published *Document, refinements ...Refinement) error {
-	e := extension{refinements: make(map[string]string, len(refinements))}
+	e := extension{document: d, refinements: make(map[string]string, len(refinements))}
 	for _, r := range refinements {
 		e.refinements[r.Pointer] = r.Ref
 	}
-	e.compare(d.root, published.root, "", d.root.Line)
+	e.compare(d.root, published.root, "", d.root)
 	for pointer := range e.refinements {
-		e.report(0, pointer, "is listed as refined and is not")
+		e.report(d.root, pointer, "is listed as refined and is not")
 	}
 	return errors.Join(e.errs...)
 }
 
 type extension struct {
+	document    *Document
 	refinements map[string]string
 	errs        []error
 }
 
-func (e *extension) report(line int, pointer, format string, args ...any) {
-	e.errs = append(e.errs, fmt.Errorf("line %d: %s: %s", line, pointer, fmt.Sprintf(format, args...)))
+func (e *extension) report(at *yaml.Node, pointer, format string, args ...any) {
+	e.errs = append(e.errs, fmt.Errorf("%s: %s: %s", e.document.place(at), pointer, fmt.Sprintf(format, args...)))
 }
 
 // compare looks at a node that is in both documents.
-func (e *extension) compare(ours, theirs *yaml.Node, pointer string, line int) {
+func (e *extension) compare(ours, theirs *yaml.Node, pointer string, place *yaml.Node) {
 	if ref, ok := e.refinements[pointer]; ok {
 		if theirs.Kind == yaml.MappingNode && len(theirs.Content) == 0 && text(member(ours, "$ref")) == ref {
 			delete(e.refinements, pointer)
@@ -75,17 +75,17 @@ func (e *extension) compare(ours, theirs *yaml.Node, pointer string, line int) {
 	}
 	if ours.Kind != yaml.MappingNode || theirs.Kind != yaml.MappingNode {
 		if !same(ours, theirs) {
-			e.report(line, pointer, "differs from what is published")
+			e.report(place, pointer, "differs from what is published")
 		}
 		return
 	}
 	for i := 0; i < len(theirs.Content); i += 2 {
 		if key := theirs.Content[i].Value; member(ours, key) == nil {
-			e.report(line, pointer+"/"+Escape(key), "is published and missing")
+			e.report(place, pointer+"/"+Escape(key), "is published and missing")
 		}
 	}
 	if mark := member(ours, BasisKey); mark != nil {
-		e.report(mark.Line, pointer, "is published and carries a basis")
+		e.report(mark, pointer, "is published and carries a basis")
 	}
 	rules := e.rules(ours, pointer)
 	for i := 0; i < len(ours.Content); i += 2 {
@@ -93,44 +93,44 @@ func (e *extension) compare(ours, theirs *yaml.Node, pointer string, line int) {
 		at := pointer + "/" + Escape(key.Value)
 		if their := member(theirs, key.Value); their != nil {
 			if rules[key.Value] {
-				e.report(key.Line, at, "is published and has a basis rule")
+				e.report(key, at, "is published and has a basis rule")
 			}
-			e.compare(value, their, at, key.Line)
+			e.compare(value, their, at, key)
 			continue
 		}
 		if key.Value == BasisKey || key.Value == BasisRulesKey || rules[key.Value] {
 			continue
 		}
-		e.added(value, at, key.Line, false)
+		e.added(value, at, key, false)
 	}
 }
 
 // added looks at a node that is in our document only. Covered says whether an
 // added node above it carries a mark.
-func (e *extension) added(n *yaml.Node, pointer string, line int, covered bool) {
+func (e *extension) added(n *yaml.Node, pointer string, place *yaml.Node, covered bool) {
 	if member(n, "$ref") != nil {
 		return // What it refers to has a basis of its own.
 	}
 	if mark := member(n, BasisKey); mark != nil {
 		if !slices.Contains(Bases, mark.Value) {
-			e.report(mark.Line, pointer, "%s %q, want one of %v", BasisKey, mark.Value, Bases)
+			e.report(mark, pointer, "%s %q, want one of %v", BasisKey, mark.Value, Bases)
 		}
 		covered = true
 	}
 	holder := containers[pointer] || strings.HasSuffix(pointer, "/examples") || strings.HasSuffix(pointer, "/headers")
 	if !covered && (!holder || n.Kind != yaml.MappingNode) {
-		e.report(line, pointer, "is added without a basis")
+		e.report(place, pointer, "is added without a basis")
 		return
 	}
 	switch n.Kind {
 	case yaml.MappingNode:
 		e.rules(n, pointer)
 		for i := 0; i < len(n.Content); i += 2 {
-			e.added(n.Content[i+1], pointer+"/"+Escape(n.Content[i].Value), n.Content[i].Line, covered)
+			e.added(n.Content[i+1], pointer+"/"+Escape(n.Content[i].Value), n.Content[i], covered)
 		}
 	case yaml.SequenceNode:
 		for i, item := range n.Content {
-			e.added(item, pointer+"/"+strconv.Itoa(i), item.Line, covered)
+			e.added(item, pointer+"/"+strconv.Itoa(i), item, covered)
 		}
 	}
 }
@@ -143,20 +143,20 @@ func (e *extension) rules(n *yaml.Node, pointer string) map[string]bool {
 		return nil
 	}
 	if rules.Kind != yaml.MappingNode || len(rules.Content) == 0 {
-		e.report(rules.Line, pointer, "%s is empty", BasisRulesKey)
+		e.report(rules, pointer, "%s is empty", BasisRulesKey)
 		return nil
 	}
 	named := make(map[string]bool)
 	for i := 0; i < len(rules.Content); i += 2 {
 		key, value := rules.Content[i], rules.Content[i+1]
 		if !slices.Contains(Bases, value.Value) {
-			e.report(value.Line, pointer, "%s: %q, want one of %v", BasisRulesKey, value.Value, Bases)
+			e.report(value, pointer, "%s: %q, want one of %v", BasisRulesKey, value.Value, Bases)
 		}
 		name, isMember := strings.CutPrefix(key.Value, "required/")
 		switch {
 		case !isMember && member(n, key.Value) == nil,
 			isMember && !contains(member(n, "required"), name):
-			e.report(key.Line, pointer, "%s names %q, which is not there", BasisRulesKey, key.Value)
+			e.report(key, pointer, "%s names %q, which is not there", BasisRulesKey, key.Value)
 		case !isMember:
 			named[key.Value] = true
 		}
@@ -168,27 +168,20 @@ func contains(list *yaml.Node, value string) bool {
 	return list != nil && slices.ContainsFunc(list.Content, func(n *yaml.Node) bool { return n.Value == value })
 }
 
-func same(a, b *yaml.Node) bool {
-	var x, y bytes.Buffer
-	writeJSON(&x, a)
-	writeJSON(&y, b)
-	return bytes.Equal(x.Bytes(), y.Bytes())
-}
-
 // Evidence reports the schemas that are tighter than what they rest on: a
 // closed enum or forbidden extra members whose basis is a client or a guess.
 // A client that is right against the real service would break them.
 func (d *Document) Evidence() error {
 	var errs []error
-	evidence(d.root, "", "published", &errs)
+	d.evidence(d.root, "", "published", &errs)
 	return errors.Join(errs...)
 }
 
-func evidence(n *yaml.Node, pointer, basis string, errs *[]error) {
+func (d *Document) evidence(n *yaml.Node, pointer, basis string, errs *[]error) {
 	switch n.Kind {
 	case yaml.SequenceNode:
 		for i, item := range n.Content {
-			evidence(item, pointer+"/"+strconv.Itoa(i), basis, errs)
+			d.evidence(item, pointer+"/"+strconv.Itoa(i), basis, errs)
 		}
 	case yaml.MappingNode:
 		if mark := text(member(n, BasisKey)); mark != "" {
@@ -205,10 +198,10 @@ func evidence(n *yaml.Node, pointer, basis string, errs *[]error) {
 			closed := key.Value == "enum" && value.Kind == yaml.SequenceNode ||
 				key.Value == "additionalProperties" && value.Value == "false"
 			if weak && closed {
-				*errs = append(*errs, fmt.Errorf("line %d: %s: %s rests on no more than %q", key.Line, pointer, key.Value, rests))
+				*errs = append(*errs, fmt.Errorf("%s: %s: %s rests on no more than %q", d.place(key), pointer, key.Value, rests))
 			}
 			if key.Value != "example" && key.Value != "examples" {
-				evidence(value, pointer+"/"+Escape(key.Value), basis, errs)
+				d.evidence(value, pointer+"/"+Escape(key.Value), basis, errs)
 			}
 		}
 	}

@@ -128,42 +128,43 @@ var status = regexp.MustCompile(`^[1-5][0-9][0-9]$`)
 // for, patterns that Go cannot compile, references that leave the document or
 // have members beside them, and default responses.
 func (d *Document) Check() error {
-	c := checker{is31: strings.HasPrefix(text(member(d.root, "openapi")), "3.1.")}
-	c.node(d.root, root, "", d.root.Line)
+	c := checker{document: d, is31: strings.HasPrefix(text(member(d.root, "openapi")), "3.1.")}
+	c.node(d.root, root, "", d.root)
 	return errors.Join(c.errs...)
 }
 
 type checker struct {
-	is31 bool
-	errs []error
+	document *Document
+	is31     bool
+	errs     []error
 }
 
-func (c *checker) report(line int, pointer, format string, args ...any) {
-	c.errs = append(c.errs, fmt.Errorf("line %d: %s: %s", line, pointer, fmt.Sprintf(format, args...)))
+func (c *checker) report(at *yaml.Node, pointer, format string, args ...any) {
+	c.errs = append(c.errs, fmt.Errorf("%s: %s: %s", c.document.place(at), pointer, fmt.Sprintf(format, args...)))
 }
 
-func (c *checker) node(n *yaml.Node, k kind, pointer string, line int) {
+func (c *checker) node(n *yaml.Node, k kind, pointer string, at *yaml.Node) {
 	if k == leaf {
 		return
 	}
 	if n.Kind != yaml.MappingNode {
 		// "additionalProperties: true" and the like; kin-openapi judges those.
 		if k != schema || n.Tag != "!!bool" {
-			c.report(line, pointer, "is not an object")
+			c.report(at, pointer, "is not an object")
 		}
 		return
 	}
 	if ref := member(n, "$ref"); ref != nil {
 		if len(n.Content) > 2 {
-			c.report(line, pointer, "has members beside $ref")
+			c.report(at, pointer, "has members beside $ref")
 		}
 		if !strings.HasPrefix(ref.Value, "#/components/") {
-			c.report(line, pointer, "refers to %q, outside the components", ref.Value)
+			c.report(at, pointer, "refers to %q, outside the components", ref.Value)
 		}
 		return
 	}
 	if k == schema {
-		c.schema(n, pointer, line)
+		c.schema(n, pointer, at)
 	}
 	for i := 0; i < len(n.Content); i += 2 {
 		key, value := n.Content[i], n.Content[i+1]
@@ -173,55 +174,55 @@ func (c *checker) node(n *yaml.Node, k kind, pointer string, line int) {
 		}
 		switch k {
 		case paths:
-			c.node(value, pathItem, at, key.Line)
+			c.node(value, pathItem, at, key)
 			continue
 		case responses:
 			if !status.MatchString(key.Value) {
-				c.report(key.Line, at, "is not one status")
+				c.report(key, at, "is not one status")
 			}
-			c.node(value, response, at, key.Line)
+			c.node(value, response, at, key)
 			continue
 		}
 		f, ok := fields[k][key.Value]
 		switch {
 		case !ok:
-			c.report(key.Line, at, "is not supported")
+			c.report(key, at, "is not supported")
 		case f.shape == one:
-			c.node(value, f.kind, at, key.Line)
+			c.node(value, f.kind, at, key)
 		case f.shape == listOf && value.Kind == yaml.SequenceNode:
 			for j, item := range value.Content {
-				c.node(item, f.kind, at+"/"+strconv.Itoa(j), item.Line)
+				c.node(item, f.kind, at+"/"+strconv.Itoa(j), item)
 			}
 		case f.shape == mapOf && value.Kind == yaml.MappingNode:
 			for j := 0; j < len(value.Content); j += 2 {
 				name := value.Content[j]
-				c.node(value.Content[j+1], f.kind, at+"/"+Escape(name.Value), name.Line)
+				c.node(value.Content[j+1], f.kind, at+"/"+Escape(name.Value), name)
 			}
 		default:
-			c.report(key.Line, at, "has the wrong type")
+			c.report(key, at, "has the wrong type")
 		}
 	}
 }
 
 // schema checks the values of the keywords that only we have an opinion on.
-func (c *checker) schema(n *yaml.Node, pointer string, line int) {
+func (c *checker) schema(n *yaml.Node, pointer string, at *yaml.Node) {
 	if f := member(n, "format"); f != nil && !slices.Contains(Formats, f.Value) {
-		c.report(f.Line, pointer, "format %q is not enforced", f.Value)
+		c.report(f, pointer, "format %q is not enforced", f.Value)
 	}
 	if p := member(n, "pattern"); p != nil {
 		if _, err := regexp.Compile(p.Value); err != nil {
-			c.report(p.Line, pointer, "pattern: %v", err)
+			c.report(p, pointer, "pattern: %v", err)
 		}
 	}
 	if c.is31 {
 		if member(n, "nullable") != nil {
-			c.report(line, pointer, "nullable is not a keyword of OpenAPI 3.1")
+			c.report(at, pointer, "nullable is not a keyword of OpenAPI 3.1")
 		}
 		return
 	}
 	for _, keyword := range only31 {
 		if member(n, keyword) != nil {
-			c.report(line, pointer, "%s is not a keyword of OpenAPI 3.0", keyword)
+			c.report(at, pointer, "%s is not a keyword of OpenAPI 3.0", keyword)
 		}
 	}
 }

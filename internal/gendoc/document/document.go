@@ -13,11 +13,15 @@ import (
 	"strings"
 
 	"gopkg.in/yaml.v3"
+
+	"github.com/understudy-api/understudy/server/contract/lines"
 )
 
 // Document is one OpenAPI document.
 type Document struct {
-	root *yaml.Node
+	root  *yaml.Node
+	files []string              // by name, of which the document was merged
+	file  map[*yaml.Node]string // where a node stands; not of those that were written by a rule
 }
 
 // Parse reads a YAML document. It refuses what JSON cannot express the same
@@ -36,6 +40,14 @@ func Parse(data []byte) (*Document, error) {
 		return nil, err
 	}
 	return d, nil
+}
+
+// place says where a node stands, for a person.
+func (d *Document) place(n *yaml.Node) string {
+	if file := d.file[n]; file != "" {
+		return file + ":" + strconv.Itoa(n.Line)
+	}
+	return "line " + strconv.Itoa(n.Line)
 }
 
 // plain reports the first node that is not plain JSON written as YAML.
@@ -135,40 +147,64 @@ func writeJSON(buf *bytes.Buffer, n *yaml.Node) {
 	}
 }
 
-// Lines returns a JSON object that says, for the JSON pointer of every node of
-// the document, on which line of the YAML file it stands, in document order. A
-// member stands where its key stands.
-func (d *Document) Lines() []byte {
-	var buf bytes.Buffer
-	buf.WriteByte('{')
-	first := true
-	walk(d.root, "", d.root.Line, func(pointer string, line int, _ *yaml.Node) {
-		if !first {
-			buf.WriteByte(',')
+// YAML returns the document as one YAML text.
+func (d *Document) YAML() ([]byte, error) {
+	walk(d.root, "", d.root, func(_ string, _, n *yaml.Node) {
+		if n.Style&yaml.FoldedStyle != 0 { // which the encoder does not write as it reads it
+			n.Style = 0
+			if strings.Contains(n.Value, "\n") {
+				n.Style = yaml.LiteralStyle
+			}
 		}
-		first = false
-		key, err := scalar(&yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: pointer})
-		if err != nil {
-			panic(err) //nolint:forbidigo // A string always encodes.
-		}
-		buf.Write(key)
-		buf.WriteByte(':')
-		buf.WriteString(strconv.Itoa(line))
 	})
-	buf.WriteByte('}')
-	return buf.Bytes()
+	var buf bytes.Buffer
+	enc := yaml.NewEncoder(&buf)
+	enc.SetIndent(2)
+	if err := enc.Encode(d.root); err != nil {
+		return nil, err
+	}
+	if err := enc.Close(); err != nil {
+		return nil, err
+	}
+	again, err := Parse(buf.Bytes())
+	if err != nil {
+		return nil, err
+	}
+	if !bytes.Equal(again.JSON(), d.JSON()) {
+		return nil, errors.New("the YAML of the document does not say what its JSON says")
+	}
+	return buf.Bytes(), nil
 }
 
-func walk(n *yaml.Node, pointer string, line int, visit func(string, int, *yaml.Node)) {
-	visit(pointer, line, n)
+// Lines returns the table of the places of the nodes. A member stands where its
+// key stands; what a rule wrote stands nowhere.
+func (d *Document) Lines() []byte {
+	places := make(map[string]lines.Place)
+	walk(d.root, "", d.root, func(pointer string, at, _ *yaml.Node) {
+		if file := d.file[at]; file != "" {
+			places[pointer] = lines.Place{File: file, Line: at.Line}
+		}
+	})
+	return lines.Encode(places, d.files...)
+}
+
+// Pointers hands over the JSON pointer of every node, in the order of the document.
+func (d *Document) Pointers(visit func(pointer string)) {
+	walk(d.root, "", d.root, func(pointer string, _, _ *yaml.Node) { visit(pointer) })
+}
+
+// walk visits every node with its pointer and the node that names it: its key, the
+// item itself, or the root.
+func walk(n *yaml.Node, pointer string, at *yaml.Node, visit func(pointer string, at, n *yaml.Node)) {
+	visit(pointer, at, n)
 	switch n.Kind {
 	case yaml.MappingNode:
 		for i := 0; i < len(n.Content); i += 2 {
-			walk(n.Content[i+1], pointer+"/"+Escape(n.Content[i].Value), n.Content[i].Line, visit)
+			walk(n.Content[i+1], pointer+"/"+Escape(n.Content[i].Value), n.Content[i], visit)
 		}
 	case yaml.SequenceNode:
 		for i, item := range n.Content {
-			walk(item, pointer+"/"+strconv.Itoa(i), item.Line, visit)
+			walk(item, pointer+"/"+strconv.Itoa(i), item, visit)
 		}
 	}
 }

@@ -1,7 +1,6 @@
 package document
 
 import (
-	"encoding/json"
 	"strings"
 	"testing"
 )
@@ -48,17 +47,6 @@ func TestJSONKeepsOrderAndSpelling(t *testing.T) {
 	const want = `{"z":1,"a":[{"x":"<&>","y/~":null},[true,1.50,-2e3]],"é":"two lines"}`
 	if got := string(mustParse(t, sample).JSON()); got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
-	}
-}
-
-func TestLines(t *testing.T) {
-	const want = `{"":1,"/z":1,"/a":2,"/a/0":3,"/a/0/x":3,"/a/0/y~1~0":4,"/a/1":5,"/a/1/0":5,"/a/1/1":5,"/a/1/2":5,"/é":6}`
-	got := mustParse(t, sample).Lines()
-	if string(got) != want {
-		t.Errorf("got  %s\nwant %s", got, want)
-	}
-	if !json.Valid(got) {
-		t.Error("not JSON")
 	}
 }
 

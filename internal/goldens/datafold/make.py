@@ -4,7 +4,7 @@ Run it from the repository's root with a Python that has pydantic 2.13:
 
     python3 internal/goldens/datafold/make.py
 
-It holds the models behind the BI operations of openapi/datafold.yaml and behind a
+It holds the models behind the BI operations of openapi/datafold and behind a
 made-up document (shapes.json, written here as well), and as much of FastAPI as
 turns a request into the "detail" of a 422. goldens.json gets one entry per
 request: what FastAPI on pydantic answers ("detail"; null if it accepts the request

@@ -33,7 +33,7 @@ func at(file string, line int) contract.Location {
 
 // broken is a report of a client that breaks rules of every basis, on both sides.
 func broken() *evidence.Report {
-	const brms, datafold = "openapi/brms.yaml", "openapi/datafold.yaml"
+	const brms, datafold = "openapi/brms/project.yaml", "openapi/datafold/bi.yaml"
 	published, inferred := contract.BasisPublished, contract.BasisInferred
 	return &evidence.Report{
 		Schema: evidence.SchemaURI, Version: "1.2.3",
@@ -288,7 +288,7 @@ func TestSaid(t *testing.T) {
 	r.Violations = r.Violations[:1]
 	for _, name := range Formats() {
 		out := write(t, Format(name), r, Options{})
-		said := []string{"createProject", "/name", "type", "a string", "openapi/brms.yaml", "133", "x1", "must be a string, not 7"}
+		said := []string{"createProject", "/name", "type", "a string", "openapi/brms/project.yaml", "133", "x1", "must be a string, not 7"}
 		if name == "junit" {
 			said = append(said, "createProject, body /name, type", "got 7")
 		}
@@ -300,7 +300,7 @@ func TestSaid(t *testing.T) {
 	}
 	lines := strings.Split(write(t, Table, r, Options{Width: 40}), "\n")
 	line := lines[slices.IndexFunc(lines, func(s string) bool { return strings.Contains(s, "got 7") })]
-	for _, word := range []string{"createProject", "body /name", "type", "a string", "openapi/brms.yaml:133", "3 requests", "exchange x1 and 2 more"} {
+	for _, word := range []string{"createProject", "body /name", "type", "a string", "openapi/brms/project.yaml:133", "3 requests", "exchange x1 and 2 more"} {
 		if !strings.Contains(line, word) {
 			t.Errorf("the failure's line does not say %q: %s", word, line)
 		}
@@ -483,7 +483,7 @@ func TestGitHub(t *testing.T) {
 	r.Violations = r.Violations[:1]
 	r.Violations[0].Message = "100% of\r\nlines, all: of them"
 	out = write(t, GitHub, r, Options{})
-	if want := "::error file=openapi/brms.yaml,line=133,title=createProject%3A body /name (type)::100%25 of\\r%0Alines, all: of them%0AcreateProject, body /name, type: got 7"; !strings.HasPrefix(out, want) {
+	if want := "::error file=openapi/brms/project.yaml,line=133,title=createProject%3A body /name (type)::100%25 of\\r%0Alines, all: of them%0AcreateProject, body /name, type: got 7"; !strings.HasPrefix(out, want) {
 		t.Errorf("got %s", out)
 	}
 }

@@ -102,7 +102,7 @@ func TestSARIFResults(t *testing.T) {
 		path []any
 	}{
 		{"The body member /name must be a string, not 7.", []any{"message", "text"}},
-		{"openapi/brms.yaml", []any{"locations", 0, "physicalLocation", "artifactLocation", "uri"}},
+		{"openapi/brms/project.yaml", []any{"locations", 0, "physicalLocation", "artifactLocation", "uri"}},
 		{"createProject", []any{"locations", 0, "logicalLocations", 0, "name"}},
 		{"f1", []any{"partialFingerprints", sarifFingerprint}},
 	} {
@@ -279,7 +279,7 @@ func TestJUnit(t *testing.T) {
 	if !slices.Equal(got, want) {
 		t.Errorf("got %q", got)
 	}
-	if text := all.Suites[0].Cases[0].Failure.Text; !strings.Contains(text, "openapi/brms.yaml:133") || !strings.Contains(text, "openapi/brms.yaml:140") {
+	if text := all.Suites[0].Cases[0].Failure.Text; !strings.Contains(text, "openapi/brms/project.yaml:133") || !strings.Contains(text, "openapi/brms/project.yaml:140") {
 		t.Errorf("the failure lacks a violation: %s", text)
 	}
 }

@@ -218,7 +218,7 @@ func field(x *evidence.Violation) string {
 	return text
 }
 
-// document names the place of the rule: "openapi/brms.yaml:12".
+// document names the place of the rule: "openapi/brms/project.yaml:12".
 func document(l contract.Location) string {
 	if l.File == "" || l.Line <= 0 {
 		return l.File
