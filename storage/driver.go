@@ -3,6 +3,7 @@ package storage
 import (
 	"encoding/binary"
 	"errors"
+	"math"
 	"time"
 	"unicode/utf8"
 )
@@ -39,6 +40,51 @@ func checkRecord(r Record, keys []Key) error {
 		}
 	}
 	return nil
+}
+
+// CheckAlarm returns a KindInvalid error if an alarm cannot have this name or ring at
+// this time; the time of a timer is the zero time.
+func CheckAlarm(op, name string, at time.Time) error {
+	switch {
+	case name == "" || len(name) > MaxAlarmName || !utf8.ValidString(name):
+		return &Error{Kind: KindInvalid, Op: op, Err: errors.New("an alarm needs a name in UTF-8 of 255 bytes at most")}
+	case at.UTC().Year() < 1 || at.UTC().Year() > 9999:
+		return &Error{Kind: KindInvalid, Op: op, Err: errors.New("the time of an alarm is out of range")}
+	}
+	return nil
+}
+
+// Never is the real time of what does not ring as long as the clock stands.
+const Never = math.MaxInt64
+
+// Reaches is the real time, in microseconds since 1970, at which a clock shows at or
+// more: [Never] if it stands before that, 0 if it stands there.
+func (c Clock) Reaches(at time.Time) int64 {
+	switch {
+	case !c.Frozen:
+		return at.UnixMicro() - floorMicro(c.Offset)
+	case at.UnixMicro() <= c.At.UnixMicro():
+		return 0
+	}
+	return Never
+}
+
+// Shift is how [Clock.Reaches] depends on the time, for drivers that compute it where
+// the alarms are: the time less shift if the clock runs, else whether the time is
+// later than shift.
+func (c Clock) Shift() (frozen bool, shift int64) {
+	if c.Frozen {
+		return true, c.At.UnixMicro()
+	}
+	return false, floorMicro(c.Offset)
+}
+
+func floorMicro(d time.Duration) int64 {
+	n := d.Microseconds()
+	if d%time.Microsecond < 0 {
+		n--
+	}
+	return n
 }
 
 // EncodeKeys packs keys, so that a driver can keep them in a record's row and a Put

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"pgregory.net/rapid"
 
 	"github.com/understudy-api/understudy/storage"
 )
@@ -168,6 +169,35 @@ func FuzzKeys(f *testing.F) {
 		got, err := storage.DecodeKeys(storage.EncodeKeys(keys))
 		if err != nil || !slices.Equal(got, keys) {
 			t.Fatalf("%v (%v), want %v", got, err, keys)
+		}
+	})
+}
+
+// An alarm rings, by the real time that is kept for it, exactly when its clock shows
+// what it was set to.
+func TestReaches(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		at := time.UnixMicro(rapid.Int64Range(1e9, 1e16).Draw(t, "at"))
+		wall := time.UnixMicro(at.UnixMicro() + rapid.Int64Range(-3, 3).Draw(t, "wall"))
+		clock := storage.Clock{Offset: time.Duration(rapid.Int64Range(-3000, 3000).Draw(t, "offset"))}
+		if rapid.Bool().Draw(t, "frozen") {
+			clock = clock.Freeze(wall)
+		}
+		due := clock.Reaches(at)
+		if rings, want := due <= wall.UnixMicro(), !clock.Now(wall).Before(at); rings != want {
+			t.Fatalf("rings %v, want %v", rings, want)
+		}
+		computed := at.UnixMicro()
+		switch frozen, shift := clock.Shift(); {
+		case !frozen:
+			computed -= shift
+		case computed <= shift:
+			computed = 0
+		default:
+			computed = storage.Never
+		}
+		if computed != due {
+			t.Fatalf("%d where the alarms are, %d here", computed, due)
 		}
 	})
 }

@@ -127,6 +127,19 @@ type Store interface {
 	// Other kinds: KindUnavailable, KindCorrupt.
 	Workspaces(ctx context.Context, prefix string) ([]string, error)
 
+	// Alarms returns alarms that ring, of all workspaces but some, those first that
+	// have rung longest: limit of them at most, which must be positive (KindInvalid).
+	// Of the others it says after how long the next will ring if no clock is set; 0
+	// if none will.
+	//
+	// Other kinds: KindUnavailable, KindCorrupt.
+	Alarms(ctx context.Context, limit int, except ...string) (ringing []Alarm, next time.Duration, err error)
+
+	// AlarmsChanged is told, without waiting, after each commit of this process that
+	// may have changed when an alarm rings: what is told while nobody listens is told
+	// once. It is never closed.
+	AlarmsChanged() <-chan struct{}
+
 	// Ping reports whether the store can serve (KindUnavailable if not).
 	Ping(ctx context.Context) error
 
@@ -134,6 +147,14 @@ type Store interface {
 	// Every later call, but another Close, is KindUnavailable.
 	Close() error
 }
+
+// Alarm names something in a workspace that wants to be seen to at a certain time.
+// What that is, is its owner's business: an alarm that rings does so until it is set
+// anew or cleared.
+type Alarm struct{ Workspace, Name string }
+
+// MaxAlarmName is the length of an alarm's name at most, in bytes.
+const MaxAlarmName = 255
 
 // ReadTx is the reading half of a transaction on one workspace. In every
 // method KindUnavailable, KindCorrupt and KindInternal mean that the store
@@ -169,6 +190,9 @@ type ReadTx interface {
 	// parent, or of the whole kind if parent is "". It is kept, not counted:
 	// its cost does not grow with the number of records.
 	Count(kind, parent string, deleted bool) (int64, error)
+
+	// Rings reports whether there is an alarm of this name that rings.
+	Rings(alarm string) (bool, error)
 
 	// Blob returns content stored by PutBlob in this workspace. KindNotFound if
 	// there is none. The content may be shared: do not modify it.
@@ -226,18 +250,35 @@ type Tx interface {
 	// which Blob finds it. Storing the same content again changes nothing.
 	PutBlob(content []byte) (sha256 string, err error)
 
+	// SetAlarm makes the alarm of this name ring once the workspace's clock shows at,
+	// to the microsecond, whatever happens to that clock meanwhile. KindInvalid for a
+	// name that is empty, no UTF-8 or longer than [MaxAlarmName], and for a time
+	// outside of the years 1 to 9999.
+	SetAlarm(name string, at time.Time) error
+
+	// SetTimer makes the alarm of this name ring after real time, however the
+	// workspace's clock stands, by one clock that is the same for all processes which
+	// use the store. In a store that only one process can use at a time, the timers of
+	// a process ring when the next one opens it. KindInvalid for the names that
+	// SetAlarm refuses.
+	SetTimer(name string, after time.Duration) error
+
+	// ClearAlarm removes the alarm of this name, if there is one.
+	ClearAlarm(name string) error
+
 	// SetSettings replaces the workspace's settings. Now and NewID follow at once.
 	SetSettings(s Settings) error
 
 	// Clear removes everything the workspace holds: records, keys, counts,
-	// sequences, blobs and settings. It is then as if it had never been, and
+	// sequences, blobs, alarms and settings. It is then as if it had never been, and
 	// exists again from the next write on.
 	Clear() error
 
 	// CopyFrom makes the workspace hold exactly what another workspace of the same
 	// UpdateAll holds, as it stands there in this transaction: records with their
-	// Seq, times and versions, keys, counts, sequences, blobs and settings. If the
-	// other does not exist, this is Clear. KindInvalid if from is of another
+	// Seq, times and versions, keys, counts, sequences, blobs and settings, but no
+	// alarms: a copy that nobody may touch must not ring, and whoever brings it back
+	// knows from the records what must. If the other does not exist, this is Clear. KindInvalid if from is of another
 	// transaction.
 	CopyFrom(from Tx) error
 }

@@ -65,7 +65,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	if err != nil {
 		return nil, mapError("open", err)
 	}
-	s := &Store{options: o, pool: pool, gates: gates{open: map[string]*gate{}}, timeout: defaultTimeout}
+	s := &Store{options: o, pool: pool, gates: gates{open: map[string]*gate{}}, timeout: defaultTimeout, alarms: make(chan struct{}, 1)}
 	if err := s.migrate(ctx); err != nil {
 		pool.Close()
 		return nil, err
@@ -155,7 +155,7 @@ func (s *Store) migrateLocked(ctx context.Context, tx pgx.Tx) error {
 			return err
 		}
 	}
-	for _, table := range []string{"workspace", "record", "entry", "counter", "blob"} {
+	for _, table := range []string{"workspace", "record", "entry", "counter", "blob", "alarm"} {
 		if _, err := tx.Exec(ctx, "SELECT FROM "+table+" LIMIT 1"); err != nil {
 			return damaged(err)
 		}

@@ -64,6 +64,7 @@ type Store struct {
 	pool    *pgxpool.Pool
 	gates   gates
 	timeout time.Duration
+	alarms  chan struct{} // see AlarmsChanged
 
 	// life is held for reading by everything that runs.
 	life   sync.RWMutex

@@ -57,6 +57,7 @@ type session struct {
 	pending []question // written, but not sent yet
 	size    int        // of what is pending, in bytes
 	slow    bool       // some of it takes long
+	alarms  bool       // may ring at another time
 }
 
 // question is a statement and what to do with its rows; row is nil for those that
@@ -336,6 +337,9 @@ func (u *session) commit() (again bool, err error) {
 	}
 	err = u.finish("COMMIT")
 	if err == nil {
+		if u.alarms {
+			u.store.tellAlarms()
+		}
 		return false, nil
 	}
 	if witness == nil { // it only looked, and saw what there was
@@ -350,6 +354,9 @@ func (u *session) commit() (again bool, err error) {
 	case unknown != nil:
 		return false, &storage.Error{Kind: storage.KindUnavailable, Op: op, Err: errors.Join(errUnknown, cause{err})}
 	case done:
+		if u.alarms {
+			u.store.tellAlarms()
+		}
 		return false, nil
 	}
 	return true, mapError(op, err)

@@ -814,6 +814,9 @@ func (t *txn) SetSettings(s storage.Settings) error {
 }
 
 func (t *txn) settle(s storage.Settings) {
+	if s.Clock != t.settings.Clock {
+		t.moveAlarms(s.Clock)
+	}
 	t.settings, t.time = s, time.Time{}
 	t.write(`UPDATE workspace SET frozen = $2::boolean, stands_at = $3::bigint, runs_ahead = $4::bigint,
 		id_source = $5::bytea, id_seed = $6::bigint, data = $7::bytea WHERE number = $1::bigint`,
@@ -841,6 +844,8 @@ func (t *txn) empty() {
 	t.write("DELETE FROM record WHERE key >= $1::bigint AND key < $2::bigint", keyOf(t.row, 0), keyOf(t.row+1, 0))
 	t.write("DELETE FROM counter WHERE place >= $1::bytea AND place < $2::bytea", from, to)
 	t.write("DELETE FROM blob WHERE workspace = $1::bigint", t.row)
+	t.write("DELETE FROM alarm WHERE workspace = $1::bigint", t.row)
+	t.alarms = true
 	t.records, t.counters = nil, nil
 }
 

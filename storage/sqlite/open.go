@@ -80,6 +80,8 @@ func Open(ctx context.Context, o Options) (_ *Store, err error) {
 	}
 	s := &Store{
 		options: o,
+		began:   time.Now(),
+		alarms:  make(chan struct{}, 1),
 		cache:   newCache(o.CacheBytes),
 		queue:   make(chan *update, 1024),
 		stopped: make(chan struct{}),
@@ -211,7 +213,7 @@ func inspect(path string) error {
 }
 
 func lookForTables(c *conn) error {
-	for _, table := range []string{"workspace", "record", "entry", "counter", "blob"} {
+	for _, table := range []string{"workspace", "record", "entry", "counter", "blob", "alarm"} {
 		if _, err := c.number("SELECT 1 FROM " + table + " LIMIT 1"); err != nil {
 			return damaged(err)
 		}
@@ -339,6 +341,9 @@ func (s *Store) migrate(c *conn) (err error) {
 		}
 	}
 	if err := lookForTables(c); err != nil {
+		return err
+	}
+	if err := ringAll(c); err != nil {
 		return err
 	}
 	_, err = c.exec("COMMIT")

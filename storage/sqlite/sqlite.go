@@ -12,6 +12,7 @@ import (
 	"errors"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/understudy-api/understudy/storage"
 )
@@ -21,6 +22,9 @@ type Store struct {
 	options   Options
 	readerDSN string // "" in memory
 	release   func() error
+
+	began  time.Time     // when it was opened
+	alarms chan struct{} // see AlarmsChanged
 
 	cache  *cache
 	writer writer

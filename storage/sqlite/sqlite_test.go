@@ -15,6 +15,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/understudy-api/understudy/storage"
 	"github.com/understudy-api/understudy/storage/sqlite"
@@ -43,6 +44,34 @@ func TestPersistent(t *testing.T) {
 			}
 			return s
 		})
+	}
+}
+
+// Nobody is left who could set a timer anew that a process had set before.
+func TestTimersRingOnOpen(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "test.db")
+	for n, want := range []bool{false, true} {
+		s, err := sqlite.Open(t.Context(), sqlite.Options{Path: path})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Update(t.Context(), "w", func(tx storage.Tx) error {
+			if n == 0 {
+				if err := tx.SetTimer("lease", time.Hour); err != nil {
+					return err
+				}
+			}
+			rings, err := tx.Rings("lease")
+			if rings != want {
+				t.Errorf("opened for the %d. time: rings %v", n+1, rings)
+			}
+			return err
+		}); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 

@@ -41,6 +41,11 @@ func (t *txn) SetSettings(s storage.Settings) error {
 		append(settingsRow(s), old.number)...); err != nil {
 		return err
 	}
+	if s.Clock != old.settings.Clock {
+		if err := t.moveAlarms(op, old.number, s.Clock); err != nil {
+			return t.give(err)
+		}
+	}
 	t.become(&space{old.number, s})
 	return nil
 }
@@ -62,11 +67,13 @@ func (t *txn) clear(op string, ws int64) error {
 		{clearEntries, []any{ws}},
 		{clearCounters, []any{ws}},
 		{clearBlobs, []any{ws}},
+		{clearAlarms, []any{ws}},
 		{"DELETE FROM workspace WHERE id = ?", []any{ws}},
 	}); err != nil {
 		return err
 	}
 	t.work.dead = append(t.work.dead, ws)
+	t.work.alarms = true
 	t.become(&space{})
 	return nil
 }

@@ -51,6 +51,8 @@ type work struct {
 	wrote bool // has asked the database to change something
 	dirty map[ref]any
 	dead  []int64 // the numbers that it has taken from workspaces
+	// alarms may ring at another time.
+	alarms bool
 }
 
 // writer runs updates in groups. All its fields belong to its goroutine.
@@ -77,6 +79,7 @@ type group struct {
 	fatal   error // the transaction is lost
 	dirty   map[ref]any
 	dead    []int64 // numbers that nothing has any more
+	alarms  bool    // may ring at another time
 }
 
 func (w *writer) loop() {
@@ -206,6 +209,7 @@ func (w *writer) keep(r *work) {
 		}
 	}
 	g.dead = append(g.dead, r.dead...)
+	g.alarms = g.alarms || r.alarms
 	if g.dirty == nil {
 		g.dirty = r.dirty
 		return
@@ -285,6 +289,9 @@ func (w *writer) finish() {
 			_, _ = w.conn.exec("ROLLBACK")
 		}
 		s.visible.Unlock()
+	}
+	if g.alarms && g.begun && g.fatal == nil && !g.void {
+		s.tellAlarms()
 	}
 	var again []*update
 	for i, u := range g.ran {

@@ -299,6 +299,8 @@ func testClosed(t *testing.T, open Open) {
 	wantKind(t, "settings", err, storage.KindUnavailable)
 	_, err = s.Workspaces(t.Context(), "")
 	wantKind(t, "workspaces", err, storage.KindUnavailable)
+	_, _, err = s.Alarms(t.Context(), 1)
+	wantKind(t, "alarms", err, storage.KindUnavailable)
 }
 
 func testCloseWaits(t *testing.T, open Open) {

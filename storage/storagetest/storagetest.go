@@ -67,6 +67,11 @@ func Run(t *testing.T, open Open) {
 		{"CopyFromWithin", testCopyFromWithin},
 		{"CopyFromCounted", testCopyFromCounted},
 		{"Worlds", testWorlds},
+		{"Alarms", testAlarms},
+		{"AlarmsFollowClock", testAlarmsFollowClock},
+		{"Timers", testTimers},
+		{"AlarmsOfWorkspaces", testAlarmsOfWorkspaces},
+		{"AlarmsChanged", testAlarmsChanged},
 		{"OneDeleteWins", testOneDeleteWins},
 		{"ConcurrentNext", testConcurrentNext},
 		{"ConcurrentInserts", testConcurrentInserts},
@@ -109,7 +114,7 @@ func Persistent(t *testing.T, open func(t testing.TB, dir string, o storage.Opti
 			}
 			var err error
 			sum, err = tx.PutBlob([]byte(ws))
-			return err
+			return errors.Join(err, tx.SetAlarm("rings", clock), tx.SetAlarm("rings later", clock.Add(time.Hour)))
 		})
 	}
 	type state struct {
@@ -145,6 +150,9 @@ func Persistent(t *testing.T, open func(t testing.TB, dir string, o storage.Opti
 		}
 		if diff := cmp.Diff(two, look(s, "two")); diff != "" {
 			t.Error("workspace two changed by reopening:", diff)
+		}
+		if got, next := ringing(t, s, 9); !slices.Equal(slices.Sorted(slices.Values(got)), []string{"one rings", "two rings"}) || next != time.Hour {
+			t.Errorf("after reopening, these ring: %q, and the next after %v", got, next)
 		}
 	}
 	update(t, s, "one", func(tx storage.Tx) error {
