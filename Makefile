@@ -14,6 +14,11 @@ FUZZTIME ?= 10s
 help:
 	@sed -n 's/^## \([a-z-]*\): /\1|/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do printf '  %-14s %s\n' "$$name" "$$text"; done
 
+# One set of flags for everything: what "make run" compiles, "make build" and the
+# tests find in the cache.
+export CGO_ENABLED ?= 0
+export GOFLAGS     ?= -trimpath
+
 ## run: serve both APIs from the sources (make run ARGS='--addr 127.0.0.1:9090')
 .PHONY: run
 run:
@@ -24,26 +29,47 @@ run:
 build:
 	CGO_ENABLED=0 $(GO) build -trimpath -o bin/understudy ./server
 
-# The race detector needs cgo, and cgo a C compiler.
-RACE = $(if $(shell command -v $(firstword $(shell $(GO) env CC)) 2>/dev/null),-race)
+# Tests say by their name what they take: TestStore... a disk, a database or a kill,
+# TestVerify... many requests, TestDocs... the built binary and a shell,
+# TestBrowser... a Chromium. "make test" is all the others.
+LONG = ^Test(Store|Verify|Docs|Browser)
 
-## test: run all tests, shuffled, under the race detector (make test PKG=./server/... ARGS='-run Name')
+# The packages that have tests of a kind: $(call with,Benchmark)
+with = $(shell grep -rlE --include='*_test.go' --exclude-dir=node_modules '^func $(1)[A-Z]' . | sed 's,/[^/]*$$,,' | sort -u)
+
+## test: run the tests that need nothing but memory, shuffled (make test PKG=./server/... ARGS='-run Name')
 .PHONY: test
 test:
-	$(if $(RACE),,@echo '*** NO C COMPILER: THE TESTS RUN WITHOUT THE RACE DETECTOR ***' >&2)
-	$(if $(RACE),CGO_ENABLED=1 )$(GO) test $(RACE) -shuffle=on $(ARGS) $(PKG)
+	$(GO) test -timeout 5m -shuffle=on -skip '$(LONG)' $(ARGS) $(PKG)
 
-# Those that bring their store along need no other.
-OWN_STORE = ^Test(Stores|Replica.*|RollingRestart|UnreachableDatabase|Restart|Kill|EvidenceRestart|EvidenceSurvivesKill|Races|RestoreUnderLoad|NoCountIsLost|VerifyOurselves)$$
-
-## test-stores: run the end-to-end tests on SQLite and on PostgreSQL; "make test" runs them in memory
+## test-stores: run the tests that need a disk, a database or a kill, and the end-to-end tests on SQLite, PostgreSQL and replicas
 .PHONY: test-stores
 test-stores:
+	$(GO) test -timeout 15m -count=1 -shuffle=on -run '^TestStore' -skip '^TestStores$$' $(ARGS) $(call with,TestStore)
 	@set -e; for store in sqlite postgres; do \
 		echo "on $$store:"; \
-		UNDERSTUDY_TEST_STORE=$$store $(GO) test -count=1 -shuffle=on -skip '$(OWN_STORE)' $(ARGS) ./server/app; \
+		UNDERSTUDY_TEST_STORE=$$store $(GO) test -timeout 10m -count=1 -shuffle=on -skip '$(LONG)' $(ARGS) ./server/app; \
 	done
-	@echo 'on replicas:'; $(GO) test -count=1 -shuffle=on -run '^TestStores$$/^replicas$$' $(ARGS) ./server/app
+	@echo 'on replicas:'; $(GO) test -timeout 10m -count=1 -shuffle=on -run '^TestStores$$/^replicas$$' $(ARGS) ./server/app
+
+## test-docs: run every command of README.md and docs/ against the built binary, and open the report in a browser
+.PHONY: test-docs
+test-docs:
+	$(GO) test -timeout 10m -count=1 -run '^Test(Docs|Browser)' $(ARGS) $(call with,Test(Docs|Browser))
+
+## test-verify: find every known bug, none where there is none, and verify our own server in process
+.PHONY: test-verify
+test-verify:
+	$(GO) test -timeout 15m -count=1 -run '^TestVerify' $(ARGS) $(call with,TestVerify)
+
+# What several requests run at once: the packages that lock or count.
+SHARED = $(shell grep -rlE --include='*.go' --exclude='*_test.go' '^(import )?[[:space:]]*"sync(/atomic)?"$$' server storage | sed 's,^,./,; s,/[^/]*$$,,' | sort -u)
+
+## race: run the tests of what is shared between requests under the race detector (needs a C compiler)
+.PHONY: race
+race:
+	CGO_ENABLED=1 $(GO) test -race -short -timeout 15m -shuffle=on -skip '$(LONG)' $(ARGS) $(SHARED)
+	CGO_ENABLED=1 $(GO) test -race -timeout 10m -run '^TestStoreConformance$$' $(ARGS) ./storage/postgres
 
 # How often.
 ROUNDS ?= 20
@@ -51,7 +77,7 @@ ROUNDS ?= 20
 ## replicas: test several servers over one PostgreSQL, killed and restarted too, many times (make replicas ROUNDS=20)
 .PHONY: replicas
 replicas:
-	UNDERSTUDY_TEST_REPLICAS=full UNDERSTUDY_REQUIRE_POSTGRES=1 $(GO) test -count=$(ROUNDS) -timeout 2h -run '^Test(Replica|RollingRestart)' $(ARGS) ./server/app
+	UNDERSTUDY_TEST_REPLICAS=full UNDERSTUDY_REQUIRE_POSTGRES=1 $(GO) test -count=$(ROUNDS) -timeout 2h -run '^TestStore(Replica|RollingRestart)' $(ARGS) ./server/app
 
 # A binary per version of the linter and of Go, since building it takes minutes.
 LINT_VERSION := $(shell sed -n 's,^.*github.com/golangci/golangci-lint/v2 \(v[0-9.]*\).*,\1,p' .ci/lint/go.mod)
@@ -86,9 +112,6 @@ generate:
 readme:
 	$(GO) test -count=1 -run '^TestTables$$' ./internal/readme -update
 
-# The packages that have tests of a kind: $(call with,Benchmark)
-with = $(shell grep -rlE --include='*_test.go' --exclude-dir=node_modules '^func $(1)[A-Z]' . | sed 's,/[^/]*$$,,' | sort -u)
-
 ## bench: run the benchmarks (make bench BENCH=Start)
 .PHONY: bench
 bench:
@@ -120,7 +143,7 @@ STORE  ?= both
 ## crash: kill the server while clients write, and prove what is left of it (make crash CYCLES=200 STORE=sqlite SEED=7)
 .PHONY: crash
 crash:
-	UNDERSTUDY_CRASH_CYCLES=$(CYCLES) UNDERSTUDY_SEED=$(SEED) $(GO) test -count=1 -v -timeout 2h -run '^TestCrash$$/^($(if $(filter both,$(STORE)),sqlite|postgres,$(STORE)))$$' $(ARGS) ./internal/crash
+	UNDERSTUDY_CRASH_CYCLES=$(CYCLES) UNDERSTUDY_SEED=$(SEED) $(GO) test -count=1 -v -timeout 2h -run '^TestStoreCrash$$/^($(if $(filter both,$(STORE)),sqlite|postgres,$(STORE)))$$' $(ARGS) ./internal/crash
 
 ## fuzz: run every fuzz target for a while (make fuzz FUZZTIME=1m)
 .PHONY: fuzz

@@ -9,7 +9,7 @@ import (
 )
 
 // The checker finds what it is there to find.
-func TestSettle(t *testing.T) {
+func TestStoreSettle(t *testing.T) {
 	project, child, deleted := keyOf(aProject, "p"), key{anIntegration, "p", "k"}, keyOf(aDeleted, "p")
 	bi := keyOf(aBIIntegration, "b")
 	known := world{project: {"1", "p"}, child: {"2", "c"}, bi: {"3", "b"}}
@@ -73,7 +73,7 @@ func with(w, more world) world {
 	return all
 }
 
-func TestTwice(t *testing.T) {
+func TestStoreTwice(t *testing.T) {
 	w := world{}
 	k := keyOf(aBIIntegration, "b")
 	if err := errors.Join(w.add(k, entry{"1", "b"}), w.unique()); err != nil {

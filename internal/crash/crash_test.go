@@ -53,7 +53,7 @@ func number(t *testing.T, variable string, otherwise uint64) uint64 {
 	return n
 }
 
-func TestCrash(t *testing.T) {
+func TestStoreCrash(t *testing.T) {
 	t.Run("sqlite", func(t *testing.T) {
 		firstStarts(t)
 		file := filepath.Join(t.TempDir(), "crash.db")

@@ -7,7 +7,7 @@ import (
 )
 
 // Every operation is measured at every size and place, in a table.
-func TestRun(t *testing.T) {
+func TestStoreRun(t *testing.T) {
 	var out bytes.Buffer
 	err := run(t.Context(), &out, settings{rounds: 1}, "10,20", "1,3", []string{"memory"}, []string{"storage", "http"})
 	if err != nil {
@@ -33,7 +33,7 @@ func TestRun(t *testing.T) {
 	}
 }
 
-func TestReport(t *testing.T) {
+func TestStoreReport(t *testing.T) {
 	results := []result{
 		{name: "get", micros: 2, ratios: []float64{1.25, 1.5}},
 		{name: "search", apart: true, micros: 1, ratios: []float64{9, 0}},
@@ -51,7 +51,7 @@ func TestReport(t *testing.T) {
 	}
 }
 
-func TestThousands(t *testing.T) {
+func TestStoreThousands(t *testing.T) {
 	for n, want := range map[int]string{1: "1", 999: "999", 1000: "1,000", 100_000: "100,000", 1_234_567: "1,234,567"} {
 		if got := thousands(n); got != want {
 			t.Errorf("%d is %s, want %s", n, got, want)
@@ -60,7 +60,7 @@ func TestThousands(t *testing.T) {
 }
 
 // What is wrong with the command line is told before anything is filled.
-func TestRefused(t *testing.T) {
+func TestStoreRefused(t *testing.T) {
 	for _, c := range []struct{ records, store, level, want string }{
 		{"ten", "memory", "storage", `size "ten"`},
 		{"0", "memory", "storage", `size "0"`},
@@ -74,7 +74,7 @@ func TestRefused(t *testing.T) {
 	}
 }
 
-func TestMedian(t *testing.T) {
+func TestStoreMedian(t *testing.T) {
 	for _, c := range []struct {
 		of   []float64
 		want float64

@@ -8,7 +8,7 @@ import (
 
 func TestMain(m *testing.M) { Main(m) }
 
-func TestWith(t *testing.T) {
+func TestStoreWith(t *testing.T) {
 	for _, test := range []struct{ dsn, word, value, want string }{
 		{"host=/tmp dbname=a", "dbname", "b", "host=/tmp dbname=a dbname=b"},
 		{"host=/tmp", "search_path", "s", "host=/tmp search_path=s"},
@@ -22,7 +22,7 @@ func TestWith(t *testing.T) {
 }
 
 // What is committed outlives a server that stops in whatever way.
-func TestRestart(t *testing.T) {
+func TestStoreRestart(t *testing.T) {
 	c := NewCluster(t)
 	dsn := c.DSN(t)
 	for n, mode := range []Mode{Smart, Fast, Immediate} {

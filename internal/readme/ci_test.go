@@ -134,7 +134,7 @@ func (m *machine) shell(t *testing.T, script string, extra ...string) (int, stri
 }
 
 // Every snippet of docs/ci.md does what the page says.
-func TestCI(t *testing.T) {
+func TestDocsCI(t *testing.T) {
 	t.Setenv("GITHUB_ACTIONS", "")
 	list, files := snippets(t)
 	for i, s := range list {

@@ -51,7 +51,7 @@ func parse(t *testing.T, args []string, env map[string]string) app.Config {
 }
 
 // Every flag can be set in the environment, and a flag that is given wins.
-func TestEnvironment(t *testing.T) {
+func TestDocsEnvironment(t *testing.T) {
 	defaults := parse(t, nil, nil)
 	flags(t, func(f *flag.Flag) {
 		other, known := others[f.Name]
@@ -78,7 +78,7 @@ func TestEnvironment(t *testing.T) {
 }
 
 // Help names every flag and where its like in the environment is.
-func TestHelp(t *testing.T) {
+func TestDocsHelp(t *testing.T) {
 	var help bytes.Buffer
 	if _, err := app.ParseConfig([]string{"-h"}, environment(nil), &help); !errors.Is(err, flag.ErrHelp) {
 		t.Errorf("-h: %v", err)
@@ -96,7 +96,7 @@ func TestHelp(t *testing.T) {
 
 // A value that makes no sense is refused in one line that names the flag or the
 // variable, and the value.
-func TestBadValues(t *testing.T) {
+func TestDocsBadValues(t *testing.T) {
 	bad := map[string][]string{
 		"addr":               {"nowhere", "127.0.0.1", "127.0.0.1:http", "127.0.0.1:65536", "127.0.0.1:-1"},
 		"auth":               {"closed"},

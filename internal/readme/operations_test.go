@@ -46,7 +46,7 @@ func operationScripts(t *testing.T) map[string]string {
 
 // SQLite: a backup of a server that runs, put in place of a file that went on, is
 // what there was when it was made.
-func TestBackupSQLite(t *testing.T) {
+func TestDocsBackupSQLite(t *testing.T) {
 	if _, err := exec.LookPath("sqlite3"); err != nil {
 		if os.Getenv("UNDERSTUDY_REQUIRE_SQLITE3") != "" {
 			t.Fatal(err)
@@ -91,7 +91,7 @@ func TestBackupSQLite(t *testing.T) {
 }
 
 // PostgreSQL: the commands of the page, one after the other, do what it says.
-func TestOperatePostgres(t *testing.T) {
+func TestDocsOperatePostgres(t *testing.T) {
 	cluster := pgtest.NewCluster(t)
 	config, err := pgx.ParseConfig(cluster.DSN(t))
 	if err != nil {
@@ -115,7 +115,7 @@ func TestOperatePostgres(t *testing.T) {
 
 // What the file refers to is there, the settings are the server's own, and the proxy
 // knows the replicas.
-func TestCompose(t *testing.T) {
+func TestDocsCompose(t *testing.T) {
 	text, err := os.ReadFile(root + "/docs/compose.yaml")
 	if err != nil {
 		t.Fatal(err)
@@ -217,7 +217,7 @@ func knownVariables(t *testing.T, where string, env map[string]string) {
 
 // The image is made of what is there, with the Go of go.mod, by the target that
 // leaves the binary where it is taken from.
-func TestDockerfile(t *testing.T) {
+func TestDocsDockerfile(t *testing.T) {
 	read := func(name string) string {
 		text, err := os.ReadFile(filepath.Join(root, name))
 		if err != nil {

@@ -128,7 +128,7 @@ func exitCode(tb testing.TB, err error) int {
 }
 
 // What is printed and what stands in the file is the URL that answers.
-func TestURL(t *testing.T) {
+func TestDocsURL(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "url")
 	s := start(t, "--addr", "127.0.0.1:0", "--store", "memory", "--url-file", file)
 	host, port, err := net.SplitHostPort(strings.TrimPrefix(s.url, "http://"))
@@ -150,7 +150,7 @@ func TestURL(t *testing.T) {
 
 // A script that waits for the file finds a server that answers at once: at the
 // first sight of the file the first request is served.
-func TestURLFileMeansReady(t *testing.T) {
+func TestDocsURLFileMeansReady(t *testing.T) {
 	for range 3 {
 		file := filepath.Join(t.TempDir(), "url")
 		cmd := command(t, "serve", "--addr", "127.0.0.1:0", "--store", "memory", "--url-file", file)
@@ -172,7 +172,7 @@ func TestURLFileMeansReady(t *testing.T) {
 }
 
 // A server that cannot listen says so, and writes no file.
-func TestPortTaken(t *testing.T) {
+func TestDocsPortTaken(t *testing.T) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -191,7 +191,7 @@ func TestPortTaken(t *testing.T) {
 
 // A request that has begun when the process is asked to end is answered, what it
 // wrote is kept, and the process ends without an error.
-func TestTerminateFinishesRequests(t *testing.T) {
+func TestDocsTerminateFinishesRequests(t *testing.T) {
 	store := "sqlite:" + filepath.Join(t.TempDir(), "state.db")
 	s := start(t, "--addr", "127.0.0.1:0", "--store", store)
 	address := strings.TrimPrefix(s.url, "http://")
@@ -259,7 +259,7 @@ func TestTerminateFinishesRequests(t *testing.T) {
 
 // A mistake in the command line or the environment is told in one line, with
 // exit code 2; help is no mistake.
-func TestExitCodes(t *testing.T) {
+func TestDocsExitCodes(t *testing.T) {
 	for _, c := range []struct {
 		args  []string
 		env   string

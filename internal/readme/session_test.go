@@ -24,7 +24,7 @@ var pages = map[string][]string{
 
 // The sessions of a page do what it says, pasted one after the other into one
 // shell, and once more: nothing is left over that would be in the way.
-func TestSessions(t *testing.T) {
+func TestDocsSessions(t *testing.T) {
 	for _, program := range []string{"sh", "curl", "sed"} {
 		if _, err := exec.LookPath(program); err != nil {
 			if os.Getenv("CI") != "" {

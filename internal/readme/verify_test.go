@@ -11,7 +11,7 @@ var verifyCommand = regexp.MustCompile(`(?m)^(?:bin/)?understudy verify (.*)$`)
 
 // The commands that verify a server do it, with a server of ours in place of the
 // addresses, and a document of ours in place of the reader's.
-func TestVerifyCommands(t *testing.T) {
+func TestDocsVerifyCommands(t *testing.T) {
 	s := start(t, "--addr", "127.0.0.1:0", "--store", "memory")
 	ran := 0
 	for _, page := range []string{"README.md", "docs/verify.md"} {

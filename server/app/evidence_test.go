@@ -399,7 +399,7 @@ func TestAdministrator(t *testing.T) {
 }
 
 // Requests at once lose no count, while reports are read and the store is written.
-func TestNoCountIsLost(t *testing.T) {
+func TestStoreNoCountIsLost(t *testing.T) {
 	requests := 100_000
 	if raced || testing.Short() {
 		requests = 20_000
@@ -451,7 +451,7 @@ func TestNoCountIsLost(t *testing.T) {
 }
 
 // After a restart the counts go on, and what broke the contract can be read.
-func TestEvidenceRestart(t *testing.T) {
+func TestStoreEvidenceRestart(t *testing.T) {
 	t.Parallel()
 	for _, policy := range []evidence.Policy{evidence.RecordViolations, evidence.RecordAll} {
 		store := "sqlite:" + filepath.Join(t.TempDir(), "evidence.db")
@@ -492,7 +492,7 @@ func TestEvidenceRestart(t *testing.T) {
 }
 
 // A killed process has lost at most the last second of its evidence.
-func TestEvidenceSurvivesKill(t *testing.T) {
+func TestStoreEvidenceSurvivesKill(t *testing.T) {
 	t.Parallel()
 	binary := builtBinary(t)
 	store := "sqlite:" + filepath.Join(t.TempDir(), "kill.db")

@@ -68,7 +68,7 @@ func runUntilRefused(t *testing.T, cmd *exec.Cmd) (code int, stdout, stderr stri
 
 // A file that cannot be served from is refused: in one line, with exit code 1, and
 // it stays as it is.
-func TestRefusedFiles(t *testing.T) {
+func TestStoreRefusedFiles(t *testing.T) {
 	t.Parallel()
 	binary, whole := builtBinary(t), filled(t)
 	content, err := os.ReadFile(whole)
@@ -139,7 +139,7 @@ func TestRefusedFiles(t *testing.T) {
 
 // A file that is damaged while it is served from makes for errors in the words of
 // the API, and for nothing else.
-func TestDamageWhileRunning(t *testing.T) {
+func TestStoreDamageWhileRunning(t *testing.T) {
 	t.Parallel()
 	path, log := filled(t), &lockedText{}
 	a, err := New(t.Context(), Options{Store: "sqlite:" + path, Logger: slog.New(slog.NewTextHandler(log, nil))})
@@ -327,7 +327,7 @@ func TestClockJumpsInEvidence(t *testing.T) {
 
 // While the connections to PostgreSQL are cut and it is restarted, no acknowledged
 // write is lost, and an answer that is none is a 503 that says when to try again.
-func TestPostgresFailsUnderLoad(t *testing.T) {
+func TestStorePostgresFailsUnderLoad(t *testing.T) {
 	t.Parallel()
 	cluster := pgtest.NewCluster(t)
 	dsn := cluster.DSN(t)

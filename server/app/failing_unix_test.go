@@ -17,10 +17,10 @@ import (
 
 const diskVariable = "UNDERSTUDY_TEST_FULL"
 
-// TestDiskFull runs in a process of its own: the limit holds for all of it.
-func TestDiskFull(t *testing.T) {
+// TestStoreDiskFull runs in a process of its own: the limit holds for all of it.
+func TestStoreDiskFull(t *testing.T) {
 	t.Parallel()
-	child := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestDiskFullChild$", "-test.v")
+	child := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestStoreDiskFullChild$", "-test.v")
 	child.Env = append(os.Environ(), diskVariable+"="+filepath.Join(t.TempDir(), "state.db"))
 	if out, err := child.CombinedOutput(); err != nil {
 		t.Errorf("%v\n%s", err, out)
@@ -29,10 +29,10 @@ func TestDiskFull(t *testing.T) {
 
 // Where there is no space, writes are answered with the API's 503 and reads as ever.
 // Once there is, all goes on, and what was refused was not written.
-func TestDiskFullChild(t *testing.T) {
+func TestStoreDiskFullChild(t *testing.T) {
 	path := os.Getenv(diskVariable)
 	if path == "" {
-		t.Skip("only as a child of TestDiskFull")
+		t.Skip("only as a child of TestStoreDiskFull")
 	}
 	signal.Ignore(syscall.SIGXFSZ) // then the write fails instead
 	limit := func(size uint64) {
@@ -111,7 +111,7 @@ func TestDiskFullChild(t *testing.T) {
 }
 
 // A file that may not be written to, or a folder, is refused and stays as it is.
-func TestReadOnlyFile(t *testing.T) {
+func TestStoreReadOnlyFile(t *testing.T) {
 	t.Parallel()
 	binary, whole := builtBinary(t), filled(t)
 	for _, dir := range []string{filepath.Dir(binary), filepath.Dir(whole)} { // to be reached by another user

@@ -100,7 +100,7 @@ func TestOneSecretOneWorkspace(t *testing.T) {
 }
 
 // Of requests that race for one thing exactly one gets it, whatever the API.
-func TestRaces(t *testing.T) {
+func TestStoreRaces(t *testing.T) {
 	t.Parallel()
 	w := startWorld(t, Options{Store: "sqlite:" + t.TempDir() + "/races.db"})
 	ctx := t.Context()

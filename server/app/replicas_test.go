@@ -105,7 +105,7 @@ func eventually(t *testing.T, what string, so func() bool) {
 }
 
 // Who writes reads what was written, on whatever replica.
-func TestReplicasOwnWrites(t *testing.T) {
+func TestStoreReplicasOwnWrites(t *testing.T) {
 	t.Parallel()
 	w, _ := startReplicas(t, postgresStore(t), Options{})
 	ctx := t.Context()
@@ -157,7 +157,7 @@ func TestReplicasOwnWrites(t *testing.T) {
 }
 
 // Of many deletes at once exactly one wins, whichever replicas they came to.
-func TestReplicasRaces(t *testing.T) {
+func TestStoreReplicasRaces(t *testing.T) {
 	t.Parallel()
 	w, _ := startReplicas(t, postgresStore(t), Options{})
 	ctx := t.Context()
@@ -198,7 +198,7 @@ func TestReplicasRaces(t *testing.T) {
 
 // Faults, clock, ids, sub-workspaces, snapshots and reset hold on all replicas as
 // soon as one has answered.
-func TestReplicasControl(t *testing.T) {
+func TestStoreReplicasControl(t *testing.T) {
 	t.Parallel()
 	w, all := startReplicas(t, postgresStore(t), Options{})
 	send := func(on *standIn, method, path, body string, status int, more ...string) answered {
@@ -308,7 +308,7 @@ func TestReplicasControl(t *testing.T) {
 
 // What happened on any replica shows on all within a second. What is forgotten on
 // one is forgotten on all at once, and does not come back.
-func TestReplicasEvidence(t *testing.T) {
+func TestStoreReplicasEvidence(t *testing.T) {
 	t.Parallel()
 	_, all := startReplicas(t, postgresStore(t), Options{})
 	var longest time.Duration
@@ -409,7 +409,7 @@ func TestReplicasEvidence(t *testing.T) {
 
 // Without its database every operation answers its API's 503, none hangs, and the
 // same process serves again when the database is back.
-func TestUnreachableDatabase(t *testing.T) {
+func TestStoreUnreachableDatabase(t *testing.T) {
 	t.Parallel()
 	cluster := pgtest.NewCluster(t)
 	w := startWorld(t, Options{Store: asURL(t, cluster.DSN(t))})
@@ -623,7 +623,7 @@ func startFleet(t *testing.T, binary, store string) (*fleet, []*process) {
 
 // A replica that is killed while clients write loses nothing that was acknowledged,
 // and the others serve on.
-func TestReplicaKilled(t *testing.T) {
+func TestStoreReplicaKilled(t *testing.T) {
 	t.Parallel()
 	f, all := startFleet(t, builtBinary(t), postgresStore(t))
 	w := &writers{fleet: f, t: t}
@@ -639,7 +639,7 @@ func TestReplicaKilled(t *testing.T) {
 
 // Replicas that are restarted one after the other fail no request: what breaks off
 // is only what was sent on a connection while it closed.
-func TestRollingRestart(t *testing.T) {
+func TestStoreRollingRestart(t *testing.T) {
 	t.Parallel()
 	binary, store := builtBinary(t), postgresStore(t)
 	f, all := startFleet(t, binary, store)
@@ -679,7 +679,7 @@ func TestRollingRestart(t *testing.T) {
 }
 
 // Servers may begin at once on an empty database.
-func TestReplicasStartAtOnce(t *testing.T) {
+func TestStoreReplicasStartAtOnce(t *testing.T) {
 	t.Parallel()
 	dsn := asURL(t, pgtest.DSN(t))
 	var wg sync.WaitGroup

@@ -19,7 +19,7 @@ import (
 )
 
 // Everything is there after a restart, in both APIs, and counting goes on.
-func TestRestart(t *testing.T) {
+func TestStoreRestart(t *testing.T) {
 	t.Parallel()
 	store := "sqlite:" + filepath.Join(t.TempDir(), "restart.db")
 	ctx := t.Context()
@@ -135,7 +135,7 @@ func (p *process) kill(t *testing.T) {
 
 // No write that was acknowledged is lost when the process is killed while clients
 // write, and the store opens again.
-func TestKill(t *testing.T) {
+func TestStoreKill(t *testing.T) {
 	t.Parallel()
 	const cycles, clients, enough = 3, 4, 60
 	binary := builtBinary(t)

@@ -301,7 +301,7 @@ const differentWorlds = 12
 // While 16 clients write, a workspace is restored, reset and kept 200 times. Nobody
 // ever sees half a world: the records of both APIs, the clock and the faults are of
 // the same one, counts agree with lists, and no answer is a 5xx.
-func TestRestoreUnderLoad(t *testing.T) {
+func TestStoreRestoreUnderLoad(t *testing.T) {
 	stores := map[string]string{"memory": "memory", "file": "sqlite:" + t.TempDir() + "/load.db"}
 	for name, store := range stores {
 		t.Run(name, func(t *testing.T) {

@@ -29,7 +29,7 @@ func shop(t testing.TB, data []byte) *verify.Document {
 }
 
 // Without a bug, nothing is found.
-func TestNoBug(t *testing.T) {
+func TestVerifyNoBug(t *testing.T) {
 	for name, data := range map[string][]byte{"3.0": buggy.Document(), "3.1": buggy.Document31()} {
 		for _, seed := range []uint64{1, 2, 3} {
 			if raced && seed > 1 {
@@ -59,7 +59,7 @@ var row = regexp.MustCompile("(?m)^\\| `([a-z0-9-]+)` \\| (.*) \\| `([a-z_]+)` \
 // after how many requests it was found when the table was made: with requests that
 // run beside each other it is a few more or less each time. Under the race detector
 // a few of them are enough: .ci/run looks for all without it.
-func TestBugs(t *testing.T) {
+func TestVerifyBugs(t *testing.T) {
 	document := shop(t, buggy.Document())
 	const file, begin, end = "../../docs/verify.md", "<!-- bugs:begin -->\n", "<!-- bugs:end -->"
 	text, err := os.ReadFile(file)
@@ -73,7 +73,7 @@ func TestBugs(t *testing.T) {
 	}
 	rows := row.FindAllStringSubmatch(listed, -1)
 	if len(rows) != len(buggy.Bugs()) && !*update {
-		t.Errorf("docs/verify.md lists %d of %d bugs: go test ./server/verify -run TestBugs -update", len(rows), len(buggy.Bugs()))
+		t.Errorf("docs/verify.md lists %d of %d bugs: go test ./server/verify -run TestVerifyBugs -update", len(rows), len(buggy.Bugs()))
 	}
 	var table strings.Builder
 	table.WriteString("| bug | what it does | found by | after requests |\n| --- | --- | --- | --- |\n")

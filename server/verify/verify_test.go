@@ -94,7 +94,7 @@ func TestReplay(t *testing.T) {
 		buggy.LongName, buggy.AnyCategory, buggy.DeletedReadable, buggy.PatchNotStored, buggy.PageGap,
 		buggy.UndeclaredMethod, buggy.NoAuth, buggy.HeaderOptional, buggy.CreatedOrderAbsent,
 	} {
-		o := verify.Options{Document: document, Handler: buggy.New(bug), Authorization: "Bearer " + buggy.Token, Seed: 3}
+		o := verify.Options{Document: document, Handler: buggy.New(bug), Authorization: "Bearer " + buggy.Token, Seed: 3, Workers: 1}
 		first := run(t, o)
 		var file bytes.Buffer
 		if err := first.WriteReplay(&file); err != nil {

@@ -63,7 +63,7 @@ func kill(t *testing.T, s *Store, process int32) {
 
 // Whatever happens to the connection, an update happens once or says that it did
 // not happen.
-func TestConnectionLost(t *testing.T) {
+func TestStoreConnectionLost(t *testing.T) {
 	s := openForTest(t)
 	want := int64(0)
 	check := func(what string, runs int, hooked *atomic.Int64, update func() (int64, error)) {
@@ -200,7 +200,7 @@ func openOn(t *testing.T, s *Store) *Store {
 }
 
 // A View does not notice that the connections it finds are dead.
-func TestViewOnDeadConnections(t *testing.T) {
+func TestStoreViewOnDeadConnections(t *testing.T) {
 	s := openForTest(t)
 	if _, err := number(s, nil); err != nil {
 		t.Fatal(err)
@@ -228,7 +228,7 @@ func TestViewOnDeadConnections(t *testing.T) {
 }
 
 // Who waits too long for somebody else's lock is told so, and nothing happens.
-func TestLockedForLong(t *testing.T) {
+func TestStoreLockedForLong(t *testing.T) {
 	s := openForTest(t)
 	if _, err := number(s, nil); err != nil {
 		t.Fatal(err)
@@ -253,7 +253,7 @@ func TestLockedForLong(t *testing.T) {
 	}
 }
 
-func TestJudge(t *testing.T) {
+func TestStoreJudge(t *testing.T) {
 	tokens := func(names ...string) []byte {
 		return []byte(strings.Join(names, ""))
 	}
@@ -285,7 +285,7 @@ func TestJudge(t *testing.T) {
 	}
 }
 
-func TestMapError(t *testing.T) {
+func TestStoreMapError(t *testing.T) {
 	server := func(code string) error {
 		return &pgconn.PgError{Severity: "ERROR", SeverityUnlocalized: "ERROR", Code: code, Message: "secret", Detail: "secret", TableName: "record"}
 	}
@@ -346,7 +346,7 @@ func TestMapError(t *testing.T) {
 }
 
 // Places are equal exactly if their marks and names are.
-func TestPlaces(t *testing.T) {
+func TestStorePlaces(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		name := rapid.OneOf(rapid.StringN(0, 3, -1), rapid.SampledFrom([]string{
 			"", "\x00", "\x01", strings.Repeat("a", 126), strings.Repeat("a", 127), strings.Repeat("b", 128), strings.Repeat("a", 5000),
@@ -385,7 +385,7 @@ func (n node) walk(visit func(node)) {
 
 // Every statement for a list reads from the place where its page begins, however
 // many records there are, and whether it is planned for its arguments or for any.
-func TestListsReadOnlyTheirPage(t *testing.T) {
+func TestStoreListsReadOnlyTheirPage(t *testing.T) {
 	s := openForTest(t)
 	ctx := t.Context()
 	if err := s.Update(ctx, "w", func(tx storage.Tx) error {

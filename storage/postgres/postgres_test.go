@@ -26,11 +26,11 @@ import (
 
 func TestMain(m *testing.M) { pgtest.Main(m) }
 
-func TestConformance(t *testing.T) { storagetest.Run(t, inSchema("")) }
+func TestStoreConformance(t *testing.T) { storagetest.Run(t, inSchema("")) }
 
 // What a pooler in transaction mode leaves us, whatever it is. The statements are
 // the same, so that fewer random transactions do.
-func TestConformanceUnprepared(t *testing.T) {
+func TestStoreConformanceUnprepared(t *testing.T) {
 	checks := flag.Lookup("rapid.checks").Value
 	before := checks.String()
 	if err := checks.Set("25"); err != nil {
@@ -44,7 +44,7 @@ func TestConformanceUnprepared(t *testing.T) {
 	storagetest.Run(t, inSchema(" default_query_exec_mode=exec"))
 }
 
-func TestPersistent(t *testing.T) {
+func TestStorePersistent(t *testing.T) {
 	databases := map[string]string{}
 	storagetest.Persistent(t, func(t testing.TB, dir string, o storage.Options) storage.Store {
 		t.Helper()
@@ -121,7 +121,7 @@ func exec(t testing.TB, dsn string, statements ...string) {
 }
 
 // Everything works through the two protocols that are left.
-func TestOtherModes(t *testing.T) {
+func TestStoreOtherModes(t *testing.T) {
 	for _, mode := range []string{"simple_protocol", "cache_describe"} {
 		s := open(t, postgres.Options{DSN: pgtest.DSN(t) + " default_query_exec_mode=" + mode})
 		update(t, s, func(tx storage.Tx) error {
@@ -169,7 +169,7 @@ func TestOtherModes(t *testing.T) {
 }
 
 // Two stores on one database are two processes that serve one state.
-func TestTwoStores(t *testing.T) {
+func TestStoreTwoStores(t *testing.T) {
 	dsn := pgtest.DSN(t)
 	stores := []storage.Store{open(t, postgres.Options{DSN: dsn}), open(t, postgres.Options{DSN: dsn})}
 	for i := range 40 {
@@ -219,7 +219,7 @@ func TestTwoStores(t *testing.T) {
 }
 
 // All at once make a workspace, clear it and copy it, over two stores.
-func TestTwoStoresMakeAndClear(t *testing.T) {
+func TestStoreTwoStoresMakeAndClear(t *testing.T) {
 	dsn := pgtest.DSN(t)
 	stores := []storage.Store{open(t, postgres.Options{DSN: dsn}), open(t, postgres.Options{DSN: dsn})}
 	for round := range 5 {
@@ -267,7 +267,7 @@ func TestTwoStoresMakeAndClear(t *testing.T) {
 	}
 }
 
-func TestOpenAtOnce(t *testing.T) {
+func TestStoreOpenAtOnce(t *testing.T) {
 	dsn := pgtest.DSN(t)
 	var wg sync.WaitGroup
 	for i := range 5 {
@@ -295,7 +295,7 @@ func TestOpenAtOnce(t *testing.T) {
 	})
 }
 
-func TestRefusesWhatIsNotOurs(t *testing.T) {
+func TestStoreRefusesWhatIsNotOurs(t *testing.T) {
 	for name, test := range map[string]struct {
 		make func(t *testing.T, dsn string) string
 		kind storage.Kind
@@ -340,7 +340,7 @@ func TestRefusesWhatIsNotOurs(t *testing.T) {
 	}
 }
 
-func TestReadOnlyServer(t *testing.T) {
+func TestStoreReadOnlyServer(t *testing.T) {
 	dsn := pgtest.DSN(t)
 	open(t, postgres.Options{DSN: dsn})
 	s := open(t, postgres.Options{DSN: dsn + " options='-c default_transaction_read_only=on'"})
@@ -351,7 +351,7 @@ func TestReadOnlyServer(t *testing.T) {
 
 // Values that differ where no index looks are ordered, unique and found as in the
 // other driver.
-func TestLongValues(t *testing.T) {
+func TestStoreLongValues(t *testing.T) {
 	long := strings.Repeat("x", 999)
 	values := []string{
 		"", "x", long, long + "a", long + "b", long + "ab", long + "ab\x00", long + "aba", long + "ac", long + "b" + strings.Repeat("c", 5000),
@@ -450,7 +450,7 @@ func TestLongValues(t *testing.T) {
 }
 
 // A function that ends its goroutine (t.FailNow does) leaves nothing behind.
-func TestGoexitInUpdate(t *testing.T) {
+func TestStoreGoexitInUpdate(t *testing.T) {
 	s := open(t, postgres.Options{DSN: pgtest.DSN(t), MaxConns: 2})
 	for i := range 6 {
 		done := make(chan struct{})
@@ -479,7 +479,7 @@ func TestGoexitInUpdate(t *testing.T) {
 
 // A server that restarts under load, in every way: what was acknowledged is there
 // exactly once, what was refused is not there.
-func TestRestartUnderLoad(t *testing.T) {
+func TestStoreRestartUnderLoad(t *testing.T) {
 	cluster := pgtest.NewCluster(t)
 	s := open(t, postgres.Options{DSN: cluster.DSN(t)})
 	const workers = 6

@@ -100,7 +100,7 @@ func image(t *testing.T, hot bool) (path string) {
 
 // A damaged file is refused and stays as it is, byte for byte, also if a process
 // was killed that had written to it.
-func TestDamagedFile(t *testing.T) {
+func TestStoreDamagedFile(t *testing.T) {
 	flip := func(from, to int) func([]byte) []byte {
 		return func(b []byte) []byte {
 			for i := from; i < to; i++ {
@@ -172,7 +172,7 @@ func TestDamagedFile(t *testing.T) {
 
 // Whatever is wrong with a file, using it is answered, with an error that says so
 // or with a value: nothing panics, nothing hangs.
-func TestRandomDamage(t *testing.T) {
+func TestStoreRandomDamage(t *testing.T) {
 	rounds := 24
 	if testing.Short() {
 		rounds = 10
@@ -240,7 +240,7 @@ func TestRandomDamage(t *testing.T) {
 }
 
 // A file that cannot be written to any more is read, and written to again later.
-func TestReadOnlyForAWhile(t *testing.T) {
+func TestStoreReadOnlyForAWhile(t *testing.T) {
 	s := openForTest(t, Options{Path: filepath.Join(t.TempDir(), "test.db"), CacheBytes: 1})
 	if err := put(s, "before", 10); err != nil {
 		t.Fatal(err)
@@ -275,7 +275,7 @@ func TestReadOnlyForAWhile(t *testing.T) {
 
 // The log does not grow from one killed process to the next, however short they
 // live.
-func TestLogAfterKills(t *testing.T) {
+func TestStoreLogAfterKills(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "0.db")
 	const rounds = 4
 	for round := range rounds {

@@ -172,7 +172,7 @@ func explain(t *testing.T, c *conn, sql string, args []any) (plan string) {
 
 // A full disk fails the updates that meet it, and everything after them in the
 // same transaction, but not the store.
-func TestDiskFull(t *testing.T) {
+func TestStoreDiskFull(t *testing.T) {
 	s := openForTest(t, Options{Path: filepath.Join(t.TempDir(), "test.db")})
 	insert := func(id string, size int) error {
 		return s.Update(context.Background(), "w", func(tx storage.Tx) error {
@@ -263,7 +263,7 @@ func TestBusy(t *testing.T) {
 	}
 }
 
-func TestLogIsCheckpointed(t *testing.T) {
+func TestStoreLogIsCheckpointed(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "test.db")
 	s := openForTest(t, Options{Path: path})
 	body := bytes.Repeat([]byte("1"), 1<<20)

@@ -22,7 +22,7 @@ import (
 	"github.com/understudy-api/understudy/storage/storagetest"
 )
 
-func TestOnDisk(t *testing.T)   { storagetest.Run(t, onDisk) }
+func TestStoreOnDisk(t *testing.T)   { storagetest.Run(t, onDisk) }
 func TestInMemory(t *testing.T) { storagetest.Run(t, inMemory) }
 
 // With next to no cache everything is evicted or read from a snapshot.
@@ -32,7 +32,7 @@ func TestSmallCache(t *testing.T) {
 	})
 }
 
-func TestPersistent(t *testing.T) {
+func TestStorePersistent(t *testing.T) {
 	for _, full := range []bool{false, true} {
 		storagetest.Persistent(t, func(t testing.TB, dir string, o storage.Options) storage.Store {
 			t.Helper()
@@ -216,7 +216,7 @@ func TestRefusesWhatIsNotOurs(t *testing.T) {
 	})
 }
 
-func TestSecondOpenerIsRefused(t *testing.T) {
+func TestStoreSecondOpenerIsRefused(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "test.db")
 	first, err := sqlite.Open(t.Context(), sqlite.Options{Path: path})
 	if err != nil {
@@ -302,12 +302,12 @@ func TestGoexitInUpdate(t *testing.T) {
 
 const crashVariable = "UNDERSTUDY_TEST_CRASH"
 
-// TestCrashChild is the process that TestKill kills: it writes until then and
+// TestStoreCrashChild is the process that TestStoreKill kills: it writes until then and
 // prints the ids of what was acknowledged.
-func TestCrashChild(t *testing.T) {
+func TestStoreCrashChild(t *testing.T) {
 	path, round, ok := strings.Cut(os.Getenv(crashVariable), "|")
 	if !ok {
-		t.Skip("only as a child of TestKill")
+		t.Skip("only as a child of TestStoreKill")
 	}
 	s := open(t, sqlite.Options{Path: path})
 	var out sync.Mutex
@@ -329,11 +329,11 @@ func TestCrashChild(t *testing.T) {
 	wg.Wait()
 }
 
-func TestKill(t *testing.T) {
+func TestStoreKill(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "test.db")
 	acknowledged := map[string]bool{}
 	for round := range 4 {
-		child := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestCrashChild$", "-test.v")
+		child := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestStoreCrashChild$", "-test.v")
 		child.Env = append(os.Environ(), fmt.Sprintf("%s=%s|%d", crashVariable, path, round))
 		child.Stderr = os.Stderr
 		out, err := child.StdoutPipe()

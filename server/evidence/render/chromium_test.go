@@ -113,9 +113,9 @@ func (b *browser) open(t *testing.T, page string, flags ...string) (dom string, 
 	return out.String(), console
 }
 
-// TestHTMLInBrowser opens reports: nothing is loaded, nothing fails, nothing that
+// TestBrowserHTML opens reports: nothing is loaded, nothing fails, nothing that
 // a report says becomes markup, and everything is there.
-func TestHTMLInBrowser(t *testing.T) {
+func TestBrowserHTML(t *testing.T) {
 	b := newBrowser(t)
 	rows := func(r *evidence.Report) int {
 		n := 0
