@@ -21,7 +21,7 @@ func TestTools(t *testing.T) {
 			dir := t.TempDir()
 			log := filepath.Join(dir, "asked")
 			write := func(name, script string) {
-				if err := os.WriteFile(filepath.Join(dir, name), []byte("#!/bin/sh\n"+script+"\n"), 0o755); err != nil { //nolint:gosec // a program
+				if err := os.WriteFile(filepath.Join(dir, name), []byte("#!/bin/sh\n"+script+"\n"), 0o755); err != nil {
 					t.Fatal(err)
 				}
 			}

@@ -22,8 +22,8 @@ import (
 	"github.com/understudy-api/understudy/storage/storagetest"
 )
 
-func TestStoreOnDisk(t *testing.T)   { storagetest.Run(t, onDisk) }
-func TestInMemory(t *testing.T) { storagetest.Run(t, inMemory) }
+func TestStoreOnDisk(t *testing.T) { storagetest.Run(t, onDisk) }
+func TestInMemory(t *testing.T)    { storagetest.Run(t, inMemory) }
 
 // With next to no cache everything is evicted or read from a snapshot.
 func TestSmallCache(t *testing.T) {
