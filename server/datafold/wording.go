@@ -52,7 +52,16 @@ func (c facts) MarshalJSON() ([]byte, error) {
 // lax mode, the item is the one of its strict mode. docs/fidelity.md lists where
 // the words differ from the real service's on purpose.
 func wording(refusal *contract.Refusal) []item {
-	return wordAll([]item{}, refusal.Violations, refusal.Body)
+	violations := refusal.Violations
+	// FastAPI reads the body before it looks at anything else.
+	if i := slices.IndexFunc(violations, unreadable); i > 0 {
+		violations = slices.Concat(violations[i:i+1], violations[:i], violations[i+1:])
+	}
+	return wordAll([]item{}, violations, refusal.Body)
+}
+
+func unreadable(v contract.Violation) bool {
+	return v.Rule == contract.RuleJSON || v.Rule == contract.RuleTransport
 }
 
 // rank orders the rules that one value broke: pydantic stops at the first.
@@ -150,9 +159,9 @@ func locOf(v *contract.Violation) []any {
 }
 
 // inputOf is what came, without secrets. Of a parameter it is the text.
-func inputOf(v *contract.Violation) any {
+func inputOf(v *contract.Violation, body []byte) any {
 	if v.In == contract.InBody || v.In == contract.InMessage {
-		return v.Redacted()
+		return echo(v, body)
 	}
 	if list, ok := v.Got.([]any); ok {
 		texts := make([]any, len(list))
@@ -172,7 +181,7 @@ func word(v *contract.Violation, body []byte) []item {
 	it := item{Loc: locOf(v)}
 	switch v.Rule {
 	case "required":
-		return missing(v, it)
+		return missing(v, it, body)
 	case contract.RuleMediaType:
 		return wrongMediaType(v, it, body)
 	case "anyOf", "oneOf":
@@ -189,11 +198,11 @@ func word(v *contract.Violation, body []byte) []item {
 		case embedded(v) && len(v.Path) == 0:
 			return missingFields(v, it)
 		case absent && (len(v.Path) == 0 || embedded(v) && len(v.Path) == 1):
-			return missing(v, it) // null is no body, and no field of an embedded one
+			return missing(v, it, body) // null is no body, and no field of an embedded one
 		}
 	case "minItems":
 		if kindOf(v, v.Schema) == kindTuple {
-			return missingItems(v, it)
+			return missingItems(v, it, body)
 		}
 	case contract.RuleJSON:
 		it.Type, it.Msg, it.Input = "json_invalid", "JSON decode error", map[string]any{}
@@ -207,7 +216,7 @@ func word(v *contract.Violation, body []byte) []item {
 		it.Ctx = facts{{"error", "The body could not be read to its end"}}
 		return []item{it}
 	}
-	it.Input = inputOf(v)
+	it.Input = inputOf(v, body)
 	it.Type, it.Msg, it.Ctx = message(v)
 	if v.In == contract.InQuery && v.Rule == "type" && kindOf(v, v.Schema) == kindList && v.Raw == "" {
 		// An empty list parameter is a list of one empty text.
@@ -223,7 +232,7 @@ func embedded(v *contract.Violation) bool {
 	return v.In == contract.InBody && len(v.Within) == 0 && strings.HasPrefix(v.Component(v.BodySchema()), "Body_")
 }
 
-func missing(v *contract.Violation, it item) []item {
+func missing(v *contract.Violation, it item, body []byte) []item {
 	it.Type, it.Msg = "missing", "Field required"
 	if v.In == contract.InBody {
 		switch {
@@ -231,7 +240,7 @@ func missing(v *contract.Violation, it item) []item {
 			return missingFields(v, it)
 		case len(v.Path) == 1 && embedded(v):
 		case len(v.Path) > 0:
-			it.Input = v.Redacted()
+			it.Input = echo(v, body)
 		}
 	}
 	return []item{it}
@@ -246,12 +255,12 @@ func missingFields(v *contract.Violation, it item) []item {
 	return items
 }
 
-func missingItems(v *contract.Violation, it item) []item {
+func missingItems(v *contract.Violation, it item, body []byte) []item {
 	var items []item
 	list, _ := v.Got.([]any)
 	for i := len(list); i < int(v.Schema.MinItems); i++ {
 		items = append(items, item{
-			Type: "missing", Loc: append(slices.Clone(it.Loc), i), Msg: "Field required", Input: v.Redacted(),
+			Type: "missing", Loc: append(slices.Clone(it.Loc), i), Msg: "Field required", Input: echo(v, body),
 		})
 	}
 	return items
@@ -260,7 +269,7 @@ func missingItems(v *contract.Violation, it item) []item {
 // wrongMediaType: FastAPI then judges the text of the body.
 func wrongMediaType(v *contract.Violation, it item, body []byte) []item {
 	if len(body) == 0 {
-		return missing(v, it)
+		return missing(v, it, nil)
 	}
 	if embedded(v) {
 		return missingFields(v, it)

@@ -188,7 +188,11 @@ func message(v *contract.Violation) (typ, msg string, ctx facts) {
 		return valueError("the request breaks the rule " + v.Rule)
 	}
 	bound := func(typ, text, name string, limit float64) (string, string, facts) {
-		return typ, "Input should be " + text + " " + number(limit), facts{{name, limit}}
+		told := number(limit)
+		if kindOf(v, s) == kindFloat {
+			told = pyFloatRepr(limit, true)
+		}
+		return typ, "Input should be " + text + " " + number(limit), facts{{name, json.Number(told)}}
 	}
 	items := func(typ, text, name string, limit uint64) (string, string, facts) {
 		field, actual := "List", 0

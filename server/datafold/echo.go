@@ -1,0 +1,153 @@
+package datafold
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"strconv"
+	"strings"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/understudy-api/understudy/server/contract"
+)
+
+// echo writes a value of the body, secrets masked, as FastAPI echoes it: members in
+// the order in which they came, numbers as Python writes those that it read. What
+// cannot be found in the body is given as it is.
+func echo(v *contract.Violation, body []byte) any {
+	redacted := v.Redacted()
+	switch redacted.(type) {
+	case map[string]any, []any, json.Number:
+	default:
+		return redacted
+	}
+	path := v.Path
+	if v.Rule == "required" && len(path) > 0 {
+		path = path[:len(path)-1] // of a missing member it is the object
+	}
+	dec := jsontext.NewDecoder(bytes.NewBuffer(body))
+	for _, step := range path {
+		if !enter(dec, step) {
+			return redacted
+		}
+	}
+	text, err := appendEcho(nil, dec, redacted)
+	if err != nil {
+		return redacted
+	}
+	return json.RawMessage(text)
+}
+
+// enter reads up to the value that a step leads to.
+func enter(dec *jsontext.Decoder, step contract.Step) bool {
+	if _, err := dec.ReadToken(); err != nil {
+		return false
+	}
+	for i := 0; ; i++ {
+		switch dec.PeekKind() {
+		case ']', '}', 0:
+			return false
+		}
+		if step.Array {
+			if i == step.Index {
+				return true
+			}
+		} else if name, err := dec.ReadToken(); err != nil {
+			return false
+		} else if name.Kind() == '"' && name.String() == step.Name {
+			return true
+		}
+		if dec.SkipValue() != nil {
+			return false
+		}
+	}
+}
+
+var errOtherValue = errors.New("the body holds another value")
+
+// appendEcho appends the value that dec is at, as far as redacted still shows it.
+func appendEcho(text []byte, dec *jsontext.Decoder, redacted any) (_ []byte, err error) {
+	kind := dec.PeekKind()
+	switch shown := redacted.(type) {
+	case map[string]any:
+		if kind != '{' {
+			return nil, errOtherValue
+		}
+		if _, err = dec.ReadToken(); err != nil {
+			return nil, err
+		}
+		text = append(text, '{')
+		for first := true; dec.PeekKind() != '}'; first = false {
+			token, err := dec.ReadToken()
+			if err != nil {
+				return nil, err
+			}
+			name := token.String()
+			member, ok := shown[name]
+			if !ok {
+				return nil, errOtherValue
+			}
+			if !first {
+				text = append(text, ',')
+			}
+			if text, err = jsontext.AppendQuote(text, name); err != nil {
+				return nil, err
+			}
+			if text, err = appendEcho(append(text, ':'), dec, member); err != nil {
+				return nil, err
+			}
+		}
+		_, err = dec.ReadToken()
+		return append(text, '}'), err
+	case []any:
+		if kind != '[' {
+			return nil, errOtherValue
+		}
+		if _, err = dec.ReadToken(); err != nil {
+			return nil, err
+		}
+		text = append(text, '[')
+		for i := 0; dec.PeekKind() != ']'; i++ {
+			if i >= len(shown) {
+				return nil, errOtherValue
+			}
+			if i > 0 {
+				text = append(text, ',')
+			}
+			if text, err = appendEcho(text, dec, shown[i]); err != nil {
+				return nil, err
+			}
+		}
+		_, err = dec.ReadToken()
+		return append(text, ']'), err
+	case json.Number:
+		token, err := dec.ReadToken()
+		if err != nil || token.Kind() != '0' {
+			return nil, errOtherValue
+		}
+		return append(text, pyNumber(token.String())...), nil
+	default:
+		if err = dec.SkipValue(); err != nil {
+			return nil, err
+		}
+		scalar, err := json.Marshal(redacted)
+		return append(text, scalar...), err
+	}
+}
+
+// pyNumber writes a number as json.dumps writes what json.loads read: integers with
+// their digits, all others as the shortest text of the float64.
+func pyNumber(literal string) string {
+	if !strings.ContainsAny(literal, ".eE") {
+		if literal == "-0" {
+			return "0"
+		}
+		return literal
+	}
+	f, err := strconv.ParseFloat(literal, 64)
+	if err != nil { // it is shown as a text
+		return literal
+	}
+	return pyFloatRepr(f, true)
+}
