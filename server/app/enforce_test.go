@@ -46,7 +46,7 @@ func TestEveryMistakeAtOnce(t *testing.T) {
 			422,
 			`{"detail":[` +
 				`{"type":"int_parsing","loc":["path","bi_datasource_id"],"msg":"Input should be a valid integer, unable to parse string as an integer","input":"abc"},` +
-				`{"type":"missing","loc":["body","base_url"],"msg":"Field required","input":{"bindings":[{"boundIds":["x"]}],"client_id":5,"client_secret":"**********","project_ids":{},"repo_id":"7"}},` +
+				`{"type":"missing","loc":["body","base_url"],"msg":"Field required","input":{"client_id":5,"client_secret":"**********","repo_id":"7","bindings":[{"boundIds":["x"]}],"project_ids":{}}},` +
 				`{"type":"string_type","loc":["body","client_id"],"msg":"Input should be a valid string","input":5},` +
 				`{"type":"string_type","loc":["body","client_secret"],"msg":"Input should be a valid string","input":"**********"},` +
 				`{"type":"int_type","loc":["body","repo_id"],"msg":"Input should be a valid integer","input":"7"},` +
@@ -151,6 +151,27 @@ func TestBasisDecides(t *testing.T) {
 	}
 	if got := w.do(t, "GET", "/api/projects", bearer("s"), nil); got.status != 200 || got.header.Get("Understudy-Exchange") != "" {
 		t.Errorf("a request without a mistake names an exchange: %d %v", got.status, got.header)
+	}
+}
+
+// A rule that is inferred is never the reason of a refusal, nor told in one: a query
+// parameter that cannot be read and need not be is as if it had not come.
+func TestInferredRulesNeverRefuse(t *testing.T) {
+	t.Parallel()
+	w := startWorld(t, Options{})
+	project := "/api/projects/" + idIn(t, w.do(t, "POST", "/api/projects", bearer("s"), strings.NewReader(createBody)).body)
+	for _, number := range []string{"NaN", "Infinity", "-Infinity", "inf", "1_000", "0x10", "%201", "x", "1e400", "1,2"} {
+		got := w.do(t, "GET", project+integrations+"?page=0&perPage="+number, bearer("s"), nil)
+		if got.status != 200 || !strings.Contains(got.body, `"pageSize":10`) {
+			t.Errorf("integrations, perPage=%s: %d %s", number, got.status, got.body)
+		}
+		if x := w.record(t, got, "Bearer s"); x.Refused || len(x.Violations) != 2 {
+			t.Errorf("integrations, perPage=%s: refused %t, %+v", number, x.Refused, x.Violations)
+		}
+		got = w.do(t, "GET", "/api/projects?page=0&perPage="+number, bearer("s"), nil)
+		if want := `"message":"querystring/perPage must be number"`; got.status != 400 || !strings.Contains(got.body, want) {
+			t.Errorf("projects, perPage=%s: %d %s", number, got.status, got.body)
+		}
 	}
 }
 

@@ -103,8 +103,16 @@ func decisions() []decision {
 		body("another Content-Type", "Content-Type: text/csv\r\n", goodBRMS, goodDF, 415, wrongType, 422, wrongText),
 		body("a suffix +json", "Content-Type: application/problem+json\r\n", goodBRMS, goodDF, 415, wrongType, 422, wrongText),
 		body("Content-Type in capitals", "Content-Type: Application/JSON\r\n", goodBRMS, goodDF, 200, madeByBRMS, 200, madeByDF),
-		body("no Content-Type", "", goodBRMS, goodDF, 415, wrongType, 200, madeByDF),
-		body("charset", "Content-Type: application/json; charset=iso-8859-1\r\n", goodBRMS, goodDF, 200, madeByBRMS, 200, madeByDF),
+		row("no Content-Type", []wired{{brmsPost("", goodBRMS), 415, wrongType, ""}}, []wired{
+			{dfPost("", goodDF), 200, madeByDF, ""}, {dfPost("Content-Type:\r\n", goodDF), 200, madeByDF, ""},
+		}),
+		row("charset", []wired{
+			{brmsPost("Content-Type: application/json; charset=iso-8859-1\r\n", goodBRMS), 200, madeByBRMS, "Content-Type: application/json; charset=utf-8"},
+			{brmsPost("Content-Type: application/json; =\r\n", goodBRMS), 200, madeByBRMS, ""},
+		}, []wired{
+			{dfPost("Content-Type: application/json; charset=iso-8859-1\r\n", goodDF), 200, madeByDF, "Content-Type: application/json"},
+			{dfPost("Content-Type: application/json; =\r\n", goodDF), 200, madeByDF, ""},
+		}),
 		row(
 			"several Content-Types",
 			[]wired{
@@ -250,7 +258,8 @@ func decisions() []decision {
 		row("a body on DELETE", []wired{
 			{wireOf("DELETE", aProject, "AUTH"+jsonType, "{"), 400, wrongJSON, ""},
 			{wireOf("DELETE", aProject, "AUTH"+jsonType, "{}"), 404, noProject, ""},
-			{wireOf("DELETE", aProject, "AUTH"+jsonType, ""), 400, emptyJSON, ""},
+			{wireOf("DELETE", aProject, "AUTH"+jsonType, ""), 404, noProject, ""},
+			{wireOf("DELETE", aProject, "AUTHContent-Type: text/csv\r\n", ""), 404, noProject, ""},
 		}, []wired{
 			{wireOf("DELETE", biList+"999/", "AUTH"+jsonType, "{"), 404, noBI, ""},
 			{wireOf("DELETE", biList+"999/", "AUTH"+jsonType, ""), 404, noBI, ""},

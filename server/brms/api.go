@@ -35,8 +35,14 @@ func New(store storage.Store, keys contract.Keyring) *API {
 
 // Source is the served document.
 func (a *API) Source() contract.Source {
-	return contract.Source{API: "brms", File: brms.File, JSON: brms.Document(), Lines: brms.Lines(), EagerBody: true, EncodedSlash: true}
+	return contract.Source{
+		API: "brms", File: brms.File, JSON: brms.Document(), Lines: brms.Lines(),
+		EagerBody: true, EncodedSlash: true, ContentType: contentType,
+	}
 }
+
+// contentType is Fastify's for an answer that it serialises itself.
+const contentType = "application/json; charset=utf-8"
 
 // Register puts the generated routes on the router.
 func (a *API) Register(router *mux.Router) {

@@ -76,7 +76,7 @@ func write(w http.ResponseWriter, status int, body any) {
 		text.Reset()
 		text.WriteString(`{}`)
 	}
-	w.Header().Set("Content-Type", "application/json; charset=utf-8")
+	w.Header().Set("Content-Type", contentType)
 	w.WriteHeader(status)
 	_, _ = w.Write(bytes.TrimSuffix(text.Bytes(), []byte{'\n'}))
 }

@@ -23,10 +23,17 @@ type validatedBody struct {
 func (b *validatedBody) ValidatedValue() any { return b.value }
 
 // firstValues is the request with each repeated parameter of the query reduced to
-// the value that was judged: the first, or the first that is not empty.
-func firstValues(r *http.Request, repeated []string) *http.Request {
+// the value that was judged, the first, or the first that is not empty, and without
+// those that cannot be read.
+func firstValues(r *http.Request, repeated, unread []string) *http.Request {
 	values := r.URL.Query()
+	for _, name := range unread {
+		values.Del(name)
+	}
 	for _, name := range repeated {
+		if len(values[name]) == 0 {
+			continue
+		}
 		chosen := values[name][0]
 		for _, v := range values[name] {
 			if chosen == "" {

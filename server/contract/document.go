@@ -31,6 +31,9 @@ type Source struct {
 	// EncodedSlash says that "%2F" in a path is part of a segment. Otherwise it is
 	// a slash like any other.
 	EncodedSlash bool
+	// ContentType is how the real service spells the Content-Type of a JSON answer;
+	// "" for application/json.
+	ContentType string
 }
 
 // Document is a served document, lowered and ready to judge by.
@@ -43,6 +46,7 @@ type Document struct {
 	lines        []byte
 	eagerBody    bool
 	encodedSlash bool
+	contentType  string
 	operations   map[string]*Operation // "METHOD template"
 	ordered      []*Operation
 	mergedAt     map[*Schema]string // nullable schemas -> where their rules stand: a component, or relative to the union
@@ -72,8 +76,9 @@ func Load(src Source) (*Document, error) {
 	d := &Document{
 		API: src.API, File: src.File,
 		spec: spec, json: src.JSON, lines: src.Lines, eagerBody: src.EagerBody, encodedSlash: src.EncodedSlash,
-		operations: map[string]*Operation{},
-		mergedAt:   map[*Schema]string{},
+		contentType: src.ContentType,
+		operations:  map[string]*Operation{},
+		mergedAt:    map[*Schema]string{},
 	}
 	d.index = sync.OnceValue(d.buildIndex)
 	d.secretNames = sync.OnceValue(d.findSecretNames)

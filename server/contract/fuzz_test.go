@@ -179,7 +179,7 @@ func FuzzJudgeRequest(f *testing.F) {
 					op.understand(tbContext, m, judged)
 				}
 				if names := judged.repeated(); len(names) > 0 {
-					firstValues(&http.Request{URL: &url.URL{RawQuery: query}}, names)
+					firstValues(&http.Request{URL: &url.URL{RawQuery: query}}, names, judged.unread())
 				}
 			}
 		}

@@ -3,7 +3,6 @@ package contract
 import (
 	"context"
 	"maps"
-	"mime"
 	"net/http"
 	"net/url"
 	"slices"
@@ -56,15 +55,32 @@ func (j *Judged) Refused() bool {
 	return slices.ContainsFunc(j.Violations, func(v Violation) bool { return v.Refuses() })
 }
 
+// unreadableRules are those that a value has to keep to be read at all.
+var unreadableRules = []string{
+	"type", "format", "anyOf", "oneOf", "discriminator", RuleNumberRange, RuleIntegerRange, RuleJSON, RuleMediaType,
+}
+
 // doubtful lists the violations that may keep a request from being understood.
 func (j *Judged) doubtful() []Violation {
 	var found []Violation
 	for i := range j.Violations {
-		if v := &j.Violations[i]; v.Rule != RuleUnknownQuery && v.Rule != RuleRepeated {
+		if v := &j.Violations[i]; slices.Contains(unreadableRules, v.Rule) {
 			found = append(found, *v)
 		}
 	}
 	return found
+}
+
+// unread lists the query parameters that cannot be read and that only break rules
+// which do not refuse: the request is served as if they had not come.
+func (j *Judged) unread() []string {
+	var names []string
+	for i := range j.Violations {
+		if v := &j.Violations[i]; v.In == InQuery && !v.Refuses() && slices.Contains(unreadableRules, v.Rule) {
+			names = append(names, v.Name)
+		}
+	}
+	return names
 }
 
 // Message is a request as the contract sees it.
@@ -253,15 +269,15 @@ func (o *Operation) judgeQuery(m *Message) []Violation {
 }
 
 // judgeMediaType compares the Content-Type with the declared ones. A body without
-// a Content-Type is judged as JSON: HTTP leaves it to the recipient (RFC 9110,
-// section 8.3).
+// a Content-Type, or with an empty one, is judged as JSON: HTTP leaves it to the
+// recipient (RFC 9110, section 8.3). What parameters it has, and how they are
+// spelled, is not asked.
 func (o *Operation) judgeMediaType(m *Message) (Violation, bool) {
 	values := m.Header.Values("Content-Type")
-	if len(values) == 0 {
+	if len(values) == 0 || len(values) == 1 && strings.TrimSpace(values[0]) == "" {
 		return Violation{}, true
 	}
-	mediaType, _, err := mime.ParseMediaType(values[0])
-	if err == nil && len(values) == 1 && slices.Contains(o.mediaTypes, mediaType) {
+	if len(values) == 1 && slices.Contains(o.mediaTypes, mediaTypeOf(values[0])) {
 		return Violation{}, true
 	}
 	if len(m.Body) == 0 && !o.bodyNeeded {

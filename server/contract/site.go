@@ -361,8 +361,8 @@ func (s *Site) enforce(next http.Handler) http.Handler {
 		} else if doubtful := judged.doubtful(); len(doubtful) > 0 {
 			v.held = &Refusal{Kind: KindInvalid, Violations: doubtful, Operation: op, Body: v.body}
 		}
-		if repeated := judged.repeated(); len(repeated) > 0 {
-			r = firstValues(r, repeated)
+		if repeated, unread := judged.repeated(), judged.unread(); len(repeated)+len(unread) > 0 {
+			r = firstValues(r, repeated, unread)
 		}
 		switch {
 		case judged.Value != nil:
@@ -415,8 +415,10 @@ func (s *Site) unmatched(_ http.ResponseWriter, r *http.Request) {
 			other = u.RequestURI()
 		}
 	}
-	refusal := s.api.Unmatched(r, allow, other)
-	refusal.Violations = append(refusal.Violations, s.document.unmatchedViolation(r, allow, other))
+	asked := *r
+	asked.Method = v.exchange.Method // HEAD is routed as GET, and not matched as HEAD
+	refusal := s.api.Unmatched(&asked, allow, other)
+	refusal.Violations = append(refusal.Violations, s.document.unmatchedViolation(&asked, allow, other))
 	v.refuse(r, refusal)
 }
 
@@ -583,8 +585,11 @@ func (a *answer) finish(r *http.Request) {
 		// Also of a request that was served: nobody would find the record else.
 		a.Header().Set("Understudy-Exchange", v.exchange.ID)
 	}
-	if strings.HasPrefix(a.Header().Get("Content-Type"), "application/json") {
+	if contentType := a.Header().Get("Content-Type"); strings.HasPrefix(contentType, "application/json") {
 		a.body = plainJSON(a.body)
+		if spelled := v.site.document.contentType; spelled != "" && contentType == "application/json" {
+			a.Header().Set("Content-Type", spelled)
+		}
 	}
 	if a.status != http.StatusNoContent && a.status != http.StatusNotModified && a.Header().Get("Content-Length") == "" {
 		a.Header().Set("Content-Length", strconv.Itoa(len(a.body)))
