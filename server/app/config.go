@@ -36,7 +36,7 @@ func (c *Config) Flags(fs *flag.FlagSet) {
 	fs.StringVar(&c.Addr, "addr", "127.0.0.1:8080", "`HOST:PORT` to listen on; port 0 takes a free one")
 	fs.StringVar(&c.Store, "store", "sqlite:understudy.db", "where state is kept: \"memory\", \"sqlite:PATH\" or, for several replicas, \"postgres://USER@HOST/DATABASE\"")
 	fs.StringVar(&c.Auth, "auth", "open", "who is let in: with \"open\" every well-formed credential opens its own workspace")
-	fs.StringVar(&c.Enforce, "enforce", string(contract.EnforceStrict), "what becomes of a request that breaks the contract: \"strict\" refuses it, \"report\" records it and serves it as far as it can be understood")
+	fs.StringVar(&c.Enforce, "enforce", string(contract.EnforceStrict), "what becomes of a request that breaks the contract: \"strict\" refuses it, \"report\" records it and serves what the real service would serve, values converted")
 	fs.StringVar(&c.LogLevel, "log-level", "info", "least `LEVEL` to log: debug, info, warn or error")
 	fs.StringVar(&c.LogFormat, "log-format", "text", "`FORMAT` of the log: text or json")
 	fs.StringVar(&c.URLFile, "url-file", "", "`PATH` of a file that gets the base URL once the server listens")

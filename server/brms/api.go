@@ -37,7 +37,7 @@ func New(store storage.Store, keys contract.Keyring) *API {
 func (a *API) Source() contract.Source {
 	return contract.Source{
 		API: "brms", File: brms.File, JSON: brms.Document(), Lines: brms.Lines(),
-		EagerBody: true, EncodedSlash: true, ContentType: contentType,
+		EagerBody: true, EncodedSlash: true, ContentType: contentType, Convert: convert,
 	}
 }
 

@@ -34,6 +34,9 @@ type Source struct {
 	// ContentType is how the real service spells the Content-Type of a JSON answer;
 	// "" for application/json.
 	ContentType string
+	// Convert is what the real service makes of values that are not as declared;
+	// nil if nothing is to be converted. See EnforceReport.
+	Convert Convert
 }
 
 // Document is a served document, lowered and ready to judge by.
@@ -47,6 +50,7 @@ type Document struct {
 	eagerBody    bool
 	encodedSlash bool
 	contentType  string
+	convert      Convert
 	operations   map[string]*Operation // "METHOD template"
 	ordered      []*Operation
 	mergedAt     map[*Schema]string // nullable schemas -> where their rules stand: a component, or relative to the union
@@ -76,9 +80,9 @@ func Load(src Source) (*Document, error) {
 	d := &Document{
 		API: src.API, File: src.File,
 		spec: spec, json: src.JSON, lines: src.Lines, eagerBody: src.EagerBody, encodedSlash: src.EncodedSlash,
-		contentType: src.ContentType,
-		operations:  map[string]*Operation{},
-		mergedAt:    map[*Schema]string{},
+		contentType: src.ContentType, convert: src.Convert,
+		operations: map[string]*Operation{},
+		mergedAt:   map[*Schema]string{},
 	}
 	d.index = sync.OnceValue(d.buildIndex)
 	d.secretNames = sync.OnceValue(d.findSecretNames)

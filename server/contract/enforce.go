@@ -3,11 +3,8 @@ package contract
 import (
 	"context"
 	"encoding/json"
+	"maps"
 	"slices"
-	"strconv"
-	"strings"
-
-	"github.com/getkin/kin-openapi/openapi3"
 )
 
 // Enforcement says what becomes of a request that breaks a published or
@@ -17,7 +14,7 @@ type Enforcement string
 // The two ways to enforce. Both record every violation.
 const (
 	EnforceStrict Enforcement = "strict" // the request is refused
-	EnforceReport Enforcement = "report" // the request is served if it can be understood
+	EnforceReport Enforcement = "report" // the request is served if the real service would convert it
 )
 
 // ParseEnforcement reads an Enforcement by its name.
@@ -29,93 +26,162 @@ func ParseEnforcement(name string) (Enforcement, bool) {
 	return "", false
 }
 
+// Convert gives the value that the real service makes of one that broke a rule:
+// the coercions of its framework. value is a JSON value of a body, or the text of
+// a parameter, which is to be given as text again. ok is false where the real
+// service refuses, too.
+type Convert func(v *Violation, value any) (converted any, ok bool)
+
+// maxConversions bounds how often a request is converted and judged again. A value
+// that is converted shows what was hidden in it.
+const maxConversions = 4
+
 // understand makes a refused request fit to be served where it is only reported:
-// values of a wrong type are converted where the real services convert them (Ajv's
-// and pydantic's coercions), and the body takes the place of the judged one. It
-// fails for a body that still breaks the document then: what it would make of the
-// state could not be answered later. Parameters are left to the binding, which
-// fails for those that it cannot read.
-func (o *Operation) understand(ctx context.Context, m *Message, j *Judged) bool {
-	if !o.HasBody() || !slices.ContainsFunc(j.Violations, func(v Violation) bool { return v.In == InBody && v.Refuses() }) {
-		if j.Value == nil && o.HasBody() {
-			j.Value, _ = decodeJSON(j.Body) // kin-openapi keeps it of right requests only
-		}
-		return true
-	}
-	value, err := decodeJSON(m.Body)
-	if err != nil {
-		return false
+// values are converted as the real service converts them, until nothing refuses
+// the request. It gives the converted request, and false for one that the real
+// service refuses as well.
+func (o *Operation) understand(ctx context.Context, m *Message, j *Judged) (*Message, bool) {
+	if o.document.convert == nil {
+		return nil, false
 	}
 	again := *m
-	again.Header = m.Header.Clone()
-	again.Header.Set("Content-Type", "application/json")
-	// A media type that was wrong hid what else is; converting shows nothing new.
-	for range 2 {
-		second := o.JudgeRequest(ctx, &again)
-		wrong := slices.DeleteFunc(second.Violations, func(v Violation) bool { return v.In != InBody || !v.Refuses() })
+	again.Header, again.Vars = m.Header.Clone(), maps.Clone(m.Vars)
+	judged := j
+	for range maxConversions {
+		wrong := slices.DeleteFunc(slices.Clone(judged.Violations), func(v Violation) bool { return !v.Refuses() })
 		if len(wrong) == 0 {
-			j.Body, j.Value = second.Body, second.Value
-			if j.Value == nil {
-				j.Value, err = decodeJSON(j.Body)
-			}
-			return err == nil
+			j.Body, j.Value = judged.Body, judged.Value
+			return &again, true
 		}
-		for i := range wrong {
-			v := &wrong[i]
-			converted, ok := any(nil), false
-			if v.Rule == "type" && v.Schema != nil {
-				converted, ok = convert(valueAt(value, v.Path), v.Schema)
+		if !o.convertAll(&again, wrong) {
+			return nil, false
+		}
+		judged = o.JudgeRequest(ctx, &again)
+	}
+	return nil, false
+}
+
+// convertAll converts what violations are about, in place.
+func (o *Operation) convertAll(m *Message, wrong []Violation) bool {
+	var body any
+	decoded := false
+	for i := range wrong {
+		v := &wrong[i]
+		switch v.In {
+		case InBody:
+			if v.Rule == RuleMediaType {
+				converted, ok := o.document.convert(v, v.Got)
+				text, isText := converted.(string)
+				if !ok || !isText {
+					return false
+				}
+				m.Header.Set("Content-Type", text)
+				continue
 			}
-			if !ok {
+			if !decoded {
+				var err error
+				if body, err = decodeJSON(m.Body); err != nil {
+					return false
+				}
+				decoded = true
+			}
+			var ok bool
+			if body, ok = o.convertIn(body, v); !ok {
 				return false
 			}
-			value = replaceAt(value, v.Path, converted)
+		default:
+			if !o.convertParameter(m, v) {
+				return false
+			}
 		}
-		if again.Body, err = json.Marshal(value); err != nil {
+	}
+	if decoded {
+		text, err := json.Marshal(body)
+		if err != nil {
 			return false
 		}
+		m.Body = text
+	}
+	return true
+}
+
+// convertIn converts the value of a body that a violation is about. Of a union
+// the first branch counts whose every mistake can be converted.
+func (o *Operation) convertIn(body any, v *Violation) (any, bool) {
+	if v.Rule == "required" {
+		return nil, false
+	}
+	for _, branch := range v.Branches {
+		tried, ok := cloneJSON(body), len(branch) > 0
+		for i := 0; ok && i < len(branch); i++ {
+			o.own(&branch[i])
+			tried, ok = o.convertIn(tried, &branch[i])
+		}
+		if ok {
+			return tried, true
+		}
+	}
+	converted, ok := o.document.convert(v, valueAt(body, v.Path))
+	if !ok {
+		return nil, false
+	}
+	return replaceAt(body, v.Path, converted), true
+}
+
+func (o *Operation) convertParameter(m *Message, v *Violation) bool {
+	at := 0
+	if len(v.Path) > 0 {
+		at = v.Path[0].Index
+	}
+	if len(v.Path) > 1 {
+		return false
+	}
+	replace := func(texts []string) bool {
+		if at >= len(texts) {
+			return false
+		}
+		converted, ok := o.document.convert(v, texts[at])
+		text, isText := converted.(string)
+		if ok = ok && isText && text != texts[at]; ok {
+			texts[at] = text
+		}
+		return ok
+	}
+	switch v.In {
+	case InPath:
+		texts := []string{m.Vars[v.Name]}
+		ok := replace(texts)
+		m.Vars[v.Name] = texts[0]
+		return ok
+	case InQuery:
+		values := m.URL.Query()
+		ok := replace(values[v.Name])
+		u := *m.URL
+		u.RawQuery = values.Encode()
+		m.URL = &u
+		return ok
+	case InHeader:
+		return replace(m.Header.Values(v.Name))
 	}
 	return false
 }
 
-// convert turns a scalar into the type that a schema wants.
-func convert(v any, s *Schema) (any, bool) {
-	text, isText := v.(string)
-	number, isNumber := v.(json.Number)
-	switch {
-	case s.Type.Includes(openapi3.TypeInteger) && isText:
-		if integral, _, inInt, n := numberOf(strings.TrimSpace(text)); integral && inInt {
-			return json.Number(strconv.FormatInt(n, 10)), true
+func cloneJSON(v any) any {
+	switch v := v.(type) {
+	case map[string]any:
+		clone := make(map[string]any, len(v))
+		for name, member := range v {
+			clone[name] = cloneJSON(member)
 		}
-	case s.Type.Includes(openapi3.TypeNumber) && isText:
-		if _, err := strconv.ParseFloat(strings.TrimSpace(text), 64); err == nil {
-			return json.Number(strings.TrimSpace(text)), true
+		return clone
+	case []any:
+		clone := make([]any, len(v))
+		for i, item := range v {
+			clone[i] = cloneJSON(item)
 		}
-	case s.Type.Includes(openapi3.TypeInteger) || s.Type.Includes(openapi3.TypeNumber):
-		if b, ok := v.(bool); ok && b {
-			return json.Number("1"), true
-		} else if ok {
-			return json.Number("0"), true
-		}
-	case s.Type.Includes(openapi3.TypeBoolean) && isText:
-		switch folded := strings.ToLower(text); {
-		case slices.Contains([]string{"true", "1", "on", "t", "y", "yes"}, folded):
-			return true, true
-		case slices.Contains([]string{"false", "0", "off", "f", "n", "no"}, folded):
-			return false, true
-		}
-	case s.Type.Includes(openapi3.TypeBoolean) && isNumber:
-		if number == "0" || number == "1" {
-			return number == "1", true
-		}
-	case s.Type.Includes(openapi3.TypeString) && isNumber:
-		return number.String(), true
-	case s.Type.Includes(openapi3.TypeString):
-		if b, ok := v.(bool); ok {
-			return strconv.FormatBool(b), true
-		}
+		return clone
 	}
-	return nil, false
+	return v
 }
 
 // replaceAt puts a value in its place within another, in place where it can.
@@ -127,7 +193,9 @@ func replaceAt(root any, path []Step, v any) any {
 	case map[string]any:
 		parent[path[len(path)-1].Name] = v
 	case []any:
-		parent[path[len(path)-1].Index] = v
+		if i := path[len(path)-1].Index; i < len(parent) {
+			parent[i] = v
+		}
 	}
 	return root
 }

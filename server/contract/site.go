@@ -353,11 +353,18 @@ func (s *Site) enforce(next http.Handler) http.Handler {
 		if judged.Refused() {
 			refused := slices.DeleteFunc(slices.Clone(judged.Violations), func(v Violation) bool { return !v.Refuses() })
 			refusal := &Refusal{Kind: KindInvalid, Violations: refused, Operation: op, Body: v.body}
-			if !s.report || !op.understand(r.Context(), message, judged) {
+			var converted *Message
+			understood := false
+			if s.report {
+				converted, understood = op.understand(r.Context(), message, judged)
+			}
+			if !understood {
 				v.refuse(r, refusal)
 				return
 			}
 			v.held = refusal
+			r = mux.SetURLVars(r, converted.Vars)
+			r.URL, r.Header = converted.URL, converted.Header
 		} else if doubtful := judged.doubtful(); len(doubtful) > 0 {
 			v.held = &Refusal{Kind: KindInvalid, Violations: doubtful, Operation: op, Body: v.body}
 		}
