@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/getkin/kin-openapi/openapi3"
+	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/understudy-api/understudy/gen/brms"
 	"github.com/understudy-api/understudy/gen/datafold"
@@ -62,7 +63,7 @@ func TestTypesKeepExamples(t *testing.T) {
 		},
 	}
 	for _, s := range served {
-		schemas := load(t, s.folder).Components.Schemas
+		schemas, order := load(t, s.folder).Components.Schemas, declared(t, s.folder)
 		if got, want := slices.Sorted(maps.Keys(types[s.folder])), slices.Sorted(maps.Keys(schemas)); !slices.Equal(got, want) {
 			t.Errorf("%s: types %v, schemas %v", s.folder, got, want)
 			continue
@@ -85,9 +86,60 @@ func TestTypesKeepExamples(t *testing.T) {
 				if got, want := plain(t, into), plain(t, v); !reflect.DeepEqual(got, want) {
 					t.Errorf("%s: %s:\n got %v\nwant %v", s.folder, name, got, want)
 				}
+				if err := inOrder(order, "/components/schemas/"+name, into); err != nil {
+					t.Errorf("%s: %s: %v", s.folder, name, err)
+				}
 			}
 		}
 	}
+}
+
+// declared lists the names of each schema's properties, in the order of the
+// document, by the schema's pointer.
+func declared(t *testing.T, folder string) map[string][]string {
+	t.Helper()
+	order := make(map[string][]string)
+	merge(t, folder).Pointers(func(pointer string) {
+		if at, name, _ := cutLast(pointer, "/properties/"); name != "" && !strings.Contains(name, "/") {
+			order[at] = append(order[at], name)
+		}
+	})
+	return order
+}
+
+func cutLast(text, separator string) (before, after string, found bool) {
+	if i := strings.LastIndex(text, separator); i >= 0 {
+		return text[:i], text[i+len(separator):], true
+	}
+	return text, "", false
+}
+
+// inOrder is an error if a value is not written as its schema orders its members.
+func inOrder(order map[string][]string, schema string, v any) error {
+	text, err := json.Marshal(v)
+	if err != nil || text[0] != '{' {
+		return err
+	}
+	dec := jsontext.NewDecoder(bytes.NewReader(text))
+	if _, err := dec.ReadToken(); err != nil {
+		return err
+	}
+	last := -1
+	for dec.PeekKind() == '"' {
+		name, err := dec.ReadToken()
+		if err != nil {
+			return err
+		}
+		place := slices.Index(order[schema], name.String())
+		if place < last {
+			return fmt.Errorf("%q is out of order in %s", name.String(), text)
+		}
+		last = place
+		if err := dec.SkipValue(); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Members that answers always have are there without a value too, as null.

@@ -1,7 +1,8 @@
 // Command gendoc makes one package under gen/ from one folder under openapi/, whose
 // files are merged into one document:
 //
-//	api.gen.go        types, strict server, gorilla routes and client
+//	api.gen.go        types, strict server and gorilla routes
+//	NAMEclient/       the client, a package of its own
 //	document.gen.go   access to the files below
 //	document.json     the document, compact, members in the document's order
 //	document.yaml     the document in YAML
@@ -56,11 +57,12 @@ func run(source, config, out, root string) error {
 	if err != nil {
 		return err
 	}
-	if err := os.MkdirAll(out, 0o755); err != nil {
-		return err
-	}
 	for name, content := range files {
-		if err := os.WriteFile(filepath.Join(out, name), content, 0o644); err != nil {
+		name = filepath.Join(out, filepath.FromSlash(name))
+		if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
+			return err
+		}
+		if err := os.WriteFile(name, content, 0o644); err != nil {
 			return err
 		}
 	}
@@ -88,7 +90,7 @@ func generate(parts []document.File, config []byte, pkg, root string) (map[strin
 	if err != nil {
 		return nil, err
 	}
-	code, err := generateCode(asYAML, config, root)
+	code, client, err := generateCode(doc, config, pkg, root)
 	if err != nil {
 		return nil, err
 	}
@@ -97,11 +99,12 @@ func generate(parts []document.File, config []byte, pkg, root string) (map[strin
 		return nil, err
 	}
 	return map[string][]byte{
-		"api.gen.go":      code,
-		"document.gen.go": access.Bytes(),
-		"document.json":   asJSON,
-		"document.yaml":   asYAML,
-		"lines.txt":       doc.Lines(),
+		"api.gen.go":                          code,
+		pkg + clientSuffix + "/client.gen.go": client,
+		"document.gen.go":                     access.Bytes(),
+		"document.json":                       asJSON,
+		"document.yaml":                       asYAML,
+		"lines.txt":                           doc.Lines(),
 	}, nil
 }
 

@@ -87,7 +87,7 @@ paths:
         '200': {description: d}
 `
 
-const config = "package: tiny\ngenerate: {models: true, gorilla-server: true, strict-server: true, client: true}\n"
+const config = "package: tiny\ngenerate: {models: true, gorilla-server: true, strict-server: true}\n"
 
 func part(text string) []document.File {
 	return []document.File{{Name: "openapi/tiny/_document.yaml", Data: []byte(text)}}
@@ -104,6 +104,7 @@ func TestGenerateRefuses(t *testing.T) {
 		"no description":   {strings.Replace(tiny, "{description: d}", "{}", 1), config, "description"},
 		"name taken":       {strings.NewReplacer("operationId: a", "operationId: x", "operationId: b", "operationId: x_b_get").Replace(tiny), config, "would both be called x"},
 		"dangling $ref":    {strings.Replace(tiny, "{description: d}", "{$ref: '#/components/responses/N'}", 1), config, "N"},
+		"client":           {tiny, strings.Replace(config, "models: true", "models: true, client: true", 1), "package of its own"},
 		"unknown option":   {tiny, config + "colour: red\n", "colour"},
 		"no package":       {tiny, "generate: {models: true}\n", "package name"},
 	} {

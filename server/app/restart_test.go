@@ -15,7 +15,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	genbrms "github.com/understudy-api/understudy/gen/brms"
+	"github.com/understudy-api/understudy/gen/brms/brmsclient"
 	gendatafold "github.com/understudy-api/understudy/gen/datafold"
+	"github.com/understudy-api/understudy/gen/datafold/datafoldclient"
 )
 
 // Everything is there after a restart, in both APIs, and counting goes on.
@@ -143,9 +145,9 @@ func TestStoreKill(t *testing.T) {
 	transport := &http.Transport{}
 	defer transport.CloseIdleConnections()
 	web := &http.Client{Transport: transport, Timeout: 20 * time.Second}
-	clientsOf := func(url, secret string) (*genbrms.ClientWithResponses, *gendatafold.ClientWithResponses) {
-		return must(genbrms.NewClientWithResponses(url, genbrms.WithHTTPClient(web), genbrms.WithRequestEditorFn(authorization("Bearer "+secret)))),
-			must(gendatafold.NewClientWithResponses(url, gendatafold.WithHTTPClient(web), gendatafold.WithRequestEditorFn(authorization("Key "+secret))))
+	clientsOf := func(url, secret string) (*brmsclient.ClientWithResponses, *datafoldclient.ClientWithResponses) {
+		return must(brmsclient.NewClientWithResponses(url, brmsclient.WithHTTPClient(web), brmsclient.WithRequestEditorFn(authorization("Bearer "+secret)))),
+			must(datafoldclient.NewClientWithResponses(url, datafoldclient.WithHTTPClient(web), datafoldclient.WithRequestEditorFn(authorization("Key "+secret))))
 	}
 	var mu sync.Mutex
 	keys := map[string]map[string]bool{} // workspace -> acknowledged keys

@@ -20,9 +20,9 @@ import (
 	"github.com/getkin/kin-openapi/routers"
 	"github.com/getkin/kin-openapi/routers/gorillamux"
 
-	genbrms "github.com/understudy-api/understudy/gen/brms"
-	gendatafold "github.com/understudy-api/understudy/gen/datafold"
-	"github.com/understudy-api/understudy/gen/understudy"
+	"github.com/understudy-api/understudy/gen/brms/brmsclient"
+	"github.com/understudy-api/understudy/gen/datafold/datafoldclient"
+	"github.com/understudy-api/understudy/gen/understudy/understudyclient"
 	"github.com/understudy-api/understudy/server/brms"
 	"github.com/understudy-api/understudy/server/contract"
 	"github.com/understudy-api/understudy/server/control"
@@ -94,19 +94,19 @@ func authorization(value string) func(context.Context, *http.Request) error {
 	}
 }
 
-func (w *standIn) brms(secret string) *genbrms.ClientWithResponses {
-	return must(genbrms.NewClientWithResponses(w.url, genbrms.WithHTTPClient(w.client),
-		genbrms.WithRequestEditorFn(authorization("Bearer "+secret))))
+func (w *standIn) brms(secret string) *brmsclient.ClientWithResponses {
+	return must(brmsclient.NewClientWithResponses(w.url, brmsclient.WithHTTPClient(w.client),
+		brmsclient.WithRequestEditorFn(authorization("Bearer "+secret))))
 }
 
-func (w *standIn) datafold(secret string) *gendatafold.ClientWithResponses {
-	return must(gendatafold.NewClientWithResponses(w.url, gendatafold.WithHTTPClient(w.client),
-		gendatafold.WithRequestEditorFn(authorization("Key "+secret))))
+func (w *standIn) datafold(secret string) *datafoldclient.ClientWithResponses {
+	return must(datafoldclient.NewClientWithResponses(w.url, datafoldclient.WithHTTPClient(w.client),
+		datafoldclient.WithRequestEditorFn(authorization("Key "+secret))))
 }
 
-func (w *standIn) control(value string) *understudy.ClientWithResponses {
-	return must(understudy.NewClientWithResponses(w.url, understudy.WithHTTPClient(w.client),
-		understudy.WithRequestEditorFn(authorization(value))))
+func (w *standIn) control(value string) *understudyclient.ClientWithResponses {
+	return must(understudyclient.NewClientWithResponses(w.url, understudyclient.WithHTTPClient(w.client),
+		understudyclient.WithRequestEditorFn(authorization(value))))
 }
 
 // answered is an answer read to its end.

@@ -19,6 +19,7 @@ import (
 	"github.com/gorilla/mux"
 
 	gen "github.com/understudy-api/understudy/gen/brms"
+	"github.com/understudy-api/understudy/gen/brms/brmsclient"
 	"github.com/understudy-api/understudy/server/brms"
 	"github.com/understudy-api/understudy/server/contract"
 	"github.com/understudy-api/understudy/storage"
@@ -47,7 +48,7 @@ func (c *clock) advance(d time.Duration) {
 
 // server is the API on a real listener, with an empty store in memory.
 type server struct {
-	*gen.ClientWithResponses
+	*brmsclient.ClientWithResponses
 
 	url   string
 	clock *clock
@@ -103,9 +104,9 @@ func startAPI(t *testing.T, api contract.API, c *clock) *server {
 	return s
 }
 
-func client(t *testing.T, url, token string) *gen.ClientWithResponses {
+func client(t *testing.T, url, token string) *brmsclient.ClientWithResponses {
 	t.Helper()
-	c, err := gen.NewClientWithResponses(url, gen.WithRequestEditorFn(func(_ context.Context, r *http.Request) error {
+	c, err := brmsclient.NewClientWithResponses(url, brmsclient.WithRequestEditorFn(func(_ context.Context, r *http.Request) error {
 		r.Header.Set("Authorization", "Bearer "+token)
 		return nil
 	}))

@@ -18,6 +18,7 @@ import (
 	"github.com/gorilla/mux"
 
 	gen "github.com/understudy-api/understudy/gen/datafold"
+	"github.com/understudy-api/understudy/gen/datafold/datafoldclient"
 	"github.com/understudy-api/understudy/server/contract"
 	"github.com/understudy-api/understudy/server/datafold"
 	"github.com/understudy-api/understudy/storage"
@@ -46,7 +47,7 @@ func (c *clock) advance(d time.Duration) {
 
 // server is the API on a real listener, with an empty store in memory.
 type server struct {
-	*gen.ClientWithResponses
+	*datafoldclient.ClientWithResponses
 
 	url       string
 	store     storage.Store
@@ -156,9 +157,9 @@ func (s *server) recorded(t *testing.T) string {
 	return text.String()
 }
 
-func client(t *testing.T, url, key string) *gen.ClientWithResponses {
+func client(t *testing.T, url, key string) *datafoldclient.ClientWithResponses {
 	t.Helper()
-	c, err := gen.NewClientWithResponses(url, gen.WithRequestEditorFn(func(_ context.Context, r *http.Request) error {
+	c, err := datafoldclient.NewClientWithResponses(url, datafoldclient.WithRequestEditorFn(func(_ context.Context, r *http.Request) error {
 		r.Header.Set("Authorization", "Key "+key)
 		return nil
 	}))

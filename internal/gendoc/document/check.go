@@ -134,9 +134,10 @@ func (d *Document) Check() error {
 }
 
 type checker struct {
-	document *Document
-	is31     bool
-	errs     []error
+	document    *Document
+	is31        bool
+	visitSchema func(*yaml.Node) // if given, called for every schema that is no reference
+	errs        []error
 }
 
 func (c *checker) report(at *yaml.Node, pointer, format string, args ...any) {
@@ -165,6 +166,9 @@ func (c *checker) node(n *yaml.Node, k kind, pointer string, at *yaml.Node) {
 	}
 	if k == schema {
 		c.schema(n, pointer, at)
+		if c.visitSchema != nil {
+			c.visitSchema(n)
+		}
 	}
 	for i := 0; i < len(n.Content); i += 2 {
 		key, value := n.Content[i], n.Content[i+1]

@@ -176,6 +176,33 @@ func (d *Document) YAML() ([]byte, error) {
 	return buf.Bytes(), nil
 }
 
+// Ordered returns the document as YAML in which every property says its place among
+// the others (x-order), so that generated types keep it.
+func (d *Document) Ordered() ([]byte, error) {
+	text, err := d.YAML()
+	if err != nil {
+		return nil, err
+	}
+	again, err := Parse(text)
+	if err != nil {
+		return nil, err
+	}
+	c := checker{document: again, is31: true, visitSchema: func(n *yaml.Node) {
+		properties := member(n, "properties")
+		if properties == nil || properties.Kind != yaml.MappingNode {
+			return
+		}
+		for i := 0; i < len(properties.Content); i += 2 {
+			if p := properties.Content[i+1]; p.Kind == yaml.MappingNode && member(p, "x-order") == nil {
+				p.Style = 0
+				p.Content = append(p.Content, str("x-order", 0), &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!int", Value: strconv.Itoa(i / 2)})
+			}
+		}
+	}}
+	c.node(again.root, root, "", again.root)
+	return again.YAML()
+}
+
 // Lines returns the table of the places of the nodes. A member stands where its
 // key stands; what a rule wrote stands nowhere.
 func (d *Document) Lines() []byte {
