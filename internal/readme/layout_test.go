@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// Generated code knows nothing of ours. The linter holds the other directions of
+// Generated code knows nothing of ours, but for a client, which knows its types. The linter holds the other directions of
 // imports; it does not look at generated files.
 func TestGeneratedImports(t *testing.T) {
 	seen := 0
@@ -22,8 +22,13 @@ func TestGeneratedImports(t *testing.T) {
 			return err
 		}
 		seen++
+		own := ""
+		if dir := filepath.ToSlash(filepath.Dir(path)); strings.HasSuffix(dir, "client") {
+			_, pkg, _ := strings.Cut(filepath.ToSlash(filepath.Dir(dir)), "/gen/")
+			own = `"github.com/understudy-api/understudy/gen/` + pkg + `"`
+		}
 		for _, spec := range file.Imports {
-			if strings.Contains(spec.Path.Value, "understudy-api") {
+			if strings.Contains(spec.Path.Value, "understudy-api") && spec.Path.Value != own {
 				t.Errorf("%s imports %s", path, spec.Path.Value)
 			}
 		}
