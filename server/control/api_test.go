@@ -188,7 +188,7 @@ func TestDocument(t *testing.T) {
 	if resp, body := send(t, "GET", url+"/_understudy/documents/other", ""); resp.StatusCode != http.StatusBadRequest {
 		t.Errorf("a document that is not declared: %d %s", resp.StatusCode, body)
 	}
-	if resp, body := send(t, "GET", url+"/_understudy/version", ""); resp.StatusCode != http.StatusOK || body != `{"go":"go1","version":"v1"}` {
+	if resp, body := send(t, "GET", url+"/_understudy/version", ""); resp.StatusCode != http.StatusOK || body != `{"version":"v1","go":"go1"}` {
 		t.Errorf("version: %d %s", resp.StatusCode, body)
 	}
 }

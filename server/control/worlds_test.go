@@ -217,29 +217,29 @@ func TestSnapshots(t *testing.T) {
 func TestClock(t *testing.T) {
 	t.Parallel()
 	s := startSteered(t)
-	s.do("me", "GET", "/clock", "", 200, `{"frozen":false,"now":"2026-03-01T12:00:00Z"}`)
-	s.do("me", "POST", "/clock/advance", `{"by":"-1h30m"}`, 200, `{"frozen":false,"now":"2026-03-01T10:30:00Z","offset":"-1h30m0s"}`)
-	s.do("me", "PUT", "/clock", `{"frozen":true}`, 200, `{"frozen":true,"now":"2026-03-01T10:30:00Z"}`)
-	s.do("me", "POST", "/clock/advance", `{"by":"250ms"}`, 200, `{"frozen":true,"now":"2026-03-01T10:30:00.25Z"}`)
-	s.do("me", "PUT", "/clock", `{"frozen":true,"now":"2030-01-01T01:00:00+01:00"}`, 200, `{"frozen":true,"now":"2030-01-01T00:00:00Z"}`)
-	s.do("me", "PUT", "/clock", `{"frozen":false,"now":"2026-03-01T12:00:01Z"}`, 200, `{"frozen":false,"now":"2026-03-01T12:00:01Z","offset":"1s"}`)
-	s.do("you", "GET", "/clock", "", 200, `{"frozen":false,"now":"2026-03-01T12:00:00Z"}`)
-	s.do("me", "PUT", "/clock", `{"frozen":false,"now":"9999-01-01T00:00:00Z"}`, 422,
+	s.do("me", "GET", "/clock", "", 200, `{"now":"2026-03-01T12:00:00Z","frozen":false}`)
+	s.do("me", "POST", "/clock/advance", `{"by":"-1h30m"}`, 200, `{"now":"2026-03-01T10:30:00Z","frozen":false,"offset":"-1h30m0s"}`)
+	s.do("me", "PUT", "/clock", `{"frozen":true}`, 200, `{"now":"2026-03-01T10:30:00Z","frozen":true}`)
+	s.do("me", "POST", "/clock/advance", `{"by":"250ms"}`, 200, `{"now":"2026-03-01T10:30:00.25Z","frozen":true}`)
+	s.do("me", "PUT", "/clock", `{"frozen":true,"now":"2030-01-01T01:00:00+01:00"}`, 200, `{"now":"2030-01-01T00:00:00Z","frozen":true}`)
+	s.do("me", "PUT", "/clock", `{"frozen":false,"now":"2026-03-01T12:00:01Z"}`, 200, `{"now":"2026-03-01T12:00:01Z","frozen":false,"offset":"1s"}`)
+	s.do("you", "GET", "/clock", "", 200, `{"now":"2026-03-01T12:00:00Z","frozen":false}`)
+	s.do("me", "PUT", "/clock", `{"now":"9999-01-01T00:00:00Z","frozen":false}`, 422,
 		"now: a running clock is within 292 years of the real one: freeze it at such a time")
 	s.do("me", "POST", "/clock/advance", `{"by":"999999999999h"}`, 422, "by: a clock can be moved by 292 years at a time")
 	s.do("me", "POST", "/clock/advance", `{"by":"1d"}`, 400, "The request breaks the document")
-	s.do("me", "GET", "/clock", "", 200, `{"frozen":false,"now":"2026-03-01T12:00:01Z","offset":"1s"}`)
+	s.do("me", "GET", "/clock", "", 200, `{"now":"2026-03-01T12:00:01Z","frozen":false,"offset":"1s"}`)
 }
 
 func TestIDs(t *testing.T) {
 	t.Parallel()
 	s := startSteered(t)
 	s.do("me", "GET", "/ids", "", 200, `{"source":"random"}`)
-	for _, ids := range []string{`{"seed":-7,"source":"seeded"}`, `{"seed":0,"source":"sequential"}`} {
+	for _, ids := range []string{`{"source":"seeded","seed":-7}`, `{"source":"sequential","seed":0}`} {
 		s.do("me", "PUT", "/ids", ids, 200, ids)
 		s.do("me", "GET", "/ids", "", 200, ids)
 	}
-	s.do("me", "PUT", "/ids", `{"source":"sequential"}`, 200, `{"seed":0,"source":"sequential"}`)
+	s.do("me", "PUT", "/ids", `{"source":"sequential"}`, 200, `{"source":"sequential","seed":0}`)
 	s.do("you", "GET", "/ids", "", 200, `{"source":"random"}`)
 	s.do("me", "PUT", "/ids", `{"source":"random","seed":3}`, 200, `{"source":"random"}`)
 	s.do("me", "PUT", "/ids", `{"source":"dice"}`, 400, "The request breaks the document")
