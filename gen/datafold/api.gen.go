@@ -149,13 +149,13 @@ type DbtDataSourceConfig struct {
 
 // ErrorDetail A refusal, in the form in which FastAPI words it.
 //
-// Examples: {"detail":"Integration not found"}
+// Examples: {"detail":"BI integration not found"}
 type ErrorDetail struct {
 	// Detail What was wrong, for a person
 	Detail string `json:"detail"`
 }
 
-// HTTPValidationError Examples: {"detail":[{"input":{},"loc":["body","base_url"],"msg":"Field required","type":"missing"}]}
+// HTTPValidationError Examples: {"detail":[{"input":{},"loc":["body","ci_config_id"],"msg":"Field required","type":"missing"}]}
 type HTTPValidationError struct {
 	Detail *[]ValidationError `json:"detail,omitempty"`
 }
@@ -280,7 +280,7 @@ type TableauDataSourceConfig struct {
 	Name *string `json:"name,omitempty"`
 }
 
-// ValidationError Examples: {"input":{},"loc":["body","base_url"],"msg":"Field required","type":"missing"}
+// ValidationError Examples: {"input":{},"loc":["body","ci_config_id"],"msg":"Field required","type":"missing"}
 type ValidationError struct {
 	Loc  []ValidationError_Loc_Item `json:"loc"`
 	Msg  string                     `json:"msg"`
