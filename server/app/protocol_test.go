@@ -31,6 +31,8 @@ const (
 	emptyJSON  = `{"statusCode":400,"code":"FST_ERR_CTP_EMPTY_JSON_BODY","error":"Bad Request","message":"Body cannot be empty when content-type is set to 'application/json'"}`
 	wrongType  = `{"statusCode":415,"code":"FST_ERR_CTP_INVALID_MEDIA_TYPE","error":"Unsupported Media Type","message":"Unsupported Media Type"}`
 	notNumber  = `{"statusCode":400,"code":"FST_ERR_VALIDATION","error":"Bad Request","message":"body/zz must be number"}`
+	notPage    = `{"statusCode":400,"code":"FST_ERR_VALIDATION","error":"Bad Request","message":"querystring/page must be number"}`
+	notProject = `{"statusCode":400,"code":"FST_ERR_VALIDATION","error":"Bad Request","message":"params/projectId must match format \"uuid\""}`
 	brms401    = `{"statusCode":401,"code":"unauthorized","error":"Unauthorized","message":"Unauthorized"}`
 	brms413    = `{"statusCode":413,"code":"FST_ERR_CTP_BODY_TOO_LARGE","error":"Payload Too Large","message":"Request body is too large"}`
 	noProject  = `{"statusCode":404,"code":"project.notFound","error":"Not Found","message":"Project not found"}`
@@ -165,7 +167,9 @@ func decisions() []decision {
 		both("an undeclared query parameter", func(target string) string { return asked("GET", target+"?colour=red") }, 200, pageOf, "Understudy-Exchange: *", 200, "[", "Understudy-Exchange: *"),
 		row("a malformed query", []wired{
 			{asked("GET", "/api/projects?%zz"), 200, pageOf, "Understudy-Exchange: *"},
-			{asked("GET", "/api/projects?page=1;page=2"), 200, pageOf, "Understudy-Exchange: *"},
+			{asked("GET", "/api/projects?search=%zz&page=1"), 200, pageOf, "Understudy-Exchange: *"},
+			{asked("GET", "/api/projects?page=%zz"), 400, notPage, ""},
+			{asked("GET", "/api/projects?page=1;page=2"), 400, notPage, ""},
 		}, []wired{
 			{asked("GET", biList+"?%zz"), 200, "[", "Understudy-Exchange: *"},
 			{asked("GET", biList+"?a=1;b=2"), 200, "[", "Understudy-Exchange: *"},
@@ -191,6 +195,7 @@ func decisions() []decision {
 		row("doubled slashes", []wired{
 			{asked("GET", "//api/projects"), 404, brms404("GET", "//api/projects"), ""},
 			{asked("GET", "/api//projects"), 404, brms404("GET", "/api//projects"), ""},
+			{asked("GET", "/api/projects//integrations"), 400, notProject, "Understudy-Exchange: *"},
 		}, []wired{
 			{asked("GET", "//api/v1/lineage/bi/"), 404, df404, ""},
 			{asked("GET", "/api/v1//lineage/bi/"), 404, df404, ""},
@@ -198,7 +203,7 @@ func decisions() []decision {
 		}),
 		row("an encoded slash", []wired{
 			{asked("GET", "/api%2Fprojects"), 404, brms404("GET", "/api%2Fprojects"), ""},
-			{asked("GET", "/api/projects/a%2Fb"), 400, `{"statusCode":400,"code":"FST_ERR_VALIDATION","error":"Bad Request","message":"params/projectId must match format \"uuid\""}`, ""},
+			{asked("GET", "/api/projects/a%2Fb"), 400, notProject, ""},
 		}, []wired{
 			{asked("GET", "/api%2Fv1/lineage/bi/"), 200, "[", ""},
 			{asked("GET", biList+"999%2Fsync/"), 404, noBI, ""},
@@ -214,7 +219,12 @@ func decisions() []decision {
 			{asked("GET", "/x/%2e%2e/api/v1/lineage/bi/"), 404, df404, ""},
 			{asked("GET", biList+"../"), 422, `{"detail":[{"type":"int_parsing","loc":["path","bi_datasource_id"],"msg":"Input should be a valid integer, unable to parse string as an integer","input":".."}]}`, ""},
 		}),
-		row("a slash too many", []wired{{asked("GET", "/api/projects/?page=1"), 404, brms404("GET", "/api/projects/?page=1"), ""}}, []wired{
+		row("a slash too many", []wired{
+			{asked("POST", "/api/projects/?page=1"), 404, brms404("POST", "/api/projects/?page=1"), ""},
+			{asked("GET", aProject+"/"), 404, brms404("GET", aProject+"/"), ""},
+			{asked("GET", "/api/projects/?page=1"), 400, notProject, ""},
+			{asked("DELETE", "/api/projects/"), 400, notProject, ""},
+		}, []wired{
 			{asked("GET", biList+"7/sync//"), 404, df404, ""},
 		}),
 		row("a slash too few", []wired{{asked("GET", "/api/project"), 404, brms404("GET", "/api/project"), ""}}, []wired{
@@ -280,7 +290,7 @@ func decisions() []decision {
 		both("Accept", func(target string) string { return wireOf("GET", target, "AUTHAccept: text/html\r\n", "") }, 200, pageOf, "", 200, "[", ""),
 		both("a malformed escape in the path", func(target string) string { return asked("GET", target+"%zz") }, 400, "400 Bad Request", "", 400, "400 Bad Request", ""),
 		row("NUL in the path", []wired{
-			{asked("GET", "/api/projects/%00"), 400, `{"statusCode":400,"code":"FST_ERR_VALIDATION","error":"Bad Request","message":"params/projectId must match format \"uuid\""}`, ""},
+			{asked("GET", "/api/projects/%00"), 400, notProject, ""},
 		}, []wired{
 			{asked("GET", biList+"1%00/"), 422, `{"detail":[{"type":"int_parsing","loc":["path","bi_datasource_id"],"msg":"Input should be a valid integer, unable to parse string as an integer","input":"1\u0000"}]}`, ""},
 		}),

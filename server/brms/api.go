@@ -37,7 +37,7 @@ func New(store storage.Store, keys contract.Keyring) *API {
 func (a *API) Source() contract.Source {
 	return contract.Source{
 		API: "brms", File: brms.File, JSON: brms.Document(), Lines: brms.Lines(),
-		EagerBody: true, EncodedSlash: true, ContentType: contentType, Convert: convert,
+		EagerBody: true, EncodedSlash: true, EmptyParameter: true, WholeEscapes: true, ContentType: contentType, Convert: convert,
 	}
 }
 
@@ -57,8 +57,8 @@ func (a *API) Register(router *mux.Router) {
 
 // Authenticate accepts a personal access token as a bearer token. The document's
 // other scheme, "internal", cannot be used directly: it never authenticates.
-func (a *API) Authenticate(r *http.Request) (contract.Principal, *contract.Refusal) {
-	return contract.Authenticate(r, a.keys, "Bearer")
+func (a *API) Authenticate(r *http.Request, op *contract.Operation) (contract.Principal, *contract.Refusal) {
+	return contract.Authenticate(r, op, a.keys, "personalAccessToken")
 }
 
 // HeadAsGet is true: Fastify exposes a HEAD route beside each GET route.

@@ -223,8 +223,12 @@ func TestErrorBodies(t *testing.T) {
 			`{"message":"Route OPTIONS:/api/projects not found","error":"Not Found","statusCode":404}`,
 		},
 		"final slash": {
-			"GET", "/api/projects/", "", 404,
-			`{"message":"Route GET:/api/projects/ not found","error":"Not Found","statusCode":404}`,
+			"POST", "/api/projects/", "", 404,
+			`{"message":"Route POST:/api/projects/ not found","error":"Not Found","statusCode":404}`,
+		},
+		"empty parameter": {
+			"GET", "/api/projects/", "", 400,
+			`{"statusCode":400,"code":"FST_ERR_VALIDATION","error":"Bad Request","message":"params/projectId must match format \"uuid\""}`,
 		},
 		"no project": {
 			"GET", "/api/projects/00000000-0000-0000-0000-000000000000", "", 404,

@@ -267,7 +267,7 @@ type replayed struct {
 
 func (a *replayed) Source() contract.Source { return a.source }
 
-func (a *replayed) Authenticate(*http.Request) (contract.Principal, *contract.Refusal) {
+func (a *replayed) Authenticate(*http.Request, *contract.Operation) (contract.Principal, *contract.Refusal) {
 	return contract.Principal{Workspace: "test"}, nil
 }
 

@@ -2,8 +2,6 @@ package contract
 
 import (
 	"io"
-	"net/http"
-	"net/url"
 )
 
 // The generated code binds with encoding/json and with the runtime of
@@ -21,33 +19,6 @@ type validatedBody struct {
 
 // ValidatedValue gives the decoded body.
 func (b *validatedBody) ValidatedValue() any { return b.value }
-
-// firstValues is the request with each repeated parameter of the query reduced to
-// the value that was judged, the first, or the first that is not empty, and without
-// those that cannot be read.
-func firstValues(r *http.Request, repeated, unread []string) *http.Request {
-	values := r.URL.Query()
-	for _, name := range unread {
-		values.Del(name)
-	}
-	for _, name := range repeated {
-		if len(values[name]) == 0 {
-			continue
-		}
-		chosen := values[name][0]
-		for _, v := range values[name] {
-			if chosen == "" {
-				chosen = v
-			}
-		}
-		values[name] = []string{chosen}
-	}
-	reduced := *r
-	reduced.URL = &url.URL{}
-	*reduced.URL = *r.URL
-	reduced.URL.RawQuery = values.Encode()
-	return &reduced
-}
 
 // bytesBody is a request or response body over bytes.
 type bytesBody struct {

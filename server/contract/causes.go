@@ -3,6 +3,7 @@ package contract
 import (
 	"encoding/json"
 	"errors"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -64,18 +65,22 @@ func (e *explainer) parameter(re *openapi3filter.RequestError) []Violation {
 	}
 	at := o.parameterPointer(p)
 	var parse *openapi3filter.ParseError
+	cause := re.Err
+	if p.In == openapi3.ParameterInPath && len(texts) > 0 && texts[0] == "" && p.Schema != nil {
+		cause = emptyPath(p.Schema.Value, cause)
+	}
 	switch {
-	case errors.Is(re.Err, openapi3filter.ErrInvalidRequired):
+	case errors.Is(cause, openapi3filter.ErrInvalidRequired):
 		base.Rule, base.Where = "required", o.document.locate(at+"/required")
 		base.Basis = o.document.index().basis(at, "required", "")
 		return []Violation{base}
-	case errors.Is(re.Err, openapi3filter.ErrInvalidEmptyValue) && base.Schema.Type == nil && len(base.Schema.AnyOf)+len(base.Schema.OneOf) == 0:
+	case errors.Is(cause, openapi3filter.ErrInvalidEmptyValue) && base.Schema.Type == nil && len(base.Schema.AnyOf)+len(base.Schema.OneOf) == 0:
 		return nil // of any type: kin-openapi does not decode it
-	case errors.Is(re.Err, openapi3filter.ErrInvalidEmptyValue):
+	case errors.Is(cause, openapi3filter.ErrInvalidEmptyValue):
 		base.Rule, base.Where = "type", o.parameterLocation(p, "type")
 		base.Basis, base.Got = o.schemaBasis(base.Schema, "type", ""), base.Raw
 		return []Violation{base}
-	case errors.As(re.Err, &parse):
+	case errors.As(cause, &parse):
 		base.Rule, base.Where = "type", o.parameterLocation(p, "type")
 		base.Basis = o.schemaBasis(base.Schema, "type", "")
 		if items := base.Schema.Items; items != nil && base.Schema.Type.Is(openapi3.TypeArray) {
@@ -96,7 +101,7 @@ func (e *explainer) parameter(re *openapi3filter.RequestError) []Violation {
 		return []Violation{v}
 	}
 	var found []Violation
-	for _, err := range flatten(re.Err) {
+	for _, err := range flatten(cause) {
 		var se *openapi3.SchemaError
 		if !errors.As(err, &se) {
 			v := base
@@ -116,6 +121,20 @@ func (e *explainer) parameter(re *openapi3filter.RequestError) []Violation {
 		}
 	}
 	return found
+}
+
+// emptyPath is what is wrong with an empty path parameter. kin-openapi calls it
+// missing; where the router lets one be empty it is a text like another, and missing
+// only if nothing else is wrong with it.
+func emptyPath(s *Schema, missing error) error {
+	if s.Type != nil && !s.Type.Includes(openapi3.TypeString) {
+		return openapi3filter.ErrInvalidEmptyValue
+	}
+	opts := append([]openapi3.SchemaValidationOption{openapi3.MultiErrors()}, options.SchemaValidationOptions...)
+	if err := s.VisitJSON("", opts...); err != nil {
+		return err
+	}
+	return missing
 }
 
 // unreadable makes the violation for a parameter's text, and tells whether the
@@ -146,7 +165,7 @@ func unreadable(base Violation, s *Schema, text string) (Violation, bool) {
 
 // judgeNumberTexts refuses what Go reads as a number and nobody else does: 1_000,
 // 0x1p4.
-func (o *Operation) judgeNumberTexts(m *Message) []Violation {
+func (o *Operation) judgeNumberTexts(m *Message, query url.Values) []Violation {
 	var found []Violation
 	for _, p := range o.parameters {
 		if p.Schema == nil || !p.Schema.Value.Type.Is(openapi3.TypeNumber) {
@@ -157,7 +176,7 @@ func (o *Operation) judgeNumberTexts(m *Message) []Violation {
 		case openapi3.ParameterInPath:
 			text = m.Vars[p.Name]
 		case openapi3.ParameterInQuery:
-			text = m.URL.Query().Get(p.Name)
+			text = query.Get(p.Name)
 		case openapi3.ParameterInHeader:
 			text = m.Header.Get(p.Name)
 		}

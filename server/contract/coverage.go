@@ -246,7 +246,7 @@ func (d *Document) MaskQuery(query string) string {
 		if err != nil {
 			plain = name
 		}
-		if found && value != "" && (looksSecret(plain, d.secretNames()) || secretHeader(plain)) {
+		if found && value != "" && (looksSecret(plain, d.secretNames()) || secretHeader(plain) || d.carriesSecret(InQuery, plain)) {
 			parts[i] = name + "=" + Mask
 		}
 	}
@@ -282,7 +282,7 @@ func (d *Document) MaskHeader(header http.Header) http.Header {
 		kept := slices.Clone(values)
 		for i, value := range kept {
 			switch {
-			case secretHeader(name):
+			case secretHeader(name) || d.carriesSecret(InHeader, name):
 				kept[i] = Mask
 			case name == "Referer" || name == "Location" || name == "Content-Location":
 				if before, query, found := strings.Cut(value, "?"); found {

@@ -37,6 +37,13 @@ type Source struct {
 	// Convert is what the real service makes of values that are not as declared;
 	// nil if nothing is to be converted. See EnforceReport.
 	Convert Convert
+	// EmptyParameter says that a path parameter may be empty, and is then judged
+	// by its schema, as find-my-way lets it be.
+	EmptyParameter bool
+	// WholeEscapes says that a name or value of a query that has a malformed escape
+	// is text as it came, as fast-querystring reads it. Otherwise the other escapes in
+	// it are decoded.
+	WholeEscapes bool
 }
 
 // Document is a served document, lowered and ready to judge by.
@@ -51,8 +58,11 @@ type Document struct {
 	encodedSlash bool
 	contentType  string
 	convert      Convert
+	emptyParam   bool
+	wholeEscapes bool
 	operations   map[string]*Operation // "METHOD template"
 	ordered      []*Operation
+	anyone       *Operation         // whose credentials count where no operation asks for them
 	mergedAt     map[*Schema]string // nullable schemas -> where their rules stand: a component, or relative to the union
 
 	index       func() *index
@@ -81,6 +91,7 @@ func Load(src Source) (*Document, error) {
 		API: src.API, File: src.File,
 		spec: spec, json: src.JSON, lines: src.Lines, eagerBody: src.EagerBody, encodedSlash: src.EncodedSlash,
 		contentType: src.ContentType, convert: src.Convert,
+		emptyParam: src.EmptyParameter, wholeEscapes: src.WholeEscapes,
 		operations: map[string]*Operation{},
 		mergedAt:   map[*Schema]string{},
 	}
@@ -89,6 +100,7 @@ func Load(src Source) (*Document, error) {
 	if err := d.lower(); err != nil {
 		return nil, fmt.Errorf("load %s: %w", src.File, err)
 	}
+	d.anyone = d.anybody()
 	for _, path := range spec.Paths.InMatchingOrder() {
 		item := spec.Paths.Value(path)
 		for method, op := range item.Operations() {
@@ -121,6 +133,7 @@ type Operation struct {
 	Path   string // the path template
 
 	document    *Document
+	template    Template
 	operation   *openapi3.Operation
 	route       *routers.Route
 	parameters  []*openapi3.Parameter
@@ -130,7 +143,8 @@ type Operation struct {
 	secured     bool
 	ownSecurity bool // the operation states its security itself
 	security    openapi3.SecurityRequirements
-	mediaTypes  []string // of the request body, as declared
+	bearers     [][]bearer // what security asks for: alternatives
+	mediaTypes  []string   // of the request body, as declared
 	bodyNeeded  bool
 	bodySchema  *Schema      // of the JSON request body
 	bodyPointer string       // where the request body is declared
@@ -143,6 +157,9 @@ func (o *Operation) Document() *Document { return o.document }
 
 // Secured reports whether the operation asks for a credential.
 func (o *Operation) Secured() bool { return o.secured }
+
+// Template is the operation's path.
+func (o *Operation) Template() Template { return o.template }
 
 // HasBody reports whether the operation declares a request body.
 func (o *Operation) HasBody() bool { return o.operation.RequestBody != nil }
@@ -166,10 +183,17 @@ func (d *Document) newOperation(method, path string, item *openapi3.PathItem, op
 	if op.Responses.Default() != nil {
 		return nil, errors.New("a default response would let any status pass")
 	}
+	rest := map[string]bool{}
 	for _, refs := range []openapi3.Parameters{item.Parameters, op.Parameters} {
 		for _, ref := range refs {
 			p := ref.Value
 			o.parameters = append(o.parameters, p)
+			if marked, _ := p.Extensions[multiSegmentKey].(bool); marked {
+				if p.In != openapi3.ParameterInPath {
+					return nil, fmt.Errorf("%s: %s is for path parameters", p.Name, multiSegmentKey)
+				}
+				rest[p.Name] = true
+			}
 			if p.Schema != nil && p.Schema.Value.Type.Is(openapi3.TypeNumber) {
 				o.numberTexts = true
 			}
@@ -181,10 +205,15 @@ func (d *Document) newOperation(method, path string, item *openapi3.PathItem, op
 			}
 		}
 	}
+	var err error
+	if o.template, err = newTemplate(path, rest, d.emptyParam); err != nil {
+		return nil, err
+	}
 	o.security = d.spec.Security
 	if op.Security != nil {
 		o.security, o.ownSecurity = *op.Security, true
 	}
+	o.bearers = d.bearers(o.security)
 	o.secured = len(o.security) > 0
 	for _, requirement := range o.security {
 		if len(requirement) == 0 {

@@ -50,7 +50,7 @@ func (o *Operation) understand(ctx context.Context, m *Message, j *Judged) (*Mes
 	for range maxConversions {
 		wrong := slices.DeleteFunc(slices.Clone(judged.Violations), func(v Violation) bool { return !v.Refuses() })
 		if len(wrong) == 0 {
-			j.Body, j.Value = judged.Body, judged.Value
+			j.Body, j.Value, j.query = judged.Body, judged.Value, judged.query
 			return &again, true
 		}
 		if !o.convertAll(&again, wrong) {
@@ -154,7 +154,7 @@ func (o *Operation) convertParameter(m *Message, v *Violation) bool {
 		m.Vars[v.Name] = texts[0]
 		return ok
 	case InQuery:
-		values := m.URL.Query()
+		values := readQuery(m.URL.RawQuery, o.document.wholeEscapes).Values
 		ok := replace(values[v.Name])
 		u := *m.URL
 		u.RawQuery = values.Encode()

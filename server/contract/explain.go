@@ -257,14 +257,14 @@ func (v *Violation) credentialSentence(got, accepted string) string {
 	case len(came) == 0:
 		return "The request carries no credential: send " + accepted + "."
 	case len(came) > 1:
-		return fmt.Sprintf("The header Authorization came %d times: send it once, as %s.", len(came), accepted)
+		return fmt.Sprintf("The header %s came %d times: send it once, as %s.", v.Name, len(came), accepted)
 	case came[0] == "":
-		return "The header Authorization is empty: send " + accepted + "."
+		return "The header " + v.Name + " is empty: send " + accepted + "."
 	}
 	scheme, secret, _ := strings.Cut(came[0], " ")
 	if strings.Contains(accepted, ": "+scheme+" <") {
 		if secret == "" {
-			return "The header Authorization has a scheme and no secret: send " + accepted + "."
+			return "The header " + v.Name + " has a scheme and no secret: send " + accepted + "."
 		}
 		return "The credential is malformed: send " + accepted + ", visible ASCII characters without spaces, commas and quotation marks."
 	}
@@ -273,8 +273,8 @@ func (v *Violation) credentialSentence(got, accepted string) string {
 
 // slash reports whether the nearest path differs only in the slash at its end.
 func (v *Violation) slash() bool {
-	_, ok := matchTemplate(strings.Trim(v.Detail, "/"), strings.Trim(v.Raw, "/"))
-	return ok
+	t, err := newTemplate(strings.Trim(v.Detail, "/"), nil, true)
+	return err == nil && t.Match(strings.Trim(v.Raw, "/"))
 }
 
 // union explains why no alternative of a union matched, or too many did.

@@ -178,8 +178,11 @@ func FuzzJudgeRequest(f *testing.F) {
 				if judged.Refused() {
 					op.understand(tbContext, m, judged)
 				}
-				if names := judged.repeated(); len(names) > 0 {
-					firstValues(&http.Request{URL: &url.URL{RawQuery: query}}, names, judged.unread())
+				if names := judged.repeated(); judged.query.foreign || len(names) > 0 {
+					r := withQuery(&http.Request{URL: &url.URL{RawQuery: query}}, judged.query.Values, names, judged.unread())
+					if _, err := url.ParseQuery(r.URL.RawQuery); err != nil {
+						t.Fatal(err)
+					}
 				}
 			}
 		}

@@ -37,6 +37,8 @@ type Judged struct {
 	Body []byte
 	// Value is the decoded Body, nil if it was not judged or found wrong.
 	Value any
+
+	query queryValues
 }
 
 // repeated lists the query parameters that came more than once.
@@ -96,10 +98,10 @@ type Message struct {
 // every violation it can find, in the order path, query, header, cookie, body,
 // and within a body in the order of the document.
 func (o *Operation) JudgeRequest(ctx context.Context, m *Message) *Judged {
-	j := &Judged{Body: m.Body}
-	j.Violations = append(j.Violations, o.judgeQuery(m)...)
+	j := &Judged{Body: m.Body, query: readQuery(m.URL.RawQuery, o.document.wholeEscapes)}
+	j.Violations = append(j.Violations, o.judgeQuery(&j.query)...)
 	if o.numberTexts {
-		j.Violations = append(j.Violations, o.judgeNumberTexts(m)...)
+		j.Violations = append(j.Violations, o.judgeNumberTexts(m, j.query.Values)...)
 	}
 
 	excludeBody := true
@@ -137,7 +139,7 @@ func (o *Operation) JudgeRequest(ctx context.Context, m *Message) *Judged {
 	}
 
 	var err error
-	if j.Value, err = o.validate(ctx, judged, excludeBody); err != nil {
+	if j.Value, err = o.validate(ctx, judged, j.query.Values, excludeBody); err != nil {
 		e := &explainer{operation: o, side: SideClient, body: m.Body}
 		j.Violations = append(j.Violations, e.request(err)...)
 	}
@@ -203,7 +205,7 @@ func (o *Operation) own(v *Violation) {
 
 // validate asks kin-openapi. It also gives the decoded body, if it was judged and
 // found right.
-func (o *Operation) validate(ctx context.Context, m *Message, excludeBody bool) (any, error) {
+func (o *Operation) validate(ctx context.Context, m *Message, query url.Values, excludeBody bool) (any, error) {
 	header := judgedHeader
 	if o.headers {
 		header = m.Header.Clone()
@@ -217,10 +219,7 @@ func (o *Operation) validate(ctx context.Context, m *Message, excludeBody bool) 
 		r.Body = newBytesBody(m.Body)
 	}
 	input := &openapi3filter.RequestValidationInput{
-		Request: r, PathParams: m.Vars, Route: o.route, Options: opts,
-	}
-	if len(o.query) == 0 {
-		input.QueryParams = url.Values{}
+		Request: r, PathParams: m.Vars, QueryParams: query, Route: o.route, Options: opts,
 	}
 	err := openapi3filter.ValidateRequest(ctx, input)
 	if kept, ok := r.Body.(interface{ ValidatedValue() any }); ok {
@@ -237,13 +236,13 @@ var optionsNoBody = func() *openapi3filter.Options {
 
 // judgeQuery reports what kin-openapi does not look at: parameters that the
 // operation does not declare, and single-valued ones given twice.
-func (o *Operation) judgeQuery(m *Message) []Violation {
-	if m.URL.RawQuery == "" {
+func (o *Operation) judgeQuery(query *queryValues) []Violation {
+	if len(query.Values) == 0 {
 		return nil
 	}
-	values, err := url.ParseQuery(m.URL.RawQuery)
+	values := query.Values
 	var found []Violation
-	if err != nil {
+	if query.malformed {
 		found = append(found, Violation{
 			Side: SideClient, Rule: RuleUnknownQuery, Basis: BasisInferred, In: InQuery,
 			Detail: "the query string is not well-formed", Operation: o.ID,

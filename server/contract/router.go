@@ -19,6 +19,7 @@ type routes struct {
 	operations map[*mux.Route]*Operation
 	small      map[smallKey]*mux.Router
 	position   map[int]int // segment count -> the position that tells groups apart
+	most       int         // the segment count that stands for all greater ones too
 }
 
 // smallKey picks a small router: the path's segment count and its text in the
@@ -30,7 +31,6 @@ type smallKey struct {
 
 // route is a generated route before it is re-homed.
 type route struct {
-	template  string
 	methods   []string
 	handler   http.Handler
 	operation *Operation
@@ -57,7 +57,7 @@ func newRoutes(d *Document, register func(*mux.Router)) (*routes, error) {
 		if op == nil {
 			return fmt.Errorf("%s %s is routed but not in %s", methods[0], template, d.File)
 		}
-		found = append(found, route{template: template, methods: methods, handler: r.GetHandler(), operation: op})
+		found = append(found, route{methods: methods, handler: r.GetHandler(), operation: op})
 		return nil
 	})
 	if err != nil {
@@ -82,32 +82,41 @@ func newRoutes(d *Document, register func(*mux.Router)) (*routes, error) {
 }
 
 // rehome groups the routes by segment count and by the static text of the first
-// position in which routes of that count differ.
+// position in which routes of that count differ. A route that takes the rest of a
+// path is in the group of every count from its own on.
 func (t *routes) rehome(found []route) {
-	counts := map[int][]route{}
+	// Routes with static text first: "/bi/dbt/" before "/bi/{id}/".
+	slices.SortStableFunc(found, func(a, b route) int { return a.operation.template.Compare(b.operation.template) })
+	counts := map[int]bool{}
 	for _, r := range found {
-		n := strings.Count(r.template, "/")
-		counts[n] = append(counts[n], r)
+		n := r.operation.template.slashes()
+		counts[n] = true
+		t.most = max(t.most, n+1)
 	}
-	for n, group := range counts {
-		position := distinguishing(group)
+	counts[t.most] = true // and more: only what takes the rest of a path
+	for n := range counts {
+		var group []route
+		for _, r := range found {
+			if own := r.operation.template.slashes(); own == n || own < n && r.operation.template.rest {
+				group = append(group, r)
+			}
+		}
+		if len(group) == 0 {
+			continue
+		}
+		position := distinguishing(group, n)
 		t.position[n] = position
 		keys := map[string]bool{"": true}
 		for _, r := range group {
-			keys[staticSegment(r.template, position)] = true
+			keys[r.operation.template.static(position)] = true
 		}
 		for key := range keys {
 			small := mux.NewRouter().SkipClean(true)
-			// Routes with static text first: "/bi/dbt/" before "/bi/{id}/".
-			members := slices.Clone(group)
-			slices.SortStableFunc(members, func(a, b route) int {
-				return strings.Count(a.template, "{") - strings.Count(b.template, "{")
-			})
-			for _, r := range members {
-				if s := staticSegment(r.template, position); s != "" && s != key {
+			for _, r := range group {
+				if s := r.operation.template.static(position); s != "" && s != key {
 					continue
 				}
-				registered := small.Handle(r.template, r.handler).Methods(r.methods...)
+				registered := small.Handle(r.operation.template.gorilla(), r.handler).Methods(r.methods...)
 				t.operations[registered] = r.operation
 			}
 			t.small[smallKey{n, key}] = small
@@ -116,12 +125,12 @@ func (t *routes) rehome(found []route) {
 }
 
 // distinguishing is the position whose static texts split the group best.
-func distinguishing(group []route) int {
+func distinguishing(group []route, slashes int) int {
 	best, most := 0, -1
-	for position := range strings.Count(group[0].template, "/") {
+	for position := range slashes {
 		texts := map[string]bool{}
 		for _, r := range group {
-			if s := staticSegment(r.template, position); s != "" {
+			if s := r.operation.template.static(position); s != "" {
 				texts[s] = true
 			}
 		}
@@ -130,15 +139,6 @@ func distinguishing(group []route) int {
 		}
 	}
 	return best
-}
-
-// staticSegment is the text of a segment, or "" when it holds a parameter.
-func staticSegment(template string, position int) string {
-	s := segment(template, position)
-	if strings.Contains(s, "{") {
-		return ""
-	}
-	return s
 }
 
 // segment is the text between the position-th slash and the next.
@@ -158,7 +158,7 @@ func segment(path string, position int) string {
 
 // pick finds the small router for a path.
 func (t *routes) pick(path string) *mux.Router {
-	n := strings.Count(path, "/")
+	n := min(strings.Count(path, "/"), t.most)
 	position, ok := t.position[n]
 	if !ok {
 		return nil

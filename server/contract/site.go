@@ -10,7 +10,6 @@ import (
 	"log/slog"
 	"maps"
 	"net/http"
-	"net/url"
 	"runtime/debug"
 	"slices"
 	"strconv"
@@ -22,21 +21,16 @@ import (
 	"github.com/understudy-api/understudy/storage"
 )
 
-// Principal is who calls: what a credential stands for.
-type Principal struct {
-	Workspace string // the world the caller sees
-	Admin     bool   // may look into every workspace
-}
-
 // API is what the contract asks of one of the served APIs.
 type API interface {
 	// Source is the served document.
 	Source() Source
 	// Register puts the generated routes on the router.
 	Register(router *mux.Router)
-	// Authenticate finds the caller by the request's credential. A refusal is
-	// of KindUnauthenticated or KindForbidden.
-	Authenticate(r *http.Request) (Principal, *Refusal)
+	// Authenticate finds the caller by the credential that the request carries for
+	// the operation; see [Authenticate]. The operation has no id where the request
+	// matches none. A refusal is of KindUnauthenticated or KindForbidden.
+	Authenticate(r *http.Request, operation *Operation) (Principal, *Refusal)
 	// Refuse writes the API's own answer for a refusal: the only place where an
 	// error becomes bytes.
 	Refuse(w http.ResponseWriter, r *http.Request, refusal *Refusal)
@@ -73,13 +67,14 @@ type Exchange struct {
 	Operation  *Operation // nil when no operation matched
 	Method     string
 	Path       string
-	Query      string      // as sent
-	Status     int         // 0 if the connection was reset on purpose
-	Refused    bool        // not served because of its violations
-	Forced     *Forced     // nil unless its answer was forced
-	Violations []Violation // while the request is being served
-	Explained  []Explained // the violations in words, once it is finished
-	Err        error       // why an answer was an internal error
+	Query      string            // as sent
+	Vars       map[string]string // path parameters, decoded
+	Status     int               // 0 if the connection was reset on purpose
+	Refused    bool              // not served because of its violations
+	Forced     *Forced           // nil unless its answer was forced
+	Violations []Violation       // while the request is being served
+	Explained  []Explained       // the violations in words, once it is finished
+	Err        error             // why an answer was an internal error
 
 	RequestHeader  http.Header
 	RequestBody    []byte
@@ -160,10 +155,12 @@ type visit struct {
 	body      []byte
 	bodyErr   error
 	clock     storage.Clock
-	force     *Force   // what is done on purpose; nil for nothing
-	unnamed   bool     // the header that names a workspace cannot be read
-	message   string   // of a forced error; "" for the status in words
-	held      *Refusal // of a request that is served all the same: reported only, or against a rule we guess
+	force     *Force // what is done on purpose; nil for nothing
+	// keptSlashes says that slashes within segments stay escaped in the URL.
+	keptSlashes bool
+	unnamed     bool     // the header that names a workspace cannot be read
+	message     string   // of a forced error; "" for the status in words
+	held        *Refusal // of a request that is served all the same: reported only, or against a rule we guess
 }
 
 type visitKey struct{}
@@ -215,7 +212,11 @@ func (s *Site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		r.Method = http.MethodGet
 	}
 	if s.document.encodedSlash && r.URL.RawPath != "" {
-		r.URL = keepEncodedSlashes(r.URL)
+		if kept, ok := keepSlashes(r.URL.EscapedPath()); ok {
+			u := *r.URL
+			u.Path, u.RawPath = kept, ""
+			r.URL, v.keptSlashes = &u, true
+		}
 	}
 	defer func() {
 		if p := recover(); p != nil {
@@ -238,26 +239,6 @@ func (s *Site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	v.body, v.bodyErr = s.readBody(w, r)
 	v.exchange.RequestBody = v.body
 	s.routes.ServeHTTP(v.answer, r)
-}
-
-// keepEncodedSlashes gives the URL with a path in which everything is decoded but
-// slashes, which stay "%2F": routing then sees one segment, and the generated code
-// decodes the parameter.
-func keepEncodedSlashes(u *url.URL) *url.URL {
-	parts := strings.Split(strings.ReplaceAll(u.RawPath, "%2f", "%2F"), "%2F")
-	if len(parts) == 1 {
-		return u
-	}
-	for i, part := range parts {
-		decoded, err := url.PathUnescape(part)
-		if err != nil {
-			return u
-		}
-		parts[i] = decoded
-	}
-	kept := *u
-	kept.Path, kept.RawPath = strings.Join(parts, "%2F"), ""
-	return &kept
 }
 
 // readBody reads the whole body within the limit. A body that exceeds it is read
@@ -304,9 +285,9 @@ func (s *Site) enforce(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		v := visitOf(r.Context())
 		op := s.routes.operations[mux.CurrentRoute(r)]
-		v.exchange.Operation = op
+		v.exchange.Operation, v.exchange.Vars = op, v.pathValues(r)
 		if op.secured {
-			principal, refusal := s.api.Authenticate(r)
+			principal, refusal := s.api.Authenticate(r, op)
 			if refusal != nil {
 				refusal.Violations = append(refusal.Violations, op.credentialViolation(r))
 				v.refuse(r, refusal)
@@ -340,7 +321,7 @@ func (s *Site) enforce(next http.Handler) http.Handler {
 			// that matters.
 			r = r.WithContext(context.WithoutCancel(r.Context()))
 		}
-		message := &Message{Method: r.Method, URL: r.URL, Header: r.Header, Vars: mux.Vars(r), Body: v.body}
+		message := &Message{Method: r.Method, URL: r.URL, Header: r.Header, Vars: v.exchange.Vars, Body: v.body}
 		judged := op.JudgeRequest(r.Context(), message)
 		v.exchange.Violations = append(v.exchange.Violations, judged.Violations...)
 		v.exchange.Value = judged.Value
@@ -368,8 +349,8 @@ func (s *Site) enforce(next http.Handler) http.Handler {
 		} else if doubtful := judged.doubtful(); len(doubtful) > 0 {
 			v.held = &Refusal{Kind: KindInvalid, Violations: doubtful, Operation: op, Body: v.body}
 		}
-		if repeated, unread := judged.repeated(), judged.unread(); len(repeated)+len(unread) > 0 {
-			r = firstValues(r, repeated, unread)
+		if repeated, unread := judged.repeated(), judged.unread(); judged.query.foreign || len(repeated)+len(unread) > 0 {
+			r = withQuery(r, judged.query.Values, repeated, unread)
 		}
 		switch {
 		case judged.Value != nil:
@@ -381,6 +362,19 @@ func (s *Site) enforce(next http.Handler) http.Handler {
 		}
 		next.ServeHTTP(v.answer, r)
 	})
+}
+
+// pathValues gives the path parameters. Where slashes within segments were kept from
+// the router they are decoded, also for the generated code, which binds these
+// values as they are.
+func (v *visit) pathValues(r *http.Request) map[string]string {
+	vars := mux.Vars(r)
+	if v.keptSlashes {
+		for name, value := range vars {
+			vars[name] = decodeSegment(value)
+		}
+	}
+	return vars
 }
 
 // bodyless reports whether a body of the method means nothing (RFC 9110, section
@@ -408,7 +402,8 @@ func (s *Site) unmatched(_ http.ResponseWriter, r *http.Request) {
 	v.attribute(r)
 	allow := s.routes.allowed(r)
 	other := ""
-	if len(allow) == 0 {
+	// A path that ends in an empty parameter was hardly meant.
+	if len(allow) == 0 || s.document.emptyParam && strings.HasSuffix(r.URL.Path, "/") {
 		flipped := *r
 		u := *r.URL
 		if strings.HasSuffix(u.Path, "/") {
@@ -418,8 +413,10 @@ func (s *Site) unmatched(_ http.ResponseWriter, r *http.Request) {
 		}
 		u.RawPath = ""
 		flipped.URL = &u
-		if u.Path != "" && len(s.routes.allowed(&flipped)) > 0 {
-			other = u.RequestURI()
+		if u.Path != "" {
+			if declared := s.routes.allowed(&flipped); len(declared) > 0 && (len(allow) == 0 || slices.Contains(declared, r.Method)) {
+				allow, other = nil, u.RequestURI()
+			}
 		}
 	}
 	asked := *r
@@ -431,10 +428,10 @@ func (s *Site) unmatched(_ http.ResponseWriter, r *http.Request) {
 
 // attribute says whose exchange it is where no credential is asked for.
 func (v *visit) attribute(r *http.Request) {
-	if len(r.Header.Values("Authorization")) == 0 {
+	if !v.site.document.anyone.carriesCredential(r) {
 		return
 	}
-	if principal, refusal := v.site.api.Authenticate(r); refusal == nil {
+	if principal, refusal := v.site.api.Authenticate(r, v.site.document.anyone); refusal == nil {
 		v.identified(r, principal)
 		v.principal = Principal{} // nobody was asked to be one
 	}

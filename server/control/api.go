@@ -71,7 +71,7 @@ func (a *API) Register(router *mux.Router) {
 
 // Authenticate accepts a secret in the form of any served API, and the
 // administrator's.
-func (a *API) Authenticate(r *http.Request) (contract.Principal, *contract.Refusal) {
+func (a *API) Authenticate(r *http.Request, _ *contract.Operation) (contract.Principal, *contract.Refusal) {
 	for _, scheme := range []string{"Bearer", "Key"} {
 		_, secret, ok := contract.Credential(r, scheme)
 		if !ok {

@@ -48,8 +48,8 @@ func (a *API) Register(router *mux.Router) {
 
 // Authenticate accepts an API key in the form "Key <api-key>", as the document's
 // scheme describes it.
-func (a *API) Authenticate(r *http.Request) (contract.Principal, *contract.Refusal) {
-	return contract.Authenticate(r, a.keys, "Key")
+func (a *API) Authenticate(r *http.Request, op *contract.Operation) (contract.Principal, *contract.Refusal) {
+	return contract.Authenticate(r, op, a.keys)
 }
 
 // HeadAsGet is false: FastAPI's routes answer HEAD with 405.

@@ -1,0 +1,96 @@
+package contract
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+	"unicode/utf8"
+)
+
+// queryValues are the parameters of a query as the API's framework reads them.
+type queryValues struct {
+	url.Values
+	// foreign says that net/url reads the query otherwise, or not at all.
+	foreign bool
+	// malformed says that an escape is none, or not one of UTF-8. It is text.
+	malformed bool
+}
+
+// readQuery reads a query as the frameworks do: pairs stand between ampersands
+// only, and what cannot be decoded is text. whole leaves a text with a malformed
+// escape as it came, as fast-querystring does; otherwise the other escapes in it
+// are decoded and bytes that are not UTF-8 replaced, as Python does.
+func readQuery(raw string, whole bool) queryValues {
+	q := queryValues{Values: url.Values{}}
+	for raw != "" {
+		var pair string
+		pair, raw, _ = strings.Cut(raw, "&")
+		if pair == "" {
+			continue
+		}
+		if strings.Contains(pair, ";") {
+			q.foreign = true
+		}
+		name, value, _ := strings.Cut(pair, "=")
+		name = q.text(name, whole)
+		q.Values[name] = append(q.Values[name], q.text(value, whole))
+	}
+	return q
+}
+
+// text decodes a name or a value.
+func (q *queryValues) text(escaped string, whole bool) string {
+	if !strings.ContainsAny(escaped, "%+") && utf8.ValidString(escaped) {
+		return escaped
+	}
+	plain, err := url.QueryUnescape(escaped)
+	if err == nil && utf8.ValidString(plain) {
+		return plain
+	}
+	q.foreign, q.malformed = true, true
+	escaped = strings.ReplaceAll(escaped, "+", " ")
+	if !whole {
+		escaped = decodeEscapes(escaped)
+	}
+	return strings.ToValidUTF8(escaped, "\uFFFD")
+}
+
+// decodeEscapes decodes the well-formed escapes of a text.
+func decodeEscapes(text string) string {
+	var b strings.Builder
+	for i := 0; i < len(text); i++ {
+		if text[i] == '%' && i+2 < len(text) && isHex(text[i+1]) && isHex(text[i+2]) {
+			b.WriteByte(unhex(text[i+1])<<4 | unhex(text[i+2]))
+			i += 2
+			continue
+		}
+		b.WriteByte(text[i])
+	}
+	return b.String()
+}
+
+// withQuery is the request with the query as it was judged: what net/url reads
+// otherwise in its spelling, of a repeated parameter the value that counts, the
+// first or the first that is not empty, and nothing of those that cannot be read.
+func withQuery(r *http.Request, values url.Values, repeated, unread []string) *http.Request {
+	for _, name := range unread {
+		values.Del(name)
+	}
+	for _, name := range repeated {
+		if len(values[name]) == 0 {
+			continue
+		}
+		chosen := values[name][0]
+		for _, v := range values[name] {
+			if chosen == "" {
+				chosen = v
+			}
+		}
+		values[name] = []string{chosen}
+	}
+	judged := *r
+	judged.URL = &url.URL{}
+	*judged.URL = *r.URL
+	judged.URL.RawQuery = values.Encode()
+	return &judged
+}

@@ -1,0 +1,280 @@
+package contract
+
+import (
+	"cmp"
+	"fmt"
+	"strings"
+)
+
+// multiSegmentKey marks a path parameter that takes the rest of a path, slashes
+// included: "evaluate/{key}" then takes "evaluate/pricing/main". OpenAPI has no
+// word for it.
+const multiSegmentKey = "x-understudy-multi-segment"
+
+// Template is the path of an operation as the document writes it: texts and
+// parameters between slashes. A parameter takes one segment, which is not empty
+// unless the API lets it be; one that stands last may take the rest of the path.
+type Template struct {
+	text     string
+	segments []templateSegment
+	rest     bool // the last segment takes the rest of the path
+	empty    bool // a parameter may be empty
+}
+
+// templateSegment is what stands between two slashes: texts around parameters. A
+// segment without parameters is one text.
+type templateSegment struct {
+	texts []string
+	names []string
+}
+
+// newTemplate reads a path template. rest names the parameters that take the rest
+// of a path; empty says that other parameters may be empty.
+func newTemplate(text string, rest map[string]bool, empty bool) (Template, error) {
+	t := Template{text: text, empty: empty}
+	for part := range strings.SplitSeq(text, "/") {
+		t.segments = append(t.segments, newTemplateSegment(part))
+	}
+	for i, s := range t.segments {
+		for _, name := range s.names {
+			if !rest[name] {
+				continue
+			}
+			if i < len(t.segments)-1 || len(s.names) > 1 || s.texts[0] != "" || s.texts[1] != "" {
+				return Template{}, fmt.Errorf("%s: a parameter takes the rest of a path only as the whole of its last segment", name)
+			}
+			t.rest = true
+		}
+	}
+	return t, nil
+}
+
+func newTemplateSegment(text string) templateSegment {
+	var s templateSegment
+	for {
+		before, after, found := strings.Cut(text, "{")
+		name, behind, closed := strings.Cut(after, "}")
+		if !found || !closed {
+			s.texts = append(s.texts, text)
+			return s
+		}
+		s.texts, s.names = append(s.texts, before), append(s.names, name)
+		text = behind
+	}
+}
+
+// String is the template as the document writes it.
+func (t Template) String() string { return t.text }
+
+// slashes is how many slashes a path has at least that the template matches.
+func (t Template) slashes() int { return len(t.segments) - 1 }
+
+// Match reports whether a path, decoded but for the slashes within its segments, is
+// one of the template's.
+func (t Template) Match(path string) bool {
+	for i := range t.segments {
+		s := &t.segments[i]
+		part, more, found := strings.Cut(path, "/")
+		last := i == len(t.segments)-1
+		switch {
+		case last && t.rest:
+			return path != ""
+		case found == last, !s.match(part, t.empty):
+			return false
+		}
+		path = more
+	}
+	return true
+}
+
+// match reports whether a segment of a path is one of those that s describes.
+func (s *templateSegment) match(part string, empty bool) bool {
+	if len(s.names) == 0 {
+		return part == s.texts[0]
+	}
+	least := 1
+	if empty {
+		least = 0
+	}
+	part, ok := strings.CutPrefix(part, s.texts[0])
+	if !ok {
+		return false
+	}
+	final := s.texts[len(s.names)]
+	if part, ok = strings.CutSuffix(part, final); !ok {
+		return false
+	}
+	for _, text := range s.texts[1:len(s.names)] {
+		if len(part) < least {
+			return false
+		}
+		i := strings.Index(part[least:], text)
+		if i < 0 {
+			return false
+		}
+		part = part[least+i+len(text):]
+	}
+	return len(part) >= least
+}
+
+// Distance is how much a path differs from the template's: segment by segment, a
+// parameter taking anything, texts compared by edit distance.
+func (t Template) Distance(path string) int {
+	got := strings.SplitN(path, "/", maxCompared)
+	total := 0
+	for i := range max(len(t.segments), len(got)) {
+		switch {
+		case i >= len(t.segments) && t.rest:
+			return total
+		case i >= len(t.segments):
+			total += 5 + min(len(got[i]), 10)
+		case i >= len(got):
+			total += 5 + min(t.segments[i].length(), 10)
+		case len(t.segments[i].names) > 0:
+			if got[i] == "" {
+				total += 5
+			} else {
+				total++ // a text that matches exactly is nearer than a parameter
+			}
+		default:
+			total += 2 * editDistance(t.segments[i].texts[0], got[i])
+		}
+	}
+	return total
+}
+
+// length is how long a segment is as it is written.
+func (s *templateSegment) length() int {
+	n := 0
+	for _, text := range s.texts {
+		n += len(text)
+	}
+	for _, name := range s.names {
+		n += len("{") + len(name) + len("}")
+	}
+	return n
+}
+
+// Compare orders templates by how much they ask of a path, the most first: one
+// that takes the rest of a path comes after those that do not, more parameters
+// after fewer. A path that several match belongs to the first.
+func (t Template) Compare(other Template) int {
+	if t.rest != other.rest {
+		if t.rest {
+			return 1
+		}
+		return -1
+	}
+	return cmp.Compare(t.parameters(), other.parameters())
+}
+
+func (t Template) parameters() int {
+	n := 0
+	for _, s := range t.segments {
+		n += len(s.names)
+	}
+	return n
+}
+
+// Shape is the template with the names of its parameters left out: templates of one
+// shape match the same paths.
+func (t Template) Shape() string {
+	var b strings.Builder
+	for i, s := range t.segments {
+		if i > 0 {
+			b.WriteByte('/')
+		}
+		b.WriteString(strings.Join(s.texts, "{}"))
+	}
+	return b.String()
+}
+
+// TakesRest reports whether a parameter takes the rest of a path.
+func (t Template) TakesRest(name string) bool {
+	return t.rest && t.segments[len(t.segments)-1].names[0] == name
+}
+
+// static is the text of the segment after the given slash, or "" where any text may
+// stand.
+func (t Template) static(position int) string {
+	if position+1 >= len(t.segments) || len(t.segments[position+1].names) > 0 {
+		return ""
+	}
+	return t.segments[position+1].texts[0]
+}
+
+// gorilla is the template as gorilla/mux takes it.
+func (t Template) gorilla() string {
+	one, last := "", ""
+	if t.empty {
+		one = ":[^/]*"
+	}
+	if last = one; t.rest {
+		last = ":(?s:.+)"
+	}
+	var b strings.Builder
+	for i, s := range t.segments {
+		pattern := one
+		if i == len(t.segments)-1 {
+			pattern = last
+		}
+		if i > 0 {
+			b.WriteByte('/')
+		}
+		for j, name := range s.names {
+			b.WriteString(s.texts[j] + "{" + name + pattern + "}")
+		}
+		b.WriteString(s.texts[len(s.names)])
+	}
+	return b.String()
+}
+
+// keepSlashes gives an escaped path in which everything is decoded but the slashes
+// within segments, which stay "%2F" as percent signs stay "%25": routing then sees
+// segments, and [decodeSegment] what is in them. ok is false if there is no such
+// slash, or an escape is malformed: then the path is used as it is decoded.
+func keepSlashes(escaped string) (kept string, ok bool) {
+	if !strings.Contains(escaped, "%2F") && !strings.Contains(escaped, "%2f") {
+		return "", false
+	}
+	var b strings.Builder
+	for i := 0; i < len(escaped); i++ {
+		c := escaped[i]
+		if c != '%' {
+			b.WriteByte(c)
+			continue
+		}
+		if i+2 >= len(escaped) || !isHex(escaped[i+1]) || !isHex(escaped[i+2]) {
+			return "", false
+		}
+		switch c = unhex(escaped[i+1])<<4 | unhex(escaped[i+2]); c {
+		case '/':
+			b.WriteString("%2F")
+		case '%':
+			b.WriteString("%25")
+		default:
+			b.WriteByte(c)
+		}
+		i += 2
+	}
+	return b.String(), true
+}
+
+var segmentDecoder = strings.NewReplacer("%2F", "/", "%25", "%")
+
+// decodeSegment decodes what keepSlashes left.
+func decodeSegment(text string) string { return segmentDecoder.Replace(text) }
+
+func isHex(c byte) bool {
+	return c >= '0' && c <= '9' || c >= 'a' && c <= 'f' || c >= 'A' && c <= 'F'
+}
+
+func unhex(c byte) byte {
+	switch {
+	case c >= 'a':
+		return c - 'a' + 10
+	case c >= 'A':
+		return c - 'A' + 10
+	}
+	return c - '0'
+}

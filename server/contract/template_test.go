@@ -1,0 +1,291 @@
+package contract
+
+import (
+	"encoding/json"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+
+	"github.com/gorilla/mux"
+)
+
+func templateOf(t testing.TB, text string, empty bool) Template {
+	t.Helper()
+	name, rest := strings.CutSuffix(text, "*}")
+	restNames := map[string]bool{}
+	if rest {
+		text = name + "}"
+		restNames[name[strings.LastIndexByte(name, '{')+1:]] = true
+	}
+	made, err := newTemplate(text, restNames, empty)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return made
+}
+
+func TestTemplateMatch(t *testing.T) {
+	for _, test := range []struct {
+		template     string
+		match, other string // paths, separated by spaces
+		emptyMatch   string // what matches besides where parameters may be empty
+	}{
+		{"/", "/", "// /a", ""},
+		{"/a/b", "/a/b", "/a /a/b/ /a/B /a/b/c", ""},
+		{"/a/{id}", "/a/b /a/%2F /a/{id}", "/a /a/b/ /b/b", "/a/"},
+		{"/a/{id}/", "/a/b/", "/a/b /a/b/c", "/a//"},
+		{"/{x}/b", "/a/b", "/a/c", "//b"},
+		{"/a/{id}.json", "/a/b.json /a/.json.json", "/a/b /a/b.jso", "/a/.json"},
+		{"/a/{x}-{y}", "/a/b-c /a/b-c-d /a/---", "/a/bc /a/b", "/a/- /a/b- /a/-c"},
+		{"/a/v{x}", "/a/v1", "/a/1", "/a/v"},
+		{"/a/{rest*}", "/a/b /a/b/c /a/b//c/ /a//", "/a /b/c /a/", ""},
+		{"/a/{id}/b/{rest*}", "/a/1/b/c /a/1/b/c/d", "/a/1/b/ /a/1/c/d", "/a//b/c"},
+	} {
+		for _, empty := range []bool{false, true} {
+			made := templateOf(t, test.template, empty)
+			route := mux.NewRouter().SkipClean(true).NewRoute().Path(made.gorilla())
+			for paths, want := range map[string]bool{test.match: true, test.other: false, test.emptyMatch: empty} {
+				for _, path := range strings.Fields(paths) {
+					if got := made.Match(path); got != want {
+						t.Errorf("%s matches %s: %v (empty parameters: %v)", test.template, path, got, empty)
+					}
+					if got := route.Match(&http.Request{URL: &url.URL{Path: path}}, &mux.RouteMatch{}); got != want {
+						t.Errorf("the router matches %s with %s: %v (empty parameters: %v)", path, made.gorilla(), got, empty)
+					}
+				}
+			}
+		}
+	}
+}
+
+func TestTemplateRestStandsLast(t *testing.T) {
+	for _, text := range []string{"/{rest}/a", "/a/x{rest}", "/a/{rest}.json", "/a/{rest}{b}"} {
+		if _, err := newTemplate(text, map[string]bool{"rest": true}, false); err == nil {
+			t.Errorf("%s accepted", text)
+		}
+	}
+}
+
+// The nearest template of a path.
+func TestTemplateDistance(t *testing.T) {
+	all := []string{"/api/projects", "/api/projects/{id}", "/api/projects/{id}/evaluate/{key*}", "/api/projects/{id}/integrations"}
+	for path, want := range map[string]string{
+		"/api/project": "/api/projects", "/api/projects/7/evaluat/a/b/c": "/api/projects/{id}/evaluate/{key*}",
+		"/api/projects/7/integration":     "/api/projects/{id}/integrations",
+		"/api/project/7/evaluate/pricing": "/api/projects/{id}/evaluate/{key*}",
+	} {
+		best, least := "", 0
+		for _, text := range all {
+			if n := templateOf(t, text, false).Distance(path); best == "" || n < least {
+				best, least = text, n
+			}
+		}
+		if best != want {
+			t.Errorf("%s: %s, want %s", path, best, want)
+		}
+	}
+}
+
+// FuzzTemplate holds the templates against the router, and what is kept of an
+// escaped path against net/url.
+func FuzzTemplate(f *testing.F) {
+	for _, seed := range [][2]string{
+		{"/a/{id}", "/a/%2f%2525"},
+		{"/a/{b*}", "/a/x%2Fy/z"},
+		{"/{x}-{y}/z", "/1-2-3/z"},
+		{"/a/{x}.json", "/a/.json"},
+		{"/a/{b", "/a/%zz"},
+		{"/{a}{b}", "/\n"},
+		{"//", "//"},
+		{"/a/{*}", "/a/%2F"},
+	} {
+		f.Add(seed[0], seed[1])
+	}
+	f.Fuzz(func(t *testing.T, text, escaped string) {
+		rest := map[string]bool{}
+		if before, ok := strings.CutSuffix(text, "*}"); ok {
+			text = before + "}"
+			rest[before[strings.LastIndexByte(before, '{')+1:]] = true
+		}
+		path, err := url.PathUnescape(escaped)
+		if err != nil {
+			if _, ok := keepSlashes(escaped); ok {
+				t.Fatalf("%q is kept", escaped)
+			}
+			return
+		}
+		if kept, ok := keepSlashes(escaped); ok {
+			if decodeSegment(kept) != path {
+				t.Fatalf("%q is kept as %q", escaped, kept)
+			}
+			if strings.Count(kept, "/") != strings.Count(escaped, "/") {
+				t.Fatalf("%q has other slashes than %q", kept, escaped)
+			}
+			path = kept
+		}
+		for _, empty := range []bool{false, true} {
+			made, err := newTemplate(text, rest, empty)
+			if err != nil {
+				return
+			}
+			matches := made.Match(path)
+			if n := made.Distance(path); n < 0 || matches && n > 5*len(made.segments)*(1+len(text)) {
+				t.Fatalf("distance %d", n)
+			}
+			if made.Compare(made) != 0 || made.String() != text {
+				t.Fatal("a template differs from itself")
+			}
+			if !plainTemplate(text) {
+				return
+			}
+			route := mux.NewRouter().SkipClean(true).NewRoute().Path(made.gorilla())
+			if route.GetError() != nil || strings.ContainsRune(path, '\n') && !made.rest {
+				return
+			}
+			if got := route.Match(&http.Request{URL: &url.URL{Path: path}}, &mux.RouteMatch{}); got != matches {
+				t.Fatalf("%s matches %q: %v, the router with %s: %v", text, path, matches, made.gorilla(), got)
+			}
+		}
+	})
+}
+
+// plainTemplate reports whether a template is one that an OpenAPI document has and
+// that the router takes.
+func plainTemplate(text string) bool {
+	names := map[string]bool{}
+	for part := range strings.SplitSeq(text, "{") {
+		name, _, closed := strings.Cut(part, "}")
+		if !closed {
+			continue
+		}
+		if name == "" || names[name] || strings.Trim(name, "abcdefghijklmnopqrstuvwxyz") != "" {
+			return false
+		}
+		names[name] = true
+	}
+	return strings.HasPrefix(text, "/") && strings.Count(text, "{") == len(names) && strings.Count(text, "}") == len(names)
+}
+
+// pathDocument has parameters of every sort in its paths.
+const pathDocument = `{"openapi":"3.0.3","info":{"title":"t","version":"1"},"paths":{
+ "/uuid/{id}":{"get":{"operationId":"uuid","parameters":[{"name":"id","in":"path","required":true,"schema":{"type":"string","format":"uuid"}}],"responses":{"200":{"description":"ok"}}}},
+ "/int/{id}/x":{"get":{"operationId":"int","parameters":[{"name":"id","in":"path","required":true,"schema":{"type":"integer"}}],"responses":{"200":{"description":"ok"}}}},
+ "/key/{id}":{"get":{"operationId":"key","parameters":[{"name":"id","in":"path","required":true,"schema":{"type":"string","pattern":"^[a-z]*$","minLength":2}}],"responses":{"200":{"description":"ok"}}}},
+ "/any/{id}":{"get":{"operationId":"any","parameters":[{"name":"id","in":"path","required":true,"schema":{"type":"string"}}],"responses":{"200":{"description":"ok"}}}},
+ "/evaluate/{key}":{"post":{"operationId":"evaluate","parameters":[{"name":"key","in":"path","required":true,"x-understudy-multi-segment":true,"schema":{"type":"string","pattern":"^[a-z/%F2]+$"}}],"responses":{"200":{"description":"ok"}}},
+   "get":{"operationId":"main","parameters":[{"name":"key","in":"path","required":true,"x-understudy-multi-segment":true,"schema":{"type":"string"}}],"responses":{"200":{"description":"ok"}}}},
+ "/evaluate/{key}/trace":{"get":{"operationId":"trace","parameters":[{"name":"key","in":"path","required":true,"schema":{"type":"string"}}],"responses":{"200":{"description":"ok"}}}}
+}}`
+
+func pathSite(t *testing.T, record func(*Exchange)) *Site {
+	t.Helper()
+	api := &madeAPI{operations: []string{
+		"GET /uuid/{id}", "GET /int/{id}/x", "GET /key/{id}", "GET /any/{id}", "POST /evaluate/{key}", "GET /evaluate/{key}", "GET /evaluate/{key}/trace",
+	}}
+	api.source = Source{API: "made", File: "made.json", JSON: []byte(pathDocument), Lines: []byte(`{}`), EncodedSlash: true, EmptyParameter: true}
+	limits := DefaultLimits()
+	limits.JudgeReply = false // the refusals are not declared
+	site, err := NewSite(Options{API: api, Limits: limits, Record: record})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return site
+}
+
+// A slash within a segment, the rest of a path and an empty parameter reach the
+// operation as the frameworks hand them over.
+func TestPathParameters(t *testing.T) {
+	var x *Exchange
+	site := pathSite(t, func(e *Exchange) { x = e })
+	for _, c := range []struct {
+		method, target, operation string
+		value                     string // of the parameter
+		rules                     string
+	}{
+		{"POST", "/evaluate/pricing/main", "evaluate", "pricing/main", ""},
+		{"POST", "/evaluate/pricing%2Fmain", "evaluate", "pricing/main", ""},
+		{"POST", "/evaluate/pricing%2fmain/x", "evaluate", "pricing/main/x", ""},
+		{"POST", "/evaluate/a/b/c/d/e/f/g", "evaluate", "a/b/c/d/e/f/g", ""},
+		{"POST", "/evaluate/pricing%252Fmain", "evaluate", "pricing%2Fmain", ""},
+		{"POST", "/evaluate/pricing%2F%252Fmain", "evaluate", "pricing/%2Fmain", ""},
+		{"POST", "/evaluate/main", "evaluate", "main", ""},
+		{"POST", "/evaluate/", "", "", "unknownPath "},
+		{"POST", "/evaluate", "", "", "unknownPath "},
+		{"GET", "/evaluate/a/trace", "trace", "a", ""},
+		{"GET", "/evaluate/a%2Ftrace", "main", "a/trace", ""},
+		{"GET", "/evaluate/a/b/trace", "main", "a/b/trace", ""},
+		{"POST", "/evaluate/a/trace", "evaluate", "a/trace", ""},
+		{"PUT", "/evaluate/a/b", "", "", "method "},
+		{"GET", "/any/a%2Fb", "any", "a/b", ""},
+		{"GET", "/any/%2F", "any", "/", ""},
+		{"GET", "/key/A%2FB%20C", "key", "A/B C", "pattern id"},
+		{"GET", "/uuid/", "uuid", "", "format id"},
+		{"GET", "/int//x", "int", "", "type id"},
+		{"GET", "/key/", "key", "", "minLength id"},
+		{"GET", "/any/", "any", "", "required id"},
+		{"GET", "/any//", "", "", "unknownPath "},
+		{"POST", "/any/", "", "", "method "},
+	} {
+		t.Run(c.method+" "+c.target, func(t *testing.T) {
+			u, err := url.ParseRequestURI(c.target)
+			if err != nil {
+				t.Fatal(err)
+			}
+			w := answerOf(site, &http.Request{Method: c.method, URL: u, Header: http.Header{}, Body: http.NoBody})
+			operation := ""
+			if x.Operation != nil {
+				operation = x.Operation.ID
+			}
+			if operation != c.operation {
+				t.Fatalf("operation %q, want %q", operation, c.operation)
+			}
+			for _, value := range x.Vars {
+				if value != c.value {
+					t.Errorf("recorded as %q, want %q", value, c.value)
+				}
+			}
+			rules := ""
+			for _, e := range x.Explained {
+				rules += e.Rule + " " + e.Name
+				var got string
+				if e.Name != "" && e.Got != "" && (json.Unmarshal([]byte(e.Got), &got) != nil || got != c.value) {
+					t.Errorf("got %s, want %q", e.Got, c.value)
+				}
+			}
+			if rules != c.rules {
+				t.Fatalf("rules %q, want %q: %+v", rules, c.rules, x.Explained)
+			}
+			if came := w.Header().Get("Var-id") + w.Header().Get("Var-key"); c.rules == "" && came != c.value {
+				t.Errorf("the handler got %q, want %q", came, c.value)
+			}
+		})
+	}
+}
+
+// A query that net/url cannot read is text, as each framework reads it.
+func TestReadQuery(t *testing.T) {
+	for _, c := range []struct{ raw, name, python, node string }{
+		{"page=%zz", "page", "%zz", "%zz"},
+		{"page=%zz%20a+b", "page", "%zz a b", "%zz%20a b"},
+		{"%zz=1", "%zz", "1", "1"},
+		{"%zz", "%zz", "", ""},
+		{"a=1;b=2", "a", "1;b=2", "1;b=2"},
+		{"a=%ff", "a", "\uFFFD", "%ff"},
+		{"a=%C3%A9%ff", "a", "\u00e9\uFFFD", "%C3%A9%ff"},
+		{"a=%2", "a", "%2", "%2"},
+		{"&&a=1=2&", "a", "1=2", "1=2"},
+		{"a+b=%20+", "a b", "  ", "  "},
+		{"=x", "", "x", "x"},
+	} {
+		for whole, want := range map[bool]string{false: c.python, true: c.node} {
+			q := readQuery(c.raw, whole)
+			if got, ok := q.Values[c.name]; !ok || got[0] != want {
+				t.Errorf("%s: %q, want %q", c.raw, q.Values, want)
+			}
+			if again, err := url.ParseQuery(c.raw); (err != nil || again.Get(c.name) != want) != q.foreign {
+				t.Errorf("%s: foreign is %v", c.raw, q.foreign)
+			}
+		}
+	}
+}
