@@ -68,10 +68,10 @@ type App struct {
 // is loaded when first needed, so that the first request waits for one document
 // and not for all.
 type site struct {
-	scheme   string     // the credential's scheme that speaks for this API
-	prefixes [][]string // the static leading segments of its paths
-	load     func() (*contract.Site, error)
-	log      *slog.Logger
+	scheme string              // the credential's scheme that speaks for this API
+	paths  []contract.Template // one of those that begin alike
+	load   func() (*contract.Site, error)
+	log    *slog.Logger
 }
 
 func newSite(api contract.API, scheme string, o contract.Options) (*site, error) {
@@ -81,7 +81,7 @@ func newSite(api contract.API, scheme string, o contract.Options) (*site, error)
 	}
 	o.API = api
 	return &site{
-		scheme: scheme, prefixes: staticPrefixes(paths), log: o.Logger,
+		scheme: scheme, paths: beginnings(paths), log: o.Logger,
 		load: sync.OnceValues(func() (*contract.Site, error) { return contract.NewSite(o) }),
 	}, nil
 }
@@ -279,34 +279,22 @@ func (a *App) identify(r *http.Request) *site {
 // the API.
 func (s *site) shared(path string) int {
 	most := 0
-	for _, prefix := range s.prefixes {
-		n, rest := 0, strings.TrimPrefix(path, "/")
-		for n < len(prefix) {
-			segment, after, more := strings.Cut(rest, "/")
-			if segment != prefix[n] {
-				break
-			}
-			n++
-			if !more {
-				break
-			}
-			rest = after
-		}
-		most = max(most, n)
+	for _, t := range s.paths {
+		most = max(most, t.Lead(path))
 	}
 	return most
 }
 
-func staticPrefixes(paths []string) [][]string {
+// beginnings gives one template of those that are alike up to their first
+// parameter.
+func beginnings(paths []string) []contract.Template {
 	seen := map[string]bool{}
-	var prefixes [][]string
+	var templates []contract.Template
 	for _, path := range paths {
-		static, _, _ := strings.Cut(path, "{")
-		static = strings.Trim(static, "/")
-		if !seen[static] {
-			seen[static] = true
-			prefixes = append(prefixes, strings.Split(static, "/"))
+		if t := contract.ParseTemplate(path); !seen[t.Literal()] {
+			seen[t.Literal()] = true
+			templates = append(templates, t)
 		}
 	}
-	return prefixes
+	return templates
 }

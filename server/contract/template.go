@@ -3,6 +3,8 @@ package contract
 import (
 	"cmp"
 	"fmt"
+	"net/url"
+	"regexp"
 	"strings"
 )
 
@@ -26,6 +28,13 @@ type Template struct {
 type templateSegment struct {
 	texts []string
 	names []string
+}
+
+// ParseTemplate reads a path template of which nothing else is known: none of its
+// parameters takes the rest of a path or may be empty.
+func ParseTemplate(text string) Template {
+	t, _ := newTemplate(text, nil, false) // fails for a rest only
+	return t
 }
 
 // newTemplate reads a path template. rest names the parameters that take the rest
@@ -187,6 +196,106 @@ func (t Template) Shape() string {
 		b.WriteString(strings.Join(s.texts, "{}"))
 	}
 	return b.String()
+}
+
+// Values reads the parameters of an escaped path that the template matches, decoded.
+func (t Template) Values(path string) (map[string]string, bool) {
+	if !t.Match(path) {
+		return nil, false
+	}
+	values := map[string]string{}
+	for i := range t.segments {
+		s := &t.segments[i]
+		part, more, _ := strings.Cut(path, "/")
+		if t.rest && i == len(t.segments)-1 {
+			part = path
+		}
+		path = more
+		texts, ok := s.split(part)
+		if !ok {
+			return nil, false
+		}
+		for j, name := range s.names {
+			text, err := url.PathUnescape(texts[j])
+			if err != nil {
+				return nil, false
+			}
+			values[name] = text
+		}
+	}
+	return values, true
+}
+
+// split gives what stands for the parameters of a segment, the first taking as much
+// as it can, as the router gives it.
+func (s *templateSegment) split(part string) ([]string, bool) {
+	if len(s.names) < 2 {
+		part = strings.TrimPrefix(part, s.texts[0])
+		if len(s.names) == 1 {
+			part = strings.TrimSuffix(part, s.texts[1])
+		}
+		return []string{part}, true
+	}
+	quoted := make([]string, len(s.texts))
+	for i, text := range s.texts {
+		quoted[i] = regexp.QuoteMeta(text)
+	}
+	pattern, err := regexp.Compile("^" + strings.Join(quoted, "(.*)") + "$")
+	if err != nil { // it is made of quoted texts
+		return nil, false
+	}
+	found := pattern.FindStringSubmatch(part)
+	if found == nil {
+		return nil, false
+	}
+	return found[1:], true
+}
+
+// Outranks reports whether a path that both templates match belongs to t: where
+// they differ first, t says in plain words what other has a parameter for.
+func (t Template) Outranks(other Template) bool {
+	for i := range min(len(t.segments), len(other.segments)) {
+		s, o := &t.segments[i], &other.segments[i]
+		if plain, otherPlain := len(s.names) == 0, len(o.names) == 0; plain != otherPlain {
+			return plain
+		}
+	}
+	return other.rest && !t.rest
+}
+
+// Lead is how many leading segments of a path are texts of the template.
+func (t Template) Lead(path string) int {
+	n := 0
+	path = strings.TrimPrefix(path, "/")
+	for _, s := range t.segments[1:] {
+		part, more, found := strings.Cut(path, "/")
+		if len(s.names) > 0 || s.texts[0] == "" || s.texts[0] != part {
+			return n
+		}
+		n++
+		if !found {
+			return n
+		}
+		path = more
+	}
+	return n
+}
+
+// Literal is the template up to its first parameter.
+func (t Template) Literal() string {
+	before, _, _ := strings.Cut(t.text, "{")
+	return before
+}
+
+// Stretched is the template with the parameter that takes the rest of a path
+// written as often as makes a path of so many slashes; the template itself if there
+// is none or it has as many.
+func (t Template) Stretched(slashes int) string {
+	if !t.rest || slashes <= t.slashes() {
+		return t.text
+	}
+	last := t.text[strings.LastIndexByte(t.text, '/'):]
+	return t.text + strings.Repeat(last, slashes-t.slashes())
 }
 
 // TakesRest reports whether a parameter takes the rest of a path.

@@ -289,3 +289,35 @@ func TestReadQuery(t *testing.T) {
 		}
 	}
 }
+
+// What others ask of a template: the values of its parameters, how much of a path
+// it shares, and which of two the server takes.
+func TestTemplateValues(t *testing.T) {
+	for _, c := range []struct{ template, path, want string }{
+		{"/a/{id}", "/a/x%2Fy", `{"id":"x/y"}`},
+		{"/a/{rest*}", "/a/x/y%20z", `{"rest":"x/y z"}`},
+		{"/a/{x}-{y}.json", "/a/1-2-3.json", `{"x":"1-2","y":"3"}`},
+		{"/a/{id}", "/a/%zz", `null`},
+		{"/a/{id}", "/b/1", `null`},
+	} {
+		values, _ := templateOf(t, c.template, false).Values(c.path)
+		if got, _ := json.Marshal(values); string(got) != c.want {
+			t.Errorf("%s of %s: %s, want %s", c.template, c.path, got, c.want)
+		}
+	}
+	lead := templateOf(t, "/api/v1/things/{id}/", false)
+	for path, want := range map[string]int{"/api/v1/things/7/": 3, "/api/v1/things": 3, "/api/v1": 2, "/api//v1": 1, "/": 0, "/other": 0} {
+		if got := lead.Lead(path); got != want {
+			t.Errorf("%s shares %d segments, want %d", path, got, want)
+		}
+	}
+	own := templateOf(t, "/a/{id}/c", false)
+	for text, want := range map[string]bool{"/a/b/c": true, "/a/{id}/c": false, "/{x}/b/c": false, "/a/{rest*}": false} {
+		if got := templateOf(t, text, false).Outranks(own); got != want {
+			t.Errorf("%s outranks %s: %v", text, own, got)
+		}
+	}
+	if rest := templateOf(t, "/a/{rest*}", false); !own.Outranks(rest) || rest.Stretched(4) != "/a/{rest}/{rest}/{rest}" || own.Stretched(9) != own.String() {
+		t.Errorf("stretched to %s", rest.Stretched(4))
+	}
+}

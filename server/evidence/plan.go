@@ -20,7 +20,7 @@ type plan struct {
 
 	names   []string // of what can be seen, as a tally names it
 	path    []int    // parameters that come with every request
-	pathAt  []part   // with the values that are listed, by segment
+	pathAt  []part   // those of them with listed values
 	query   map[string]part
 	headers []part
 	body    *place
@@ -35,11 +35,10 @@ const (
 
 // part is a parameter to count.
 type part struct {
-	name    string
-	segment int
-	cookie  bool
-	index   int
-	values  map[string]int
+	name   string
+	cookie bool
+	index  int
+	values map[string]int
 }
 
 // place is a place in a body to count.
@@ -58,7 +57,6 @@ func newPlan(op *contract.Operation) *plan {
 	for i, row := range p.rows {
 		p.byStatus[row.Status] = append(p.byStatus[row.Status], i)
 	}
-	segments := strings.Split(op.Path, "/")
 	for _, d := range op.Parts() {
 		name := string(d.In) + " " + d.Name
 		counted := part{name: d.Name, index: p.name(seenParameter + name)}
@@ -79,11 +77,8 @@ func newPlan(op *contract.Operation) *plan {
 			p.headers = append(p.headers, counted)
 		case contract.InPath:
 			p.path = append(p.path, counted.index)
-			for i, segment := range segments {
-				if segment == "{"+d.Name+"}" && counted.values != nil {
-					counted.segment = i
-					p.pathAt = append(p.pathAt, counted)
-				}
+			if counted.values != nil {
+				p.pathAt = append(p.pathAt, counted)
 			}
 		case contract.InBody, contract.InMessage:
 		}
@@ -165,13 +160,8 @@ func (p *plan) mark(x *contract.Exchange, seen bits) {
 	for _, i := range p.path {
 		seen.set(i)
 	}
-	if len(p.pathAt) > 0 {
-		segments := strings.Split(x.Path, "/")
-		for _, c := range p.pathAt {
-			if c.segment < len(segments) {
-				c.value(segments[c.segment], seen)
-			}
-		}
+	for _, c := range p.pathAt {
+		c.value(x.Vars[c.name], seen)
 	}
 	if x.Query != "" && len(p.query) > 0 {
 		p.markQuery(x.Query, seen)

@@ -132,11 +132,12 @@ func newCall(op *operation, in *input) (*call, error) {
 			if !isRaw {
 				text = pathText(p, value)
 			}
-			if text == "" || text == "." || text == ".." {
+			escaped, ok := escapePath(text, op.Template().TakesRest(p.Name))
+			if !ok {
 				return nil, fmt.Errorf("no path segment for %s", p.Name)
 			}
 			c.vars[p.Name] = text
-			c.path = strings.ReplaceAll(c.path, "{"+p.Name+"}", escapeSegment(text))
+			c.path = strings.ReplaceAll(c.path, "{"+p.Name+"}", escaped)
 		case openapi3.ParameterInQuery:
 			if isRaw {
 				query = append(query, url.QueryEscape(p.Name)+"="+url.QueryEscape(text))
@@ -329,6 +330,22 @@ func queryTexts(p *openapi3.Parameter, v any) []string {
 		return texts
 	}
 	return []string{name + "=" + url.QueryEscape(scalarText(v))}
+}
+
+// escapePath escapes the text of a path parameter; one that takes the rest of the
+// path keeps its slashes. It fails for what a client or a proxy resolves.
+func escapePath(text string, rest bool) (string, bool) {
+	segments := []string{text}
+	if rest {
+		segments = strings.Split(text, "/")
+	}
+	for i, segment := range segments {
+		if segment == "" || segment == "." || segment == ".." {
+			return "", false
+		}
+		segments[i] = escapeSegment(segment)
+	}
+	return strings.Join(segments, "/"), true
 }
 
 // escapeSegment escapes a path segment so that nothing of it is a separator.

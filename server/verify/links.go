@@ -343,6 +343,10 @@ func (r *runner) fromLocation(n node, location string) (string, bool) {
 	if len(segments) < len(wanted) {
 		return "", false
 	}
-	text, err := url.PathUnescape(segments[len(wanted)-1])
+	last := segments[len(wanted)-1]
+	if n.rest {
+		last = strings.Join(segments[len(wanted)-1:], "/")
+	}
+	text, err := url.PathUnescape(last)
 	return text, err == nil && text != ""
 }

@@ -30,7 +30,6 @@ type operation struct {
 	open         bool       // an alternative needs no credential
 	hasDefault   bool       // a default answer is declared
 	loose        bool       // what is valid may still be refused: a format is not known
-	segments     []string   // of the path, without its slashes at the ends
 	nodes        []node     // of its path parameters, in path order
 }
 
@@ -39,6 +38,7 @@ type operation struct {
 type node struct {
 	key   string // the path up to and including the parameter, names left out
 	param string
+	rest  bool // the parameter takes the rest of the path
 }
 
 // collectionOf is the path that lists what a node names one of.
@@ -75,12 +75,11 @@ func (d *Document) operations() []*operation {
 				op.loose = op.loose || ref.Value.Schema != nil && hasLooseFormat(ref.Value.Schema.Value, map[*openapi3.Schema]bool{})
 			}
 		}
-		op.segments = strings.Split(strings.Trim(o.Path, "/"), "/")
 		key := ""
-		for _, segment := range op.segments {
+		for segment := range strings.SplitSeq(strings.Trim(o.Path, "/"), "/") {
 			if m := pathParam.FindStringSubmatch(segment); m != nil {
 				key += "/{}"
-				op.nodes = append(op.nodes, node{key, m[1]})
+				op.nodes = append(op.nodes, node{key, m[1], o.Template().TakesRest(m[1])})
 			} else {
 				key += "/" + segment
 			}
@@ -169,16 +168,7 @@ func schemaOf(p *openapi3.Parameter) *openapi3.Schema {
 }
 
 // key is the path with the names of its parameters left out.
-func (op *operation) key() string {
-	var key strings.Builder
-	for _, segment := range op.segments {
-		if pathParam.MatchString(segment) {
-			segment = "{}"
-		}
-		key.WriteString("/" + segment)
-	}
-	return key.String()
-}
+func (op *operation) key() string { return "/" + strings.Trim(op.Template().Shape(), "/") }
 
 // last is the node that the path ends in: the operation is about one thing itself.
 func (op *operation) last() (node, bool) {
@@ -257,7 +247,7 @@ func (j *judgement) first() contract.Explained {
 }
 
 // paths finds which templates of a document a path matches.
-type paths struct{ templates [][]string }
+type paths struct{ templates []contract.Template }
 
 func newPaths(ops []*operation) *paths {
 	p := &paths{}
@@ -265,7 +255,7 @@ func newPaths(ops []*operation) *paths {
 	for _, op := range ops {
 		if !seen[op.Path] {
 			seen[op.Path] = true
-			p.templates = append(p.templates, strings.Split(op.Path, "/"))
+			p.templates = append(p.templates, op.Template())
 		}
 	}
 	return p
@@ -273,18 +263,10 @@ func newPaths(ops []*operation) *paths {
 
 // matching lists the templates that a path matches.
 func (p *paths) matching(path string) []string {
-	segments := strings.Split(path, "/")
 	var found []string
-	for _, template := range p.templates {
-		if len(template) != len(segments) {
-			continue
-		}
-		same := true
-		for i, t := range template {
-			same = same && (strings.Contains(t, "{") && segments[i] != "" || t == segments[i])
-		}
-		if same {
-			found = append(found, strings.Join(template, "/"))
+	for _, t := range p.templates {
+		if t.Match(path) {
+			found = append(found, t.String())
 		}
 	}
 	return found
@@ -308,19 +290,9 @@ func declared(ops []*operation, templates []string) []string {
 // otherRoute reports whether a call of an operation is answered by another path: one
 // that says in plain words what this one has a parameter for.
 func (p *paths) otherRoute(op *operation, path string) bool {
-	own := strings.Split(op.Path, "/")
-	for _, template := range p.matching(path) {
-		for i, segment := range strings.Split(template, "/") {
-			if segment == own[i] {
-				continue
-			}
-			if strings.Contains(own[i], "{") && !strings.Contains(segment, "{") {
-				return true
-			}
-			break
-		}
-	}
-	return false
+	return slices.ContainsFunc(p.templates, func(t contract.Template) bool {
+		return t.Match(path) && t.Outranks(op.Template())
+	})
 }
 
 func (op *operation) String() string { return fmt.Sprintf("%s %s", op.Method, op.Path) }

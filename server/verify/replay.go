@@ -6,11 +6,8 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"net/url"
-	"regexp"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 )
 
@@ -186,51 +183,16 @@ func (r *runner) callOf(s *Step) *call {
 	}
 	if c.op == nil {
 		for _, op := range r.ops {
-			if _, ok := varsOf(op.Path, s.Path); ok {
+			if _, ok := op.Template().Values(s.Path); ok {
 				c.credentialOf = op
 				break
 			}
 		}
 		return c
 	}
-	c.vars, _ = varsOf(c.op.Path, s.Path)
+	c.vars, _ = c.op.Template().Values(s.Path)
 	if value, ok := decode(c.body); ok && c.hasBody && c.op.body != nil {
 		c.in = &input{values: map[place]any{}, body: value, hasBody: true}
 	}
 	return c
-}
-
-// varsOf reads the path parameters of a path, decoded.
-func varsOf(template, path string) (map[string]string, bool) {
-	var pattern strings.Builder
-	var names []string
-	pattern.WriteByte('^')
-	for len(template) > 0 {
-		open := strings.IndexByte(template, '{')
-		end := strings.IndexByte(template, '}')
-		if open < 0 || end < open {
-			break
-		}
-		pattern.WriteString(regexp.QuoteMeta(template[:open]) + "([^/]+)")
-		names = append(names, template[open+1:end])
-		template = template[end+1:]
-	}
-	pattern.WriteString(regexp.QuoteMeta(template) + "$")
-	compiled, err := regexp.Compile(pattern.String())
-	if err != nil {
-		return nil, false
-	}
-	m := compiled.FindStringSubmatch(path)
-	if m == nil {
-		return nil, false
-	}
-	vars := map[string]string{}
-	for i, name := range names {
-		text, err := url.PathUnescape(m[i+1])
-		if err != nil {
-			return nil, false
-		}
-		vars[name] = text
-	}
-	return vars, true
 }

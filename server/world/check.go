@@ -314,7 +314,7 @@ func (c *checker) path(path *pattern, whose string) bool {
 		return false
 	}
 	paths := names(c.operations, func(op *contract.Operation) string { return op.Path })
-	if c.keep(func(op *contract.Operation) bool { return path.reaches(op.Path) }) {
+	if c.keep(func(op *contract.Operation) bool { return path.reaches(op.Template()) }) {
 		return true
 	}
 	switch meant := nearest(path.text, paths); {

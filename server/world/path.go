@@ -1,6 +1,10 @@
 package world
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/understudy-api/understudy/server/contract"
+)
 
 // The signs in the path of a match.
 const (
@@ -31,11 +35,18 @@ func newPattern(text string) pattern {
 func (p *pattern) template() bool { return strings.ContainsAny(p.text, "{}") }
 
 // reaches reports whether a request for a path of a document may fit.
-func (p *pattern) reaches(template string) bool {
-	if p.text == "" || p.text == template {
+func (p *pattern) reaches(t contract.Template) bool {
+	if p.text == "" || p.text == t.String() {
 		return true
 	}
-	return !p.template() && p.along(template, func(pattern, segment string) bool {
+	if p.template() {
+		return false
+	}
+	slashes := len(p.segments)
+	if p.rest {
+		slashes++
+	}
+	return p.along(t.Stretched(slashes), func(pattern, segment string) bool {
 		return pattern == segment || strings.Contains(segment, "{") && pattern != "" || pattern == anySegment && segment != ""
 	})
 }

@@ -70,7 +70,7 @@ func (m *Match) selects(op *contract.Operation, path *pattern) bool {
 	return (m.API == "" || m.API == op.Document().API) &&
 		(m.Operation == "" || m.Operation == op.ID) &&
 		(m.Method == "" || m.Method == op.Method || m.Method == http.MethodHead && op.Method == http.MethodGet) &&
-		path.reaches(op.Path)
+		path.reaches(op.Template())
 }
 
 // possible reports whether an operation can be answered so: a fault without
