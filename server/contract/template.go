@@ -314,11 +314,12 @@ func (t Template) static(position int) string {
 
 // gorilla is the template as gorilla/mux takes it.
 func (t Template) gorilla() string {
-	one, last := "", ""
+	one := ""
 	if t.empty {
 		one = ":[^/]*"
 	}
-	if last = one; t.rest {
+	last := one
+	if t.rest {
 		last = ":(?s:.+)"
 	}
 	var b strings.Builder
