@@ -190,11 +190,11 @@ type LookerDataSourceConfig struct {
 	// ClientID Client ID of the Looker API key
 	ClientID string `json:"client_id"`
 
-	// ClientSecret Client secret of the Looker API key
-	ClientSecret *string `json:"client_secret,omitempty"`
-
 	// RepoID The repository that holds the LookML code
 	RepoID int `json:"repo_id"`
+
+	// ClientSecret Client secret of the Looker API key
+	ClientSecret *string `json:"client_secret,omitempty"`
 
 	// Bindings The bindings of the connections
 	Bindings *[]DataSourceBinding `json:"bindings,omitempty"`
@@ -304,9 +304,6 @@ type ValidationError_Loc_Item struct {
 	union json.RawMessage
 }
 
-// BIDatasourceID defines model for BiDatasourceId.
-type BIDatasourceID = int
-
 // CreateDbtIntegrationJSONRequestBody defines body for CreateDbtIntegration for application/json ContentType.
 type CreateDbtIntegrationJSONRequestBody = DbtDataSourceConfig
 
@@ -415,46 +412,46 @@ type ServerInterface interface {
 	CreateDbtIntegration(w http.ResponseWriter, r *http.Request)
 	// UpdateDbtIntegration Update a DBT BI integration
 	// (PUT /api/v1/lineage/bi/dbt/{bi_datasource_id}/)
-	UpdateDbtIntegration(w http.ResponseWriter, r *http.Request, biDatasourceID BIDatasourceID)
+	UpdateDbtIntegration(w http.ResponseWriter, r *http.Request, biDatasourceID int)
 	// CreateHightouchIntegration Create a Hightouch integration
 	// (POST /api/v1/lineage/bi/hightouch/)
 	CreateHightouchIntegration(w http.ResponseWriter, r *http.Request)
 	// ChangeHightouchIntegration Update a Hightouch integration
 	// (PUT /api/v1/lineage/bi/hightouch/{bi_datasource_id}/)
-	ChangeHightouchIntegration(w http.ResponseWriter, r *http.Request, biDatasourceID BIDatasourceID)
+	ChangeHightouchIntegration(w http.ResponseWriter, r *http.Request, biDatasourceID int)
 	// CreateLookerIntegration Create a Looker integration
 	// (POST /api/v1/lineage/bi/looker/)
 	CreateLookerIntegration(w http.ResponseWriter, r *http.Request)
 	// UpdateLookerIntegration Update a Looker integration
 	// (PUT /api/v1/lineage/bi/looker/{bi_datasource_id}/)
-	UpdateLookerIntegration(w http.ResponseWriter, r *http.Request, biDatasourceID BIDatasourceID)
+	UpdateLookerIntegration(w http.ResponseWriter, r *http.Request, biDatasourceID int)
 	// CreateModeIntegration Create a Mode Analytics integration
 	// (POST /api/v1/lineage/bi/mode/)
 	CreateModeIntegration(w http.ResponseWriter, r *http.Request)
 	// ChangeModeIntegration Update a Mode Analytics integration
 	// (PUT /api/v1/lineage/bi/mode/{bi_datasource_id}/)
-	ChangeModeIntegration(w http.ResponseWriter, r *http.Request, biDatasourceID BIDatasourceID)
+	ChangeModeIntegration(w http.ResponseWriter, r *http.Request, biDatasourceID int)
 	// CreatePowerbiIntegration Create a Power BI integration
 	// (POST /api/v1/lineage/bi/powerbi/)
 	CreatePowerbiIntegration(w http.ResponseWriter, r *http.Request)
 	// UpdatePowerbiIntegration Update a Power BI integration
 	// (PUT /api/v1/lineage/bi/powerbi/{bi_datasource_id}/)
-	UpdatePowerbiIntegration(w http.ResponseWriter, r *http.Request, biDatasourceID BIDatasourceID)
+	UpdatePowerbiIntegration(w http.ResponseWriter, r *http.Request, biDatasourceID int)
 	// CreateTableauIntegration Create a Tableau integration
 	// (POST /api/v1/lineage/bi/tableau/)
 	CreateTableauIntegration(w http.ResponseWriter, r *http.Request)
 	// UpdateTableauIntegration Update a Tableau integration
 	// (PUT /api/v1/lineage/bi/tableau/{bi_datasource_id}/)
-	UpdateTableauIntegration(w http.ResponseWriter, r *http.Request, biDatasourceID BIDatasourceID)
+	UpdateTableauIntegration(w http.ResponseWriter, r *http.Request, biDatasourceID int)
 	// RemoveIntegration Remove an integration
 	// (DELETE /api/v1/lineage/bi/{bi_datasource_id}/)
 	RemoveIntegration(w http.ResponseWriter, r *http.Request, biDatasourceID int)
 	// GetIntegration Get an integration
 	// (GET /api/v1/lineage/bi/{bi_datasource_id}/)
-	GetIntegration(w http.ResponseWriter, r *http.Request, biDatasourceID BIDatasourceID)
+	GetIntegration(w http.ResponseWriter, r *http.Request, biDatasourceID int)
 	// ResyncIntegration Sync a BI integration
 	// (GET /api/v1/lineage/bi/{bi_datasource_id}/sync/)
-	ResyncIntegration(w http.ResponseWriter, r *http.Request, biDatasourceID BIDatasourceID)
+	ResyncIntegration(w http.ResponseWriter, r *http.Request, biDatasourceID int)
 }
 
 // ServerInterfaceWrapper converts contexts to parameters.
@@ -498,7 +495,7 @@ func (siw *ServerInterfaceWrapper) UpdateDbtIntegration(w http.ResponseWriter, r
 	_ = err
 
 	// ------------- Path parameter "bi_datasource_id" -------------
-	var biDatasourceID BIDatasourceID
+	var biDatasourceID int
 
 	err = runtime.BindStyledParameterWithOptions("simple", "bi_datasource_id", mux.Vars(r)["bi_datasource_id"], &biDatasourceID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "", ValueIsUnescaped: true})
 	if err != nil {
@@ -536,7 +533,7 @@ func (siw *ServerInterfaceWrapper) ChangeHightouchIntegration(w http.ResponseWri
 	_ = err
 
 	// ------------- Path parameter "bi_datasource_id" -------------
-	var biDatasourceID BIDatasourceID
+	var biDatasourceID int
 
 	err = runtime.BindStyledParameterWithOptions("simple", "bi_datasource_id", mux.Vars(r)["bi_datasource_id"], &biDatasourceID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "", ValueIsUnescaped: true})
 	if err != nil {
@@ -574,7 +571,7 @@ func (siw *ServerInterfaceWrapper) UpdateLookerIntegration(w http.ResponseWriter
 	_ = err
 
 	// ------------- Path parameter "bi_datasource_id" -------------
-	var biDatasourceID BIDatasourceID
+	var biDatasourceID int
 
 	err = runtime.BindStyledParameterWithOptions("simple", "bi_datasource_id", mux.Vars(r)["bi_datasource_id"], &biDatasourceID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "", ValueIsUnescaped: true})
 	if err != nil {
@@ -612,7 +609,7 @@ func (siw *ServerInterfaceWrapper) ChangeModeIntegration(w http.ResponseWriter, 
 	_ = err
 
 	// ------------- Path parameter "bi_datasource_id" -------------
-	var biDatasourceID BIDatasourceID
+	var biDatasourceID int
 
 	err = runtime.BindStyledParameterWithOptions("simple", "bi_datasource_id", mux.Vars(r)["bi_datasource_id"], &biDatasourceID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "", ValueIsUnescaped: true})
 	if err != nil {
@@ -650,7 +647,7 @@ func (siw *ServerInterfaceWrapper) UpdatePowerbiIntegration(w http.ResponseWrite
 	_ = err
 
 	// ------------- Path parameter "bi_datasource_id" -------------
-	var biDatasourceID BIDatasourceID
+	var biDatasourceID int
 
 	err = runtime.BindStyledParameterWithOptions("simple", "bi_datasource_id", mux.Vars(r)["bi_datasource_id"], &biDatasourceID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "", ValueIsUnescaped: true})
 	if err != nil {
@@ -688,7 +685,7 @@ func (siw *ServerInterfaceWrapper) UpdateTableauIntegration(w http.ResponseWrite
 	_ = err
 
 	// ------------- Path parameter "bi_datasource_id" -------------
-	var biDatasourceID BIDatasourceID
+	var biDatasourceID int
 
 	err = runtime.BindStyledParameterWithOptions("simple", "bi_datasource_id", mux.Vars(r)["bi_datasource_id"], &biDatasourceID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "", ValueIsUnescaped: true})
 	if err != nil {
@@ -738,7 +735,7 @@ func (siw *ServerInterfaceWrapper) GetIntegration(w http.ResponseWriter, r *http
 	_ = err
 
 	// ------------- Path parameter "bi_datasource_id" -------------
-	var biDatasourceID BIDatasourceID
+	var biDatasourceID int
 
 	err = runtime.BindStyledParameterWithOptions("simple", "bi_datasource_id", mux.Vars(r)["bi_datasource_id"], &biDatasourceID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "", ValueIsUnescaped: true})
 	if err != nil {
@@ -763,7 +760,7 @@ func (siw *ServerInterfaceWrapper) ResyncIntegration(w http.ResponseWriter, r *h
 	_ = err
 
 	// ------------- Path parameter "bi_datasource_id" -------------
-	var biDatasourceID BIDatasourceID
+	var biDatasourceID int
 
 	err = runtime.BindStyledParameterWithOptions("simple", "bi_datasource_id", mux.Vars(r)["bi_datasource_id"], &biDatasourceID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "", ValueIsUnescaped: true})
 	if err != nil {
@@ -971,7 +968,7 @@ func (response CreateDbtIntegration200JSONResponse) VisitCreateDbtIntegrationRes
 }
 
 type UpdateDbtIntegrationRequestObject struct {
-	BIDatasourceID BIDatasourceID `json:"bi_datasource_id"`
+	BIDatasourceID int `json:"bi_datasource_id"`
 	Body           *UpdateDbtIntegrationJSONRequestBody
 }
 
@@ -1014,7 +1011,7 @@ func (response CreateHightouchIntegration200JSONResponse) VisitCreateHightouchIn
 }
 
 type ChangeHightouchIntegrationRequestObject struct {
-	BIDatasourceID BIDatasourceID `json:"bi_datasource_id"`
+	BIDatasourceID int `json:"bi_datasource_id"`
 	Body           *ChangeHightouchIntegrationJSONRequestBody
 }
 
@@ -1057,7 +1054,7 @@ func (response CreateLookerIntegration200JSONResponse) VisitCreateLookerIntegrat
 }
 
 type UpdateLookerIntegrationRequestObject struct {
-	BIDatasourceID BIDatasourceID `json:"bi_datasource_id"`
+	BIDatasourceID int `json:"bi_datasource_id"`
 	Body           *UpdateLookerIntegrationJSONRequestBody
 }
 
@@ -1100,7 +1097,7 @@ func (response CreateModeIntegration200JSONResponse) VisitCreateModeIntegrationR
 }
 
 type ChangeModeIntegrationRequestObject struct {
-	BIDatasourceID BIDatasourceID `json:"bi_datasource_id"`
+	BIDatasourceID int `json:"bi_datasource_id"`
 	Body           *ChangeModeIntegrationJSONRequestBody
 }
 
@@ -1143,7 +1140,7 @@ func (response CreatePowerbiIntegration200JSONResponse) VisitCreatePowerbiIntegr
 }
 
 type UpdatePowerbiIntegrationRequestObject struct {
-	BIDatasourceID BIDatasourceID `json:"bi_datasource_id"`
+	BIDatasourceID int `json:"bi_datasource_id"`
 	Body           *UpdatePowerbiIntegrationJSONRequestBody
 }
 
@@ -1186,7 +1183,7 @@ func (response CreateTableauIntegration200JSONResponse) VisitCreateTableauIntegr
 }
 
 type UpdateTableauIntegrationRequestObject struct {
-	BIDatasourceID BIDatasourceID `json:"bi_datasource_id"`
+	BIDatasourceID int `json:"bi_datasource_id"`
 	Body           *UpdateTableauIntegrationJSONRequestBody
 }
 
@@ -1229,7 +1226,7 @@ func (response RemoveIntegration200JSONResponse) VisitRemoveIntegrationResponse(
 }
 
 type GetIntegrationRequestObject struct {
-	BIDatasourceID BIDatasourceID `json:"bi_datasource_id"`
+	BIDatasourceID int `json:"bi_datasource_id"`
 }
 
 type GetIntegrationResponseObject interface {
@@ -1250,7 +1247,7 @@ func (response GetIntegration200JSONResponse) VisitGetIntegrationResponse(w http
 }
 
 type ResyncIntegrationRequestObject struct {
-	BIDatasourceID BIDatasourceID `json:"bi_datasource_id"`
+	BIDatasourceID int `json:"bi_datasource_id"`
 }
 
 type ResyncIntegrationResponseObject interface {
@@ -1419,7 +1416,7 @@ func (sh *strictHandler) CreateDbtIntegration(w http.ResponseWriter, r *http.Req
 }
 
 // UpdateDbtIntegration operation middleware
-func (sh *strictHandler) UpdateDbtIntegration(w http.ResponseWriter, r *http.Request, biDatasourceID BIDatasourceID) {
+func (sh *strictHandler) UpdateDbtIntegration(w http.ResponseWriter, r *http.Request, biDatasourceID int) {
 	var request UpdateDbtIntegrationRequestObject
 
 	request.BIDatasourceID = biDatasourceID
@@ -1483,7 +1480,7 @@ func (sh *strictHandler) CreateHightouchIntegration(w http.ResponseWriter, r *ht
 }
 
 // ChangeHightouchIntegration operation middleware
-func (sh *strictHandler) ChangeHightouchIntegration(w http.ResponseWriter, r *http.Request, biDatasourceID BIDatasourceID) {
+func (sh *strictHandler) ChangeHightouchIntegration(w http.ResponseWriter, r *http.Request, biDatasourceID int) {
 	var request ChangeHightouchIntegrationRequestObject
 
 	request.BIDatasourceID = biDatasourceID
@@ -1547,7 +1544,7 @@ func (sh *strictHandler) CreateLookerIntegration(w http.ResponseWriter, r *http.
 }
 
 // UpdateLookerIntegration operation middleware
-func (sh *strictHandler) UpdateLookerIntegration(w http.ResponseWriter, r *http.Request, biDatasourceID BIDatasourceID) {
+func (sh *strictHandler) UpdateLookerIntegration(w http.ResponseWriter, r *http.Request, biDatasourceID int) {
 	var request UpdateLookerIntegrationRequestObject
 
 	request.BIDatasourceID = biDatasourceID
@@ -1611,7 +1608,7 @@ func (sh *strictHandler) CreateModeIntegration(w http.ResponseWriter, r *http.Re
 }
 
 // ChangeModeIntegration operation middleware
-func (sh *strictHandler) ChangeModeIntegration(w http.ResponseWriter, r *http.Request, biDatasourceID BIDatasourceID) {
+func (sh *strictHandler) ChangeModeIntegration(w http.ResponseWriter, r *http.Request, biDatasourceID int) {
 	var request ChangeModeIntegrationRequestObject
 
 	request.BIDatasourceID = biDatasourceID
@@ -1675,7 +1672,7 @@ func (sh *strictHandler) CreatePowerbiIntegration(w http.ResponseWriter, r *http
 }
 
 // UpdatePowerbiIntegration operation middleware
-func (sh *strictHandler) UpdatePowerbiIntegration(w http.ResponseWriter, r *http.Request, biDatasourceID BIDatasourceID) {
+func (sh *strictHandler) UpdatePowerbiIntegration(w http.ResponseWriter, r *http.Request, biDatasourceID int) {
 	var request UpdatePowerbiIntegrationRequestObject
 
 	request.BIDatasourceID = biDatasourceID
@@ -1739,7 +1736,7 @@ func (sh *strictHandler) CreateTableauIntegration(w http.ResponseWriter, r *http
 }
 
 // UpdateTableauIntegration operation middleware
-func (sh *strictHandler) UpdateTableauIntegration(w http.ResponseWriter, r *http.Request, biDatasourceID BIDatasourceID) {
+func (sh *strictHandler) UpdateTableauIntegration(w http.ResponseWriter, r *http.Request, biDatasourceID int) {
 	var request UpdateTableauIntegrationRequestObject
 
 	request.BIDatasourceID = biDatasourceID
@@ -1798,7 +1795,7 @@ func (sh *strictHandler) RemoveIntegration(w http.ResponseWriter, r *http.Reques
 }
 
 // GetIntegration operation middleware
-func (sh *strictHandler) GetIntegration(w http.ResponseWriter, r *http.Request, biDatasourceID BIDatasourceID) {
+func (sh *strictHandler) GetIntegration(w http.ResponseWriter, r *http.Request, biDatasourceID int) {
 	var request GetIntegrationRequestObject
 
 	request.BIDatasourceID = biDatasourceID
@@ -1824,7 +1821,7 @@ func (sh *strictHandler) GetIntegration(w http.ResponseWriter, r *http.Request, 
 }
 
 // ResyncIntegration operation middleware
-func (sh *strictHandler) ResyncIntegration(w http.ResponseWriter, r *http.Request, biDatasourceID BIDatasourceID) {
+func (sh *strictHandler) ResyncIntegration(w http.ResponseWriter, r *http.Request, biDatasourceID int) {
 	var request ResyncIntegrationRequestObject
 
 	request.BIDatasourceID = biDatasourceID

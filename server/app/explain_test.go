@@ -597,7 +597,7 @@ func TestExplanations(t *testing.T) {
 		{
 			"Datafold: a member is missing", "POST", "/api/v1/lineage/bi/looker/", "Key s", "application/json",
 			`{"base_url":"https://l.example","client_id":"me","client_secret":"HUSH"}`,
-			422, true, "required", "documented", "body", "", "/repo_id",
+			422, true, "required", "published", "body", "", "/repo_id",
 			"", "an integer",
 			"The body member /repo_id is missing: send it, as an integer.",
 			"openapi/datafold/bi.yaml", "/components/schemas/LookerDataSourceConfig/required", "required:",
@@ -605,7 +605,7 @@ func TestExplanations(t *testing.T) {
 		{
 			"Datafold: a secret of the wrong type", "POST", "/api/v1/lineage/bi/looker/", "Key s", "application/json",
 			`{"base_url":"https://l.example","client_id":"me","client_secret":["HUSH"],"repo_id":7}`,
-			422, true, "type", "documented", "body", "", "/client_secret",
+			422, true, "type", "published", "body", "", "/client_secret",
 			`"**********"`, "a string",
 			`The body member /client_secret must be a string, not "**********".`,
 			"openapi/datafold/bi.yaml", "/components/schemas/LookerDataSourceConfig/properties/client_secret/type", "type: string",
@@ -613,7 +613,7 @@ func TestExplanations(t *testing.T) {
 		{
 			"Datafold: camel case", "POST", "/api/v1/lineage/bi/looker/", "Key s", "application/json",
 			`{"baseUrl":"https://l.example","client_id":"me","client_secret":"HUSH","repo_id":7}`,
-			422, true, "required", "documented", "body", "", "/base_url",
+			422, true, "required", "published", "body", "", "/base_url",
 			"", "a string",
 			`The body member /base_url is missing, but there is "baseUrl" in its place: correct the name, or send it, as a string.`,
 			"openapi/datafold/bi.yaml", "/components/schemas/LookerDataSourceConfig/required", "required:",
@@ -621,7 +621,7 @@ func TestExplanations(t *testing.T) {
 		{
 			"Datafold: a string for an integer", "POST", "/api/v1/lineage/bi/dbt/", "Key s", "application/json",
 			`{"ci_config_id":"12"}`,
-			422, true, "type", "documented", "body", "", "/ci_config_id",
+			422, true, "type", "published", "body", "", "/ci_config_id",
 			`"12"`, "an integer",
 			`The body member /ci_config_id must be an integer, not "12".`,
 			"openapi/datafold/bi.yaml", "/components/schemas/DbtDataSourceConfig/properties/ci_config_id/type", "type: integer",
@@ -629,7 +629,7 @@ func TestExplanations(t *testing.T) {
 		{
 			"Datafold: a fraction for an integer", "POST", "/api/v1/lineage/bi/dbt/", "Key s", "application/json",
 			`{"ci_config_id":1.5}`,
-			422, true, "type", "documented", "body", "", "/ci_config_id",
+			422, true, "type", "published", "body", "", "/ci_config_id",
 			"1.5", "an integer",
 			"The body member /ci_config_id must be an integer, not 1.5.",
 			"openapi/datafold/bi.yaml", "/components/schemas/DbtDataSourceConfig/properties/ci_config_id/type", "type: integer",
@@ -653,7 +653,7 @@ func TestExplanations(t *testing.T) {
 		{
 			"Datafold: a number for a string or null", "POST", "/api/v1/lineage/bi/dbt/", "Key s", "application/json",
 			`{"ci_config_id":1,"name":7}`,
-			422, true, "type", "documented", "body", "", "/name",
+			422, true, "type", "published", "body", "", "/name",
 			"7", "a string, or null",
 			"The body member /name must be a string, or null, not 7.",
 			"openapi/datafold/bi.yaml", "/components/schemas/DbtDataSourceConfig/properties/name/anyOf/0/type", "- type: string",
@@ -661,7 +661,7 @@ func TestExplanations(t *testing.T) {
 		{
 			"Datafold: not of the enum or null", "POST", "/api/v1/lineage/bi/powerbi/", "Key s", "application/json",
 			`{"auth_type":"password"}`,
-			422, true, "enum", "documented", "body", "", "/auth_type",
+			422, true, "enum", "published", "body", "", "/auth_type",
 			`"password"`, `"delegated" or "service_principal", or null`,
 			`The body member /auth_type must be "delegated" or "service_principal", or null, not "password".`,
 			"openapi/datafold/bi.yaml", "/components/schemas/PowerBIAuthType/enum", "enum:",
@@ -669,7 +669,7 @@ func TestExplanations(t *testing.T) {
 		{
 			"Datafold: in a list", "POST", "/api/v1/lineage/bi/looker/", "Key s", "application/json",
 			`{"base_url":"https://l.example","client_id":"me","client_secret":"HUSH","repo_id":7,"bindings":[{"remoteId":"a","boundIds":[1,"2"]}]}`,
-			422, true, "type", "documented", "body", "", "/bindings/0/boundIds/1",
+			422, true, "type", "published", "body", "", "/bindings/0/boundIds/1",
 			`"2"`, "an integer",
 			`The body member /bindings/0/boundIds/1 must be an integer, not "2".`,
 			"openapi/datafold/bi.yaml", "/components/schemas/DataSourceBinding/properties/boundIds/items/type", "type: integer",
@@ -677,7 +677,7 @@ func TestExplanations(t *testing.T) {
 		{
 			"Datafold: missing in a list", "POST", "/api/v1/lineage/bi/looker/", "Key s", "application/json",
 			`{"base_url":"https://l.example","client_id":"me","client_secret":"HUSH","repo_id":7,"bindings":[{"remoteId":"a"}]}`,
-			422, true, "required", "documented", "body", "", "/bindings/0/boundIds",
+			422, true, "required", "published", "body", "", "/bindings/0/boundIds",
 			"", "an array of integers",
 			"The body member /bindings/0/boundIds is missing: send it, as an array of integers.",
 			"openapi/datafold/bi.yaml", "/components/schemas/DataSourceBinding/required", "required:",
@@ -685,7 +685,7 @@ func TestExplanations(t *testing.T) {
 		{
 			"Datafold: a word for a list", "POST", "/api/v1/lineage/bi/looker/", "Key s", "application/json",
 			`{"base_url":"https://l.example","client_id":"me","client_secret":"HUSH","repo_id":7,"project_ids":"finance"}`,
-			422, true, "type", "documented", "body", "", "/project_ids",
+			422, true, "type", "published", "body", "", "/project_ids",
 			`"finance"`, "an array of strings",
 			`The body member /project_ids must be an array of strings, not "finance".`,
 			"openapi/datafold/bi.yaml", "/components/schemas/LookerDataSourceConfig/properties/project_ids/type", "type: array",
@@ -693,7 +693,7 @@ func TestExplanations(t *testing.T) {
 		{
 			"Datafold: null for a list", "POST", "/api/v1/lineage/bi/looker/", "Key s", "application/json",
 			`{"base_url":"https://l.example","client_id":"me","client_secret":"HUSH","repo_id":7,"project_ids":null}`,
-			422, true, "type", "documented", "body", "", "/project_ids",
+			422, true, "type", "published", "body", "", "/project_ids",
 			"null", "an array of strings",
 			"The body member /project_ids must not be null: send an array of strings.",
 			"openapi/datafold/bi.yaml", "/components/schemas/LookerDataSourceConfig/properties/project_ids/type", "type: array",
@@ -701,15 +701,15 @@ func TestExplanations(t *testing.T) {
 		{
 			"Datafold: a text for an object", "POST", "/api/v1/lineage/bi/looker/", "Key s", "application/json",
 			`"HUSH"`,
-			422, true, "type", "documented", "body", "", "",
-			`"**********"`, "an object with the members base_url, client_id, client_secret, repo_id",
-			`The body must be an object with the members base_url, client_id, client_secret, repo_id, not "**********".`,
+			422, true, "type", "published", "body", "", "",
+			`"**********"`, "an object with the members base_url, client_id, repo_id, client_secret",
+			`The body must be an object with the members base_url, client_id, repo_id, client_secret, not "**********".`,
 			"openapi/datafold/bi.yaml", "/components/schemas/LookerDataSourceConfig/type", "type: object",
 		},
 		{
 			"Datafold: no body", "POST", "/api/v1/lineage/bi/dbt/", "Key s", "",
 			"",
-			422, true, "required", "documented", "body", "", "",
+			422, true, "required", "published", "body", "", "",
 			"", "an object with the member ci_config_id",
 			"The operation needs a request body and none came: send an object with the member ci_config_id.",
 			"openapi/datafold/bi.yaml", "/paths/~1api~1v1~1lineage~1bi~1dbt~1/post/requestBody/required", "required: true",
@@ -717,26 +717,26 @@ func TestExplanations(t *testing.T) {
 		{
 			"Datafold: a word for an id", "GET", "/api/v1/lineage/bi/looker/", "Key s", "",
 			"",
-			422, true, "type", "documented", "path", "bi_datasource_id", "",
+			422, true, "type", "published", "path", "bi_datasource_id", "",
 			`"looker"`, "an integer",
 			`The path parameter "bi_datasource_id" must be an integer, not "looker".`,
-			"openapi/datafold/bi.yaml", "/components/parameters/BiDatasourceId/schema/type", "type: integer",
+			"openapi/datafold/bi.yaml", "/paths/~1api~1v1~1lineage~1bi~1{bi_datasource_id}~1/get/parameters/0/schema/type", "type: integer",
 		},
 		{
 			"Datafold: an id that is no integer", "GET", "/api/v1/lineage/bi/abc/", "Key s", "",
 			"",
-			422, true, "type", "documented", "path", "bi_datasource_id", "",
+			422, true, "type", "published", "path", "bi_datasource_id", "",
 			`"abc"`, "an integer",
 			`The path parameter "bi_datasource_id" must be an integer, not "abc".`,
-			"openapi/datafold/bi.yaml", "/components/parameters/BiDatasourceId/schema/type", "type: integer",
+			"openapi/datafold/bi.yaml", "/paths/~1api~1v1~1lineage~1bi~1{bi_datasource_id}~1/get/parameters/0/schema/type", "type: integer",
 		},
 		{
 			"Datafold: an id beyond 64 bits", "GET", "/api/v1/lineage/bi/99999999999999999999/", "Key s", "",
 			"",
-			422, true, "integerRange", "documented", "path", "bi_datasource_id", "",
+			422, true, "integerRange", "published", "path", "bi_datasource_id", "",
 			`"99999999999999999999"`, "an integer from -9223372036854775808 to 9223372036854775807",
 			`The path parameter "bi_datasource_id" does not fit in 64 bits: send an integer from -9223372036854775808 to 9223372036854775807, not "99999999999999999999".`,
-			"openapi/datafold/bi.yaml", "/components/parameters/BiDatasourceId/schema/type", "type: integer",
+			"openapi/datafold/bi.yaml", "/paths/~1api~1v1~1lineage~1bi~1{bi_datasource_id}~1/get/parameters/0/schema/type", "type: integer",
 		},
 		{
 			"Datafold: an undeclared query parameter", "GET", "/api/v1/lineage/bi/?page=1", "Key s", "",
@@ -749,7 +749,7 @@ func TestExplanations(t *testing.T) {
 		{
 			"Datafold: another type", "POST", "/api/v1/lineage/bi/dbt/", "Key s", "text/plain",
 			`{"ci_config_id":1}`,
-			422, true, "mediaType", "documented", "body", "", "",
+			422, true, "mediaType", "published", "body", "", "",
 			`"text/plain"`, "application/json",
 			`The header Content-Type must be application/json, not "text/plain".`,
 			"openapi/datafold/bi.yaml", "/paths/~1api~1v1~1lineage~1bi~1dbt~1/post/requestBody/content", "content:",

@@ -388,7 +388,8 @@ func TestBindingErrors(t *testing.T) {
 				t.Fatal(err)
 			}
 			components := d["components"].(map[string]any)
-			parameter := components["parameters"].(map[string]any)["BiDatasourceId"].(map[string]any)
+			item := d["paths"].(map[string]any)["/api/v1/lineage/bi/{bi_datasource_id}/"].(map[string]any)
+			parameter := item["get"].(map[string]any)["parameters"].([]any)[0].(map[string]any)
 			parameter["schema"] = map[string]any{"type": "string"}
 			config := components["schemas"].(map[string]any)["DbtDataSourceConfig"].(map[string]any)
 			config["properties"].(map[string]any)["name"] = map[string]any{}

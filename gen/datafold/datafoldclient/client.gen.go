@@ -122,7 +122,7 @@ type ClientInterface interface {
 	// Takes any type of body and a specified content type.
 	//
 	// Corresponds with PUT /api/v1/lineage/bi/dbt/{bi_datasource_id}/ (the `UpdateDbtIntegration` operationId).
-	UpdateDbtIntegrationWithBody(ctx context.Context, biDatasourceID BIDatasourceID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+	UpdateDbtIntegrationWithBody(ctx context.Context, biDatasourceID int, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// UpdateDbtIntegration Update a DBT BI integration
 	//
@@ -131,7 +131,7 @@ type ClientInterface interface {
 	// Takes a body of the `application/json` content type.
 	//
 	// Corresponds with PUT /api/v1/lineage/bi/dbt/{bi_datasource_id}/ (the `UpdateDbtIntegration` operationId).
-	UpdateDbtIntegration(ctx context.Context, biDatasourceID BIDatasourceID, body UpdateDbtIntegrationJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+	UpdateDbtIntegration(ctx context.Context, biDatasourceID int, body UpdateDbtIntegrationJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// CreateHightouchIntegrationWithBody Create a Hightouch integration
 	//
@@ -158,7 +158,7 @@ type ClientInterface interface {
 	// Takes any type of body and a specified content type.
 	//
 	// Corresponds with PUT /api/v1/lineage/bi/hightouch/{bi_datasource_id}/ (the `ChangeHightouchIntegration` operationId).
-	ChangeHightouchIntegrationWithBody(ctx context.Context, biDatasourceID BIDatasourceID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+	ChangeHightouchIntegrationWithBody(ctx context.Context, biDatasourceID int, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ChangeHightouchIntegration Update a Hightouch integration
 	//
@@ -167,7 +167,7 @@ type ClientInterface interface {
 	// Takes a body of the `application/json` content type.
 	//
 	// Corresponds with PUT /api/v1/lineage/bi/hightouch/{bi_datasource_id}/ (the `ChangeHightouchIntegration` operationId).
-	ChangeHightouchIntegration(ctx context.Context, biDatasourceID BIDatasourceID, body ChangeHightouchIntegrationJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+	ChangeHightouchIntegration(ctx context.Context, biDatasourceID int, body ChangeHightouchIntegrationJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// CreateLookerIntegrationWithBody Create a Looker integration
 	//
@@ -194,7 +194,7 @@ type ClientInterface interface {
 	// Takes any type of body and a specified content type.
 	//
 	// Corresponds with PUT /api/v1/lineage/bi/looker/{bi_datasource_id}/ (the `UpdateLookerIntegration` operationId).
-	UpdateLookerIntegrationWithBody(ctx context.Context, biDatasourceID BIDatasourceID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+	UpdateLookerIntegrationWithBody(ctx context.Context, biDatasourceID int, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// UpdateLookerIntegration Update a Looker integration
 	//
@@ -203,7 +203,7 @@ type ClientInterface interface {
 	// Takes a body of the `application/json` content type.
 	//
 	// Corresponds with PUT /api/v1/lineage/bi/looker/{bi_datasource_id}/ (the `UpdateLookerIntegration` operationId).
-	UpdateLookerIntegration(ctx context.Context, biDatasourceID BIDatasourceID, body UpdateLookerIntegrationJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+	UpdateLookerIntegration(ctx context.Context, biDatasourceID int, body UpdateLookerIntegrationJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// CreateModeIntegrationWithBody Create a Mode Analytics integration
 	//
@@ -230,7 +230,7 @@ type ClientInterface interface {
 	// Takes any type of body and a specified content type.
 	//
 	// Corresponds with PUT /api/v1/lineage/bi/mode/{bi_datasource_id}/ (the `ChangeModeIntegration` operationId).
-	ChangeModeIntegrationWithBody(ctx context.Context, biDatasourceID BIDatasourceID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+	ChangeModeIntegrationWithBody(ctx context.Context, biDatasourceID int, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ChangeModeIntegration Update a Mode Analytics integration
 	//
@@ -239,7 +239,7 @@ type ClientInterface interface {
 	// Takes a body of the `application/json` content type.
 	//
 	// Corresponds with PUT /api/v1/lineage/bi/mode/{bi_datasource_id}/ (the `ChangeModeIntegration` operationId).
-	ChangeModeIntegration(ctx context.Context, biDatasourceID BIDatasourceID, body ChangeModeIntegrationJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+	ChangeModeIntegration(ctx context.Context, biDatasourceID int, body ChangeModeIntegrationJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// CreatePowerbiIntegrationWithBody Create a Power BI integration
 	//
@@ -266,7 +266,7 @@ type ClientInterface interface {
 	// Takes any type of body and a specified content type.
 	//
 	// Corresponds with PUT /api/v1/lineage/bi/powerbi/{bi_datasource_id}/ (the `UpdatePowerbiIntegration` operationId).
-	UpdatePowerbiIntegrationWithBody(ctx context.Context, biDatasourceID BIDatasourceID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+	UpdatePowerbiIntegrationWithBody(ctx context.Context, biDatasourceID int, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// UpdatePowerbiIntegration Update a Power BI integration
 	//
@@ -275,7 +275,7 @@ type ClientInterface interface {
 	// Takes a body of the `application/json` content type.
 	//
 	// Corresponds with PUT /api/v1/lineage/bi/powerbi/{bi_datasource_id}/ (the `UpdatePowerbiIntegration` operationId).
-	UpdatePowerbiIntegration(ctx context.Context, biDatasourceID BIDatasourceID, body UpdatePowerbiIntegrationJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+	UpdatePowerbiIntegration(ctx context.Context, biDatasourceID int, body UpdatePowerbiIntegrationJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// CreateTableauIntegrationWithBody Create a Tableau integration
 	//
@@ -302,7 +302,7 @@ type ClientInterface interface {
 	// Takes any type of body and a specified content type.
 	//
 	// Corresponds with PUT /api/v1/lineage/bi/tableau/{bi_datasource_id}/ (the `UpdateTableauIntegration` operationId).
-	UpdateTableauIntegrationWithBody(ctx context.Context, biDatasourceID BIDatasourceID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+	UpdateTableauIntegrationWithBody(ctx context.Context, biDatasourceID int, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// UpdateTableauIntegration Update a Tableau integration
 	//
@@ -311,7 +311,7 @@ type ClientInterface interface {
 	// Takes a body of the `application/json` content type.
 	//
 	// Corresponds with PUT /api/v1/lineage/bi/tableau/{bi_datasource_id}/ (the `UpdateTableauIntegration` operationId).
-	UpdateTableauIntegration(ctx context.Context, biDatasourceID BIDatasourceID, body UpdateTableauIntegrationJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+	UpdateTableauIntegration(ctx context.Context, biDatasourceID int, body UpdateTableauIntegrationJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// RemoveIntegration Remove an integration
 	//
@@ -323,14 +323,14 @@ type ClientInterface interface {
 	// Returns one BI integration.
 	//
 	// Corresponds with GET /api/v1/lineage/bi/{bi_datasource_id}/ (the `GetIntegration` operationId).
-	GetIntegration(ctx context.Context, biDatasourceID BIDatasourceID, reqEditors ...RequestEditorFn) (*http.Response, error)
+	GetIntegration(ctx context.Context, biDatasourceID int, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ResyncIntegration Sync a BI integration
 	//
 	// Starts a synchronisation outside the schedule. It has that effect although it is a GET.
 	//
 	// Corresponds with GET /api/v1/lineage/bi/{bi_datasource_id}/sync/ (the `ResyncIntegration` operationId).
-	ResyncIntegration(ctx context.Context, biDatasourceID BIDatasourceID, reqEditors ...RequestEditorFn) (*http.Response, error)
+	ResyncIntegration(ctx context.Context, biDatasourceID int, reqEditors ...RequestEditorFn) (*http.Response, error)
 }
 
 // GetAllIntegrations List all integrations
@@ -395,7 +395,7 @@ func (c *Client) CreateDbtIntegration(ctx context.Context, body CreateDbtIntegra
 // Takes any type of body and a specified content type.
 //
 // Corresponds with PUT /api/v1/lineage/bi/dbt/{bi_datasource_id}/ (the `UpdateDbtIntegration` operationId).
-func (c *Client) UpdateDbtIntegrationWithBody(ctx context.Context, biDatasourceID BIDatasourceID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+func (c *Client) UpdateDbtIntegrationWithBody(ctx context.Context, biDatasourceID int, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewUpdateDbtIntegrationRequestWithBody(c.Server, biDatasourceID, contentType, body)
 	if err != nil {
 		return nil, err
@@ -414,7 +414,7 @@ func (c *Client) UpdateDbtIntegrationWithBody(ctx context.Context, biDatasourceI
 // Takes a body of the `application/json` content type.
 //
 // Corresponds with PUT /api/v1/lineage/bi/dbt/{bi_datasource_id}/ (the `UpdateDbtIntegration` operationId).
-func (c *Client) UpdateDbtIntegration(ctx context.Context, biDatasourceID BIDatasourceID, body UpdateDbtIntegrationJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+func (c *Client) UpdateDbtIntegration(ctx context.Context, biDatasourceID int, body UpdateDbtIntegrationJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewUpdateDbtIntegrationRequest(c.Server, biDatasourceID, body)
 	if err != nil {
 		return nil, err
@@ -471,7 +471,7 @@ func (c *Client) CreateHightouchIntegration(ctx context.Context, body CreateHigh
 // Takes any type of body and a specified content type.
 //
 // Corresponds with PUT /api/v1/lineage/bi/hightouch/{bi_datasource_id}/ (the `ChangeHightouchIntegration` operationId).
-func (c *Client) ChangeHightouchIntegrationWithBody(ctx context.Context, biDatasourceID BIDatasourceID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+func (c *Client) ChangeHightouchIntegrationWithBody(ctx context.Context, biDatasourceID int, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewChangeHightouchIntegrationRequestWithBody(c.Server, biDatasourceID, contentType, body)
 	if err != nil {
 		return nil, err
@@ -490,7 +490,7 @@ func (c *Client) ChangeHightouchIntegrationWithBody(ctx context.Context, biDatas
 // Takes a body of the `application/json` content type.
 //
 // Corresponds with PUT /api/v1/lineage/bi/hightouch/{bi_datasource_id}/ (the `ChangeHightouchIntegration` operationId).
-func (c *Client) ChangeHightouchIntegration(ctx context.Context, biDatasourceID BIDatasourceID, body ChangeHightouchIntegrationJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+func (c *Client) ChangeHightouchIntegration(ctx context.Context, biDatasourceID int, body ChangeHightouchIntegrationJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewChangeHightouchIntegrationRequest(c.Server, biDatasourceID, body)
 	if err != nil {
 		return nil, err
@@ -547,7 +547,7 @@ func (c *Client) CreateLookerIntegration(ctx context.Context, body CreateLookerI
 // Takes any type of body and a specified content type.
 //
 // Corresponds with PUT /api/v1/lineage/bi/looker/{bi_datasource_id}/ (the `UpdateLookerIntegration` operationId).
-func (c *Client) UpdateLookerIntegrationWithBody(ctx context.Context, biDatasourceID BIDatasourceID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+func (c *Client) UpdateLookerIntegrationWithBody(ctx context.Context, biDatasourceID int, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewUpdateLookerIntegrationRequestWithBody(c.Server, biDatasourceID, contentType, body)
 	if err != nil {
 		return nil, err
@@ -566,7 +566,7 @@ func (c *Client) UpdateLookerIntegrationWithBody(ctx context.Context, biDatasour
 // Takes a body of the `application/json` content type.
 //
 // Corresponds with PUT /api/v1/lineage/bi/looker/{bi_datasource_id}/ (the `UpdateLookerIntegration` operationId).
-func (c *Client) UpdateLookerIntegration(ctx context.Context, biDatasourceID BIDatasourceID, body UpdateLookerIntegrationJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+func (c *Client) UpdateLookerIntegration(ctx context.Context, biDatasourceID int, body UpdateLookerIntegrationJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewUpdateLookerIntegrationRequest(c.Server, biDatasourceID, body)
 	if err != nil {
 		return nil, err
@@ -623,7 +623,7 @@ func (c *Client) CreateModeIntegration(ctx context.Context, body CreateModeInteg
 // Takes any type of body and a specified content type.
 //
 // Corresponds with PUT /api/v1/lineage/bi/mode/{bi_datasource_id}/ (the `ChangeModeIntegration` operationId).
-func (c *Client) ChangeModeIntegrationWithBody(ctx context.Context, biDatasourceID BIDatasourceID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+func (c *Client) ChangeModeIntegrationWithBody(ctx context.Context, biDatasourceID int, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewChangeModeIntegrationRequestWithBody(c.Server, biDatasourceID, contentType, body)
 	if err != nil {
 		return nil, err
@@ -642,7 +642,7 @@ func (c *Client) ChangeModeIntegrationWithBody(ctx context.Context, biDatasource
 // Takes a body of the `application/json` content type.
 //
 // Corresponds with PUT /api/v1/lineage/bi/mode/{bi_datasource_id}/ (the `ChangeModeIntegration` operationId).
-func (c *Client) ChangeModeIntegration(ctx context.Context, biDatasourceID BIDatasourceID, body ChangeModeIntegrationJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+func (c *Client) ChangeModeIntegration(ctx context.Context, biDatasourceID int, body ChangeModeIntegrationJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewChangeModeIntegrationRequest(c.Server, biDatasourceID, body)
 	if err != nil {
 		return nil, err
@@ -699,7 +699,7 @@ func (c *Client) CreatePowerbiIntegration(ctx context.Context, body CreatePowerb
 // Takes any type of body and a specified content type.
 //
 // Corresponds with PUT /api/v1/lineage/bi/powerbi/{bi_datasource_id}/ (the `UpdatePowerbiIntegration` operationId).
-func (c *Client) UpdatePowerbiIntegrationWithBody(ctx context.Context, biDatasourceID BIDatasourceID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+func (c *Client) UpdatePowerbiIntegrationWithBody(ctx context.Context, biDatasourceID int, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewUpdatePowerbiIntegrationRequestWithBody(c.Server, biDatasourceID, contentType, body)
 	if err != nil {
 		return nil, err
@@ -718,7 +718,7 @@ func (c *Client) UpdatePowerbiIntegrationWithBody(ctx context.Context, biDatasou
 // Takes a body of the `application/json` content type.
 //
 // Corresponds with PUT /api/v1/lineage/bi/powerbi/{bi_datasource_id}/ (the `UpdatePowerbiIntegration` operationId).
-func (c *Client) UpdatePowerbiIntegration(ctx context.Context, biDatasourceID BIDatasourceID, body UpdatePowerbiIntegrationJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+func (c *Client) UpdatePowerbiIntegration(ctx context.Context, biDatasourceID int, body UpdatePowerbiIntegrationJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewUpdatePowerbiIntegrationRequest(c.Server, biDatasourceID, body)
 	if err != nil {
 		return nil, err
@@ -775,7 +775,7 @@ func (c *Client) CreateTableauIntegration(ctx context.Context, body CreateTablea
 // Takes any type of body and a specified content type.
 //
 // Corresponds with PUT /api/v1/lineage/bi/tableau/{bi_datasource_id}/ (the `UpdateTableauIntegration` operationId).
-func (c *Client) UpdateTableauIntegrationWithBody(ctx context.Context, biDatasourceID BIDatasourceID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+func (c *Client) UpdateTableauIntegrationWithBody(ctx context.Context, biDatasourceID int, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewUpdateTableauIntegrationRequestWithBody(c.Server, biDatasourceID, contentType, body)
 	if err != nil {
 		return nil, err
@@ -794,7 +794,7 @@ func (c *Client) UpdateTableauIntegrationWithBody(ctx context.Context, biDatasou
 // Takes a body of the `application/json` content type.
 //
 // Corresponds with PUT /api/v1/lineage/bi/tableau/{bi_datasource_id}/ (the `UpdateTableauIntegration` operationId).
-func (c *Client) UpdateTableauIntegration(ctx context.Context, biDatasourceID BIDatasourceID, body UpdateTableauIntegrationJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+func (c *Client) UpdateTableauIntegration(ctx context.Context, biDatasourceID int, body UpdateTableauIntegrationJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewUpdateTableauIntegrationRequest(c.Server, biDatasourceID, body)
 	if err != nil {
 		return nil, err
@@ -826,7 +826,7 @@ func (c *Client) RemoveIntegration(ctx context.Context, biDatasourceID int, reqE
 // Returns one BI integration.
 //
 // Corresponds with GET /api/v1/lineage/bi/{bi_datasource_id}/ (the `GetIntegration` operationId).
-func (c *Client) GetIntegration(ctx context.Context, biDatasourceID BIDatasourceID, reqEditors ...RequestEditorFn) (*http.Response, error) {
+func (c *Client) GetIntegration(ctx context.Context, biDatasourceID int, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewGetIntegrationRequest(c.Server, biDatasourceID)
 	if err != nil {
 		return nil, err
@@ -843,7 +843,7 @@ func (c *Client) GetIntegration(ctx context.Context, biDatasourceID BIDatasource
 // Starts a synchronisation outside the schedule. It has that effect although it is a GET.
 //
 // Corresponds with GET /api/v1/lineage/bi/{bi_datasource_id}/sync/ (the `ResyncIntegration` operationId).
-func (c *Client) ResyncIntegration(ctx context.Context, biDatasourceID BIDatasourceID, reqEditors ...RequestEditorFn) (*http.Response, error) {
+func (c *Client) ResyncIntegration(ctx context.Context, biDatasourceID int, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewResyncIntegrationRequest(c.Server, biDatasourceID)
 	if err != nil {
 		return nil, err
@@ -923,7 +923,7 @@ func NewCreateDbtIntegrationRequestWithBody(server string, contentType string, b
 }
 
 // NewUpdateDbtIntegrationRequest calls the generic UpdateDbtIntegration builder with application/json body
-func NewUpdateDbtIntegrationRequest(server string, biDatasourceID BIDatasourceID, body UpdateDbtIntegrationJSONRequestBody) (*http.Request, error) {
+func NewUpdateDbtIntegrationRequest(server string, biDatasourceID int, body UpdateDbtIntegrationJSONRequestBody) (*http.Request, error) {
 	var bodyReader io.Reader
 	buf, err := json.Marshal(body)
 	if err != nil {
@@ -934,7 +934,7 @@ func NewUpdateDbtIntegrationRequest(server string, biDatasourceID BIDatasourceID
 }
 
 // NewUpdateDbtIntegrationRequestWithBody constructs an http.Request for the UpdateDbtIntegration method, with any body, and a specified content type
-func NewUpdateDbtIntegrationRequestWithBody(server string, biDatasourceID BIDatasourceID, contentType string, body io.Reader) (*http.Request, error) {
+func NewUpdateDbtIntegrationRequestWithBody(server string, biDatasourceID int, contentType string, body io.Reader) (*http.Request, error) {
 	var err error
 
 	var pathParam0 string
@@ -1010,7 +1010,7 @@ func NewCreateHightouchIntegrationRequestWithBody(server string, contentType str
 }
 
 // NewChangeHightouchIntegrationRequest calls the generic ChangeHightouchIntegration builder with application/json body
-func NewChangeHightouchIntegrationRequest(server string, biDatasourceID BIDatasourceID, body ChangeHightouchIntegrationJSONRequestBody) (*http.Request, error) {
+func NewChangeHightouchIntegrationRequest(server string, biDatasourceID int, body ChangeHightouchIntegrationJSONRequestBody) (*http.Request, error) {
 	var bodyReader io.Reader
 	buf, err := json.Marshal(body)
 	if err != nil {
@@ -1021,7 +1021,7 @@ func NewChangeHightouchIntegrationRequest(server string, biDatasourceID BIDataso
 }
 
 // NewChangeHightouchIntegrationRequestWithBody constructs an http.Request for the ChangeHightouchIntegration method, with any body, and a specified content type
-func NewChangeHightouchIntegrationRequestWithBody(server string, biDatasourceID BIDatasourceID, contentType string, body io.Reader) (*http.Request, error) {
+func NewChangeHightouchIntegrationRequestWithBody(server string, biDatasourceID int, contentType string, body io.Reader) (*http.Request, error) {
 	var err error
 
 	var pathParam0 string
@@ -1097,7 +1097,7 @@ func NewCreateLookerIntegrationRequestWithBody(server string, contentType string
 }
 
 // NewUpdateLookerIntegrationRequest calls the generic UpdateLookerIntegration builder with application/json body
-func NewUpdateLookerIntegrationRequest(server string, biDatasourceID BIDatasourceID, body UpdateLookerIntegrationJSONRequestBody) (*http.Request, error) {
+func NewUpdateLookerIntegrationRequest(server string, biDatasourceID int, body UpdateLookerIntegrationJSONRequestBody) (*http.Request, error) {
 	var bodyReader io.Reader
 	buf, err := json.Marshal(body)
 	if err != nil {
@@ -1108,7 +1108,7 @@ func NewUpdateLookerIntegrationRequest(server string, biDatasourceID BIDatasourc
 }
 
 // NewUpdateLookerIntegrationRequestWithBody constructs an http.Request for the UpdateLookerIntegration method, with any body, and a specified content type
-func NewUpdateLookerIntegrationRequestWithBody(server string, biDatasourceID BIDatasourceID, contentType string, body io.Reader) (*http.Request, error) {
+func NewUpdateLookerIntegrationRequestWithBody(server string, biDatasourceID int, contentType string, body io.Reader) (*http.Request, error) {
 	var err error
 
 	var pathParam0 string
@@ -1184,7 +1184,7 @@ func NewCreateModeIntegrationRequestWithBody(server string, contentType string, 
 }
 
 // NewChangeModeIntegrationRequest calls the generic ChangeModeIntegration builder with application/json body
-func NewChangeModeIntegrationRequest(server string, biDatasourceID BIDatasourceID, body ChangeModeIntegrationJSONRequestBody) (*http.Request, error) {
+func NewChangeModeIntegrationRequest(server string, biDatasourceID int, body ChangeModeIntegrationJSONRequestBody) (*http.Request, error) {
 	var bodyReader io.Reader
 	buf, err := json.Marshal(body)
 	if err != nil {
@@ -1195,7 +1195,7 @@ func NewChangeModeIntegrationRequest(server string, biDatasourceID BIDatasourceI
 }
 
 // NewChangeModeIntegrationRequestWithBody constructs an http.Request for the ChangeModeIntegration method, with any body, and a specified content type
-func NewChangeModeIntegrationRequestWithBody(server string, biDatasourceID BIDatasourceID, contentType string, body io.Reader) (*http.Request, error) {
+func NewChangeModeIntegrationRequestWithBody(server string, biDatasourceID int, contentType string, body io.Reader) (*http.Request, error) {
 	var err error
 
 	var pathParam0 string
@@ -1271,7 +1271,7 @@ func NewCreatePowerbiIntegrationRequestWithBody(server string, contentType strin
 }
 
 // NewUpdatePowerbiIntegrationRequest calls the generic UpdatePowerbiIntegration builder with application/json body
-func NewUpdatePowerbiIntegrationRequest(server string, biDatasourceID BIDatasourceID, body UpdatePowerbiIntegrationJSONRequestBody) (*http.Request, error) {
+func NewUpdatePowerbiIntegrationRequest(server string, biDatasourceID int, body UpdatePowerbiIntegrationJSONRequestBody) (*http.Request, error) {
 	var bodyReader io.Reader
 	buf, err := json.Marshal(body)
 	if err != nil {
@@ -1282,7 +1282,7 @@ func NewUpdatePowerbiIntegrationRequest(server string, biDatasourceID BIDatasour
 }
 
 // NewUpdatePowerbiIntegrationRequestWithBody constructs an http.Request for the UpdatePowerbiIntegration method, with any body, and a specified content type
-func NewUpdatePowerbiIntegrationRequestWithBody(server string, biDatasourceID BIDatasourceID, contentType string, body io.Reader) (*http.Request, error) {
+func NewUpdatePowerbiIntegrationRequestWithBody(server string, biDatasourceID int, contentType string, body io.Reader) (*http.Request, error) {
 	var err error
 
 	var pathParam0 string
@@ -1358,7 +1358,7 @@ func NewCreateTableauIntegrationRequestWithBody(server string, contentType strin
 }
 
 // NewUpdateTableauIntegrationRequest calls the generic UpdateTableauIntegration builder with application/json body
-func NewUpdateTableauIntegrationRequest(server string, biDatasourceID BIDatasourceID, body UpdateTableauIntegrationJSONRequestBody) (*http.Request, error) {
+func NewUpdateTableauIntegrationRequest(server string, biDatasourceID int, body UpdateTableauIntegrationJSONRequestBody) (*http.Request, error) {
 	var bodyReader io.Reader
 	buf, err := json.Marshal(body)
 	if err != nil {
@@ -1369,7 +1369,7 @@ func NewUpdateTableauIntegrationRequest(server string, biDatasourceID BIDatasour
 }
 
 // NewUpdateTableauIntegrationRequestWithBody constructs an http.Request for the UpdateTableauIntegration method, with any body, and a specified content type
-func NewUpdateTableauIntegrationRequestWithBody(server string, biDatasourceID BIDatasourceID, contentType string, body io.Reader) (*http.Request, error) {
+func NewUpdateTableauIntegrationRequestWithBody(server string, biDatasourceID int, contentType string, body io.Reader) (*http.Request, error) {
 	var err error
 
 	var pathParam0 string
@@ -1439,7 +1439,7 @@ func NewRemoveIntegrationRequest(server string, biDatasourceID int) (*http.Reque
 }
 
 // NewGetIntegrationRequest constructs an http.Request for the GetIntegration method
-func NewGetIntegrationRequest(server string, biDatasourceID BIDatasourceID) (*http.Request, error) {
+func NewGetIntegrationRequest(server string, biDatasourceID int) (*http.Request, error) {
 	var err error
 
 	var pathParam0 string
@@ -1473,7 +1473,7 @@ func NewGetIntegrationRequest(server string, biDatasourceID BIDatasourceID) (*ht
 }
 
 // NewResyncIntegrationRequest constructs an http.Request for the ResyncIntegration method
-func NewResyncIntegrationRequest(server string, biDatasourceID BIDatasourceID) (*http.Request, error) {
+func NewResyncIntegrationRequest(server string, biDatasourceID int) (*http.Request, error) {
 	var err error
 
 	var pathParam0 string
@@ -1583,7 +1583,7 @@ type ClientWithResponsesInterface interface {
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with PUT /api/v1/lineage/bi/dbt/{bi_datasource_id}/ (the `UpdateDbtIntegration` operationId).
-	UpdateDbtIntegrationWithBodyWithResponse(ctx context.Context, biDatasourceID BIDatasourceID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*UpdateDbtIntegrationResponse, error)
+	UpdateDbtIntegrationWithBodyWithResponse(ctx context.Context, biDatasourceID int, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*UpdateDbtIntegrationResponse, error)
 
 	// UpdateDbtIntegrationWithResponse Update a DBT BI integration
 	//
@@ -1592,7 +1592,7 @@ type ClientWithResponsesInterface interface {
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with PUT /api/v1/lineage/bi/dbt/{bi_datasource_id}/ (the `UpdateDbtIntegration` operationId).
-	UpdateDbtIntegrationWithResponse(ctx context.Context, biDatasourceID BIDatasourceID, body UpdateDbtIntegrationJSONRequestBody, reqEditors ...RequestEditorFn) (*UpdateDbtIntegrationResponse, error)
+	UpdateDbtIntegrationWithResponse(ctx context.Context, biDatasourceID int, body UpdateDbtIntegrationJSONRequestBody, reqEditors ...RequestEditorFn) (*UpdateDbtIntegrationResponse, error)
 
 	// CreateHightouchIntegrationWithBodyWithResponse Create a Hightouch integration
 	//
@@ -1619,7 +1619,7 @@ type ClientWithResponsesInterface interface {
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with PUT /api/v1/lineage/bi/hightouch/{bi_datasource_id}/ (the `ChangeHightouchIntegration` operationId).
-	ChangeHightouchIntegrationWithBodyWithResponse(ctx context.Context, biDatasourceID BIDatasourceID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ChangeHightouchIntegrationResponse, error)
+	ChangeHightouchIntegrationWithBodyWithResponse(ctx context.Context, biDatasourceID int, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ChangeHightouchIntegrationResponse, error)
 
 	// ChangeHightouchIntegrationWithResponse Update a Hightouch integration
 	//
@@ -1628,7 +1628,7 @@ type ClientWithResponsesInterface interface {
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with PUT /api/v1/lineage/bi/hightouch/{bi_datasource_id}/ (the `ChangeHightouchIntegration` operationId).
-	ChangeHightouchIntegrationWithResponse(ctx context.Context, biDatasourceID BIDatasourceID, body ChangeHightouchIntegrationJSONRequestBody, reqEditors ...RequestEditorFn) (*ChangeHightouchIntegrationResponse, error)
+	ChangeHightouchIntegrationWithResponse(ctx context.Context, biDatasourceID int, body ChangeHightouchIntegrationJSONRequestBody, reqEditors ...RequestEditorFn) (*ChangeHightouchIntegrationResponse, error)
 
 	// CreateLookerIntegrationWithBodyWithResponse Create a Looker integration
 	//
@@ -1655,7 +1655,7 @@ type ClientWithResponsesInterface interface {
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with PUT /api/v1/lineage/bi/looker/{bi_datasource_id}/ (the `UpdateLookerIntegration` operationId).
-	UpdateLookerIntegrationWithBodyWithResponse(ctx context.Context, biDatasourceID BIDatasourceID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*UpdateLookerIntegrationResponse, error)
+	UpdateLookerIntegrationWithBodyWithResponse(ctx context.Context, biDatasourceID int, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*UpdateLookerIntegrationResponse, error)
 
 	// UpdateLookerIntegrationWithResponse Update a Looker integration
 	//
@@ -1664,7 +1664,7 @@ type ClientWithResponsesInterface interface {
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with PUT /api/v1/lineage/bi/looker/{bi_datasource_id}/ (the `UpdateLookerIntegration` operationId).
-	UpdateLookerIntegrationWithResponse(ctx context.Context, biDatasourceID BIDatasourceID, body UpdateLookerIntegrationJSONRequestBody, reqEditors ...RequestEditorFn) (*UpdateLookerIntegrationResponse, error)
+	UpdateLookerIntegrationWithResponse(ctx context.Context, biDatasourceID int, body UpdateLookerIntegrationJSONRequestBody, reqEditors ...RequestEditorFn) (*UpdateLookerIntegrationResponse, error)
 
 	// CreateModeIntegrationWithBodyWithResponse Create a Mode Analytics integration
 	//
@@ -1691,7 +1691,7 @@ type ClientWithResponsesInterface interface {
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with PUT /api/v1/lineage/bi/mode/{bi_datasource_id}/ (the `ChangeModeIntegration` operationId).
-	ChangeModeIntegrationWithBodyWithResponse(ctx context.Context, biDatasourceID BIDatasourceID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ChangeModeIntegrationResponse, error)
+	ChangeModeIntegrationWithBodyWithResponse(ctx context.Context, biDatasourceID int, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ChangeModeIntegrationResponse, error)
 
 	// ChangeModeIntegrationWithResponse Update a Mode Analytics integration
 	//
@@ -1700,7 +1700,7 @@ type ClientWithResponsesInterface interface {
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with PUT /api/v1/lineage/bi/mode/{bi_datasource_id}/ (the `ChangeModeIntegration` operationId).
-	ChangeModeIntegrationWithResponse(ctx context.Context, biDatasourceID BIDatasourceID, body ChangeModeIntegrationJSONRequestBody, reqEditors ...RequestEditorFn) (*ChangeModeIntegrationResponse, error)
+	ChangeModeIntegrationWithResponse(ctx context.Context, biDatasourceID int, body ChangeModeIntegrationJSONRequestBody, reqEditors ...RequestEditorFn) (*ChangeModeIntegrationResponse, error)
 
 	// CreatePowerbiIntegrationWithBodyWithResponse Create a Power BI integration
 	//
@@ -1727,7 +1727,7 @@ type ClientWithResponsesInterface interface {
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with PUT /api/v1/lineage/bi/powerbi/{bi_datasource_id}/ (the `UpdatePowerbiIntegration` operationId).
-	UpdatePowerbiIntegrationWithBodyWithResponse(ctx context.Context, biDatasourceID BIDatasourceID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*UpdatePowerbiIntegrationResponse, error)
+	UpdatePowerbiIntegrationWithBodyWithResponse(ctx context.Context, biDatasourceID int, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*UpdatePowerbiIntegrationResponse, error)
 
 	// UpdatePowerbiIntegrationWithResponse Update a Power BI integration
 	//
@@ -1736,7 +1736,7 @@ type ClientWithResponsesInterface interface {
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with PUT /api/v1/lineage/bi/powerbi/{bi_datasource_id}/ (the `UpdatePowerbiIntegration` operationId).
-	UpdatePowerbiIntegrationWithResponse(ctx context.Context, biDatasourceID BIDatasourceID, body UpdatePowerbiIntegrationJSONRequestBody, reqEditors ...RequestEditorFn) (*UpdatePowerbiIntegrationResponse, error)
+	UpdatePowerbiIntegrationWithResponse(ctx context.Context, biDatasourceID int, body UpdatePowerbiIntegrationJSONRequestBody, reqEditors ...RequestEditorFn) (*UpdatePowerbiIntegrationResponse, error)
 
 	// CreateTableauIntegrationWithBodyWithResponse Create a Tableau integration
 	//
@@ -1763,7 +1763,7 @@ type ClientWithResponsesInterface interface {
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with PUT /api/v1/lineage/bi/tableau/{bi_datasource_id}/ (the `UpdateTableauIntegration` operationId).
-	UpdateTableauIntegrationWithBodyWithResponse(ctx context.Context, biDatasourceID BIDatasourceID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*UpdateTableauIntegrationResponse, error)
+	UpdateTableauIntegrationWithBodyWithResponse(ctx context.Context, biDatasourceID int, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*UpdateTableauIntegrationResponse, error)
 
 	// UpdateTableauIntegrationWithResponse Update a Tableau integration
 	//
@@ -1772,7 +1772,7 @@ type ClientWithResponsesInterface interface {
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with PUT /api/v1/lineage/bi/tableau/{bi_datasource_id}/ (the `UpdateTableauIntegration` operationId).
-	UpdateTableauIntegrationWithResponse(ctx context.Context, biDatasourceID BIDatasourceID, body UpdateTableauIntegrationJSONRequestBody, reqEditors ...RequestEditorFn) (*UpdateTableauIntegrationResponse, error)
+	UpdateTableauIntegrationWithResponse(ctx context.Context, biDatasourceID int, body UpdateTableauIntegrationJSONRequestBody, reqEditors ...RequestEditorFn) (*UpdateTableauIntegrationResponse, error)
 
 	// RemoveIntegrationWithResponse Remove an integration
 	//
@@ -1788,7 +1788,7 @@ type ClientWithResponsesInterface interface {
 	// Returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with GET /api/v1/lineage/bi/{bi_datasource_id}/ (the `GetIntegration` operationId).
-	GetIntegrationWithResponse(ctx context.Context, biDatasourceID BIDatasourceID, reqEditors ...RequestEditorFn) (*GetIntegrationResponse, error)
+	GetIntegrationWithResponse(ctx context.Context, biDatasourceID int, reqEditors ...RequestEditorFn) (*GetIntegrationResponse, error)
 
 	// ResyncIntegrationWithResponse Sync a BI integration
 	//
@@ -1797,7 +1797,7 @@ type ClientWithResponsesInterface interface {
 	// Returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with GET /api/v1/lineage/bi/{bi_datasource_id}/sync/ (the `ResyncIntegration` operationId).
-	ResyncIntegrationWithResponse(ctx context.Context, biDatasourceID BIDatasourceID, reqEditors ...RequestEditorFn) (*ResyncIntegrationResponse, error)
+	ResyncIntegrationWithResponse(ctx context.Context, biDatasourceID int, reqEditors ...RequestEditorFn) (*ResyncIntegrationResponse, error)
 }
 
 type GetAllIntegrationsResponse struct {
@@ -2508,7 +2508,7 @@ func (c *ClientWithResponses) CreateDbtIntegrationWithResponse(ctx context.Conte
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
 // Corresponds with PUT /api/v1/lineage/bi/dbt/{bi_datasource_id}/ (the `UpdateDbtIntegration` operationId).
-func (c *ClientWithResponses) UpdateDbtIntegrationWithBodyWithResponse(ctx context.Context, biDatasourceID BIDatasourceID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*UpdateDbtIntegrationResponse, error) {
+func (c *ClientWithResponses) UpdateDbtIntegrationWithBodyWithResponse(ctx context.Context, biDatasourceID int, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*UpdateDbtIntegrationResponse, error) {
 	rsp, err := c.UpdateDbtIntegrationWithBody(ctx, biDatasourceID, contentType, body, reqEditors...)
 	if err != nil {
 		return nil, err
@@ -2523,7 +2523,7 @@ func (c *ClientWithResponses) UpdateDbtIntegrationWithBodyWithResponse(ctx conte
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
 // Corresponds with PUT /api/v1/lineage/bi/dbt/{bi_datasource_id}/ (the `UpdateDbtIntegration` operationId).
-func (c *ClientWithResponses) UpdateDbtIntegrationWithResponse(ctx context.Context, biDatasourceID BIDatasourceID, body UpdateDbtIntegrationJSONRequestBody, reqEditors ...RequestEditorFn) (*UpdateDbtIntegrationResponse, error) {
+func (c *ClientWithResponses) UpdateDbtIntegrationWithResponse(ctx context.Context, biDatasourceID int, body UpdateDbtIntegrationJSONRequestBody, reqEditors ...RequestEditorFn) (*UpdateDbtIntegrationResponse, error) {
 	rsp, err := c.UpdateDbtIntegration(ctx, biDatasourceID, body, reqEditors...)
 	if err != nil {
 		return nil, err
@@ -2568,7 +2568,7 @@ func (c *ClientWithResponses) CreateHightouchIntegrationWithResponse(ctx context
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
 // Corresponds with PUT /api/v1/lineage/bi/hightouch/{bi_datasource_id}/ (the `ChangeHightouchIntegration` operationId).
-func (c *ClientWithResponses) ChangeHightouchIntegrationWithBodyWithResponse(ctx context.Context, biDatasourceID BIDatasourceID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ChangeHightouchIntegrationResponse, error) {
+func (c *ClientWithResponses) ChangeHightouchIntegrationWithBodyWithResponse(ctx context.Context, biDatasourceID int, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ChangeHightouchIntegrationResponse, error) {
 	rsp, err := c.ChangeHightouchIntegrationWithBody(ctx, biDatasourceID, contentType, body, reqEditors...)
 	if err != nil {
 		return nil, err
@@ -2583,7 +2583,7 @@ func (c *ClientWithResponses) ChangeHightouchIntegrationWithBodyWithResponse(ctx
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
 // Corresponds with PUT /api/v1/lineage/bi/hightouch/{bi_datasource_id}/ (the `ChangeHightouchIntegration` operationId).
-func (c *ClientWithResponses) ChangeHightouchIntegrationWithResponse(ctx context.Context, biDatasourceID BIDatasourceID, body ChangeHightouchIntegrationJSONRequestBody, reqEditors ...RequestEditorFn) (*ChangeHightouchIntegrationResponse, error) {
+func (c *ClientWithResponses) ChangeHightouchIntegrationWithResponse(ctx context.Context, biDatasourceID int, body ChangeHightouchIntegrationJSONRequestBody, reqEditors ...RequestEditorFn) (*ChangeHightouchIntegrationResponse, error) {
 	rsp, err := c.ChangeHightouchIntegration(ctx, biDatasourceID, body, reqEditors...)
 	if err != nil {
 		return nil, err
@@ -2628,7 +2628,7 @@ func (c *ClientWithResponses) CreateLookerIntegrationWithResponse(ctx context.Co
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
 // Corresponds with PUT /api/v1/lineage/bi/looker/{bi_datasource_id}/ (the `UpdateLookerIntegration` operationId).
-func (c *ClientWithResponses) UpdateLookerIntegrationWithBodyWithResponse(ctx context.Context, biDatasourceID BIDatasourceID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*UpdateLookerIntegrationResponse, error) {
+func (c *ClientWithResponses) UpdateLookerIntegrationWithBodyWithResponse(ctx context.Context, biDatasourceID int, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*UpdateLookerIntegrationResponse, error) {
 	rsp, err := c.UpdateLookerIntegrationWithBody(ctx, biDatasourceID, contentType, body, reqEditors...)
 	if err != nil {
 		return nil, err
@@ -2643,7 +2643,7 @@ func (c *ClientWithResponses) UpdateLookerIntegrationWithBodyWithResponse(ctx co
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
 // Corresponds with PUT /api/v1/lineage/bi/looker/{bi_datasource_id}/ (the `UpdateLookerIntegration` operationId).
-func (c *ClientWithResponses) UpdateLookerIntegrationWithResponse(ctx context.Context, biDatasourceID BIDatasourceID, body UpdateLookerIntegrationJSONRequestBody, reqEditors ...RequestEditorFn) (*UpdateLookerIntegrationResponse, error) {
+func (c *ClientWithResponses) UpdateLookerIntegrationWithResponse(ctx context.Context, biDatasourceID int, body UpdateLookerIntegrationJSONRequestBody, reqEditors ...RequestEditorFn) (*UpdateLookerIntegrationResponse, error) {
 	rsp, err := c.UpdateLookerIntegration(ctx, biDatasourceID, body, reqEditors...)
 	if err != nil {
 		return nil, err
@@ -2688,7 +2688,7 @@ func (c *ClientWithResponses) CreateModeIntegrationWithResponse(ctx context.Cont
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
 // Corresponds with PUT /api/v1/lineage/bi/mode/{bi_datasource_id}/ (the `ChangeModeIntegration` operationId).
-func (c *ClientWithResponses) ChangeModeIntegrationWithBodyWithResponse(ctx context.Context, biDatasourceID BIDatasourceID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ChangeModeIntegrationResponse, error) {
+func (c *ClientWithResponses) ChangeModeIntegrationWithBodyWithResponse(ctx context.Context, biDatasourceID int, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ChangeModeIntegrationResponse, error) {
 	rsp, err := c.ChangeModeIntegrationWithBody(ctx, biDatasourceID, contentType, body, reqEditors...)
 	if err != nil {
 		return nil, err
@@ -2703,7 +2703,7 @@ func (c *ClientWithResponses) ChangeModeIntegrationWithBodyWithResponse(ctx cont
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
 // Corresponds with PUT /api/v1/lineage/bi/mode/{bi_datasource_id}/ (the `ChangeModeIntegration` operationId).
-func (c *ClientWithResponses) ChangeModeIntegrationWithResponse(ctx context.Context, biDatasourceID BIDatasourceID, body ChangeModeIntegrationJSONRequestBody, reqEditors ...RequestEditorFn) (*ChangeModeIntegrationResponse, error) {
+func (c *ClientWithResponses) ChangeModeIntegrationWithResponse(ctx context.Context, biDatasourceID int, body ChangeModeIntegrationJSONRequestBody, reqEditors ...RequestEditorFn) (*ChangeModeIntegrationResponse, error) {
 	rsp, err := c.ChangeModeIntegration(ctx, biDatasourceID, body, reqEditors...)
 	if err != nil {
 		return nil, err
@@ -2748,7 +2748,7 @@ func (c *ClientWithResponses) CreatePowerbiIntegrationWithResponse(ctx context.C
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
 // Corresponds with PUT /api/v1/lineage/bi/powerbi/{bi_datasource_id}/ (the `UpdatePowerbiIntegration` operationId).
-func (c *ClientWithResponses) UpdatePowerbiIntegrationWithBodyWithResponse(ctx context.Context, biDatasourceID BIDatasourceID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*UpdatePowerbiIntegrationResponse, error) {
+func (c *ClientWithResponses) UpdatePowerbiIntegrationWithBodyWithResponse(ctx context.Context, biDatasourceID int, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*UpdatePowerbiIntegrationResponse, error) {
 	rsp, err := c.UpdatePowerbiIntegrationWithBody(ctx, biDatasourceID, contentType, body, reqEditors...)
 	if err != nil {
 		return nil, err
@@ -2763,7 +2763,7 @@ func (c *ClientWithResponses) UpdatePowerbiIntegrationWithBodyWithResponse(ctx c
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
 // Corresponds with PUT /api/v1/lineage/bi/powerbi/{bi_datasource_id}/ (the `UpdatePowerbiIntegration` operationId).
-func (c *ClientWithResponses) UpdatePowerbiIntegrationWithResponse(ctx context.Context, biDatasourceID BIDatasourceID, body UpdatePowerbiIntegrationJSONRequestBody, reqEditors ...RequestEditorFn) (*UpdatePowerbiIntegrationResponse, error) {
+func (c *ClientWithResponses) UpdatePowerbiIntegrationWithResponse(ctx context.Context, biDatasourceID int, body UpdatePowerbiIntegrationJSONRequestBody, reqEditors ...RequestEditorFn) (*UpdatePowerbiIntegrationResponse, error) {
 	rsp, err := c.UpdatePowerbiIntegration(ctx, biDatasourceID, body, reqEditors...)
 	if err != nil {
 		return nil, err
@@ -2808,7 +2808,7 @@ func (c *ClientWithResponses) CreateTableauIntegrationWithResponse(ctx context.C
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
 // Corresponds with PUT /api/v1/lineage/bi/tableau/{bi_datasource_id}/ (the `UpdateTableauIntegration` operationId).
-func (c *ClientWithResponses) UpdateTableauIntegrationWithBodyWithResponse(ctx context.Context, biDatasourceID BIDatasourceID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*UpdateTableauIntegrationResponse, error) {
+func (c *ClientWithResponses) UpdateTableauIntegrationWithBodyWithResponse(ctx context.Context, biDatasourceID int, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*UpdateTableauIntegrationResponse, error) {
 	rsp, err := c.UpdateTableauIntegrationWithBody(ctx, biDatasourceID, contentType, body, reqEditors...)
 	if err != nil {
 		return nil, err
@@ -2823,7 +2823,7 @@ func (c *ClientWithResponses) UpdateTableauIntegrationWithBodyWithResponse(ctx c
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
 // Corresponds with PUT /api/v1/lineage/bi/tableau/{bi_datasource_id}/ (the `UpdateTableauIntegration` operationId).
-func (c *ClientWithResponses) UpdateTableauIntegrationWithResponse(ctx context.Context, biDatasourceID BIDatasourceID, body UpdateTableauIntegrationJSONRequestBody, reqEditors ...RequestEditorFn) (*UpdateTableauIntegrationResponse, error) {
+func (c *ClientWithResponses) UpdateTableauIntegrationWithResponse(ctx context.Context, biDatasourceID int, body UpdateTableauIntegrationJSONRequestBody, reqEditors ...RequestEditorFn) (*UpdateTableauIntegrationResponse, error) {
 	rsp, err := c.UpdateTableauIntegration(ctx, biDatasourceID, body, reqEditors...)
 	if err != nil {
 		return nil, err
@@ -2851,7 +2851,7 @@ func (c *ClientWithResponses) RemoveIntegrationWithResponse(ctx context.Context,
 // Returns a wrapper object for the known response body format(s).
 //
 // Corresponds with GET /api/v1/lineage/bi/{bi_datasource_id}/ (the `GetIntegration` operationId).
-func (c *ClientWithResponses) GetIntegrationWithResponse(ctx context.Context, biDatasourceID BIDatasourceID, reqEditors ...RequestEditorFn) (*GetIntegrationResponse, error) {
+func (c *ClientWithResponses) GetIntegrationWithResponse(ctx context.Context, biDatasourceID int, reqEditors ...RequestEditorFn) (*GetIntegrationResponse, error) {
 	rsp, err := c.GetIntegration(ctx, biDatasourceID, reqEditors...)
 	if err != nil {
 		return nil, err
@@ -2866,7 +2866,7 @@ func (c *ClientWithResponses) GetIntegrationWithResponse(ctx context.Context, bi
 // Returns a wrapper object for the known response body format(s).
 //
 // Corresponds with GET /api/v1/lineage/bi/{bi_datasource_id}/sync/ (the `ResyncIntegration` operationId).
-func (c *ClientWithResponses) ResyncIntegrationWithResponse(ctx context.Context, biDatasourceID BIDatasourceID, reqEditors ...RequestEditorFn) (*ResyncIntegrationResponse, error) {
+func (c *ClientWithResponses) ResyncIntegrationWithResponse(ctx context.Context, biDatasourceID int, reqEditors ...RequestEditorFn) (*ResyncIntegrationResponse, error) {
 	rsp, err := c.ResyncIntegration(ctx, biDatasourceID, reqEditors...)
 	if err != nil {
 		return nil, err

@@ -21,8 +21,9 @@ const (
 )
 
 // Bases are the values of a basis mark. Nodes that no mark covers are those of
-// the vendored document, whose basis is "published".
-var Bases = []string{"documented", "client", "inferred"}
+// the vendored document, whose basis is "published"; the mark says it of what the
+// vendor publishes elsewhere.
+var Bases = []string{"published", "documented", "client", "inferred"}
 
 // containers are the nodes that only hold named others. They mean nothing
 // themselves and cannot carry a mark, as their members are names.

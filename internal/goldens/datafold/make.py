@@ -65,8 +65,8 @@ class HighTouchDataSourceConfig(BaseModel):
 class LookerDataSourceConfig(BaseModel):
     base_url: str
     client_id: str
-    client_secret: SecretStr
     repo_id: int
+    client_secret: SecretStr
     bindings: List[DataSourceBinding] = []
     project_ids: List[str] = []
     indexing_cron: Text = None
