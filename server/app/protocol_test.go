@@ -44,11 +44,11 @@ const (
 	df413      = `{"detail":"Request Entity Too Large"}`
 	noBI       = `{"detail":"BI integration not found"}`
 	madeByBRMS = `{"project":{`
-	pageOf     = `{"paginate":{`
+	pageOf     = `{"results":[`
 	jsonType   = "Content-Type: application/json\r\n"
 	goodBRMS   = `{"name":"n","key":"KEY"}`
 	goodDF     = `{"ci_config_id":1}`
-	madeByDF   = `{"ci_config_id":1,"id":`
+	madeByDF   = `{"id":`
 	biList     = "/api/v1/lineage/bi/"
 )
 
