@@ -1,0 +1,124 @@
+package value
+
+import "strings"
+
+// linearMembers is the number of members up to which a key is found by looking
+// at each: measured, an index costs more than it saves below.
+const linearMembers = 8
+
+var emptyMap Map
+
+type member struct {
+	key   string
+	value Value
+}
+
+// Map is an object's members in the order in which their keys came first.
+// Building one is for a single goroutine; once a [Value] that others see holds
+// it, it is never changed again.
+type Map struct {
+	members []member
+	index   map[string]int
+}
+
+// NewMap returns a map with room for n members.
+func NewMap(n int) *Map {
+	if n <= 0 {
+		return &Map{}
+	}
+	return &Map{members: make([]member, 0, n)}
+}
+
+// Len returns the number of members.
+func (m *Map) Len() int { return len(m.members) }
+
+// At returns member i, in order; i must be in [0, Len()).
+func (m *Map) At(i int) (string, Value) { return m.members[i].key, m.members[i].value }
+
+func (m *Map) find(key string) int {
+	if m.index != nil {
+		if i, ok := m.index[key]; ok {
+			return i
+		}
+		return -1
+	}
+	for i := range m.members {
+		if m.members[i].key == key {
+			return i
+		}
+	}
+	return -1
+}
+
+// Get returns the member with a key.
+func (m *Map) Get(key string) (Value, bool) {
+	if i := m.find(key); i >= 0 {
+		return m.members[i].value, true
+	}
+	return Value{}, false
+}
+
+// Set gives a member a value; a new key comes last.
+func (m *Map) Set(key string, v Value) {
+	if i := m.find(key); i >= 0 {
+		m.members[i].value = v
+		return
+	}
+	m.append(key, v)
+}
+
+// append adds a member whose key is known to be new.
+func (m *Map) append(key string, v Value) {
+	m.members = append(m.members, member{key, v})
+	switch {
+	case m.index != nil:
+		m.index[key] = len(m.members) - 1
+	case len(m.members) > linearMembers:
+		m.reindex()
+	}
+}
+
+func (m *Map) reindex() {
+	if len(m.members) <= linearMembers {
+		m.index = nil
+		return
+	}
+	m.index = make(map[string]int, max(len(m.members), cap(m.members)))
+	for i := range m.members {
+		m.index[m.members[i].key] = i
+	}
+}
+
+// Delete removes the member with a key, if there is one; the others keep their
+// order.
+func (m *Map) Delete(key string) {
+	i := m.find(key)
+	if i < 0 {
+		return
+	}
+	m.members = append(m.members[:i], m.members[i+1:]...)
+	m.members[:len(m.members)+1][len(m.members)] = member{}
+	m.reindex()
+}
+
+// Clone returns a map of its own with the same members; the values are shared.
+func (m *Map) Clone() *Map { return m.cloneFor(0) }
+
+// cloneFor is Clone with room for extra members.
+func (m *Map) cloneFor(extra int) *Map {
+	c := &Map{members: make([]member, len(m.members), len(m.members)+extra)}
+	copy(c.members, m.members)
+	c.reindex()
+	return c
+}
+
+// Keys returns the keys in order.
+func (m *Map) Keys() []string {
+	keys := make([]string, len(m.members))
+	for i := range m.members {
+		keys[i] = m.members[i].key
+	}
+	return keys
+}
+
+func compareMembers(a, b member) int { return strings.Compare(a.key, b.key) }
