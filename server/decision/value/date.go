@@ -59,3 +59,5 @@ func LookupDateFunction(name string) *DateFunction { return nil }
 
 // Call calls the function; an error is the reason as the engine words it, without "Function `x` failed: ".
 func (f *DateFunction) Call(c Calendar, args []Value) (Value, error) { return Value{}, nil }
+
+func (d DateTime) Append(dst []byte) []byte { return append(dst, d.String()...) }

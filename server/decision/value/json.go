@@ -1,37 +1,142 @@
 package value
 
-// Limits bound what [ParseLimited] accepts.
-type Limits struct {
-	Bytes int // length of the text, 0 for any
-	Depth int // of nested arrays and objects, 0 for DefaultDepth
+import "unicode/utf8"
+
+// AppendJSON appends the value as JSON, members in their order, dates and
+// intervals as strings. A number is printed without trailing zeros; with more
+// than 15 significant digits as the nearest binary floating point number, which
+// is what clients of the service see. What is not UTF-8 in strings is replaced
+// by U+FFFD.
+func (v Value) AppendJSON(dst []byte) []byte {
+	switch v.kind {
+	case KindBool:
+		if v.lo != 0 {
+			return append(dst, "true"...)
+		}
+		return append(dst, "false"...)
+	case KindNumber:
+		return v.AsNumber().appendJSON(dst)
+	case KindString:
+		return appendQuoted(dst, v.AsString())
+	case KindArray:
+		dst = append(dst, '[')
+		for i, item := range v.AsArray() {
+			if i > 0 {
+				dst = append(dst, ',')
+			}
+			dst = item.AppendJSON(dst)
+		}
+		return append(dst, ']')
+	case KindObject:
+		dst = append(dst, '{')
+		members := v.AsObject().members
+		for i := range members {
+			if i > 0 {
+				dst = append(dst, ',')
+			}
+			dst = appendQuoted(dst, members[i].key)
+			dst = append(dst, ':')
+			dst = members[i].value.AppendJSON(dst)
+		}
+		return append(dst, '}')
+	case KindDate:
+		dst = append(dst, '"')
+		dst = v.AsDate().Append(dst)
+		return append(dst, '"')
+	case KindInterval:
+		return appendQuoted(dst, v.AsInterval().String())
+	default:
+		return append(dst, "null"...)
+	}
 }
 
-// DefaultDepth is how deep arrays and objects may be nested in JSON.
-const DefaultDepth = 128
-
-// STUB from here on.
-
-// Parse reads one JSON value.
-func Parse(data []byte) (Value, error) { return ParseLimited(data, Limits{}) }
-
-// ParseLimited reads one JSON value within limits.
-func ParseLimited(data []byte, limits Limits) (Value, error) { return Value{}, nil }
-
-// AppendJSON appends the value as JSON.
-func (v Value) AppendJSON(dst []byte) []byte { return append(dst, "null"...) }
-
-// Text appended: what templates and traces show (strings raw, JSON-like otherwise).
-func (v Value) appendText(dst []byte) []byte { return dst }
-
-// Text is the value as templates of several parts show it: strings as they are, others like JSON.
-func (v Value) Text() string { return string(v.appendText(nil)) }
-
-// MarshalJSON implements json.Marshaler.
+// MarshalJSON returns the value as [Value.AppendJSON] has it.
 func (v Value) MarshalJSON() ([]byte, error) { return v.AppendJSON(nil), nil }
 
-// UnmarshalJSON implements json.Unmarshaler.
+// UnmarshalJSON reads the value as [Parse] does.
 func (v *Value) UnmarshalJSON(data []byte) error {
 	parsed, err := Parse(data)
+	if err != nil {
+		return err
+	}
 	*v = parsed
-	return err
+	return nil
+}
+
+// String returns the value as templates of several parts show it: a string as it
+// is, a number with its decimal places, what is composed like JSON.
+func (v Value) String() string {
+	if v.kind == KindString {
+		return v.AsString()
+	}
+	return string(v.appendText(nil))
+}
+
+func (v Value) appendText(dst []byte) []byte {
+	switch v.kind {
+	case KindString:
+		return append(dst, v.AsString()...)
+	case KindNumber:
+		return v.AsNumber().Append(dst)
+	case KindDate:
+		return v.AsDate().Append(dst)
+	case KindInterval:
+		return append(dst, v.AsInterval().String()...)
+	default:
+		return v.AppendJSON(dst)
+	}
+}
+
+const hexDigits = "0123456789abcdef"
+
+// plain has the bytes that stand for themselves in a string of JSON.
+var plain = func() (t [256]bool) {
+	for b := ' '; b < utf8.RuneSelf; b++ {
+		t[b] = b != '"' && b != '\\'
+	}
+	return t
+}()
+
+func appendQuoted(dst []byte, s string) []byte {
+	dst = append(dst, '"')
+	start := 0
+	for i := 0; i < len(s); {
+		b := s[i]
+		if plain[b] {
+			i++
+			continue
+		}
+		if b >= utf8.RuneSelf {
+			r, n := utf8.DecodeRuneInString(s[i:])
+			if r == utf8.RuneError && n == 1 {
+				dst = append(dst, s[start:i]...)
+				dst = utf8.AppendRune(dst, utf8.RuneError)
+				start = i + 1
+			}
+			i += n
+			continue
+		}
+		dst = append(dst, s[start:i]...)
+		switch b {
+		case '"', '\\':
+			dst = append(dst, '\\', b)
+		case '\b':
+			dst = append(dst, `\b`...)
+		case '\f':
+			dst = append(dst, `\f`...)
+		case '\n':
+			dst = append(dst, `\n`...)
+		case '\r':
+			dst = append(dst, `\r`...)
+		case '\t':
+			dst = append(dst, `\t`...)
+		default:
+			dst = append(dst, `\u00`...)
+			dst = append(dst, hexDigits[b>>4], hexDigits[b&15])
+		}
+		i++
+		start = i
+	}
+	dst = append(dst, s[start:]...)
+	return append(dst, '"')
 }

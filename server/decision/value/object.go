@@ -1,6 +1,9 @@
 package value
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // linearMembers is the number of members up to which a key is found by looking
 // at each: measured, an index costs more than it saves below.
@@ -18,7 +21,8 @@ type member struct {
 // it, it is never changed again.
 type Map struct {
 	members []member
-	index   map[string]int
+	index   map[string]int // of more than linearMembers, unless sorted
+	sorted  bool           // by key: read from JSON
 }
 
 // NewMap returns a map with room for n members.
@@ -36,16 +40,30 @@ func (m *Map) Len() int { return len(m.members) }
 func (m *Map) At(i int) (string, Value) { return m.members[i].key, m.members[i].value }
 
 func (m *Map) find(key string) int {
-	if m.index != nil {
+	switch {
+	case len(m.members) <= linearMembers:
+		for i := range m.members {
+			if m.members[i].key == key {
+				return i
+			}
+		}
+		return -1
+	case m.index != nil:
 		if i, ok := m.index[key]; ok {
 			return i
 		}
 		return -1
 	}
-	for i := range m.members {
-		if m.members[i].key == key {
-			return i
+	low, high := 0, len(m.members)
+	for low < high {
+		if middle := (low + high) / 2; m.members[middle].key < key {
+			low = middle + 1
+		} else {
+			high = middle
 		}
+	}
+	if low < len(m.members) && m.members[low].key == key {
+		return low
 	}
 	return -1
 }
@@ -64,26 +82,23 @@ func (m *Map) Set(key string, v Value) {
 		m.members[i].value = v
 		return
 	}
-	m.append(key, v)
-}
-
-// append adds a member whose key is known to be new.
-func (m *Map) append(key string, v Value) {
+	n := len(m.members)
+	m.sorted = m.sorted && (n == 0 || m.members[n-1].key < key)
 	m.members = append(m.members, member{key, v})
-	switch {
-	case m.index != nil:
-		m.index[key] = len(m.members) - 1
-	case len(m.members) > linearMembers:
+	if m.index != nil {
+		m.index[key] = n
+	} else {
 		m.reindex()
 	}
 }
 
+// reindex makes the index if the map needs one.
 func (m *Map) reindex() {
-	if len(m.members) <= linearMembers {
-		m.index = nil
+	m.index = nil
+	if len(m.members) <= linearMembers || m.sorted {
 		return
 	}
-	m.index = make(map[string]int, max(len(m.members), cap(m.members)))
+	m.index = make(map[string]int, cap(m.members))
 	for i := range m.members {
 		m.index[m.members[i].key] = i
 	}
@@ -92,21 +107,22 @@ func (m *Map) reindex() {
 // Delete removes the member with a key, if there is one; the others keep their
 // order.
 func (m *Map) Delete(key string) {
-	i := m.find(key)
-	if i < 0 {
-		return
+	if m.find(key) >= 0 {
+		m.deleteFunc(func(k string) bool { return k == key })
 	}
-	m.members = append(m.members[:i], m.members[i+1:]...)
-	m.members[:len(m.members)+1][len(m.members)] = member{}
+}
+
+func (m *Map) deleteFunc(del func(key string) bool) {
+	m.members = slices.DeleteFunc(m.members, func(e member) bool { return del(e.key) })
 	m.reindex()
 }
 
 // Clone returns a map of its own with the same members; the values are shared.
 func (m *Map) Clone() *Map { return m.cloneFor(0) }
 
-// cloneFor is Clone with room for extra members.
-func (m *Map) cloneFor(extra int) *Map {
-	c := &Map{members: make([]member, len(m.members), len(m.members)+extra)}
+// cloneFor is Clone with room for more members.
+func (m *Map) cloneFor(more int) *Map {
+	c := &Map{members: make([]member, len(m.members), len(m.members)+more), sorted: m.sorted}
 	copy(c.members, m.members)
 	c.reindex()
 	return c

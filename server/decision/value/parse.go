@@ -1,0 +1,463 @@
+package value
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"unicode/utf16"
+	"unicode/utf8"
+)
+
+// DefaultDepth is how deep arrays and objects may be nested in JSON.
+const DefaultDepth = 128
+
+// Limits bound what [ParseLimited] reads; 0 stands for the default.
+type Limits struct {
+	Bytes int // length of the text; any by default
+	Depth int // of nested arrays and objects; DefaultDepth by default
+}
+
+// SyntaxError tells why a text is not the JSON that is read.
+type SyntaxError struct {
+	Offset int    // in bytes
+	Reason string // a phrase
+}
+
+// Error returns the reason and its place.
+func (e *SyntaxError) Error() string {
+	return fmt.Sprintf("invalid JSON at byte %d: %s", e.Offset, e.Reason)
+}
+
+// Parse reads one JSON value, nested at most DefaultDepth deep.
+//
+// Members are sorted by key; of two with one key the later counts. A number is
+// read exactly if it fits a [Decimal], else by way of a binary floating point
+// number; one beyond the range of decimals is null. What is not UTF-8, or half a
+// surrogate pair, is a [*SyntaxError].
+func Parse(data []byte) (Value, error) { return ParseLimited(data, Limits{}) }
+
+// ParseLimited is [Parse] within limits.
+func ParseLimited(data []byte, limits Limits) (Value, error) {
+	if limits.Bytes > 0 && len(data) > limits.Bytes {
+		return Value{}, &SyntaxError{limits.Bytes, "longer than the limit of " + strconv.Itoa(limits.Bytes) + " bytes"}
+	}
+	// Strings without escapes are parts of this one copy.
+	return parseString(string(data), limits.Depth)
+}
+
+// ParseString is [Parse] for a text, which strings of the value share.
+func ParseString(text string) (Value, error) { return parseString(text, 0) }
+
+func parseString(text string, depth int) (Value, error) {
+	if depth <= 0 {
+		depth = DefaultDepth
+	}
+	p := parser{text: text, depth: depth}
+	v, err := p.value()
+	if err != nil {
+		return Value{}, err
+	}
+	if p.space(); p.at < len(p.text) {
+		return Value{}, p.fail("more after the value")
+	}
+	return v, nil
+}
+
+type parser struct {
+	text  string
+	at    int
+	depth int // left
+	// Elements and members of the containers that are open.
+	items   []Value
+	members []member
+	// Where containers' contents and maps are taken from, several at a time.
+	itemSlab   []Value
+	memberSlab []member
+	mapSlab    []Map
+}
+
+func (p *parser) fail(reason string) error { return &SyntaxError{p.at, reason} }
+
+func (p *parser) space() {
+	for p.at < len(p.text) {
+		switch p.text[p.at] {
+		case ' ', '\n', '\r', '\t':
+			p.at++
+		default:
+			return
+		}
+	}
+}
+
+// next skips white space and returns the byte that follows, 0 at the end.
+func (p *parser) next() byte {
+	for p.at < len(p.text) {
+		b := p.text[p.at]
+		if b > ' ' {
+			return b
+		}
+		if b != ' ' && b != '\n' && b != '\r' && b != '\t' {
+			return b
+		}
+		p.at++
+	}
+	return 0
+}
+
+func (p *parser) value() (Value, error) {
+	switch b := p.next(); b {
+	case '"':
+		s, err := p.str()
+		return String(s), err
+	case '{':
+		return p.object()
+	case '[':
+		return p.array()
+	case 't':
+		return p.word("true", Bool(true))
+	case 'f':
+		return p.word("false", Bool(false))
+	case 'n':
+		return p.word("null", Value{})
+	default:
+		if b == '-' || b >= '0' && b <= '9' {
+			return p.number()
+		}
+		if p.at >= len(p.text) {
+			return Value{}, p.fail("a value is missing")
+		}
+		return Value{}, p.fail("no value begins so")
+	}
+}
+
+func (p *parser) word(word string, v Value) (Value, error) {
+	if len(p.text)-p.at < len(word) || p.text[p.at:p.at+len(word)] != word {
+		return Value{}, p.fail("no value begins so")
+	}
+	p.at += len(word)
+	return v, nil
+}
+
+func (p *parser) number() (Value, error) {
+	start, text := p.at, p.text
+	i := p.at
+	neg := text[i] == '-'
+	if neg {
+		i++
+	}
+	digits := func() uint64 {
+		var n uint64
+		for ; i < len(text) && text[i] >= '0' && text[i] <= '9'; i++ {
+			n = n*10 + uint64(text[i]-'0')
+		}
+		return n
+	}
+	first := i
+	n := digits()
+	whole := i - first
+	if whole == 0 || whole > 1 && text[first] == '0' {
+		p.at = first
+		return Value{}, p.fail("no number is written so")
+	}
+	var fraction uint64
+	places, plain := 0, true
+	if i < len(text) && text[i] == '.' {
+		i++
+		first = i
+		fraction = digits()
+		if places = i - first; places == 0 {
+			p.at = i
+			return Value{}, p.fail("a digit is missing after the point")
+		}
+	}
+	if i < len(text) && text[i]|0x20 == 'e' {
+		plain = false
+		if i++; i < len(text) && (text[i] == '+' || text[i] == '-') {
+			i++
+		}
+		first = i
+		if digits(); i == first {
+			p.at = i
+			return Value{}, p.fail("a digit is missing in the exponent")
+		}
+	}
+	p.at = i
+	if plain && whole+places <= 19 {
+		return Number(newDecimal(u128{lo: n*pow10[places] + fraction}, places, neg)), nil
+	}
+	return parseJSONNumber(text[start:i]), nil
+}
+
+// str reads a string, at its first quote.
+func (p *parser) str() (string, error) {
+	p.at++
+	start, ascii := p.at, true
+	for i := start; i < len(p.text); i++ {
+		switch b := p.text[i]; {
+		case b == '"':
+			p.at = i + 1
+			s := p.text[start:i]
+			if !ascii && !utf8.ValidString(s) {
+				p.at = start
+				return "", p.fail("a string is not UTF-8")
+			}
+			return s, nil
+		case b == '\\':
+			return p.escaped(start, i)
+		case b < ' ':
+			p.at = i
+			return "", p.fail("a control character in a string")
+		case b >= utf8.RuneSelf:
+			ascii = false
+		}
+	}
+	p.at = len(p.text)
+	return "", p.fail("a string has no end")
+}
+
+// escaped reads the rest of a string from its first backslash on.
+func (p *parser) escaped(start, i int) (string, error) {
+	buf := append(make([]byte, 0, 2*(i-start)+16), p.text[start:i]...)
+	for i < len(p.text) {
+		b := p.text[i]
+		switch {
+		case b == '"':
+			p.at = i + 1
+			if !utf8.Valid(buf) {
+				p.at = start
+				return "", p.fail("a string is not UTF-8")
+			}
+			return string(buf), nil
+		case b < ' ':
+			p.at = i
+			return "", p.fail("a control character in a string")
+		case b != '\\':
+			buf = append(buf, b)
+			i++
+			continue
+		}
+		p.at = i
+		if i++; i == len(p.text) {
+			break
+		}
+		if p.text[i] == 'u' {
+			r, n := p.unicode(i + 1)
+			if n == 0 {
+				return "", p.fail("no character is escaped so")
+			}
+			buf = utf8.AppendRune(buf, r)
+			i += 1 + n
+			continue
+		}
+		c, ok := unescape(p.text[i])
+		if !ok {
+			return "", p.fail("no character is escaped so")
+		}
+		buf = append(buf, c)
+		i++
+	}
+	p.at = len(p.text)
+	return "", p.fail("a string has no end")
+}
+
+func unescape(b byte) (byte, bool) {
+	switch b {
+	case '"', '\\', '/':
+		return b, true
+	case 'b':
+		return '\b', true
+	case 'f':
+		return '\f', true
+	case 'n':
+		return '\n', true
+	case 'r':
+		return '\r', true
+	case 't':
+		return '\t', true
+	default:
+		return 0, false
+	}
+}
+
+// unicode reads the hexadecimal digits of an escape, and the whole second one of
+// a surrogate pair; n is their length, 0 when they are none.
+func (p *parser) unicode(i int) (r rune, n int) {
+	r, ok := p.hex(i)
+	if !ok {
+		return 0, 0
+	}
+	if !utf16.IsSurrogate(r) {
+		return r, 4
+	}
+	if len(p.text) < i+6 || p.text[i+4:i+6] != `\u` {
+		return 0, 0
+	}
+	low, ok := p.hex(i + 6)
+	if r = utf16.DecodeRune(r, low); !ok || r == utf8.RuneError {
+		return 0, 0
+	}
+	return r, 10
+}
+
+func (p *parser) hex(i int) (rune, bool) {
+	if len(p.text) < i+4 {
+		return 0, false
+	}
+	var r rune
+	for _, b := range []byte(p.text[i : i+4]) {
+		switch {
+		case b >= '0' && b <= '9':
+			b -= '0'
+		case b|0x20 >= 'a' && b|0x20 <= 'f':
+			b = b | 0x20 - 'a' + 10
+		default:
+			return 0, false
+		}
+		r = r<<4 | rune(b)
+	}
+	return r, true
+}
+
+func (p *parser) enter() error {
+	if p.depth--; p.depth < 0 {
+		return p.fail("nested too deep")
+	}
+	p.at++
+	return nil
+}
+
+func (p *parser) array() (Value, error) {
+	if err := p.enter(); err != nil {
+		return Value{}, err
+	}
+	base := len(p.items)
+	if p.next() == ']' {
+		p.at++
+		p.depth++
+		return Array(nil), nil
+	}
+	for {
+		v, err := p.value()
+		if err != nil {
+			return Value{}, err
+		}
+		p.items = append(p.items, v)
+		switch p.next() {
+		case ',':
+			p.at++
+			continue
+		case ']':
+		default:
+			return Value{}, p.fail("an array goes on with a comma or ends")
+		}
+		p.at++
+		p.depth++
+		items := take(&p.itemSlab, p.items[base:])
+		clear(p.items[base:])
+		p.items = p.items[:base]
+		return Array(items), nil
+	}
+}
+
+func (p *parser) object() (Value, error) {
+	if err := p.enter(); err != nil {
+		return Value{}, err
+	}
+	base := len(p.members)
+	if p.next() == '}' {
+		p.at++
+		p.depth++
+		return Object(nil), nil
+	}
+	sorted := true
+	for {
+		if p.next() != '"' {
+			return Value{}, p.fail("a member begins with its key")
+		}
+		key, err := p.str()
+		if err != nil {
+			return Value{}, err
+		}
+		if p.next() != ':' {
+			return Value{}, p.fail("a key is followed by a colon")
+		}
+		p.at++
+		v, err := p.value()
+		if err != nil {
+			return Value{}, err
+		}
+		if n := len(p.members); sorted && n > base && p.members[n-1].key >= key {
+			sorted = false
+		}
+		p.members = append(p.members, member{key, v})
+		switch p.next() {
+		case ',':
+			p.at++
+			continue
+		case '}':
+		default:
+			return Value{}, p.fail("an object goes on with a comma or ends")
+		}
+		p.at++
+		p.depth++
+		members := p.members[base:]
+		if !sorted {
+			members = sortMembers(members)
+		}
+		m := &takeOne(&p.mapSlab)[0]
+		*m = Map{members: take(&p.memberSlab, members), sorted: true}
+		clear(p.members[base:])
+		p.members = p.members[:base]
+		return Object(m), nil
+	}
+}
+
+// sortMembers sorts by key and keeps the last of several members with one key.
+func sortMembers(members []member) []member {
+	if len(members) <= 16 {
+		for i := 1; i < len(members); i++ {
+			for j := i; j > 0 && members[j-1].key > members[j].key; j-- {
+				members[j-1], members[j] = members[j], members[j-1]
+			}
+		}
+	} else {
+		slices.SortStableFunc(members, compareMembers)
+	}
+	kept := members[:1]
+	for _, m := range members[1:] {
+		if last := &kept[len(kept)-1]; last.key == m.key {
+			*last = m
+			continue
+		}
+		kept = append(kept, m)
+	}
+	return kept
+}
+
+// slabSize is how many small things are allocated at once.
+const slabSize = 16
+
+// take returns a copy of its own of part; small ones share an allocation.
+func take[T any](slab *[]T, part []T) []T {
+	n := len(part)
+	if n >= slabSize {
+		return slices.Clone(part)
+	}
+	if cap(*slab)-len(*slab) < n {
+		*slab = make([]T, 0, 2*slabSize)
+	}
+	start := len(*slab)
+	*slab = append(*slab, part...)
+	return (*slab)[start : start+n : start+n]
+}
+
+// takeOne returns room for one.
+func takeOne[T any](slab *[]T) []T {
+	if cap(*slab) == len(*slab) {
+		// The first document member is often the only object.
+		*slab = make([]T, 0, min(2*cap(*slab)+1, slabSize))
+	}
+	n := len(*slab)
+	*slab = (*slab)[:n+1]
+	return (*slab)[n : n+1]
+}
