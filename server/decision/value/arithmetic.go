@@ -181,7 +181,7 @@ func (d Decimal) Div(o Decimal) (Decimal, error) {
 			made = true
 			for n = min(9, MaxScale-scale); n > 0 && q.cmp(maxTimes[n]) > 0; n-- {
 			}
-			if n+scale < 0 {
+			if n < 9 && n+scale < 0 {
 				return Decimal{}, ErrOverflow
 			}
 			if n == 0 {

@@ -22,8 +22,8 @@ var (
 type DateFunction struct {
 	// Name is what it is called by.
 	Name string
-	// Args is how many arguments it takes.
-	Args int
+	// MinArgs and MaxArgs are how many arguments it takes.
+	MinArgs, MaxArgs int
 
 	call func(c Calendar, args []Value) (Value, error)
 }
@@ -34,7 +34,7 @@ func LookupDateFunction(name string) *DateFunction { return dateFunctions[name] 
 // Call calls the function with as many arguments as it takes. An error is the
 // engine's reason, without "Function `date` failed: ".
 func (f *DateFunction) Call(c Calendar, args []Value) (Value, error) {
-	if len(args) < f.Args {
+	if len(args) < f.MinArgs {
 		return methodArg(args, len(args)+1)
 	}
 	return f.call(c, args)
@@ -173,7 +173,7 @@ func (c civil) plainEnd(u unit) civil {
 var dateFunctions = func() map[string]*DateFunction {
 	functions := map[string]*DateFunction{}
 	function := func(name string, args int, call func(c Calendar, args []Value) (Value, error)) {
-		functions[name] = &DateFunction{name, args, call}
+		functions[name] = &DateFunction{name, args, args, call}
 	}
 	function("date", 1, func(c Calendar, args []Value) (Value, error) {
 		switch v := args[0]; v.kind {

@@ -18,8 +18,8 @@ type DateMethod struct {
 	Name string
 	// MinArgs and MaxArgs are how many arguments it takes, without the date.
 	MinArgs, MaxArgs int
-	// Condition is set for those that answer true or false.
-	Condition bool
+	// Boolean is set for those that answer true or false.
+	Boolean bool
 
 	call func(c Calendar, this DateTime, args []Value) (Value, error)
 }
@@ -112,10 +112,10 @@ func methodDuration(args []Value) (duration, error) {
 
 var dateMethods = func() map[string]*DateMethod {
 	methods := map[string]*DateMethod{}
-	method := func(name string, minArgs, maxArgs int, condition bool,
+	method := func(name string, minArgs, maxArgs int, boolean bool,
 		call func(c Calendar, this DateTime, args []Value) (Value, error),
 	) {
-		methods[name] = &DateMethod{name, minArgs, maxArgs, condition, call}
+		methods[name] = &DateMethod{name, minArgs, maxArgs, boolean, call}
 	}
 	method("add", 1, 2, false, func(_ Calendar, this DateTime, args []Value) (Value, error) {
 		d, err := methodDuration(args)

@@ -174,7 +174,7 @@ func (d Decimal) Abs() Decimal {
 func (d Decimal) Cmp(o Decimal) int {
 	sd, so := d.Sign(), o.Sign()
 	if sd != so || sd == 0 {
-		return sd - so
+		return boolInt(sd > so) - boolInt(sd < so)
 	}
 	c := d.cmpAbs(o)
 	if sd < 0 {
