@@ -1,0 +1,60 @@
+package zen
+
+// Limits bound what an expression may cost, so that a hostile one ends in an
+// error (see [ErrLimit]) instead of in exhausted memory or time. A zero field
+// stands for its default.
+type Limits struct {
+	// Source is the length of an expression in bytes (4 MiB).
+	Source int
+	// Nesting is how deep expressions may stand in each other (1,000).
+	Nesting int
+	// Steps is how often closures may look at an element and functions at a piece of
+	// their input, per evaluation (10 million).
+	Steps int64
+	// Elements is how many elements of arrays and members of objects may be made,
+	// per evaluation (4 million; one takes 24 bytes and more).
+	Elements int64
+	// Bytes is how much text may be made, per evaluation (64 MiB).
+	Bytes int64
+}
+
+// DefaultLimits returns the limits that hold where none are given.
+func DefaultLimits() Limits {
+	return Limits{Source: 4 << 20, Nesting: 1000, Steps: 10_000_000, Elements: 4_000_000, Bytes: 64 << 20}
+}
+
+var defaultLimits = DefaultLimits()
+
+func (l Limits) orDefault() Limits {
+	fill(&l.Source, defaultLimits.Source)
+	fill(&l.Nesting, defaultLimits.Nesting)
+	fill(&l.Steps, defaultLimits.Steps)
+	fill(&l.Elements, defaultLimits.Elements)
+	fill(&l.Bytes, defaultLimits.Bytes)
+	return l
+}
+
+func fill[T int | int64](field *T, standard T) {
+	if *field <= 0 {
+		*field = standard
+	}
+}
+
+// Budget is what is left of the limits when several evaluations share them. It
+// belongs to one goroutine at a time.
+type Budget struct {
+	limits                 Limits
+	steps, elements, bytes int64
+}
+
+// NewBudget returns a budget of all that the limits allow.
+func NewBudget(limits Limits) *Budget {
+	b := &Budget{}
+	b.fill(limits.orDefault())
+	return b
+}
+
+func (b *Budget) fill(limits Limits) {
+	b.limits = limits
+	b.steps, b.elements, b.bytes = limits.Steps, limits.Elements, limits.Bytes
+}
