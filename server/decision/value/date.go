@@ -107,7 +107,7 @@ func (d DateTime) Append(dst []byte) []byte {
 // offset returns the seconds that the zone is ahead of UTC at the instant, and
 // what the zone is then called.
 func (d DateTime) offset() (int, string) {
-	if d.zone == time.UTC {
+	if d.zone == time.UTC || !d.Valid() {
 		return 0, "UTC"
 	}
 	name, offset := time.Unix(d.sec, 0).In(d.zone).Zone()

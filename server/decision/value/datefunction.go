@@ -88,8 +88,8 @@ func (c Calendar) parseTime(s string) (int64, bool) {
 			return t.secondOfDay(), true
 		}
 	}
-	t, ok := c.parsePlain(s)
-	return t.secondOfDay(), ok
+	t, offset, ok := parseRFC3339(s)
+	return civilOf(t.seconds()-int64(offset), 0).secondOfDay(), ok
 }
 
 func (c civil) secondOfDay() int64 { return int64(c.hour*3600 + c.minute*60 + c.second) }

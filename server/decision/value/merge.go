@@ -5,8 +5,9 @@ import "strings"
 // Merge lays patch over doc, as graphs join the outputs of nodes. An array takes
 // doc's place, what is no object changes nothing. Of an object each member that
 // is null removes doc's, one that doc has too is merged when both are objects
-// and else takes its place, and one that doc lacks is added as it is. Neither
-// value is changed; what is unchanged is shared.
+// and else takes its place, and one that doc lacks is added as it is; an object
+// laid over itself keeps its nulls. Neither value is changed; what is unchanged
+// is shared.
 func Merge(doc, patch Value) Value {
 	switch {
 	case patch.kind == KindArray:
@@ -22,7 +23,7 @@ func Merge(doc, patch Value) Value {
 
 func mergeObjects(doc, patch Value) Value {
 	from, over := doc.AsObject(), patch.AsObject()
-	if over.Len() == 0 || from == over && !over.hasNull() {
+	if over.Len() == 0 || from == over {
 		return doc
 	}
 	var merged *Map
@@ -57,15 +58,6 @@ func mergeObjects(doc, patch Value) Value {
 		})
 	}
 	return Object(merged)
-}
-
-func (m *Map) hasNull() bool {
-	for i := range m.members {
-		if v := m.members[i].value; v.kind == KindNull || v.kind == KindObject && v.AsObject().hasNull() {
-			return true
-		}
-	}
-	return false
 }
 
 // maxPathDepth bounds how deep objects are made by one path.

@@ -71,8 +71,8 @@ func zoneName(name string) bool {
 	return true
 }
 
-// longestOffset bounds how far zones are from UTC, with room.
-const longestOffset = 26 * 3600
+// longestOffset bounds how far zones are and were from UTC.
+const longestOffset = 16 * 3600
 
 // at returns the instants at which clocks in a zone show a time: usually one,
 // none in a gap, two where clocks were set back. The earlier comes first.
@@ -81,29 +81,34 @@ func (c civil) at(zone *time.Location) (first, second DateTime, n int) {
 		return DateTime{}, DateTime{}, 0
 	}
 	local := c.seconds()
+	show := func(offset int) DateTime {
+		d := DateTime{local - int64(offset), c.nsec, zone}.checked()
+		if there, _ := d.offset(); there != offset {
+			return DateTime{}
+		}
+		return d
+	}
 	if zone == time.UTC {
-		first = DateTime{local, c.nsec, zone}.checked()
+		first = show(0)
 		return first, DateTime{}, boolInt(first.Valid())
 	}
-	t := time.Unix(local-longestOffset, 0).In(zone)
-	for {
-		_, offset := t.Zone()
-		start, end := t.ZoneBounds()
-		sec := local - int64(offset)
-		if (start.IsZero() || sec >= start.Unix()) && (end.IsZero() || sec < end.Unix()) {
-			d := DateTime{sec, c.nsec, zone}.checked()
-			switch {
-			case !d.Valid():
-			case n == 0:
-				first, n = d, 1
-			case n == 1:
-				second, n = d, 2
-			}
-		}
-		if end.IsZero() || end.Unix() > local+longestOffset {
-			return first, second, n
-		}
-		t = end
+	// Clocks are not changed twice within so short a time: the offset is that of
+	// its begin or of its end.
+	before, _ := DateTime{sec: local - longestOffset, zone: zone}.offset()
+	after, _ := DateTime{sec: local + longestOffset, zone: zone}.offset()
+	first = show(before)
+	if after != before {
+		second = show(after)
+	}
+	switch {
+	case !first.Valid():
+		return second, DateTime{}, boolInt(second.Valid())
+	case !second.Valid():
+		return first, DateTime{}, 1
+	case second.sec < first.sec:
+		return second, first, 2
+	default:
+		return first, second, 2
 	}
 }
 
