@@ -1,0 +1,117 @@
+package decision
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"sync"
+)
+
+// ErrNotFound is what a [Loader] returns, wrapped or not, where it has no decision
+// for a key. Any other error counts as its own failure.
+var ErrNotFound = errors.New("decision not found")
+
+// A Loader finds decisions by key: those that decision nodes and function nodes
+// refer to, and those of [Engine.EvaluateKey]. It is called by many goroutines at
+// once, and each time: it gives out decisions that are compiled already, see
+// [Cache].
+type Loader interface {
+	Load(ctx context.Context, key string) (*Decision, error)
+}
+
+// A LoaderFunc is a function that is a [Loader].
+type LoaderFunc func(ctx context.Context, key string) (*Decision, error)
+
+// Load calls the function.
+func (f LoaderFunc) Load(ctx context.Context, key string) (*Decision, error) { return f(ctx, key) }
+
+// A MapLoader is a [Loader] that has its decisions by key.
+type MapLoader map[string]*Decision
+
+// Load returns the decision with a key.
+func (m MapLoader) Load(_ context.Context, key string) (*Decision, error) {
+	if d, ok := m[key]; ok {
+		return d, nil
+	}
+	return nil, ErrNotFound
+}
+
+// load asks the engine's loader and words its errors as the reference does.
+func (e *Engine) load(ctx context.Context, key string) (*Decision, *Error) {
+	if e.loader == nil {
+		return nil, &Error{Kind: KindLoader, Key: key, Source: "Loader is no-op"}
+	}
+	d, err := e.loader.Load(ctx, key)
+	var own *Error
+	switch {
+	case err == nil && d != nil:
+		return d, nil
+	case err == nil || errors.Is(err, ErrNotFound):
+		return nil, &Error{Kind: KindLoader, Key: key, cause: err}
+	case errors.As(err, &own) && own.Kind == KindContentKind:
+		return nil, policyError(key)
+	default:
+		return nil, &Error{Kind: KindLoader, Key: key, Source: err.Error(), cause: err}
+	}
+}
+
+// A Cache compiles documents, each content once, and keeps those that were used
+// last. It may be used by many goroutines at once.
+type Cache struct {
+	limits Limits
+	bytes  int
+
+	mu      sync.Mutex
+	entries map[[sha256.Size]byte]*cacheEntry
+	// Used least recently first; the sentinel's next is the oldest.
+	sentinel cacheEntry
+	held     int
+}
+
+type cacheEntry struct {
+	prev, next *cacheEntry
+	hash       [sha256.Size]byte
+	size       int
+
+	once     sync.Once
+	decision *Decision
+	err      error
+}
+
+// NewCache returns a cache for documents of that many bytes together; a compiled
+// decision takes several times the size of its document.
+func NewCache(bytes int, limits Limits) *Cache {
+	c := &Cache{limits: limits, bytes: bytes, entries: map[[sha256.Size]byte]*cacheEntry{}}
+	c.sentinel.prev, c.sentinel.next = &c.sentinel, &c.sentinel
+	return c
+}
+
+// Parse returns the decision that a document describes, as [Parse] does.
+func (c *Cache) Parse(data []byte) (*Decision, error) {
+	if len(data) > c.bytes {
+		return ParseLimited(data, c.limits)
+	}
+	hash := sha256.Sum256(data)
+	c.mu.Lock()
+	entry, ok := c.entries[hash]
+	if ok {
+		entry.unlink()
+	} else {
+		entry = &cacheEntry{hash: hash, size: len(data)}
+		c.entries[hash] = entry
+		c.held += entry.size
+		for c.held > c.bytes {
+			oldest := c.sentinel.next
+			oldest.unlink()
+			delete(c.entries, oldest.hash)
+			c.held -= oldest.size
+		}
+	}
+	entry.prev, entry.next = c.sentinel.prev, &c.sentinel
+	entry.prev.next, entry.next.prev = entry, entry
+	c.mu.Unlock()
+	entry.once.Do(func() { entry.decision, entry.err = ParseLimited(data, c.limits) })
+	return entry.decision, entry.err
+}
+
+func (e *cacheEntry) unlink() { e.prev.next, e.next.prev = e.next, e.prev }
