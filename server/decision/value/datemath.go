@@ -2,15 +2,40 @@ package value
 
 import "math"
 
-// with changes what clocks show and returns the one instant at which they show
-// it; there may be none.
-func (d DateTime) with(change func(*civil)) DateTime {
+// with sets what clocks show of one unit (nanoseconds with unitNone) and returns
+// the one instant at which they show it; there may be none.
+func (d DateTime) with(u unit, n int64) DateTime {
 	if !d.Valid() {
 		return d
 	}
 	c := d.civil()
-	change(&c)
+	switch u {
+	case unitNone:
+		c.nsec = uint32(n)
+	case unitSecond:
+		c.second = int(n)
+	case unitMinute:
+		c.minute = int(n)
+	case unitHour:
+		c.hour = int(n)
+	case unitDay:
+		c.day = int(n)
+	case unitMonth:
+		c.month = int(n)
+	case unitYear:
+		c.year = int(n)
+	case unitWeek, unitQuarter:
+		return d
+	}
 	return c.single(d.zone)
+}
+
+// quarterMonth and lastDay read the date for the steps below.
+func (d DateTime) quarterMonth(last int) int64 { return int64(d.civil().quarter()*3 - last) }
+
+func (d DateTime) lastDay() int64 {
+	c := d.civil()
+	return int64(monthDays(c.year, c.month))
 }
 
 // add adds elapsed seconds, then months (the day becomes the last of a shorter
@@ -26,7 +51,7 @@ func (d DateTime) add(by duration) DateTime {
 	if d = d.addMonths(int64(by.months)); !d.Valid() {
 		return d
 	}
-	return d.with(func(c *civil) { c.year += int(by.years) })
+	return d.with(unitYear, int64(d.civil().year)+int64(by.years))
 }
 
 func (d DateTime) addMonths(n int64) DateTime {
@@ -37,98 +62,59 @@ func (d DateTime) addMonths(n int64) DateTime {
 	return c.single(d.zone)
 }
 
-// set replaces a part of the date; weeks and quarters are none.
-func (d DateTime) set(u unit, n int64) DateTime {
-	return d.with(func(c *civil) {
-		switch u {
-		case unitSecond:
-			c.second = int(n)
-		case unitMinute:
-			c.minute = int(n)
-		case unitHour:
-			c.hour = int(n)
-		case unitDay:
-			c.day = int(n)
-		case unitMonth:
-			c.month = int(n)
-		case unitYear:
-			c.year = int(n)
-		}
-	})
-}
-
 // The steps of startOf and endOf are taken one by one, as the engine does: one
 // that leads to no time of the zone makes the date invalid.
 
-// steps takes each step that is one of the unit.
-func (d DateTime) steps(steps ...func(*civil)) DateTime {
-	for _, step := range steps {
-		d = d.with(step)
-	}
-	return d
-}
-
 func (d DateTime) startOf(u unit) DateTime {
-	if !d.Valid() {
-		return d
-	}
-	c := d.civil()
 	switch u {
 	case unitWeek:
-		if days := int64(c.weekday() - 1); days > 0 {
-			d = c.addDays(-days).single(d.zone)
-		}
+		d = d.moveDays(int64(1 - d.civil().weekday()))
 	case unitMonth:
-		d = d.steps(func(c *civil) { c.day = 1 })
+		d = d.with(unitDay, 1)
 	case unitQuarter:
-		d = d.steps(func(c *civil) { c.month = c.quarter()*3 - 2 }, func(c *civil) { c.day = 1 })
+		d = d.with(unitMonth, d.quarterMonth(2)).with(unitDay, 1)
 	case unitYear:
-		d = d.steps(func(c *civil) { c.month = 1 }, func(c *civil) { c.day = 1 })
+		d = d.with(unitMonth, 1).with(unitDay, 1)
 	}
-	if u > unitHour {
-		d = d.steps(func(c *civil) { c.hour = 0 })
-	}
-	if u > unitMinute {
-		d = d.steps(func(c *civil) { c.minute = 0 })
-	}
-	if u > unitSecond {
-		d = d.steps(func(c *civil) { c.second = 0 })
-	}
-	return d.steps(func(c *civil) { c.nsec = 0 })
+	return d.clock(u, 0, 0, 0).with(unitNone, 0)
 }
 
 func (d DateTime) endOf(u unit) DateTime {
-	if !d.Valid() {
-		return d
-	}
-	d = d.steps(func(c *civil) { c.nsec = 999999999 })
-	if !d.Valid() {
-		return d
-	}
-	c := d.civil()
-	last := func(c *civil) { c.day = monthDays(c.year, c.month) }
+	d = d.with(unitNone, 999999999)
 	switch u {
 	case unitWeek:
-		if days := int64(7 - c.weekday()); days > 0 {
-			d = c.addDays(days).single(d.zone)
-		}
+		d = d.moveDays(int64(7 - d.civil().weekday()))
 	case unitMonth:
-		d = d.steps(last)
+		d = d.with(unitDay, d.lastDay())
 	case unitQuarter:
-		d = d.steps(func(c *civil) { c.month = c.quarter() * 3 }, last)
+		d = d.with(unitMonth, d.quarterMonth(0))
+		d = d.with(unitDay, d.lastDay())
 	case unitYear:
-		d = d.steps(func(c *civil) { c.month = 12 }, last)
+		d = d.with(unitMonth, 12).with(unitDay, 31)
 	}
+	return d.clock(u, 23, 59, 59)
+}
+
+// clock sets what is smaller than a unit.
+func (d DateTime) clock(u unit, hour, minute, second int64) DateTime {
 	if u > unitHour {
-		d = d.steps(func(c *civil) { c.hour = 23 })
+		d = d.with(unitHour, hour)
 	}
 	if u > unitMinute {
-		d = d.steps(func(c *civil) { c.minute = 59 })
+		d = d.with(unitMinute, minute)
 	}
 	if u > unitSecond {
-		d = d.steps(func(c *civil) { c.second = 59 })
+		d = d.with(unitSecond, second)
 	}
 	return d
+}
+
+// moveDays moves to another day at the same time.
+func (d DateTime) moveDays(n int64) DateTime {
+	if n == 0 || !d.Valid() {
+		return d
+	}
+	return d.civil().addDays(n).single(d.zone)
 }
 
 func (d DateTime) isSame(o DateTime, u unit) bool {

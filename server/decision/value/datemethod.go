@@ -145,7 +145,7 @@ var dateMethods = func() map[string]*DateMethod {
 		if !ok || n > math.MaxUint32 {
 			return Value{}, errDurationValue
 		}
-		return Date(this.set(u, int64(n))), nil
+		return Date(this.with(u, int64(n))), nil
 	})
 	method("format", 0, 1, false, func(_ Calendar, this DateTime, args []Value) (Value, error) {
 		if len(args) == 0 {

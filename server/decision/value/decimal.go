@@ -225,11 +225,17 @@ func (d Decimal) Normalize() Decimal {
 	return newDecimal(c, scale, d.neg)
 }
 
-// Trunc cuts the number after a number of places (none when negative).
+// Trunc cuts the number after a number of places (none when negative); one with
+// fewer gets zeros, as many as fit.
 func (d Decimal) Trunc(places int) Decimal {
-	places = max(places, 0)
+	places = min(max(places, 0), MaxScale)
 	if int(d.scale) <= places {
-		return d
+		c := d.coefficient()
+		for int(d.scale) < places && c.cmp(maxTimes[1]) <= 0 {
+			c = c.mulSmall(10)
+			d.scale++
+		}
+		return newDecimal(c, int(d.scale), d.neg)
 	}
 	q, _, _ := d.split(places)
 	return newDecimal(q, places, d.neg)

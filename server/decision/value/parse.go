@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
+	"sync"
 	"unicode/utf16"
 	"unicode/utf8"
 )
@@ -52,22 +54,20 @@ func parseString(text string, depth int) (Value, error) {
 	if depth <= 0 {
 		depth = DefaultDepth
 	}
-	p := parser{text: text, depth: depth}
-	v, err := p.value()
-	if err != nil {
-		return Value{}, err
-	}
-	if p.space(); p.at < len(p.text) {
-		return Value{}, p.fail("more after the value")
-	}
-	return v, nil
+	p, _ := parsers.Get().(*parser) //nolint:errcheck // nothing else is stored
+	p.text, p.at, p.depth = text, 0, depth
+	v, err := p.document()
+	p.release()
+	return v, err
 }
+
+var parsers = sync.Pool{New: func() any { return new(parser) }}
 
 type parser struct {
 	text  string
 	at    int
 	depth int // left
-	// Elements and members of the containers that are open.
+	// Elements and members of the containers that are open; kept for the next text.
 	items   []Value
 	members []member
 	// Where containers' contents and maps are taken from, several at a time.
@@ -76,18 +76,32 @@ type parser struct {
 	mapSlab    []Map
 }
 
-func (p *parser) fail(reason string) error { return &SyntaxError{p.at, reason} }
-
-func (p *parser) space() {
-	for p.at < len(p.text) {
-		switch p.text[p.at] {
-		case ' ', '\n', '\r', '\t':
-			p.at++
-		default:
-			return
-		}
+// release gives the parser back without what it has read.
+func (p *parser) release() {
+	if cap(p.items) > maxScratch || cap(p.members) > maxScratch {
+		return
 	}
+	clear(p.items)
+	clear(p.members)
+	*p = parser{items: p.items[:0], members: p.members[:0]}
+	parsers.Put(p)
 }
+
+// maxScratch bounds the elements that a parser keeps room for.
+const maxScratch = 1 << 12
+
+func (p *parser) document() (Value, error) {
+	v, err := p.value()
+	if err != nil {
+		return Value{}, err
+	}
+	if p.next() != 0 || p.at < len(p.text) {
+		return Value{}, p.fail("more after the value")
+	}
+	return v, nil
+}
+
+func (p *parser) fail(reason string) error { return &SyntaxError{p.at, reason} }
 
 // next skips white space and returns the byte that follows, 0 at the end.
 func (p *parser) next() byte {
@@ -139,32 +153,27 @@ func (p *parser) word(word string, v Value) (Value, error) {
 }
 
 func (p *parser) number() (Value, error) {
-	start, text := p.at, p.text
-	i := p.at
+	start, text, i := p.at, p.text, p.at
 	neg := text[i] == '-'
 	if neg {
 		i++
 	}
-	digits := func() uint64 {
-		var n uint64
-		for ; i < len(text) && text[i] >= '0' && text[i] <= '9'; i++ {
-			n = n*10 + uint64(text[i]-'0')
-		}
-		return n
-	}
+	var n uint64
 	first := i
-	n := digits()
-	whole := i - first
-	if whole == 0 || whole > 1 && text[first] == '0' {
+	for ; i < len(text) && text[i]-'0' <= 9; i++ {
+		n = n*10 + uint64(text[i]-'0')
+	}
+	digits, places, plain := i-first, 0, true
+	if digits == 0 || digits > 1 && text[first] == '0' {
 		p.at = first
 		return Value{}, p.fail("no number is written so")
 	}
-	var fraction uint64
-	places, plain := 0, true
 	if i < len(text) && text[i] == '.' {
 		i++
 		first = i
-		fraction = digits()
+		for ; i < len(text) && text[i]-'0' <= 9; i++ {
+			n = n*10 + uint64(text[i]-'0')
+		}
 		if places = i - first; places == 0 {
 			p.at = i
 			return Value{}, p.fail("a digit is missing after the point")
@@ -176,14 +185,16 @@ func (p *parser) number() (Value, error) {
 			i++
 		}
 		first = i
-		if digits(); i == first {
+		for ; i < len(text) && text[i]-'0' <= 9; i++ {
+		}
+		if i == first {
 			p.at = i
 			return Value{}, p.fail("a digit is missing in the exponent")
 		}
 	}
 	p.at = i
-	if plain && whole+places <= 19 {
-		return Number(newDecimal(u128{lo: n*pow10[places] + fraction}, places, neg)), nil
+	if plain && digits+places <= 19 {
+		return Number(newDecimal(u128{lo: n}, places, neg)), nil
 	}
 	return parseJSONNumber(text[start:i]), nil
 }
@@ -193,7 +204,11 @@ func (p *parser) str() (string, error) {
 	p.at++
 	start, ascii := p.at, true
 	for i := start; i < len(p.text); i++ {
-		switch b := p.text[i]; {
+		b := p.text[i]
+		if plain[b] {
+			continue
+		}
+		switch {
 		case b == '"':
 			p.at = i + 1
 			s := p.text[start:i]
@@ -207,7 +222,7 @@ func (p *parser) str() (string, error) {
 		case b < ' ':
 			p.at = i
 			return "", p.fail("a control character in a string")
-		case b >= utf8.RuneSelf:
+		default:
 			ascii = false
 		}
 	}
@@ -352,7 +367,7 @@ func (p *parser) array() (Value, error) {
 		}
 		p.at++
 		p.depth++
-		items := take(&p.itemSlab, p.items[base:])
+		items := take(&p.itemSlab, p.items[base:], p.text, ',')
 		clear(p.items[base:])
 		p.items = p.items[:base]
 		return Array(items), nil
@@ -404,8 +419,12 @@ func (p *parser) object() (Value, error) {
 		if !sorted {
 			members = sortMembers(members)
 		}
-		m := &takeOne(&p.mapSlab)[0]
-		*m = Map{members: take(&p.memberSlab, members), sorted: true}
+		if len(p.mapSlab) == 0 {
+			p.mapSlab = make([]Map, expect(p.text, '{'))
+		}
+		m := &p.mapSlab[0]
+		p.mapSlab = p.mapSlab[1:]
+		m.members, m.sorted = take(&p.memberSlab, members, p.text, ':'), true
 		clear(p.members[base:])
 		p.members = p.members[:base]
 		return Object(m), nil
@@ -434,30 +453,29 @@ func sortMembers(members []member) []member {
 	return kept
 }
 
-// slabSize is how many small things are allocated at once.
-const slabSize = 16
+// maxSlab is how many small things are allocated at once, at most.
+const maxSlab = 64
 
-// take returns a copy of its own of part; small ones share an allocation.
-func take[T any](slab *[]T, part []T) []T {
+// expect guesses how many of something a text holds from the byte that each has;
+// the root's own is not counted.
+func expect(text string, mark byte) int {
+	if len(text) > 1<<14 {
+		return maxSlab
+	}
+	return min(strings.Count(text, string(rune(mark)))+1, maxSlab)
+}
+
+// take returns a copy of its own of part; small ones share an allocation, made
+// for as many as the text seems to hold.
+func take[T any](slab *[]T, part []T, text string, mark byte) []T {
 	n := len(part)
-	if n >= slabSize {
+	if n >= maxSlab/4 {
 		return slices.Clone(part)
 	}
 	if cap(*slab)-len(*slab) < n {
-		*slab = make([]T, 0, 2*slabSize)
+		*slab = make([]T, 0, max(n, expect(text, mark)))
 	}
 	start := len(*slab)
 	*slab = append(*slab, part...)
 	return (*slab)[start : start+n : start+n]
-}
-
-// takeOne returns room for one.
-func takeOne[T any](slab *[]T) []T {
-	if cap(*slab) == len(*slab) {
-		// The first document member is often the only object.
-		*slab = make([]T, 0, min(2*cap(*slab)+1, slabSize))
-	}
-	n := len(*slab)
-	*slab = (*slab)[:n+1]
-	return (*slab)[n : n+1]
 }

@@ -3,6 +3,7 @@ package value
 import (
 	"math"
 	"math/big"
+	"math/bits"
 )
 
 // Pow returns d to the power of o. Whole powers are found by squaring, with
@@ -61,6 +62,9 @@ func (d Decimal) powWhole(n uint64) (Decimal, bool) {
 		r, err := d.Mul(d)
 		return r, err == nil
 	}
+	if r, ok := d.powExact(n); ok {
+		return r.Normalize(), true
+	}
 	product, scale := big.NewInt(1), 0
 	power, powerScale := d.big(), int(d.scale)
 	ok := true
@@ -81,6 +85,42 @@ func (d Decimal) powWhole(n uint64) (Decimal, bool) {
 	}
 	r, ok := fromBig(product, scale, d.neg && n&1 != 0)
 	return r.Normalize(), ok
+}
+
+// powExact is the power if 96 bits and 28 places hold it and all that leads to
+// it.
+func (d Decimal) powExact(n uint64) (Decimal, bool) {
+	product, scale := u128{lo: 1}, 0
+	power, powerScale := d.coefficient(), int(d.scale)
+	for bit := n; ; {
+		var ok bool
+		if bit&1 != 0 {
+			if product, ok = product.mulExact(power); !ok {
+				return Decimal{}, false
+			}
+			scale += powerScale
+		}
+		if bit >>= 1; bit == 0 {
+			break
+		}
+		if power, ok = power.mulExact(power); !ok {
+			return Decimal{}, false
+		}
+		powerScale *= 2
+		if powerScale > MaxScale {
+			return Decimal{}, false
+		}
+	}
+	return newDecimal(product, scale, d.neg && n&1 != 0), scale <= MaxScale
+}
+
+// mulExact multiplies; false when 96 bits might not hold the product.
+func (a u128) mulExact(b u128) (u128, bool) {
+	if a.wide().bits()+b.wide().bits() > 96 {
+		return u128{}, false
+	}
+	hi, lo := bits.Mul64(a.lo, b.lo)
+	return u128{hi + a.hi*b.lo + a.lo*b.hi, lo}, true
 }
 
 // floatBits is the precision of logarithms and exponentials: 28 digits are 94
