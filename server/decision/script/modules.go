@@ -223,7 +223,7 @@ func (p manifest) entry() string {
 			return file
 		}
 	}
-	return "index.js"
+	return "index"
 }
 
 // exported reads "exports" for the package itself: a path, conditions, subpaths, or
