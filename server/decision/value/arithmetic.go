@@ -179,7 +179,9 @@ func (d Decimal) Div(o Decimal) (Decimal, error) {
 			n = min(9, -scale)
 		} else {
 			made = true
-			for n = min(9, MaxScale-scale); n > 0 && q.cmp(maxTimes[n]) > 0; n-- {
+			n = min(9, MaxScale-scale)
+			for n > 0 && q.cmp(maxTimes[n]) > 0 {
+				n--
 			}
 			if n < 9 && n+scale < 0 {
 				return Decimal{}, ErrOverflow
@@ -237,7 +239,7 @@ func (a u128) trimZeros(scale int) (u128, int) {
 		a, scale = q, scale-n
 		return true
 	}
-	for drop(8, 1<<32-1) {
+	for drop(8, 1<<32-1) { //nolint:revive // all is done by the condition
 	}
 	drop(4, 0xf)
 	drop(2, 3)

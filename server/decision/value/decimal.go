@@ -120,8 +120,8 @@ func FromFloat(f float64) (Decimal, error) {
 }
 
 // dropDigit divides by ten and rounds half up.
-func (c u128) dropDigit() u128 {
-	q, r := c.divSmall(10)
+func (a u128) dropDigit() u128 {
+	q, r := a.divSmall(10)
 	if r >= 5 {
 		q = q.addSmall(1)
 	}
@@ -301,7 +301,7 @@ func (d Decimal) Int64() (int64, bool) {
 		d = d.Trunc(0)
 	}
 	switch {
-	case d.hi != 0 || d.lo > math.MaxInt64 && !(d.neg && d.lo == 1<<63):
+	case d.hi != 0 || d.lo > math.MaxInt64 && (!d.neg || d.lo != 1<<63):
 		return 0, false
 	case d.neg:
 		return -int64(d.lo), true

@@ -1,9 +1,6 @@
 package value
 
-import (
-	"slices"
-	"strings"
-)
+import "slices"
 
 // linearMembers is the number of members up to which a key is found by looking
 // at each: measured, an index costs more than it saves below.
@@ -136,5 +133,3 @@ func (m *Map) Keys() []string {
 	}
 	return keys
 }
-
-func compareMembers(a, b member) int { return strings.Compare(a.key, b.key) }

@@ -185,7 +185,8 @@ func (p *parser) number() (Value, error) {
 			i++
 		}
 		first = i
-		for ; i < len(text) && text[i]-'0' <= 9; i++ {
+		for i < len(text) && text[i]-'0' <= 9 {
+			i++
 		}
 		if i == first {
 			p.at = i
@@ -367,7 +368,7 @@ func (p *parser) array() (Value, error) {
 		}
 		p.at++
 		p.depth++
-		items := take(&p.itemSlab, p.items[base:], p.text, ',')
+		items := take(&p.itemSlab, p.items[base:], p.text, ",")
 		clear(p.items[base:])
 		p.items = p.items[:base]
 		return Array(items), nil
@@ -415,59 +416,79 @@ func (p *parser) object() (Value, error) {
 		}
 		p.at++
 		p.depth++
-		members := p.members[base:]
-		if !sorted {
-			members = sortMembers(members)
-		}
 		if len(p.mapSlab) == 0 {
-			p.mapSlab = make([]Map, expect(p.text, '{'))
+			p.mapSlab = make([]Map, expect(p.text, "{"))
 		}
 		m := &p.mapSlab[0]
 		p.mapSlab = p.mapSlab[1:]
-		m.members, m.sorted = take(&p.memberSlab, members, p.text, ':'), true
+		m.members, m.sorted = p.takeMembers(p.members[base:], sorted), true
 		clear(p.members[base:])
 		p.members = p.members[:base]
 		return Object(m), nil
 	}
 }
 
-// sortMembers sorts by key and keeps the last of several members with one key.
-func sortMembers(members []member) []member {
-	if len(members) <= 16 {
-		for i := 1; i < len(members); i++ {
-			for j := i; j > 0 && members[j-1].key > members[j].key; j-- {
-				members[j-1], members[j] = members[j], members[j-1]
+// takeMembers returns a copy of members, sorted by key, with the last of several
+// that have one key.
+func (p *parser) takeMembers(members []member, sorted bool) []member {
+	switch {
+	case sorted:
+		return take(&p.memberSlab, members, p.text, ":")
+	case len(members) > maxOrder:
+		slices.SortStableFunc(members, func(a, b member) int { return strings.Compare(a.key, b.key) })
+		kept := members[:1]
+		for _, m := range members[1:] {
+			if last := &kept[len(kept)-1]; last.key == m.key {
+				*last = m
+			} else {
+				kept = append(kept, m)
 			}
 		}
-	} else {
-		slices.SortStableFunc(members, compareMembers)
+		return take(&p.memberSlab, kept, p.text, ":")
 	}
-	kept := members[:1]
-	for _, m := range members[1:] {
-		if last := &kept[len(kept)-1]; last.key == m.key {
-			*last = m
+	// Places are sorted, so that each member is written once.
+	var order [maxOrder]uint8
+	n := 0
+	for i := range members {
+		at, key := n, members[i].key
+		for at > 0 && members[order[at-1]].key > key {
+			at--
+		}
+		if at > 0 && members[order[at-1]].key == key {
+			order[at-1] = uint8(i)
 			continue
 		}
-		kept = append(kept, m)
+		copy(order[at+1:n+1], order[at:n])
+		order[at] = uint8(i)
+		n++
 	}
-	return kept
+	taken := take(&p.memberSlab, members[:n], p.text, ":")
+	for i := range taken {
+		if int(order[i]) != i {
+			taken[i] = members[order[i]]
+		}
+	}
+	return taken
 }
+
+// maxOrder is how many members are sorted by looking at each.
+const maxOrder = 16
 
 // maxSlab is how many small things are allocated at once, at most.
 const maxSlab = 64
 
 // expect guesses how many of something a text holds from the byte that each has;
 // the root's own is not counted.
-func expect(text string, mark byte) int {
+func expect(text string, mark string) int {
 	if len(text) > 1<<14 {
 		return maxSlab
 	}
-	return min(strings.Count(text, string(rune(mark)))+1, maxSlab)
+	return min(strings.Count(text, mark)+1, maxSlab)
 }
 
 // take returns a copy of its own of part; small ones share an allocation, made
 // for as many as the text seems to hold.
-func take[T any](slab *[]T, part []T, text string, mark byte) []T {
+func take[T any](slab *[]T, part []T, text, mark string) []T {
 	n := len(part)
 	if n >= maxSlab/4 {
 		return slices.Clone(part)

@@ -67,8 +67,8 @@ func (d Decimal) powWhole(n uint64) (Decimal, bool) {
 	}
 	product, scale := big.NewInt(1), 0
 	power, powerScale := d.big(), int(d.scale)
-	ok := true
 	for bit := n; ; {
+		var ok bool
 		if bit&1 != 0 {
 			product, scale, ok = reduceBig(new(big.Int).Mul(product, power), scale+powerScale, powerBits, powerPlaces)
 			if !ok {

@@ -93,7 +93,9 @@ func quotient(a, b exact) string {
 			}
 		} else {
 			made = true
-			for n = min(9, MaxScale-scale); n > 0 && !fits(n); n-- {
+			n = min(9, MaxScale-scale)
+			for n > 0 && !fits(n) {
+				n--
 			}
 			if n < 9 && n+scale < 0 {
 				return ErrOverflow.Error()

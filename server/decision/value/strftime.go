@@ -104,7 +104,8 @@ func (f *formatter) format(pattern string) error {
 // number writes a specifier that is a number, padded as is usual for it or as
 // pad says: - not at all, _ with spaces, 0 with zeros.
 func (f *formatter) number(b, pad byte) bool {
-	n, width, usual := 0, 2, byte('0')
+	var n int
+	width, usual := 2, byte('0')
 	switch b {
 	case 'Y':
 		f.year4(f.year, pad)
@@ -225,7 +226,7 @@ func (f *formatter) text(s string) int {
 	case 'c':
 		return f.several("%a %b %e %H:%M:%S %Y")
 	case '+':
-		f.out = f.appendFraction(f.civil.append(f.out, 'T'))
+		f.out = f.appendFraction(f.append(f.out, 'T'))
 		f.out = appendOffset(f.out, f.offset, ":", false)
 	case 'Z':
 		f.out = append(f.out, f.zone...)
