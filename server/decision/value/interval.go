@@ -1,5 +1,7 @@
 package value
 
+import "math"
+
 // Range is an interval of numbers or of dates, with a bracket on either side.
 type Range struct {
 	left, right      Value
@@ -57,26 +59,19 @@ func (r *Range) Contains(v Value) (in, ok bool) {
 }
 
 // Ints returns the first and last whole number to iterate over (none when first
-// is greater than last); ok is false for dates and beyond the range of int64.
+// is greater than last); ok is false for dates, for brackets that mean outside,
+// and beyond the range of int64.
 func (r *Range) Ints() (first, last int64, ok bool) {
-	if r.left.kind != KindNumber {
-		return 0, -1, false
-	}
 	first, ok = r.left.AsNumber().Int64()
-	if !ok {
+	last, high := r.right.AsNumber().Int64()
+	open, shut := r.opening == '(', r.closing == ')'
+	switch {
+	case !ok || !high || r.left.kind != KindNumber,
+		r.opening != '[' && !open || r.closing != ']' && !shut,
+		open && first == math.MaxInt64 || shut && last == math.MinInt64:
 		return 0, -1, false
 	}
-	last, ok = r.right.AsNumber().Int64()
-	if !ok {
-		return 0, -1, false
-	}
-	if r.opening == '(' {
-		first++
-	}
-	if r.closing == ')' {
-		last--
-	}
-	return first, last, true
+	return first + int64(boolInt(open)), last - int64(boolInt(shut)), true
 }
 
 // String returns the interval as JSON and traces show it: [1..3].
