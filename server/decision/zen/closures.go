@@ -87,12 +87,12 @@ func (c *compiler) closure(n *node) code {
 		if !ok {
 			return value.Value{}, errBegin
 		}
-		return each(f, &l, at, run)
+		return each(f, l, at, run)
 	})
 }
 
 // loop evaluates a closure's body over a list; the item goes to a slot.
-type loop func(f *frame, l *sequence, slot int, body eval) (value.Value, error)
+type loop func(f *frame, l sequence, slot int, body eval) (value.Value, error)
 
 func loopOf(kind closureKind) loop {
 	switch kind {
@@ -109,12 +109,12 @@ func loopOf(kind closureKind) loop {
 	case closureFlatMap:
 		return flatMapped
 	case closureOne:
-		return func(f *frame, l *sequence, slot int, body eval) (value.Value, error) {
+		return func(f *frame, l sequence, slot int, body eval) (value.Value, error) {
 			n, err := count(f, l, slot, body)
 			return value.Bool(n == 1), err
 		}
 	default:
-		return func(f *frame, l *sequence, slot int, body eval) (value.Value, error) {
+		return func(f *frame, l sequence, slot int, body eval) (value.Value, error) {
 			n, err := count(f, l, slot, body)
 			return value.Int(n), err
 		}
@@ -134,9 +134,9 @@ func (f *frame) body(l *sequence, i int64, slot int, body eval) (item, result va
 
 // until stops at the first body that is what; without one the result is the opposite.
 func until(what bool, wrong *Error) loop {
-	return func(f *frame, l *sequence, slot int, body eval) (value.Value, error) {
+	return func(f *frame, l sequence, slot int, body eval) (value.Value, error) {
 		for i := range l.size {
-			_, v, err := f.body(l, i, slot, body)
+			_, v, err := f.body(&l, i, slot, body)
 			switch {
 			case err != nil:
 				return value.Value{}, err
@@ -150,9 +150,9 @@ func until(what bool, wrong *Error) loop {
 	}
 }
 
-func none(f *frame, l *sequence, slot int, body eval) (value.Value, error) {
+func none(f *frame, l sequence, slot int, body eval) (value.Value, error) {
 	for i := range l.size {
-		_, v, err := f.body(l, i, slot, body)
+		_, v, err := f.body(&l, i, slot, body)
 		switch {
 		case err != nil:
 			return value.Value{}, err
@@ -165,10 +165,10 @@ func none(f *frame, l *sequence, slot int, body eval) (value.Value, error) {
 	return value.Bool(true), nil
 }
 
-func count(f *frame, l *sequence, slot int, body eval) (int64, error) {
+func count(f *frame, l sequence, slot int, body eval) (int64, error) {
 	n := int64(0)
 	for i := range l.size {
-		_, v, err := f.body(l, i, slot, body)
+		_, v, err := f.body(&l, i, slot, body)
 		switch {
 		case err != nil:
 			return 0, err
@@ -181,10 +181,10 @@ func count(f *frame, l *sequence, slot int, body eval) (int64, error) {
 	return n, nil
 }
 
-func filter(f *frame, l *sequence, slot int, body eval) (value.Value, error) {
+func filter(f *frame, l sequence, slot int, body eval) (value.Value, error) {
 	var kept []value.Value
 	for i := range l.size {
-		item, v, err := f.body(l, i, slot, body)
+		item, v, err := f.body(&l, i, slot, body)
 		switch {
 		case err != nil:
 			return value.Value{}, err
@@ -200,10 +200,10 @@ func filter(f *frame, l *sequence, slot int, body eval) (value.Value, error) {
 	return value.Array(kept), nil
 }
 
-func mapped(f *frame, l *sequence, slot int, body eval) (value.Value, error) {
+func mapped(f *frame, l sequence, slot int, body eval) (value.Value, error) {
 	results := make([]value.Value, 0, l.room())
 	for i := range l.size {
-		_, v, err := f.body(l, i, slot, body)
+		_, v, err := f.body(&l, i, slot, body)
 		if err != nil {
 			return value.Value{}, err
 		}
@@ -215,10 +215,10 @@ func mapped(f *frame, l *sequence, slot int, body eval) (value.Value, error) {
 	return value.Array(results), nil
 }
 
-func flatMapped(f *frame, l *sequence, slot int, body eval) (value.Value, error) {
+func flatMapped(f *frame, l sequence, slot int, body eval) (value.Value, error) {
 	results := make([]value.Value, 0, l.room())
 	for i := range l.size {
-		_, v, err := f.body(l, i, slot, body)
+		_, v, err := f.body(&l, i, slot, body)
 		if err != nil {
 			return value.Value{}, err
 		}

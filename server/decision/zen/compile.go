@@ -30,6 +30,8 @@ type code struct {
 	run      eval
 	constant bool
 	value    value.Value
+	// reference is set for "$" alone.
+	reference bool
 }
 
 func constant(v value.Value) code {
@@ -118,12 +120,7 @@ func (c *compiler) identifier(name string) code {
 	}
 	c.read(name)
 	if name == "$" {
-		return dynamic(func(f *frame) (value.Value, error) {
-			if f.overlay && f.env.HasReference {
-				return f.env.Reference, nil
-			}
-			return f.special("$")
-		})
+		return code{run: (*frame).reference, reference: true}
 	}
 	if name == "$nodes" {
 		return dynamic(func(f *frame) (value.Value, error) { return f.special(name) })

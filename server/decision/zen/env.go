@@ -33,15 +33,16 @@ type Env struct {
 	frame frame
 }
 
-// reference returns "$" and whether there is one.
-func (e *Env) reference() (value.Value, bool) {
+// referenced reports whether there is a "$".
+func (e *Env) referenced() bool {
 	if e.HasReference {
-		return e.Reference, true
+		return true
 	}
-	if e.Root.Kind() == value.KindObject {
-		return e.Root.AsObject().Get("$")
+	if e.Root.Kind() != value.KindObject {
+		return false
 	}
-	return value.Value{}, false
+	_, ok := e.Root.AsObject().Get("$")
+	return ok
 }
 
 // frame is the state of one evaluation.
@@ -59,9 +60,11 @@ type frame struct {
 	// assigned collects what the current chain of assignments made.
 	assigned *value.Map
 	// slots hold the current items of the closures, args those of calls.
-	slots  []value.Value
-	args   []value.Value
+	slots []value.Value
+	args  []value.Value
+	// own is the budget of this evaluation alone, under limits.
 	own    Budget
+	limits Limits
 	budget *Budget
 	// tick counts down to the next look at the context.
 	tick int
@@ -72,18 +75,22 @@ const ticks = 1024
 func (f *frame) start(env *Env, slots int) error {
 	f.env, f.root = env, env.Root
 	f.overlay = env.HasReference || env.HasNodes
-	f.owned, f.assigned, f.hasWhole = nil, nil, false
-	f.whole = value.Value{}
-	if f.budget = env.Budget; f.budget == nil {
-		f.budget = &f.own
-		if env.Limits == nil {
-			f.own.fill(defaultLimits)
-		} else {
-			f.own.fill(env.Limits.orDefault())
-		}
+	if f.hasWhole || f.owned != nil || f.assigned != nil {
+		f.whole, f.hasWhole, f.owned, f.assigned = value.Value{}, false, nil, nil
 	}
-	for len(f.slots) < slots {
-		f.slots = append(f.slots, value.Value{})
+	switch {
+	case env.Budget != nil:
+		f.budget = env.Budget
+	case env.Limits != nil:
+		f.limits = env.Limits.orDefault()
+		f.own.fill(&f.limits)
+		f.budget = &f.own
+	default:
+		f.own.fill(&defaultLimits)
+		f.budget = &f.own
+	}
+	if len(f.slots) < slots {
+		f.slots = make([]value.Value, slots)
 	}
 	f.args = f.args[:0]
 	f.tick = ticks
@@ -158,6 +165,14 @@ func (f *frame) variable(name string) (value.Value, error) {
 	default:
 		return value.Value{}, errEnv
 	}
+}
+
+// reference returns "$".
+func (f *frame) reference() (value.Value, error) {
+	if f.overlay && f.env.HasReference {
+		return f.env.Reference, nil
+	}
+	return f.special("$")
 }
 
 // special looks "$" or "$nodes" up.

@@ -87,6 +87,9 @@ func library() map[string]*function {
 	} {
 		if known := value.LookupDateFunction(name); known != nil {
 			add(compareEqual, known.MinArgs, known.MaxArgs, name, func(f *frame, args []value.Value) (value.Value, error) {
+				if err := f.step(methodSteps); err != nil {
+					return value.Value{}, err
+				}
 				return known.Call(f.calendar(), args)
 			})
 		}
@@ -109,6 +112,9 @@ func (c *compiler) call(n *node) code {
 	}
 	if len(n.list) < fn.min || len(n.list) > fn.max {
 		return c.fail("Invalid function call `%s`: Invalid number of arguments", fn.name)
+	}
+	if inner := comparison(n); inner != n {
+		return c.compile(inner)
 	}
 	args := make([]eval, len(n.list))
 	constants := make([]value.Value, 0, 2)
@@ -210,6 +216,9 @@ func (c *compiler) date(fn *function, args []eval, constants []value.Value) code
 func date(f *frame, args []value.Value) (value.Value, error) {
 	if len(args) > 1 && args[1].Kind() != value.KindString {
 		return value.Value{}, notA(1, "string")
+	}
+	if err := f.step(methodSteps); err != nil {
+		return value.Value{}, err
 	}
 	made, err := f.calendar().Date(args...)
 	if err != nil {

@@ -38,13 +38,19 @@ func places(op func(d value.Decimal, places int) value.Decimal) func(*frame, []v
 
 // cut drops decimal places, and adds those that are missing.
 func cut(d value.Decimal, places int) value.Decimal {
-	if d.Scale() >= places {
-		return d.Trunc(places)
+	for d.Scale() < places {
+		// Times 1.00 is as much, with two places more.
+		more, ten := min(places-d.Scale(), 18), int64(1)
+		for range more {
+			ten *= 10
+		}
+		wider, err := d.Mul(value.NewDecimal(ten, more))
+		if err != nil || wider.Scale() <= d.Scale() {
+			return d
+		}
+		d = wider
 	}
-	if wider, err := d.Add(value.NewDecimal(0, places)); err == nil {
-		return wider
-	}
-	return d
+	return d.Trunc(places)
 }
 
 func random(_ *frame, args []value.Value) (value.Value, error) {

@@ -43,18 +43,19 @@ func fill[T int | int64](field *T, standard T) {
 // Budget is what is left of the limits when several evaluations share them. It
 // belongs to one goroutine at a time.
 type Budget struct {
-	limits                 Limits
+	limits                 *Limits
 	steps, elements, bytes int64
 }
 
 // NewBudget returns a budget of all that the limits allow.
 func NewBudget(limits Limits) *Budget {
+	limits = limits.orDefault()
 	b := &Budget{}
-	b.fill(limits.orDefault())
+	b.fill(&limits)
 	return b
 }
 
-func (b *Budget) fill(limits Limits) {
+func (b *Budget) fill(limits *Limits) {
 	b.limits = limits
 	b.steps, b.elements, b.bytes = limits.Steps, limits.Elements, limits.Bytes
 }

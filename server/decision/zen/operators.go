@@ -30,6 +30,19 @@ func (c *compiler) binary(n *node) code {
 	if len(parts) == 0 {
 		return base
 	}
+	if base.reference && len(parts) == 1 {
+		part := parts[0] // what most cells of a table are
+		return dynamic(func(f *frame) (value.Value, error) {
+			if f.overlay && f.env.HasReference {
+				return part(f, f.env.Reference)
+			}
+			v, err := f.special("$")
+			if err != nil {
+				return value.Value{}, err
+			}
+			return part(f, v)
+		})
+	}
 	return dynamic(chained(base.run, parts))
 }
 
@@ -91,6 +104,15 @@ func (*compiler) operator(op tokenKind, right code) (part apply, same bool) {
 			}
 			return add(f, left, v)
 		}, right.constant
+	case tokenPower:
+		return func(f *frame, left value.Value) (value.Value, error) {
+			v, err := run(f)
+			if err != nil {
+				return value.Value{}, err
+			}
+			return power(f, left, v)
+		}, right.constant
+	default:
 	}
 	if right.constant {
 		return withConstant(op, right.value), true
@@ -131,7 +153,6 @@ var pairs = [...]func(a, b value.Value) (value.Value, error){
 	tokenMultiply: arithmetic(errMultiply, value.Decimal.Mul),
 	tokenDivide:   quotient(errDivide, value.Decimal.Div),
 	tokenModulo:   quotient(errModulo, value.Decimal.Rem),
-	tokenPower:    power,
 }
 
 // withConstant fixes the right operand of an operator; a long list is indexed.
@@ -143,6 +164,12 @@ func withConstant(op tokenKind, right value.Value) apply {
 				found, err := set.has(left)
 				return value.Bool(found == want), err
 			}
+		}
+	}
+	if right.Kind() == value.KindString && (op == tokenEqual || op == tokenNotEqual) {
+		text, want := right.AsString(), op == tokenEqual
+		return func(_ *frame, left value.Value) (value.Value, error) {
+			return value.Bool((left.Kind() == value.KindString && left.AsString() == text) == want), nil
 		}
 	}
 	both := pairs[op]
@@ -198,9 +225,16 @@ func quotient(wrong *Error, op func(a, b value.Decimal) (value.Decimal, error)) 
 	}
 }
 
-func power(a, b value.Value) (value.Value, error) {
+func power(f *frame, a, b value.Value) (value.Value, error) {
 	if a.Kind() != value.KindNumber || b.Kind() != value.KindNumber {
 		return value.Value{}, errExponent
+	}
+	cost := 4
+	if !b.AsNumber().IsInteger() {
+		cost = 500 // logarithms of many digits
+	}
+	if err := f.step(cost); err != nil {
+		return value.Value{}, err
 	}
 	d, err := a.AsNumber().Pow(b.AsNumber())
 	if err != nil {

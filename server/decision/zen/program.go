@@ -87,10 +87,8 @@ type Reads struct {
 
 // Eval evaluates the program. An error is an [*Error].
 func (p *Program) Eval(env *Env) (value.Value, error) {
-	if p.unary {
-		if _, ok := env.reference(); !ok {
-			return value.Value{}, errNoReference
-		}
+	if p.unary && !env.referenced() {
+		return value.Value{}, errNoReference
 	}
 	if p.constant {
 		return p.result, nil

@@ -16,6 +16,8 @@ import (
 // pattern is a compiled regular expression.
 type pattern struct {
 	re *regexp.Regexp
+	// size is about how many instructions are tried per character.
+	size int
 	// words runs patterns that ask for the bounds of words on texts beyond ASCII,
 	// where re knows only ASCII's.
 	words *machine
@@ -25,16 +27,17 @@ var errPattern = reason("Invalid regular expression")
 
 // newPattern compiles a regular expression in Rust's syntax.
 func newPattern(source string) (*pattern, error) {
-	translated, words, err := translate(source)
+	t, err := translate(source)
 	if err != nil {
 		return nil, errPattern
 	}
+	translated := string(t.out)
 	re, err := regexp.Compile(translated)
 	if err != nil {
 		return nil, errPattern
 	}
-	p := &pattern{re: re}
-	if words {
+	p := &pattern{re: re, size: t.steps}
+	if t.words {
 		tree, err := syntax.Parse(translated, syntax.Perl)
 		if err != nil {
 			return nil, errPattern
@@ -51,7 +54,7 @@ func newPattern(source string) (*pattern, error) {
 // find returns the bounds of the first match and of its groups, nil for none.
 // Without groups it says only whether there is one.
 func (p *pattern) find(f *frame, s string, groups bool) ([]int, error) {
-	if err := f.step(len(s)/64 + 1); err != nil {
+	if err := f.step(len(s)*(p.size/8+1)/8 + 1); err != nil {
 		return nil, err
 	}
 	if p.words != nil && !isASCII(s) {
@@ -187,9 +190,10 @@ type translator struct {
 	at    int
 	out   []byte
 	depth int
-	// cost estimates the size of the compiled expression.
-	cost  int
-	names map[string]bool
+	// cost estimates the size of the compiled expression, steps its instructions: a
+	// class is large but one of them.
+	cost, steps int
+	names       map[string]bool
 	// words is set when the bounds of words are asked for.
 	words bool
 }
@@ -199,19 +203,19 @@ type flags struct {
 	verbose, fold, ascii, crlf bool
 }
 
-func translate(source string) (string, bool, error) {
+func translate(source string) (*translator, error) {
 	if !utf8.ValidString(source) || len(source) > maxCost {
-		return "", false, errUnsupported
+		return nil, errUnsupported
 	}
-	t := translator{in: source, names: map[string]bool{}}
+	t := &translator{in: source, names: map[string]bool{}}
 	set := flags{}
 	if err := t.alternatives(&set); err != nil {
-		return "", false, err
+		return nil, err
 	}
 	if t.at < len(t.in) {
-		return "", false, errUnsupported // a closing parenthesis too many
+		return nil, errUnsupported // a closing parenthesis too many
 	}
-	return string(t.out), t.words, nil
+	return t, nil
 }
 
 func (t *translator) peek() (rune, int) {
@@ -269,16 +273,17 @@ func (t *translator) alternatives(set *flags) error {
 		case '*', '+', '?', '{':
 			return errUnsupported // nothing to repeat
 		}
-		start, cost := len(t.out), t.cost
+		start, cost, steps := len(t.out), t.cost, t.steps
 		isAtom, err := t.atom(c, size, set)
 		if err != nil {
 			return err
 		}
+		t.steps++
 		if t.cost++; t.cost > maxCost {
 			return errUnsupported
 		}
 		if isAtom {
-			if err := t.repetitions(start, cost, set); err != nil {
+			if err := t.repetitions(start, cost, steps, set); err != nil {
 				return err
 			}
 		}
@@ -329,7 +334,7 @@ func (t *translator) literal(c rune) {
 
 // repetitions translates the operators behind a piece. Go knows only one; more
 // stand around the piece with the one before.
-func (t *translator) repetitions(start, cost int, set *flags) error {
+func (t *translator) repetitions(start, cost, steps int, set *flags) error {
 	for n := 0; ; n++ {
 		t.skip(set)
 		c, size := t.peek()
@@ -344,6 +349,7 @@ func (t *translator) repetitions(start, cost int, set *flags) error {
 			if op, times, err = t.counted(); err != nil {
 				return err
 			}
+			t.steps = steps + (t.steps-steps)*max(times, 1)
 			if t.cost = cost + (t.cost-cost)*max(times, 1); t.cost > maxCost {
 				return errUnsupported
 			}

@@ -81,7 +81,23 @@ func tighter(a, b *Bound, sign int) *Bound {
 	}
 }
 
+// comparison returns the comparison that bool() of one comes to.
+func comparison(n *node) *node {
+	if n.kind != nodeCall || n.fn.name != "bool" || len(n.list) != 1 {
+		return n
+	}
+	inner := n.list[0]
+	for inner.kind == nodeParenthesized {
+		inner = inner.a
+	}
+	if inner.kind == nodeBinary && inner.op.isComparison() {
+		return inner
+	}
+	return n
+}
+
 func (c *compiler) pairShape(n *node) Shape {
+	n = comparison(n)
 	if n.kind != nodeBinary || n.a.kind != nodeIdentifier || n.a.text != "$" {
 		return Shape{}
 	}
