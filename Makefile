@@ -127,6 +127,11 @@ load: build
 growth:
 	$(GO) run ./internal/growth $(ARGS)
 
+## zenbench: measure decisions beside the vendor's engine, and compare its answers with "make zenbench ARGS='-compare 3000'" (docs/performance.md; needs node and npm)
+.PHONY: zenbench
+zenbench:
+	$(GO) run ./internal/zenbench $(ARGS)
+
 # Cases and seed of the differential test.
 CASES ?= 20000
 SEED  ?= 1

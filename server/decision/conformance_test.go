@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/understudy-api/understudy/server/decision"
+	"github.com/understudy-api/understudy/server/decision/script"
 )
 
 // referenceData returns the folder with the reference's graphs and traces.
@@ -81,7 +82,7 @@ func TestReferenceGraphs(t *testing.T) {
 	if err != nil || len(files) == 0 {
 		t.Fatalf("no graphs in %s: %v", dir, err)
 	}
-	engine := decision.New(decision.WithClock(referenceClock), decision.WithFunctions(functionStub{}))
+	engine := decision.New(decision.WithClock(referenceClock), decision.WithFunctions(script.New()))
 	for _, file := range files {
 		name := strings.TrimSuffix(filepath.Base(file), ".json")
 		data, err := os.ReadFile(file)

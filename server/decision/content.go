@@ -90,22 +90,21 @@ func (r *reader) fail(err *Error) {
 }
 
 // object calls member for each member of an object, or fails.
-func (r *reader) object(at *place, v value.Value, expected string, member func(key string, v value.Value)) bool {
+func (r *reader) object(at *place, v value.Value, expected string, member func(key string, v value.Value)) {
 	if r.err != nil {
-		return false
+		return
 	}
 	if v.Kind() != value.KindObject {
 		r.fail(wrongType(at, v, expected))
-		return false
+		return
 	}
 	members := v.AsObject()
 	for i := range members.Len() {
 		key, v := members.At(i)
 		if member(key, v); r.err != nil {
-			return false
+			return
 		}
 	}
-	return true
 }
 
 func (r *reader) array(at *place, v value.Value, element func(i int, v value.Value)) {

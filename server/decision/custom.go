@@ -65,7 +65,7 @@ func (r *CustomRequest) MarshalJSON() ([]byte, error) {
 // expression becomes the expression's value, of whatever kind.
 func (r *CustomRequest) Field(path string) (value.Value, bool, error) {
 	v := r.Config
-	for _, name := range strings.Split(path, ".") {
+	for name := range strings.SplitSeq(path, ".") {
 		switch v.Kind() {
 		case value.KindObject:
 			member, ok := v.AsObject().Get(name)
@@ -74,8 +74,8 @@ func (r *CustomRequest) Field(path string) (value.Value, bool, error) {
 			}
 			v = member
 		case value.KindArray:
-			i, err := strconv.Atoi(name)
-			if err != nil || i < 0 || i >= len(v.AsArray()) {
+			i, ok := element(name)
+			if !ok || i >= len(v.AsArray()) {
 				return value.Value{}, false, nil
 			}
 			v = v.AsArray()[i]
@@ -85,6 +85,11 @@ func (r *CustomRequest) Field(path string) (value.Value, bool, error) {
 	}
 	v, err := r.render(v)
 	return v, true, err
+}
+
+func element(name string) (int, bool) {
+	i, err := strconv.ParseUint(name, 10, 31)
+	return int(i), err == nil
 }
 
 // Rendered returns all of Config with its templates rendered.

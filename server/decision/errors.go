@@ -12,21 +12,21 @@ import (
 type Kind string
 
 const (
-	// KindContent: the document is not a decision that can be loaded.
+	// KindContent is a document that is not a decision that can be loaded.
 	KindContent Kind = "ContentError"
-	// KindContentKind: the document is a policy where a graph is needed.
+	// KindContentKind is a policy where a graph is needed.
 	KindContentKind Kind = "ContentKindMismatch"
-	// KindGraph: nodes and edges do not make a graph that can be walked.
+	// KindGraph is a graph whose nodes and edges cannot be walked.
 	KindGraph Kind = "InvalidGraph"
-	// KindNode: a node failed.
+	// KindNode is a node that failed.
 	KindNode Kind = "NodeError"
-	// KindDepth: more decisions within decisions than allowed.
+	// KindDepth is more decisions within decisions than allowed.
 	KindDepth Kind = "DepthLimitExceeded"
-	// KindLoader: the loader has no decision for a key.
+	// KindLoader is a key for which the loader has no decision.
 	KindLoader Kind = "LoaderError"
-	// KindContext: the input is not JSON, or nested too deeply.
+	// KindContext is an input that is not JSON, or nested too deeply.
 	KindContext Kind = "ContextError"
-	// KindLimit: one of [Limits] was reached. The vendor's engine has no such
+	// KindLimit is one of [Limits] that was reached. The vendor's engine has no such
 	// limits, and no such kind.
 	KindLimit Kind = "LimitExceeded"
 )
@@ -34,6 +34,7 @@ const (
 // A Fault is what is wrong with a graph.
 type Fault string
 
+// The faults of graphs.
 const (
 	FaultMissingNode Fault = "missingNode"       // an edge begins or ends at no node
 	FaultInputCount  Fault = "invalidInputCount" // not exactly one input node

@@ -3,6 +3,7 @@ package decision
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/understudy-api/understudy/server/decision/value"
@@ -37,6 +38,9 @@ type evaluation struct {
 	all   value.Value
 	allOf int
 	scan  scan
+	// bare is set in a loop over what reached the node: as in the reference, its
+	// elements see no $nodes, those of an input field do.
+	bare bool
 }
 
 // A slot is what a node gave.
@@ -180,11 +184,11 @@ func (e *evaluation) stop(err error) *Error {
 func (e *evaluation) incoming(n *node) value.Value {
 	var joined value.Value
 	found := false
-	for i := len(n.in) - 1; i >= 0; i-- {
-		if e.walk != nil && e.walk.gone[n.in[i]] {
+	for _, edge := range slices.Backward(n.in) {
+		if e.walk != nil && e.walk.gone[edge] {
 			continue
 		}
-		slot := &e.slots[e.d.edges[n.in[i]].from]
+		slot := &e.slots[e.d.edges[edge].from]
 		switch {
 		case !slot.full:
 		case found:
@@ -225,7 +229,7 @@ func (e *evaluation) nodes() value.Value {
 // see sets what an expression of a cell finds around it.
 func (e *evaluation) see(c *cell, root value.Value) {
 	e.env.Root = root
-	e.env.HasNodes = c.nodes && root.Kind() == value.KindObject
+	e.env.HasNodes = c.nodes && !e.bare && root.Kind() == value.KindObject
 	if e.env.HasNodes {
 		e.env.Nodes = e.nodes()
 	}
@@ -358,7 +362,9 @@ func (e *evaluation) transformed(n *node, input value.Value) (out, data value.Va
 		}
 	}
 	if t.loop {
+		e.bare = t.inputField.empty()
 		out, data, err = e.loop(n, v)
+		e.bare = false
 	} else {
 		out, data, err = e.single(n, v)
 	}
@@ -464,12 +470,12 @@ func (e *evaluation) decisionNode(n *node, input value.Value) (out, data value.V
 		}
 		return out, data, e.failure(n, err, err.Error())
 	}
-	hasNodes := input.Kind() == value.KindObject
+	hasNodes := !e.bare && input.Kind() == value.KindObject
 	var parent value.Value
 	if hasNodes {
 		parent = e.nodes()
 	}
-	response, err := e.run.evaluate(d, input, parent, hasNodes, e.iteration+1)
+	response, err := e.evaluate(d, input, parent, hasNodes, e.iteration+1)
 	if err != nil {
 		if err.Kind == KindLimit {
 			return out, data, err

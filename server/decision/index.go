@@ -47,12 +47,13 @@ func (s rowSet) addTo(set []uint64) {
 }
 
 // dense turns a long list into bits.
-func (s *rowSet) dense(words int) {
-	if len(s.list) > 2*words {
-		s.bits = make([]uint64, words)
-		rowSet{list: s.list}.addTo(s.bits)
-		s.list = nil
+func (s rowSet) dense(words int) rowSet {
+	if len(s.list) <= 2*words {
+		return s
 	}
+	all := make([]uint64, words)
+	s.addTo(all)
+	return rowSet{bits: all}
 }
 
 func newTableIndex(t *table) *tableIndex {
@@ -128,16 +129,13 @@ func newColumnIndex(t *table, column, words int) *columnIndex {
 		return nil
 	}
 	for key, set := range x.strings {
-		set.dense(words)
-		x.strings[key] = set
+		x.strings[key] = set.dense(words)
 	}
 	for key, set := range x.numbers {
-		set.dense(words)
-		x.numbers[key] = set
+		x.numbers[key] = set.dense(words)
 	}
-	x.truths[0].dense(words)
-	x.truths[1].dense(words)
-	x.null.dense(words)
+	x.truths = [2]rowSet{x.truths[0].dense(words), x.truths[1].dense(words)}
+	x.null = x.null.dense(words)
 	x.ranges = newRangeIndex(ranges, words)
 	return x
 }
@@ -291,7 +289,7 @@ func newRangeIndex(ranges []rowRange, words int) *rangeIndex {
 		x.add(r.row, low, high)
 	}
 	for i := range x.nodes {
-		x.nodes[i].dense(words)
+		x.nodes[i] = x.nodes[i].dense(words)
 	}
 	return x
 }

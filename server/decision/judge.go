@@ -119,7 +119,7 @@ func (j *judge) combined(r *schemaRule, v value.Value, at *step) bool {
 }
 
 func (j *judge) constant(r *schemaRule, v value.Value, at *step) bool {
-	return r.checks.constant == nil || sameJSON(*r.checks.constant, v) || j.fails(at, "%s was expected", j.shown(*r.checks.constant))
+	return r.constant == nil || sameJSON(*r.constant, v) || j.fails(at, "%s was expected", j.shown(*r.constant))
 }
 
 // sameJSON compares what dates and intervals are written as.
@@ -188,20 +188,20 @@ func (j *judge) has(names []string, v value.Value, at *step) bool {
 }
 
 func (j *judge) required(r *schemaRule, v value.Value, at *step) bool {
-	return v.Kind() != value.KindObject || j.has(r.checks.required, v, at)
+	return v.Kind() != value.KindObject || j.has(r.required, v, at)
 }
 
 // shownValues is how many values of an enum are told, if there are more than that.
 const shownValues = 3
 
 func (j *judge) enum(r *schemaRule, v value.Value, at *step) bool {
-	if !r.enumerated || slices.ContainsFunc(r.checks.enum, func(one value.Value) bool { return sameJSON(one, v) }) {
+	if !r.enumerated || slices.ContainsFunc(r.enum, func(one value.Value) bool { return sameJSON(one, v) }) {
 		return true
 	}
 	var texts []string
-	for i, one := range r.checks.enum {
-		if len(r.checks.enum) > shownValues && i == shownValues-1 {
-			texts = append(texts, strconv.Itoa(len(r.checks.enum)-i)+" other candidates")
+	for i, one := range r.enum {
+		if len(r.enum) > shownValues && i == shownValues-1 {
+			texts = append(texts, strconv.Itoa(len(r.enum)-i)+" other candidates")
 			break
 		}
 		texts = append(texts, j.shown(one))
@@ -229,11 +229,11 @@ func (j *judge) exclusive(r *schemaRule, v value.Value, at *step) bool {
 }
 
 func (j *judge) format(r *schemaRule, v value.Value, at *step) bool {
-	if r.checks.format == nil {
+	if r.format == nil {
 		return true
 	}
 	s, ok := text(v)
-	return !ok || r.checks.format.Validate(s) == nil || j.fails(at, `%s is not a %s`, j.shown(v), quoted(r.checks.format.Name))
+	return !ok || r.format.Validate(s) == nil || j.fails(at, `%s is not a %s`, j.shown(v), quoted(r.format.Name))
 }
 
 func (j *judge) conditional(r *schemaRule, v value.Value, at *step) bool {
@@ -337,11 +337,11 @@ func (j *judge) alternatives(r *schemaRule, v value.Value, at *step) bool {
 }
 
 func (j *judge) pattern(r *schemaRule, v value.Value, at *step) bool {
-	if r.checks.pattern == nil {
+	if r.pattern == nil {
 		return true
 	}
 	s, ok := text(v)
-	return !ok || r.checks.pattern.MatchString(s) || j.fails(at, "%s does not match %s", j.shown(v), `"`+r.checks.pattern.String()+`"`)
+	return !ok || r.pattern.MatchString(s) || j.fails(at, "%s does not match %s", j.shown(v), `"`+r.pattern.String()+`"`)
 }
 
 // properties are patternProperties, properties and propertyNames; where there is
@@ -420,7 +420,7 @@ func kindName(v value.Value) string {
 }
 
 func (j *judge) unique(r *schemaRule, v value.Value, at *step) bool {
-	if !r.checks.unique || v.Kind() != value.KindArray {
+	if !r.unique || v.Kind() != value.KindArray {
 		return true
 	}
 	seen := make(map[string]bool, len(v.AsArray()))

@@ -109,7 +109,7 @@ const (
 )
 
 func (s *scan) begin(e *evaluation, t *table, input value.Value) {
-	s.e, s.t, s.root, s.nodes = e, t, input, input.Kind() == value.KindObject
+	s.e, s.t, s.root, s.nodes = e, t, input, !e.bare && input.Kind() == value.KindObject
 	if n := len(t.fields); cap(s.values) < n {
 		s.values, s.states = make([]value.Value, n), make([]fieldState, n)
 	} else {

@@ -80,6 +80,7 @@ func (t *Trace) AppendJSON(dst []byte) []byte { return t.Value().AppendJSON(dst)
 // A TraceMode is one of the forms in which the vendor's bindings give a trace.
 type TraceMode string
 
+// The forms of traces.
 const (
 	TraceJSON            TraceMode = ""                // an object
 	TraceString          TraceMode = "string"          // the object's JSON as a string
@@ -109,7 +110,6 @@ type referencer struct {
 	counts map[any]int
 	ids    map[any]int
 	table  []value.Value
-	filled []bool
 }
 
 // references returns {"$refs": [...], "$root": ...}: "@n" stands for element n of

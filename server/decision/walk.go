@@ -111,8 +111,8 @@ func (w *walk) step(choose func(n int32) (holds []string, err *Error)) (int32, b
 				continue
 			}
 		}
-		for i := len(node.out) - 1; i >= 0; i-- {
-			if e := node.out[i]; !w.gone[e] {
+		for _, e := range slices.Backward(node.out) {
+			if !w.gone[e] {
 				w.stack = append(w.stack, d.edges[e].to)
 			}
 		}
@@ -126,8 +126,7 @@ func (w *walk) step(choose func(n int32) (holds []string, err *Error)) (int32, b
 // lead nowhere.
 func (w *walk) prune(node *node, holds []string) bool {
 	todo := w.pruned[:0]
-	for i := len(node.out) - 1; i >= 0; i-- {
-		e := node.out[i]
+	for _, e := range slices.Backward(node.out) {
 		if w.gone[e] || w.d.edges[e].hasHandle && slices.Contains(holds, w.d.edges[e].handle) {
 			continue
 		}
