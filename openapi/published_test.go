@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/understudy-api/understudy/internal/gendoc/document"
 )
 
 // publishedVariable names the file that holds the whole interface of Datafold as its
@@ -64,6 +66,25 @@ func TestPublishedInterface(t *testing.T) {
 	}
 	if operations == 0 {
 		t.Error("nothing was compared")
+	}
+}
+
+// The generator takes the interface as it is published.
+func TestPublishedInterfaceIsEnforceable(t *testing.T) {
+	file := os.Getenv(publishedVariable)
+	if file == "" {
+		t.Skip("*** THE PUBLISHED INTERFACE IS NOT READ: " + publishedVariable + " names no file ***")
+	}
+	data, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	doc, err := document.Parse(data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := doc.Check(); err != nil {
+		t.Error(err)
 	}
 }
 

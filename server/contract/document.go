@@ -68,7 +68,11 @@ type Document struct {
 	index       func() *index
 	secretNames func() map[string]bool // see redact.go
 	verdicts    verdicts
+	notes       []string
 }
+
+// Notes are what the document says and is not judged by.
+func (d *Document) Notes() []string { return d.notes }
 
 // index answers where things stand in the document. Only explanations need it,
 // so it is built on first use.

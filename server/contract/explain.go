@@ -452,8 +452,8 @@ func alternatives(texts []string) string {
 	return strings.Join(texts, "")
 }
 
-// formats describes the texts and numbers of a format.
-var formats = map[string]string{
+// formatTexts describes the texts and numbers of a format.
+var formatTexts = map[string]string{
 	"uuid":      `a UUID such as "3f1c2d4e-5b6a-4c7d-8e9f-0a1b2c3d4e5f"`,
 	"date-time": `a date and time such as "2026-11-21T09:00:00Z"`,
 	"date":      `a date such as "2026-11-21"`,
@@ -534,7 +534,7 @@ func describeValue(s *Schema, depth int) string {
 }
 
 func noun(s *Schema, depth int) string {
-	if text, known := formats[s.Format]; known {
+	if text, known := formatTexts[s.Format]; known {
 		return text
 	}
 	if s.Type == nil {

@@ -22,6 +22,7 @@ var options = &openapi3filter.Options{
 	AuthenticationFunc:    openapi3filter.NoopAuthenticationFunc,
 	SchemaValidationOptions: []openapi3.SchemaValidationOption{
 		openapi3.WithStringFormatValidators(stringFormats),
+		openapi3.SetSchemaRegexCompiler(compilePattern),
 	},
 }
 

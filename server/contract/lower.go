@@ -10,6 +10,8 @@ import (
 	"strings"
 
 	"github.com/getkin/kin-openapi/openapi3"
+
+	"github.com/understudy-api/understudy/server/contract/formats"
 )
 
 // judgedJSON is the media type under which the judged form declares JSON. It has
@@ -198,6 +200,7 @@ func (l *lowerer) survey(at string, s *Schema) {
 		return
 	}
 	l.surveyed[s] = true
+	l.untag(at, s)
 	if l.circular(s) {
 		l.fail(at, "a schema that asks the same of the same value again is not supported")
 	}
@@ -206,6 +209,36 @@ func (l *lowerer) survey(at string, s *Schema) {
 		if ref != nil && ref.Value != nil {
 			l.survey(at+rel, ref.Value)
 		}
+	})
+}
+
+// untag takes a discriminator off whose property no branch declares. Such a document
+// does not say that a client may send it, so it cannot be asked for; and without it
+// nothing says that only one branch may fit.
+func (l *lowerer) untag(at string, s *Schema) {
+	if s.Discriminator == nil {
+		return
+	}
+	name := s.Discriminator.PropertyName
+	branches := slices.Concat(s.OneOf, s.AnyOf)
+	if len(branches) == 0 || declares(name, s, map[*Schema]bool{}) {
+		return
+	}
+	s.Discriminator = nil
+	if len(s.AnyOf) == 0 {
+		s.AnyOf, s.OneOf = s.OneOf, nil
+	}
+	l.document.notes = append(l.document.notes, fmt.Sprintf("%s: no branch declares the discriminator's property %q: any branch may fit", at, name))
+}
+
+// declares reports whether a schema, or one of its branches, declares a property.
+func declares(name string, s *Schema, seen map[*Schema]bool) bool {
+	if s == nil || seen[s] {
+		return false
+	}
+	seen[s] = true
+	return s.Properties[name] != nil || slices.ContainsFunc(slices.Concat(s.OneOf, s.AnyOf, s.AllOf), func(ref *openapi3.SchemaRef) bool {
+		return declares(name, ref.Value, seen)
 	})
 }
 
@@ -329,7 +362,7 @@ func (l *lowerer) refuseUnsupported(at string, s *Schema) {
 			l.fail(at, "keyword %q cannot be enforced", keyword)
 		}
 	}
-	if s.Format != "" && !knownFormat(s) {
+	if s.Format != "" && !formats.Known(s.Format) {
 		l.fail(at, "format %q cannot be enforced", s.Format)
 	}
 	if s.Pattern != "" {

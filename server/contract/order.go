@@ -12,6 +12,15 @@ import (
 // BodySchema is the schema of the JSON request body; nil if there is none.
 func (o *Operation) BodySchema() *Schema { return o.bodySchema }
 
+// AnswerSchema is the schema of the JSON answer with a status; nil if there is none.
+func (o *Operation) AnswerSchema(status int) *Schema {
+	mt := o.content(status)[judgedJSON]
+	if mt == nil || mt.Schema == nil {
+		return nil
+	}
+	return mt.Schema.Value
+}
+
 // Parameters lists the parameters in the order of the document, those of the
 // path before those of the operation.
 func (o *Operation) Parameters() []*openapi3.Parameter { return o.parameters }

@@ -5,6 +5,8 @@ import (
 	"sync"
 
 	"github.com/getkin/kin-openapi/openapi3"
+
+	"github.com/understudy-api/understudy/server/contract/formats"
 )
 
 // verdicts remembers which answers were judged and found right, so that an answer
@@ -96,7 +98,7 @@ func looksAtNumbers(s *Schema, seen map[*Schema]bool) bool {
 	}
 	seen[s] = true
 	if s.Min != nil || s.Max != nil || s.ExclusiveMin.IsSet() || s.ExclusiveMax.IsSet() || s.MultipleOf != nil ||
-		len(s.Enum) > 0 || s.UniqueItems || numericFormats[s.Format] || s.Not != nil {
+		len(s.Enum) > 0 || s.UniqueItems || formats.Numeric(s.Format) || s.Not != nil {
 		return true
 	}
 	found := false

@@ -237,6 +237,11 @@ func hasTest(t *testing.T, name string) bool {
 	if err != nil {
 		t.Fatal(err)
 	}
+	deeper, err := filepath.Glob("../*/*/*_test.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	files = append(files, deeper...)
 	return slices.ContainsFunc(files, func(file string) bool {
 		data, err := os.ReadFile(file)
 		if err != nil {

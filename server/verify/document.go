@@ -17,6 +17,7 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"github.com/understudy-api/understudy/server/contract"
+	"github.com/understudy-api/understudy/server/contract/formats"
 	"github.com/understudy-api/understudy/server/contract/lines"
 )
 
@@ -75,7 +76,7 @@ func ParseDocument(name, file string, data []byte) (*Document, error) {
 	if err != nil {
 		return nil, mistake("load %s: %v", file, err)
 	}
-	return &Document{Contract: judged, Notes: a.notes, plain: plain, defaults: a.defaults, loose: a.loose}, nil
+	return &Document{Contract: judged, Notes: append(a.notes, judged.Notes()...), plain: plain, defaults: a.defaults, loose: a.loose}, nil
 }
 
 func table(at map[string]int, file string) []byte {
@@ -296,19 +297,13 @@ func (a *adaptation) adapt(tree map[string]any) {
 	a.walk(tree, "", false)
 }
 
-// judgedFormats are those of which the judge knows what they ask.
-var judgedFormats = map[string]bool{
-	"uuid": true, "date-time": true, "date": true, "email": true, "uri": true, "password": true, "binary": true,
-	"int32": true, "int64": true, "float": true, "double": true,
-}
-
 // walk drops formats that the judge does not know: they say no more than a comment
 // does (OpenAPI 3.1, section Data Type Format). data says that the node is the name
 // of something or a value.
 func (a *adaptation) walk(node any, at string, names bool) {
 	switch n := node.(type) {
 	case map[string]any:
-		if format, ok := n["format"].(string); ok && !names && !judgedFormats[format] {
+		if format, ok := n["format"].(string); ok && !names && !formats.Known(format) {
 			delete(n, "format")
 			n["x-understudy-format"] = format
 			if !a.formats[format] {

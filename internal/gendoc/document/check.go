@@ -9,6 +9,9 @@ import (
 	"strings"
 
 	"gopkg.in/yaml.v3"
+
+	"github.com/understudy-api/understudy/server/contract/formats"
+	"github.com/understudy-api/understudy/server/contract/patterns"
 )
 
 // kind is what a node of an OpenAPI document is.
@@ -114,19 +117,37 @@ var fields = map[kind]map[string]field{
 	},
 }
 
+// annotations are the keywords that ask nothing of a value. In OpenAPI 3.1 they may
+// stand beside a reference.
+var annotations = map[string]bool{
+	"title": true, "description": true, "default": true, "deprecated": true, "example": true, "examples": true,
+}
+
+// vocabulary are the keywords of JSON Schema 2020-12 and of OpenAPI that we do not
+// enforce. Any other unknown member of a schema is an annotation there (JSON Schema
+// Core, 6.5).
+var vocabulary = []string{
+	"$anchor", "$comment", "$defs", "$dynamicAnchor", "$dynamicRef", "$id", "$schema", "$vocabulary", "additionalItems", "contains",
+	"contentEncoding", "contentMediaType", "contentSchema", "definitions", "dependencies", "dependentRequired", "dependentSchemas", "else",
+	"externalDocs", "if", "maxContains", "minContains", "not", "patternProperties", "propertyNames", "then", "unevaluatedItems",
+	"unevaluatedProperties", "xml",
+}
+
+// unknown reports whether a member of a schema has no meaning in any vocabulary.
+func (c *checker) unknown(key string) bool {
+	_, ours := fields[schema][key]
+	return c.is31 && !ours && !slices.Contains(vocabulary, key)
+}
+
 // only31 are the schema keywords that OpenAPI 3.0 does not have.
 var only31 = []string{"const", "examples", "prefixItems"}
-
-// Formats are the formats that Understudy enforces, but for password, which
-// marks a secret and asks nothing of its value.
-var Formats = []string{"date-time", "email", "int32", "int64", "password", "uri", "uuid"}
 
 var status = regexp.MustCompile(`^[1-5][0-9][0-9]$`)
 
 // Check reports everything in the document that Understudy cannot enforce:
 // members and keywords that it does not know, formats that it has no check
-// for, patterns that Go cannot compile, references that leave the document or
-// have members beside them, and default responses.
+// for, patterns that no engine can compile, references that leave the document or
+// have rules beside them, and default responses.
 func (d *Document) Check() error {
 	c := checker{document: d, is31: strings.HasPrefix(text(member(d.root, "openapi")), "3.1.")}
 	c.node(d.root, root, "", d.root)
@@ -156,8 +177,12 @@ func (c *checker) node(n *yaml.Node, k kind, pointer string, at *yaml.Node) {
 		return
 	}
 	if ref := member(n, "$ref"); ref != nil {
-		if len(n.Content) > 2 {
-			c.report(at, pointer, "has members beside $ref")
+		for i := 0; i < len(n.Content); i += 2 {
+			key := n.Content[i].Value
+			if key == "$ref" || k == schema && c.is31 && (annotations[key] || c.unknown(key)) {
+				continue
+			}
+			c.report(n.Content[i], pointer, "has %s beside $ref", key)
 		}
 		if !strings.HasPrefix(ref.Value, "#/components/") {
 			c.report(at, pointer, "refers to %q, outside the components", ref.Value)
@@ -189,6 +214,7 @@ func (c *checker) node(n *yaml.Node, k kind, pointer string, at *yaml.Node) {
 		}
 		f, ok := fields[k][key.Value]
 		switch {
+		case !ok && k == schema && c.unknown(key.Value):
 		case !ok:
 			c.report(key, at, "is not supported")
 		case f.shape == one:
@@ -210,11 +236,11 @@ func (c *checker) node(n *yaml.Node, k kind, pointer string, at *yaml.Node) {
 
 // schema checks the values of the keywords that only we have an opinion on.
 func (c *checker) schema(n *yaml.Node, pointer string, at *yaml.Node) {
-	if f := member(n, "format"); f != nil && !slices.Contains(Formats, f.Value) {
+	if f := member(n, "format"); f != nil && !formats.Known(f.Value) {
 		c.report(f, pointer, "format %q is not enforced", f.Value)
 	}
 	if p := member(n, "pattern"); p != nil {
-		if _, err := regexp.Compile(p.Value); err != nil {
+		if _, err := patterns.Compile(p.Value); err != nil {
 			c.report(p, pointer, "pattern: %v", err)
 		}
 	}

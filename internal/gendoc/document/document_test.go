@@ -82,9 +82,10 @@ func TestCheck(t *testing.T) {
 		"unknown keyword":  {"p: {type: string}", "p: {not: {type: string}}", "line 17: /paths/~1a/get/responses/200/content/application~1json/schema/properties/p/not: is not supported"},
 		"if":               {"S: {type: string}", "S: {if: {}}", "/components/schemas/S/if: is not supported"},
 		"unknown format":   {"S: {type: string}", "S: {type: string, format: hostname}", `/components/schemas/S: format "hostname" is not enforced`},
-		"lookahead":        {"S: {type: string}", "S: {pattern: '^(?!a)'}", "/components/schemas/S: pattern"},
+		"broken pattern":   {"S: {type: string}", "S: {pattern: '^(?!a'}", "/components/schemas/S: pattern"},
+		"unknown member":   {"S: {type: string}", "S: {section: a}", "/components/schemas/S/section: is not supported"},
 		"3.1 keyword":      {"S: {type: string}", "S: {const: a}", "const is not a keyword of OpenAPI 3.0"},
-		"sibling of $ref":  {"p: {type: string}", "p: {$ref: '#/components/schemas/S', description: d}", "has members beside $ref"},
+		"sibling of $ref":  {"p: {type: string}", "p: {$ref: '#/components/schemas/S', description: d}", "has description beside $ref"},
 		"file $ref":        {"p: {type: string}", "p: {$ref: 'other.yaml#/S'}", "outside the components"},
 		"callbacks":        {"operationId: a", "callbacks: {}", "/paths/~1a/get/callbacks: is not supported"},
 		"style":            {"name: q,", "name: q, style: form,", "/paths/~1a/get/parameters/0/style: is not supported"},
@@ -105,6 +106,32 @@ func TestCheck(t *testing.T) {
 		if err := mustParse(t, text).Check(); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: %v, want %q", name, err, c.want)
 		}
+	}
+}
+
+// What asks nothing of a value may stand where OpenAPI 3.1 lets it.
+func TestCheck31(t *testing.T) {
+	for member, want := range map[string]string{
+		"title: t, default: a, description: d": "",
+		"section: advanced, widget: {rows: 3}": "",
+		"minLength: 1":                         "has minLength beside $ref",
+		"if: {}":                               "has if beside $ref",
+	} {
+		for _, kept := range []string{"p: {$ref: '#/components/schemas/S', " + member + "}", "p: {type: string, " + member + "}"} {
+			text := strings.NewReplacer("3.0.3", "3.1.0", "p: {type: string}", kept).Replace(small)
+			err := mustParse(t, text).Check()
+			beside := strings.Contains(kept, "$ref")
+			switch {
+			case want == "" && err != nil:
+				t.Errorf("%s: %v", kept, err)
+			case want != "" && beside && (err == nil || !strings.Contains(err.Error(), want)):
+				t.Errorf("%s: %v, want %q", kept, err, want)
+			}
+		}
+	}
+	lookahead := strings.Replace(small, "S: {type: string}", "S: {type: string, pattern: '^(?!a)'}", 1)
+	if err := mustParse(t, lookahead).Check(); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -5,6 +5,8 @@ import (
 	"slices"
 
 	"github.com/getkin/kin-openapi/openapi3"
+
+	"github.com/understudy-api/understudy/server/contract/patterns"
 )
 
 // fault is one broken rule, as kin-openapi reports it.
@@ -19,6 +21,7 @@ type fault struct {
 var (
 	common = []openapi3.SchemaValidationOption{
 		openapi3.WithStringFormatValidators(stringValidators()), openapi3.DisableSchemaErrorDetails(),
+		openapi3.SetSchemaRegexCompiler(func(expr string) (openapi3.RegexMatcher, error) { return patterns.Compile(expr) }),
 	}
 	requestFast   = slices.Concat(common, []openapi3.SchemaValidationOption{openapi3.VisitAsRequest(), openapi3.FailFast()})
 	responseFast  = slices.Concat(common, []openapi3.SchemaValidationOption{openapi3.VisitAsResponse(), openapi3.FailFast()})

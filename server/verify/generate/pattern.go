@@ -8,6 +8,8 @@ import (
 	"sync"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/understudy-api/understudy/server/contract/patterns"
 )
 
 // unlimited is a length, in runes, that no generated text reaches.
@@ -22,7 +24,7 @@ const (
 // expression is a pattern to generate from.
 type expression struct {
 	tree    *syntax.Regexp
-	matcher *regexp.Regexp
+	matcher patterns.Matcher
 	lengths map[*syntax.Regexp][2]int // of what each part matches, in runes
 }
 
@@ -40,10 +42,10 @@ func (g *growing) enough() bool { return len(g.runes) >= manyRunes || g.steps >=
 // are as many as the documents of the process have patterns.
 var expressions sync.Map
 
-// escapedUnicode is how ECMA-262 writes a code point, which kin-openapi takes too.
-var escapedUnicode = regexp.MustCompile(`\\u([0-9A-F]{4})`)
+// escapedUnicode is how ECMA-262 writes a code point.
+var escapedUnicode = regexp.MustCompile(`\\u([0-9A-Fa-f]{4})`)
 
-// expressionOf parses a pattern; nil if Go's regexp cannot.
+// expressionOf parses a pattern; nil if nothing can be generated from it.
 func expressionOf(pattern string) *expression {
 	if known, ok := expressions.Load(pattern); ok {
 		e, _ := known.(*expression)
@@ -56,17 +58,49 @@ func expressionOf(pattern string) *expression {
 
 func parsePattern(pattern string) *expression {
 	text := escapedUnicode.ReplaceAllString(pattern, `\x{$1}`)
-	matcher, err := regexp.Compile(text)
+	matcher, err := patterns.Compile(text)
 	if err != nil {
-		return nil
+		if matcher, err = patterns.Compile(pattern); err != nil {
+			return nil
+		}
 	}
-	tree, err := syntax.Parse(text, syntax.Perl)
+	// What looks ahead or behind takes no part of the text; the matcher holds it.
+	tree, err := syntax.Parse(withoutLooks(text), syntax.Perl)
 	if err != nil {
 		return nil
 	}
 	e := &expression{tree: tree, matcher: matcher, lengths: map[*syntax.Regexp][2]int{}}
 	e.measure(tree)
 	return e
+}
+
+// look begins a group that looks ahead or behind.
+var look = regexp.MustCompile(`\(\?<?[=!]`)
+
+// withoutLooks leaves out the groups that look ahead or behind.
+func withoutLooks(pattern string) string {
+	for {
+		at := look.FindStringIndex(pattern)
+		if at == nil {
+			return pattern
+		}
+		end, depth, class := at[1], 1, false
+		for ; end < len(pattern) && depth > 0; end++ {
+			switch c := pattern[end]; {
+			case c == '\\':
+				end++
+			case class:
+				class = c != ']'
+			case c == '[':
+				class = true
+			case c == '(':
+				depth++
+			case c == ')':
+				depth--
+			}
+		}
+		pattern = pattern[:at[0]] + pattern[min(end, len(pattern)):]
+	}
 }
 
 // measure finds the least and the greatest length that a part matches.
