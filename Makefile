@@ -150,6 +150,12 @@ STORE  ?= both
 crash:
 	UNDERSTUDY_CRASH_CYCLES=$(CYCLES) UNDERSTUDY_SEED=$(SEED) $(GO) test -count=1 -v -timeout 2h -run '^TestStoreCrash$$/^($(if $(filter both,$(STORE)),sqlite|postgres,$(STORE)))$$' $(ARGS) ./internal/crash
 
+## jobs: kill processes that run jobs, and prove that each job takes effect once (make jobs KILLS=100)
+.PHONY: jobs
+KILLS ?= 100
+jobs:
+	UNDERSTUDY_JOB_ROUNDS=$(KILLS) UNDERSTUDY_REQUIRE_POSTGRES=1 $(GO) test -count=1 -v -timeout 1h -run '^TestKilledWorker$$' $(ARGS) ./server/job
+
 ## fuzz: run every fuzz target for a while (make fuzz FUZZTIME=1m)
 .PHONY: fuzz
 fuzz:
