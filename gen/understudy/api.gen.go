@@ -153,6 +153,57 @@ func (e IDsSource) Valid() bool {
 	}
 }
 
+// Defines values for JobState.
+const (
+	JobStateCancelled JobState = "cancelled"
+	JobStateDone      JobState = "done"
+	JobStateFailed    JobState = "failed"
+	JobStateQueued    JobState = "queued"
+	JobStateRunning   JobState = "running"
+	JobStateWaiting   JobState = "waiting"
+)
+
+// Valid indicates whether the value is a known member of the JobState enum.
+func (e JobState) Valid() bool {
+	switch e {
+	case JobStateCancelled:
+		return true
+	case JobStateDone:
+		return true
+	case JobStateFailed:
+		return true
+	case JobStateQueued:
+		return true
+	case JobStateRunning:
+		return true
+	case JobStateWaiting:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for JobModeName.
+const (
+	JobModeNameAuto  JobModeName = "auto"
+	JobModeNameClock JobModeName = "clock"
+	JobModeNamePolls JobModeName = "polls"
+)
+
+// Valid indicates whether the value is a known member of the JobModeName enum.
+func (e JobModeName) Valid() bool {
+	switch e {
+	case JobModeNameAuto:
+		return true
+	case JobModeNameClock:
+		return true
+	case JobModeNamePolls:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ReportSchema.
 const (
 	ReportSchemaUrnUnderstudyReport1 ReportSchema = "urn:understudy:report:1"
@@ -1000,6 +1051,105 @@ type IDs struct {
 // IDsSource defines model for IDs.Source.
 type IDsSource string
 
+// Job A job, as it shows now
+type Job struct {
+	Kind string `json:"kind"`
+
+	// ID Unique among the jobs of its kind
+	ID        string      `json:"id"`
+	State     JobState    `json:"state"`
+	Mode      JobModeName `json:"mode"`
+	CreatedAt time.Time   `json:"createdAt"`
+
+	// DueAt Until when a job waits that does
+	DueAt      *time.Time `json:"dueAt,omitempty"`
+	StartedAt  *time.Time `json:"startedAt,omitempty"`
+	FinishedAt *time.Time `json:"finishedAt,omitempty"`
+
+	// Attempts How often the work was begun; 0 where the outcome is known without it
+	Attempts int `json:"attempts"`
+
+	// Progress What the work told last, in the form of its kind
+	Progress interface{} `json:"progress,omitempty"`
+
+	// Failure Why a job failed
+	Failure *JobFailure `json:"failure,omitempty"`
+}
+
+// JobState defines model for Job.State.
+type JobState string
+
+// JobDuration A duration such as "1m30s" or "250ms"
+type JobDuration = string
+
+// JobDurations For how long a state shows, by the clock of the workspace
+type JobDurations struct {
+	// Queued A duration such as "1m30s" or "250ms"
+	Queued *JobDuration `json:"queued,omitempty"`
+
+	// Running A duration such as "1m30s" or "250ms"
+	Running *JobDuration `json:"running,omitempty"`
+}
+
+// JobFailure Why a job failed
+type JobFailure struct {
+	Code    string `json:"code"`
+	Message string `json:"message"`
+}
+
+// JobMode How the jobs of a kind show
+type JobMode struct {
+	Kind string `json:"kind"`
+
+	// About What the jobs do
+	About string      `json:"about"`
+	Mode  JobModeName `json:"mode"`
+
+	// Durations For how long a state shows, by the clock of the workspace
+	Durations *JobDurations `json:"durations,omitempty"`
+
+	// Reads How many reads show a state before the next
+	Reads *JobReads `json:"reads,omitempty"`
+
+	// Set Whether the workspace has set it
+	Set bool `json:"set"`
+}
+
+// JobModeDefinition How the jobs of a kind show. Durations go with `clock` and reads with `polls`; without them, a state shows as long as it does elsewhere.
+//
+// Example: {"mode":"polls","reads":{"queued":1,"running":2}}
+type JobModeDefinition struct {
+	Mode JobModeName `json:"mode"`
+
+	// Durations For how long a state shows, by the clock of the workspace
+	Durations *JobDurations `json:"durations,omitempty"`
+
+	// Reads How many reads show a state before the next
+	Reads *JobReads `json:"reads,omitempty"`
+}
+
+// JobModeList The modes of all kinds of jobs
+type JobModeList struct {
+	Modes []JobMode `json:"modes"`
+}
+
+// JobModeName defines model for JobModeName.
+type JobModeName string
+
+// JobPage A page of jobs
+type JobPage struct {
+	Jobs []Job `json:"jobs"`
+
+	// Next Where the next page begins; left out on the last
+	Next *string `json:"next,omitempty"`
+}
+
+// JobReads How many reads show a state before the next
+type JobReads struct {
+	Queued  *int `json:"queued,omitempty"`
+	Running *int `json:"running,omitempty"`
+}
+
 // Location A place in a served document
 //
 // Example: {"file":"openapi/datafold/bi.yaml","line":812,"pointer":"/components/schemas/LookerDataSourceConfig/required"}
@@ -1271,6 +1421,9 @@ type API string
 // FaultName defines model for FaultName.
 type FaultName = string
 
+// JobKind defines model for JobKind.
+type JobKind = string
+
 // Share defines model for Share.
 type Share string
 
@@ -1414,6 +1567,15 @@ type PutFaultParams struct {
 // PutFaultParamsWorkspace defines parameters for PutFault.
 type PutFaultParamsWorkspace string
 
+// ListJobsParams defines parameters for ListJobs.
+type ListJobsParams struct {
+	// Limit How many jobs at most
+	Limit *int `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// After The place where another page ended
+	After *string `form:"after,omitempty" json:"after,omitempty"`
+}
+
 // GetReportParams defines parameters for GetReport.
 type GetReportParams struct {
 	// Workspace "all" for all workspaces together, and for what came without a usable credential. That is the administrator's: who has the token given by --admin-token or, where none is given, who is on the same machine. Without it, the workspace of the credential.
@@ -1464,6 +1626,9 @@ type PutFaultJSONRequestBody = FaultDefinition
 
 // PutIdsJSONRequestBody defines body for PutIds for application/json ContentType.
 type PutIdsJSONRequestBody = IDs
+
+// PutJobModeJSONRequestBody defines body for PutJobMode for application/json ContentType.
+type PutJobModeJSONRequestBody = JobModeDefinition
 
 // ResetJSONRequestBody defines body for Reset for application/json ContentType.
 type ResetJSONRequestBody = ResetDefinition
@@ -1527,6 +1692,18 @@ type ServerInterface interface {
 	// PutIds Choose where ids come from
 	// (PUT /_understudy/ids)
 	PutIds(w http.ResponseWriter, r *http.Request)
+	// ListJobs List jobs
+	// (GET /_understudy/jobs)
+	ListJobs(w http.ResponseWriter, r *http.Request, params ListJobsParams)
+	// ListJobModes List modes of jobs
+	// (GET /_understudy/jobs/modes)
+	ListJobModes(w http.ResponseWriter, r *http.Request)
+	// DeleteJobMode Forget the mode of jobs
+	// (DELETE /_understudy/jobs/modes/{jobKind})
+	DeleteJobMode(w http.ResponseWriter, r *http.Request, jobKind JobKind)
+	// PutJobMode Set the mode of jobs
+	// (PUT /_understudy/jobs/modes/{jobKind})
+	PutJobMode(w http.ResponseWriter, r *http.Request, jobKind JobKind)
 	// GetReport The report
 	// (GET /_understudy/report)
 	GetReport(w http.ResponseWriter, r *http.Request, params GetReportParams)
@@ -2141,6 +2318,114 @@ func (siw *ServerInterfaceWrapper) PutIds(w http.ResponseWriter, r *http.Request
 	handler.ServeHTTP(w, r)
 }
 
+// ListJobs operation middleware
+func (siw *ServerInterfaceWrapper) ListJobs(w http.ResponseWriter, r *http.Request) {
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListJobsParams
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", r.URL.Query(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "limit"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "limit", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "after" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "after", r.URL.Query(), &params.After, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "after"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "after", Err: err})
+		}
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ListJobs(w, r, params)
+	}))
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		handler = siw.HandlerMiddlewares[i](handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// ListJobModes operation middleware
+func (siw *ServerInterfaceWrapper) ListJobModes(w http.ResponseWriter, r *http.Request) {
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ListJobModes(w, r)
+	}))
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		handler = siw.HandlerMiddlewares[i](handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// DeleteJobMode operation middleware
+func (siw *ServerInterfaceWrapper) DeleteJobMode(w http.ResponseWriter, r *http.Request) {
+	var err error
+	_ = err
+
+	// ------------- Path parameter "jobKind" -------------
+	var jobKind JobKind
+
+	err = runtime.BindStyledParameterWithOptions("simple", "jobKind", mux.Vars(r)["jobKind"], &jobKind, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "jobKind", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.DeleteJobMode(w, r, jobKind)
+	}))
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		handler = siw.HandlerMiddlewares[i](handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// PutJobMode operation middleware
+func (siw *ServerInterfaceWrapper) PutJobMode(w http.ResponseWriter, r *http.Request) {
+	var err error
+	_ = err
+
+	// ------------- Path parameter "jobKind" -------------
+	var jobKind JobKind
+
+	err = runtime.BindStyledParameterWithOptions("simple", "jobKind", mux.Vars(r)["jobKind"], &jobKind, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "jobKind", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.PutJobMode(w, r, jobKind)
+	}))
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		handler = siw.HandlerMiddlewares[i](handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
 // GetReport operation middleware
 func (siw *ServerInterfaceWrapper) GetReport(w http.ResponseWriter, r *http.Request) {
 	var err error
@@ -2533,6 +2818,14 @@ func HandlerWithOptions(si ServerInterface, options GorillaServerOptions) http.H
 
 	r.HandleFunc(options.BaseURL+"/_understudy/health/ready", wrapper.GetReadiness).Methods(http.MethodGet)
 
+	r.HandleFunc(options.BaseURL+"/_understudy/jobs", wrapper.ListJobs).Methods(http.MethodGet)
+
+	r.HandleFunc(options.BaseURL+"/_understudy/jobs/modes", wrapper.ListJobModes).Methods(http.MethodGet)
+
+	r.HandleFunc(options.BaseURL+"/_understudy/jobs/modes/{jobKind}", wrapper.DeleteJobMode).Methods(http.MethodDelete)
+
+	r.HandleFunc(options.BaseURL+"/_understudy/jobs/modes/{jobKind}", wrapper.PutJobMode).Methods(http.MethodPut)
+
 	r.HandleFunc(options.BaseURL+"/_understudy/seed", wrapper.ExportSeed).Methods(http.MethodGet)
 
 	r.HandleFunc(options.BaseURL+"/_understudy/seed", wrapper.PutSeed).Methods(http.MethodPut)
@@ -2912,6 +3205,83 @@ func (response PutIds200JSONResponse) VisitPutIdsResponse(w http.ResponseWriter)
 	return err
 }
 
+type ListJobsRequestObject struct {
+	Params ListJobsParams
+}
+
+type ListJobsResponseObject interface {
+	VisitListJobsResponse(w http.ResponseWriter) error
+}
+
+type ListJobs200JSONResponse JobPage
+
+func (response ListJobs200JSONResponse) VisitListJobsResponse(w http.ResponseWriter) error {
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListJobModesRequestObject struct{}
+
+type ListJobModesResponseObject interface {
+	VisitListJobModesResponse(w http.ResponseWriter) error
+}
+
+type ListJobModes200JSONResponse JobModeList
+
+func (response ListJobModes200JSONResponse) VisitListJobModesResponse(w http.ResponseWriter) error {
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteJobModeRequestObject struct {
+	JobKind JobKind `json:"jobKind"`
+}
+
+type DeleteJobModeResponseObject interface {
+	VisitDeleteJobModeResponse(w http.ResponseWriter) error
+}
+
+type DeleteJobMode204Response struct{}
+
+func (response DeleteJobMode204Response) VisitDeleteJobModeResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
+type PutJobModeRequestObject struct {
+	JobKind JobKind `json:"jobKind"`
+	Body    *PutJobModeJSONRequestBody
+}
+
+type PutJobModeResponseObject interface {
+	VisitPutJobModeResponse(w http.ResponseWriter) error
+}
+
+type PutJobMode200JSONResponse JobMode
+
+func (response PutJobMode200JSONResponse) VisitPutJobModeResponse(w http.ResponseWriter) error {
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type GetReportRequestObject struct {
 	Params GetReportParams
 }
@@ -3165,6 +3535,18 @@ type StrictServerInterface interface {
 	// PutIds Choose where ids come from
 	// (PUT /_understudy/ids)
 	PutIds(ctx context.Context, request PutIdsRequestObject) (PutIdsResponseObject, error)
+	// ListJobs List jobs
+	// (GET /_understudy/jobs)
+	ListJobs(ctx context.Context, request ListJobsRequestObject) (ListJobsResponseObject, error)
+	// ListJobModes List modes of jobs
+	// (GET /_understudy/jobs/modes)
+	ListJobModes(ctx context.Context, request ListJobModesRequestObject) (ListJobModesResponseObject, error)
+	// DeleteJobMode Forget the mode of jobs
+	// (DELETE /_understudy/jobs/modes/{jobKind})
+	DeleteJobMode(ctx context.Context, request DeleteJobModeRequestObject) (DeleteJobModeResponseObject, error)
+	// PutJobMode Set the mode of jobs
+	// (PUT /_understudy/jobs/modes/{jobKind})
+	PutJobMode(ctx context.Context, request PutJobModeRequestObject) (PutJobModeResponseObject, error)
 	// GetReport The report
 	// (GET /_understudy/report)
 	GetReport(ctx context.Context, request GetReportRequestObject) (GetReportResponseObject, error)
@@ -3692,6 +4074,115 @@ func (sh *strictHandler) PutIds(w http.ResponseWriter, r *http.Request) {
 		sh.options.ResponseErrorHandlerFunc(w, r, err)
 	} else if validResponse, ok := response.(PutIdsResponseObject); ok {
 		if err := validResponse.VisitPutIdsResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ListJobs operation middleware
+func (sh *strictHandler) ListJobs(w http.ResponseWriter, r *http.Request, params ListJobsParams) {
+	var request ListJobsRequestObject
+
+	request.Params = params
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ListJobs(ctx, request.(ListJobsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListJobs")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ListJobsResponseObject); ok {
+		if err := validResponse.VisitListJobsResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ListJobModes operation middleware
+func (sh *strictHandler) ListJobModes(w http.ResponseWriter, r *http.Request) {
+	var request ListJobModesRequestObject
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ListJobModes(ctx, request.(ListJobModesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListJobModes")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ListJobModesResponseObject); ok {
+		if err := validResponse.VisitListJobModesResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// DeleteJobMode operation middleware
+func (sh *strictHandler) DeleteJobMode(w http.ResponseWriter, r *http.Request, jobKind JobKind) {
+	var request DeleteJobModeRequestObject
+
+	request.JobKind = jobKind
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.DeleteJobMode(ctx, request.(DeleteJobModeRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "DeleteJobMode")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(DeleteJobModeResponseObject); ok {
+		if err := validResponse.VisitDeleteJobModeResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// PutJobMode operation middleware
+func (sh *strictHandler) PutJobMode(w http.ResponseWriter, r *http.Request, jobKind JobKind) {
+	var request PutJobModeRequestObject
+
+	request.JobKind = jobKind
+
+	var body PutJobModeJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.PutJobMode(ctx, request.(PutJobModeRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "PutJobMode")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(PutJobModeResponseObject); ok {
+		if err := validResponse.VisitPutJobModeResponse(w); err != nil {
 			sh.options.ResponseErrorHandlerFunc(w, r, err)
 		}
 	} else if response != nil {

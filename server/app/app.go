@@ -23,6 +23,7 @@ import (
 	"github.com/understudy-api/understudy/server/control"
 	"github.com/understudy-api/understudy/server/datafold"
 	"github.com/understudy-api/understudy/server/evidence"
+	"github.com/understudy-api/understudy/server/job"
 	"github.com/understudy-api/understudy/server/seed"
 	"github.com/understudy-api/understudy/server/world"
 	"github.com/understudy-api/understudy/storage"
@@ -57,6 +58,7 @@ type Options struct {
 type App struct {
 	store    storage.Store
 	evidence *evidence.Recorder
+	jobs     *job.Room
 	worlds   *world.Worlds
 	seeds    *seed.Seeder
 	apis     []*site
@@ -142,6 +144,7 @@ func build(store storage.Store, o Options) (*App, error) {
 	if options.Logger == nil {
 		options.Logger = slog.New(slog.DiscardHandler)
 	}
+	a.jobs = job.New(job.Options{Store: store, Shared: shared, Logger: o.Logger})
 	for _, served := range []struct {
 		api    contract.API
 		scheme string
@@ -149,6 +152,11 @@ func build(store storage.Store, o Options) (*App, error) {
 		{brms.New(store, keys), "bearer"},
 		{datafold.New(store, keys), "key"},
 	} {
+		if of, has := served.api.(interface{ Jobs() []job.Handler }); has {
+			if err := a.jobs.Handle(of.Jobs()...); err != nil {
+				return nil, err
+			}
+		}
 		s, err := newSite(served.api, served.scheme, options)
 		if err != nil {
 			return nil, err
@@ -157,7 +165,7 @@ func build(store storage.Store, o Options) (*App, error) {
 	}
 	options.Steer = nil // nobody locks themselves out
 	if a.control, err = newSite(control.New(control.Options{
-		Store: store, Keys: keys, Evidence: a.evidence, Worlds: a.worlds, Seeds: a.seeds, AdminToken: o.AdminToken, Version: version, Go: goVersion,
+		Store: store, Keys: keys, Evidence: a.evidence, Jobs: a.jobs.Kinds(), Worlds: a.worlds, Seeds: a.seeds, AdminToken: o.AdminToken, Version: version, Go: goVersion,
 		Documents: map[string]control.Document{
 			"brms":       {YAML: genbrms.YAML(), JSON: genbrms.Document()},
 			"datafold":   {YAML: gendatafold.YAML(), JSON: gendatafold.Document()},
@@ -166,6 +174,7 @@ func build(store storage.Store, o Options) (*App, error) {
 	}), "", options); err != nil {
 		return nil, err
 	}
+	a.jobs.Start()
 	// The rest is loaded behind the first request's back.
 	go func() {
 		for _, s := range append(slices.Clone(a.apis), a.control) {
@@ -231,10 +240,15 @@ func (a *App) Report(ctx context.Context, of string) (*evidence.Report, error) {
 	return a.evidence.Report(ctx, evidence.Scope{All: true}, of)
 }
 
-// Close stores the last evidence and releases the store. Requests still running
-// fail as unavailable.
+// jobsTimeout is how long Close waits for jobs that have been told to end.
+const jobsTimeout = 5 * time.Second
+
+// Close leaves running jobs to the next process, stores the last evidence and
+// releases the store. Requests still running fail as unavailable.
 func (a *App) Close() error {
-	return errors.Join(a.evidence.Close(), a.store.Close())
+	ctx, cancel := context.WithTimeout(context.Background(), jobsTimeout)
+	defer cancel()
+	return errors.Join(a.jobs.Close(ctx), a.evidence.Close(), a.store.Close())
 }
 
 // ServeHTTP serves a request.

@@ -92,6 +92,10 @@ func TestEveryOperation(t *testing.T) {
 	want(t, 200, must(c.GetClockWithResponse(ctx)))
 	want(t, 200, must(c.PutIdsWithResponse(ctx, understudy.IDs{Source: "sequential"})))
 	want(t, 200, must(c.GetIdsWithResponse(ctx)))
+	want(t, 200, must(c.PutJobModeWithResponse(ctx, "datafold.bi.sync", understudy.JobModeDefinition{Mode: "polls"})))
+	want(t, 200, must(c.ListJobModesWithResponse(ctx)))
+	want(t, 204, must(c.DeleteJobModeWithResponse(ctx, "datafold.bi.sync")))
+	want(t, 200, must(c.ListJobsWithResponse(ctx, nil)))
 	want(t, 200, must(c.PutSnapshotWithResponse(ctx, "s", understudy.SnapshotDefinition{})))
 	want(t, 200, must(c.ListSnapshotsWithResponse(ctx)))
 	want(t, 200, must(c.RestoreSnapshotWithResponse(ctx, "s")))
@@ -114,7 +118,7 @@ func TestEveryOperation(t *testing.T) {
 			}
 		}
 	}
-	if operations != 12+16+27 {
+	if operations != 12+16+31 {
 		t.Errorf("%d operations: a document grew without this test, or shrank", operations)
 	}
 }

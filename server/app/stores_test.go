@@ -86,6 +86,7 @@ func TestStores(t *testing.T) {
 		"evidence":       TestEvidenceIsolation,
 		"exchange":       TestExchangeIsThere,
 		"faults":         TestFaultKinds,
+		"jobs":           TestJobModes,
 		"report":         TestReportServes,
 		"under load":     func(t *testing.T) { restoreUnderLoad(t, "", 20) },
 	}

@@ -19,6 +19,7 @@ import (
 	"github.com/understudy-api/understudy/gen/understudy"
 	"github.com/understudy-api/understudy/server/contract"
 	"github.com/understudy-api/understudy/server/evidence"
+	"github.com/understudy-api/understudy/server/job"
 	"github.com/understudy-api/understudy/server/seed"
 	"github.com/understudy-api/understudy/server/world"
 	"github.com/understudy-api/understudy/storage"
@@ -29,6 +30,7 @@ type Options struct {
 	Store     storage.Store
 	Keys      contract.Keyring    // knows the secrets
 	Evidence  *evidence.Recorder  // knows what happened
+	Jobs      []*job.Kind         // there are
 	Worlds    *world.Worlds       // steers what happens
 	Seeds     *seed.Seeder        // plants and writes worlds
 	Documents map[string]Document // the served documents, by API

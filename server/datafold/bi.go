@@ -7,6 +7,7 @@ import (
 
 	"github.com/understudy-api/understudy/gen/datafold"
 	"github.com/understudy-api/understudy/server/contract"
+	"github.com/understudy-api/understudy/server/job"
 	"github.com/understudy-api/understudy/storage"
 )
 
@@ -62,8 +63,8 @@ func bindingsView(in *[]binding) *[]datafold.DataSourceBinding {
 	return &out
 }
 
-// biSync is a synchronisation that was asked for. Its state is computed from the
-// workspace's clock on every read.
+// biSync is a synchronisation that was asked for: a job of the kind syncs, of the same
+// number. Of those that were asked for before there were jobs there is none.
 type biSync struct {
 	ID        int       `json:"id"`
 	CreatedAt time.Time `json:"created_at"`
@@ -79,11 +80,24 @@ const (
 	typeTableau   = "tableau"
 )
 
-// How long a synchronisation waits and how long it runs.
-const (
-	syncQueued  = time.Second
-	syncRunning = 4 * time.Second
-)
+// syncs are the synchronisations: what they would fetch is nobody's business here, so
+// that they end well without work, a while after they were asked for.
+var syncs = &job.Kind{
+	Name: "datafold.bi.sync", About: "Synchronises a BI integration",
+	Plan:    job.Plan{Mode: job.Clock, Queued: time.Second, Running: 4 * time.Second},
+	Outcome: func(storage.ReadTx, job.Job) (any, *job.Failure, bool, error) { return nil, nil, true, nil },
+}
+
+// Jobs are the kinds of jobs of the API, and how they are run.
+func (a *API) Jobs() []job.Handler {
+	return []job.Handler{{Kind: syncs, Run: func(context.Context, *job.Work) (any, error) { return nil, nil }}}
+}
+
+// jobWords are the states of jobs in Datafold's words.
+var jobWords = map[job.State]string{
+	job.Waiting: "waiting", job.Queued: "queued", job.Running: "processing",
+	job.Done: "done", job.Failed: "failed", job.Cancelled: "cancelled",
+}
 
 // Sequences, counted per workspace.
 const (
@@ -101,38 +115,56 @@ func biError(err error) error {
 	return err
 }
 
-func biView(item storage.Item[biIntegration], now time.Time) (datafold.BIIntegration, error) {
+// looking sees the jobs of a transaction without counting as a read of them.
+func looking(tx storage.ReadTx) job.Look {
+	return func(k *job.Kind, id string) (job.Job, error) { return k.Get(tx, id) }
+}
+
+func biView(item storage.Item[biIntegration], now time.Time, look job.Look) (datafold.BIIntegration, error) {
 	id, err := strconv.Atoi(item.ID)
 	if err != nil {
 		return datafold.BIIntegration{}, err
 	}
 	v := item.Value
+	sync, err := v.Sync.view(now, look)
 	return datafold.BIIntegration{
 		ID: id, Type: v.Type, Name: v.Name, IndexingCron: v.IndexingCron,
 		AuthType: (*datafold.PowerBIAuthType)(v.AuthType), BaseURL: v.BaseURL, Bindings: bindingsView(v.Bindings), CIConfigID: v.CIConfigID,
 		ClientID: v.ClientID, ProjectIds: v.ProjectIDs, RepoID: v.RepoID, ServerURL: v.ServerURL,
 		SiteID: v.SiteID, TenantID: v.TenantID, TokenName: v.TokenName, Workspace: v.Workspace,
-		Sync: v.Sync.view(now),
+		Sync: sync,
+	}, err
+}
+
+// job is the job of the synchronisation.
+func (s *biSync) job(now time.Time, look job.Look) (job.Job, error) {
+	id := strconv.Itoa(s.ID)
+	j, err := look(syncs, id)
+	if storage.IsNotFound(err) {
+		return syncs.Assume(id, s.CreatedAt, now), nil
+	}
+	return j, err
+}
+
+func (s *biSync) view(now time.Time, look job.Look) (*datafold.BISync, error) {
+	if s == nil {
+		return nil, nil
+	}
+	j, err := s.job(now, look)
+	if err != nil {
+		return nil, err
+	}
+	return &datafold.BISync{
+		ID: s.ID, CreatedAt: s.CreatedAt, Status: jobWords[j.State], StartedAt: reached(j.Started), FinishedAt: reached(j.Finished),
 	}, nil
 }
 
-// running reports whether the synchronisation has not finished at a time.
-func (s *biSync) running(now time.Time) bool {
-	return s != nil && now.Before(s.CreatedAt.Add(syncQueued+syncRunning))
-}
-
-func (s *biSync) view(now time.Time) *datafold.BISync {
-	if s == nil {
+// reached is a time, nil before it has come.
+func reached(at time.Time) *time.Time {
+	if at.IsZero() {
 		return nil
 	}
-	view := &datafold.BISync{ID: s.ID, CreatedAt: s.CreatedAt, Status: "queued"}
-	if started := s.CreatedAt.Add(syncQueued); !now.Before(started) {
-		view.StartedAt, view.Status = &started, "processing"
-		if finished := started.Add(syncRunning); !now.Before(finished) {
-			view.FinishedAt, view.Status = &finished, "done"
-		}
-	}
-	return view
+	return &at
 }
 
 // secrets collects what was given of a type's secrets.
@@ -153,7 +185,7 @@ func (a *API) createBI(ctx context.Context, v biIntegration) (view datafold.BIIn
 		if err != nil {
 			return err
 		}
-		view, err = biView(made, tx.Now())
+		view, err = biView(made, tx.Now(), looking(tx))
 		return err
 	})
 	return view, biError(err)
@@ -181,7 +213,7 @@ func (a *API) updateBI(ctx context.Context, id int, biType string, change func(*
 		if err != nil {
 			return err
 		}
-		view, err = biView(changed, tx.Now())
+		view, err = biView(changed, tx.Now(), looking(tx))
 		return err
 	})
 	return view, biError(err)
@@ -195,15 +227,16 @@ func (a *API) updateSchedule(ctx context.Context, id int, biType string, cron *s
 
 // GetAllIntegrations lists every BI integration, oldest first.
 func (a *API) GetAllIntegrations(ctx context.Context, _ datafold.GetAllIntegrationsRequestObject) (datafold.GetAllIntegrationsResponseObject, error) {
-	list := datafold.BIIntegrationList{}
-	err := a.store.View(ctx, contract.PrincipalFrom(ctx).Workspace, func(tx storage.ReadTx) error {
+	var list datafold.BIIntegrationList
+	err := job.View(ctx, a.store, contract.PrincipalFrom(ctx).Workspace, func(tx storage.ReadTx, look job.Look) error {
+		list = datafold.BIIntegrationList{}
 		for query := (storage.Query{Limit: 500}); ; {
 			page, err := biIntegrations.List(tx, query)
 			if err != nil {
 				return err
 			}
 			for _, item := range page.Items {
-				view, err := biView(item, tx.Now())
+				view, err := biView(item, tx.Now(), look)
 				if err != nil {
 					return err
 				}
@@ -224,12 +257,12 @@ func (a *API) GetAllIntegrations(ctx context.Context, _ datafold.GetAllIntegrati
 // GetIntegration reads one BI integration of any type.
 func (a *API) GetIntegration(ctx context.Context, request datafold.GetIntegrationRequestObject) (datafold.GetIntegrationResponseObject, error) {
 	var view datafold.BIIntegration
-	err := a.store.View(ctx, contract.PrincipalFrom(ctx).Workspace, func(tx storage.ReadTx) error {
+	err := job.View(ctx, a.store, contract.PrincipalFrom(ctx).Workspace, func(tx storage.ReadTx, look job.Look) error {
 		item, err := biIntegrations.Get(tx, strconv.Itoa(request.BIDatasourceID))
 		if err != nil {
 			return err
 		}
-		view, err = biView(item, tx.Now())
+		view, err = biView(item, tx.Now(), look)
 		return err
 	})
 	if err != nil {
@@ -242,8 +275,14 @@ func (a *API) GetIntegration(ctx context.Context, request datafold.GetIntegratio
 // ever kept as deleted.
 func (a *API) RemoveIntegration(ctx context.Context, request datafold.RemoveIntegrationRequestObject) (datafold.RemoveIntegrationResponseObject, error) {
 	err := a.store.Update(ctx, contract.PrincipalFrom(ctx).Workspace, func(tx storage.Tx) error {
-		id := strconv.Itoa(request.BIDatasourceID)
-		return tx.Purge(biIntegrations.Kind, id)
+		item, err := biIntegrations.Get(tx, strconv.Itoa(request.BIDatasourceID))
+		if err != nil {
+			return err
+		}
+		if err := item.Value.Sync.forget(tx); err != nil {
+			return err
+		}
+		return tx.Purge(biIntegrations.Kind, item.ID)
 	})
 	if err != nil {
 		return nil, biError(err)
@@ -255,29 +294,66 @@ func (a *API) RemoveIntegration(ctx context.Context, request datafold.RemoveInte
 func (a *API) ResyncIntegration(ctx context.Context, request datafold.ResyncIntegrationRequestObject) (datafold.ResyncIntegrationResponseObject, error) {
 	var view datafold.BIIntegration
 	err := a.store.Update(ctx, contract.PrincipalFrom(ctx).Workspace, func(tx storage.Tx) error {
-		id := strconv.Itoa(request.BIDatasourceID)
-		item, err := biIntegrations.Get(tx, id)
+		item, err := biIntegrations.Get(tx, strconv.Itoa(request.BIDatasourceID))
 		if err != nil {
 			return err
 		}
-		if !item.Value.Sync.running(tx.Now()) {
-			n, err := tx.Next(sequenceSync)
-			if err != nil {
-				return err
-			}
-			item, err = biIntegrations.Update(tx, id, func(v *biIntegration) error {
-				v.Sync = &biSync{ID: int(n), CreatedAt: tx.Now()}
-				return nil
-			})
-			if err != nil {
+		running, err := item.Value.Sync.running(tx)
+		if err != nil {
+			return err
+		}
+		if !running {
+			if item, err = resync(tx, item); err != nil {
 				return err
 			}
 		}
-		view, err = biView(item, tx.Now())
+		view, err = biView(item, tx.Now(), looking(tx))
 		return err
 	})
 	if err != nil {
 		return nil, biError(err)
 	}
 	return datafold.ResyncIntegration200JSONResponse(view), nil
+}
+
+// running reports whether the synchronisation has not ended.
+func (s *biSync) running(tx storage.ReadTx) (bool, error) {
+	if s == nil {
+		return false, nil
+	}
+	j, err := s.job(tx.Now(), looking(tx))
+	return !j.State.Ended(), err
+}
+
+// forget removes the job of a synchronisation that nobody can see any more.
+func (s *biSync) forget(tx storage.Tx) error {
+	if s == nil {
+		return nil
+	}
+	return syncs.Forget(tx, strconv.Itoa(s.ID))
+}
+
+// resync starts a synchronisation in place of the one before.
+func resync(tx storage.Tx, item storage.Item[biIntegration]) (storage.Item[biIntegration], error) {
+	if err := item.Value.Sync.forget(tx); err != nil {
+		return item, err
+	}
+	n, err := tx.Next(sequenceSync)
+	if err != nil {
+		return item, err
+	}
+	sync := &biSync{ID: int(n), CreatedAt: tx.Now()}
+	if err := sync.begin(tx); err != nil {
+		return item, err
+	}
+	return biIntegrations.Update(tx, item.ID, func(v *biIntegration) error {
+		v.Sync = sync
+		return nil
+	})
+}
+
+// begin makes the job of a synchronisation.
+func (s *biSync) begin(tx storage.Tx) error {
+	_, err := syncs.Enqueue(tx, job.Order{ID: strconv.Itoa(s.ID), Created: s.CreatedAt})
+	return err
 }

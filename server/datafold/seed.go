@@ -4,6 +4,7 @@ import (
 	"strconv"
 
 	"github.com/understudy-api/understudy/gen/datafold"
+	"github.com/understudy-api/understudy/server/job"
 	"github.com/understudy-api/understudy/server/seed"
 	"github.com/understudy-api/understudy/storage"
 )
@@ -21,6 +22,7 @@ const (
 func (a *API) Seed() seed.Part {
 	return seed.Part{
 		Resources: []*seed.Resource{seedOfBI()},
+		Jobs:      []*job.Kind{syncs},
 		Sequences: []seed.Sequence{
 			{Member: "bi", Name: sequenceIntegration, Of: func(e *seed.Entry) int64 { return e.Own.Number(seedID) }},
 			{Member: "sync", Name: sequenceSync, Of: func(e *seed.Entry) int64 { return e.Own.Object(seedSync).Number(seedID) }},
@@ -109,6 +111,9 @@ func insertSeeded(tx storage.Tx, e *seed.Entry, _ string) (string, error) {
 				return "", err
 			}
 			v.Sync.ID = int(n)
+		}
+		if err := v.Sync.begin(tx); err != nil {
+			return "", err
 		}
 	}
 	id := e.Own.Number(seedID)

@@ -26,7 +26,7 @@ func Example() {
 
 	done := make(chan struct{})
 	room := job.New(job.Options{Store: store})
-	err = room.Handle(exports, func(_ context.Context, w *job.Work) (any, error) {
+	err = room.Handle(job.Handler{Kind: exports, Run: func(_ context.Context, w *job.Work) (any, error) {
 		if err := w.Progress("half of it"); err != nil {
 			return nil, err
 		}
@@ -37,7 +37,7 @@ func Example() {
 		})
 		defer close(done)
 		return map[string]int{"orders": 12}, nil
-	})
+	}})
 	if err != nil {
 		fmt.Println(err)
 		return

@@ -73,7 +73,7 @@ func (h *house) room(o job.Options, kinds map[*job.Kind]job.Runner) *job.Room {
 	_, o.Shared = h.store.(*postgres.Store)
 	r := job.New(o)
 	for k, run := range kinds {
-		if err := r.Handle(k, run); err != nil {
+		if err := r.Handle(job.Handler{Kind: k, Run: run}); err != nil {
 			h.Fatal(err)
 		}
 	}
@@ -649,7 +649,7 @@ func TestStrangers(t *testing.T) {
 	if j := h.get(other, "1"); j.State != job.Queued {
 		t.Errorf("%+v", j)
 	}
-	if r := job.New(job.Options{Store: h.store}); r.Handle(&job.Kind{Name: "a/b"}, nil) == nil || r.Handle(k, nil) != nil || r.Handle(k, nil) == nil {
+	if r := job.New(job.Options{Store: h.store}); r.Handle(job.Handler{Kind: &job.Kind{Name: "a/b"}}) == nil || r.Handle(job.Handler{Kind: k}) != nil || r.Handle(job.Handler{Kind: k}) == nil {
 		t.Error("names of kinds are not held to their rules")
 	}
 }

@@ -56,7 +56,7 @@ func serveJobs(at string, in io.Reader, out io.Writer) error {
 	told := bufio.NewScanner(in)
 	o.Store = store
 	room := job.New(o)
-	if err := room.Handle(steps, func(_ context.Context, w *job.Work) (any, error) {
+	if err := room.Handle(job.Handler{Kind: steps, Run: func(_ context.Context, w *job.Work) (any, error) {
 		for i := range stepCount {
 			if err := w.Progress(i); err != nil {
 				return nil, err
@@ -73,7 +73,7 @@ func serveJobs(at string, in io.Reader, out io.Writer) error {
 			return err
 		})
 		return os.Getpid(), nil
-	}); err != nil {
+	}}); err != nil {
 		return err
 	}
 	room.Start()

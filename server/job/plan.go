@@ -97,3 +97,108 @@ func HasPlans(tx storage.ReadTx) (bool, error) {
 	n, err := tx.Count(plans.Kind, "", false)
 	return n > 0, err
 }
+
+// What a plan says of which nothing is said.
+const (
+	usualQueued  = time.Second
+	usualRunning = 4 * time.Second
+	usualReads   = 1
+)
+
+// Usual is the plan of a mode as far as nothing else is said of it: with the kind's
+// own durations and reads if that is the mode of its plan, else with a second and
+// four, and a read each.
+func (k *Kind) Usual(mode Mode) Plan {
+	switch {
+	case k.Plan.Mode == mode:
+		return k.Plan
+	case mode == Clock:
+		return Plan{Mode: mode, Queued: usualQueued, Running: usualRunning}
+	case mode == Polls:
+		return Plan{Mode: mode, QueuedReads: usualReads, RunningReads: usualReads}
+	}
+	return Plan{Mode: mode}
+}
+
+// PlanText is a plan as people write it. What it does not say is as [Kind.Usual] has it.
+type PlanText struct {
+	Mode      Mode           `json:"mode"`
+	Durations *DurationsText `json:"durations,omitempty"` // of mode Clock
+	Reads     *ReadsText     `json:"reads,omitempty"`     // of mode Polls
+}
+
+// DurationsText is for how long a state shows, as [time.ParseDuration] reads it.
+type DurationsText struct {
+	Queued  *string `json:"queued,omitempty"`
+	Running *string `json:"running,omitempty"`
+}
+
+// ReadsText is how many reads a state shows.
+type ReadsText struct {
+	Queued  *int64 `json:"queued,omitempty"`
+	Running *int64 `json:"running,omitempty"`
+}
+
+// PlanProblem is what is wrong with a PlanText.
+type PlanProblem struct {
+	Member  string // where: "mode", "durations", "durations/queued" and so on
+	Message string
+}
+
+// Plan reads the text, for a kind.
+func (p PlanText) Plan(k *Kind) (Plan, *PlanProblem) {
+	plan := k.Usual(p.Mode)
+	switch {
+	case p.Mode != Auto && p.Mode != Clock && p.Mode != Polls:
+		return plan, &PlanProblem{"mode", `A mode is "auto", "clock" or "polls".`}
+	case p.Durations != nil && p.Mode != Clock:
+		return plan, &PlanProblem{"durations", `Only the mode "clock" has durations. Remove them.`}
+	case p.Reads != nil && p.Mode != Polls:
+		return plan, &PlanProblem{"reads", `Only the mode "polls" has reads. Remove them.`}
+	}
+	if d := p.Durations; d != nil {
+		for _, m := range []struct {
+			name string
+			text *string
+			into *time.Duration
+		}{{"queued", d.Queued, &plan.Queued}, {"running", d.Running, &plan.Running}} {
+			if m.text == nil {
+				continue
+			}
+			read, err := time.ParseDuration(*m.text)
+			if err != nil || read < 0 || read > MaxDuration {
+				return plan, &PlanProblem{"durations/" + m.name, "A state shows for a duration of up to 100 years. Write it as 1m30s or 250ms."}
+			}
+			*m.into = read
+		}
+	}
+	if r := p.Reads; r != nil {
+		for _, m := range []struct {
+			name string
+			n    *int64
+			into *int64
+		}{{"queued", r.Queued, &plan.QueuedReads}, {"running", r.Running, &plan.RunningReads}} {
+			if m.n == nil {
+				continue
+			}
+			if *m.n < 0 || *m.n > MaxReads {
+				return plan, &PlanProblem{"reads/" + m.name, "A state shows for 0 to 1,000,000 reads."}
+			}
+			*m.into = *m.n
+		}
+	}
+	return plan, nil
+}
+
+// Text writes the plan.
+func (p Plan) Text() PlanText {
+	text := PlanText{Mode: p.Mode}
+	switch p.Mode {
+	case Clock:
+		text.Durations = &DurationsText{new(p.Queued.String()), new(p.Running.String())}
+	case Polls:
+		text.Reads = &ReadsText{&p.QueuedReads, &p.RunningReads}
+	case Auto:
+	}
+	return text
+}

@@ -55,10 +55,10 @@ const (
 // the log.
 type Runner func(ctx context.Context, w *Work) (result any, err error)
 
-// handled is a kind and how it is run.
-type handled struct {
-	kind *Kind
-	run  Runner
+// Handler is a kind and how its jobs are run.
+type Handler struct {
+	Kind *Kind
+	Run  Runner
 }
 
 // Room runs the jobs of all workspaces of a store. It begins with Start and costs
@@ -66,7 +66,7 @@ type handled struct {
 type Room struct {
 	o      Options
 	worker string // the process, for people
-	kinds  map[string]handled
+	kinds  map[string]Handler
 
 	mu      sync.Mutex
 	running map[storage.Alarm]*Work // nil while it is taken
@@ -93,7 +93,7 @@ func New(o Options) *Room {
 	}
 	host, _ := os.Hostname() // for people: "" does no harm
 	r := &Room{
-		o: o, worker: host + "/" + strconv.Itoa(os.Getpid()), kinds: map[string]handled{},
+		o: o, worker: host + "/" + strconv.Itoa(os.Getpid()), kinds: map[string]Handler{},
 		running: map[storage.Alarm]*Work{}, resting: map[storage.Alarm]time.Time{}, wake: make(chan struct{}, 1),
 	}
 	r.ctx, r.cancel = context.WithCancelCause(context.Background())
@@ -106,13 +106,15 @@ func orDefault[T int | time.Duration](v *T, standard T) {
 	}
 }
 
-// Handle says how the jobs of a kind are run, before Start. A name that is taken or
+// Handle says how the jobs of kinds are run, before Start. A name that is taken or
 // cannot be one is an error.
-func (r *Room) Handle(k *Kind, run Runner) error {
-	if _, taken := r.kinds[k.Name]; taken || k.Name == "" || strings.Contains(k.Name, "/") {
-		return fmt.Errorf("job: there can be no other kind %q", k.Name)
+func (r *Room) Handle(handlers ...Handler) error {
+	for _, h := range handlers {
+		if _, taken := r.kinds[h.Kind.Name]; taken || h.Kind.Name == "" || strings.Contains(h.Kind.Name, "/") {
+			return fmt.Errorf("job: there can be no other kind %q", h.Kind.Name)
+		}
+		r.kinds[h.Kind.Name] = h
 	}
-	r.kinds[k.Name] = handled{k, run}
 	return nil
 }
 
@@ -120,7 +122,7 @@ func (r *Room) Handle(k *Kind, run Runner) error {
 func (r *Room) Kinds() []*Kind {
 	kinds := make([]*Kind, 0, len(r.kinds))
 	for _, name := range slices.Sorted(maps.Keys(r.kinds)) {
-		kinds = append(kinds, r.kinds[name].kind)
+		kinds = append(kinds, r.kinds[name].Kind)
 	}
 	return kinds
 }
@@ -335,6 +337,6 @@ func (r *Room) fire(a storage.Alarm, id string) error {
 		if !known {
 			return tx.SetTimer(a.Name, unknown)
 		}
-		return h.kind.fire(tx, item.Value)
+		return h.Kind.fire(tx, item.Value)
 	})
 }

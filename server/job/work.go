@@ -68,7 +68,7 @@ func (r *Room) take(a storage.Alarm) (*Work, error) {
 		switch {
 		case item.Value.State.Ended():
 			return tx.ClearAlarm(a.Name)
-		case !known || h.run == nil:
+		case !known || h.Run == nil:
 			return tx.SetTimer(a.Name, unknown)
 		}
 		now := tx.Now()
@@ -95,7 +95,7 @@ func (r *Room) take(a storage.Alarm) (*Work, error) {
 			return tx.ClearAlarm(a.Name)
 		}
 		w = &Work{
-			Job: item.Value.view(now), Workspace: a.Workspace, room: r, kind: h.kind, runner: h.run,
+			Job: item.Value.view(now), Workspace: a.Workspace, room: r, kind: h.Kind, runner: h.Run,
 			alarm: a, token: token, nudged: make(chan struct{}, 1), held: began,
 		}
 		return tx.SetTimer(a.Name, r.o.Lease)

@@ -9,6 +9,7 @@ import (
 	guuid "github.com/google/uuid"
 
 	"github.com/understudy-api/understudy/server/contract"
+	"github.com/understudy-api/understudy/server/job"
 	"github.com/understudy-api/understudy/server/world"
 	"github.com/understudy-api/understudy/storage"
 )
@@ -141,6 +142,9 @@ func (d *documents) holdsAnything(tx storage.ReadTx) (bool, error) {
 	if err != nil || settings != (storage.Settings{}) {
 		return true, err
 	}
+	if set, err := job.HasPlans(tx); err != nil || set {
+		return true, err
+	}
 	sequences := []string{storage.SequenceOfIDs}
 	for _, p := range d.parts {
 		for _, s := range p.Sequences {
@@ -189,6 +193,9 @@ func (d *documents) fill(tx storage.Tx, w *workspace) error {
 				return err
 			}
 		}
+	}
+	if err := w.setPlans(tx); err != nil {
+		return err
 	}
 	for _, p := range d.parts {
 		for _, resource := range p.Resources {

@@ -104,6 +104,13 @@ func (d *documents) export(tx storage.ReadTx) (*node, error) {
 		}
 		w.set(memberIDs, ids)
 	}
+	plans, err := d.exportPlans(tx)
+	if err != nil {
+		return nil, err
+	}
+	if plans != nil {
+		w.set(memberJobs, plans)
+	}
 	for i := range d.parts {
 		part, err := d.parts[i].export(tx)
 		if err != nil {

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/understudy-api/understudy/server/contract"
+	"github.com/understudy-api/understudy/server/job"
 	"github.com/understudy-api/understudy/server/world"
 	"github.com/understudy-api/understudy/storage"
 )
@@ -37,6 +38,7 @@ type workspace struct {
 	drawn     int64
 	sequences map[string]int64    // by name in the store: at least so far
 	lists     map[string][]*Entry // of each resource, by the kind of its records
+	plans     map[*job.Kind]job.Plan
 	faults    []world.Fault
 	given     map[string]int // where an id was given, by kind and id
 }
@@ -202,7 +204,7 @@ func (w *workspace) twice(r *reader, line int) {
 }
 
 func (r *reader) workspace(n *node, pointer string) *workspace {
-	known := []string{memberCredential, memberWorkspace, memberClock, memberIDs}
+	known := []string{memberCredential, memberWorkspace, memberClock, memberIDs, memberJobs}
 	for _, p := range r.documents.parts {
 		known = append(known, p.name)
 	}
@@ -228,6 +230,9 @@ func (r *reader) workspace(n *node, pointer string) *workspace {
 	}
 	r.clock(w, n.get(memberClock), below(pointer, memberClock))
 	r.ids(w, n.get(memberIDs), below(pointer, memberIDs))
+	if modes := n.get(memberJobs); modes != nil {
+		r.jobs(w, modes, below(pointer, memberJobs))
+	}
 	for i := range r.documents.parts {
 		p := &r.documents.parts[i]
 		if at := n.get(p.name); at != nil {

@@ -52,6 +52,7 @@ func (s *Seeder) Schema() ([]byte, error) {
 				"drawn":  map[string]any{"type": "integer", "minimum": 0, "maximum": maxNumber, "default": 0, "description": "How many were handed out"},
 			},
 		},
+		memberJobs: g.plans(d),
 		memberFaults: map[string]any{
 			"type": "array", "items": g.fault(d), "maxItems": world.MaxFaults,
 			"description": "Answers, delays and failures on demand, in the order in which they are tried",

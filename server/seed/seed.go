@@ -16,6 +16,7 @@ import (
 
 	"github.com/understudy-api/understudy/gen/understudy"
 	"github.com/understudy-api/understudy/server/contract"
+	"github.com/understudy-api/understudy/server/job"
 	"github.com/understudy-api/understudy/server/world"
 	"github.com/understudy-api/understudy/storage"
 )
@@ -36,6 +37,7 @@ type API interface {
 type Part struct {
 	Resources []*Resource
 	Sequences []Sequence
+	Jobs      []*job.Kind // whose modes a seed can set
 }
 
 // Resource is a kind of resource in a seed. An entry has the members of the body of

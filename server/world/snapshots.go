@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/understudy-api/understudy/server/job"
 	"github.com/understudy-api/understudy/storage"
 )
 
@@ -129,6 +130,9 @@ func (w *Worlds) Restore(ctx context.Context, workspace, name string) (Snapshot,
 		}
 		restored = m.snapshot(name)
 		if err := txs[0].CopyFrom(txs[1]); err != nil {
+			return err
+		}
+		if err := job.Rearm(txs[0]); err != nil {
 			return err
 		}
 		if err := change(txs[0], func(d *data) { d.Snapshot = nil }); err != nil {

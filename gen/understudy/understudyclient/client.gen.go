@@ -255,6 +255,45 @@ type ClientInterface interface {
 	// Corresponds with PUT /_understudy/ids (the `PutIds` operationId).
 	PutIds(ctx context.Context, body PutIdsJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// ListJobs List jobs
+	//
+	// The jobs of the workspace, those first that were made last. To be listed here is no read in mode polls.
+	//
+	// Corresponds with GET /_understudy/jobs (the `ListJobs` operationId).
+	ListJobs(ctx context.Context, params *ListJobsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListJobModes List modes of jobs
+	//
+	// How the jobs of each kind show that the workspace makes from now on.
+	//
+	// Corresponds with GET /_understudy/jobs/modes (the `ListJobModes` operationId).
+	ListJobModes(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// DeleteJobMode Forget the mode of jobs
+	//
+	// The jobs of the kind show again as they do where nothing is said.
+	//
+	// Corresponds with DELETE /_understudy/jobs/modes/{jobKind} (the `DeleteJobMode` operationId).
+	DeleteJobMode(ctx context.Context, jobKind JobKind, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// PutJobModeWithBody Set the mode of jobs
+	//
+	// How the jobs of a kind show that the workspace makes from now on: `auto` shows what the work does, `clock` shows each state for a duration by the clock of the workspace, `polls` shows each until it was read so many times.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with PUT /_understudy/jobs/modes/{jobKind} (the `PutJobMode` operationId).
+	PutJobModeWithBody(ctx context.Context, jobKind JobKind, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// PutJobMode Set the mode of jobs
+	//
+	// How the jobs of a kind show that the workspace makes from now on: `auto` shows what the work does, `clock` shows each state for a duration by the clock of the workspace, `polls` shows each until it was read so many times.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with PUT /_understudy/jobs/modes/{jobKind} (the `PutJobMode` operationId).
+	PutJobMode(ctx context.Context, jobKind JobKind, body PutJobModeJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// GetReport The report
 	//
 	// Coverage and violations together, as a job asks for it at its end.
@@ -722,6 +761,95 @@ func (c *Client) PutIdsWithBody(ctx context.Context, contentType string, body io
 // Corresponds with PUT /_understudy/ids (the `PutIds` operationId).
 func (c *Client) PutIds(ctx context.Context, body PutIdsJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewPutIdsRequest(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListJobs List jobs
+//
+// The jobs of the workspace, those first that were made last. To be listed here is no read in mode polls.
+//
+// Corresponds with GET /_understudy/jobs (the `ListJobs` operationId).
+func (c *Client) ListJobs(ctx context.Context, params *ListJobsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListJobsRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListJobModes List modes of jobs
+//
+// How the jobs of each kind show that the workspace makes from now on.
+//
+// Corresponds with GET /_understudy/jobs/modes (the `ListJobModes` operationId).
+func (c *Client) ListJobModes(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListJobModesRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// DeleteJobMode Forget the mode of jobs
+//
+// The jobs of the kind show again as they do where nothing is said.
+//
+// Corresponds with DELETE /_understudy/jobs/modes/{jobKind} (the `DeleteJobMode` operationId).
+func (c *Client) DeleteJobMode(ctx context.Context, jobKind JobKind, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewDeleteJobModeRequest(c.Server, jobKind)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// PutJobModeWithBody Set the mode of jobs
+//
+// How the jobs of a kind show that the workspace makes from now on: `auto` shows what the work does, `clock` shows each state for a duration by the clock of the workspace, `polls` shows each until it was read so many times.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with PUT /_understudy/jobs/modes/{jobKind} (the `PutJobMode` operationId).
+func (c *Client) PutJobModeWithBody(ctx context.Context, jobKind JobKind, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewPutJobModeRequestWithBody(c.Server, jobKind, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// PutJobMode Set the mode of jobs
+//
+// How the jobs of a kind show that the workspace makes from now on: `auto` shows what the work does, `clock` shows each state for a duration by the clock of the workspace, `polls` shows each until it was read so many times.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with PUT /_understudy/jobs/modes/{jobKind} (the `PutJobMode` operationId).
+func (c *Client) PutJobMode(ctx context.Context, jobKind JobKind, body PutJobModeJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewPutJobModeRequest(c.Server, jobKind, body)
 	if err != nil {
 		return nil, err
 	}
@@ -1851,6 +1979,176 @@ func NewPutIdsRequestWithBody(server string, contentType string, body io.Reader)
 	return req, nil
 }
 
+// NewListJobsRequest constructs an http.Request for the ListJobs method
+func NewListJobsRequest(server string, params *ListJobsParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/_understudy/jobs")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Limit != nil {
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+		}
+
+		if params.After != nil {
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "after", *params.After, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewListJobModesRequest constructs an http.Request for the ListJobModes method
+func NewListJobModesRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/_understudy/jobs/modes")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewDeleteJobModeRequest constructs an http.Request for the DeleteJobMode method
+func NewDeleteJobModeRequest(server string, jobKind JobKind) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "jobKind", jobKind, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/_understudy/jobs/modes/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodDelete, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewPutJobModeRequest calls the generic PutJobMode builder with application/json body
+func NewPutJobModeRequest(server string, jobKind JobKind, body PutJobModeJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewPutJobModeRequestWithBody(server, jobKind, "application/json", bodyReader)
+}
+
+// NewPutJobModeRequestWithBody constructs an http.Request for the PutJobMode method, with any body, and a specified content type
+func NewPutJobModeRequestWithBody(server string, jobKind JobKind, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "jobKind", jobKind, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/_understudy/jobs/modes/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPut, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
 // NewGetReportRequest constructs an http.Request for the GetReport method
 func NewGetReportRequest(server string, params *GetReportParams) (*http.Request, error) {
 	var err error
@@ -2492,6 +2790,51 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with PUT /_understudy/ids (the `PutIds` operationId).
 	PutIdsWithResponse(ctx context.Context, body PutIdsJSONRequestBody, reqEditors ...RequestEditorFn) (*PutIdsResponse, error)
+
+	// ListJobsWithResponse List jobs
+	//
+	// The jobs of the workspace, those first that were made last. To be listed here is no read in mode polls.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /_understudy/jobs (the `ListJobs` operationId).
+	ListJobsWithResponse(ctx context.Context, params *ListJobsParams, reqEditors ...RequestEditorFn) (*ListJobsResponse, error)
+
+	// ListJobModesWithResponse List modes of jobs
+	//
+	// How the jobs of each kind show that the workspace makes from now on.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /_understudy/jobs/modes (the `ListJobModes` operationId).
+	ListJobModesWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ListJobModesResponse, error)
+
+	// DeleteJobModeWithResponse Forget the mode of jobs
+	//
+	// The jobs of the kind show again as they do where nothing is said.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with DELETE /_understudy/jobs/modes/{jobKind} (the `DeleteJobMode` operationId).
+	DeleteJobModeWithResponse(ctx context.Context, jobKind JobKind, reqEditors ...RequestEditorFn) (*DeleteJobModeResponse, error)
+
+	// PutJobModeWithBodyWithResponse Set the mode of jobs
+	//
+	// How the jobs of a kind show that the workspace makes from now on: `auto` shows what the work does, `clock` shows each state for a duration by the clock of the workspace, `polls` shows each until it was read so many times.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /_understudy/jobs/modes/{jobKind} (the `PutJobMode` operationId).
+	PutJobModeWithBodyWithResponse(ctx context.Context, jobKind JobKind, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*PutJobModeResponse, error)
+
+	// PutJobModeWithResponse Set the mode of jobs
+	//
+	// How the jobs of a kind show that the workspace makes from now on: `auto` shows what the work does, `clock` shows each state for a duration by the clock of the workspace, `polls` shows each until it was read so many times.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /_understudy/jobs/modes/{jobKind} (the `PutJobMode` operationId).
+	PutJobModeWithResponse(ctx context.Context, jobKind JobKind, body PutJobModeJSONRequestBody, reqEditors ...RequestEditorFn) (*PutJobModeResponse, error)
 
 	// GetReportWithResponse The report
 	//
@@ -3294,6 +3637,163 @@ func (r PutIdsResponse) ContentType() string {
 	return ""
 }
 
+type ListJobsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *JobPage
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListJobsResponse) GetJSON200() *JobPage {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r ListJobsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListJobsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListJobsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListJobsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type ListJobModesResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *JobModeList
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListJobModesResponse) GetJSON200() *JobModeList {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r ListJobModesResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListJobModesResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListJobModesResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListJobModesResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type DeleteJobModeResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+}
+
+// GetBody returns the raw response body bytes
+func (r DeleteJobModeResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r DeleteJobModeResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r DeleteJobModeResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r DeleteJobModeResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type PutJobModeResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *JobMode
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r PutJobModeResponse) GetJSON200() *JobMode {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r PutJobModeResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r PutJobModeResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r PutJobModeResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r PutJobModeResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 type GetReportResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -4005,6 +4505,81 @@ func (c *ClientWithResponses) PutIdsWithResponse(ctx context.Context, body PutId
 	return ParsePutIdsResponse(rsp)
 }
 
+// ListJobsWithResponse List jobs
+//
+// The jobs of the workspace, those first that were made last. To be listed here is no read in mode polls.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /_understudy/jobs (the `ListJobs` operationId).
+func (c *ClientWithResponses) ListJobsWithResponse(ctx context.Context, params *ListJobsParams, reqEditors ...RequestEditorFn) (*ListJobsResponse, error) {
+	rsp, err := c.ListJobs(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListJobsResponse(rsp)
+}
+
+// ListJobModesWithResponse List modes of jobs
+//
+// How the jobs of each kind show that the workspace makes from now on.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /_understudy/jobs/modes (the `ListJobModes` operationId).
+func (c *ClientWithResponses) ListJobModesWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ListJobModesResponse, error) {
+	rsp, err := c.ListJobModes(ctx, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListJobModesResponse(rsp)
+}
+
+// DeleteJobModeWithResponse Forget the mode of jobs
+//
+// The jobs of the kind show again as they do where nothing is said.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with DELETE /_understudy/jobs/modes/{jobKind} (the `DeleteJobMode` operationId).
+func (c *ClientWithResponses) DeleteJobModeWithResponse(ctx context.Context, jobKind JobKind, reqEditors ...RequestEditorFn) (*DeleteJobModeResponse, error) {
+	rsp, err := c.DeleteJobMode(ctx, jobKind, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseDeleteJobModeResponse(rsp)
+}
+
+// PutJobModeWithBodyWithResponse Set the mode of jobs
+//
+// How the jobs of a kind show that the workspace makes from now on: `auto` shows what the work does, `clock` shows each state for a duration by the clock of the workspace, `polls` shows each until it was read so many times.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /_understudy/jobs/modes/{jobKind} (the `PutJobMode` operationId).
+func (c *ClientWithResponses) PutJobModeWithBodyWithResponse(ctx context.Context, jobKind JobKind, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*PutJobModeResponse, error) {
+	rsp, err := c.PutJobModeWithBody(ctx, jobKind, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParsePutJobModeResponse(rsp)
+}
+
+// PutJobModeWithResponse Set the mode of jobs
+//
+// How the jobs of a kind show that the workspace makes from now on: `auto` shows what the work does, `clock` shows each state for a duration by the clock of the workspace, `polls` shows each until it was read so many times.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /_understudy/jobs/modes/{jobKind} (the `PutJobMode` operationId).
+func (c *ClientWithResponses) PutJobModeWithResponse(ctx context.Context, jobKind JobKind, body PutJobModeJSONRequestBody, reqEditors ...RequestEditorFn) (*PutJobModeResponse, error) {
+	rsp, err := c.PutJobMode(ctx, jobKind, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParsePutJobModeResponse(rsp)
+}
+
 // GetReportWithResponse The report
 //
 // Coverage and violations together, as a job asks for it at its end.
@@ -4597,6 +5172,97 @@ func ParsePutIdsResponse(rsp *http.Response) (*PutIdsResponse, error) {
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
 		var dest IDs
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+	}
+
+	return response, nil
+}
+
+// ParseListJobsResponse parses an HTTP response from a ListJobsWithResponse call
+func ParseListJobsResponse(rsp *http.Response) (*ListJobsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListJobsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest JobPage
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+	}
+
+	return response, nil
+}
+
+// ParseListJobModesResponse parses an HTTP response from a ListJobModesWithResponse call
+func ParseListJobModesResponse(rsp *http.Response) (*ListJobModesResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListJobModesResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest JobModeList
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+	}
+
+	return response, nil
+}
+
+// ParseDeleteJobModeResponse parses an HTTP response from a DeleteJobModeWithResponse call
+func ParseDeleteJobModeResponse(rsp *http.Response) (*DeleteJobModeResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &DeleteJobModeResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	return response, nil
+}
+
+// ParsePutJobModeResponse parses an HTTP response from a PutJobModeWithResponse call
+func ParsePutJobModeResponse(rsp *http.Response) (*PutJobModeResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &PutJobModeResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest JobMode
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
