@@ -28,6 +28,7 @@ var (
 		"putClock 422":      "it takes a running clock centuries away",
 		"exportSeed 400":    "there is nothing in the request to break",
 		"getIds 400":        "there is nothing in the request to break",
+		"listJobModes 400":  "there is nothing in the request to break",
 		"listSnapshots 400": "there is nothing in the request to break",
 	}
 )
