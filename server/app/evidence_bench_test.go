@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 
 	"github.com/understudy-api/understudy/server/contract"
@@ -48,4 +49,24 @@ func aGet() *http.Request {
 		"User-Agent": {"client/1.0"}, "Connection": {"keep-alive"},
 	}
 	return r
+}
+
+// BenchmarkPost is a POST in process that is refused for what the state holds, so
+// that it does the same each time.
+func BenchmarkPost(b *testing.B) {
+	a, err := New(context.Background(), Options{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer func() { _ = a.Close() }()
+	b.ReportAllocs()
+	for b.Loop() {
+		r := httptest.NewRequestWithContext(context.Background(), http.MethodPost, "/api/projects",
+			strings.NewReader(`{"name":"Pricing","key":"pricing","protected":false}`))
+		r.Header = http.Header{
+			"Authorization": {"Bearer s"}, "Accept": {"application/json"}, "Content-Type": {"application/json"},
+			"User-Agent": {"client/1.0"}, "Connection": {"keep-alive"},
+		}
+		a.ServeHTTP(httptest.NewRecorder(), r)
+	}
 }

@@ -18,7 +18,7 @@ type explainer struct {
 	operation *Operation
 	side      Side
 	status    int
-	body      []byte
+	payload   *payload            // of the body that is explained; nil for none
 	originals map[*Schema]*Schema // partial copies made by rest -> what they stand for
 }
 
@@ -26,19 +26,16 @@ func (e *explainer) violation(in In) Violation {
 	return Violation{Side: e.side, In: in, Operation: e.operation.ID, Basis: BasisPublished, op: e.operation}
 }
 
+// request explains what is wrong with the parameters.
 func (e *explainer) request(err error) []Violation {
 	var found []Violation
 	for _, err := range flatten(err) {
 		var re *openapi3filter.RequestError
-		if !errors.As(err, &re) {
+		if !errors.As(err, &re) || re.Parameter == nil {
 			found = append(found, e.unknown())
 			continue
 		}
-		if re.Parameter != nil {
-			found = append(found, e.parameter(re)...)
-			continue
-		}
-		found = append(found, e.requestBody(re)...)
+		found = append(found, e.parameter(re)...)
 	}
 	return found
 }
@@ -219,21 +216,12 @@ func parameterTexts(re *openapi3filter.RequestError) []string {
 	return texts
 }
 
-func (e *explainer) requestBody(re *openapi3filter.RequestError) []Violation {
-	base := e.violation(InBody)
-	base.Schema = e.operation.bodySchema
-	base.root = base.Schema
-	base.Where = e.operation.document.locate(e.operation.bodyPointer)
-	if syntax, ok := errors.AsType[*jsonError](re.Err); ok {
-		base.Rule, base.Detail, base.Offset = RuleJSON, syntax.Reason, syntax.Offset
-		return []Violation{base}
-	}
-	return e.schemas(re.Err, base)
+func (e *explainer) requestBody(err error) []Violation {
+	return e.schemas(err, e.operation.bodyViolation(e.payload.content, ""))
 }
 
 // schemas explains the schema errors of a body.
 func (e *explainer) schemas(err error, base Violation) []Violation {
-	value, _ := decodeJSON(e.body)
 	var found []Violation
 	refuses := false
 	for _, err := range flatten(err) {
@@ -247,7 +235,7 @@ func (e *explainer) schemas(err error, base Violation) []Violation {
 		if full && refuses {
 			break
 		}
-		for _, v := range e.schema(se, base, value) {
+		for _, v := range e.schema(se, base, e.payload.value) {
 			if !full || (v.Refuses() && !refuses) {
 				found = append(found, v)
 			}
@@ -502,7 +490,7 @@ func (e *explainer) branches(s *Schema, base Violation, body any) [][]Violation 
 			}
 		}
 		if len(found) > 1 {
-			e.operation.sort(found, e.body)
+			e.operation.sort(found, e.payload)
 		}
 		all = append(all, found)
 	}

@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
+	"math"
 	"net/http"
 	"slices"
 	"strconv"
@@ -153,7 +155,8 @@ type Operation struct {
 	bodySchema  *Schema      // of the JSON request body
 	bodyPointer string       // where the request body is declared
 	anyInteger  map[int]bool // statuses whose answers are judged alike whatever their integers
-	integers    bool         // the JSON request body has integer positions
+	contents    []*content   // of the request body, by media type
+	bodyMost    int64        // bytes of the request body at most, if more than of others
 }
 
 // Document is the document that declares the operation.
@@ -238,17 +241,23 @@ func (d *Document) newOperation(method, path string, item *openapi3.PathItem, op
 		if ref.Ref != "" {
 			o.bodyPointer = strings.TrimPrefix(ref.Ref, "#")
 		}
-		for name, mt := range ref.Value.Content {
-			if name == judgedJSON {
-				name = "application/json"
-				if mt.Schema != nil {
-					o.bodySchema = mt.Schema.Value
-					o.integers = hasIntegers(mt.Schema.Value, map[*Schema]bool{})
-				}
+		for _, name := range slices.Sorted(maps.Keys(ref.Value.Content)) {
+			c := newContent(name, ref.Value.Content[name])
+			if c.mediaType == jsonType {
+				o.bodySchema = c.schema
 			}
-			o.mediaTypes = append(o.mediaTypes, name)
+			o.contents = append(o.contents, c)
+			o.mediaTypes = append(o.mediaTypes, c.mediaType)
+		}
+		if most, marked := ref.Value.Extensions[maxBodyKey]; marked {
+			bytes, ok := most.(float64)
+			if !ok || bytes < 1 || bytes != math.Trunc(bytes) {
+				return nil, fmt.Errorf("%s: want a number of bytes", maxBodyKey)
+			}
+			o.bodyMost = int64(bytes)
 		}
 		slices.Sort(o.mediaTypes)
+		slices.SortFunc(o.contents, func(a, b *content) int { return strings.Compare(a.mediaType, b.mediaType) })
 	}
 	return o, nil
 }

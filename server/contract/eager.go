@@ -15,16 +15,16 @@ const (
 	reasonPoisoned = "a member name that JavaScript treats specially (__proto__, constructor.prototype)"
 )
 
-// judgeEagerBody judges how a body came, for an API whose framework parses every
+// readEagerBody judges how a body came, for an API whose framework parses every
 // body by its Content-Type before it looks at the operation (Source.EagerBody),
 // as Fastify does: a body without a Content-Type is refused, one on an operation
 // that declares none is parsed all the same, and JSON may not be empty. GET, HEAD
-// and TRACE have no body, whatever comes. It also tells whether the declared
-// schema remains to be judged.
-func (o *Operation) judgeEagerBody(m *Message) (found []Violation, judge bool) {
+// and TRACE have no body, whatever comes. It reads the body if its declared schema
+// remains to be judged.
+func (o *Operation) readEagerBody(m *Message) (*payload, []Violation) {
 	switch m.Method {
 	case http.MethodGet, http.MethodHead, http.MethodTrace:
-		return nil, false
+		return nil, nil
 	}
 	at := o.bodyPointer
 	if at == "" {
@@ -37,9 +37,9 @@ func (o *Operation) judgeEagerBody(m *Message) (found []Violation, judge bool) {
 	values := m.Header.Values("Content-Type")
 	if len(values) == 0 && len(m.Body) == 0 {
 		if o.bodyNeeded {
-			found = append(found, o.bodyMissing())
+			return nil, []Violation{o.bodyMissing()}
 		}
-		return found, false
+		return nil, nil
 	}
 	// Fastify 4 does not look at the Content-Type of a DELETE without a body, Fastify
 	// 5 does, and which of them answers is not known.
@@ -48,11 +48,12 @@ func (o *Operation) judgeEagerBody(m *Message) (found []Violation, judge bool) {
 	if len(values) > 0 {
 		mediaType = mediaTypeOf(values[0]) // of several, Node keeps the first
 	}
+	c := o.contentOf(mediaType)
 	switch {
 	case mediaType == "text/plain" && !o.HasBody():
-		return nil, false
-	case mediaType != "application/json":
-		v.Rule, v.Detail = RuleMediaType, "application/json"
+		return nil, nil
+	case c == nil && (o.HasBody() || mediaType != jsonType):
+		v.Rule, v.Detail = RuleMediaType, jsonType
 		if unsent {
 			v.Basis = BasisInferred
 		}
@@ -64,29 +65,34 @@ func (o *Operation) judgeEagerBody(m *Message) (found []Violation, judge bool) {
 			v.Basis = o.document.index().basis(at, "content", "")
 			v.Where = o.document.locate(at + "/content")
 		}
-		return []Violation{v}, false
+		return nil, []Violation{v}
+	case c != nil && c.kind != contentJSON:
+		if len(m.Body) == 0 && o.bodyNeeded && c.kind != contentForm && c.kind != contentText {
+			return nil, []Violation{o.bodyMissing()}
+		}
+		return o.payload(c, m)
 	case len(m.Body) == 0:
 		v.Rule, v.Detail = RuleJSON, ReasonEmpty
 		if unsent {
 			v.Basis = BasisInferred
 		}
-		return []Violation{v}, false
+		return nil, []Violation{v}
+	}
+	text, err := readJSON(m.Body)
+	if syntax, ok := err.(*jsonError); ok { //nolint:errorlint // readJSON gives no other
+		v.Rule, v.Detail, v.Offset = RuleJSON, syntax.Reason, syntax.Offset
+		return nil, []Violation{v}
 	}
 	suspect := bytes.Contains(m.Body, []byte("__proto__")) || bytes.Contains(m.Body, []byte("constructor")) ||
 		bytes.Contains(m.Body, []byte(`\u00`))
-	if o.HasBody() && !suspect {
-		return nil, true
-	}
-	value, err := decodeJSON(m.Body)
-	if syntax, ok := err.(*jsonError); ok { //nolint:errorlint // decodeJSON gives no other
-		v.Rule, v.Detail, v.Offset = RuleJSON, syntax.Reason, syntax.Offset
-		return []Violation{v}, false
-	}
-	if poisoned(value) {
+	switch {
+	case suspect && poisoned(text.value):
 		v.Rule, v.Detail = RuleJSON, reasonPoisoned
-		return []Violation{v}, false
+		return nil, []Violation{v}
+	case c == nil:
+		return nil, nil
 	}
-	return nil, o.HasBody()
+	return &payload{content: c, json: text, value: text.value}, nil
 }
 
 // poisoned reports whether an object within v has a member that would become a

@@ -52,38 +52,39 @@ func FuzzGate(f *testing.F) {
 			}
 		}
 
-		plain, beyond, fractions := integralLiterals(data, words)
-		floats := plainNumbers(data)
+		text, err := readJSON(data)
 		if err != nil {
 			return
 		}
-		for name, text := range map[string][]byte{"integralLiterals": plain, "plainNumbers": floats} {
-			if _, err := decodeJSON(text); err != nil {
-				t.Fatalf("%s gives %q: %v", name, text, err)
+		for i := range text.odd {
+			n := &text.odd[i]
+			if start := n.end - len(n.literal); string(data[start:n.end]) != n.literal || !isOdd(n.literal) || valueAt(got, n.path) != json.Number(n.literal) {
+				t.Fatalf("%q at %v", n.literal, n.path)
 			}
 		}
-		again, _ := decodeJSON(plain)
-		if !sameValue(got, again) {
-			t.Fatalf("%q became %q", data, plain)
+		text.plain(true)
+		if again, _ := json.Marshal(text.value); !json.Valid(again) {
+			t.Fatalf("%q is no JSON", again)
 		}
-		if !oddNumbers(data) && (!bytes.Equal(plain, data) || len(beyond)+len(fractions) > 0 || !bytes.Equal(floats, data)) {
-			t.Fatalf("nothing odd, yet %q", plain)
+		text.restore(nil, false)
+		if !reflect.DeepEqual(text.value, want) {
+			t.Fatalf("%#v, %#v came", text.value, want)
 		}
-		if found := unrepresentable(got, nil, nil); len(found) > 0 == bytes.Equal(floats, data) {
-			t.Fatalf("%d unrepresentable, %q", len(found), floats)
+		text.restore(words, true)
+		if !sameValue(got, text.value) {
+			t.Fatalf("%q became %#v", data, text.value)
 		}
-		if !sameValue(mustDecode(floats), plainLiterals(mustDecode(floats))) {
-			t.Fatalf("%q is not kept by plainLiterals", floats)
+		if again, err := decodeJSON(text.bytes(words, true)); err != nil || !reflect.DeepEqual(again, text.value) {
+			t.Fatalf("%q is written as %q", data, text.bytes(words, true))
 		}
 	})
 }
 
-func mustDecode(data []byte) any {
-	v, err := decodeJSON(data)
-	if err != nil {
-		panic(err)
-	}
-	return v
+// holdsOddNumbers reports whether a JSON text has a number that is none of the
+// plainest.
+func holdsOddNumbers(text string) bool {
+	read, err := readJSON([]byte(text))
+	return err == nil && len(read.odd) > 0
 }
 
 // loosely decodes as encoding/json does, one value and nothing behind it.

@@ -2,6 +2,7 @@ package contract
 
 import (
 	"context"
+	"io"
 	"maps"
 	"net/http"
 	"net/url"
@@ -93,6 +94,9 @@ type Message struct {
 	Header http.Header
 	Vars   map[string]string // path parameters, decoded
 	Body   []byte
+	// File is the whole body where memory does not hold it; Body is its beginning.
+	File io.ReaderAt
+	Size int64 // of File, in bytes
 }
 
 // JudgeRequest judges a request for this operation, body included. It reports
@@ -104,93 +108,125 @@ func (o *Operation) JudgeRequest(ctx context.Context, m *Message) *Judged {
 	if o.numberTexts {
 		j.Violations = append(j.Violations, o.judgeNumberTexts(m, j.query.Values)...)
 	}
-
-	excludeBody := true
-	if o.document.eagerBody {
-		found, judge := o.judgeEagerBody(m)
-		j.Violations = append(j.Violations, found...)
-		excludeBody = !judge
-	} else if o.HasBody() {
-		switch v, ok := o.judgeMediaType(m); {
-		case !ok:
-			j.Violations = append(j.Violations, v)
-		case len(m.Body) == 0:
-			if o.bodyNeeded {
-				j.Violations = append(j.Violations, o.bodyMissing())
-			}
-		default:
-			excludeBody = o.bodySchema == nil || notJSON(m.Header)
+	p, found := o.readBody(m)
+	j.Violations = append(j.Violations, found...)
+	if len(o.parameters) > 0 {
+		if err := o.validate(ctx, m, j.query.Values); err != nil {
+			e := &explainer{operation: o, side: SideClient}
+			j.Violations = append(j.Violations, e.request(err)...)
 		}
 	}
-	odd := !excludeBody && oddNumbers(m.Body)
-	judged := m
-	var beyondFloat []Violation
-	if odd {
-		if value, err := decodeJSON(m.Body); err == nil {
-			if found := unrepresentable(value, nil, nil); len(found) > 0 {
-				// kin-openapi must not meet them, but judges the rest.
-				plain := *m
-				plain.Body = plainNumbers(m.Body)
-				judged = &plain
-				for _, path := range found {
-					beyondFloat = append(beyondFloat, o.numberViolation(RuleNumberRange, path, value))
-				}
-			}
-		}
-	}
-
-	var err error
-	if j.Value, err = o.validate(ctx, judged, j.query.Values, excludeBody); err != nil {
-		e := &explainer{operation: o, side: SideClient, body: m.Body}
-		j.Violations = append(j.Violations, e.request(err)...)
-	}
-	if len(beyondFloat) > 0 {
-		j.Violations = slices.DeleteFunc(j.Violations, func(v Violation) bool {
-			return v.In == InBody && slices.ContainsFunc(beyondFloat, func(n Violation) bool { return slices.Equal(n.Path, v.Path) })
-		})
-		j.Violations = append(j.Violations, beyondFloat...)
-	}
-	if odd && o.integers {
-		o.judgeIntegers(j, m.Body)
-		if j.Value != nil {
-			j.Value, _ = decodeJSON(j.Body)
-		}
+	if p != nil {
+		o.judgeBody(j, p)
 	}
 	for i := range j.Violations {
 		o.own(&j.Violations[i])
 	}
 	if len(j.Violations) > 1 {
-		o.sort(j.Violations, m.Body)
+		o.sort(j.Violations, p)
 	}
 	return j
 }
 
-// judgeIntegers normalises the integers of a body, and reports those that do not
-// fit in 64 bits and the fractions that only look integral as a float64.
-func (o *Operation) judgeIntegers(j *Judged, body []byte) {
-	plain, beyond, fractions := integralLiterals(body, o.bodySchema)
-	j.Body = plain
-	if len(beyond)+len(fractions) == 0 {
+// readBody judges how a body came, and reads it if its schema remains to be judged.
+func (o *Operation) readBody(m *Message) (*payload, []Violation) {
+	if o.document.eagerBody {
+		return o.readEagerBody(m)
+	}
+	if !o.HasBody() {
+		return nil, nil
+	}
+	c, v := o.judgeMediaType(m)
+	switch {
+	case v != nil:
+		return nil, []Violation{*v}
+	case len(m.Body) == 0 && o.bodyNeeded && (c == nil || c.kind != contentForm):
+		return nil, []Violation{o.bodyMissing()}
+	case len(m.Body) == 0 && !o.bodyNeeded, c == nil:
+		return nil, nil
+	}
+	return o.payload(c, m)
+}
+
+// payload reads a body of a declared media type.
+func (o *Operation) payload(c *content, m *Message) (*payload, []Violation) {
+	p := o.read(c, m.Header.Get("Content-Type"), m)
+	if len(p.found) > 0 && p.value == nil {
+		return nil, p.found
+	}
+	return p, p.found
+}
+
+// bodyOptions is how kin-openapi is asked to judge a body that was read.
+var bodyOptions = append([]openapi3.SchemaValidationOption{
+	openapi3.VisitAsRequest(), openapi3.MultiErrors(),
+}, options.SchemaValidationOptions...)
+
+// judgeBody holds what a body says against its schema.
+func (o *Operation) judgeBody(j *Judged, p *payload) {
+	c := p.content
+	if c.schema == nil || c.kind == contentBinary {
 		return
 	}
-	value, _ := decodeJSON(body)
+	if p.json != nil && len(p.json.odd) > 0 {
+		p.json.plain(true)
+		p.value = p.json.value
+	}
+	err := c.schema.VisitJSON(p.value, bodyOptions...)
+	var numbers []Violation
+	if p.json != nil && len(p.json.odd) > 0 {
+		p.json.restore(nil, false)
+		p.value = p.json.value
+	}
+	if err != nil {
+		e := &explainer{operation: o, side: SideClient, payload: p}
+		j.Violations = append(j.Violations, e.requestBody(err)...)
+	}
+	if p.json != nil && len(p.json.odd) > 0 {
+		numbers = o.judgeNumbers(j, p)
+		j.Violations = append(j.Violations, numbers...)
+		p.json.restore(c.schema, c.integers)
+		p.value, j.Body = p.json.value, p.json.bytes(c.schema, c.integers)
+	}
+	if err == nil {
+		j.Value = p.value
+	}
+}
+
+// judgeNumbers reports the numbers that no generated code holds: those beyond the
+// range of a float64, integers that do not fit in 64 bits, and the fractions that
+// only look integral as a float64.
+func (o *Operation) judgeNumbers(j *Judged, p *payload) []Violation {
+	c := p.content
 	known := func(path []Step, rules ...string) bool {
 		return slices.ContainsFunc(j.Violations, func(v Violation) bool {
 			return v.In == InBody && slices.Contains(rules, v.Rule) && slices.Equal(v.Path, path)
 		})
 	}
-	for _, path := range beyond {
-		if !known(path, RuleNumberRange) {
-			j.Violations = append(j.Violations, o.numberViolation(RuleIntegerRange, path, value))
+	var found []Violation
+	for i := range p.json.odd {
+		n := &p.json.odd[i]
+		integral, inFloat, inInt, _ := numberOf(n.literal)
+		if !inFloat {
+			j.Violations = slices.DeleteFunc(j.Violations, func(v Violation) bool {
+				return v.In == InBody && slices.Equal(v.Path, n.path)
+			})
+			found = append(found, o.numberViolation(RuleNumberRange, n.path, p))
+			continue
 		}
-	}
-	for _, path := range fractions {
-		if !known(path, RuleNumberRange, "type", "enum", "anyOf", "oneOf") {
-			v := o.numberViolation("type", path, value)
+		if !c.integers || !wantsInteger(schemasAt(c.schema, n.path)) {
+			continue
+		}
+		switch {
+		case !integral && !known(n.path, RuleNumberRange, "type", "enum", "anyOf", "oneOf"):
+			v := o.numberViolation("type", n.path, p)
 			v.Basis = o.schemaBasis(v.Schema, "type", "")
-			j.Violations = append(j.Violations, v)
+			found = append(found, v)
+		case integral && !inInt && !known(n.path, RuleNumberRange):
+			found = append(found, o.numberViolation(RuleIntegerRange, n.path, p))
 		}
 	}
+	return found
 }
 
 // own completes a violation with what its redaction and its wording need.
@@ -204,29 +240,16 @@ func (o *Operation) own(v *Violation) {
 	}
 }
 
-// validate asks kin-openapi. It also gives the decoded body, if it was judged and
-// found right.
-func (o *Operation) validate(ctx context.Context, m *Message, query url.Values, excludeBody bool) (any, error) {
+// validate asks kin-openapi about the parameters.
+func (o *Operation) validate(ctx context.Context, m *Message, query url.Values) error {
 	header := judgedHeader
 	if o.headers {
-		header = m.Header.Clone()
-		header.Set("Content-Type", judgedJSON)
+		header = m.Header
 	}
-	r := &http.Request{Method: m.Method, URL: m.URL, Header: header, ContentLength: int64(len(m.Body))}
-	opts := options
-	if excludeBody {
-		opts = optionsNoBody
-	} else {
-		r.Body = newBytesBody(m.Body)
-	}
-	input := &openapi3filter.RequestValidationInput{
-		Request: r, PathParams: m.Vars, QueryParams: query, Route: o.route, Options: opts,
-	}
-	err := openapi3filter.ValidateRequest(ctx, input)
-	if kept, ok := r.Body.(interface{ ValidatedValue() any }); ok {
-		return kept.ValidatedValue(), err
-	}
-	return nil, err
+	return openapi3filter.ValidateRequest(ctx, &openapi3filter.RequestValidationInput{
+		Request:    &http.Request{Method: m.Method, URL: m.URL, Header: header},
+		PathParams: m.Vars, QueryParams: query, Route: o.route, Options: optionsNoBody,
+	})
 }
 
 var optionsNoBody = func() *openapi3filter.Options {
@@ -268,27 +291,30 @@ func (o *Operation) judgeQuery(query *queryValues) []Violation {
 	return found
 }
 
-// judgeMediaType compares the Content-Type with the declared ones. A body without
-// a Content-Type, or with an empty one, is judged as JSON: HTTP leaves it to the
-// recipient (RFC 9110, section 8.3). What parameters it has, and how they are
-// spelled, is not asked.
-func (o *Operation) judgeMediaType(m *Message) (Violation, bool) {
+// judgeMediaType compares the Content-Type with the declared ones, and gives what is
+// declared for it. A body without a Content-Type, or with an empty one, is JSON if
+// the operation takes that: HTTP leaves it to the recipient (RFC 9110, section 8.3).
+// What parameters it has, and how they are spelled, is not asked.
+func (o *Operation) judgeMediaType(m *Message) (*content, *Violation) {
 	values := m.Header.Values("Content-Type")
-	if len(values) == 0 || len(values) == 1 && strings.TrimSpace(values[0]) == "" {
-		return Violation{}, true
-	}
-	if len(values) == 1 && slices.Contains(o.mediaTypes, mediaTypeOf(values[0])) {
-		return Violation{}, true
+	if len(values) <= 1 {
+		if c := o.contentFor(m.Header.Get("Content-Type")); c != nil || len(values) == 0 {
+			return c, nil
+		}
 	}
 	if len(m.Body) == 0 && !o.bodyNeeded {
-		return Violation{}, true
+		return nil, nil
 	}
-	return Violation{
-		Side: SideClient, Rule: RuleMediaType, In: InBody, Got: strings.Join(values, ", "),
+	return nil, o.mediaTypeViolation(strings.Join(values, ", "))
+}
+
+func (o *Operation) mediaTypeViolation(got string) *Violation {
+	return &Violation{
+		Side: SideClient, Rule: RuleMediaType, In: InBody, Got: got,
 		Detail: strings.Join(o.mediaTypes, " or "),
 		Basis:  o.document.index().basis(o.bodyPointer, "content", ""), Operation: o.ID,
 		Where: o.document.locate(o.bodyPointer + "/content"),
-	}, false
+	}
 }
 
 func (o *Operation) bodyMissing() Violation {
@@ -299,12 +325,10 @@ func (o *Operation) bodyMissing() Violation {
 	}
 }
 
-func (o *Operation) numberViolation(rule string, path []Step, body any) Violation {
-	v := Violation{
-		Side: SideClient, Rule: rule, Basis: BasisPublished, In: InBody, Path: path,
-		Got: valueAt(body, path), Operation: o.ID, Where: o.document.locate(o.bodyPointer),
-	}
-	if schemas := schemasAt(o.bodySchema, path); len(schemas) > 0 {
+func (o *Operation) numberViolation(rule string, path []Step, p *payload) Violation {
+	v := o.bodyViolation(p.content, rule)
+	v.Schema, v.Path, v.Got = nil, path, valueAt(p.value, path)
+	if schemas := schemasAt(p.content.schema, path); len(schemas) > 0 {
 		v.Schema = schemas[0]
 		v.Where = o.document.locate(o.document.index().pointers[v.Schema])
 	}
@@ -383,15 +407,10 @@ func (o *Operation) JudgeResponse(ctx context.Context, method string, status int
 		}
 		return nil
 	}
-	e := &explainer{operation: o, side: SideServer, status: status, body: body}
+	p := &payload{json: &jsonText{data: body}}
+	p.value, _ = decodeJSON(body)
+	e := &explainer{operation: o, side: SideServer, status: status, payload: p}
 	return e.response(err)
-}
-
-// notJSON reports whether a body is said to be of another type than JSON. Such a
-// body is only declared: what it says is judged where it is read.
-func notJSON(header http.Header) bool {
-	contentType := header.Get("Content-Type")
-	return contentType != "" && !isJSON(contentType)
 }
 
 // isJSON reports whether a Content-Type is application/json, with or without

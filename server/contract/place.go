@@ -56,16 +56,19 @@ func (o *Operation) schemaBasis(s *Schema, keyword, member string) Basis {
 // sort orders violations: by part of the message, then by document order of the
 // place in it. Members that the document does not name come last, in the order in
 // which they came.
-func (o *Operation) sort(vs []Violation, body []byte) {
+func (o *Operation) sort(vs []Violation, p *payload) {
 	parts := []In{InMessage, InPath, InQuery, InHeader, InCookie, InBody}
 	arrival := sync.OnceValue(func() map[string]int {
+		if p == nil || p.json == nil {
+			return nil
+		}
 		names := map[string]bool{}
 		for i := range vs {
 			for _, step := range vs[i].Path {
 				names[step.Name] = true
 			}
 		}
-		return memberOrder(body, names)
+		return memberOrder(p.json.data, names)
 	})
 	keys := make(map[*Violation][]int, len(vs))
 	ordered := make([]*Violation, len(vs))
@@ -97,8 +100,8 @@ func (o *Operation) placeKey(v *Violation, arrival func() map[string]int) []int 
 	}
 	var key []int
 	var schemas []*Schema
-	if o.bodySchema != nil {
-		schemas = []*Schema{o.bodySchema}
+	if v.root != nil {
+		schemas = []*Schema{v.root}
 	}
 	ix := o.document.index()
 	for i, step := range v.Path {

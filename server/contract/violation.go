@@ -47,6 +47,7 @@ const (
 // Rules that no schema keyword states.
 const (
 	RuleJSON         = "json"           // the body is not one JSON value (RFC 8259)
+	RuleMultipart    = "multipart"      // the body is not multipart/form-data (RFC 7578)
 	RuleMediaType    = "mediaType"      // the Content-Type is not declared
 	RuleUnknownPath  = "unknownPath"    // no path of the document matches
 	RuleMethod       = "method"         // the path is declared, the method is not

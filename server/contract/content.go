@@ -1,0 +1,227 @@
+package contract
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/getkin/kin-openapi/openapi3"
+)
+
+// maxBodyKey marks a request body that may be larger than others: its bytes at most.
+const maxBodyKey = "x-understudy-max-body"
+
+// contentKind says how a body of a media type is read and judged.
+type contentKind int
+
+const (
+	contentBinary    contentKind = iota // as it came; nothing in it is judged
+	contentJSON                         // one JSON value
+	contentForm                         // application/x-www-form-urlencoded
+	contentMultipart                    // multipart/form-data
+	contentText                         // a string
+)
+
+// kindOf tells how a body of a media type is read. What the schema calls binary is
+// not looked into, whatever its type.
+func kindOf(mediaType string, schema *Schema) contentKind {
+	switch {
+	case isJSONType(mediaType):
+		return contentJSON
+	case mediaType == formType:
+		return contentForm
+	case mediaType == multipartType:
+		return contentMultipart
+	case schema == nil || isBinary(schema):
+		return contentBinary
+	case strings.HasPrefix(mediaType, "text/") || schema.Type.Is(openapi3.TypeString):
+		return contentText
+	}
+	return contentBinary
+}
+
+const (
+	jsonType      = "application/json"
+	formType      = "application/x-www-form-urlencoded"
+	multipartType = "multipart/form-data"
+)
+
+// isJSONType reports whether a media type without parameters is JSON (RFC 6839,
+// section 3.1).
+func isJSONType(mediaType string) bool {
+	return mediaType == jsonType || mediaType == judgedJSON || strings.HasSuffix(mediaType, "+json")
+}
+
+// isBinary reports whether a schema stands for bytes: OpenAPI 3.0 says so by a
+// format, 3.1 by a schema that asks for nothing.
+func isBinary(s *Schema) bool {
+	return s.Format == "binary" || s.Type == nil && s.IsEmpty()
+}
+
+// content is what a body of one media type is to be.
+type content struct {
+	mediaType string // as declared; may be a range, such as "image/*"
+	kind      contentKind
+	schema    *Schema // nil if the document does not say
+	integers  bool    // the schema has integer positions
+	encoding  map[string]*openapi3.Encoding
+}
+
+func newContent(name string, mt *openapi3.MediaType) *content {
+	c := &content{mediaType: name, encoding: mt.Encoding}
+	if name == judgedJSON {
+		c.mediaType = jsonType
+	}
+	if mt.Schema != nil {
+		c.schema = mt.Schema.Value
+		c.integers = hasIntegers(c.schema, map[*Schema]bool{})
+	}
+	c.kind = kindOf(c.mediaType, c.schema)
+	return c
+}
+
+// takes reports whether a media type without parameters is one of the declared.
+func (c *content) takes(mediaType string) bool {
+	if c.mediaType == mediaType || c.mediaType == "*/*" {
+		return true
+	}
+	kind, subtype, _ := strings.Cut(c.mediaType, "/")
+	return subtype == "*" && strings.HasPrefix(mediaType, kind+"/")
+}
+
+// contentOf finds what the operation declares for a media type without parameters:
+// the type itself before a range; nil if it declares nothing.
+func (o *Operation) contentOf(mediaType string) *content {
+	var found *content
+	for _, c := range o.contents {
+		if c.takes(mediaType) && (found == nil || strings.Contains(found.mediaType, "*")) {
+			found = c
+		}
+	}
+	return found
+}
+
+// contentFor is contentOf for the header Content-Type; one that is not there or
+// empty stands for JSON.
+func (o *Operation) contentFor(contentType string) *content {
+	if strings.TrimSpace(contentType) == "" {
+		return o.contentOf(jsonType)
+	}
+	return o.contentOf(mediaTypeOf(contentType))
+}
+
+// RequestBody is one of the media types that an operation takes, with the schema of
+// such a body in the judged form; nil if the document does not say.
+type RequestBody struct {
+	MediaType string
+	Schema    *Schema
+	Encoding  map[string]*openapi3.Encoding
+}
+
+// RequestBodies lists the media types that the operation takes, in order.
+func (o *Operation) RequestBodies() []RequestBody {
+	bodies := make([]RequestBody, 0, len(o.contents))
+	for _, c := range o.contents {
+		bodies = append(bodies, RequestBody{c.mediaType, c.schema, c.encoding})
+	}
+	return bodies
+}
+
+// streamed reports whether a body of the operation may go through a file: nothing
+// has to be decoded as a whole.
+func (c *content) streamed() bool {
+	return c != nil && (c.kind == contentMultipart || c.kind == contentBinary || c.kind == contentText)
+}
+
+// maxBody is how large a request's body may be, in bytes.
+func (o *Operation) maxBody(standard int64) int64 { return max(standard, o.bodyMost) }
+
+// payload is what a body says, read once.
+type payload struct {
+	content *content
+	json    *jsonText // of contentJSON; nil for other kinds
+	value   any
+	found   []Violation // what is wrong with how it is written
+}
+
+// read reads a body by its declared media type. contentType is the header.
+func (o *Operation) read(c *content, contentType string, m *Message) *payload {
+	p := &payload{content: c}
+	switch c.kind {
+	case contentJSON:
+		text, err := readJSON(m.Body)
+		if syntax, ok := err.(*jsonError); ok { //nolint:errorlint // readJSON gives no other
+			v := o.bodyViolation(c, RuleJSON)
+			v.Detail, v.Offset = syntax.Reason, syntax.Offset
+			p.found = []Violation{v}
+			return p
+		}
+		p.json, p.value = text, text.value
+	case contentForm:
+		p.value = c.form(string(m.Body), o.document.wholeEscapes)
+	case contentMultipart:
+		o.readMultipart(p, contentType, m)
+	case contentText:
+		p.value = strings.ToValidUTF8(string(m.Body), "\uFFFD")
+	case contentBinary:
+	}
+	return p
+}
+
+func (o *Operation) bodyViolation(c *content, rule string) Violation {
+	return Violation{
+		Side: SideClient, Rule: rule, Basis: BasisPublished, In: InBody, Schema: c.schema, root: c.schema,
+		Operation: o.ID, Where: o.document.locate(o.bodyPointer), op: o,
+	}
+}
+
+// form reads a form's members by the schema: what is to be a number is one if it
+// can be, and what is to be an array holds all that came by its name.
+func (c *content) form(text string, whole bool) any {
+	members := map[string]any{}
+	for name, texts := range readQuery(text, whole).Values {
+		values := make([]any, 0, len(texts))
+		schemas := c.member(name)
+		item := schemas
+		list := wants(schemas, openapi3.TypeArray)
+		if list {
+			item = children(schemas, Step{Array: true})
+			if e := c.encoding[name]; e != nil && e.Explode != nil && !*e.Explode {
+				texts = strings.Split(texts[0], ",")
+			}
+		}
+		for _, text := range texts {
+			values = append(values, fieldValue(item, text))
+		}
+		if members[name] = values[0]; list {
+			members[name] = values
+		}
+	}
+	return members
+}
+
+// member gives the schemas of a member of the body.
+func (c *content) member(name string) []*Schema {
+	if c.schema == nil {
+		return nil
+	}
+	return children([]*Schema{c.schema}, Step{Name: name})
+}
+
+// wants reports whether one of the schemas of a value asks for a type.
+func wants(schemas []*Schema, kind string) bool {
+	return slices.ContainsFunc(expand(slices.Clone(schemas)), func(s *Schema) bool { return s.Type.Includes(kind) })
+}
+
+// fieldValue is the text of a form's field as a value of its schema. A text that is
+// none stays one, for the schema to refuse.
+func fieldValue(schemas []*Schema, text string) any {
+	if len(schemas) == 0 || wants(schemas, openapi3.TypeString) {
+		return text
+	}
+	read, err := readJSON([]byte(text))
+	if err != nil {
+		return text
+	}
+	read.plain(false)
+	return read.value
+}
