@@ -62,7 +62,6 @@ type content struct {
 	mediaType string // as declared; may be a range, such as "image/*"
 	kind      contentKind
 	schema    *Schema // nil if the document does not say
-	integers  bool    // the schema has integer positions
 	encoding  map[string]*openapi3.Encoding
 }
 
@@ -73,7 +72,6 @@ func newContent(name string, mt *openapi3.MediaType) *content {
 	}
 	if mt.Schema != nil {
 		c.schema = mt.Schema.Value
-		c.integers = hasIntegers(c.schema, map[*Schema]bool{})
 	}
 	c.kind = kindOf(c.mediaType, c.schema)
 	return c

@@ -262,22 +262,6 @@ func (d *Document) newOperation(method, path string, item *openapi3.PathItem, op
 	return o, nil
 }
 
-// hasIntegers reports whether a value of the schema may hold an integer.
-func hasIntegers(s *Schema, seen map[*Schema]bool) bool {
-	if s == nil || seen[s] {
-		return false
-	}
-	seen[s] = true
-	if s.Type.Includes(openapi3.TypeInteger) {
-		return true
-	}
-	found := false
-	eachChild(s, func(_ string, ref *openapi3.SchemaRef) {
-		found = found || hasIntegers(ref.Value, seen)
-	})
-	return found
-}
-
 // eachChild calls fn for every subschema of s that the judged form can hold, with
 // its place relative to s.
 func eachChild(s *Schema, fn func(pointer string, ref *openapi3.SchemaRef)) {

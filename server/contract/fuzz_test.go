@@ -66,16 +66,16 @@ func FuzzGate(f *testing.F) {
 		if again, _ := json.Marshal(text.value); !json.Valid(again) {
 			t.Fatalf("%q is no JSON", again)
 		}
-		text.restore(nil, false)
+		text.restore(nil)
 		if !reflect.DeepEqual(text.value, want) {
 			t.Fatalf("%#v, %#v came", text.value, want)
 		}
-		text.restore(words, true)
+		text.restore(words)
 		if !sameValue(got, text.value) {
 			t.Fatalf("%q became %#v", data, text.value)
 		}
-		if again, err := decodeJSON(text.bytes(words, true)); err != nil || !reflect.DeepEqual(again, text.value) {
-			t.Fatalf("%q is written as %q", data, text.bytes(words, true))
+		if again, err := decodeJSON(text.bytes(words)); err != nil || !reflect.DeepEqual(again, text.value) {
+			t.Fatalf("%q is written as %q", data, text.bytes(words))
 		}
 	})
 }

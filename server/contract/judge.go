@@ -175,7 +175,7 @@ func (o *Operation) judgeBody(j *Judged, p *payload) {
 	err := c.schema.VisitJSON(p.value, bodyOptions...)
 	var numbers []Violation
 	if p.json != nil && len(p.json.odd) > 0 {
-		p.json.restore(nil, false)
+		p.json.restore(nil)
 		p.value = p.json.value
 	}
 	if err != nil {
@@ -185,8 +185,8 @@ func (o *Operation) judgeBody(j *Judged, p *payload) {
 	if p.json != nil && len(p.json.odd) > 0 {
 		numbers = o.judgeNumbers(j, p)
 		j.Violations = append(j.Violations, numbers...)
-		p.json.restore(c.schema, c.integers)
-		p.value, j.Body = p.json.value, p.json.bytes(c.schema, c.integers)
+		p.json.restore(c.schema)
+		p.value, j.Body = p.json.value, p.json.bytes(c.schema)
 	}
 	if err == nil {
 		j.Value = p.value
@@ -214,7 +214,7 @@ func (o *Operation) judgeNumbers(j *Judged, p *payload) []Violation {
 			found = append(found, o.numberViolation(RuleNumberRange, n.path, p))
 			continue
 		}
-		if !c.integers || !wantsInteger(schemasAt(c.schema, n.path)) {
+		if !wantsInteger(schemasAt(c.schema, n.path)) {
 			continue
 		}
 		switch {

@@ -88,13 +88,13 @@ func (t *jsonText) plain(hide bool) {
 	}
 }
 
-// restore undoes plain. Where the schema wants an integer, and the number is one, it
-// stays a plain integer, as the generated code binds no other.
-func (t *jsonText) restore(schema *Schema, integers bool) {
+// restore undoes plain. Where the schema wants a number and an integer came, it
+// stays a plain one: the generated code binds no other integers.
+func (t *jsonText) restore(schema *Schema) {
 	for i := range t.odd {
 		n := &t.odd[i]
 		literal := n.literal
-		if plain, ok := n.integer(schema, integers); ok {
+		if plain, ok := n.integer(schema); ok {
 			literal = plain
 		}
 		t.value = replaceAt(t.value, n.path, json.Number(literal))
@@ -102,12 +102,12 @@ func (t *jsonText) restore(schema *Schema, integers bool) {
 }
 
 // bytes is the text with the integers that restore leaves plain.
-func (t *jsonText) bytes(schema *Schema, integers bool) []byte {
+func (t *jsonText) bytes(schema *Schema) []byte {
 	var out []byte
 	copied := 0
 	for i := range t.odd {
 		n := &t.odd[i]
-		if plain, ok := n.integer(schema, integers); ok && plain != n.literal {
+		if plain, ok := n.integer(schema); ok && plain != n.literal {
 			out = append(append(out, t.data[copied:n.end-len(n.literal)]...), plain...)
 			copied = n.end
 		}
@@ -118,10 +118,11 @@ func (t *jsonText) bytes(schema *Schema, integers bool) []byte {
 	return append(out, t.data[copied:]...)
 }
 
-// integer gives the number as a plain integer, if the schema wants one there and it
-// is one that fits in 64 bits.
-func (n *oddNumber) integer(schema *Schema, integers bool) (string, bool) {
-	if !integers || !wantsInteger(schemasAt(schema, n.path)) {
+// integer gives the number as a plain integer, if the schema wants a number there
+// and it is an integer that fits in 64 bits.
+func (n *oddNumber) integer(schema *Schema) (string, bool) {
+	schemas := schemasAt(schema, n.path)
+	if !wants(schemas, openapi3.TypeInteger) && !wants(schemas, openapi3.TypeNumber) {
 		return "", false
 	}
 	integral, _, inInt, value := numberOf(n.literal)
