@@ -37,6 +37,8 @@ func FuzzParse(f *testing.F) {
 	}
 	for _, text := range []string{
 		"", "{", "workspaces: [", "a: &a [*a]", "? [x]\n: y\n", "{\"workspaces\":[{}],\"workspaces\":1}", "\ufeff{}", "a: |\n  x\r y\u2028z", "--- x\n--- y", "'", "%TAG",
+		"workspaces: [{jobs: {datafold.bi.sync: {mode: clock, durations: {queued: 1s}}}}, {jobs: {datafold.bi.sync: {mode: auto, reads: {queued: -1, q: 1}}}}]",
+		"workspaces: [{jobs: {datafold.bi.sync: {durations: 1}, x: {}}}]", "workspaces: [{jobs: {datafold.bi.sync: *a}}]",
 		"workspaces: [{faults: [{name: a, do: {status: 1e400, body: 1e400}}]}]", "workspaces: [{datafold: {bi: [{type: mode, id: 9007199254740991}]}}]",
 	} {
 		f.Add(text)

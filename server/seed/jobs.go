@@ -86,7 +86,11 @@ func (r *reader) plan(w *workspace, k *job.Kind, n *node, pointer string) {
 	if problem != nil {
 		at := n
 		for name := range strings.SplitSeq(problem.Member, "/") {
-			at, pointer = at.get(name), below(pointer, name)
+			next := at.get(name)
+			if next == nil { // of what is damaged, no more is told
+				break
+			}
+			at, pointer = next, below(pointer, name)
 		}
 		r.problem(at, pointer, "%s", problem.Message)
 		return

@@ -1,0 +1,14 @@
+package job
+
+import (
+	"testing"
+
+	"github.com/understudy-api/understudy/storage/storagetest"
+)
+
+// What an earlier release stored is read.
+func TestStored(t *testing.T) {
+	storagetest.Stored(t, jobs)
+	storagetest.Stored(t, plans)
+	storagetest.Stored(t, schedules)
+}
