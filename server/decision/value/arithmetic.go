@@ -97,7 +97,8 @@ func (w wide) reduce(scale int, neg bool) (Decimal, error) {
 	rest := false
 	for drop > 0 {
 		n := min(drop, 19)
-		r := w.divSmall(pow10[n])
+		var r uint64
+		w, r = w.divSmall(pow10[n])
 		scale -= n
 		if drop -= n; drop > 0 {
 			rest = rest || r != 0
@@ -239,7 +240,7 @@ func (a u128) trimZeros(scale int) (u128, int) {
 		a, scale = q, scale-n
 		return true
 	}
-	for drop(8, 1<<32-1) { //nolint:revive // all is done by the condition
+	for drop(8, 1<<32-1) {
 	}
 	drop(4, 0xf)
 	drop(2, 3)

@@ -5,7 +5,7 @@ import (
 	"math"
 )
 
-//nolint:revive,staticcheck // an error text of the engine begins with a capital letter
+//nolint:staticcheck // an error text of the engine begins with a capital letter
 var (
 	errDateText     = errors.New("Failed to parse date time")
 	errDateValue    = errors.New("Failed to convert value to date time")

@@ -18,7 +18,7 @@ func TestFormat(t *testing.T) {
 		{at, "%p %P %Z %z %:z %::z %:::z", "AM am EDT -0400 -04:00 -04:00:00 -04"},
 		{at, "%+", "2024-07-04T05:06:07.089-04:00"},
 		{at, "%c|%D|%F|%T|%R|%r|%x|%X|%v", "Thu Jul  4 05:06:07 2024|07/04/24|2024-07-04|05:06:07|05:06|05:06:07 AM|07/04/24|05:06:07| 4-Jul-2024"},
-		{at, "%h %b %B %a %A", "Jul Jul July Thu Thursday"},
+		{at, "%h, %b %B %a %A", "Jul, Jul July Thu Thursday"},
 		{at, "%f %3f %6f %9f %.f %.3f %.6f %.9f", "089000000 089 089000 089000000 .089 .089 .089000 .089000000"},
 		{at, "%s%n%t%%", "1720083967\n\t%"},
 		{at, "é without specifiers", "é without specifiers"},

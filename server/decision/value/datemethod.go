@@ -6,7 +6,7 @@ import (
 	"math"
 )
 
-//nolint:revive,staticcheck // an error text of the engine begins with a capital letter
+//nolint:staticcheck // an error text of the engine begins with a capital letter
 var (
 	errNotDate       = errors.New("Argument on 0 position is not a valid dynamic")
 	errDurationValue = errors.New("Invalid duration value")
@@ -40,7 +40,7 @@ func (m *DateMethod) Call(c Calendar, this Value, args []Value) (Value, error) {
 
 func methodArg(args []Value, i int) (Value, error) {
 	if i > len(args) {
-		return Value{}, fmt.Errorf("Argument on %d position out of bounds", i) //nolint:revive,staticcheck // the engine's words
+		return Value{}, fmt.Errorf("Argument on %d position out of bounds", i) //nolint:staticcheck // the engine's words
 	}
 	return args[i-1], nil
 }
@@ -48,10 +48,10 @@ func methodArg(args []Value, i int) (Value, error) {
 // stringArg returns an argument that must be a string; args[0] is number 0.
 func stringArg(args []Value, i int) (string, error) {
 	if i >= len(args) {
-		return "", fmt.Errorf("Argument on %d position is not a valid string", i) //nolint:revive,staticcheck // the engine's words
+		return "", fmt.Errorf("Argument on %d position is not a valid string", i) //nolint:staticcheck // the engine's words
 	}
 	if args[i].kind != KindString {
-		return "", fmt.Errorf("Argument on %d is not a string", i) //nolint:revive,staticcheck // the engine's words
+		return "", fmt.Errorf("Argument on %d is not a string", i) //nolint:staticcheck // the engine's words
 	}
 	return args[i].AsString(), nil
 }
@@ -59,9 +59,9 @@ func stringArg(args []Value, i int) (string, error) {
 func methodString(args []Value, i int) (string, error) {
 	switch {
 	case i > len(args):
-		return "", fmt.Errorf("Argument on %d position is not a valid string", i) //nolint:revive,staticcheck // the engine's words
+		return "", fmt.Errorf("Argument on %d position is not a valid string", i) //nolint:staticcheck // the engine's words
 	case args[i-1].kind != KindString:
-		return "", fmt.Errorf("Argument on %d is not a string", i) //nolint:revive,staticcheck // the engine's words
+		return "", fmt.Errorf("Argument on %d is not a string", i) //nolint:staticcheck // the engine's words
 	default:
 		return args[i-1].AsString(), nil
 	}
@@ -139,7 +139,7 @@ var dateMethods = func() map[string]*DateMethod {
 			return Value{}, err
 		}
 		if v.kind != KindNumber {
-			return Value{}, errors.New("Argument on 2 is not a number") //nolint:revive,staticcheck // the engine's words
+			return Value{}, errors.New("Argument on 2 is not a number") //nolint:staticcheck // the engine's words
 		}
 		n, ok := v.AsNumber().Uint64()
 		if !ok || n > math.MaxUint32 {

@@ -10,7 +10,7 @@ import (
 
 // The errors of d() and of the methods of dates, in the engine's words.
 //
-//nolint:revive,staticcheck // an error text of the engine begins with a capital letter
+//nolint:staticcheck // an error text of the engine begins with a capital letter
 var (
 	errZone = errors.New("Invalid timezone")
 )

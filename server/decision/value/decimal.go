@@ -9,7 +9,7 @@ import (
 
 // The errors of arithmetic and of reading numbers, in the engine's words.
 //
-//nolint:revive,staticcheck // an error text of the engine begins with a capital letter
+//nolint:staticcheck // an error text of the engine begins with a capital letter
 var (
 	ErrOverflow       = errors.New("Number overflow")
 	ErrDivisionByZero = errors.New("Division by zero")
@@ -247,10 +247,12 @@ func (d Decimal) split(places int) (q u128, half int, rest bool) {
 	w := d.coefficient().wide()
 	drop := int(d.scale) - places
 	half = -1
+	var last uint64
 	for ; drop > 1; drop-- {
-		rest = w.divSmall(10) != 0 || rest
+		w, last = w.divSmall(10)
+		rest = rest || last != 0
 	}
-	last := w.divSmall(10)
+	w, last = w.divSmall(10)
 	switch {
 	case last > 5 || last == 5 && rest:
 		half = 1
@@ -527,10 +529,9 @@ func (w wide) mulPow10(n int) wide {
 	return w.mulSmall(pow10[n])
 }
 
-// divSmall divides in place and returns the remainder.
-func (w *wide) divSmall(d uint64) (r uint64) {
+func (w wide) divSmall(d uint64) (q wide, r uint64) {
 	for i := 2; i >= 0; i-- {
-		w[i], r = bits.Div64(r, w[i], d)
+		q[i], r = bits.Div64(r, w[i], d)
 	}
-	return r
+	return q, r
 }

@@ -66,7 +66,7 @@ func (u unit) seconds() int64 {
 	}
 }
 
-//nolint:revive,staticcheck // an error text of the engine begins with a capital letter
+//nolint:staticcheck // an error text of the engine begins with a capital letter
 var (
 	errUnit          = errors.New("Invalid duration unit")
 	errDurationArgs  = errors.New("Invalid duration arguments")
@@ -100,25 +100,24 @@ func durationOf(n Decimal, u unit) (duration, bool) {
 	if !ok {
 		return duration{}, false
 	}
-	var d duration
-	return d, d.setCalendar(u, whole)
+	return duration{}.withCalendar(u, whole)
 }
 
-// setCalendar sets the months or years.
-func (d *duration) setCalendar(u unit, n int64) bool {
+// withCalendar sets the months or years.
+func (d duration) withCalendar(u unit, n int64) (duration, bool) {
 	if n != int64(int32(n)) {
-		return false
+		return d, false
 	}
 	switch u {
 	case unitQuarter:
 		d.months = int32(n * 3)
-		return int64(d.months) == n*3
+		return d, int64(d.months) == n*3
 	case unitMonth:
 		d.months = int32(n)
 	case unitYear:
 		d.years = int32(n)
 	}
-	return true
+	return d, true
 }
 
 // spanKind tells the two grammars of spans apart, which are nearly one.
@@ -177,15 +176,17 @@ func scanSpans(s string, kind *spanKind, each func(span) error) error {
 		}
 		var sp span
 		var err error
+	number:
 		for at < len(s) {
 			r, n := peek()
-			if isDigit(r) {
+			switch {
+			case isDigit(r):
 				if sp.n, err = digit(sp.n, r); err != nil {
 					return err
 				}
-			} else if kind.letter(r) || r == '.' && kind.fractions {
-				break
-			} else if !unicode.IsSpace(r) {
+			case kind.letter(r) || r == '.' && kind.fractions:
+				break number
+			case !unicode.IsSpace(r):
 				return kind.invalid(at)
 			}
 			at += n
@@ -194,18 +195,20 @@ func scanSpans(s string, kind *spanKind, each func(span) error) error {
 			dot := at
 			at++
 			sp.denominator = 1
+		fraction:
 			for last := dot; at < len(s); last = at {
 				r, n := peek()
-				if isDigit(r) {
+				switch {
+				case isDigit(r):
 					if sp.denominator, err = digit(sp.denominator, '0'); err != nil {
 						return err
 					}
 					if sp.numerator, err = digit(sp.numerator, r); err != nil {
 						return err
 					}
-				} else if kind.letter(r) {
-					break
-				} else if !unicode.IsSpace(r) {
+				case kind.letter(r):
+					break fraction
+				case !unicode.IsSpace(r):
 					return kind.invalid(last)
 				}
 				at += n
@@ -239,8 +242,8 @@ func scanSpans(s string, kind *spanKind, each func(span) error) error {
 
 var durationSpans = &spanKind{
 	letter:  asciiLetter,
-	invalid: func(at int) error { return fmt.Errorf("Invalid character at %d", at) }, //nolint:revive,staticcheck // the engine's words
-	number:  func(at int) error { return fmt.Errorf("Expected number at %d", at) },   //nolint:revive,staticcheck // the engine's words
+	invalid: func(at int) error { return fmt.Errorf("Invalid character at %d", at) }, //nolint:staticcheck // the engine's words
+	number:  func(at int) error { return fmt.Errorf("Expected number at %d", at) },   //nolint:staticcheck // the engine's words
 	large:   errDurationLarge,
 	empty:   errDurationEmpty,
 }
@@ -252,14 +255,14 @@ func parseDuration(s string) (duration, error) {
 	err := scanSpans(s, durationSpans, func(sp span) error {
 		u, ok := parseUnit(sp.unit)
 		if !ok {
-			return fmt.Errorf("Unknown time unit %s", sp.unit) //nolint:revive,staticcheck // the engine's words
+			return fmt.Errorf("Unknown time unit %s", sp.unit) //nolint:staticcheck // the engine's words
 		}
 		if sp.n > math.MaxInt64 {
 			return errDurationLarge
 		}
 		unit := u.seconds()
 		if unit == 0 {
-			if !d.setCalendar(u, int64(sp.n)) {
+			if d, ok = d.withCalendar(u, int64(sp.n)); !ok {
 				return errDurationLarge
 			}
 			return nil

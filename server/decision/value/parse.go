@@ -54,7 +54,7 @@ func parseString(text string, depth int) (Value, error) {
 	if depth <= 0 {
 		depth = DefaultDepth
 	}
-	p, _ := parsers.Get().(*parser) //nolint:errcheck // nothing else is stored
+	p, _ := parsers.Get().(*parser)
 	p.text, p.at, p.depth = text, 0, depth
 	v, err := p.document()
 	p.release()

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-//nolint:revive,staticcheck // an error text of the engine begins with a capital letter
+//nolint:staticcheck // an error text of the engine begins with a capital letter
 var errFormat = errors.New("Invalid date format")
 
 var (

@@ -1,17 +1,7 @@
-// Package value holds the data that decisions work on: null, booleans, exact
-// decimal numbers, strings, arrays, ordered objects, dates and intervals, with
-// their JSON forms.
-//
-// A [Value] is small and passed by value. Arrays and objects that a published
-// value reaches are never changed again, so values may be shared between
-// goroutines; whoever changes one copies it first.
-//
-// The package reads no clock and no system zone: a [Calendar] brings both.
+//nolint:depguard,gosec // one pointer and two words, without an allocation per number or string
 package value
 
-import (
-	"unsafe" //nolint:depguard // a value of one pointer and two words, without an allocation per number or string
-)
+import "unsafe"
 
 // Kind is what a value is.
 type Kind uint8

@@ -3,13 +3,13 @@ package value
 import (
 	"go/build"
 	"math"
+	"reflect"
 	"testing"
 	"time"
-	"unsafe"
 )
 
 func TestSize(t *testing.T) {
-	if v, d := unsafe.Sizeof(Value{}), unsafe.Sizeof(Decimal{}); v != 24 || d != 16 {
+	if v, d := reflect.TypeFor[Value]().Size(), reflect.TypeFor[Decimal]().Size(); v != 24 || d != 16 {
 		t.Errorf("a value has %d bytes, a decimal %d", v, d)
 	}
 }
