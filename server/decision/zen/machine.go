@@ -52,7 +52,7 @@ func (m *machine) find(f *frame, s string) ([]int, error) {
 			caps[0] = at
 			now.add(uint32(m.prog.Start), at, bounds(before, c), caps)
 		}
-		if len(now.ways) == 0 {
+		if len(now.ways) == 0 && now.match != nil {
 			return now.match, nil
 		}
 		after := rune(-1)

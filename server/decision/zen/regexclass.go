@@ -217,8 +217,8 @@ func (t *translator) item(set *flags) (runeSet, error) {
 		return t.class(set)
 	}
 	low, s, err := t.member(set)
-	if err != nil || s != nil {
-		return s, err
+	if err != nil {
+		return nil, err
 	}
 	r := runeRange{low, low}
 	t.skip(set)
@@ -229,12 +229,15 @@ func (t *translator) item(set *flags) (runeSet, error) {
 		if c, _ := t.peek(); c == ']' || c < 0 {
 			t.at = from // a hyphen at the end is one
 		} else {
-			high, s, err := t.member(set)
-			if err != nil || s != nil || high < low {
+			high, end, err := t.member(set)
+			if err != nil || s != nil || end != nil || high < low {
 				return nil, errUnsupported
 			}
 			r.high = high
 		}
+	}
+	if s != nil {
+		return s, nil
 	}
 	if set.fold {
 		return runeSet{r}.fold(), nil
