@@ -53,11 +53,12 @@ func (s *modules) wrap(pkg, file, text string) (string, error) {
 	var b strings.Builder
 	b.WriteString("const $files = {\n")
 	for _, name := range names {
-		key, _ := json.Marshal(name)
-		fmt.Fprintf(&b, "%s: function (exports, require, module) {%s\n},\n", key, files[name])
+		fmt.Fprintf(&b, "%s: function (exports, require, module) {%s\n},\n", quoted(name), files[name])
 	}
-	links, _ := json.Marshal(targets)
-	entry, _ := json.Marshal(file)
+	links, err := json.Marshal(targets)
+	if err != nil {
+		return "", err
+	}
 	fmt.Fprintf(&b, `};
 const $links = %s, $modules = {};
 const $load = (id) => {
@@ -71,7 +72,7 @@ const $load = (id) => {
   return $modules[id].exports;
 };
 const $m = $load(%s);
-`, links, entry)
+`, links, quoted(file))
 	exports, err := exportedNames(b.String())
 	if err != nil {
 		return "", err

@@ -11,7 +11,7 @@ import (
 )
 
 var (
-	errNumber = errors.New("failed to convert to number.")
+	errNumber = errors.New("failed to convert to number.") //nolint:revive,staticcheck // the vendor's engine has the dot
 	errString = errors.New("failed to convert to string")
 	errResult = errors.New("the result is not JSON")
 	errMany   = errors.New("the result has too many values")

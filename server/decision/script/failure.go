@@ -44,14 +44,17 @@ func (m *machine) failure(err error) *Error {
 	case exception.Name == "" && exception.Stack == "":
 		return m.told("other", "String(Ok("+quoted(exception.Error())+"))", "")
 	}
-	return m.told("error", exception.Message, ownFrames(exception.Stack))
+	return m.told("error", exception.Message, exception.Stack)
 }
 
-// ownFrames leaves out the frames of the internals.
-func ownFrames(stack string) string {
+// ownFrame is a frame of the internals, see ownLine.
+var ownFrame = regexp.MustCompile(`\(<eval>:200\d{4}:|at __host \(native\)`)
+
+// scriptFrames leaves out the frames of the internals.
+func scriptFrames(stack string) string {
 	var kept strings.Builder
 	for line := range strings.Lines(stack) {
-		if !strings.Contains(line, "(internals:") && !strings.Contains(line, "at __host (native)") {
+		if !ownFrame.MatchString(line) {
 			kept.WriteString(line)
 		}
 	}
@@ -88,7 +91,7 @@ func (m *machine) told(kind, message, stack string) *Error {
 			return err
 		}
 	}
-	err := m.word(message, stack)
+	err := m.word(message, scriptFrames(stack))
 	err.Interrupted = message == "interrupted"
 	err.Memory = message == "out of memory"
 	return err
@@ -103,6 +106,6 @@ func (m *machine) word(message, stack string) *Error {
 	if m.call.Version != 1 {
 		return &Error{text: "Error: " + message + "\n" + stack}
 	}
-	stack = strings.ReplaceAll(stack, "<eval>:", scriptName+":")
+	stack = strings.ReplaceAll(stack, evalName+":", scriptName+":")
 	return &Error{text: `{"message":"` + message + `","description":"Error: ` + message + "\n" + stack + `"}`}
 }

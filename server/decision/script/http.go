@@ -29,9 +29,12 @@ func (r *Runner) request(ctx context.Context, payload string) (string, error) {
 		return "", errNoHTTP
 	}
 	var asked struct {
-		Method, URL, Body string
-		Headers, Params   map[string]string
-		Auth              bool
+		Method  string            `json:"method"`
+		URL     string            `json:"url"`
+		Headers map[string]string `json:"headers"`
+		Params  map[string]string `json:"params"`
+		Auth    bool              `json:"auth"`
+		Body    string            `json:"body"`
 	}
 	if err := json.Unmarshal([]byte(payload), &asked); err != nil {
 		return "", err
@@ -65,8 +68,7 @@ func (r *Runner) request(ctx context.Context, payload string) (string, error) {
 	}
 	response, err := r.client.Do(request)
 	if err != nil {
-		var failure *url.Error
-		if errors.As(err, &failure) {
+		if failure, ok := errors.AsType[*url.Error](err); ok {
 			err = failure.Err
 		}
 		return "", fmt.Errorf("error sending request for url (%s): %w", asked.URL, err)

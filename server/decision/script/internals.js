@@ -1,6 +1,6 @@
-// The part of a script's world that is JavaScript. It is evaluated as the module
-// "internals" in a new engine before the script, takes what it needs of the
-// language for itself (a script may change the rest) and is reached by nobody else.
+// The part of a script's world that is JavaScript: the body of a function that is
+// called in a new engine before the script. It takes what it needs of the language
+// for itself (a script may change the rest) and is reached by nobody else.
 const host = globalThis.__host;
 const boot = globalThis.__boot;
 delete globalThis.__host;
@@ -28,15 +28,16 @@ const failure = (message) => {
   return e;
 };
 
-// visible leaves out the frames of this module.
+// visible leaves out the frames of this code, as far as their names tell: a script
+// of version 1 has the same.
 const visible = (stack) => {
   if (typeof stack !== "string") return stack === undefined || stack === null ? "" : `${stack}`;
-  if (stack === "") return stack;
+  if (stack === "" || setting.version === 1) return stack;
   const lines = apply(split, stack, ["\n"]);
   let text = "";
   for (let i = 0; i < lines.length; i++) {
     const line = i + 1 < lines.length ? lines[i] + "\n" : lines[i];
-    if (!apply(includes, line, ["(internals:"]) && !apply(includes, line, ["at __host (native)"])) text += line;
+    if (!apply(includes, line, [setting.frames]) && !apply(includes, line, ["at __host (native)"])) text += line;
   }
   return text;
 };
@@ -181,7 +182,7 @@ const answer = (text) => {
   if (text[0] === "!") throw thrown(apply(String.prototype.slice, text, [1]));
   return parse(text);
 };
-export const zen = {
+const zen = {
   evaluateExpression(...args) {
     arity(args, 2);
     return answer(host("expression", wantString(args[0]), encodeNow(args[1])));
@@ -225,7 +226,7 @@ const request = (method, withData) => (...args) => {
     body: body === undefined ? "" : stringify(body) ?? "",
   }));
 };
-export const http = {
+const http = {
   get: request("GET", false),
   head: request("HEAD", false),
   post: request("POST", true),
@@ -233,6 +234,9 @@ export const http = {
   put: request("PUT", true),
   delete: request("DELETE", false),
 };
+
+// The modules take them from here: a name that nobody meets by chance.
+defineProperty(globalThis, Symbol.for("understudy.modules"), { value: { zen, http } });
 
 // --- globals ---
 

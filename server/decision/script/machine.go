@@ -20,7 +20,24 @@ import (
 )
 
 //go:embed internals.js
-var internals string
+var internalsText string
+
+// ownLine is where the lines of the internals begin: no script has as many. That is
+// how their frames are told from a script's, since the engine calls both <eval>.
+const (
+	ownLine  = 2_000_000
+	evalName = "<eval>"
+)
+
+// internals are compiled once, for all engines.
+var internals = sync.OnceValues(func() ([]byte, error) {
+	vm, err := quickjs.NewVM()
+	if err != nil {
+		return nil, err
+	}
+	defer vm.Close()
+	return vm.Compile(strings.Repeat("\n", ownLine)+"(() => { 'use strict';"+internalsText+"})()", quickjs.EvalGlobal)
+})
 
 // evalStrict has a script run in strict mode (JS_EVAL_FLAG_STRICT).
 const evalStrict = 1 << 3
@@ -46,7 +63,6 @@ type machine struct {
 	arena *arena
 
 	settle, start, load quickjs.Value
-	booting             bool
 
 	logMu    sync.Mutex
 	log      []decision.LogEntry
@@ -137,13 +153,12 @@ func (m *machine) open() *Error {
 	if err != nil {
 		return failf("%v", err)
 	}
-	m.booting = true
-	m.left()
-	if _, err = vm.Eval(`import "internals"`, quickjs.EvalModule); err == nil && m.start.VM() == nil {
-		err = errors.New("its internals did not start")
-	}
-	m.booting = false
+	code, err := internals()
 	if err != nil {
+		return failf("%v", err)
+	}
+	m.left()
+	if _, err := vm.EvalBytecode(code); err != nil {
 		return m.failure(err)
 	}
 	return nil
@@ -366,7 +381,7 @@ func (m *machine) host(args []any) (any, error) {
 	}
 	switch text(0) {
 	case "setting":
-		return m.setting(), nil
+		return m.setting()
 	case "input":
 		return string(m.call.Input.AppendJSON(nil)), nil
 	case "nodes":
@@ -379,11 +394,7 @@ func (m *machine) host(args []any) (any, error) {
 	case "log":
 		return nil, m.record(text(1))
 	case "expression", "unary":
-		v, err := m.expression(text(0) == "unary", text(1), text(2))
-		if err != nil {
-			return "!" + err.Error(), nil
-		}
-		return string(v.AppendJSON(nil)), nil
+		return m.expression(text(0) == "unary", text(1), text(2)), nil
 	case "start":
 		id, _ := args[1].(int)
 		return nil, m.begin(id, text(2), text(3))
@@ -413,15 +424,27 @@ var (
 
 func (m *machine) wants(library *regexp.Regexp) bool { return library.MatchString(m.call.Source) }
 
-// setting tells the internals about the call.
-func (m *machine) setting() string {
-	data, _ := json.Marshal(map[string]any{
-		"version": m.call.Version, "name": m.name, "trace": m.call.Trace,
-		"iteration": m.call.Iteration, "maxDepth": m.call.MaxDepth,
-		"dayjs": m.call.Version == 1 && m.wants(needsDayjs), "big": m.call.Version == 1 && m.wants(needsBig),
-		"maxValues": m.maxValues(),
+// A setting is what the internals are told about the call.
+type setting struct {
+	Version   int    `json:"version"`
+	Name      string `json:"name"`
+	Trace     bool   `json:"trace"`
+	Iteration int    `json:"iteration"`
+	MaxDepth  int    `json:"maxDepth"`
+	Dayjs     bool   `json:"dayjs"`
+	Big       bool   `json:"big"`
+	MaxValues int    `json:"maxValues"`
+	Frames    string `json:"frames"` // how frames of the internals begin
+}
+
+func (m *machine) setting() (string, error) {
+	data, err := json.Marshal(setting{
+		Version: m.call.Version, Name: m.name, Trace: m.call.Trace,
+		Iteration: m.call.Iteration, MaxDepth: m.call.MaxDepth,
+		Dayjs: m.call.Version == 1 && m.wants(needsDayjs), Big: m.call.Version == 1 && m.wants(needsBig),
+		MaxValues: m.maxValues(), Frames: "(" + evalName + ":",
 	})
-	return string(data)
+	return string(data), err
 }
 
 // maxValues is how many values a result may have: one takes some 64 bytes.
@@ -475,7 +498,17 @@ func (m *machine) done(text string) {
 	}
 }
 
-func (m *machine) expression(unary bool, source, context string) (value.Value, error) {
+// expression answers with the value as JSON, or with the error after an exclamation
+// mark.
+func (m *machine) expression(unary bool, source, context string) string {
+	v, err := m.evaluateExpression(unary, source, context)
+	if err != nil {
+		return "!" + err.Error()
+	}
+	return string(v.AppendJSON(nil))
+}
+
+func (m *machine) evaluateExpression(unary bool, source, context string) (value.Value, error) {
 	root, err := decode(context, false, m.maxValues())
 	if err != nil {
 		return value.Value{}, err

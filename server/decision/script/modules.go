@@ -32,22 +32,20 @@ var vendorModules = []string{"dayjs", "big.js", "zod"}
 
 // own are the modules that are made of the internals.
 var own = map[string]string{
-	"zen":  "import { zen as m } from 'internals'; export const { evaluateExpression, evaluateUnaryExpression, evaluate } = m; export default m;",
-	"http": "import { http as m } from 'internals'; export const { get, head, post, patch, put } = m; const d = m.delete; export { d as delete }; export default m;",
+	"zen":  "const m = globalThis[Symbol.for('understudy.modules')].zen; export const { evaluateExpression, evaluateUnaryExpression, evaluate } = m; export default m;",
+	"http": "const m = globalThis[Symbol.for('understudy.modules')].http; export const { get, head, post, patch, put } = m; const d = m.delete; export { d as delete }; export default m;",
 }
 
 // resolve gives the module that another one (base) imports by name.
 func (m *machine) resolve(_ *quickjs.VM, base, name string) (string, error) {
-	_, isOwn := own[name]
-	_, byOwn := own[base]
-	switch {
-	case name == "internals" && (m.booting || byOwn):
-		return name, nil
-	case isOwn, name == m.name:
+	if _, ok := own[name]; ok || name == m.name {
 		return name, nil
 	}
 	resolved, err := m.runner.modules.resolve(base, name)
 	if err != nil {
+		if base == evalName {
+			base = scriptName
+		}
 		return "", fmt.Errorf("Error resolving module '%s' from '%s'", name, base)
 	}
 	return resolved, nil
@@ -55,12 +53,10 @@ func (m *machine) resolve(_ *quickjs.VM, base, name string) (string, error) {
 
 // source gives the text of a module.
 func (m *machine) source(_ *quickjs.VM, name string) (string, error) {
-	switch text, ok := own[name]; {
-	case ok:
+	if text, ok := own[name]; ok {
 		return text, nil
-	case name == "internals":
-		return internals, nil
-	case name == m.name:
+	}
+	if name == m.name {
 		return m.call.Source, nil
 	}
 	return m.runner.modules.source(name)

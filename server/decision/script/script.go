@@ -255,14 +255,14 @@ type cache struct {
 
 const maxCached = 256
 
-func (c *cache) get(key string, make func() string) string {
+func (c *cache) get(key string, prepare func() string) string {
 	c.mu.Lock()
 	text, ok := c.entries[key]
 	c.mu.Unlock()
 	if ok {
 		return text
 	}
-	text = make()
+	text = prepare()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.entries == nil || len(c.entries) >= maxCached {
