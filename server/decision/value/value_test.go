@@ -4,6 +4,7 @@ import (
 	"go/build"
 	"math"
 	"reflect"
+	"sync"
 	"testing"
 	"time"
 )
@@ -156,4 +157,25 @@ func TestImports(t *testing.T) {
 			t.Errorf("%s is imported (%v)", path, err)
 		}
 	}
+}
+
+// Values, zones and the parser's scratch are shared by goroutines.
+func TestConcurrentUse(t *testing.T) {
+	shared := parse(t, benchJSON)
+	merged := Merge(shared, parse(t, benchJSON)) // without what is null
+	var group sync.WaitGroup
+	for range 8 {
+		group.Go(func() {
+			for range 50 {
+				v, err := Parse([]byte(benchJSON))
+				if err != nil || !Same(v, shared) || !Same(Merge(shared, v), merged) {
+					t.Errorf("%s (%v)", v, err)
+				}
+				if got := run(noon, d("2024-07-01", berlin), m("tz", newYork)); got != "2024-06-30T18:00:00-04:00" {
+					t.Error(got)
+				}
+			}
+		})
+	}
+	group.Wait()
 }
