@@ -1,6 +1,9 @@
 package value
 
-import "strings"
+import (
+	"math"
+	"strings"
+)
 
 // Merge lays patch over doc, as graphs join the outputs of nodes. An array takes
 // doc's place, what is no object changes nothing. Of an object each member that
@@ -9,6 +12,14 @@ import "strings"
 // laid over itself keeps its nulls. Neither value is changed; what is unchanged
 // is shared.
 func Merge(doc, patch Value) Value {
+	left := math.MaxInt
+	return MergeWithin(doc, patch, &left)
+}
+
+// MergeWithin is [Merge] that looks at no more members than are left, and takes
+// those away that it looked at: objects that share parts in memory may have more
+// members than there is time for. Once left is negative the result means nothing.
+func MergeWithin(doc, patch Value, left *int) Value {
 	switch {
 	case patch.kind == KindArray:
 		return patch
@@ -17,13 +28,16 @@ func Merge(doc, patch Value) Value {
 	case doc.kind != KindObject:
 		return patch
 	default:
-		return mergeObjects(doc, patch)
+		return mergeObjects(doc, patch, left)
 	}
 }
 
-func mergeObjects(doc, patch Value) Value {
+func mergeObjects(doc, patch Value, left *int) Value {
 	from, over := doc.AsObject(), patch.AsObject()
 	if over.Len() == 0 || from == over {
+		return doc
+	}
+	if *left -= over.Len(); *left < 0 {
 		return doc
 	}
 	var merged *Map
@@ -38,7 +52,7 @@ func mergeObjects(doc, patch Value) Value {
 			}
 			continue
 		case ok && old.kind == KindObject && v.kind == KindObject:
-			v = mergeObjects(old, v)
+			v = mergeObjects(old, v, left)
 		}
 		if merged == nil {
 			merged = from.cloneFor(over.Len())
