@@ -106,9 +106,9 @@ func slot(i int) code {
 
 // alias finds the closure whose item has a name.
 func (c *compiler) alias(name string) (int, bool) {
-	for i := len(c.scope) - 1; i >= 0; i-- {
-		if c.scope[i].alias == name {
-			return c.scope[i].slot, true
+	for _, around := range slices.Backward(c.scope) {
+		if around.alias == name {
+			return around.slot, true
 		}
 	}
 	return 0, false

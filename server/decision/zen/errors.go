@@ -82,8 +82,8 @@ var ErrLimit = errors.New("limit of the evaluation exceeded")
 // its expression: a limit was met or the context ended. Where other errors of
 // an expression count as "no match", these do not.
 func Stopped(err error) bool {
-	var e *Error
-	return errors.As(err, &e) && e.cause != nil
+	e, ok := errors.AsType[*Error](err)
+	return ok && e.cause != nil
 }
 
 func limitError(format string, args ...any) *Error {

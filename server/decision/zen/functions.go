@@ -98,8 +98,7 @@ func library() map[string]*function {
 }
 
 func callError(name string, reason error) error {
-	var whole *Error
-	if errors.As(reason, &whole) {
+	if whole, ok := errors.AsType[*Error](reason); ok {
 		return whole
 	}
 	return vmError("CallFunction", "Function `"+name+"` failed: "+reason.Error())

@@ -46,7 +46,7 @@ func TestHostile(t *testing.T) {
 		"source":                strings.Repeat(" ", 5<<20),
 		"a long interval":       "map([1..1e12], #)",
 		"a longer interval":     "some([1..9e18], # == 0)",
-		"nested intervals":      "map([1..1000000], map([1..1000000], #))",
+		"nested intervals":      "map([1..1000000], filter([1..1000000], true))",
 		"all of an interval":    "count([-9e18..9e18], true)",
 		"doubling text":         doubling,
 		"doubling arrays":       widening,
@@ -75,8 +75,7 @@ func TestHostile(t *testing.T) {
 				if took := time.Since(began); took > 20*time.Second {
 					t.Errorf("took %v", took)
 				}
-				var failure *zen.Error
-				if !errors.As(err, &failure) {
+				if _, ok := errors.AsType[*zen.Error](err); !ok {
 					t.Fatalf("no error: %v", err)
 				}
 				if !unary && name != "templates" && !errors.Is(err, zen.ErrLimit) {

@@ -217,11 +217,10 @@ func quotient(wrong *Error, op func(a, b value.Decimal) (value.Decimal, error)) 
 		if a.Kind() != value.KindNumber || b.Kind() != value.KindNumber {
 			return value.Value{}, wrong
 		}
-		d, err := op(a.AsNumber(), b.AsNumber())
-		if err != nil {
-			return value.Value{}, nil
+		if d, err := op(a.AsNumber(), b.AsNumber()); err == nil {
+			return value.Number(d), nil
 		}
-		return value.Number(d), nil
+		return value.Value{}, nil
 	}
 }
 

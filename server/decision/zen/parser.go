@@ -183,9 +183,9 @@ func (p *parser) expression() *node {
 	return n
 }
 
-// binary parses operators that bind at least as tightly as min. In unary mode
+// binary parses operators that bind at least as tightly as least. In unary mode
 // the words that join pairs end an expression, except in a closure's body.
-func (p *parser) binary(min int, body bool) *node {
+func (p *parser) binary(least int, body bool) *node {
 	if p.depth++; p.depth > p.max || p.tooDeep {
 		p.tooDeep, p.at = true, len(p.tokens) // nothing is left to do
 		p.depth--
@@ -198,7 +198,7 @@ func (p *parser) binary(min int, body bool) *node {
 			break
 		}
 		binding := op.binding()
-		if binding == 0 || binding < min {
+		if binding == 0 || binding < least {
 			break
 		}
 		p.at++
@@ -207,7 +207,7 @@ func (p *parser) binary(min int, body bool) *node {
 		}
 		left = (&node{kind: nodeBinary, op: op, a: left, b: p.binary(binding, false)}).seal()
 	}
-	if min == 0 && p.kind() == tokenQuestion {
+	if least == 0 && p.kind() == tokenQuestion {
 		left = p.conditional(left)
 	}
 	p.depth--

@@ -444,7 +444,8 @@ func (t *translator) group(set *flags) (bool, error) {
 func isGroupName(name string) bool {
 	for i, c := range name {
 		letter := c == '_' || c|0x20 >= 'a' && c|0x20 <= 'z' || c >= utf8.RuneSelf
-		if !letter && (i == 0 || !(c >= '0' && c <= '9' || c == '.' || c == '[' || c == ']')) {
+		digit := c >= '0' && c <= '9' || c == '.' || c == '[' || c == ']'
+		if !letter && (i == 0 || !digit) {
 			return false
 		}
 	}
@@ -466,7 +467,7 @@ func (t *translator) rest(set *flags) error {
 // flags translates what stands between (? and : or the closing parenthesis, which
 // ends it.
 func (t *translator) flags(set *flags) (text string, ends bool, err error) {
-	on, any := true, false
+	on, given := true, false
 	seen := map[rune]bool{}
 	for {
 		c, size := t.peek()
@@ -482,11 +483,11 @@ func (t *translator) flags(set *flags) (text string, ends bool, err error) {
 			if !on {
 				return "", false, errUnsupported
 			}
-			on, any = false, false
+			on, given = false, false
 			text += "-"
 			continue
 		case ':', ')':
-			if !on && !any || c == ')' && !any {
+			if !given && (!on || c == ')') {
 				return "", false, errUnsupported
 			}
 			return strings.TrimSuffix(text, "-"), c == ')', nil
@@ -504,7 +505,7 @@ func (t *translator) flags(set *flags) (text string, ends bool, err error) {
 		default:
 			return "", false, errUnsupported // a look around, too
 		}
-		any = true
+		given = true
 	}
 }
 

@@ -44,8 +44,7 @@ func TestTemplates(t *testing.T) {
 			got, err = template.Eval(env(t, []byte(`{"n": 1.5, "s": "x", "o": {"a": [1, "z"]}}`)))
 		}
 		text := string(got.AppendJSON(nil))
-		var failure *zen.Error
-		if errors.As(err, &failure) {
+		if failure, ok := errors.AsType[*zen.Error](err); ok {
 			text = strings.TrimSuffix(failure.Kind, "Error") + ": " + failure.Source
 		}
 		if text != c[1] {
