@@ -123,6 +123,17 @@ func (f *frame) step(n int) error {
 	return nil
 }
 
+// longText is the length from which on looking at a text is paid for.
+const longText = 512
+
+// read pays for looking at a value, which costs something when it is a long text.
+func (f *frame) read(v value.Value) error {
+	if v.Kind() != value.KindString || len(v.AsString()) < longText {
+		return nil
+	}
+	return f.step(len(v.AsString()) / 64)
+}
+
 // grow pays for n new elements.
 func (f *frame) grow(n int) error {
 	if f.budget.elements -= int64(n); f.budget.elements < 0 {

@@ -153,6 +153,9 @@ func invoke(fn *function, args []eval) eval {
 			if err != nil {
 				return value.Value{}, err
 			}
+			if err := f.read(v); err != nil {
+				return value.Value{}, err
+			}
 			base := len(f.args)
 			f.args = append(f.args, v)
 			v, err = call(f, f.args[base:])
@@ -168,6 +171,9 @@ func invoke(fn *function, args []eval) eval {
 		for _, arg := range args {
 			v, err := arg(f)
 			if err != nil {
+				return value.Value{}, err
+			}
+			if err := f.read(v); err != nil {
 				return value.Value{}, err
 			}
 			f.args = append(f.args, v)
@@ -251,13 +257,13 @@ func contains(f *frame, args []value.Value) (value.Value, error) {
 	in, what := args[0], args[1]
 	switch {
 	case in.Kind() == value.KindString && what.Kind() == value.KindString:
-		return value.Bool(strings.Contains(in.AsString(), what.AsString())), f.step(len(in.AsString()) / 64)
+		return value.Bool(strings.Contains(in.AsString(), what.AsString())), nil
 	case in.Kind() == value.KindArray:
 		items := in.AsArray()
 		if err := f.step(len(items)); err != nil {
 			return value.Value{}, err
 		}
-		if what.Kind() == value.KindDate {
+		if what.Kind() == value.KindDate { // never found, by the engine's rule
 			return value.Bool(false), nil
 		}
 		for _, item := range items {

@@ -58,6 +58,11 @@ func TestHostile(t *testing.T) {
 		"patterns":              `map([1..1000000], matches("a", "(" + $root.long + ")" + string(#)))`,
 		"similar texts":         `map([1..1000000], fuzzyMatch($root.long, upper($root.long)))`,
 		"sorting":               "map([1..100000], median(map([1..1000], #)))",
+		"looking for":           "count(map([1..100000], #), -1 in $root.many)",
+		"comparing":             "count([1..100000], $root.long == $root.long)",
+		"keys":                  "count([1..100000], $root[$root.long] == null)",
+		"texts to numbers":      "count([1..100000], isNumeric($root.long))",
+		"formats":               "count([1..100000], d().format($root.long) == '')",
 		"slices":                "map([1..100000], len(filter(map([1..1000], #)[0:900], true)))",
 		"assignments":           "map([1..100000], (a.b.c = #; 1))",
 		"powers of numbers":     "map([1..10000000], 1.000000000001 ^ 99999999)",
@@ -65,6 +70,8 @@ func TestHostile(t *testing.T) {
 	}
 	root := value.NewMap(1)
 	root.Set("long", value.String(strings.Repeat("a", 20_000)))
+	many := make([]value.Value, 50_000)
+	root.Set("many", value.Array(many))
 	limits := &zen.Limits{Steps: 500_000, Elements: 200_000, Bytes: 16 << 20}
 	for name, source := range cases {
 		t.Run(name, func(t *testing.T) {

@@ -123,36 +123,54 @@ func (*compiler) operator(op tokenKind, right code) (part apply, same bool) {
 		if err != nil {
 			return value.Value{}, err
 		}
-		return both(left, v)
+		return both(f, left, v)
 	}, false
 }
 
 // pairs are the operators that look at nothing but their operands.
-var pairs = [...]func(a, b value.Value) (value.Value, error){
-	tokenEqual:    func(a, b value.Value) (value.Value, error) { return value.Bool(value.Equal(a, b)), nil },
-	tokenNotEqual: func(a, b value.Value) (value.Value, error) { return value.Bool(!value.Equal(a, b)), nil },
-	tokenLess: func(a, b value.Value) (value.Value, error) {
-		order, err := compare(a, b)
-		return value.Bool(order < 0), err
+var pairs = [...]func(f *frame, a, b value.Value) (value.Value, error){
+	tokenEqual:        equal,
+	tokenNotEqual:     unequal,
+	tokenLess:         ordered(func(order int) bool { return order < 0 }),
+	tokenLessEqual:    ordered(func(order int) bool { return order <= 0 }),
+	tokenGreater:      ordered(func(order int) bool { return order > 0 }),
+	tokenGreaterEqual: ordered(func(order int) bool { return order >= 0 }),
+	tokenIn: func(f *frame, a, b value.Value) (value.Value, error) {
+		found, err := in(f, a, b)
+		return value.Bool(found), err
 	},
-	tokenLessEqual: func(a, b value.Value) (value.Value, error) {
-		order, err := compare(a, b)
-		return value.Bool(order <= 0), err
+	tokenNotIn: func(f *frame, a, b value.Value) (value.Value, error) {
+		found, err := in(f, a, b)
+		return value.Bool(!found), err
 	},
-	tokenGreater: func(a, b value.Value) (value.Value, error) {
-		order, err := compare(a, b)
-		return value.Bool(order > 0), err
-	},
-	tokenGreaterEqual: func(a, b value.Value) (value.Value, error) {
-		order, err := compare(a, b)
-		return value.Bool(order >= 0), err
-	},
-	tokenIn:       func(a, b value.Value) (value.Value, error) { found, err := in(a, b); return value.Bool(found), err },
-	tokenNotIn:    func(a, b value.Value) (value.Value, error) { found, err := in(a, b); return value.Bool(!found), err },
 	tokenSubtract: arithmetic(errSubtract, value.Decimal.Sub),
 	tokenMultiply: arithmetic(errMultiply, value.Decimal.Mul),
 	tokenDivide:   quotient(errDivide, value.Decimal.Div),
 	tokenModulo:   quotient(errModulo, value.Decimal.Rem),
+}
+
+func equal(f *frame, a, b value.Value) (value.Value, error) {
+	if err := f.read(a); err != nil {
+		return value.Value{}, err
+	}
+	return value.Bool(value.Equal(a, b)), nil
+}
+
+func unequal(f *frame, a, b value.Value) (value.Value, error) {
+	if err := f.read(a); err != nil {
+		return value.Value{}, err
+	}
+	return value.Bool(!value.Equal(a, b)), nil
+}
+
+func ordered(says func(order int) bool) func(f *frame, a, b value.Value) (value.Value, error) {
+	return func(_ *frame, a, b value.Value) (value.Value, error) {
+		order, err := compare(a, b)
+		if err != nil {
+			return value.Value{}, err
+		}
+		return value.Bool(says(order)), nil
+	}
 }
 
 // withConstant fixes the right operand of an operator; a long list is indexed.
@@ -160,20 +178,23 @@ func withConstant(op tokenKind, right value.Value) apply {
 	if (op == tokenIn || op == tokenNotIn) && right.Kind() == value.KindArray {
 		if set := newSet(right.AsArray()); set != nil {
 			want := op == tokenIn
-			return func(_ *frame, left value.Value) (value.Value, error) {
-				found, err := set.has(left)
+			return func(f *frame, left value.Value) (value.Value, error) {
+				if err := f.read(left); err != nil {
+					return value.Value{}, err
+				}
+				found, err := set.has(f, left)
 				return value.Bool(found == want), err
 			}
 		}
 	}
-	if right.Kind() == value.KindString && (op == tokenEqual || op == tokenNotEqual) {
+	if right.Kind() == value.KindString && len(right.AsString()) < longText && (op == tokenEqual || op == tokenNotEqual) {
 		text, want := right.AsString(), op == tokenEqual
 		return func(_ *frame, left value.Value) (value.Value, error) {
 			return value.Bool((left.Kind() == value.KindString && left.AsString() == text) == want), nil
 		}
 	}
 	both := pairs[op]
-	return func(_ *frame, left value.Value) (value.Value, error) { return both(left, right) }
+	return func(f *frame, left value.Value) (value.Value, error) { return both(f, left, right) }
 }
 
 func add(f *frame, a, b value.Value) (value.Value, error) {
@@ -198,8 +219,8 @@ func add(f *frame, a, b value.Value) (value.Value, error) {
 	}
 }
 
-func arithmetic(wrong *Error, op func(a, b value.Decimal) (value.Decimal, error)) func(a, b value.Value) (value.Value, error) {
-	return func(a, b value.Value) (value.Value, error) {
+func arithmetic(wrong *Error, op func(a, b value.Decimal) (value.Decimal, error)) func(f *frame, a, b value.Value) (value.Value, error) {
+	return func(_ *frame, a, b value.Value) (value.Value, error) {
 		if a.Kind() != value.KindNumber || b.Kind() != value.KindNumber {
 			return value.Value{}, wrong
 		}
@@ -212,8 +233,8 @@ func arithmetic(wrong *Error, op func(a, b value.Decimal) (value.Decimal, error)
 }
 
 // quotient is null where nothing can be divided.
-func quotient(wrong *Error, op func(a, b value.Decimal) (value.Decimal, error)) func(a, b value.Value) (value.Value, error) {
-	return func(a, b value.Value) (value.Value, error) {
+func quotient(wrong *Error, op func(a, b value.Decimal) (value.Decimal, error)) func(f *frame, a, b value.Value) (value.Value, error) {
+	return func(_ *frame, a, b value.Value) (value.Value, error) {
 		if a.Kind() != value.KindNumber || b.Kind() != value.KindNumber {
 			return value.Value{}, wrong
 		}
@@ -264,13 +285,20 @@ func isScalar(v value.Value) bool {
 	}
 }
 
-func in(a, b value.Value) (bool, error) {
+func in(f *frame, a, b value.Value) (bool, error) {
+	if err := f.read(a); err != nil {
+		return false, err
+	}
 	switch b.Kind() {
 	case value.KindArray:
 		if !isScalar(a) {
 			return false, errIn
 		}
-		for _, item := range b.AsArray() {
+		items := b.AsArray()
+		if err := f.step(len(items) / 8); err != nil {
+			return false, err
+		}
+		for _, item := range items {
 			if value.Equal(a, item) {
 				return true, nil
 			}
@@ -342,7 +370,7 @@ func plain(d value.Decimal) value.Decimal {
 	return d.Normalize()
 }
 
-func (s *set) has(v value.Value) (bool, error) {
+func (s *set) has(f *frame, v value.Value) (bool, error) {
 	switch v.Kind() {
 	case value.KindNull:
 		return s.null, nil
@@ -355,7 +383,7 @@ func (s *set) has(v value.Value) (bool, error) {
 		_, found := s.numbers[plain(v.AsNumber())]
 		return found, nil
 	case value.KindDate:
-		return in(v, value.Array(s.dates))
+		return in(f, v, value.Array(s.dates))
 	default:
 		return false, errIn
 	}

@@ -187,6 +187,9 @@ func (c *compiler) memberLink(n *node) (part apply, same bool) {
 		if err != nil {
 			return value.Value{}, err
 		}
+		if err := f.read(key); err != nil {
+			return value.Value{}, err
+		}
 		return fetch(of, key)
 	}, property.constant
 }
@@ -305,6 +308,12 @@ func (c *compiler) methodLink(n *node) (part apply, same bool) {
 			v, err := arg(f)
 			if err != nil {
 				return value.Value{}, err
+			}
+			if v.Kind() == value.KindString && len(v.AsString()) > longText {
+				// A format may make many times its own length.
+				if err := f.write(len(v.AsString()) * 16); err != nil {
+					return value.Value{}, err
+				}
 			}
 			f.args = append(f.args, v)
 		}
