@@ -107,9 +107,9 @@ func (e *Engine) evaluate(ctx context.Context, d *Decision, input value.Value, o
 	if clock == nil {
 		clock = e.clock
 	}
-	left := e.limits.Evaluations
+	left, merges := e.limits.Evaluations, e.limits.ResultBytes/8
 	r := run{
-		engine: e, ctx: ctx, traced: options.Trace, maxDepth: maxDepth, clock: clock, left: &left,
+		engine: e, ctx: ctx, traced: options.Trace, maxDepth: maxDepth, clock: clock, left: &left, merges: &merges,
 		budget: zen.NewBudget(e.limits.Expression),
 	}
 	response, err := r.evaluate(d, input, value.Value{}, false, 0)

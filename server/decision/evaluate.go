@@ -18,6 +18,7 @@ type run struct {
 	maxDepth int
 	clock    func() time.Time
 	left     *int // nodes that may still be executed
+	merges   *int // members that may still be joined
 	budget   *zen.Budget
 }
 
@@ -76,12 +77,15 @@ func (r *run) evaluate(d *Decision, input, parent value.Value, hasParent bool, i
 	result := value.Object(nil)
 	if e.walk == nil {
 		for _, n := range d.ends {
-			result = value.Merge(result, e.slots[n].data)
+			result = e.merge(result, e.slots[n].data)
 		}
 	} else {
 		for _, n := range e.walk.ends() {
-			result = value.Merge(result, e.slots[n].data)
+			result = e.merge(result, e.slots[n].data)
 		}
+	}
+	if err := e.spend(0); err != nil {
+		return nil, err
 	}
 	return &Response{Performance: performance(time.Since(start)), Result: result, Trace: e.trace}, nil
 }
@@ -139,6 +143,9 @@ func (e *evaluation) spend(n int) *Error {
 	if *e.left < 0 {
 		return limitError("more than %d nodes are executed", e.engine.limits.Evaluations)
 	}
+	if *e.merges < 0 {
+		return limitError("what nodes give is larger than allowed when it is joined")
+	}
 	if before>>4 != *e.left>>4 {
 		return e.stopped()
 	}
@@ -151,6 +158,11 @@ func (e *evaluation) stopped() *Error {
 		return &Error{Kind: KindLimit, Source: err.Error(), cause: err}
 	}
 	return nil
+}
+
+// merge joins two values. What a run may join is what its result may be large.
+func (e *evaluation) merge(doc, patch value.Value) value.Value {
+	return value.MergeWithin(doc, patch, e.merges)
 }
 
 // failure makes of an error of a node's expression or handler a NodeError with a
@@ -192,7 +204,7 @@ func (e *evaluation) incoming(n *node) value.Value {
 		switch {
 		case !slot.full:
 		case found:
-			joined = value.Merge(joined, slot.data)
+			joined = e.merge(joined, slot.data)
 		default:
 			found = true
 			if joined = slot.data; joined.Kind() != value.KindObject && joined.Kind() != value.KindArray {
@@ -377,7 +389,7 @@ func (e *evaluation) transformed(n *node, input value.Value) (out, data value.Va
 		out = value.Object(m)
 	}
 	if t.passThrough {
-		out = value.Merge(input, out)
+		out = e.merge(input, out)
 	}
 	return out, data, nil
 }
@@ -398,7 +410,7 @@ func (e *evaluation) loop(n *node, list value.Value) (out, data value.Value, err
 			return out, data, err
 		}
 		if n.transform.passThrough {
-			result = value.Merge(item, result)
+			result = e.merge(item, result)
 		}
 		results = append(results, withoutNodes(result))
 		if e.trace != nil && (n.kind != decisionTableNode || !told.IsNull()) {

@@ -26,7 +26,7 @@ type schema struct {
 }
 
 // schemaSteps is how many rules one value is judged by at most.
-const schemaSteps = 10_000_000
+const schemaSteps = 5_000_000
 
 // A schemaRule is one schema with its subschemas.
 type schemaRule struct {
