@@ -13,13 +13,20 @@ import (
 	"github.com/understudy-api/understudy/server/decision/value"
 )
 
-// pattern is a compiled regular expression.
+// pattern is a compiled regular expression. On texts of ASCII its classes come to
+// little, and most texts are: what they come to beyond is compiled when a text asks.
 type pattern struct {
 	re *regexp.Regexp
 	// size is about how many instructions are tried per character.
 	size int
-	// words runs patterns that ask for the bounds of words on texts beyond ASCII,
-	// where re knows only ASCII's.
+	full func() (*wide, error)
+}
+
+// wide is a pattern for texts of any characters.
+type wide struct {
+	re *regexp.Regexp
+	// words runs patterns that ask for the bounds of words, of which re knows only
+	// ASCII's.
 	words *machine
 }
 
@@ -27,28 +34,38 @@ var errPattern = reason("Invalid regular expression")
 
 // newPattern compiles a regular expression in Rust's syntax.
 func newPattern(source string) (*pattern, error) {
-	t, err := translate(source)
+	t, err := translate(source, true)
 	if err != nil {
 		return nil, errPattern
 	}
-	translated := string(t.out)
-	re, err := regexp.Compile(translated)
+	re, err := regexp.Compile(string(t.out))
 	if err != nil {
 		return nil, errPattern
 	}
-	p := &pattern{re: re, size: t.steps}
-	if t.words {
-		tree, err := syntax.Parse(translated, syntax.Perl)
-		if err != nil {
-			return nil, errPattern
-		}
-		prog, err := syntax.Compile(tree.Simplify())
-		if err != nil {
-			return nil, errPattern
-		}
-		p.words = newMachine(prog)
+	return &pattern{re: re, size: t.steps, full: sync.OnceValues(func() (*wide, error) { return newWide(source) })}, nil
+}
+
+func newWide(source string) (*wide, error) {
+	t, err := translate(source, false)
+	if err != nil {
+		return nil, errPattern
 	}
-	return p, nil
+	re, err := regexp.Compile(string(t.out))
+	if err != nil {
+		return nil, errPattern
+	}
+	if !t.words {
+		return &wide{re: re}, nil
+	}
+	tree, err := syntax.Parse(string(t.out), syntax.Perl)
+	if err != nil {
+		return nil, errPattern
+	}
+	prog, err := syntax.Compile(tree.Simplify())
+	if err != nil {
+		return nil, errPattern
+	}
+	return &wide{re: re, words: newMachine(prog)}, nil
 }
 
 // find returns the bounds of the first match and of its groups, nil for none.
@@ -57,16 +74,24 @@ func (p *pattern) find(f *frame, s string, groups bool) ([]int, error) {
 	if err := f.step(len(s)*(p.size/8+1)/8 + 1); err != nil {
 		return nil, err
 	}
-	if p.words != nil && !isASCII(s) {
-		return p.words.find(f, s)
-	}
-	if !groups {
-		if p.re.MatchString(s) {
-			return []int{}, nil
+	re := p.re
+	if !isASCII(s) {
+		full, err := p.full()
+		if err != nil {
+			return nil, err
 		}
-		return nil, nil
+		if full.words != nil {
+			return full.words.find(f, s)
+		}
+		re = full.re
 	}
-	return p.re.FindStringSubmatchIndex(s), nil
+	if groups {
+		return re.FindStringSubmatchIndex(s), nil
+	}
+	if re.MatchString(s) {
+		return []int{}, nil
+	}
+	return nil, nil
 }
 
 func isASCII(s string) bool {
@@ -94,7 +119,10 @@ func (c *compiler) search(fn *function, in eval, source value.Value) code {
 		if failure != nil {
 			return value.Value{}, callError(fn.name, failure)
 		}
-		return found(f, p, v.AsString(), groups)
+		if v, err = found(f, p, v.AsString(), groups); err != nil {
+			return value.Value{}, callError(fn.name, err)
+		}
+		return v, nil
 	})
 }
 
@@ -194,6 +222,8 @@ type translator struct {
 	// class is large but one of them.
 	cost, steps int
 	names       map[string]bool
+	// narrow leaves out of classes what is beyond ASCII.
+	narrow bool
 	// words is set when the bounds of words are asked for.
 	words bool
 }
@@ -203,11 +233,11 @@ type flags struct {
 	verbose, fold, ascii, crlf bool
 }
 
-func translate(source string) (*translator, error) {
+func translate(source string, narrow bool) (*translator, error) {
 	if !utf8.ValidString(source) || len(source) > maxCost {
 		return nil, errUnsupported
 	}
-	t := &translator{in: source, names: map[string]bool{}}
+	t := &translator{in: source, narrow: narrow, names: map[string]bool{}}
 	set := flags{}
 	if err := t.alternatives(&set); err != nil {
 		return nil, err

@@ -146,10 +146,17 @@ func FuzzRegularExpression(f *testing.F) {
 		if _, err := found(fr, p, text, true); err != nil && !Stopped(err) {
 			t.Fatal(err)
 		}
-		if p.words == nil || !isASCII(text) {
+		full, err := p.full()
+		if err != nil {
+			t.Fatalf("%q compiles for ASCII only", pattern)
+		}
+		if full.words == nil || !isASCII(text) {
+			if isASCII(text) && (full.re.FindStringIndex(text) != nil) != (bounds != nil) {
+				t.Fatalf("%q on %q: %v, beyond ASCII not", pattern, text, bounds)
+			}
 			return
 		}
-		same, err := p.words.find(fr, text)
+		same, err := full.words.find(fr, text)
 		if err != nil {
 			return
 		}

@@ -9,6 +9,9 @@ import (
 // write writes a set as a class of its own, case settled already.
 func (t *translator) write(set runeSet) {
 	t.cost += len(set)
+	if t.narrow {
+		set = set.ascii()
+	}
 	if len(set) == 0 {
 		t.add(`[^\x{0}-\x{10FFFF}]`)
 		return

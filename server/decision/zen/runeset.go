@@ -53,6 +53,17 @@ func (s runeSet) minus(o runeSet) runeSet { return s.intersect(o.negate()) }
 
 func (s runeSet) either(o runeSet) runeSet { return s.union(o).minus(s.intersect(o)) }
 
+// ascii returns what is in ASCII.
+func (s runeSet) ascii() runeSet {
+	var narrow runeSet
+	for _, r := range s {
+		if r.low < 0x80 {
+			narrow = append(narrow, runeRange{r.low, min(r.high, 0x7F)})
+		}
+	}
+	return narrow
+}
+
 // fold adds the characters that differ in case only.
 func (s runeSet) fold() runeSet {
 	folded := slices.Clone(s)
