@@ -24,6 +24,7 @@ func TestRefusedDocuments(t *testing.T) {
 		{`{"nodes":[],"edges":[{"id":"e","sourceId":"a","targetId":"b","sourceHandle":true}]}`, "edges[0].sourceHandle: invalid type: boolean `true`, expected a string"},
 		// Edges are read before nodes, as members are sorted.
 		{`{"nodes":[5],"edges":[5]}`, "edges[0]: invalid type: integer `5`, expected struct DecisionEdge"},
+		{`{"nodes":[],"edges":[["e","a","b",null]]}`, "edges[0]: invalid type: sequence, expected struct DecisionEdge"},
 		{`{"nodes":[{"id":"a","type":"inputNode"}],"edges":[]}`, "nodes[0]: missing field `name`"},
 		{`{"nodes":[{"id":1.5,"name":"a","type":"inputNode"}],"edges":[]}`, "nodes[0].id: invalid type: floating point `1.5`, expected a string"},
 		{`{"nodes":[{"id":"a","name":"a"}],"edges":[]}`, "nodes[0]: missing field `type`"},

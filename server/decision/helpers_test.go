@@ -127,3 +127,5 @@ func order(t testing.TB, d *decision.Decision, input string) string {
 	}
 	return strings.Join(ids, " ")
 }
+
+func jsonObject() value.Value { return value.Object(nil) }

@@ -86,6 +86,7 @@ func TestSchemas(t *testing.T) {
 		{`{"multipleOf":0}`, `{}`, `0 is less than or equal to the minimum of 0`},
 		{`{"allOf":[]}`, `{}`, `[] has less than 1 item`},
 		{`{"pattern":"("}`, `{}`, `"(" is not a "regex"`},
+		{`{"pattern":"(?=x)"}`, `{}`, `"(?=x)" is not a "regex"`}, // to the reference it is one
 		{`5`, `{}`, `5 is not of types "boolean", "object"`},
 		{`{"$ref":"#/definitions/nope"}`, `{}`, `Pointer '/definitions/nope' does not exist`},
 	} {
