@@ -17,7 +17,7 @@ import (
 	"github.com/understudy-api/understudy/server/decision/value"
 )
 
-func loaderOf(t testing.TB, documents map[string]string) decision.Loader {
+func loaderOf(documents map[string]string) decision.Loader {
 	cache := decision.NewCache(1<<20, decision.Limits{})
 	return decision.LoaderFunc(func(_ context.Context, key string) (*decision.Decision, error) {
 		document, ok := documents[key]
@@ -47,7 +47,7 @@ func TestDecisionsWithinDecisions(t *testing.T) {
 		"switched": graph([]string{"in input", `sw switch {"statements":[{"id":"s","condition":"x > 1"}]}`, "a expression " + expression("", "big=x")}, "in->sw", "sw:s->a"),
 		"nodes":    graph([]string{"request input", "e expression " + expression("", "parent=$nodes.request.$nodes", "own=$nodes.request.hello", "keys=keys($root)"), "out output"}, "request->e", "e->out"),
 	}
-	engine := decision.New(decision.WithLoader(loaderOf(t, documents)))
+	engine := decision.New(decision.WithLoader(loaderOf(documents)))
 	for _, c := range []struct{ name, node, input, want string }{
 		{"result", `{"key":"double"}`, `{"x":2}`, `{"y":4}`},
 		{"passed through", `{"key":"double","passThrough":true,"outputPath":"r"}`, `{"x":2}`, `{"x":2,"r":{"y":4}}`},
@@ -101,7 +101,7 @@ func TestDecisionsWithinDecisions(t *testing.T) {
 				t.Errorf("%d: %v", depth, err)
 			}
 		}
-		narrow := decision.New(decision.WithLimits(decision.Limits{MaxDepth: 1}), decision.WithLoader(loaderOf(t, documents)))
+		narrow := decision.New(decision.WithLimits(decision.Limits{MaxDepth: 1}), decision.WithLoader(loaderOf(documents)))
 		if got := evaluated(t, narrow, parsed(t, documents["self"]), `{}`); !strings.Contains(got, "Depth limit exceeded") {
 			t.Error(got)
 		}
@@ -110,9 +110,8 @@ func TestDecisionsWithinDecisions(t *testing.T) {
 		for key, want := range map[string]string{"double": `e`, "fails": `e`} {
 			d := parsed(t, between(`s decision {"key":"`+key+`"}`))
 			response, err := engine.EvaluateJSON(context.Background(), d, []byte(`{"x":1}`), decision.EvaluateOptions{Trace: true})
-			var failure *decision.Error
-			trace := (*decision.Trace)(nil)
-			if errors.As(err, &failure) {
+			var trace *decision.Trace
+			if failure, failed := errors.AsType[*decision.Error](err); failed {
 				trace = failure.Trace
 			} else {
 				trace = response.Trace
@@ -183,7 +182,7 @@ func TestFunctionsInGraphs(t *testing.T) {
 	source := `import zen from 'zen'; export const handler = async (input) => { const r = await zen.evaluate('double', { x: input.x }); console.log('seen', input.x); return { ...r.result, from: input.$nodes.in.x }; }`
 	text, _ := json.Marshal(source)
 	d := parsed(t, between(`f function {"source":`+string(text)+`}`))
-	engine := decision.New(decision.WithLoader(loaderOf(t, documents)), decision.WithFunctions(script.New()))
+	engine := decision.New(decision.WithLoader(loaderOf(documents)), decision.WithFunctions(script.New()))
 	response, err := engine.EvaluateJSON(context.Background(), d, []byte(`{"x":21}`), decision.EvaluateOptions{Trace: true})
 	if err != nil {
 		t.Fatal(err)

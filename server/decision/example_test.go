@@ -57,8 +57,7 @@ func ExampleEngine_EvaluateKey() {
 	})
 	engine := decision.New(decision.WithLoader(loader))
 	_, err := engine.EvaluateKey(context.Background(), "refund", jsonObject(), decision.EvaluateOptions{})
-	var failure *decision.Error
-	if errors.As(err, &failure) {
+	if failure, ok := errors.AsType[*decision.Error](err); ok {
 		text, _ := json.Marshal(failure)
 		fmt.Println(string(text))
 	}

@@ -111,7 +111,7 @@ func TestHostileEvaluations(t *testing.T) {
 		), `{}`, "Evaluation", decision.Limits{Expression: zen.Limits{Elements: 1000}}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			engine := decision.New(decision.WithLimits(c.limits), decision.WithLoader(loaderOf(t, self)))
+			engine := decision.New(decision.WithLimits(c.limits), decision.WithLoader(loaderOf(self)))
 			for _, traced := range []bool{false, true} {
 				_, err := engine.EvaluateJSON(context.Background(), parsed(t, c.document), []byte(c.input), decision.EvaluateOptions{Trace: traced})
 				wantLimit(t, err, c.want)
