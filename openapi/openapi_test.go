@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -216,5 +217,41 @@ func TestRefusalsAreDeclared(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// FastAPI sends a member that is not set as null (response_model_exclude_none is
+// false unless it is set): no member of an answer of Datafold is ever left out.
+func TestNullsAreSent(t *testing.T) {
+	doc := load(t, "datafold")
+	seen := map[*openapi3.Schema]bool{}
+	var check func(name string, ref *openapi3.SchemaRef)
+	check = func(name string, ref *openapi3.SchemaRef) {
+		if ref == nil || ref.Value == nil || seen[ref.Value] {
+			return
+		}
+		s := ref.Value
+		seen[s] = true
+		for member, p := range s.Properties {
+			at := name + "." + member
+			if !slices.Contains(s.Required, member) && p.Value.Extensions["x-omitempty"] != false {
+				t.Errorf("%s may be left out of an answer: set x-omitempty to false and let it be null", at)
+			}
+			check(at, p)
+		}
+		check(name+"[]", s.Items)
+		for _, ref := range slices.Concat(s.AllOf, s.AnyOf, s.OneOf) {
+			check(name, ref)
+		}
+	}
+	for path, item := range doc.Paths.Map() {
+		for method, op := range item.Operations() {
+			if r := op.Responses.Status(200); r != nil {
+				check(method+" "+path, r.Value.Content.Get("application/json").Schema)
+			}
+		}
+	}
+	if len(seen) < 4 {
+		t.Errorf("%d schemas", len(seen))
 	}
 }

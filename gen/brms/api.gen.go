@@ -489,6 +489,9 @@ type ServerInterface interface {
 	// UpdateProject Update a project
 	// (PUT /api/projects/{projectId})
 	UpdateProject(w http.ResponseWriter, r *http.Request, projectID ProjectID)
+	// GetProjectWithApprovals Get project with approvals
+	// (GET /api/projects/{projectId}/approvals)
+	GetProjectWithApprovals(w http.ResponseWriter, r *http.Request, projectID ProjectID)
 	// ListIntegrations List integrations
 	// (GET /api/projects/{projectId}/integrations)
 	ListIntegrations(w http.ResponseWriter, r *http.Request, projectID ProjectID, params ListIntegrationsParams)
@@ -694,6 +697,31 @@ func (siw *ServerInterfaceWrapper) UpdateProject(w http.ResponseWriter, r *http.
 
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		siw.Handler.UpdateProject(w, r, projectID)
+	}))
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		handler = siw.HandlerMiddlewares[i](handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// GetProjectWithApprovals operation middleware
+func (siw *ServerInterfaceWrapper) GetProjectWithApprovals(w http.ResponseWriter, r *http.Request) {
+	var err error
+	_ = err
+
+	// ------------- Path parameter "projectId" -------------
+	var projectID ProjectID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "projectId", mux.Vars(r)["projectId"], &projectID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "projectId", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.GetProjectWithApprovals(w, r, projectID)
 	}))
 
 	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
@@ -1057,6 +1085,8 @@ func HandlerWithOptions(si ServerInterface, options GorillaServerOptions) http.H
 
 	r.HandleFunc(options.BaseURL+"/api/projects/{projectId}", wrapper.UpdateProject).Methods(http.MethodPut)
 
+	r.HandleFunc(options.BaseURL+"/api/projects/{projectId}/approvals", wrapper.GetProjectWithApprovals).Methods(http.MethodGet)
+
 	r.HandleFunc(options.BaseURL+"/api/projects/{projectId}/restore", wrapper.RestoreProject).Methods(http.MethodPut)
 
 	return r
@@ -1177,6 +1207,27 @@ type UpdateProjectResponseObject interface {
 type UpdateProject200JSONResponse Project
 
 func (response UpdateProject200JSONResponse) VisitUpdateProjectResponse(w http.ResponseWriter) error {
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetProjectWithApprovalsRequestObject struct {
+	ProjectID ProjectID `json:"projectId"`
+}
+
+type GetProjectWithApprovalsResponseObject interface {
+	VisitGetProjectWithApprovalsResponse(w http.ResponseWriter) error
+}
+
+type GetProjectWithApprovals200JSONResponse Project
+
+func (response GetProjectWithApprovals200JSONResponse) VisitGetProjectWithApprovalsResponse(w http.ResponseWriter) error {
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response); err != nil {
 		return err
@@ -1342,6 +1393,9 @@ type StrictServerInterface interface {
 	// UpdateProject Update a project
 	// (PUT /api/projects/{projectId})
 	UpdateProject(ctx context.Context, request UpdateProjectRequestObject) (UpdateProjectResponseObject, error)
+	// GetProjectWithApprovals Get project with approvals
+	// (GET /api/projects/{projectId}/approvals)
+	GetProjectWithApprovals(ctx context.Context, request GetProjectWithApprovalsRequestObject) (GetProjectWithApprovalsResponseObject, error)
 	// ListIntegrations List integrations
 	// (GET /api/projects/{projectId}/integrations)
 	ListIntegrations(ctx context.Context, request ListIntegrationsRequestObject) (ListIntegrationsResponseObject, error)
@@ -1562,6 +1616,32 @@ func (sh *strictHandler) UpdateProject(w http.ResponseWriter, r *http.Request, p
 		sh.options.ResponseErrorHandlerFunc(w, r, err)
 	} else if validResponse, ok := response.(UpdateProjectResponseObject); ok {
 		if err := validResponse.VisitUpdateProjectResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// GetProjectWithApprovals operation middleware
+func (sh *strictHandler) GetProjectWithApprovals(w http.ResponseWriter, r *http.Request, projectID ProjectID) {
+	var request GetProjectWithApprovalsRequestObject
+
+	request.ProjectID = projectID
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.GetProjectWithApprovals(ctx, request.(GetProjectWithApprovalsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetProjectWithApprovals")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(GetProjectWithApprovalsResponseObject); ok {
+		if err := validResponse.VisitGetProjectWithApprovalsResponse(w); err != nil {
 			sh.options.ResponseErrorHandlerFunc(w, r, err)
 		}
 	} else if response != nil {

@@ -9,10 +9,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"time"
 
 	"github.com/gorilla/mux"
 	"github.com/oapi-codegen/runtime"
+	"github.com/understudy-api/understudy/internal/pydantic"
 )
 
 // Defines values for PowerBIAuthType.
@@ -33,9 +33,9 @@ func (e PowerBIAuthType) Valid() bool {
 	}
 }
 
-// BIIntegration A BI integration with everything of its configuration that is not secret.
+// BIIntegration A BI integration with everything of its configuration that is not secret. What its type does not have is null, as FastAPI sends the members of a model that are not set.
 //
-// Examples: {"base_url":"https://example.cloud.looker.com:443","bindings":[{"boundIds":[12],"remoteId":"warehouse"}],"client_id":"example-client","id":3,"indexing_cron":"0 */4 * * *","name":"Looker","project_ids":["finance"],"repo_id":7,"sync":{"created_at":"2026-11-21T09:30:00Z","finished_at":"2026-11-21T09:30:05Z","id":9,"started_at":"2026-11-21T09:30:01Z","status":"done"},"type":"looker"}
+// Examples: {"auth_type":null,"base_url":"https://example.cloud.looker.com:443","bindings":[{"boundIds":[12],"remoteId":"warehouse"}],"ci_config_id":null,"client_id":"example-client","id":3,"indexing_cron":"0 */4 * * *","name":"Looker","project_ids":["finance"],"repo_id":7,"server_url":null,"site_id":null,"sync":{"created_at":"2026-11-21T09:30:00Z","finished_at":"2026-11-21T09:30:05Z","id":9,"started_at":"2026-11-21T09:30:01Z","status":"done"},"tenant_id":null,"token_name":null,"type":"looker","workspace":null}
 type BIIntegration struct {
 	// ID Number of the integration
 	ID int `json:"id"`
@@ -53,45 +53,45 @@ type BIIntegration struct {
 	Sync *BISync `json:"sync"`
 
 	// BaseURL Address of the Looker instance
-	BaseURL *string `json:"base_url,omitempty"`
+	BaseURL *string `json:"base_url"`
 
 	// ClientID Client ID of Looker or Power BI
-	ClientID *string `json:"client_id,omitempty"`
+	ClientID *string `json:"client_id"`
 
 	// RepoID The repository that holds the LookML code
-	RepoID *int `json:"repo_id,omitempty"`
+	RepoID *int `json:"repo_id"`
 
 	// Bindings The bindings of Looker or Hightouch
-	Bindings *[]DataSourceBinding `json:"bindings,omitempty"`
+	Bindings *[]DataSourceBinding `json:"bindings"`
 
 	// ProjectIds The Looker projects to index
-	ProjectIds *[]string `json:"project_ids,omitempty"`
+	ProjectIds *[]string `json:"project_ids"`
 
 	// TokenName Name of the Tableau access token
-	TokenName *string `json:"token_name,omitempty"`
+	TokenName *string `json:"token_name"`
 
 	// SiteID The Tableau site
-	SiteID *string `json:"site_id,omitempty"`
+	SiteID *string `json:"site_id"`
 
 	// ServerURL Address of the Tableau server
-	ServerURL *string `json:"server_url,omitempty"`
+	ServerURL *string `json:"server_url"`
 
 	// Workspace Workspace in Mode or Hightouch
-	Workspace *string `json:"workspace,omitempty"`
+	Workspace *string `json:"workspace"`
 
 	// AuthType Who signs in to Power BI
-	AuthType *PowerBIAuthType `json:"auth_type,omitempty"`
+	AuthType *PowerBIAuthType `json:"auth_type"`
 
 	// TenantID The directory of the Power BI application
-	TenantID *string `json:"tenant_id,omitempty"`
+	TenantID *string `json:"tenant_id"`
 
 	// CIConfigID The CI configuration that a dbt integration reads
-	CIConfigID *int `json:"ci_config_id,omitempty"`
+	CIConfigID *int `json:"ci_config_id"`
 }
 
 // BIIntegrationList Every BI integration.
 //
-// Examples: [{"base_url":"https://example.cloud.looker.com:443","bindings":[{"boundIds":[12],"remoteId":"warehouse"}],"client_id":"example-client","id":3,"indexing_cron":"0 */4 * * *","name":"Looker","project_ids":["finance"],"repo_id":7,"sync":{"created_at":"2026-11-21T09:30:00Z","finished_at":"2026-11-21T09:30:05Z","id":9,"started_at":"2026-11-21T09:30:01Z","status":"done"},"type":"looker"},{"auth_type":"service_principal","client_id":"example-client","id":5,"indexing_cron":null,"name":"Power BI","sync":null,"tenant_id":"example-tenant","type":"powerbi"}]
+// Examples: [{"auth_type":null,"base_url":"https://example.cloud.looker.com:443","bindings":[{"boundIds":[12],"remoteId":"warehouse"}],"ci_config_id":null,"client_id":"example-client","id":3,"indexing_cron":"0 */4 * * *","name":"Looker","project_ids":["finance"],"repo_id":7,"server_url":null,"site_id":null,"sync":{"created_at":"2026-11-21T09:30:00Z","finished_at":"2026-11-21T09:30:05Z","id":9,"started_at":"2026-11-21T09:30:01Z","status":"done"},"tenant_id":null,"token_name":null,"type":"looker","workspace":null},{"auth_type":"service_principal","base_url":null,"bindings":null,"ci_config_id":null,"client_id":"example-client","id":5,"indexing_cron":null,"name":"Power BI","project_ids":null,"repo_id":null,"server_url":null,"site_id":null,"sync":null,"tenant_id":"example-tenant","token_name":null,"type":"powerbi","workspace":null}]
 type BIIntegrationList = []BIIntegration
 
 // BIIntegrationRemoved Says which BI integration was removed.
@@ -113,13 +113,13 @@ type BISync struct {
 	Status string `json:"status"`
 
 	// CreatedAt When it was asked for
-	CreatedAt time.Time `json:"created_at"`
+	CreatedAt pydantic.Datetime `json:"created_at"`
 
 	// StartedAt When it began
-	StartedAt *time.Time `json:"started_at"`
+	StartedAt *pydantic.Datetime `json:"started_at"`
 
 	// FinishedAt When it ended
-	FinishedAt *time.Time `json:"finished_at"`
+	FinishedAt *pydantic.Datetime `json:"finished_at"`
 }
 
 // DataSourceBinding Says which data sources of Datafold stand behind a connection of the other tool.

@@ -48,13 +48,13 @@ func TestEveryMistakeAtOnce(t *testing.T) {
 				`{"type":"int_parsing","loc":["path","bi_datasource_id"],"msg":"Input should be a valid integer, unable to parse string as an integer","input":"abc"},` +
 				`{"type":"missing","loc":["body","base_url"],"msg":"Field required","input":{"client_id":5,"client_secret":"**********","repo_id":"7","bindings":[{"boundIds":["x"]}],"project_ids":{}}},` +
 				`{"type":"string_type","loc":["body","client_id"],"msg":"Input should be a valid string","input":5},` +
-				`{"type":"string_type","loc":["body","client_secret"],"msg":"Input should be a valid string","input":"**********"},` +
 				`{"type":"int_type","loc":["body","repo_id"],"msg":"Input should be a valid integer","input":"7"},` +
+				`{"type":"string_type","loc":["body","client_secret"],"msg":"Input should be a valid string","input":"**********"},` +
 				`{"type":"missing","loc":["body","bindings",0,"remoteId"],"msg":"Field required","input":{"boundIds":["x"]}},` +
 				`{"type":"int_parsing","loc":["body","bindings",0,"boundIds",0],"msg":"Input should be a valid integer, unable to parse string as an integer","input":"x"},` +
 				`{"type":"list_type","loc":["body","project_ids"],"msg":"Input should be a valid list","input":{}}]}`,
 			[]string{
-				"path bi_datasource_id type", "body /base_url required", "body /client_id type", "body /client_secret type", "body /repo_id type",
+				"path bi_datasource_id type", "body /base_url required", "body /client_id type", "body /repo_id type", "body /client_secret type",
 				"body /bindings/0/remoteId required", "body /bindings/0/boundIds/0 type", "body /project_ids type",
 			},
 		},
@@ -130,6 +130,8 @@ func TestBasisDecides(t *testing.T) {
 		{"documented", "POST", "/api/v1/lineage/bi/dbt/", `{"ci_config_id":"7"}`, key("s"), 422, "type"},
 		{"client", "POST", "/api/projects", `{"name":"n","key":"A Key"}`, bearer("s"), 200, "pattern"},
 		{"inferred", "POST", "/api/projects", `{"name":"n"}`, bearer("s"), 200, "required"},
+		{"inferred", "POST", "/api/projects", `{"name":"n","key":"pbf","version":"pbf"}`, bearer("s"), 200, "enum"},
+		{"documented", "POST", "/api/projects", `{"name":"n","key":"pbg","version":2}`, bearer("s"), 400, "type"},
 		{"inferred", "GET", "/api/projects?page=0", "", bearer("s"), 200, "minimum"},
 		{"inferred", "GET", "/api/projects?page=1&page=2", "", bearer("s"), 200, "repeated"},
 		{"inferred", "GET", "/api/v1/lineage/bi/?page=1", "", key("s"), 200, "unknownQuery"},
@@ -192,12 +194,12 @@ func TestReportServes(t *testing.T) {
 		holds                string // what the answer holds
 		pointers             string // of the recorded violations
 	}{
-		{"a text for an integer", "POST", dbt, key("s"), `{"ci_config_id":"12"}`, `"ci_config_id":12,`, "/ci_config_id"},
-		{"a text with spaces for an integer", "POST", dbt, key("s"), `{"ci_config_id":" 13 "}`, `"ci_config_id":13,`, "/ci_config_id"},
+		{"a text for an integer", "POST", dbt, key("s"), `{"ci_config_id":"12"}`, `"ci_config_id":12}`, "/ci_config_id"},
+		{"a text with spaces for an integer", "POST", dbt, key("s"), `{"ci_config_id":" 13 "}`, `"ci_config_id":13}`, "/ci_config_id"},
 		{"in a list", "POST", looker, key("s"), `{"base_url":"b","client_id":"c","client_secret":"s","repo_id":"7","bindings":[{"remoteId":"r","boundIds":["3",4]}]}`, `"boundIds":[3,4]`, "/repo_id /bindings/0/boundIds/0"},
 		{"a fraction that is whole, in a path", "GET", "/api/v1/lineage/bi/1.0/", key("s"), "", `"id":1,`, ""},
 		{"spaces and underscores in a path", "GET", "/api/v1/lineage/bi/%200_1/", key("s"), "", `"id":1,`, ""},
-		{"a +json type", "POST", dbt, http.Header{"Authorization": {"Key s"}, "Content-Type": {"application/vnd.api+json; v=1"}}, `{"ci_config_id":"9"}`, `"ci_config_id":9,`, ""},
+		{"a +json type", "POST", dbt, http.Header{"Authorization": {"Key s"}, "Content-Type": {"application/vnd.api+json; v=1"}}, `{"ci_config_id":"9"}`, `"ci_config_id":9}`, ""},
 		{"null for a text", "POST", "/api/projects", bearer("s"), `{"name":null,"key":"kn"}`, `"name":""`, "/name"},
 		{"a list of one for a boolean", "POST", "/api/projects", bearer("s"), `{"name":["n"],"key":"kl","protected":[true]}`, `"protected":true`, "/name /protected"},
 		{"a text for a list, null for a number and a boolean", "POST", project + integrations, bearer("s"), integration(`{"url":"u","headers":"x","timeout":null,"enableInputs":null}`), `"headers":["x"]`, "/config/timeout /config/headers /config/enableInputs"},
@@ -207,8 +209,8 @@ func TestReportServes(t *testing.T) {
 		{"a number for a text", "POST", "/api/projects", bearer("s"), `{"name":5,"key":"kc"}`, `"name":"5"`, "/name"},
 		{"a text for a number", "POST", project + integrations, bearer("s"), integration(`{"url":"u","timeout":"250.5"}`), `"timeout":250.5`, "/config/timeout"},
 		{"a number for a text, inside", "POST", project + integrations, bearer("s"), integration(`{"url":80,"timeout":1}`), `"url":"80"`, "/config/url"},
-		{"a boolean for an integer", "POST", dbt, key("s"), `{"ci_config_id":true}`, `"ci_config_id":1,`, "/ci_config_id"},
-		{"what came is kept, the rest converted", "POST", "/api/projects", bearer("s"), `{"name":"a b","key":"kz","protected":"true","version":"é"}`, `"version":"é"`, "/protected"},
+		{"a boolean for an integer", "POST", dbt, key("s"), `{"ci_config_id":true}`, `"ci_config_id":1}`, "/ci_config_id"},
+		{"what came is kept, the rest converted", "POST", "/api/projects", bearer("s"), `{"name":"é b","key":"kz","protected":"true","version":"v2"}`, `"name":"é b"`, "/protected"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			got := w.do(t, test.method, test.target, test.header, strings.NewReader(test.body))

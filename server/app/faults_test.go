@@ -99,6 +99,7 @@ var everyCall = []struct{ api, method, target, body string }{
 	{"brms", "GET", aProject, ""},
 	{"brms", "PUT", aProject, createBody},
 	{"brms", "DELETE", aProject, ""},
+	{"brms", "GET", aProject + "/approvals", ""},
 	{"brms", "PUT", aProject + "/restore", ""},
 	{"brms", "GET", aProject + integrations, ""},
 	{"brms", "POST", aProject + integrations, `{"name":"n","type":"http","kind":"k","config":{"url":"u"}}`},

@@ -22,6 +22,7 @@ func TestIsolation(t *testing.T) {
 	made := want(t, 200, must(mine.CreateIntegrationWithResponse(ctx, project.ID, rates("k")))).JSON200.ID
 	for name, r := range map[string]response{
 		"get project":        must(other.GetProjectWithResponse(ctx, project.ID)),
+		"get approvals":      must(other.GetProjectWithApprovalsWithResponse(ctx, project.ID)),
 		"update project":     must(other.UpdateProjectWithResponse(ctx, project.ID, genbrms.UpdateProjectRequest{Name: "x", Key: "xx"})),
 		"delete project":     must(other.DeleteProjectWithResponse(ctx, project.ID)),
 		"restore project":    must(other.RestoreProjectWithResponse(ctx, project.ID)),

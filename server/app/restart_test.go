@@ -70,7 +70,7 @@ func TestStoreRestart(t *testing.T) {
 		t.Errorf("projects %+v", list.Paginate)
 	}
 	got := want(t, 200, must(d.GetIntegrationWithResponse(ctx, 1))).JSON200
-	if got.Sync == nil || got.Sync.ID != synced.Sync.ID || !got.Sync.CreatedAt.Equal(synced.Sync.CreatedAt) {
+	if got.Sync == nil || got.Sync.ID != synced.Sync.ID || !got.Sync.CreatedAt.Equal(synced.Sync.CreatedAt.Time) {
 		t.Errorf("sync %+v, want %+v", got.Sync, synced.Sync)
 	}
 	want(t, 404, must(d.GetIntegrationWithResponse(ctx, 3)))

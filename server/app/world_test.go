@@ -183,6 +183,17 @@ type judge struct {
 	seen map[string]map[int]int // operation -> status -> times
 }
 
+// operations counts the operations of APIs.
+func (w *standIn) operations(apis ...string) int {
+	n := 0
+	for _, d := range w.judge.documents {
+		if slices.Contains(apis, d.document.API) {
+			n += len(d.document.Operations())
+		}
+	}
+	return n
+}
+
 // judged is a document in both forms.
 type judged struct {
 	document *contract.Document

@@ -158,16 +158,33 @@ func insertProject(tx storage.Tx, m storage.Meta, p project, source *openapi_typ
 
 // GetProject reads a project.
 func (a *API) GetProject(ctx context.Context, request brms.GetProjectRequestObject) (brms.GetProjectResponseObject, error) {
-	workspace := contract.PrincipalFrom(ctx).Workspace
-	var found storage.Item[project]
-	err := a.store.View(ctx, workspace, func(tx storage.ReadTx) (err error) {
-		found, err = projects.Get(tx, request.ProjectID.String())
-		return err
-	})
+	found, err := a.readProject(ctx, request.ProjectID)
 	if err != nil {
 		return nil, projectError(err)
 	}
-	return brms.GetProject200JSONResponse(projectView(workspace, found)), nil
+	return brms.GetProject200JSONResponse(found), nil
+}
+
+func (a *API) readProject(ctx context.Context, id openapi_types.UUID) (view brms.Project, err error) {
+	workspace := contract.PrincipalFrom(ctx).Workspace
+	err = a.store.View(ctx, workspace, func(tx storage.ReadTx) error {
+		found, err := projects.Get(tx, id.String())
+		if err == nil {
+			view = projectView(workspace, found)
+		}
+		return err
+	})
+	return view, err
+}
+
+// GetProjectWithApprovals reads a project with its approval groups, which every
+// answer of a project has.
+func (a *API) GetProjectWithApprovals(ctx context.Context, request brms.GetProjectWithApprovalsRequestObject) (brms.GetProjectWithApprovalsResponseObject, error) {
+	found, err := a.readProject(ctx, request.ProjectID)
+	if err != nil {
+		return nil, projectError(err)
+	}
+	return brms.GetProjectWithApprovals200JSONResponse(found), nil
 }
 
 // UpdateProject changes name, key and protection. Protection stays as it is when

@@ -75,6 +75,11 @@ func TestProjectLife(t *testing.T) {
 	if diff := cmp.Diff(wanted, *got.JSON200); diff != "" {
 		t.Error(diff)
 	}
+	approved := must(s.GetProjectWithApprovalsWithResponse(ctx, made.ID))
+	want(t, 200, approved)
+	if diff := cmp.Diff(wanted, *approved.JSON200); diff != "" {
+		t.Error("with approvals:", diff)
+	}
 
 	wantError(t, 403, "project.protected", must(s.DeleteProjectWithResponse(ctx, made.ID)))
 	want(t, 200, must(s.UpdateProjectWithResponse(ctx, made.ID, gen.UpdateProjectRequest{
@@ -82,6 +87,7 @@ func TestProjectLife(t *testing.T) {
 	})))
 	s.deleteProject(t, made.ID)
 	wantError(t, 404, "project.notFound", must(s.GetProjectWithResponse(ctx, made.ID)))
+	wantError(t, 404, "project.notFound", must(s.GetProjectWithApprovalsWithResponse(ctx, made.ID)))
 	wantError(t, 404, "project.notFound", must(s.DeleteProjectWithResponse(ctx, made.ID)))
 	wantError(t, 404, "project.notFound", must(s.UpdateProjectWithResponse(ctx, made.ID,
 		gen.UpdateProjectRequest{Name: "Fees", Key: "fees"})))

@@ -2,6 +2,7 @@ package contract
 
 import (
 	"context"
+	"encoding/json"
 	"io"
 	"maps"
 	"net/http"
@@ -121,6 +122,7 @@ func (o *Operation) JudgeRequest(ctx context.Context, m *Message) *Judged {
 	}
 	for i := range j.Violations {
 		o.own(&j.Violations[i])
+		o.mistyped(&j.Violations[i])
 	}
 	if len(j.Violations) > 1 {
 		o.sort(j.Violations, p)
@@ -227,6 +229,36 @@ func (o *Operation) judgeNumbers(j *Judged, p *payload) []Violation {
 		}
 	}
 	return found
+}
+
+// mistyped makes a violation of an enum that only warns one of the type, if the
+// value is not of it: kin-openapi looks at the enum first, and at nothing else then.
+func (o *Operation) mistyped(v *Violation) {
+	if v.In != InBody || v.Rule != "enum" || v.Refuses() || v.Schema == nil || v.Schema.Type == nil || ofType(v.Schema, v.Got) {
+		return
+	}
+	v.Rule, v.Detail = "type", ""
+	v.Basis, v.Where = o.schemaBasis(v.Schema, "type", ""), o.schemaLocation(v.Schema, "type")
+}
+
+// ofType reports whether a decoded value is of a type that the schema declares.
+func ofType(s *Schema, v any) bool {
+	switch v := v.(type) {
+	case nil:
+		return s.Nullable
+	case bool:
+		return s.Type.Includes(openapi3.TypeBoolean)
+	case string:
+		return s.Type.Includes(openapi3.TypeString)
+	case []any:
+		return s.Type.Includes(openapi3.TypeArray)
+	case map[string]any:
+		return s.Type.Includes(openapi3.TypeObject)
+	case json.Number:
+		integral, _, _, _ := numberOf(v.String())
+		return s.Type.Includes(openapi3.TypeNumber) || integral && s.Type.Includes(openapi3.TypeInteger)
+	}
+	return true
 }
 
 // own completes a violation with what its redaction and its wording need.

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/understudy-api/understudy/gen/datafold"
+	"github.com/understudy-api/understudy/internal/pydantic"
 	"github.com/understudy-api/understudy/server/contract"
 	"github.com/understudy-api/understudy/server/job"
 	"github.com/understudy-api/understudy/storage"
@@ -155,16 +156,16 @@ func (s *biSync) view(now time.Time, look job.Look) (*datafold.BISync, error) {
 		return nil, err
 	}
 	return &datafold.BISync{
-		ID: s.ID, CreatedAt: s.CreatedAt, Status: jobWords[j.State], StartedAt: reached(j.Started), FinishedAt: reached(j.Finished),
+		ID: s.ID, CreatedAt: pydantic.Datetime{Time: s.CreatedAt}, Status: jobWords[j.State], StartedAt: reached(j.Started), FinishedAt: reached(j.Finished),
 	}, nil
 }
 
 // reached is a time, nil before it has come.
-func reached(at time.Time) *time.Time {
+func reached(at time.Time) *pydantic.Datetime {
 	if at.IsZero() {
 		return nil
 	}
-	return &at
+	return &pydantic.Datetime{Time: at}
 }
 
 // secrets collects what was given of a type's secrets.

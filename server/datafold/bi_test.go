@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	gen "github.com/understudy-api/understudy/gen/datafold"
+	"github.com/understudy-api/understudy/internal/pydantic"
 )
 
 const bi = "/api/v1/lineage/bi/"
@@ -23,6 +24,21 @@ func members(t *testing.T, text string) map[string]any {
 		t.Fatalf("%s: %v", text, err)
 	}
 	return m
+}
+
+// complete adds the members that an answer has though they are not set: null.
+func complete(t *testing.T, answer map[string]any) map[string]any {
+	t.Helper()
+	text, err := json.Marshal(gen.BIIntegration{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name := range members(t, string(text)) {
+		if _, given := answer[name]; !given {
+			answer[name] = nil
+		}
+	}
+	return answer
 }
 
 // create adds an integration of a type and returns the answer.
@@ -102,13 +118,8 @@ func TestTypes(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := start(t)
-			wanted := members(t, test.want)
-			wanted["id"], wanted["type"], wanted["sync"] = 1., test.biType, nil
-			for _, always := range []string{"name", "indexing_cron"} {
-				if _, given := wanted[always]; !given {
-					wanted[always] = nil
-				}
-			}
+			wanted := complete(t, members(t, test.want))
+			wanted["id"], wanted["type"] = 1., test.biType
 			if diff := cmp.Diff(wanted, s.create(t, test.biType, test.body)); diff != "" {
 				t.Error("created:", diff)
 			}
@@ -134,33 +145,33 @@ func TestUpdates(t *testing.T) {
 	for name, test := range map[string]struct{ biType, create, update, want string }{
 		"dbt is replaced": {
 			"dbt", `{"ci_config_id":1,"name":"a","indexing_cron":"x"}`, `{"ci_config_id":2}`,
-			`{"ci_config_id":2,"name":null,"indexing_cron":null}`,
+			`{"ci_config_id":2}`,
 		},
 		"powerbi is replaced": {
 			"powerbi", `{"client_id":"a","tenant_id":"t","client_secret":"MARK","name":"n"}`, `{"client_id":"b"}`,
-			`{"client_id":"b","name":null,"indexing_cron":null}`,
+			`{"client_id":"b"}`,
 		},
 		"looker: schedule only": {
 			"looker", smallest["looker"],
 			`{"base_url":"other","client_id":"other","client_secret":"MARK-2","repo_id":8,"name":"other","project_ids":["p"],"indexing_cron":"0 5 * * *"}`,
-			`{` + looker + `,"name":null,"indexing_cron":"0 5 * * *"}`,
+			`{` + looker + `,"indexing_cron":"0 5 * * *"}`,
 		},
 		"looker: schedule away": {
 			"looker", strings.Replace(smallest["looker"], "{", `{"indexing_cron":"x",`, 1), smallest["looker"],
-			`{` + looker + `,"name":null,"indexing_cron":null}`,
+			`{` + looker + `}`,
 		},
 		"tableau: schedule only": {
 			"tableau", smallest["tableau"], `{"token_name":"o","token_value":"MARK-2","site_id":"o","server_url":"o","name":"o","indexing_cron":"y"}`,
-			`{"token_name":"n","site_id":"s","server_url":"https://t","name":null,"indexing_cron":"y"}`,
+			`{"token_name":"n","site_id":"s","server_url":"https://t","indexing_cron":"y"}`,
 		},
 		"mode: schedule only": {
 			"mode", smallest["mode"], `{"token":"MARK-2","password":"MARK-2","workspace":"o","name":"o","indexing_cron":"y"}`,
-			`{"workspace":"","name":null,"indexing_cron":"y"}`,
+			`{"workspace":"","indexing_cron":"y"}`,
 		},
 		"hightouch: schedule only": {
 			"hightouch", smallest["hightouch"],
 			`{"token":"MARK-2","bindings":[{"remoteId":"r","boundIds":[]}],"workspace":"o","name":"o","indexing_cron":"y"}`,
-			`{"bindings":[],"name":null,"indexing_cron":"y"}`,
+			`{"bindings":[],"indexing_cron":"y"}`,
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -173,7 +184,7 @@ func TestUpdates(t *testing.T) {
 			if status != 200 {
 				t.Fatalf("%d %s", status, answer)
 			}
-			wanted := members(t, test.want)
+			wanted := complete(t, members(t, test.want))
 			wanted["id"], wanted["type"] = 1., test.biType
 			wanted["sync"] = map[string]any{
 				"id": 1., "status": "queued", "created_at": "2026-11-21T09:30:00Z", "started_at": nil, "finished_at": nil,
@@ -317,7 +328,7 @@ func TestSync(t *testing.T) {
 	s.create(t, "powerbi", `{}`)
 	s.create(t, "powerbi", `{}`)
 	begin := s.clock.Now()
-	at := func(d time.Duration) *time.Time { return new(begin.Add(d)) }
+	at := func(d time.Duration) *pydantic.Datetime { return &pydantic.Datetime{Time: begin.Add(d)} }
 	check := func(step string, wanted *gen.BISync) {
 		t.Helper()
 		r := must(s.GetIntegrationWithResponse(ctx, 1))
@@ -343,20 +354,20 @@ func TestSync(t *testing.T) {
 		}
 	}
 	check("before", nil)
-	queued := &gen.BISync{ID: 1, Status: "queued", CreatedAt: begin}
+	queued := &gen.BISync{ID: 1, Status: "queued", CreatedAt: *at(0)}
 	resync(queued)
 	check("queued", queued)
 	s.clock.advance(time.Second - time.Microsecond)
 	check("still queued", queued)
 	s.clock.advance(time.Microsecond)
-	processing := &gen.BISync{ID: 1, Status: "processing", CreatedAt: begin, StartedAt: at(time.Second)}
+	processing := &gen.BISync{ID: 1, Status: "processing", CreatedAt: *at(0), StartedAt: at(time.Second)}
 	check("processing", processing)
 	resync(processing) // one is running: no other is started
 	check("processing after another call", processing)
 	s.clock.advance(4*time.Second - time.Microsecond)
 	check("still processing", processing)
 	s.clock.advance(time.Microsecond)
-	done := &gen.BISync{ID: 1, Status: "done", CreatedAt: begin, StartedAt: at(time.Second), FinishedAt: at(5 * time.Second)}
+	done := &gen.BISync{ID: 1, Status: "done", CreatedAt: *at(0), StartedAt: at(time.Second), FinishedAt: at(5 * time.Second)}
 	check("done", done)
 	s.clock.advance(time.Hour)
 	check("long done", done)

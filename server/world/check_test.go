@@ -92,7 +92,7 @@ func TestCheck(t *testing.T) {
 			`match.operation: no operation of brms and datafold is called "createProjct": is createProject meant?`,
 		},
 		`{"match":{"api":"brms","operation":"somethingElse"},"do":{"status":503}}`: {
-			`match.operation: no operation of brms is called "somethingElse": there are createIntegration, createProject, deleteIntegration, deleteProject, getHealth, getIntegration, getProject, listIntegrations, listProjects, restoreProject, updateIntegration and updateProject`,
+			`match.operation: no operation of brms is called "somethingElse": there are createIntegration, createProject, deleteIntegration, deleteProject, getHealth, getIntegration, getProject, getProjectWithApprovals, listIntegrations, listProjects, restoreProject, updateIntegration and updateProject`,
 		},
 		`{"match":{"api":"datafold","operation":"createProject"},"do":{"status":503}}`: {
 			"match.operation: createProject is an operation of brms, not of datafold",

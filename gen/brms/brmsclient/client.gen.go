@@ -155,6 +155,13 @@ type ClientInterface interface {
 	// Corresponds with PUT /api/projects/{projectId} (the `UpdateProject` operationId).
 	UpdateProject(ctx context.Context, projectID ProjectID, body UpdateProjectJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// GetProjectWithApprovals Get project with approvals
+	//
+	// Reads one project with the groups that approve its decisions.
+	//
+	// Corresponds with GET /api/projects/{projectId}/approvals (the `GetProjectWithApprovals` operationId).
+	GetProjectWithApprovals(ctx context.Context, projectID ProjectID, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// ListIntegrations List integrations
 	//
 	// Lists the integrations of a project, a page at a time.
@@ -354,6 +361,23 @@ func (c *Client) UpdateProjectWithBody(ctx context.Context, projectID ProjectID,
 // Corresponds with PUT /api/projects/{projectId} (the `UpdateProject` operationId).
 func (c *Client) UpdateProject(ctx context.Context, projectID ProjectID, body UpdateProjectJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewUpdateProjectRequest(c.Server, projectID, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetProjectWithApprovals Get project with approvals
+//
+// Reads one project with the groups that approve its decisions.
+//
+// Corresponds with GET /api/projects/{projectId}/approvals (the `GetProjectWithApprovals` operationId).
+func (c *Client) GetProjectWithApprovals(ctx context.Context, projectID ProjectID, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetProjectWithApprovalsRequest(c.Server, projectID)
 	if err != nil {
 		return nil, err
 	}
@@ -782,6 +806,40 @@ func NewUpdateProjectRequestWithBody(server string, projectID ProjectID, content
 	return req, nil
 }
 
+// NewGetProjectWithApprovalsRequest constructs an http.Request for the GetProjectWithApprovals method
+func NewGetProjectWithApprovalsRequest(server string, projectID ProjectID) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "projectId", projectID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/projects/%s/approvals", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
 // NewListIntegrationsRequest constructs an http.Request for the ListIntegrations method
 func NewListIntegrationsRequest(server string, projectID ProjectID, params *ListIntegrationsParams) (*http.Request, error) {
 	var err error
@@ -1193,6 +1251,15 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with PUT /api/projects/{projectId} (the `UpdateProject` operationId).
 	UpdateProjectWithResponse(ctx context.Context, projectID ProjectID, body UpdateProjectJSONRequestBody, reqEditors ...RequestEditorFn) (*UpdateProjectResponse, error)
 
+	// GetProjectWithApprovalsWithResponse Get project with approvals
+	//
+	// Reads one project with the groups that approve its decisions.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /api/projects/{projectId}/approvals (the `GetProjectWithApprovals` operationId).
+	GetProjectWithApprovalsWithResponse(ctx context.Context, projectID ProjectID, reqEditors ...RequestEditorFn) (*GetProjectWithApprovalsResponse, error)
+
 	// ListIntegrationsWithResponse List integrations
 	//
 	// Lists the integrations of a project, a page at a time.
@@ -1506,6 +1573,47 @@ func (r UpdateProjectResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r UpdateProjectResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type GetProjectWithApprovalsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Project
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetProjectWithApprovalsResponse) GetJSON200() *Project {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r GetProjectWithApprovalsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetProjectWithApprovalsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetProjectWithApprovalsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetProjectWithApprovalsResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -1884,6 +1992,21 @@ func (c *ClientWithResponses) UpdateProjectWithResponse(ctx context.Context, pro
 	return ParseUpdateProjectResponse(rsp)
 }
 
+// GetProjectWithApprovalsWithResponse Get project with approvals
+//
+// Reads one project with the groups that approve its decisions.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /api/projects/{projectId}/approvals (the `GetProjectWithApprovals` operationId).
+func (c *ClientWithResponses) GetProjectWithApprovalsWithResponse(ctx context.Context, projectID ProjectID, reqEditors ...RequestEditorFn) (*GetProjectWithApprovalsResponse, error) {
+	rsp, err := c.GetProjectWithApprovals(ctx, projectID, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetProjectWithApprovalsResponse(rsp)
+}
+
 // ListIntegrationsWithResponse List integrations
 //
 // Lists the integrations of a project, a page at a time.
@@ -2138,6 +2261,31 @@ func ParseUpdateProjectResponse(rsp *http.Response) (*UpdateProjectResponse, err
 	}
 
 	response := &UpdateProjectResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Project
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+	}
+
+	return response, nil
+}
+
+// ParseGetProjectWithApprovalsResponse parses an HTTP response from a GetProjectWithApprovalsWithResponse call
+func ParseGetProjectWithApprovalsResponse(rsp *http.Response) (*GetProjectWithApprovalsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetProjectWithApprovalsResponse{
 		Body:         bodyBytes,
 		HTTPResponse: rsp,
 	}

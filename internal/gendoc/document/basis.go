@@ -171,7 +171,8 @@ func contains(list *yaml.Node, value string) bool {
 
 // Evidence reports the schemas that are tighter than what they rest on: a
 // closed enum or forbidden extra members whose basis is a client or a guess.
-// A client that is right against the real service would break them.
+// A client that is right against the real service would break them. An enum that
+// is itself marked as a guess lists what is known: other values only warn.
 func (d *Document) Evidence() error {
 	var errs []error
 	d.evidence(d.root, "", "published", &errs)
@@ -192,11 +193,12 @@ func (d *Document) evidence(n *yaml.Node, pointer, basis string, errs *[]error) 
 		for i := 0; i < len(n.Content); i += 2 {
 			key, value := n.Content[i], n.Content[i+1]
 			rests := basis
-			if own := text(member(rules, key.Value)); own != "" {
+			own := text(member(rules, key.Value))
+			if own != "" {
 				rests = own
 			}
 			weak := rests == "client" || rests == "inferred"
-			closed := key.Value == "enum" && value.Kind == yaml.SequenceNode ||
+			closed := key.Value == "enum" && value.Kind == yaml.SequenceNode && own == "" ||
 				key.Value == "additionalProperties" && value.Value == "false"
 			if weak && closed {
 				*errs = append(*errs, fmt.Errorf("%s: %s: %s rests on no more than %q", d.place(key), pointer, key.Value, rests))
