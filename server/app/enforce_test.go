@@ -127,7 +127,7 @@ func TestBasisDecides(t *testing.T) {
 		{"published", "DELETE", aProject + "/integrations/x", "", bearer("s"), 400, "format"},
 		{"published", "DELETE", "/api/v1/lineage/bi/7/", "", nil, 401, "credential"},
 		{"documented", "POST", "/api/projects", `{"key":"kk"}`, bearer("s"), 400, "required"},
-		{"documented", "POST", "/api/v1/lineage/bi/dbt/", `{"ci_config_id":"7"}`, key("s"), 422, "type"},
+		{"published", "POST", "/api/v1/lineage/bi/dbt/", `{"ci_config_id":"7"}`, key("s"), 422, "type"},
 		{"client", "POST", "/api/projects", `{"name":"n","key":"A Key"}`, bearer("s"), 200, "pattern"},
 		{"inferred", "POST", "/api/projects", `{"name":"n"}`, bearer("s"), 200, "required"},
 		{"inferred", "POST", "/api/projects", `{"name":"n","key":"pbf","version":"pbf"}`, bearer("s"), 200, "enum"},
@@ -253,11 +253,10 @@ func TestReportRefuses(t *testing.T) {
 		{"a word that is no boolean to JavaScript", "POST", "/api/projects", bearer("s"), `{"name":"n","key":"kd","protected":"yes"}`, 400},
 		{"a body without a type", "POST", "/api/projects", http.Header{"Authorization": {"Bearer s"}}, `{"name":"n","key":"ke"}`, 415},
 		{"of no enum, in the query", "GET", "/api/projects?all=yes", bearer("s"), "", 400},
-		{"datafold: a number for a text", "POST", "/api/v1/lineage/bi/dbt/", key("s"), `{"ci_config_id":"1","name":5}`, 422},
+		{"datafold: a number for a text", "POST", "/api/v1/lineage/bi/dbt/", key("s"), `{"ci_config_id":1,"name":5}`, 422},
 		{"datafold: a boolean for a text", "POST", "/api/v1/lineage/bi/dbt/", key("s"), `{"ci_config_id":1,"name":true}`, 422},
 		{"datafold: null for an integer", "POST", "/api/v1/lineage/bi/dbt/", key("s"), `{"ci_config_id":null}`, 422},
 		{"datafold: a list of one for an integer", "POST", "/api/v1/lineage/bi/dbt/", key("s"), `{"ci_config_id":[1]}`, 422},
-		{"one mistake can be converted, one cannot", "POST", "/api/projects", bearer("s"), `{"name":5,"key":[]}`, 400},
 		{"text that is not JSON", "POST", "/api/projects", http.Header{"Authorization": {"Bearer s"}, "Content-Type": {"text/csv"}}, `a,b`, 415},
 		{"datafold: of no enum", "POST", "/api/v1/lineage/bi/powerbi/", key("s"), `{"auth_type":"password"}`, 422},
 		{"datafold: a list in a list", "POST", "/api/v1/lineage/bi/looker/", key("s"), `{"base_url":"b","client_id":"c","client_secret":"s","repo_id":1,"bindings":[{}]}`, 422},
@@ -287,6 +286,35 @@ func TestReportRefuses(t *testing.T) {
 				t.Errorf("recorded as %+v", x)
 			}
 		})
+	}
+}
+
+// What is told of a request that is refused all the same is what the real service
+// would tell: not what it converts.
+func TestReportRefusesTheRest(t *testing.T) {
+	t.Parallel()
+	w := startWorld(t, Options{Enforce: contract.EnforceReport})
+	for _, test := range []struct {
+		target string
+		header http.Header
+		body   string
+		answer string
+	}{
+		{"/api/projects", bearer("s"), `{"name":5,"key":[],"protected":null}`, `{"statusCode":400,"code":"FST_ERR_VALIDATION","error":"Bad Request","message":"body/key must be string"}`},
+		{"/api/projects", bearer("s"), `{"name":"n","key":"kk","copyContentRef":[true]}`, `{"statusCode":400,"code":"FST_ERR_VALIDATION","error":"Bad Request","message":"body/copyContentRef must match format \"uuid\""}`},
+		{
+			"/api/v1/lineage/bi/looker/", key("s"), `{"base_url":"b","repo_id":" 7","client_id":"c","project_ids":[1.50]}`,
+			`{"detail":[{"type":"missing","loc":["body","client_secret"],"msg":"Field required","input":{"base_url":"b","repo_id":" 7","client_id":"c","project_ids":[1.5]}},` +
+				`{"type":"string_type","loc":["body","project_ids",0],"msg":"Input should be a valid string","input":1.5}]}`,
+		},
+	} {
+		got := w.do(t, "POST", test.target, test.header, strings.NewReader(test.body))
+		if got.body != test.answer {
+			t.Errorf("%s\n got %s\nwant %s", test.body, got.body, test.answer)
+		}
+		if x := w.record(t, got, test.header.Get("Authorization")); !x.Refused || len(x.Violations) == 0 {
+			t.Errorf("%s: %+v", test.body, x)
+		}
 	}
 }
 

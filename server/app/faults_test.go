@@ -205,7 +205,7 @@ func TestBrokenAnswers(t *testing.T) {
 	})
 	created := w.do(t, "POST", "/api/projects", bearer("s"), strings.NewReader(createBody))
 	project := created.body[strings.Index(created.body, `"id":"`)+6:][:36]
-	made := w.do(t, "POST", "/api/projects/"+project+integrations, bearer("s"), strings.NewReader(everyCall[8].body))
+	made := w.do(t, "POST", "/api/projects/"+project+integrations, bearer("s"), strings.NewReader(`{"name":"n","type":"http","kind":"k","config":{"url":"u"}}`))
 	id := made.body[strings.Index(made.body, `"id":"`)+6:][:36]
 	w.do(t, "POST", "/api/v1/lineage/bi/dbt/", key("s"), strings.NewReader(createDbt))
 	for _, call := range []struct{ api, target, operation, pointer string }{

@@ -38,70 +38,77 @@ const maxConversions = 4
 
 // understand makes a refused request fit to be served where it is only reported:
 // values are converted as the real service converts them, until nothing refuses
-// the request. It gives the converted request, and false for one that the real
-// service refuses as well.
-func (o *Operation) understand(ctx context.Context, m *Message, j *Judged) (*Message, bool) {
-	if o.document.convert == nil {
-		return nil, false
-	}
+// the request. It gives the converted request, or what is wrong even so: then the
+// real service refuses as well.
+func (o *Operation) understand(ctx context.Context, m *Message, j *Judged) (understood *Message, wrong []Violation) {
 	again := *m
 	again.Header, again.Vars = m.Header.Clone(), maps.Clone(m.Vars)
 	judged := j
 	for range maxConversions {
-		wrong := slices.DeleteFunc(slices.Clone(judged.Violations), func(v Violation) bool { return !v.Refuses() })
+		wrong = refusing(judged.Violations)
 		if len(wrong) == 0 {
 			j.Body, j.Value, j.query = judged.Body, judged.Value, judged.query
-			return &again, true
+			return &again, nil
 		}
-		if !o.convertAll(&again, wrong) {
-			return nil, false
+		if o.document.convert == nil || !o.convertAll(&again, wrong) {
+			break
 		}
 		judged = o.JudgeRequest(ctx, &again)
 	}
-	return nil, false
+	o.asTheyCame(wrong, m)
+	return nil, wrong
 }
 
-// convertAll converts what violations are about, in place.
-func (o *Operation) convertAll(m *Message, wrong []Violation) bool {
-	var body any
-	decoded := false
+// refusing lists the violations that are reason to refuse.
+func refusing(violations []Violation) []Violation {
+	return slices.DeleteFunc(slices.Clone(violations), func(v Violation) bool { return !v.Refuses() })
+}
+
+// asTheyCame makes violations of a converted request tell what the client sent.
+func (o *Operation) asTheyCame(wrong []Violation, m *Message) {
+	body, err := decodeJSON(m.Body)
 	for i := range wrong {
 		v := &wrong[i]
-		switch v.In {
-		case InBody:
-			if v.Rule == RuleMediaType {
-				converted, ok := o.document.convert(v, v.Got)
-				text, isText := converted.(string)
-				if !ok || !isText {
-					return false
-				}
+		path := v.Path
+		if v.Rule == "required" && len(path) > 0 {
+			path = path[:len(path)-1] // of a missing member it is the object
+		}
+		if came := valueAt(body, path); err == nil && v.In == InBody && v.Rule != RuleMediaType && came != nil {
+			v.Got = came
+		}
+	}
+}
+
+// convertAll converts what can be converted of what violations are about, and
+// tells whether anything could.
+func (o *Operation) convertAll(m *Message, wrong []Violation) (done bool) {
+	body, unread := decodeJSON(m.Body)
+	inBody := false
+	for i := range wrong {
+		v := &wrong[i]
+		switch {
+		case v.In != InBody:
+			done = o.convertParameter(m, v) || done
+		case v.Rule == RuleMediaType:
+			converted, ok := o.document.convert(v, v.Got)
+			if text, isText := converted.(string); ok && isText {
 				m.Header.Set("Content-Type", text)
-				continue
+				done = true
 			}
-			if !decoded {
-				var err error
-				if body, err = decodeJSON(m.Body); err != nil {
-					return false
-				}
-				decoded = true
-			}
-			var ok bool
-			if body, ok = o.convertIn(body, v); !ok {
-				return false
-			}
-		default:
-			if !o.convertParameter(m, v) {
-				return false
+		case unread == nil:
+			if converted, ok := o.convertIn(body, v); ok {
+				body, inBody = converted, true
 			}
 		}
 	}
-	if decoded {
-		text, err := json.Marshal(body)
-		if err != nil {
-			return false
-		}
-		m.Body = text
+	if !inBody {
+		return done
 	}
+	text, err := json.Marshal(body)
+	if err != nil { // it was read from JSON
+		return false
+	}
+	m.Body = text
 	return true
 }
 

@@ -332,14 +332,14 @@ func (s *Site) enforce(next http.Handler) http.Handler {
 			return
 		}
 		if judged.Refused() {
-			refused := slices.DeleteFunc(slices.Clone(judged.Violations), func(v Violation) bool { return !v.Refuses() })
-			refusal := &Refusal{Kind: KindInvalid, Violations: refused, Operation: op, Body: v.body}
-			var converted *Message
-			understood := false
-			if s.report {
-				converted, understood = op.understand(r.Context(), message, judged)
+			refusal := &Refusal{Kind: KindInvalid, Violations: refusing(judged.Violations), Operation: op, Body: v.body}
+			if !s.report {
+				v.refuse(r, refusal)
+				return
 			}
-			if !understood {
+			converted, wrong := op.understand(r.Context(), message, judged)
+			if converted == nil {
+				refusal.Violations = wrong
 				v.refuse(r, refusal)
 				return
 			}
@@ -351,6 +351,9 @@ func (s *Site) enforce(next http.Handler) http.Handler {
 		}
 		if repeated, unread := judged.repeated(), judged.unread(); judged.query.foreign || len(repeated)+len(unread) > 0 {
 			r = withQuery(r, judged.query.Values, repeated, unread)
+		}
+		if judged.Value == nil && op.HasBody() {
+			judged.Value = bindable(judged)
 		}
 		switch {
 		case judged.Value != nil:
