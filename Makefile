@@ -141,6 +141,15 @@ SEED  ?= 1
 differential:
 	UNDERSTUDY_DIFFERENTIAL=$(CASES) UNDERSTUDY_SEED=$(SEED) $(GO) test -count=1 -v -run '^(TestDifferential|TestKnownDifferences)$$' ./server/contract
 
+# Random requests for each API and mode.
+REQUESTS ?= 2000
+
+## oracle: compare random requests with what a real Fastify and a real pydantic answer (make oracle REQUESTS=2000 SEED=7; needs Node, npm, and Python with pydantic 2.13)
+.PHONY: oracle
+oracle:
+	@mkdir -p bin/oracle && cp internal/goldens/brms/package.json bin/oracle/ && cd bin/oracle && npm install --silent --no-package-lock --no-audit --no-fund
+	ORACLE_MODULES=$(CURDIR)/bin/oracle UNDERSTUDY_ORACLE=$(REQUESTS) UNDERSTUDY_SEED=$(SEED) $(GO) test -count=1 -v -run '^Test(Fastify|FastAPI|RowsAreListed)$$' $(ARGS) ./internal/goldens
+
 # Kills of the server on each store: sqlite, postgres, or both.
 CYCLES ?= 200
 STORE  ?= both

@@ -231,6 +231,8 @@ func decisions() []decision {
 			{asked("GET", "/api/v1/lineage/bi?x=1&y=%20"), 307, "", "Location: http://h/api/v1/lineage/bi/?x=1&y=%20"},
 			{wireOf("GET", "/api/v1/lineage/bi", "", ""), 307, "", "Location: http://h/api/v1/lineage/bi/"},
 			{dfSlash("PATCH"), 307, "", "Location: http://h/api/v1/lineage/bi/"},
+			{wireOf("GET", "/api/v1/lineage/bi", "X-Forwarded-Proto: https\r\n", ""), 307, "", "Location: https://h/api/v1/lineage/bi/"},
+			{wireOf("GET", "/api/v1/lineage/bi", "X-Forwarded-Proto: gopher\r\n", ""), 307, "", "Location: http://h/api/v1/lineage/bi/"},
 			{"GET /api/v1/lineage/bi HTTP/1.0\r\nAUTH\r\n", 307, "", "Location: http://LISTENER/api/v1/lineage/bi/"},
 		}),
 		row("Expect: 100-continue, too large", []wired{

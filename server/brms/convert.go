@@ -27,7 +27,8 @@ func convert(v *contract.Violation, value any) (any, bool) {
 		return nil, false
 	}
 	if items, ok := value.([]any); ok && len(items) == 1 {
-		if value = items[0]; slices.ContainsFunc(types, func(t string) bool { return ofType(value, t) }) {
+		// Of several types Ajv asks here for all at once, so that none will do.
+		if value = items[0]; len(types) == 1 && ofType(value, types[0]) {
 			return value, true
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"net"
 	"net/http"
+	"net/netip"
 	"strconv"
 	"strings"
 
@@ -67,11 +68,17 @@ func (a *API) Refuse(w http.ResponseWriter, r *http.Request, refusal *contract.R
 	_, _ = w.Write(text)
 }
 
-// absolute makes a URL of a path, as Starlette builds it from the request.
+// absolute makes a URL of a path, as Starlette builds it from the request. uvicorn
+// believes a proxy on this machine about the scheme, and no other.
 func absolute(r *http.Request, path string) string {
 	scheme := "http"
 	if r.TLS != nil {
 		scheme = "https"
+	}
+	if peer, err := netip.ParseAddrPort(r.RemoteAddr); err == nil && peer.Addr().IsLoopback() {
+		if told := strings.TrimSpace(r.Header.Get("X-Forwarded-Proto")); told == "http" || told == "https" {
+			scheme = told
+		}
 	}
 	host := r.Host
 	if host == "" { // HTTP/1.0

@@ -230,7 +230,8 @@ func TestFidelityDocument(t *testing.T) {
 	}
 }
 
-// hasTest reports whether a test or fuzz target of the server has the name.
+// hasTest reports whether a test or fuzz target of the server, or of the goldens, has
+// the name.
 func hasTest(t *testing.T, name string) bool {
 	t.Helper()
 	files, err := filepath.Glob("../*/*_test.go")
@@ -242,6 +243,7 @@ func hasTest(t *testing.T, name string) bool {
 		t.Fatal(err)
 	}
 	files = append(files, deeper...)
+	files = append(files, "../../internal/goldens/oracle_test.go")
 	return slices.ContainsFunc(files, func(file string) bool {
 		data, err := os.ReadFile(file)
 		if err != nil {
