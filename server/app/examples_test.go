@@ -152,6 +152,39 @@ func TestExamplesOfRefusals(t *testing.T) {
 	}
 }
 
+// An example that is asked for comes as it stands in the document, members in their
+// order.
+func TestExamplesInOrder(t *testing.T) {
+	t.Parallel()
+	w := startWorld(t, Options{})
+	for _, call := range []struct {
+		document []byte
+		target   string
+		header   http.Header
+	}{
+		{genbrms.Document(), "/api/projects", bearer("s")},
+		{genbrms.Document(), "/api/health", bearer("s")},
+		{gendatafold.Document(), "/api/v1/lineage/bi/", key("s")},
+	} {
+		var document struct {
+			Paths map[string]struct {
+				Get struct{ Responses map[string]shownResponse }
+			}
+		}
+		if err := json.Unmarshal(call.document, &document); err != nil {
+			t.Fatal(err)
+		}
+		want := document.Paths[call.target].Get.Responses["200"].Content["application/json"].Example
+		if err := want.Compact(); err != nil {
+			t.Fatal(err)
+		}
+		call.header.Set("Prefer", "code=200")
+		if got := w.do(t, "GET", call.target, call.header, nil); got.status != 200 || got.body != string(want) {
+			t.Errorf("%s: %d\n got %s\nwant %s", call.target, got.status, got.body, want)
+		}
+	}
+}
+
 var exchangeID = regexp.MustCompile(`^[0-9a-f]{16}$`)
 
 func textOfAny(v any) string {

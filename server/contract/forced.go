@@ -65,19 +65,23 @@ func (o *Operation) sample(status int, example string) ([]byte, error) {
 		}
 		return nil, nil
 	}
+	var schemas []*Schema
+	if s := o.AnswerSchema(status); s != nil {
+		schemas = []*Schema{s}
+	}
 	if example != "" {
 		ref := mt.Examples[example]
 		if ref == nil || ref.Value == nil {
 			return nil, fmt.Errorf("the answer has no example %q", example)
 		}
-		return json.Marshal(ref.Value.Value)
+		return o.encode(ref.Value.Value, schemas...)
 	}
 	if mt.Example != nil {
-		return json.Marshal(mt.Example)
+		return o.encode(mt.Example, schemas...)
 	}
 	for _, name := range slices.Sorted(maps.Keys(mt.Examples)) {
 		if ref := mt.Examples[name]; ref.Value != nil {
-			return json.Marshal(ref.Value.Value)
+			return o.encode(ref.Value.Value, schemas...)
 		}
 	}
 	if mt.Schema == nil {
@@ -87,7 +91,7 @@ func (o *Operation) sample(status int, example string) ([]byte, error) {
 	if !ok {
 		return nil, fmt.Errorf("no body could be made to the schema of status %d", status)
 	}
-	return json.Marshal(value)
+	return o.encode(value, schemas...)
 }
 
 // BodyFrom is the text of the body of the request being served, as it came: do

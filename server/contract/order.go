@@ -1,6 +1,7 @@
 package contract
 
 import (
+	"encoding/json"
 	"maps"
 	"slices"
 
@@ -36,5 +37,62 @@ func (o *Operation) Properties(s *Schema) []string {
 		places[name], _ = ix.lines.Order(at + pointerEscaper.Replace(name))
 	}
 	slices.SortStableFunc(names, func(a, b string) int { return places[a] - places[b] })
+	return names
+}
+
+// encode writes a value that is no answer of a handler, such as an example, with
+// the members of its objects in declared order; members that are not declared come
+// last.
+func (o *Operation) encode(v any, schemas ...*Schema) ([]byte, error) {
+	switch v := v.(type) {
+	case map[string]any:
+		text := []byte{'{'}
+		for _, name := range o.memberNames(v, schemas) {
+			if len(text) > 1 {
+				text = append(text, ',')
+			}
+			quoted, err := json.Marshal(name)
+			if err != nil {
+				return nil, err
+			}
+			member, err := o.encode(v[name], children(schemas, Step{Name: name})...)
+			if err != nil {
+				return nil, err
+			}
+			text = append(append(append(text, quoted...), ':'), member...)
+		}
+		return append(text, '}'), nil
+	case []any:
+		text := []byte{'['}
+		for i, item := range v {
+			if i > 0 {
+				text = append(text, ',')
+			}
+			encoded, err := o.encode(item, children(schemas, Step{Array: true, Index: i})...)
+			if err != nil {
+				return nil, err
+			}
+			text = append(text, encoded...)
+		}
+		return append(text, ']'), nil
+	}
+	return json.Marshal(v)
+}
+
+// memberNames lists the members of an object, declared ones first.
+func (o *Operation) memberNames(object map[string]any, schemas []*Schema) []string {
+	names := make([]string, 0, len(object))
+	for _, s := range expand(schemas) {
+		for _, name := range o.Properties(s) {
+			if _, present := object[name]; present && !slices.Contains(names, name) {
+				names = append(names, name)
+			}
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(object)) {
+		if !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
 	return names
 }
