@@ -352,7 +352,7 @@ func (s *Site) enforce(next http.Handler) http.Handler {
 		if repeated, unread := judged.repeated(), judged.unread(); judged.query.foreign || len(repeated)+len(unread) > 0 {
 			r = withQuery(r, judged.query.Values, repeated, unread)
 		}
-		if judged.Value == nil && op.HasBody() {
+		if contentType := r.Header.Get("Content-Type"); judged.Value == nil && op.HasBody() && (contentType == "" || isJSON(contentType)) {
 			judged.Value = bindable(judged)
 		}
 		switch {
