@@ -9,9 +9,11 @@ import (
 	"testing"
 )
 
-// Generated code knows nothing of ours, but for a client, which knows its types. The linter holds the other directions of
-// imports; it does not look at generated files.
+// Generated code knows nothing of ours, but for a client, which knows its types, and
+// for values that encoding/json would write otherwise than a vendor's framework. The
+// linter holds the other directions of imports; it does not look at generated files.
 func TestGeneratedImports(t *testing.T) {
+	const values = `"github.com/understudy-api/understudy/internal/pydantic"`
 	seen := 0
 	err := filepath.WalkDir(root+"/gen", func(path string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() || filepath.Ext(path) != ".go" {
@@ -28,7 +30,7 @@ func TestGeneratedImports(t *testing.T) {
 			own = `"github.com/understudy-api/understudy/gen/` + pkg + `"`
 		}
 		for _, spec := range file.Imports {
-			if strings.Contains(spec.Path.Value, "understudy-api") && spec.Path.Value != own {
+			if strings.Contains(spec.Path.Value, "understudy-api") && spec.Path.Value != own && spec.Path.Value != values {
 				t.Errorf("%s imports %s", path, spec.Path.Value)
 			}
 		}

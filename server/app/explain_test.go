@@ -307,7 +307,7 @@ func TestExplanations(t *testing.T) {
 			"openapi/brms/_document.yaml", "/components/parameters/Page", "Page:",
 		},
 		{
-			"a malformed query", "GET", "/api/projects?page=1&%zz", "Bearer s", "",
+			"a malformed query", "GET", "/api/projects?search=%zz", "Bearer s", "",
 			"",
 			200, false, "unknownQuery", "inferred", "query", "", "",
 			"", "the parameters all, deleted, page, perPage, search",
@@ -571,12 +571,12 @@ func TestExplanations(t *testing.T) {
 			"openapi/brms/project.yaml", "/paths/~1api~1projects", "/api/projects:",
 		},
 		{
-			"a slash too many", "GET", "/api/projects/", "Bearer s", "",
+			"a slash too many", "GET", "/api/health/", "Bearer s", "",
 			"",
 			404, true, "unknownPath", "published", "message", "", "",
-			`"/api/projects/"`, "/api/projects",
-			`No operation has the path "/api/projects/", only /api/projects: mind the slash at its end.`,
-			"openapi/brms/project.yaml", "/paths/~1api~1projects", "/api/projects:",
+			`"/api/health/"`, "/api/health",
+			`No operation has the path "/api/health/", only /api/health: mind the slash at its end.`,
+			"openapi/brms/infrastructure.yaml", "/paths/~1api~1health", "/api/health:",
 		},
 		{
 			"a large body", "POST", "/api/projects", "Bearer s", "application/json",
