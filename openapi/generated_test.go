@@ -14,7 +14,9 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/understudy-api/understudy/gen/brms"
+	"github.com/understudy-api/understudy/gen/brms/brmsclient"
 	"github.com/understudy-api/understudy/gen/datafold"
+	"github.com/understudy-api/understudy/gen/datafold/datafoldclient"
 	"github.com/understudy-api/understudy/gen/understudy"
 	"github.com/understudy-api/understudy/server/contract/lines"
 )
@@ -22,46 +24,7 @@ import (
 // The generated types carry every example of their schema to and fro without
 // losing a member, a null or an empty list.
 func TestTypesKeepExamples(t *testing.T) {
-	types := map[string]map[string]any{
-		"brms": {
-			"ApprovalGroup":              new(brms.ApprovalGroup),
-			"BooleanText":                new(brms.BooleanText),
-			"CreateIntegrationRequest":   new(brms.CreateIntegrationRequest),
-			"CreateProjectRequest":       new(brms.CreateProjectRequest),
-			"CreatedProject":             new(brms.CreatedProject),
-			"Error":                      new(brms.Error),
-			"Health":                     new(brms.Health),
-			"HttpIntegrationConfig":      new(brms.HTTPIntegrationConfig),
-			"HttpIntegrationConfigInput": new(brms.HTTPIntegrationConfigInput),
-			"Integration":                new(brms.Integration),
-			"IntegrationPage":            new(brms.IntegrationPage),
-			"OperationStatus":            new(brms.OperationStatus),
-			"Paginate":                   new(brms.Paginate),
-			"Project":                    new(brms.Project),
-			"ProjectMember":              new(brms.ProjectMember),
-			"ProjectPage":                new(brms.ProjectPage),
-			"ProjectUser":                new(brms.ProjectUser),
-			"UpdateIntegrationRequest":   new(brms.UpdateIntegrationRequest),
-			"UpdateProjectRequest":       new(brms.UpdateProjectRequest),
-		},
-		"datafold": {
-			"BIIntegration":             new(datafold.BIIntegration),
-			"BIIntegrationList":         new(datafold.BIIntegrationList),
-			"BIIntegrationRemoved":      new(datafold.BIIntegrationRemoved),
-			"BISync":                    new(datafold.BISync),
-			"DataSourceBinding":         new(datafold.DataSourceBinding),
-			"DbtDataSourceConfig":       new(datafold.DbtDataSourceConfig),
-			"ErrorDetail":               new(datafold.ErrorDetail),
-			"HTTPValidationError":       new(datafold.HTTPValidationError),
-			"HighTouchDataSourceConfig": new(datafold.HighTouchDataSourceConfig),
-			"LookerDataSourceConfig":    new(datafold.LookerDataSourceConfig),
-			"ModeDataSourceConfig":      new(datafold.ModeDataSourceConfig),
-			"PowerBIAuthType":           new(datafold.PowerBIAuthType),
-			"PowerBIDataSourceConfig":   new(datafold.PowerBIDataSourceConfig),
-			"TableauDataSourceConfig":   new(datafold.TableauDataSourceConfig),
-			"ValidationError":           new(datafold.ValidationError),
-		},
-	}
+	types := map[string]map[string]any{"brms": brmsclient.Types(), "datafold": datafoldclient.Types()}
 	for _, s := range served {
 		schemas, order := load(t, s.folder).Components.Schemas, declared(t, s.folder)
 		if got, want := slices.Sorted(maps.Keys(types[s.folder])), slices.Sorted(maps.Keys(schemas)); !slices.Equal(got, want) {

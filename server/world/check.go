@@ -300,7 +300,7 @@ func (c *checker) unknown(id, whose string, all, elsewhere []*contract.Operation
 		c.found("/match/operation", "no operation of %s is called %q: is %s meant?", whose, id, meant)
 		return
 	}
-	c.found("/match/operation", "no operation of %s is called %q: there are %s", whose, id, listed(ids))
+	c.found("/match/operation", "no operation of %s is called %q: %s", whose, id, closest(id, ids))
 }
 
 // path leaves the operations that a path can lead to.
@@ -323,7 +323,7 @@ func (c *checker) path(path *pattern, whose string) bool {
 	case meant != "":
 		c.found("/match/path", "no operation of %s has this path: is %s meant?", whose, meant)
 	default:
-		c.found("/match/path", "no operation of %s has this path: there are %s", whose, listed(paths))
+		c.found("/match/path", "no operation of %s has this path: %s", whose, closest(path.text, paths))
 	}
 	return false
 }
@@ -429,6 +429,16 @@ func nearest(text string, among []string) string {
 		return ""
 	}
 	return best
+}
+
+// closest names the few texts that are nearest to another.
+func closest(text string, among []string) string {
+	if len(among) <= 3 {
+		return "there are " + listed(among)
+	}
+	text = text[:min(len(text), 200)]
+	sorted := slices.SortedStableFunc(slices.Values(among), func(a, b string) int { return cmp.Compare(distance(text, a), distance(text, b)) })
+	return "the nearest are " + listed(sorted[:3])
 }
 
 // distance is how many letters must be put, left out or changed to make one text of

@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/understudy-api/understudy/server/contract"
 	"github.com/understudy-api/understudy/storage"
 )
 
@@ -19,6 +20,22 @@ func declared(t *testing.T, id string) string {
 		texts = append(texts, strconv.Itoa(status))
 	}
 	return listed(texts)
+}
+
+// idsOf lists the operations of an API.
+func idsOf(t *testing.T, api string) []string {
+	t.Helper()
+	all, err := documents()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var ids []string
+	for _, d := range all {
+		if d.API == api {
+			ids = names(d.Operations(), func(op *contract.Operation) string { return op.ID })
+		}
+	}
+	return ids
 }
 
 // Every mistake of a fault is told, with its member and how to mend it.
@@ -92,7 +109,7 @@ func TestCheck(t *testing.T) {
 			`match.operation: no operation of brms and datafold is called "createProjct": is createProject meant?`,
 		},
 		`{"match":{"api":"brms","operation":"somethingElse"},"do":{"status":503}}`: {
-			`match.operation: no operation of brms is called "somethingElse": there are createIntegration, createProject, deleteIntegration, deleteProject, getHealth, getIntegration, getProject, getProjectWithApprovals, listIntegrations, listProjects, restoreProject, updateIntegration and updateProject`,
+			`match.operation: no operation of brms is called "somethingElse": ` + closest("somethingElse", idsOf(t, "brms")),
 		},
 		`{"match":{"api":"datafold","operation":"createProject"},"do":{"status":503}}`: {
 			"match.operation: createProject is an operation of brms, not of datafold",

@@ -215,6 +215,17 @@ func (d *Document) Lines() []byte {
 	return lines.Encode(places, d.files...)
 }
 
+// Schemas lists the names of the component schemas, in the order of the document.
+func (d *Document) Schemas() []string {
+	var names []string
+	if schemas := member(member(d.root, "components"), "schemas"); schemas != nil {
+		for i := 0; i < len(schemas.Content); i += 2 {
+			names = append(names, schemas.Content[i].Value)
+		}
+	}
+	return names
+}
+
 // Pointers hands over the JSON pointer of every node, in the order of the document.
 func (d *Document) Pointers(visit func(pointer string)) {
 	walk(d.root, "", d.root, func(pointer string, _, _ *yaml.Node) { visit(pointer) })

@@ -1,0 +1,88 @@
+// Package addition_test adds an operation to a copy of the tree, in the three places
+// where that is done: the document, the resource file, and its test. Whatever else it
+// took would be a list that somebody keeps by hand.
+package addition_test
+
+import (
+	"bytes"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// places are the three, by where they stand in the copy.
+var places = map[string]string{
+	"openapi/brms/security.yaml":   "testdata/security.yaml",
+	"server/brms/security.go":      "testdata/security.go.txt",
+	"server/brms/security_test.go": "testdata/security_test.go.txt",
+}
+
+// steps are what a maintainer runs then, as far as an operation can matter to it.
+var steps = []string{
+	"make -s generate",
+	"make -s readme",
+	"go build ./...",
+	"go vet ./server/... ./openapi ./internal/gendoc/... ./internal/readme",
+	"go test ./openapi ./internal/gendoc/... ./server/brms ./server/seed ./server/world ./server/control ./server/evidence",
+	"go test ./server/app -run ^(TestEveryOperation|TestCoverage|TestExamplesOfRefusals|TestProtocolDocument)$",
+	"go test ./internal/readme -run ^(TestTables|TestPlacesExist|TestGeneratedImports)$",
+}
+
+func TestThreePlaces(t *testing.T) {
+	if testing.Short() || os.Getenv("UNDERSTUDY_TEST_ADDITION") == "" {
+		t.Skip("it builds a copy of the tree: UNDERSTUDY_TEST_ADDITION=1")
+	}
+	tree := t.TempDir()
+	copyTree(t, tree)
+	for place, from := range places {
+		text, err := os.ReadFile(from)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(tree, place), text, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, step := range steps {
+		words := strings.Fields(step)
+		cmd := exec.CommandContext(t.Context(), words[0], words[1:]...)
+		cmd.Dir = tree
+		cmd.Env = append(os.Environ(), "GOFLAGS=-trimpath") // what is built elsewhere is not built again
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Fatalf("%s: %v\n%s", step, err, out)
+		}
+	}
+}
+
+// copyTree copies the files that are kept, and those that are about to be.
+func copyTree(t *testing.T, to string) {
+	t.Helper()
+	const root = "../.."
+	list := exec.CommandContext(t.Context(), "git", "-C", root, "ls-files", "-z", "--cached", "--others", "--exclude-standard")
+	names, err := list.Output()
+	if err != nil {
+		t.Skip("this is not a checkout: ", err)
+	}
+	for name := range bytes.SplitSeq(bytes.TrimRight(names, "\x00"), []byte{0}) {
+		from, into := filepath.Join(root, string(name)), filepath.Join(to, string(name))
+		info, err := os.Lstat(from)
+		if os.IsNotExist(err) {
+			continue // deleted, and not yet committed
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, err := os.ReadFile(from)
+		if err == nil {
+			err = os.MkdirAll(filepath.Dir(into), 0o755)
+		}
+		if err == nil {
+			err = os.WriteFile(into, text, info.Mode().Perm())
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+}
