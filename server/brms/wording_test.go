@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
+	"math"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -583,6 +584,26 @@ func FuzzWording(f *testing.F) {
 					}
 				}
 			}
+		}
+	})
+}
+
+// What is decimal to Go is the same number to JavaScript, and nothing that is read
+// as a number is written so that it is read as another.
+func FuzzJSNumber(f *testing.F) {
+	for _, text := range []string{"", " 1 ", "0x1F", "0b2", "1e3", ".5", "5.", "+1", "-0", "Infinity", "1_000", "NaN", "1e400", "\ufeff7"} {
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		n, ok := jsNumber(text)
+		if want, err := strconv.ParseFloat(text, 64); err == nil && strings.Trim(text, "0123456789") == "" && (!ok || n != want) {
+			t.Errorf("%q: %g, %t", text, n, ok)
+		}
+		if !ok || math.IsInf(n, 0) {
+			return
+		}
+		if again, ok := jsNumber(number(n)); !ok || again != n {
+			t.Errorf("%q: %g, then %g, %t", text, n, again, ok)
 		}
 	})
 }

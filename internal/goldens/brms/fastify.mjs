@@ -19,7 +19,8 @@ const harmless = new Set(['nullable', 'default', 'properties', 'items', '$ref', 
 const parts = ['params', 'body', 'querystring', 'headers']
 
 // convert drops what a rule forbids if it is not refused for it: what we only guess
-// (x-understudy-basis), when refusing is set.
+// (x-understudy-basis), when refusing is set. An enum that is itself marked as a guess
+// is none: it lists what is known.
 function convert (s, refusing, basis = 'published') {
   basis = s['x-understudy-basis'] ?? basis
   const rules = s['x-understudy-basis-rules'] ?? {}
@@ -27,7 +28,7 @@ function convert (s, refusing, basis = 'published') {
   const next = (v) => convert(v, refusing, basis)
   const out = {}
   for (const [k, v] of Object.entries(s)) {
-    if (k.startsWith('x-') || dropped.has(k) || (!harmless.has(k) && warns(k))) continue
+    if (k.startsWith('x-') || dropped.has(k) || (k === 'enum' && rules.enum === 'inferred') || (!harmless.has(k) && warns(k))) continue
     if (k === '$ref') out.$ref = v.replace('#/components/schemas/', '#/definitions/')
     else if (k === 'required') out.required = v.filter((name) => !warns(`required/${name}`) && !warns('required'))
     else if (k === 'properties') out[k] = Object.fromEntries(Object.entries(v).map(([n, p]) => [n, next(p)]))
