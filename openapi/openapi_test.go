@@ -255,3 +255,41 @@ func TestNullsAreSent(t *testing.T) {
 		t.Errorf("%d schemas", len(seen))
 	}
 }
+
+// Fastify's serialiser writes required members first: the schemas of BRMS's answers
+// declare them so, and answers come in declared order.
+func TestRequiredMembersFirst(t *testing.T) {
+	doc := load(t, "brms")
+	order, n := map[string]int{}, 0
+	merge(t, "brms").Pointers(func(pointer string) { n++; order[pointer] = n })
+	seen := map[string]bool{}
+	var check func(ref *openapi3.SchemaRef)
+	check = func(ref *openapi3.SchemaRef) {
+		if ref == nil || ref.Ref != "" && seen[ref.Ref] {
+			return
+		}
+		seen[ref.Ref] = true
+		at := strings.TrimPrefix(ref.Ref, "#") + "/properties/"
+		last := 0
+		for _, name := range ref.Value.Required {
+			last = max(last, order[at+name])
+		}
+		for name, p := range ref.Value.Properties {
+			if ref.Ref != "" && !slices.Contains(ref.Value.Required, name) && order[at+name] < last {
+				t.Errorf("%s%s is optional and stands before a required member", at, name)
+			}
+			check(p)
+		}
+		check(ref.Value.Items)
+	}
+	for _, item := range doc.Paths.Map() {
+		for _, op := range item.Operations() {
+			if r := op.Responses.Status(200); r != nil {
+				check(r.Value.Content.Get("application/json").Schema)
+			}
+		}
+	}
+	if len(seen) < 8 {
+		t.Errorf("%d schemas", len(seen))
+	}
+}
