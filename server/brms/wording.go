@@ -53,6 +53,8 @@ func parsing(refusal *contract.Refusal) (status int, code, message string) {
 		switch {
 		case v.Rule == contract.RuleMediaType && !asText(v):
 			return http.StatusUnsupportedMediaType, codeMediaType, "Unsupported Media Type"
+		case v.Rule == contract.RuleMultipart:
+			return http.StatusBadRequest, "", "Unexpected end of form" // busboy's words
 		case v.Rule == contract.RuleJSON:
 			malformed = v
 		case v.Rule == contract.RuleTransport:

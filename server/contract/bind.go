@@ -2,7 +2,6 @@ package contract
 
 import (
 	"io"
-	"slices"
 )
 
 // The generated code binds with encoding/json and with the runtime of
@@ -16,19 +15,6 @@ import (
 type validatedBody struct {
 	bytesBody
 	value any
-}
-
-// bindable gives the body of a request that is served in spite of a violation, or
-// nil if it is no JSON: kin-openapi keeps the value of right bodies only.
-func bindable(j *Judged) any {
-	if len(j.Body) == 0 || slices.ContainsFunc(j.Violations, func(v Violation) bool { return v.Rule == RuleMediaType || v.Rule == RuleJSON }) {
-		return nil
-	}
-	value, err := decodeJSON(j.Body)
-	if err != nil {
-		return nil
-	}
-	return value
 }
 
 // ValidatedValue gives the decoded body.

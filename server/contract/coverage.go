@@ -143,14 +143,36 @@ func ValueText(v any) string {
 	return literalOf(v)
 }
 
-// Body is the request body with all that a client can send in it; nil if the
-// operation declares no JSON body.
+// Body is the request body with all that a client can send in it: JSON, or a form if
+// the operation declares no JSON; nil if it declares neither.
 func (o *Operation) Body() *Member {
-	if o.bodySchema == nil {
+	schema := o.bodySchema
+	for _, c := range o.contents {
+		if schema == nil && (c.kind == contentForm || c.kind == contentMultipart) {
+			schema = c.schema
+		}
+	}
+	if schema == nil {
 		return nil
 	}
 	base := o.Basis().Weaker(o.document.index().basis(o.bodyPointer, "", ""))
-	return o.member("", base, []*Schema{o.bodySchema}, nil)
+	return o.member("", base, []*Schema{schema}, nil)
+}
+
+// RequestType is how the document names the media type of a request.
+func (o *Operation) RequestType(contentType string) string {
+	if c := o.contentFor(contentType); c != nil && contentType != "" {
+		return c.mediaType
+	}
+	return MediaType(contentType)
+}
+
+// ResponseType is how the document names the media type of an answer.
+func (o *Operation) ResponseType(status int, contentType string) string {
+	if c := o.answerContent(status, contentType); c != nil {
+		return c.mediaType
+	}
+	return MediaType(contentType)
 }
 
 func (o *Operation) member(pointer string, base Basis, schemas, above []*Schema) *Member {
@@ -221,16 +243,55 @@ func soundsSecret(text []byte) bool {
 	return slices.ContainsFunc(credentialWords, func(w string) bool { return strings.Contains(folded, w) })
 }
 
-// MaskRequest is [Operation.RedactRequest], and hides a body that is not JSON if
-// it names a secret.
-func (o *Operation) MaskRequest(body []byte) []byte {
-	if len(body) > 0 && slices.ContainsFunc(o.mediaTypes, func(name string) bool { return !isJSON(name) }) {
-		return maskText // what is not described cannot be told from secrets
+// MaskRequest gives a request's body, or the beginning of one, without secrets: JSON
+// as [Operation.RedactRequest] does, a form and the parts of a multipart body by
+// their names, of files and bytes the size alone. What no schema describes is hidden
+// if it may be a secret.
+func (o *Operation) MaskRequest(contentType string, body []byte) []byte {
+	c := o.contentFor(contentType)
+	if len(body) == 0 {
+		return body
 	}
-	if _, err := decodeJSON(body); err != nil || o.bodySchema == nil {
-		return o.document.MaskText(body)
+	if c == nil || c.kind == contentJSON {
+		if _, err := decodeJSON(body); err != nil || c == nil || c.schema == nil {
+			return o.document.MaskText(body)
+		}
+		return o.redact(body, c.schema, func() bool { return holdsSecrets(c.schema, map[*Schema]bool{}) })
 	}
-	return o.RedactRequest(body)
+	return o.mask(c, contentType, body)
+}
+
+// MaskResponse is [Operation.RedactResponse] for an answer of any type.
+func (o *Operation) MaskResponse(status int, contentType string, body []byte) []byte {
+	if c := o.answerContent(status, contentType); c != nil && len(body) > 0 {
+		return o.mask(c, contentType, body)
+	}
+	return o.RedactResponse(status, body)
+}
+
+func (o *Operation) mask(c *content, contentType string, body []byte) []byte {
+	names := o.document.secretNames()
+	hides := func(name string) bool {
+		return looksSecret(name, names) || slices.ContainsFunc(composed(c.member(name)), func(s *Schema) bool { return holdsSecrets(s, map[*Schema]bool{}) })
+	}
+	switch c.kind {
+	case contentForm:
+		return []byte(maskForm(string(body), o.document.wholeEscapes, hides))
+	case contentMultipart:
+		if text, ok := c.maskMultipart(contentType, body, hides); ok {
+			return text
+		}
+	case contentText:
+		if !holdsSecrets(c.schema, map[*Schema]bool{}) && !soundsSecret(body) {
+			return body
+		}
+	case contentBinary, contentJSON:
+		if c.mediaType == eventStream && !soundsSecret(body) {
+			return body
+		}
+		return []byte("(" + itoa(len(body)) + " bytes)")
+	}
+	return maskText
 }
 
 // MaskQuery hides the values of a query's parameters that are, or sound like,

@@ -47,7 +47,7 @@ func (o *Operation) understand(ctx context.Context, m *Message, j *Judged) (unde
 	for range maxConversions {
 		wrong = refusing(judged.Violations)
 		if len(wrong) == 0 {
-			j.Body, j.Value, j.query = judged.Body, judged.Value, judged.query
+			j.Body, j.Value, j.query, j.read = judged.Body, judged.Value, judged.query, judged.read
 			return &again, nil
 		}
 		if o.document.convert == nil || !o.convertAll(&again, wrong) {

@@ -54,7 +54,7 @@ func (v *Violation) Explain() Explained {
 func (v *Violation) got() string {
 	var came any
 	switch v.Rule {
-	case "required", RuleJSON:
+	case "required", RuleJSON, RuleMultipart:
 		return ""
 	case RuleUnknownPath, RuleMethod:
 		came = v.Raw
@@ -173,6 +173,8 @@ func (v *Violation) sentence(got, accepted string) string {
 		return "The " + place + " does not say which alternative it is: send " + accepted + "."
 	case RuleJSON:
 		return v.jsonSentence(place)
+	case RuleMultipart:
+		return "The " + place + " is not multipart/form-data (RFC 7578): " + v.Detail + "."
 	case RuleMediaType:
 		if v.Side == SideServer {
 			return "The answer's Content-Type is not declared for its status."
@@ -194,6 +196,9 @@ func (v *Violation) sentence(got, accepted string) string {
 	case RuleCredential:
 		return v.credentialSentence(got, accepted)
 	case RuleBodySize:
+		if v.Detail == reasonBigFields {
+			return "The body is too large: " + v.Detail + ", send at most " + itoa(maxFieldBytes) + " bytes of them."
+		}
 		return "The body is too large: send " + v.Detail + "."
 	case RuleStatus:
 		return "The answer's status " + got + " is not declared for the operation: declare it, or answer with " + accepted + "."
@@ -390,6 +395,8 @@ func (v *Violation) accepted() string {
 		return "a number from -1.8e308 to 1.8e308"
 	case RuleJSON:
 		return "JSON (RFC 8259)"
+	case RuleMultipart:
+		return multipartType
 	case RuleUnknownQuery:
 		return listed("the parameters", v.queryNames(), "no query parameter")
 	case RuleRepeated:
@@ -418,7 +425,10 @@ func (v *Violation) accepted() string {
 			return tagged(s)
 		}
 	}
-	if s == nil {
+	switch {
+	case s == nil && v.Rule == "required":
+		return v.Detail
+	case s == nil:
 		return ""
 	}
 	return describe(s)

@@ -42,6 +42,7 @@ type Judged struct {
 	Value any
 
 	query queryValues
+	read  *payload // the body; nil if it was not read
 }
 
 // repeated lists the query parameters that came more than once.
@@ -118,6 +119,7 @@ func (o *Operation) JudgeRequest(ctx context.Context, m *Message) *Judged {
 		}
 	}
 	if p != nil {
+		j.read = p
 		o.judgeBody(j, p)
 	}
 	for i := range j.Violations {
@@ -351,7 +353,7 @@ func (o *Operation) mediaTypeViolation(got string) *Violation {
 
 func (o *Operation) bodyMissing() Violation {
 	return Violation{
-		Side: SideClient, Rule: "required", In: InBody, Schema: o.bodySchema, Operation: o.ID,
+		Side: SideClient, Rule: "required", In: InBody, Schema: o.bodySchema, Operation: o.ID, Detail: strings.Join(o.mediaTypes, " or "),
 		Basis: o.document.index().basis(o.bodyPointer, "required", ""),
 		Where: o.document.locate(o.bodyPointer + "/required"),
 	}
@@ -402,6 +404,9 @@ func (o *Operation) JudgeResponse(ctx context.Context, method string, status int
 		return nil
 	}
 	contentType := header.Get("Content-Type")
+	if c := o.answerContent(status, contentType); c != nil {
+		return o.judgeText(method, status, header, c, body)
+	}
 	ref := o.operation.Responses.Status(status)
 	// Headers differ from answer to answer; where they are declared they are
 	// judged each time.
@@ -443,6 +448,88 @@ func (o *Operation) JudgeResponse(ctx context.Context, method string, status int
 	p.value, _ = decodeJSON(body)
 	e := &explainer{operation: o, side: SideServer, status: status, payload: p}
 	return e.response(err)
+}
+
+// judgeHead judges what comes before the body of an answer: its status, its media
+// type and its headers.
+func (o *Operation) judgeHead(method string, status int, header http.Header) []Violation {
+	e := &explainer{operation: o, side: SideServer, status: status, payload: &payload{}}
+	err := openapi3filter.ValidateResponse(context.Background(), &openapi3filter.ResponseValidationInput{
+		RequestValidationInput: &openapi3filter.RequestValidationInput{Request: &http.Request{Method: method}, Route: o.route},
+		Status:                 status, Header: header, Options: optionsNoAnswer,
+	})
+	if err != nil {
+		return e.response(err)
+	}
+	if len(o.content(status)) > 0 && o.answerContent(status, header.Get("Content-Type")) == nil {
+		v := e.violation(InBody)
+		v.Rule, v.Where = RuleMediaType, o.document.locate(o.Pointer()+"/responses/"+itoa(status)+"/content")
+		return []Violation{v}
+	}
+	return nil
+}
+
+var optionsNoAnswer = func() *openapi3filter.Options {
+	o := *options
+	o.ExcludeResponseBody = true
+	return &o
+}()
+
+// judgeText judges an answer that is no JSON: its head, and a text by its schema.
+func (o *Operation) judgeText(method string, status int, header http.Header, c *content, body []byte) []Violation {
+	found := o.judgeHead(method, status, header)
+	if len(found) > 0 || c.kind != contentText || c.streams() {
+		return found
+	}
+	p := &payload{content: c, value: strings.ToValidUTF8(string(body), "\uFFFD")}
+	if err := c.schema.VisitJSON(p.value, answerOptions...); err != nil {
+		e := &explainer{operation: o, side: SideServer, status: status, payload: p}
+		base := e.violation(InBody)
+		base.root, base.Where = c.schema, o.document.locate(o.Pointer()+"/responses/"+itoa(status))
+		return e.schemas(err, base)
+	}
+	return nil
+}
+
+var answerOptions = append([]openapi3.SchemaValidationOption{
+	openapi3.VisitAsResponse(), openapi3.MultiErrors(),
+}, options.SchemaValidationOptions...)
+
+// answerContent is what the operation declares for an answer of a media type that is
+// not JSON; nil if it declares nothing.
+func (o *Operation) answerContent(status int, contentType string) *content {
+	declared := o.content(status)
+	if len(declared) == 0 || contentType == "" || isJSON(contentType) {
+		return nil
+	}
+	mediaType := mediaTypeOf(contentType)
+	var found *content
+	for name, mt := range declared {
+		if c := newContent(name, mt); c.kind != contentJSON && c.takes(mediaType) && (found == nil || strings.Contains(found.mediaType, "*")) {
+			found = c
+		}
+	}
+	return found
+}
+
+// streams reports whether an answer is sent as it comes, instead of being judged as a
+// whole: events, and downloads whose bytes no schema describes.
+func (o *Operation) streams(status int, contentType string) bool {
+	if isJSON(contentType) {
+		return false
+	}
+	if mediaTypeOf(contentType) == eventStream {
+		return true
+	}
+	c := o.answerContent(status, contentType)
+	return c != nil && c.streams()
+}
+
+const eventStream = "text/event-stream"
+
+// streams reports whether bodies of the media type are sent as they come.
+func (c *content) streams() bool {
+	return c.kind == contentBinary || c.mediaType == eventStream || c.mediaType == "text/csv"
 }
 
 // isJSON reports whether a Content-Type is application/json, with or without

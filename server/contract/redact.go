@@ -419,10 +419,13 @@ func (v *Violation) Declares(s *Schema, keyword string) bool {
 	return found
 }
 
-// BodySchema is the schema of the request's JSON body; nil if there is none.
+// BodySchema is the schema of the request's body; nil if there is none.
 func (v *Violation) BodySchema() *Schema {
-	if v.op == nil {
+	switch {
+	case v.op == nil:
 		return nil
+	case v.In == InBody && v.root != nil:
+		return v.root
 	}
 	return v.op.bodySchema
 }

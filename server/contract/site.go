@@ -6,10 +6,10 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"maps"
 	"net/http"
+	"os"
 	"runtime/debug"
 	"slices"
 	"strconv"
@@ -77,9 +77,11 @@ type Exchange struct {
 	Err        error             // why an answer was an internal error
 
 	RequestHeader  http.Header
-	RequestBody    []byte
+	RequestBody    []byte // the beginning of one that memory does not hold
+	RequestSize    int64
 	ResponseHeader http.Header
-	ResponseBody   []byte
+	ResponseBody   []byte // the beginning of one that was streamed
+	ResponseSize   int64
 	Value          any // the decoded body, if it was judged and found right
 }
 
@@ -152,10 +154,9 @@ type visit struct {
 	exchange  *Exchange
 	answer    *answer
 	principal Principal
-	body      []byte
-	bodyErr   error
-	clock     storage.Clock
-	force     *Force // what is done on purpose; nil for nothing
+	requestBody
+	clock storage.Clock
+	force *Force // what is done on purpose; nil for nothing
 	// keptSlashes says that slashes within segments stay escaped in the URL.
 	keptSlashes bool
 	unnamed     bool     // the header that names a workspace cannot be read
@@ -193,8 +194,6 @@ func Fail(w http.ResponseWriter, r *http.Request, err error) {
 	v.refuse(r, refusal)
 }
 
-var errBodyTooLarge = errors.New("the body exceeds the limit")
-
 // ServeHTTP serves one request.
 func (s *Site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	start := s.now()
@@ -208,6 +207,7 @@ func (s *Site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	ctx := context.WithValue(r.Context(), visitKey{}, v)
 	r = r.WithContext(ctx)
+	v.answer.request = r
 	if r.Method == http.MethodHead && s.api.HeadAsGet() {
 		r.Method = http.MethodGet
 	}
@@ -228,56 +228,18 @@ func (s *Site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			v.refuse(r, &Refusal{Kind: KindInternal, Err: errors.New("panic")})
 		}
 		v.answer.finish(r)
+		v.close()
 		if !v.clock.Frozen {
 			v.exchange.Duration = s.now().Sub(start)
 		}
 		s.finish(ctx, v.exchange)
 		if f := v.force; f != nil && (f.Connection != "" || f.Truncate != nil) {
 			hangUp(w, f.Connection != "")
+		} else if v.answer.broken {
+			hangUp(w, false) // or the client would take the answer for complete
 		}
 	}()
-	v.body, v.bodyErr = s.readBody(w, r)
-	v.exchange.RequestBody = v.body
 	s.routes.ServeHTTP(v.answer, r)
-}
-
-// readBody reads the whole body within the limit. A body that exceeds it is read
-// on and dropped for a while, so that a client that sends first and reads later
-// can read the answer.
-func (s *Site) readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
-	if r.Body == nil || r.Body == http.NoBody {
-		return nil, nil
-	}
-	if r.ContentLength <= s.limits.Body {
-		var body []byte
-		var err error
-		if n := r.ContentLength; n > 0 {
-			body = make([]byte, n)
-			_, err = io.ReadFull(r.Body, body)
-		} else {
-			body, err = io.ReadAll(io.LimitReader(r.Body, s.limits.Body+1))
-		}
-		if err != nil {
-			return nil, err
-		}
-		if int64(len(body)) <= s.limits.Body {
-			return body, nil
-		}
-	}
-	if strings.EqualFold(r.Header.Get("Expect"), "100-continue") {
-		// The client waits to be told: nothing is on its way that had to be read.
-		w.Header().Set("Connection", "close")
-		return nil, errBodyTooLarge
-	}
-	control := http.NewResponseController(w)
-	// Neither deadline can be set on a recorder; then there is nothing to wait for.
-	_ = control.SetReadDeadline(time.Now().Add(s.limits.DrainTime))
-	n, err := io.CopyN(io.Discard, r.Body, s.limits.Drain)
-	if err == nil && n == s.limits.Drain {
-		w.Header().Set("Connection", "close")
-	}
-	_ = control.SetReadDeadline(time.Time{})
-	return nil, errBodyTooLarge
 }
 
 // enforce is the middleware between the matched route and the generated code.
@@ -286,6 +248,7 @@ func (s *Site) enforce(next http.Handler) http.Handler {
 		v := visitOf(r.Context())
 		op := s.routes.operations[mux.CurrentRoute(r)]
 		v.exchange.Operation, v.exchange.Vars = op, v.pathValues(r)
+		v.readRequest(r, op)
 		if op.secured {
 			principal, refusal := s.api.Authenticate(r, op)
 			if refusal != nil {
@@ -322,6 +285,9 @@ func (s *Site) enforce(next http.Handler) http.Handler {
 			r = r.WithContext(context.WithoutCancel(r.Context()))
 		}
 		message := &Message{Method: r.Method, URL: r.URL, Header: r.Header, Vars: v.exchange.Vars, Body: v.body}
+		if v.file != nil {
+			message.File, message.Size = v.file, v.size
+		}
 		judged := op.JudgeRequest(r.Context(), message)
 		v.exchange.Violations = append(v.exchange.Violations, judged.Violations...)
 		v.exchange.Value = judged.Value
@@ -352,18 +318,7 @@ func (s *Site) enforce(next http.Handler) http.Handler {
 		if repeated, unread := judged.repeated(), judged.unread(); judged.query.foreign || len(repeated)+len(unread) > 0 {
 			r = withQuery(r, judged.query.Values, repeated, unread)
 		}
-		if contentType := r.Header.Get("Content-Type"); judged.Value == nil && op.HasBody() && (contentType == "" || isJSON(contentType)) {
-			judged.Value = bindable(judged)
-		}
-		switch {
-		case judged.Value != nil:
-			r.Body = &validatedBody{bytesBody: bytesBody{rest: judged.Body}, value: judged.Value}
-		case len(judged.Body) > 0:
-			r.Body = newBytesBody(judged.Body)
-		default:
-			r.Body = http.NoBody
-		}
-		next.ServeHTTP(v.answer, r)
+		next.ServeHTTP(v.answer, v.handOver(r, judged))
 	})
 }
 
@@ -389,9 +344,12 @@ func (s *Site) bodyRefusal(op *Operation, err error) *Refusal {
 	if errors.Is(err, errBodyTooLarge) || errors.As(err, &tooLarge) {
 		return &Refusal{Kind: KindTooLarge, Violations: []Violation{{
 			Side: SideClient, Rule: RuleBodySize, Basis: BasisPublished, In: InBody,
-			Detail: "at most " + strconv.FormatInt(s.limits.Body, 10) + " bytes", Operation: op.ID,
+			Detail: "at most " + strconv.FormatInt(op.maxBody(s.limits.Body), 10) + " bytes", Operation: op.ID,
 			Where: s.document.locate(op.Pointer() + "/responses/413"),
 		}}}
+	}
+	if _, ours := errors.AsType[*os.PathError](err); ours {
+		return &Refusal{Kind: KindUnavailable, RetryAfter: 1, Err: err} // no room for a file
 	}
 	return &Refusal{Kind: KindInvalid, Err: err, Violations: []Violation{{
 		Side: SideClient, Rule: RuleTransport, Basis: BasisPublished, In: InBody, Operation: op.ID,
@@ -402,6 +360,7 @@ func (s *Site) bodyRefusal(op *Operation, err error) *Refusal {
 // unmatched answers a request that no route matched.
 func (s *Site) unmatched(_ http.ResponseWriter, r *http.Request) {
 	v := visitOf(r.Context())
+	v.readRequest(r, nil)
 	v.attribute(r)
 	allow := s.routes.allowed(r)
 	other := ""
@@ -457,7 +416,8 @@ func (v *visit) forcesAnswer() bool { return v.force != nil && v.force.Status !=
 // refuse answers with a refusal, through the API's one function.
 func (v *visit) refuse(r *http.Request, refusal *Refusal) {
 	a := v.answer
-	if a.sent {
+	if a.sent || a.ended != nil {
+		a.fail(refusal)
 		return // too late: the status is out
 	}
 	a.reset()
@@ -518,99 +478,4 @@ func newExchangeID() string {
 	var b [8]byte
 	_, _ = rand.Read(b[:]) // never fails (crypto/rand)
 	return hex.EncodeToString(b[:])
-}
-
-// answer holds back what a handler writes until it is judged. Generated code and
-// Refuse functions write an answer in one slice; it is copied once.
-type answer struct {
-	w      http.ResponseWriter
-	visit  *visit
-	status int
-	body   []byte
-	sent   bool
-	kept   http.Header // what was there before: it is not the handler's
-}
-
-// Header gives the answer's headers.
-func (a *answer) Header() http.Header { return a.w.Header() }
-
-// WriteHeader holds the status.
-func (a *answer) WriteHeader(status int) {
-	if a.status == 0 {
-		a.status = status
-	}
-}
-
-// Write holds the body.
-func (a *answer) Write(p []byte) (int, error) {
-	if a.status == 0 {
-		a.status = http.StatusOK
-	}
-	a.body = append(a.body, p...)
-	return len(p), nil
-}
-
-// Unwrap gives the connection's writer to http.ResponseController.
-func (a *answer) Unwrap() http.ResponseWriter { return a.w }
-
-func (a *answer) reset() {
-	a.status, a.body = 0, a.body[:0]
-	header := a.w.Header()
-	for name := range header {
-		if _, before := a.kept[name]; !before && name != "Connection" {
-			delete(header, name)
-		}
-	}
-}
-
-// finish judges the answer and sends it, or the API's 500 in its place.
-func (a *answer) finish(r *http.Request) {
-	if a.sent {
-		return
-	}
-	if a.status == 0 {
-		a.status = http.StatusOK
-	}
-	v := a.visit
-	if f := v.force; f != nil && f.Connection != "" {
-		a.sent = true // it was carried out, or not; nothing is sent either way
-		return
-	}
-	if op := v.exchange.Operation; op != nil && v.site.limits.JudgeReply && !v.forcesAnswer() {
-		found := op.JudgeResponse(r.Context(), v.exchange.Method, a.status, a.Header(), a.body)
-		if len(found) > 0 {
-			v.exchange.Violations = append(v.exchange.Violations, found...)
-			first := found[0]
-			v.refuse(r, &Refusal{Kind: KindInternal, Err: fmt.Errorf(
-				"the answer breaks the document: status %d, rule %s at %q, %s#%s",
-				a.status, first.Rule, first.Pointer(), first.Where.File, first.Where.Pointer)})
-		}
-	}
-	a.sent = true
-	v.exchange.Status = a.status
-	if len(v.exchange.Violations) > 0 {
-		// Also of a request that was served: nobody would find the record else.
-		a.Header().Set("Understudy-Exchange", v.exchange.ID)
-	}
-	if contentType := a.Header().Get("Content-Type"); strings.HasPrefix(contentType, "application/json") {
-		a.body = plainJSON(a.body)
-		if spelled := v.site.document.contentType; spelled != "" && contentType == "application/json" {
-			a.Header().Set("Content-Type", spelled)
-		}
-	}
-	if a.status != http.StatusNoContent && a.status != http.StatusNotModified && a.Header().Get("Content-Length") == "" {
-		a.Header().Set("Content-Length", strconv.Itoa(len(a.body)))
-	}
-	v.exchange.ResponseHeader, v.exchange.ResponseBody = a.Header(), a.body
-	if v.clock.Frozen || v.clock.Offset != 0 {
-		a.Header().Set("Date", v.clock.Now(v.site.now()).Format(http.TimeFormat))
-	}
-	a.w.WriteHeader(a.status)
-	if f := v.force; f != nil && f.Truncate != nil && int64(len(a.body)) > *f.Truncate {
-		_, _ = a.w.Write(a.body[:*f.Truncate])
-		return
-	}
-	if len(a.body) > 0 && v.exchange.Method != http.MethodHead {
-		_, _ = a.w.Write(a.body) // the client is gone: nobody is left to tell
-	}
 }

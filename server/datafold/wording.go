@@ -210,6 +210,10 @@ func word(v *contract.Violation, body []byte) []item {
 		it.Loc = append(it.Loc, offset)
 		it.Ctx = facts{{"error", reason}}
 		return []item{it}
+	case contract.RuleMultipart:
+		it.Type, it.Msg, it.Input = "value_error", "Value error, There was an error parsing the body", nil
+		it.Ctx = facts{{"error", map[string]any{}}}
+		return []item{it}
 	case contract.RuleTransport:
 		it.Type, it.Msg, it.Input = "json_invalid", "JSON decode error", map[string]any{}
 		it.Loc = append(it.Loc, 0)

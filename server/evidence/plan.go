@@ -143,9 +143,9 @@ func (p *plan) row(requestType string, status int, responseType string) int {
 // types gives the media types of an exchange.
 func (p *plan) types(x *contract.Exchange) (request, response string) {
 	if p.hasBody {
-		request = contract.MediaType(first(x.RequestHeader, "Content-Type"))
+		request = p.op.RequestType(first(x.RequestHeader, "Content-Type"))
 	}
-	return request, contract.MediaType(first(x.ResponseHeader, "Content-Type"))
+	return request, p.op.ResponseType(x.Status, first(x.ResponseHeader, "Content-Type"))
 }
 
 func first(h http.Header, canonical string) string {

@@ -3,6 +3,7 @@ package evidence
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -594,19 +595,32 @@ func messagesOf(x *contract.Exchange) Messages {
 	var headers, answered http.Header
 	switch {
 	case x.Operation != nil:
-		request = x.Operation.MaskRequest(x.RequestBody)
-		response = x.Operation.RedactResponse(x.Status, x.ResponseBody)
+		request = x.Operation.MaskRequest(first(x.RequestHeader, "Content-Type"), x.RequestBody)
+		response = x.Operation.MaskResponse(x.Status, first(x.ResponseHeader, "Content-Type"), x.ResponseBody)
 	case x.Document != nil:
 		request, response = x.Document.MaskText(x.RequestBody), x.Document.MaskText(x.ResponseBody)
 	}
 	if x.Document != nil {
 		headers, answered = x.Document.MaskHeader(x.RequestHeader), x.Document.MaskHeader(x.ResponseHeader)
 	}
-	m := Messages{Request: Message{headers, plain(request)}, Response: Message{answered, plain(response)}}
+	m := Messages{
+		Request:  Message{headers, whole(request, len(x.RequestBody), x.RequestSize)},
+		Response: Message{answered, whole(response, len(x.ResponseBody), x.ResponseSize)},
+	}
 	if x.Document != nil {
 		m.Response.Body = x.Document.MaskEcho(m.Response.Body, x.Query)
 	}
 	return m
+}
+
+// whole is a body as it is shown; of one whose beginning alone was kept it says how
+// long it was.
+func whole(shown []byte, kept int, size int64) string {
+	text := plain(shown)
+	if int64(kept) < size {
+		text += fmt.Sprintf("\n(the first %d of %d bytes)", kept, size)
+	}
+	return text
 }
 
 func plain(body []byte) string { return strings.ToValidUTF8(string(body), "\uFFFD") }

@@ -1,0 +1,214 @@
+package contract
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// answer holds back what a handler writes until it is judged. Generated code and
+// Refuse functions write an answer in one slice; it is copied once.
+type answer struct {
+	w       http.ResponseWriter
+	visit   *visit
+	status  int
+	body    []byte
+	sent    bool
+	kept    http.Header // what was there before: it is not the handler's
+	request *http.Request
+
+	decided   bool  // whether the answer is held or streamed
+	streaming bool  // it goes out as it comes; body is its beginning
+	ended     error // what ends a stream before its handler does
+	broken    bool  // a stream ended before its end
+	size      int64 // of what was streamed
+}
+
+// Header gives the answer's headers.
+func (a *answer) Header() http.Header { return a.w.Header() }
+
+// WriteHeader holds the status, or begins a stream.
+func (a *answer) WriteHeader(status int) {
+	if a.status == 0 {
+		a.status = status
+		a.decide()
+	}
+}
+
+// Write holds the body, or sends it if the answer is a stream.
+func (a *answer) Write(p []byte) (int, error) {
+	a.WriteHeader(http.StatusOK) // unless one was written
+	if a.ended != nil {
+		return 0, a.ended
+	}
+	if a.streaming {
+		return a.stream(p)
+	}
+	a.body = append(a.body, p...)
+	return len(p), nil
+}
+
+// Flush sends what a stream has so far. An answer that is judged as a whole is held
+// all the same.
+func (a *answer) Flush() {
+	a.WriteHeader(http.StatusOK) // unless one was written
+	if a.streaming && a.ended == nil {
+		_ = http.NewResponseController(a.w).Flush() // the next write tells who is gone
+	}
+}
+
+// Unwrap gives the connection's writer to http.ResponseController.
+func (a *answer) Unwrap() http.ResponseWriter { return a.w }
+
+func (a *answer) reset() {
+	a.status, a.body = 0, a.body[:0]
+	header := a.w.Header()
+	for name := range header {
+		if _, before := a.kept[name]; !before && name != "Connection" {
+			delete(header, name)
+		}
+	}
+}
+
+// The reasons for which a stream ends before its handler does.
+var (
+	errNotSent   = errors.New("the answer is not sent")
+	errTruncated = errors.New("the answer is cut on purpose")
+)
+
+// maxKept is how much of a body that memory does not hold a record keeps, in bytes.
+const maxKept = 64 << 10
+
+// decide begins a stream, if the answer is one: its status, type and headers are
+// judged before the first byte.
+func (a *answer) decide() {
+	if a.decided {
+		return
+	}
+	a.decided = true
+	v := a.visit
+	op := v.exchange.Operation
+	if op == nil || !op.streams(a.status, a.Header().Get("Content-Type")) || v.forcesAnswer() {
+		return
+	}
+	if f := v.force; f != nil && f.Connection != "" {
+		a.ended = errNotSent
+		return
+	}
+	if v.site.limits.JudgeReply {
+		if found := op.judgeHead(v.exchange.Method, a.status, a.Header()); len(found) > 0 {
+			v.refuseAnswer(found)
+			a.ended = errNotSent
+			return
+		}
+	}
+	a.streaming, a.sent = true, true
+	control := http.NewResponseController(a.w)
+	_ = control.SetReadDeadline(time.Time{}) // that of the request is no limit for the answer
+	a.dress()
+	a.w.WriteHeader(a.status)
+	if v.exchange.Method == http.MethodHead {
+		a.ended = http.ErrBodyNotAllowed
+	}
+	_ = control.Flush()
+}
+
+// stream sends a part of a stream.
+func (a *answer) stream(p []byte) (int, error) {
+	if f := a.visit.force; f != nil && f.Truncate != nil {
+		if left := *f.Truncate - a.size; int64(len(p)) > left {
+			p, a.ended = p[:max(left, 0)], errTruncated
+		}
+	}
+	n, err := a.w.Write(p)
+	a.body = append(a.body, p[:min(n, maxKept-len(a.body))]...)
+	a.size += int64(n)
+	if err == nil {
+		err = http.NewResponseController(a.w).Flush()
+		if errors.Is(err, http.ErrNotSupported) {
+			err = nil
+		}
+	}
+	if err != nil { // the client is gone
+		a.ended = err
+	}
+	return n, a.ended
+}
+
+// fail notes that a stream broke off, unless somebody wanted it to end.
+func (a *answer) fail(refusal *Refusal) {
+	if a.streaming && a.ended == nil {
+		a.ended, a.broken = refusal, true
+		a.visit.exchange.Err = refusal
+	}
+}
+
+// refuseAnswer answers with an error because the answer breaks the document.
+func (v *visit) refuseAnswer(found []Violation) {
+	v.exchange.Violations = append(v.exchange.Violations, found...)
+	first := found[0]
+	v.refuse(v.answer.request, &Refusal{Kind: KindInternal, Err: fmt.Errorf(
+		"the answer breaks the document: status %d, rule %s at %q, %s#%s",
+		v.answer.status, first.Rule, first.Pointer(), first.Where.File, first.Where.Pointer)})
+}
+
+// dress adds the headers that go with every answer.
+func (a *answer) dress() {
+	v := a.visit
+	if len(v.exchange.Violations) > 0 {
+		// Also of a request that was served: nobody would find the record else.
+		a.Header().Set("Understudy-Exchange", v.exchange.ID)
+	}
+	if v.clock.Frozen || v.clock.Offset != 0 {
+		a.Header().Set("Date", v.clock.Now(v.site.now()).Format(http.TimeFormat))
+	}
+}
+
+// finish judges the answer and sends it, or the API's 500 in its place.
+func (a *answer) finish(r *http.Request) {
+	if a.streaming {
+		x := a.visit.exchange
+		x.Status, x.ResponseHeader, x.ResponseBody, x.ResponseSize = a.status, a.Header(), a.body, a.size
+	}
+	if a.sent {
+		return
+	}
+	if a.status == 0 {
+		a.status = http.StatusOK
+	}
+	v := a.visit
+	if f := v.force; f != nil && f.Connection != "" {
+		a.sent = true // it was carried out, or not; nothing is sent either way
+		return
+	}
+	if op := v.exchange.Operation; op != nil && v.site.limits.JudgeReply && !v.forcesAnswer() {
+		found := op.JudgeResponse(r.Context(), v.exchange.Method, a.status, a.Header(), a.body)
+		if len(found) > 0 {
+			v.refuseAnswer(found)
+		}
+	}
+	a.sent = true
+	v.exchange.Status = a.status
+	a.dress()
+	if contentType := a.Header().Get("Content-Type"); strings.HasPrefix(contentType, "application/json") {
+		a.body = plainJSON(a.body)
+		if spelled := v.site.document.contentType; spelled != "" && contentType == "application/json" {
+			a.Header().Set("Content-Type", spelled)
+		}
+	}
+	if a.status != http.StatusNoContent && a.status != http.StatusNotModified && a.Header().Get("Content-Length") == "" {
+		a.Header().Set("Content-Length", strconv.Itoa(len(a.body)))
+	}
+	v.exchange.ResponseHeader, v.exchange.ResponseBody, v.exchange.ResponseSize = a.Header(), a.body, int64(len(a.body))
+	a.w.WriteHeader(a.status)
+	if f := v.force; f != nil && f.Truncate != nil && int64(len(a.body)) > *f.Truncate {
+		_, _ = a.w.Write(a.body[:*f.Truncate])
+		return
+	}
+	if len(a.body) > 0 && v.exchange.Method != http.MethodHead {
+		_, _ = a.w.Write(a.body) // the client is gone: nobody is left to tell
+	}
+}

@@ -1,0 +1,385 @@
+package contract
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"mime/multipart"
+	"net/http"
+	"net/http/httptest"
+	"net/textproto"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/gorilla/mux"
+)
+
+// contentDocument has bodies and answers of every sort.
+const contentDocument = `{"openapi":"3.0.3","info":{"title":"t","version":"1"},"paths":{
+ "/upload":{"post":{"operationId":"upload","requestBody":{"required":true,"x-understudy-max-body":3000000,"content":{"multipart/form-data":{
+   "schema":{"type":"object","required":["file","name"],"additionalProperties":false,"properties":{
+     "file":{"type":"string","format":"binary"},"name":{"type":"string","minLength":2},"count":{"type":"integer"},
+     "tags":{"type":"array","items":{"type":"string"},"maxItems":2},"secret":{"type":"string","format":"password"},
+     "meta":{"type":"object","required":["a"],"properties":{"a":{"type":"integer"}}},"more":{"type":"array","items":{"type":"string","format":"binary"}}}}}}},
+   "responses":{"200":{"description":"ok","content":{"application/json":{"schema":{"type":"string"}}}}}}},
+ "/form":{"post":{"operationId":"form","parameters":[{"name":"q","in":"query","schema":{"type":"string"}}],"requestBody":{"required":true,"content":{
+   "application/x-www-form-urlencoded":{"schema":{"type":"object","required":["grant"],"properties":{
+     "grant":{"type":"string","enum":["a","b"]},"n":{"type":"integer","minimum":3},"on":{"type":"boolean"},
+     "ids":{"type":"array","items":{"type":"integer"}},"client_secret":{"type":"string"}}}},
+   "application/json":{"schema":{"type":"object","required":["grant"],"properties":{"grant":{"type":"string"}}}}}},
+   "responses":{"200":{"description":"ok","content":{"application/json":{"schema":{"type":"string"}}}}}}},
+ "/bytes":{"put":{"operationId":"bytes","requestBody":{"required":true,"content":{
+   "application/octet-stream":{"schema":{"type":"string","format":"binary"}},"image/*":{"schema":{"type":"string","format":"binary"}},
+   "text/csv":{"schema":{"type":"string"}},"text/plain":{"schema":{"type":"string","maxLength":5}}}},
+   "responses":{"200":{"description":"ok","content":{"application/json":{"schema":{"type":"string"}}}}}}},
+ "/events":{"get":{"operationId":"events","responses":{"200":{"description":"ok","headers":{"X-Run":{"required":true,"schema":{"type":"integer"}}},
+   "content":{"text/event-stream":{"schema":{"type":"string"}}}}}}},
+ "/csv":{"get":{"operationId":"csv","responses":{"200":{"description":"ok","content":{"text/csv":{"schema":{"type":"string"}}}}}}},
+ "/file":{"get":{"operationId":"file","responses":{"200":{"description":"ok","content":{"application/octet-stream":{"schema":{"type":"string","format":"binary"}}}}}}},
+ "/text":{"get":{"operationId":"text","responses":{"200":{"description":"ok","content":{"text/plain":{"schema":{"type":"string","maxLength":5}}}}}}}
+},"components":{"securitySchemes":{"pat":{"type":"http","scheme":"bearer"}}}}`
+
+// contentAPI serves contentDocument as generated code would.
+type contentAPI struct {
+	madeAPI
+	came   string                                       // what the handler was given
+	answer func(w http.ResponseWriter, r *http.Request) // of the GETs
+}
+
+func (a *contentAPI) Register(router *mux.Router) {
+	for _, path := range []string{"/upload", "/form"} {
+		router.HandleFunc(path, a.take).Methods(http.MethodPost)
+	}
+	router.HandleFunc("/bytes", a.take).Methods(http.MethodPut)
+	for _, path := range []string{"/events", "/csv", "/file", "/text"} {
+		router.HandleFunc(path, func(w http.ResponseWriter, r *http.Request) { a.answer(w, r) }).Methods(http.MethodGet)
+	}
+}
+
+// take reads a request as the strict handlers of oapi-codegen do.
+func (a *contentAPI) take(w http.ResponseWriter, r *http.Request) {
+	var came []string
+	contentType := r.Header.Get("Content-Type")
+	switch {
+	case strings.HasPrefix(contentType, multipartType):
+		reader, err := r.MultipartReader()
+		for err == nil {
+			var part *multipart.Part
+			if part, err = reader.NextPart(); err == nil {
+				text, _ := io.ReadAll(part)
+				if len(text) > 40 {
+					text = fmt.Appendf(nil, "%d bytes", len(text))
+				}
+				came = append(came, part.FormName()+"="+part.FileName()+":"+string(text))
+			}
+		}
+		if !errors.Is(err, io.EOF) {
+			came = append(came, err.Error())
+		}
+	case strings.HasPrefix(contentType, formType):
+		if err := r.ParseForm(); err != nil {
+			came = append(came, err.Error())
+		}
+		came = append(came, r.Form.Encode())
+	default:
+		text, _ := io.ReadAll(r.Body)
+		came = append(came, contentType, string(text))
+	}
+	a.came = strings.Join(came, " | ")
+	w.Header().Set("Content-Type", "application/json")
+	_, _ = w.Write([]byte(`"ok"`))
+}
+
+func (a *contentAPI) Authenticate(*http.Request, *Operation) (Principal, *Refusal) {
+	return Principal{Workspace: "w"}, nil
+}
+
+func (a *contentAPI) Refuse(w http.ResponseWriter, _ *http.Request, refusal *Refusal) {
+	status := map[Kind]int{KindInvalid: 422, KindTooLarge: 413, KindInternal: 500, KindUnavailable: 503}[refusal.Kind]
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	_, _ = w.Write([]byte(`{}`))
+}
+
+func contentSite(t testing.TB, api *contentAPI, options Options) *Site {
+	t.Helper()
+	api.source = Source{API: "made", File: "made.json", JSON: []byte(contentDocument), Lines: []byte(`{}`)}
+	options.API = api
+	if options.Limits == (Limits{}) {
+		options.Limits = DefaultLimits()
+	}
+	site, err := NewSite(options)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return site
+}
+
+// partOf is one part of a multipart body: "name=text", "name=@file:text", or
+// "name={type}text".
+func multipartOf(t testing.TB, parts ...string) (contentType string, body []byte) {
+	t.Helper()
+	var b bytes.Buffer
+	w := multipart.NewWriter(&b)
+	for _, part := range parts {
+		name, text, _ := strings.Cut(part, "=")
+		header := textproto.MIMEHeader{"Content-Disposition": {`form-data; name="` + name + `"`}}
+		if rest, ok := strings.CutPrefix(text, "@"); ok {
+			file, content, _ := strings.Cut(rest, ":")
+			header.Set("Content-Disposition", `form-data; name="`+name+`"; filename="`+file+`"`)
+			header.Set("Content-Type", "application/zip")
+			text = content
+		} else if rest, ok := strings.CutPrefix(text, "{"); ok && strings.Contains(rest, "/") {
+			kind, content, _ := strings.Cut(rest, "}")
+			header.Set("Content-Type", kind)
+			text = content
+		}
+		part, err := w.CreatePart(header)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, _ = part.Write([]byte(text))
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return w.FormDataContentType(), b.Bytes()
+}
+
+// A body of any declared type is judged, handed to the handler as it came, and
+// recorded without its secrets.
+func TestBodies(t *testing.T) {
+	var x *Exchange
+	api := &contentAPI{}
+	site := contentSite(t, api, Options{Record: func(e *Exchange) { x = e }})
+	big := strings.Repeat("x", 2_000_000)
+	upload := func(parts ...string) func(*testing.T) (string, []byte) {
+		return func(t *testing.T) (string, []byte) { t.Helper(); return multipartOf(t, parts...) }
+	}
+	raw := func(contentType, body string) func(*testing.T) (string, []byte) {
+		return func(*testing.T) (string, []byte) { return contentType, []byte(body) }
+	}
+	for _, c := range []struct {
+		what, target string
+		request      func(*testing.T) (string, []byte)
+		rules        string // "rule pointer" of each violation
+		came         string // what the handler was given
+		recorded     string // a part of the record
+	}{
+		{"an upload", "/upload", upload("name=rules", "file=@r.zip:PK", "count=3"), "", "name=:rules | file=r.zip:PK | count=:3", "(2 bytes)"},
+		{"a large upload", "/upload", upload("name=rules", "file=@r.zip:"+big, "secret=hush"), "", "name=:rules | file=r.zip:2000000 bytes | secret=:hush", "of 2000"},
+		{"too large", "/upload", upload("name=rules", "file=@r.zip:"+big+big), "bodySize ", "", ""},
+		{"no file", "/upload", upload("name=rules"), "required /file", "", "rules"},
+		{"fields of wrong types", "/upload", upload("name=r", "file=@a:b", "count=x"), "type /count minLength /name", "", "count"},
+		{"an undeclared field", "/upload", upload("name=rules", "file=@a:b", "other=1"), "additionalProperties /other", "", ""},
+		{"several fields of a name", "/upload", upload("name=rules", "file=@a:b", "tags=x", "tags=y"), "", "name=:rules | file=a:b | tags=:x | tags=:y", ""},
+		{"too many of a name", "/upload", upload("name=rules", "file=@a:b", "tags=x", "tags=y", "tags=z"), "maxItems /tags", "", ""},
+		{"several files", "/upload", upload("name=rules", "file=@a:b", "more=@c:d", "more=@e:f"), "", "name=:rules | file=a:b | more=c:d | more=e:f", ""},
+		{"JSON in a part", "/upload", upload("name=rules", "file=@a:b", `meta={application/json}{"a":1}`), "", `name=:rules | file=a:b | meta=:{"a":1}`, `{"a":1}`},
+		{"wrong JSON in a part", "/upload", upload("name=rules", "file=@a:b", `meta={"a":"x"}`), "type /meta/a", "", ""},
+		{"no JSON in a part", "/upload", upload("name=rules", "file=@a:b", `meta={`), "json /meta", "", ""},
+		{"a secret in a part", "/upload", upload("name=rules", "file=@a:b", "secret=hush"), "", "name=:rules | file=a:b | secret=:hush", Mask},
+		{"no boundary", "/upload", raw(multipartType, "x"), "multipart ", "", ""},
+		{"cut off", "/upload", raw(multipartType+"; boundary=b", "--b\r\nContent-Disposition: form-data; name=\"name\"\r\n\r\nru"), "multipart ", "", ""},
+		{"a part without a name", "/upload", raw(multipartType+"; boundary=b", "--b\r\n\r\nru\r\n--b--"), "multipart ", "", ""},
+		{"JSON where it is not declared", "/upload", raw("application/json", "{}"), "mediaType ", "", ""},
+		{"nothing", "/upload", raw("", ""), "required ", "", ""},
+
+		{"a form", "/form", raw(formType, "grant=a&n=4&on=true&ids=1&ids=2"), "", "grant=a&ids=1&ids=2&n=4&on=true", "grant=a"},
+		{"a form beside a query", "/form?q=x", raw(formType, "grant=a"), "", "grant=a", ""},
+		{"a wrong form", "/form", raw(formType, "n=1&on=yes&ids=x&grant=c"), "enum /grant minimum /n type /on type /ids/0", "", ""},
+		{"a form without a member", "/form", raw(formType+"; charset=utf-8", "n=3"), "required /grant", "", ""},
+		{"an empty form", "/form", raw(formType, ""), "required /grant", "", ""},
+		{"a malformed form", "/form", raw(formType, "grant=a&x=%zz;"), "", "grant=a&x=%25zz%3B", ""},
+		{"a secret in a form", "/form", raw(formType, "client_secret=hush&grant=a"), "", "client_secret=hush&grant=a", "client_secret=" + Mask},
+		{"JSON beside a form", "/form", raw("Application/JSON", `{"grant":"x"}`), "", `application/json | {"grant":"x"}`, `{"grant":"x"}`},
+
+		{"bytes", "/bytes", raw("application/octet-stream", "\x00\xff"), "", "application/octet-stream | \x00\xff", "(2 bytes)"},
+		{"a range of types", "/bytes", raw("image/png", "\x89PNG"), "", "image/png | \x89PNG", "(4 bytes)"},
+		{"CSV", "/bytes", raw("text/csv; header=present", "a,b\n1,2"), "", "text/csv; header=present | a,b\n1,2", "a,b\n1,2"},
+		{"text", "/bytes", raw("text/plain", "short"), "", "text/plain | short", "short"},
+		{"too long a text", "/bytes", raw("text/plain", "longer"), "maxLength ", "", ""},
+		{"an undeclared type", "/bytes", raw("application/xml", "<a/>"), "mediaType ", "", ""},
+		{"no bytes", "/bytes", raw("application/octet-stream", ""), "required ", "", ""},
+	} {
+		t.Run(c.what, func(t *testing.T) {
+			contentType, body := c.request(t)
+			method := http.MethodPost
+			if c.target == "/bytes" {
+				method = http.MethodPut
+			}
+			r := httptest.NewRequest(method, c.target, bytes.NewReader(body))
+			if contentType != "" {
+				r.Header.Set("Content-Type", contentType)
+			}
+			api.came = ""
+			w := answerOf(site, r)
+			var rules []string
+			for _, e := range x.Explained {
+				if e.Side == SideClient { // the refusals are not declared
+					rules = append(rules, e.Rule+" "+e.Pointer)
+				}
+			}
+			if got := strings.Join(rules, " "); got != c.rules {
+				t.Fatalf("rules %q, want %q: %+v", got, c.rules, x.Explained)
+			}
+			if (w.Code == http.StatusOK) != (c.rules == "") || api.came != c.came {
+				t.Errorf("status %d, the handler got %q, want %q", w.Code, api.came, c.came)
+			}
+			recorded := string(x.Operation.MaskRequest(contentType, x.RequestBody))
+			if len(x.RequestBody) < int(x.RequestSize) {
+				recorded += fmt.Sprint(" of ", x.RequestSize)
+			}
+			if !strings.Contains(recorded, c.recorded) || strings.Contains(recorded, "hush") || len(recorded) > 100_000 {
+				t.Errorf("recorded as %.300q, want %q", recorded, c.recorded)
+			}
+			if left, _ := os.ReadDir(os.TempDir()); strings.Contains(fmt.Sprint(left), "understudy-body-") {
+				t.Error("a file is left")
+			}
+		})
+	}
+}
+
+// A stream is judged by its head, goes out as it comes and is kept in part.
+func TestStreams(t *testing.T) {
+	done := make(chan *Exchange, 1)
+	api := &contentAPI{}
+	next := make(chan string)
+	site := contentSite(t, api, Options{Record: func(x *Exchange) { done <- x }})
+	server := httptest.NewServer(site)
+	defer server.Close()
+	api.answer = func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", eventStream)
+		w.Header().Set("X-Run", "1")
+		w.WriteHeader(http.StatusOK)
+		for event := range next {
+			if _, err := w.Write([]byte(event)); err != nil {
+				t.Error(err)
+			}
+			w.(http.Flusher).Flush() //nolint:forcetypeassert // as generated code does
+		}
+	}
+	response, err := http.Get(server.URL + "/events")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	buffer := make([]byte, 100)
+	for _, event := range []string{"data: 1\n\n", "data: 2\n\n"} {
+		next <- event // the one before has arrived
+		if n, err := io.ReadAtLeast(response.Body, buffer, len(event)); err != nil || string(buffer[:n]) != event {
+			t.Fatalf("%q, %v", buffer[:n], err)
+		}
+	}
+	close(next)
+	if rest, err := io.ReadAll(response.Body); err != nil || len(rest) > 0 {
+		t.Fatalf("%q, %v", rest, err)
+	}
+	x := <-done
+	if string(x.ResponseBody) != "data: 1\n\ndata: 2\n\n" || x.Status != 200 || x.Err != nil || len(x.Explained) > 0 || x.ResponseSize != 18 {
+		t.Errorf("recorded as %+v", x)
+	}
+
+	big := strings.Repeat("1,2,3,4,5,6,7,8\n", 20_000)
+	three := int64(3)
+	for _, c := range []struct {
+		what, method, path string
+		header             map[string]string
+		status             int
+		body               string
+		fails              bool   // the handler
+		force              *Force // what is done on purpose
+		want               string // what the client gets
+		wantStatus         int    // 0 if it cannot read the answer
+		kept               int64
+	}{
+		{"CSV", "GET", "/csv", map[string]string{"Content-Type": "text/csv; charset=utf-8"}, 200, big, false, nil, big, 200, maxKept},
+		{"a file", "GET", "/file", map[string]string{"Content-Type": "application/octet-stream", "Content-Length": "3"}, 200, "\x00\x01\x02", false, nil, "\x00\x01\x02", 200, 3},
+		{"HEAD", "HEAD", "/file", map[string]string{"Content-Type": "application/octet-stream"}, 200, "abc", false, nil, "", 200, 0},
+		{"a header is missing", "GET", "/events", map[string]string{"Content-Type": eventStream}, 200, "data: 1\n\n", false, nil, "{}", 500, 2},
+		{"a header is wrong", "GET", "/events", map[string]string{"Content-Type": eventStream, "X-Run": "x"}, 200, "data: 1\n\n", false, nil, "{}", 500, 2},
+		{"an undeclared status", "GET", "/events", map[string]string{"Content-Type": eventStream, "X-Run": "1"}, 201, "data: 1\n\n", false, nil, "{}", 500, 2},
+		{"events where none are declared", "GET", "/csv", map[string]string{"Content-Type": eventStream}, 200, "data: 1\n\n", false, nil, "{}", 500, 2},
+		{"an undeclared type", "GET", "/csv", map[string]string{"Content-Type": "text/html"}, 200, "<p>", false, nil, "{}", 500, 2},
+		{"a text", "GET", "/text", map[string]string{"Content-Type": "text/plain"}, 200, "short", false, nil, "short", 200, 5},
+		{"a text against its schema", "GET", "/text", map[string]string{"Content-Type": "text/plain"}, 200, "longer", false, nil, "{}", 500, 2},
+		{"broken off", "GET", "/csv", map[string]string{"Content-Type": "text/csv"}, 200, "1,2", true, nil, "1,2", 0, 3},
+		{"cut on purpose", "GET", "/csv", map[string]string{"Content-Type": "text/csv"}, 200, "1,2,3", false, &Force{Truncate: &three}, "1,2", 0, 3},
+		{"reset on purpose", "GET", "/csv", map[string]string{"Content-Type": "text/csv"}, 200, "1,2,3", false, &Force{Connection: ConnectionResetAfter}, "", 0, 0},
+	} {
+		t.Run(c.what, func(t *testing.T) {
+			api.head = true
+			site.steer = func(context.Context, Call) (Treatment, error) { return Treatment{Force: c.force}, nil }
+			api.answer = func(w http.ResponseWriter, r *http.Request) {
+				for name, value := range c.header {
+					w.Header().Set(name, value)
+				}
+				w.WriteHeader(c.status)
+				_, err := io.Copy(struct{ io.Writer }{w}, strings.NewReader(c.body))
+				if c.fails {
+					err = errors.New("no more")
+				}
+				if err != nil {
+					Fail(w, r, err)
+				}
+			}
+			request, err := http.NewRequestWithContext(t.Context(), c.method, server.URL+c.path, http.NoBody)
+			if err != nil {
+				t.Fatal(err)
+			}
+			request.Header.Set("Authorization", "Bearer s")
+			response, err := http.DefaultClient.Do(request)
+			status := 0
+			var body []byte
+			if err == nil {
+				if body, err = io.ReadAll(response.Body); err == nil {
+					status = response.StatusCode
+				}
+				_ = response.Body.Close()
+			}
+			if status != c.wantStatus || string(body) != c.want {
+				t.Errorf("status %d, %.80q (%v), want %d, %.80q", status, body, err, c.wantStatus, c.want)
+			}
+			x := <-done
+			if int64(len(x.ResponseBody)) != c.kept || (c.wantStatus == 500) != (len(x.Explained) > 0) || c.fails != (x.Err != nil) && c.wantStatus != 500 {
+				t.Errorf("%d bytes recorded, %v, %+v", len(x.ResponseBody), x.Err, x.Explained)
+			}
+		})
+	}
+}
+
+// FuzzMultipart reads arbitrary multipart bodies and forms, and masks them.
+func FuzzMultipart(f *testing.F) {
+	contentType, body := multipartOf(f, "name=rules", "file=@r.zip:PK", `meta={"a":1}`, "tags=x", "secret=hush")
+	f.Add(contentType, body)
+	f.Add(multipartType+"; boundary=b", []byte("--b\r\nContent-Disposition: form-data; name=\"name\"\r\n\r\nru"))
+	f.Add(formType, []byte("grant=a&n=4&on=true&ids=1&ids=2&client_secret=hush&%zz=;"))
+	f.Add("image/png", []byte("\x89PNG"))
+	f.Add("text/plain; charset=x", []byte("\xff"))
+	site := contentSite(f, &contentAPI{}, Options{})
+	f.Fuzz(func(t *testing.T, contentType string, body []byte) {
+		for _, op := range site.document.Operations() {
+			m := &Message{
+				Method: op.Method, URL: httptest.NewRequest(op.Method, "/", http.NoBody).URL,
+				Header: http.Header{"Content-Type": {contentType}}, Body: body,
+			}
+			whole := op.JudgeRequest(tbContext, m)
+			for i := range whole.Violations {
+				checkViolation(t, &whole.Violations[i], body)
+			}
+			m.Body, m.File, m.Size = body[:min(len(body), 1)], bytes.NewReader(body), int64(len(body))
+			if c := op.contentFor(contentType); c != nil && c.kind == contentMultipart && len(body) > 0 {
+				if again := op.JudgeRequest(tbContext, m); len(again.Violations) != len(whole.Violations) {
+					t.Fatalf("%d violations of a file, %d of a text", len(again.Violations), len(whole.Violations))
+				}
+			}
+			if masked := op.MaskRequest(contentType, body); len(body) == 0 && len(masked) > 0 {
+				t.Fatalf("nothing is masked as %q", masked)
+			}
+			op.MaskResponse(http.StatusOK, contentType, body)
+		}
+	})
+}
