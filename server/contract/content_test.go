@@ -251,7 +251,7 @@ func TestStreams(t *testing.T) {
 	site := contentSite(t, api, Options{Record: func(x *Exchange) { done <- x }})
 	server := httptest.NewServer(site)
 	defer server.Close()
-	api.answer = func(w http.ResponseWriter, r *http.Request) {
+	api.answer = func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", eventStream)
 		w.Header().Set("X-Run", "1")
 		w.WriteHeader(http.StatusOK)
@@ -259,7 +259,7 @@ func TestStreams(t *testing.T) {
 			if _, err := w.Write([]byte(event)); err != nil {
 				t.Error(err)
 			}
-			w.(http.Flusher).Flush() //nolint:forcetypeassert // as generated code does
+			w.(http.Flusher).Flush() // as generated code does
 		}
 	}
 	response, err := http.Get(server.URL + "/events")

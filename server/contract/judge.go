@@ -352,11 +352,15 @@ func (o *Operation) mediaTypeViolation(got string) *Violation {
 }
 
 func (o *Operation) bodyMissing() Violation {
-	return Violation{
-		Side: SideClient, Rule: "required", In: InBody, Schema: o.bodySchema, Operation: o.ID, Detail: strings.Join(o.mediaTypes, " or "),
+	v := Violation{
+		Side: SideClient, Rule: "required", In: InBody, Schema: o.bodySchema, Operation: o.ID,
 		Basis: o.document.index().basis(o.bodyPointer, "required", ""),
 		Where: o.document.locate(o.bodyPointer + "/required"),
 	}
+	if v.Schema == nil { // there is only the type to name
+		v.Detail = strings.Join(o.mediaTypes, " or ")
+	}
+	return v
 }
 
 func (o *Operation) numberViolation(rule string, path []Step, p *payload) Violation {

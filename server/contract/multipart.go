@@ -6,6 +6,7 @@ import (
 	"io"
 	"mime"
 	"mime/multipart"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -46,8 +47,7 @@ func (m *Message) reader() io.Reader {
 // values as in a form, or JSON.
 func (o *Operation) readMultipart(p *payload, contentType string, m *Message) {
 	value, err := p.content.parts(contentType, m.reader())
-	var reason errPart
-	if errors.As(err, &reason) {
+	if reason, ok := errors.AsType[errPart](err); ok {
 		v := o.bodyViolation(p.content, RuleMultipart)
 		if v.Detail = string(reason); reason == reasonBigFields {
 			v.Rule = RuleBodySize
@@ -151,12 +151,7 @@ func isFile(part *multipart.Part, schemas []*Schema) bool {
 	if part.FileName() != "" && !wants(schemas, openapi3.TypeObject) {
 		return true
 	}
-	for _, s := range schemas {
-		if isBinary(s) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(schemas, isBinary)
 }
 
 // partIsJSON reports whether a part is JSON: it says so, or the document does, or

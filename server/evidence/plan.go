@@ -143,13 +143,13 @@ func (p *plan) row(requestType string, status int, responseType string) int {
 // types gives the media types of an exchange.
 func (p *plan) types(x *contract.Exchange) (request, response string) {
 	if p.hasBody {
-		request = p.op.RequestType(first(x.RequestHeader, "Content-Type"))
+		request = p.op.RequestType(contentType(x.RequestHeader))
 	}
-	return request, p.op.ResponseType(x.Status, first(x.ResponseHeader, "Content-Type"))
+	return request, p.op.ResponseType(x.Status, contentType(x.ResponseHeader))
 }
 
-func first(h http.Header, canonical string) string {
-	if values := h[canonical]; len(values) > 0 {
+func contentType(h http.Header) string {
+	if values := h["Content-Type"]; len(values) > 0 {
 		return values[0]
 	}
 	return ""

@@ -595,8 +595,8 @@ func messagesOf(x *contract.Exchange) Messages {
 	var headers, answered http.Header
 	switch {
 	case x.Operation != nil:
-		request = x.Operation.MaskRequest(first(x.RequestHeader, "Content-Type"), x.RequestBody)
-		response = x.Operation.MaskResponse(x.Status, first(x.ResponseHeader, "Content-Type"), x.ResponseBody)
+		request = x.Operation.MaskRequest(contentType(x.RequestHeader), x.RequestBody)
+		response = x.Operation.MaskResponse(x.Status, contentType(x.ResponseHeader), x.ResponseBody)
 	case x.Document != nil:
 		request, response = x.Document.MaskText(x.RequestBody), x.Document.MaskText(x.ResponseBody)
 	}
