@@ -2,7 +2,10 @@ package storage
 
 import (
 	"encoding/json"
+	"errors"
+	"slices"
 	"time"
+	"unicode/utf8"
 )
 
 // Meta is what a store knows of a record beside its value.
@@ -37,10 +40,67 @@ type ItemPage[T any] struct {
 type Collection[T any] struct {
 	// Kind is the kind of the records.
 	Kind string
-	// Keys declares by what a record is found, ordered and unique; nil for
+	// Keys says by what a record is found, ordered and unique; nil for
 	// nothing. It must depend on nothing but its arguments, of which Seq and
 	// Version are always zero.
 	Keys func(Meta, T) []Key
+	// Indexes declares the indexes of these keys. Of any other a list, a search and a
+	// key are KindInvalid.
+	Indexes []Index
+}
+
+// Index declares an index of a collection.
+type Index struct {
+	Name string
+	// Many says that a record may have several keys in it. Such an index orders a list
+	// only with Equal, or a record would be in it several times.
+	Many bool
+	// Searched leads [Query.Contains] to the living records whose value contains a text
+	// of four characters or more, if they are few ([FewRecords]), rather than through
+	// all of them. It costs an entry for every four characters of a value.
+	Searched bool
+}
+
+const (
+	// searchStride is how many characters of a value lie between two entries by which
+	// it is searched, and so the shortest text that they lead to.
+	searchStride = 4
+	// maxSearched is how long a value may be that has such entries, in characters;
+	// longer ones have one that all searches look at.
+	maxSearched = 1000
+	// maxBeginning is how much of a text an entry holds, in bytes.
+	maxBeginning = 64
+
+	longValue = "\x00"
+)
+
+// substrings is the index of a searched one: of the texts that begin at every fourth
+// character of its values, so that what a value contains, or what is left of it behind
+// one to three characters, one of them begins with.
+func substrings(index string) string { return index + "\x00in" }
+
+// searching is the condition that holds of all values which contain a text; not ok if
+// the text is too short for one.
+func searching(index, text string) (_ Condition, ok bool) {
+	if utf8.RuneCountInString(text) < searchStride {
+		return Condition{}, false
+	}
+	c := Condition{Index: substrings(index), implied: []string{longValue}}
+	for range searchStride {
+		c.implied = append(c.implied, cutText(text, maxBeginning))
+		_, n := utf8.DecodeRuneInString(text)
+		text = text[n:]
+	}
+	return c, true
+}
+
+// index is the declaration of an index.
+func (c Collection[T]) index(op, name string) (Index, error) {
+	i := slices.IndexFunc(c.Indexes, func(x Index) bool { return x.Name == name })
+	if i < 0 {
+		return Index{}, &Error{Kind: KindInvalid, Op: op, RecordKind: c.Kind, Index: name, Err: errors.New("the index is not declared")}
+	}
+	return c.Indexes[i], nil
 }
 
 // Get returns a living record; KindNotFound if there is none, or a deleted one.
@@ -65,6 +125,9 @@ func (c Collection[T]) GetDeleted(tx ReadTx, id string) (Item[T], error) {
 // Find returns the first living record with this value in this index;
 // KindNotFound if there is none.
 func (c Collection[T]) Find(tx ReadTx, index, value string) (Item[T], error) {
+	if _, err := c.index("find", index); err != nil {
+		return Item[T]{}, err
+	}
 	r, err := tx.Find(c.Kind, index, value)
 	if err != nil {
 		return Item[T]{}, err
@@ -72,8 +135,91 @@ func (c Collection[T]) Find(tx ReadTx, index, value string) (Item[T], error) {
 	return c.decode(r)
 }
 
+// asked is a query as the driver gets it.
+func (c Collection[T]) asked(q Query) (Query, error) {
+	const op = "list"
+	for _, condition := range q.Where {
+		if _, err := c.index(op, condition.Index); err != nil {
+			return Query{}, err
+		}
+	}
+	if q.Index == "" {
+		return q, nil
+	}
+	x, err := c.index(op, q.Index)
+	switch {
+	case err != nil:
+		return Query{}, err
+	case x.Many && q.Equal == nil:
+		return Query{}, &Error{Kind: KindInvalid, Op: op, RecordKind: c.Kind, Index: q.Index, Err: errors.New("an index of many values orders only what has one of them")}
+	case x.Searched && q.Contains != "" && !q.Deleted:
+		if c, ok := searching(q.Index, q.Contains); ok {
+			q.Where = append(slices.Clip(q.Where), c)
+		}
+	}
+	return q, nil
+}
+
+// Each calls fn with every record that a query selects, in its order, page by page, so
+// that not all are in memory at once, and ends with the first error. A limit is how
+// many at most; the cost of a page is that of [Collection.List].
+func (c Collection[T]) Each(tx ReadTx, q Query, fn func(Item[T]) error) error {
+	const pageSize = 200
+	left := q.Limit
+	for {
+		page := q
+		page.Limit = pageSize
+		if q.Limit > 0 {
+			page.Limit = min(left, pageSize)
+		}
+		found, err := c.List(tx, page)
+		if err != nil {
+			return err
+		}
+		for _, item := range found.Items {
+			if err := fn(item); err != nil {
+				return err
+			}
+		}
+		left -= len(found.Items)
+		if found.Next == "" || q.Limit > 0 && left <= 0 {
+			return nil
+		}
+		q.After, q.Offset = found.Next, 0
+	}
+}
+
+// Filter is List with one more condition, on the decoded value, which no index knows:
+// it reads all that the query selects, a microsecond or so a record.
+func (c Collection[T]) Filter(tx ReadTx, q Query, keep func(Item[T]) bool) (ItemPage[T], error) {
+	all := q
+	all.Offset, all.Limit = 0, 0
+	page := ItemPage[T]{Items: []Item[T]{}}
+	skipped := 0
+	if q.After != "" {
+		return page, &Error{Kind: KindInvalid, Op: "filter", RecordKind: c.Kind, Err: errors.New("a filter is paged by offset")}
+	}
+	err := c.Each(tx, all, func(item Item[T]) error {
+		if !keep(item) {
+			return nil
+		}
+		page.Total++
+		if skipped < q.Offset {
+			skipped++
+		} else if q.Limit == 0 || len(page.Items) < q.Limit {
+			page.Items = append(page.Items, item)
+		}
+		return nil
+	})
+	return page, err
+}
+
 // List returns a page of records.
 func (c Collection[T]) List(tx ReadTx, q Query) (ItemPage[T], error) {
+	q, err := c.asked(q)
+	if err != nil {
+		return ItemPage[T]{}, err
+	}
 	page, err := tx.List(c.Kind, q)
 	if err != nil {
 		return ItemPage[T]{}, err
@@ -182,13 +328,64 @@ func (c Collection[T]) put(do func(Record, []Key) (Record, error), r Record, v T
 	if c.Keys != nil {
 		m := metaOf(r)
 		m.Seq, m.Version = 0, 0
-		keys = c.Keys(m, v)
+		var err error
+		if keys, err = c.keys(m, v); err != nil {
+			return Item[T]{}, err
+		}
 	}
 	r, err := do(r, keys)
 	if err != nil {
 		return Item[T]{}, err
 	}
 	return Item[T]{Meta: metaOf(r), Value: v}, nil
+}
+
+// keys are the keys of a record, those by which it is searched included.
+func (c Collection[T]) keys(m Meta, v T) ([]Key, error) {
+	keys := c.Keys(m, v)
+	for _, k := range keys[:len(keys):len(keys)] {
+		x, err := c.index("write", k.Index)
+		if err != nil {
+			return nil, err
+		}
+		if x.Searched && m.Deleted.IsZero() {
+			keys = append(keys, SearchKeys(k)...)
+		}
+	}
+	return keys, nil
+}
+
+// SearchKeys are the keys by which a living record is found by what the value of a key
+// contains, see [Index]. It is for drivers, that must add them to what was written
+// before there were any.
+func SearchKeys(k Key) []Key {
+	in := substrings(k.Index)
+	n := utf8.RuneCountInString(k.Value)
+	if n > maxSearched {
+		return []Key{{Index: in, Value: longValue}}
+	}
+	keys := make([]Key, 0, n/searchStride+1)
+	seen := make(map[string]bool, cap(keys))
+	i := 0
+	for at := range k.Value {
+		if begins := cutText(k.Value[at:], maxBeginning); i%searchStride == 0 && !seen[begins] {
+			seen[begins] = true
+			keys = append(keys, Key{Index: in, Value: begins})
+		}
+		i++
+	}
+	return keys
+}
+
+// cutText is the beginning of a text, of whole characters and at most n bytes.
+func cutText(text string, n int) string {
+	if len(text) <= n {
+		return text
+	}
+	for n > 0 && !utf8.RuneStart(text[n]) {
+		n--
+	}
+	return text[:n]
 }
 
 // decode gives the value of a record, shared with others who read it.

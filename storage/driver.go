@@ -10,6 +10,10 @@ import (
 
 // What every driver needs of records, keys and settings.
 
+// MaxOneOfMany is the length of a value at most, in bytes, if its record has several
+// in the index.
+const MaxOneOfMany = 1000
+
 // CheckRecord returns a KindInvalid error if a record with these keys cannot be
 // written. Drivers call it first; op is theirs.
 func CheckRecord(op string, r Record, keys []Key) error {
@@ -34,8 +38,12 @@ func checkRecord(r Record, keys []Key) error {
 			return errors.New("a key is not UTF-8")
 		}
 		for _, other := range keys[:i] {
-			if other.Index == k.Index {
-				return errors.New("two keys in one index")
+			switch {
+			case other.Index != k.Index:
+			case other.Value == k.Value:
+				return errors.New("a key twice")
+			case max(len(k.Value), len(other.Value)) > MaxOneOfMany:
+				return errors.New("several keys in one index, and one of them is too long")
 			}
 		}
 	}
@@ -104,6 +112,10 @@ func EncodeKeys(keys []Key) []byte {
 	}
 	return b
 }
+
+// FirstSearched is the name of the indexes that were searched when [Index.Searched]
+// came to be: their records have no keys for it where a store is older.
+const FirstSearched = "search"
 
 // DecodeKeys is the inverse of EncodeKeys; KindCorrupt if it is given anything else.
 func DecodeKeys(b []byte) (keys []Key, err error) {

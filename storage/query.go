@@ -19,16 +19,31 @@ func (q Query) Validate() error {
 		return invalidQuery("negative limit")
 	case q.Offset < 0:
 		return invalidQuery("negative offset")
-	case q.Index == "" && q.Filtered():
+	case q.Index == "" && q.Own() != nil:
 		return invalidQuery("a condition on values needs an index")
+	}
+	for _, c := range q.Where {
+		if c.Index == "" {
+			return invalidQuery("a condition needs an index")
+		}
 	}
 	return nil
 }
 
 // Filtered reports whether the query selects by value, so that its total has to
 // be counted.
-func (q Query) Filtered() bool {
-	return q.Equal != nil || q.Prefix != "" || q.Contains != ""
+func (q Query) Filtered() bool { return q.Own() != nil || len(q.Where) > 0 }
+
+// Own is the condition on the index that orders, nil if there is none.
+func (q Query) Own() *Condition {
+	if q.Equal == nil && q.Prefix == "" && q.Contains == "" {
+		return nil
+	}
+	c := Condition{Index: q.Index, Prefix: q.Prefix, Contains: q.Contains}
+	if q.Equal != nil {
+		c.In = []string{*q.Equal}
+	}
+	return &c
 }
 
 const (

@@ -159,14 +159,14 @@ const (
 // projectsOf is a workspace with so many projects.
 func projectsOf(ctx context.Context, c *client, size int) ([]operation, error) {
 	list := entries(size, func(b *bytes.Buffer, i int) {
-		fmt.Fprintf(b, `{"id":%q,"name":"Project %d","key":"p-%d"}`, idOf(i), i, i)
+		fmt.Fprintf(b, `{"id":%q,"name":"Project %07d","key":"p-%d"}`, idOf(i), i, i)
 	})
 	if err := c.plant(ctx, oneCaller, `{"brms":{"projects":[`+list+`]}}`); err != nil {
 		return nil, err
 	}
 	operations := resource{c, "project", projectsPath, func(int) string { return oneCaller }, projectBody}.operations(ctx, size)
 	return append(operations, operation{name: "search projects", apart: true, times: 2, run: func(int) error {
-		_, err := c.call(ctx, http.MethodGet, projectsPath+"?search=project%201", oneCaller, "")
+		_, err := c.call(ctx, http.MethodGet, projectsPath+"?search=project%200000003", oneCaller, "")
 		return err
 	}}), nil
 }
@@ -303,7 +303,7 @@ func httpWorkspaces(ctx context.Context, where string, size int) (*bed, error) {
 	var body strings.Builder
 	body.WriteString(`{"workspaces":[{"brms":{"projects":[`)
 	for i := range perTenant {
-		fmt.Fprintf(&body, `{"id":%q,"name":"Project %d","key":"p-%d"},`, idOf(i), i, i)
+		fmt.Fprintf(&body, `{"id":%q,"name":"Project %07d","key":"p-%d"},`, idOf(i), i, i)
 	}
 	text := strings.TrimSuffix(body.String(), ",") + `]}}]}`
 	var wg sync.WaitGroup

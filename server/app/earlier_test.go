@@ -106,6 +106,9 @@ func readEarlier(t *testing.T, w *standIn, driver string) {
 	if diff := cmp.Diff(meant(t, earlier(t, driver+".second.yaml")), meant(t, []byte(w.export(t, "second")))); diff != "" {
 		t.Error("another workspace changed:", diff)
 	}
+	if found := w.expect(t, 200, http.MethodGet, "/api/projects?search=ricin", bearer(secret), ""); !strings.Contains(found, `"key":"pricing"`) || !strings.Contains(found, `"total":1`) {
+		t.Error("a search in what had no entries for it:", found)
+	}
 	// Its clock stands two seconds behind the request, which waits for one.
 	sync := w.expect(t, 200, http.MethodGet, "/api/v1/lineage/bi/1/", key(secret), "")
 	if !strings.Contains(sync, `"processing"`) {

@@ -43,7 +43,8 @@ const indexKind = "kind"
 // integrations holds the integrations of a workspace. A kind is unique among the
 // living of one project.
 var integrations = storage.Collection[integration]{
-	Kind: "brms.integration",
+	Kind:    "brms.integration",
+	Indexes: []storage.Index{{Name: indexKind}, {Name: indexSearch, Searched: true}},
 	Keys: func(m storage.Meta, i integration) []storage.Key {
 		return []storage.Key{
 			{Index: indexKind, Value: m.Parent + "\x00" + i.Kind, Unique: true},

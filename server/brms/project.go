@@ -29,7 +29,8 @@ const (
 // projects holds the projects of a workspace. Their keys are unique among the
 // living, and searched by name without regard to case.
 var projects = storage.Collection[project]{
-	Kind: "brms.project",
+	Kind:    "brms.project",
+	Indexes: []storage.Index{{Name: indexKey}, {Name: indexSearch, Searched: true}},
 	Keys: func(_ storage.Meta, p project) []storage.Key {
 		return []storage.Key{
 			{Index: indexKey, Value: p.Key, Unique: true},

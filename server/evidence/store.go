@@ -109,7 +109,7 @@ type storedExchange struct {
 }
 
 var (
-	storedExchanges = storage.Collection[storedExchange]{Kind: "exchange", Keys: func(_ storage.Meta, x storedExchange) []storage.Key {
+	storedExchanges = storage.Collection[storedExchange]{Kind: "exchange", Indexes: []storage.Index{{Name: purgeable}}, Keys: func(_ storage.Meta, x storedExchange) []storage.Key {
 		if x.Named {
 			return nil
 		}

@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/jackc/pgx/v5"
@@ -17,7 +18,8 @@ const (
 
 	// recordsOf looks up the records that a page of entries belongs to, one by
 	// one: OFFSET 0 leaves the planner no other way.
-	recordsOf = " CROSS JOIN LATERAL (SELECT " + columns + " FROM record r WHERE r.key = p.key OFFSET 0) r"
+	recordsOf       = " CROSS JOIN LATERAL (SELECT " + columns + " FROM record r WHERE r.key = p.key OFFSET 0) r"
+	recordsWithKeys = " CROSS JOIN LATERAL (SELECT " + columns + ", r.keys FROM record r WHERE r.key = p.key OFFSET 0) r"
 )
 
 // spotAfter is where a page begins: behind a value and a sequence number.
@@ -31,10 +33,9 @@ type listing struct {
 	args []any
 	// page is the records of the page, and one more if there are more.
 	page string
-	// count is how many records the query selects by value; countArgs is how many
-	// of the arguments it takes.
+	// count is how many records the query selects by value.
 	count     string
-	countArgs int
+	countArgs []any
 }
 
 // newListing builds the statements for a query. after is nil at the beginning.
@@ -43,7 +44,7 @@ func newListing(digest []byte, kind string, q storage.Query, after *spotAfter) *
 	if q.Index == "" {
 		l.byInsertion(kind, q, after)
 	} else {
-		l.byValue(kind, q, after)
+		l.byValue(digest, kind, q, after)
 	}
 	return l
 }
@@ -52,24 +53,27 @@ func newListing(digest []byte, kind string, q storage.Query, after *spotAfter) *
 func (l *listing) arg(v any) string {
 	l.args = append(l.args, v)
 	as := "bigint"
-	if _, ok := v.([]byte); ok {
+	switch v.(type) {
+	case []byte:
 		as = "bytea"
+	case [][]byte:
+		as = "bytea[]"
 	}
 	return fmt.Sprintf("$%d::%s", len(l.args), as)
 }
 
-// in is the condition that names the list: the one column by which the one index
+// in is the condition of a row, by its name and a point or "", that names the list: the one column by which the one index
 // leads to it.
-func (l *listing) in(mark byte, q storage.Query, names ...string) string {
+func (l *listing) in(row string, mark byte, q storage.Query, names ...string) string {
 	if q.Deleted {
 		mark |= gone
 	}
 	if q.Parent != nil && *q.Parent != "" {
-		return "family = " + inside + l.arg(place(mark, append(names, *q.Parent)...))
+		return row + "family = " + inside + l.arg(place(mark, append(names, *q.Parent)...))
 	}
-	where := "list = " + inside + l.arg(place(mark, names...))
+	where := row + "list = " + inside + l.arg(place(mark, names...))
 	if q.Parent != nil {
-		where += " AND family IS NULL"
+		where += " AND " + row + "family IS NULL"
 	}
 	return where
 }
@@ -96,7 +100,11 @@ func (l *listing) cutPart(q storage.Query) string {
 
 func (l *listing) byInsertion(kind string, q storage.Query, after *spotAfter) {
 	direction, beyond := directionOf(q)
-	where := l.in(living, q, kind)
+	where := l.in("", living, q, kind)
+	for _, c := range q.Selecting() {
+		where += " AND " + l.met("r", kind, q, c)
+	}
+	l.count, l.countArgs = "SELECT count(*) FROM record r WHERE "+where, slices.Clone(l.args)
 	if after != nil {
 		where += " AND seq " + beyond + " " + l.arg(after.seq)
 	}
@@ -106,7 +114,7 @@ func (l *listing) byInsertion(kind string, q storage.Query, after *spotAfter) {
 // byValue merges the list of the values without a tail and that of those with one,
 // which is rarely longer than nothing. The page is cut before the records are
 // looked up.
-func (l *listing) byValue(kind string, q storage.Query, after *spotAfter) {
+func (l *listing) byValue(digest []byte, kind string, q storage.Query, after *spotAfter) {
 	direction, beyond := directionOf(q)
 	order := func(columns ...string) string {
 		return " ORDER BY " + strings.Join(columns, direction+", ") + direction
@@ -126,8 +134,10 @@ func (l *listing) byValue(kind string, q storage.Query, after *spotAfter) {
 	if len(parts) == 0 {
 		parts, counts = []part{{living, "false"}}, []string{"0"}
 	}
-	l.count = "SELECT (" + strings.Join(counts, " + ") + ")::bigint"
-	l.countArgs = len(l.args)
+	l.count, l.countArgs = "SELECT ("+strings.Join(counts, " + ")+")::bigint", slices.Clone(l.args)
+	if q.Own() == nil && len(q.Selecting()) > 0 {
+		l.count, l.countArgs = counting(digest, kind, q)
+	}
 	var from []string
 	for _, p := range parts {
 		by := order("head", "key")
@@ -162,37 +172,169 @@ func (l *listing) behind(mark byte, descending bool, beyond string, after spotAf
 // selected is the condition for one of the two lists; not ok if no value of it can
 // meet the query.
 func (l *listing) selected(mark byte, kind string, q storage.Query) (where string, ok bool) {
-	equalHead, equalTail := []byte(nil), []byte(nil)
-	if q.Equal != nil {
-		equalHead, equalTail = split(*q.Equal)
-		if (len(equalTail) > 0) != (mark == withTail) {
-			return "", false
-		}
+	own := storage.Condition{}
+	if c := q.Own(); c != nil {
+		own = *c
 	}
-	prefixHead, prefixTail := split(q.Prefix)
-	if len(prefixTail) > 0 && mark != withTail {
+	condition, ok := l.selecting("", mark, own)
+	if !ok {
 		return "", false
 	}
-	where = l.in(mark, q, kind, q.Index)
-	if q.Equal != nil {
-		where += " AND head = " + l.arg(equalHead)
-		if mark == withTail {
-			where += " AND tail = " + l.arg(equalTail)
-		}
-	}
-	if q.Prefix != "" {
-		where += " AND head >= " + l.arg(prefixHead)
-		if beyond := beyondPrefix(prefixHead); beyond != nil {
-			where += " AND head < " + l.arg(beyond)
-		}
-		if len(prefixTail) > 0 {
-			where += " AND substr(tail, 1, length(" + l.arg(prefixTail) + ")) = " + l.arg(prefixTail)
-		}
-	}
-	if q.Contains != "" {
-		where += " AND position(" + l.arg([]byte(q.Contains)) + " IN head || tail) > 0"
+	where = l.in("", mark, q, kind, q.Index) + condition
+	for _, c := range q.Selecting() {
+		where += " AND " + l.met("entry", kind, q, c)
 	}
 	return where, true
+}
+
+// selecting is what a condition asks of the values in one of the two lists, each part
+// behind AND; not ok if no value of it can meet the condition. row is the name of the
+// entry and a point, or "".
+func (l *listing) selecting(row string, mark byte, c storage.Condition) (where string, ok bool) {
+	value, tailed := row+"head", mark&withTail != 0
+	if tailed {
+		value = row + "head || " + row + "tail"
+	}
+	prefixHead, prefixTail := split(c.Prefix)
+	if len(prefixTail) > 0 && !tailed {
+		return "", false
+	}
+	if c.In != nil {
+		var heads, wholes [][]byte
+		for _, v := range c.In {
+			if head, tail := split(v); (len(tail) > 0) == tailed {
+				heads, wholes = append(heads, head), append(wholes, []byte(v))
+			}
+		}
+		switch len(heads) {
+		case 0:
+			return "", false
+		case 1:
+			where += " AND " + row + "head = " + l.arg(heads[0])
+		default:
+			where += " AND " + row + "head = ANY (" + l.arg(heads) + ")"
+		}
+		if tailed {
+			where += " AND " + value + " = ANY (" + l.arg(wholes) + ")"
+		}
+	}
+	if c.Prefix != "" {
+		where += " AND " + row + "head >= " + l.arg(prefixHead)
+		if beyond := beyondPrefix(prefixHead); beyond != nil {
+			where += " AND " + row + "head < " + l.arg(beyond)
+		}
+		if len(prefixTail) > 0 {
+			where += " AND substr(" + row + "tail, 1, length(" + l.arg(prefixTail) + ")) = " + l.arg(prefixTail)
+		}
+	}
+	bound := func(v *string, beyond, orEqual string) {
+		if v == nil {
+			return
+		}
+		if tailed { // by the index first
+			head, _ := split(*v)
+			where += " AND " + row + "head " + beyond + "= " + l.arg(head)
+		}
+		where += " AND " + value + " " + beyond + orEqual + " " + l.arg([]byte(*v))
+	}
+	bound(c.From, ">", "=")
+	bound(c.Below, "<", "")
+	if c.Contains != "" {
+		where += " AND position(" + l.arg([]byte(c.Contains)) + " IN " + value + ") > 0"
+	}
+	return where, true
+}
+
+// keys is the statement for the keys of the records of a list that meet one of its
+// conditions.
+func (l *listing) keys(kind string, q storage.Query, c storage.Condition) string {
+	var parts []string
+	for _, mark := range []byte{living, withTail} {
+		if condition, ok := l.selecting("f.", mark, c); ok {
+			parts = append(parts, "SELECT f.key FROM entry f WHERE "+l.in("f.", mark, q, kind, c.Index)+condition)
+		}
+	}
+	if len(parts) == 0 {
+		return "SELECT f.key FROM entry f WHERE $1::bytea IS NULL" // nothing
+	}
+	return strings.Join(parts, " UNION ALL ")
+}
+
+// met is the condition that the record of a row meets one of the query. A value leads
+// to the entry that the record would have; of a range all entries are taken at once.
+func (l *listing) met(row, kind string, q storage.Query, c storage.Condition) string {
+	keys := l.keys(kind, q, c)
+	if len(c.In) == 1 && len(c.In[0]) <= headSize {
+		return "EXISTS (" + keys + " AND f.key = " + row + ".key)"
+	}
+	return row + ".key IN (" + keys + ")"
+}
+
+// counting is the statement for how many records meet the conditions of a query
+// that has none on the index which orders.
+func counting(digest []byte, kind string, q storage.Query) (sql string, args []any) {
+	where := q.Selecting()
+	best := max(0, slices.IndexFunc(where, storage.Condition.Bounded))
+	l := &listing{args: []any{digest}}
+	sql = "SELECT count(*) FROM (SELECT DISTINCT f.key FROM (" + l.keys(kind, q, where[best]) + ") f) e WHERE true"
+	for i, c := range where {
+		if i != best {
+			sql += " AND " + l.met("e", kind, q, c)
+		}
+	}
+	return sql, l.args
+}
+
+// few is what the condition selects that the fewest records meet, nil if they are not
+// few or if the query has no conditions but that of its order.
+func (t *txn) few(op, kind string, q storage.Query) ([]storage.Candidate, error) {
+	if len(q.Where) == 0 {
+		return nil, nil
+	}
+	var best []int64
+	found := false
+	for _, c := range q.Conditions() {
+		if !c.Bounded() {
+			continue
+		}
+		l := &listing{args: []any{t.digest}}
+		var parts []string
+		for _, part := range c.Alternatives() {
+			parts = append(parts, l.keys(kind, q, part))
+		}
+		sql := "SELECT DISTINCT f.key FROM (" + strings.Join(parts, " UNION ALL ") + ") f LIMIT " + l.arg(int64(storage.FewRecords+1))
+		var keys []int64
+		if err := t.query(op, question{sql, l.args, func(rows pgx.Rows) error {
+			var key int64
+			err := rows.Scan(&key)
+			keys = append(keys, key)
+			return err
+		}}); err != nil {
+			return nil, err
+		}
+		if len(keys) <= storage.FewRecords && (!found || len(keys) < len(best)) {
+			best, found = keys, true
+		}
+	}
+	if !found {
+		return nil, nil
+	}
+	candidates := make([]storage.Candidate, 0, len(best))
+	err := t.query(op, question{
+		"SELECT " + columns + ", r.keys FROM unnest($1::bigint[]) p (key)" + recordsWithKeys,
+		[]any{best},
+		func(rows pgx.Rows) error {
+			var packed []byte
+			r, err := scanRecord(kind, rows, &packed)
+			if err != nil {
+				return err
+			}
+			keys, err := storage.DecodeKeys(packed)
+			candidates = append(candidates, storage.Candidate{Record: r, Keys: keys})
+			return err
+		},
+	})
+	return candidates, err
 }
 
 func directionOf(q storage.Query) (direction, beyond string) {

@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"embed"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"slices"
@@ -155,12 +156,85 @@ func (s *Store) migrateLocked(ctx context.Context, tx pgx.Tx) error {
 			return err
 		}
 	}
+	if version > 0 && version < searchedVersion {
+		if err := addSearched(ctx, tx); err != nil {
+			return err
+		}
+	}
 	for _, table := range []string{"workspace", "record", "entry", "counter", "blob", "alarm"} {
 		if _, err := tx.Exec(ctx, "SELECT FROM "+table+" LIMIT 1"); err != nil {
 			return damaged(err)
 		}
 	}
 	return nil
+}
+
+// searchedVersion is the version of the schema from which on living records have keys
+// by which they are searched.
+const searchedVersion = 3
+
+// addSearched adds those keys to the records of an older database. The place of a key
+// begins with the number of its workspace, and a list's with kind and index.
+func addSearched(ctx context.Context, tx pgx.Tx) error {
+	type old struct {
+		key int64
+		storage.Record
+		keys []storage.Key
+	}
+	rows, err := tx.Query(ctx, `SELECT r.key, r.parent, r.address, r.id, r.keys FROM record r
+		WHERE r.deleted IS NULL AND position($1::bytea IN r.keys) > 0`, []byte(storage.FirstSearched))
+	if err != nil {
+		return damaged(err)
+	}
+	var records []old
+	for rows.Next() {
+		var r old
+		var parent, address, id, packed []byte
+		if err := rows.Scan(&r.key, &parent, &address, &id, &packed); err != nil {
+			return err
+		}
+		if r.keys, err = storage.DecodeKeys(packed); err != nil {
+			return err
+		}
+		r.Kind, r.ID, r.Parent = kindOf(address), string(id), string(parent)
+		records = append(records, r)
+	}
+	if err := rows.Err(); err != nil {
+		return err
+	}
+	for _, r := range records {
+		workspace, keys := r.key>>seqBits, r.keys
+		for _, k := range r.keys {
+			if k.Index == storage.FirstSearched && r.Kind != "" {
+				keys = append(keys, storage.SearchKeys(k)...)
+			}
+		}
+		for _, k := range keys[len(r.keys):] {
+			s := spotOf(workspace, r.Record, k)
+			if _, err := tx.Exec(ctx, `INSERT INTO entry (list, head, tail, family, uniq, key)
+				VALUES ($1::bytea, $2::bytea, $3::bytea, $4::bytea, $5::bytea, $6::bigint)`, s.list, s.head, s.tail, s.family, s.uniq, r.key); err != nil {
+				return err
+			}
+		}
+		if _, err := tx.Exec(ctx, "UPDATE record SET keys = $1::bytea WHERE key = $2::bigint", storage.EncodeKeys(keys), r.key); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// kindOf is the kind in the address of a record, "" if it is a digest: such names are
+// no resource's.
+func kindOf(address []byte) string {
+	const number = 8
+	if len(address) <= number || address[number]&digested != 0 {
+		return ""
+	}
+	n, l := binary.Uvarint(address[number+1:])
+	if l <= 0 || n > uint64(len(address)-number-1-l) {
+		return ""
+	}
+	return string(address[number+1+l:][:n])
 }
 
 // damaged turns "there is such a table already", or "no such", into what it means

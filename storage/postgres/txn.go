@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
@@ -399,6 +400,12 @@ func (t *txn) List(kind string, q storage.Query) (storage.Page, error) {
 	if err := t.check(op); err != nil {
 		return storage.Page{}, err
 	}
+	if few, err := t.few(op, kind, q); err != nil || few != nil {
+		if err != nil {
+			return storage.Page{}, err
+		}
+		return q.Select(few)
+	}
 	l := newListing(t.digest, kind, q, after)
 	page, last, more := storage.Page{}, "", false
 	questions := []question{{l.page, l.args, func(rows pgx.Rows) error {
@@ -410,9 +417,9 @@ func (t *txn) List(kind string, q storage.Query) (storage.Page, error) {
 		page.Records, last = append(page.Records, r), value
 		return err
 	}}}
-	count := question{l.count, l.args[:l.countArgs], func(rows pgx.Rows) error { return rows.Scan(&page.Total) }}
+	count := question{l.count, l.countArgs, func(rows pgx.Rows) error { return rows.Scan(&page.Total) }}
 	// The first page may turn out to be all there is.
-	first := q.After == "" && q.Offset == 0
+	first := q.After == "" && q.Offset == 0 && (q.Own() != nil || q.Index == "")
 	switch {
 	case !q.Filtered():
 		questions = append(questions, t.fetchCounters(parentOf(kind, q))...)
@@ -739,11 +746,22 @@ func (t *txn) Put(r storage.Record, keys []storage.Key) (storage.Record, error) 
 // moveEntries makes the entries of a record those of its new state.
 func (t *txn) moveEntries(key int64, old *stored, r storage.Record, keys []storage.Key) {
 	var added []storage.Key
+	var list []byte // from which heads are removed
+	var heads [][]byte
+	remove := func() {
+		if len(heads) > 0 {
+			t.write("DELETE FROM entry WHERE list = $1::bytea AND head = ANY ($2::bytea[]) AND key = $3::bigint", list, heads, key)
+		}
+		heads = nil
+	}
 	for _, k := range old.keys {
 		from := spotOf(t.row, old.Record, k)
 		switch {
 		case !slices.Contains(keys, k):
-			t.write("DELETE FROM entry WHERE list = $1::bytea AND head = $2::bytea AND key = $3::bigint", from.list, from.head, key)
+			if !bytes.Equal(from.list, list) {
+				remove()
+			}
+			list, heads = from.list, append(heads, from.head)
 		case old.Living() != r.Living():
 			to := spotOf(t.row, r, k)
 			t.write(`UPDATE entry SET list = $4::bytea, family = $5::bytea, uniq = $6::bytea
@@ -751,6 +769,7 @@ func (t *txn) moveEntries(key int64, old *stored, r storage.Record, keys []stora
 				from.list, from.head, key, to.list, to.family, to.uniq)
 		}
 	}
+	remove()
 	for _, k := range keys { // last, for a value may stay with another key
 		if !slices.Contains(old.keys, k) {
 			added = append(added, k)

@@ -343,11 +343,56 @@ func (s *Store) migrate(c *conn) (err error) {
 	if err := lookForTables(c); err != nil {
 		return err
 	}
+	if version > 0 && version < searchedVersion {
+		if err := addSearched(c); err != nil {
+			return err
+		}
+	}
 	if err := ringAll(c); err != nil {
 		return err
 	}
 	_, err = c.exec("COMMIT")
 	return err
+}
+
+// searchedVersion is the version of the schema from which on living records have keys
+// by which they are searched.
+const searchedVersion = 4
+
+// addSearched adds those keys to the records of an older file.
+func addSearched(c *conn) error {
+	type old struct {
+		key, workspace int64
+		kind, parent   string
+		keys           []storage.Key
+	}
+	var records []old
+	if err := c.query(`SELECT r.key, r.workspace, r.kind, r.parent, r.keys FROM record r
+		WHERE r.gone = 0 AND r.key IN (SELECT e.key FROM entry e WHERE e.name = ?)`, func(v []driver.Value) error {
+		keys, err := storage.DecodeKeys(blob(v[4]))
+		records = append(records, old{integer(v[0]), integer(v[1]), text(v[2]), text(v[3]), keys})
+		return err
+	}, storage.FirstSearched); err != nil {
+		return damaged(err)
+	}
+	for _, r := range records {
+		keys := r.keys
+		for _, k := range r.keys {
+			if k.Index != storage.FirstSearched {
+				continue
+			}
+			for _, added := range storage.SearchKeys(k) {
+				keys = append(keys, added)
+				if _, err := c.exec(insertEntry, r.workspace, r.kind, added.Index, int64(0), added.Value, r.key, int64(0), r.parent); err != nil {
+					return err
+				}
+			}
+		}
+		if _, err := c.exec("UPDATE record SET keys = ? WHERE key = ?", storage.EncodeKeys(keys), r.key); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // damaged turns "there is no such table" into what it means here.

@@ -164,7 +164,7 @@ func (s *Store) Workspaces(ctx context.Context, prefix string) ([]string, error)
 	t := s.snapshot(ctx, "")
 	defer t.endView()
 	sql, args := "SELECT name FROM workspace WHERE name >= ?", []any{prefix}
-	if beyond := beyondPrefix(prefix); beyond != "" {
+	if beyond := storage.BeyondPrefix(prefix); beyond != "" {
 		sql, args = sql+" AND name < ?", append(args, beyond)
 	}
 	names := []string{}

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"database/sql/driver"
 	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"math"
 	"slices"
@@ -387,186 +388,6 @@ func (t *txn) Last(sequence string) (int64, error) {
 	return n.last, err
 }
 
-// List implements [storage.ReadTx].
-func (t *txn) List(kind string, q storage.Query) (storage.Page, error) {
-	const op = "list"
-	if err := q.Validate(); err != nil {
-		return storage.Page{}, err
-	}
-	var after *place
-	if q.After != "" {
-		value, seq, err := q.Position()
-		if err != nil {
-			return storage.Page{}, err
-		}
-		after = &place{value, seq}
-	}
-	ws, err := t.workspace(op)
-	if err != nil || ws == 0 || kind == "" {
-		return storage.Page{}, err
-	}
-	list := listing(ws, kind, q, after)
-	page := storage.Page{}
-	if q.Limit > 0 {
-		page.Records = make([]storage.Record, 0, min(q.Limit, 128))
-	}
-	var last string
-	more := false
-	err = t.query(op, list.sql, func(v []driver.Value) error {
-		if q.Limit > 0 && len(page.Records) == q.Limit {
-			more = true
-			return nil
-		}
-		page.Records = append(page.Records, scanRecord(kind, v))
-		if q.Index != "" {
-			last = text(v[keyColumn])
-		}
-		return nil
-	}, list.args...)
-	if err != nil {
-		return storage.Page{}, err
-	}
-	if more {
-		page.Next = q.CursorAfter(last, page.Records[len(page.Records)-1].Seq)
-	}
-	page.Total, err = t.total(op, ws, kind, q, list, int64(len(page.Records)), more)
-	return page, err
-}
-
-// total counts what matches on all pages.
-func (t *txn) total(op string, ws int64, kind string, q storage.Query, list statement, got int64, more bool) (int64, error) {
-	if q.Filtered() {
-		if q.After == "" && q.Offset == 0 && !more {
-			return got, nil // this page is all there is
-		}
-		var n int64
-		err := t.query(op, list.countSQL, func(v []driver.Value) error {
-			n = integer(v[0])
-			return nil
-		}, list.countArgs...)
-		return n, err
-	}
-	name := ""
-	if q.Parent != nil {
-		name = *q.Parent
-	}
-	n, err := t.counter(op, ws, kind, name)
-	switch {
-	case q.Parent != nil && name == "" && q.Deleted:
-		return n.ownGone, err
-	case q.Parent != nil && name == "":
-		return n.ownLiving, err
-	case q.Deleted:
-		return n.gone, err
-	}
-	return n.living, err
-}
-
-type place struct {
-	value string
-	seq   int64
-}
-
-type statement struct {
-	sql       string
-	args      []any
-	countSQL  string
-	countArgs []any
-}
-
-// listing builds the statements for a page. INDEXED BY makes a plan that does
-// not use the index an error instead of a slow answer.
-func listing(ws int64, kind string, q storage.Query, after *place) (l statement) {
-	gone := int64(0)
-	if q.Deleted {
-		gone = 1
-	}
-	direction, beyond := "", ">"
-	if q.Descending {
-		direction, beyond = " DESC", "<"
-	}
-	limit := int64(-1)
-	if q.Limit > 0 {
-		limit = int64(q.Limit) + 1
-	}
-	inParent := q.Parent != nil && *q.Parent != ""
-	var from, where strings.Builder
-	args := []any{ws, kind}
-	and := func(condition string, values ...any) {
-		where.WriteString(" AND ")
-		where.WriteString(condition)
-		args = append(args, values...)
-	}
-	index := "order"
-	if q.Index != "" {
-		index = "value"
-	}
-	if inParent {
-		index = "parent"
-	}
-	switch {
-	case q.Index == "":
-		from.WriteString("record r INDEXED BY record_" + index)
-	case inParent:
-		from.WriteString("entry r INDEXED BY entry_parent")
-	default:
-		from.WriteString("entry r") // its primary key
-	}
-	where.WriteString(" WHERE r.workspace = ? AND r.kind = ?")
-	if inParent {
-		and("r.parent = ? AND r.parent <> ''", *q.Parent) // the latter admits the partial index
-	}
-	if q.Index != "" {
-		and("r.name = ?", q.Index)
-	}
-	and("r.gone = ?", gone)
-	if q.Parent != nil && !inParent {
-		and("r.parent = ''")
-	}
-	if q.Equal != nil {
-		and("r.value = ?", *q.Equal)
-	}
-	if q.Prefix != "" {
-		and("r.value >= ? AND r.value < ?", q.Prefix, beyondPrefix(q.Prefix))
-	}
-	if q.Contains != "" {
-		and("instr(r.value, ?) > 0", q.Contains)
-	}
-	l.countSQL = "SELECT count(*) FROM " + from.String() + where.String()
-	l.countArgs = append([]any(nil), args...)
-	if q.Index == "" {
-		if after != nil {
-			and("r.key "+beyond+" ?", keyOf(ws, after.seq))
-		}
-		l.sql = "SELECT " + columns + " FROM " + from.String() + where.String() +
-			" ORDER BY r.key" + direction + " LIMIT ? OFFSET ?"
-	} else {
-		if after != nil {
-			and("(r.value, r.key) "+beyond+" (?, ?)", after.value, keyOf(ws, after.seq))
-		}
-		// The page is cut from the entries first, so that skipped records are
-		// not looked up.
-		l.sql = "SELECT " + columns + ", e.value FROM (SELECT r.value, r.key FROM " + from.String() + where.String() +
-			" ORDER BY r.value" + direction + ", r.key" + direction + " LIMIT ? OFFSET ?) e" +
-			" CROSS JOIN record r ON r.key = e.key ORDER BY e.value" + direction + ", e.key" + direction
-	}
-	l.args = slices.Concat(args, []any{limit, int64(q.Offset)})
-	return l
-}
-
-// beyondPrefix is the least string greater than all that start with prefix; ""
-// if there is none.
-func beyondPrefix(prefix string) string {
-	b := []byte(prefix)
-	for len(b) > 0 && b[len(b)-1] == 0xff {
-		b = b[:len(b)-1]
-	}
-	if len(b) > 0 {
-		b[len(b)-1]++
-	}
-	return string(b)
-}
-
 // Blob implements [storage.ReadTx].
 func (t *txn) Blob(sum string) ([]byte, error) {
 	const op = "blob"
@@ -806,6 +627,9 @@ func (t *txn) existing(op, kind, id string) (ws int64, s *stored, err error) {
 	return ws, s, nil
 }
 
+const insertEntry = `INSERT INTO entry (workspace, kind, name, gone, value, key, uniq, parent)
+	VALUES (?, ?, ?, ?, ?, ?, ?, ?)`
+
 // entry is one change of the index: a key goes from the living (0), the deleted
 // (1) or nowhere to another of them.
 type entry struct {
@@ -817,12 +641,20 @@ const absent = -1
 
 // entries applies changes; if one is refused, those before it are undone.
 func (t *txn) entries(op string, ws, key int64, r storage.Record, steps []entry) error {
-	for i, e := range steps {
+	for i := 0; i < len(steps); i++ {
+		e := steps[i]
+		if n := alike(steps[i:]); n >= worthIt {
+			if err := t.entriesAlike(op, ws, key, r, steps[i:i+n]); err != nil {
+				return t.give(err) // it is the store's fault: nothing of it can be refused
+			}
+			i += n - 1
+			continue
+		}
 		err := t.entry(op, ws, key, r, e)
 		if err == nil {
 			continue
 		}
-		for ; i > 0 && !fatal(err); i-- {
+		for ; i > 0 && !fatal(err); i-- { // one by one, whatever was made at once
 			undo := steps[i-1]
 			undo.from, undo.to = undo.to, undo.from
 			if err := t.entry(op, ws, key, r, undo); err != nil {
@@ -834,6 +666,43 @@ func (t *txn) entries(op string, ws, key int64, r storage.Record, steps []entry)
 	return nil
 }
 
+// worthIt is how many changes of an index are made in one statement rather than each
+// in its own.
+const worthIt = 4
+
+// alike counts the changes at the beginning that can be made in one statement: the
+// same with other values, which nothing can refuse.
+func alike(steps []entry) int {
+	for i, e := range steps {
+		first := steps[0]
+		if e.key.Unique || e.key.Index != first.key.Index || e.from != first.from || e.to != first.to ||
+			e.from != absent && e.to != absent || strings.Contains(e.key.Value, "\x00") { // that JSON of SQLite cannot hold
+			return i
+		}
+	}
+	return len(steps)
+}
+
+func (t *txn) entriesAlike(op string, ws, key int64, r storage.Record, steps []entry) error {
+	values := make([]string, len(steps))
+	for i, e := range steps {
+		values[i] = e.key.Value
+	}
+	list, err := json.Marshal(values)
+	if err != nil {
+		return err
+	}
+	e := steps[0]
+	if e.from == absent {
+		_, err = t.exec(op, `INSERT INTO entry (workspace, kind, name, gone, value, key, uniq, parent)
+			SELECT ?, ?, ?, ?, value, ?, 0, ? FROM json_each(?)`, ws, r.Kind, e.key.Index, e.to, key, r.Parent, string(list))
+	} else {
+		_, err = t.exec(op, `DELETE FROM entry WHERE workspace = ? AND kind = ? AND name = ? AND gone = ? AND key = ?
+			AND value IN (SELECT value FROM json_each(?))`, ws, r.Kind, e.key.Index, e.from, key, string(list))
+	}
+	return err
+}
+
 func (t *txn) entry(op string, ws, key int64, r storage.Record, e entry) (err error) {
 	const where = " WHERE workspace = ? AND kind = ? AND name = ? AND gone = ? AND value = ? AND key = ?"
 	switch {
@@ -842,8 +711,7 @@ func (t *txn) entry(op string, ws, key int64, r storage.Record, e entry) (err er
 		if e.key.Unique {
 			unique = 1
 		}
-		_, err = t.exec(op, `INSERT INTO entry (workspace, kind, name, gone, value, key, uniq, parent)
-			VALUES (?, ?, ?, ?, ?, ?, ?, ?)`, ws, r.Kind, e.key.Index, e.to, e.key.Value, key, unique, r.Parent)
+		_, err = t.exec(op, insertEntry, ws, r.Kind, e.key.Index, e.to, e.key.Value, key, unique, r.Parent)
 	case e.to == absent:
 		_, err = t.exec(op, "DELETE FROM entry"+where, ws, r.Kind, e.key.Index, e.from, e.key.Value, key)
 	default:

@@ -19,7 +19,8 @@ type widget struct {
 }
 
 var widgets = storage.Collection[widget]{
-	Kind: "widget",
+	Kind:    "widget",
+	Indexes: []storage.Index{{Name: "name"}, {Name: "slug"}},
 	Keys: func(m storage.Meta, w widget) []storage.Key {
 		return []storage.Key{
 			{Index: "name", Value: w.Name},

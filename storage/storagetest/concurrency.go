@@ -136,7 +136,7 @@ func testConcurrentInserts(t *testing.T, open Open) {
 func testSnapshots(t *testing.T, open Open) {
 	s := open(t, storage.Options{})
 	const sum = 1000
-	amounts := storage.Collection[int]{Kind: "amount", Keys: func(_ storage.Meta, n int) []storage.Key {
+	amounts := storage.Collection[int]{Kind: "amount", Indexes: []storage.Index{{Name: "amount"}}, Keys: func(_ storage.Meta, n int) []storage.Key {
 		return []storage.Key{{Index: "amount", Value: fmt.Sprintf("%06d", n)}}
 	}}
 	update(t, s, "w", func(tx storage.Tx) error {

@@ -39,13 +39,14 @@ func (m *model) index(kind, id string) int {
 	return slices.IndexFunc(m.records, func(r modelRecord) bool { return r.kind == kind && r.id == id })
 }
 
-func (r modelRecord) value(index string) (string, bool) {
-	for _, k := range r.keys {
-		if k.Index == index {
-			return k.Value, true
-		}
-	}
-	return "", false
+// meets reports whether one of the values in an index is as a condition says.
+func (r modelRecord) meets(c storage.Condition) bool {
+	return slices.ContainsFunc(r.keys, func(k storage.Key) bool { return k.Index == c.Index && selects(c, k.Value) })
+}
+
+func selects(c storage.Condition, v string) bool {
+	return (c.In == nil || slices.Contains(c.In, v)) && strings.HasPrefix(v, c.Prefix) && strings.Contains(v, c.Contains) &&
+		(c.From == nil || v >= *c.From) && (c.Below == nil || v < *c.Below)
 }
 
 // conflict is the index in which r, at position i (or nowhere), would collide.
@@ -63,29 +64,43 @@ func (m *model) conflict(i int, r modelRecord) (string, bool) {
 	return "", false
 }
 
-// list is the whole list for a query, without paging.
-func (m *model) list(kind string, q storage.Query) (found []modelRecord) {
+// list is the whole list for a query, without paging: a record is in it once for each
+// of its values by which it is ordered.
+func (m *model) list(kind string, q storage.Query) []modelRecord {
+	type spot struct {
+		value string
+		modelRecord
+	}
+	var found []spot
 	for _, r := range m.records {
-		if r.kind != kind || r.deleted != q.Deleted || q.Parent != nil && r.parent != *q.Parent {
+		if !m.selects(kind, q, r) {
 			continue
 		}
-		if v, ok := r.value(q.Index); q.Index != "" && (!ok || q.Equal != nil && v != *q.Equal ||
-			!strings.HasPrefix(v, q.Prefix) || !strings.Contains(v, q.Contains)) {
+		if q.Index == "" {
+			found = append(found, spot{"", r})
 			continue
 		}
-		found = append(found, r)
+		for _, k := range r.keys {
+			if c := (storage.Condition{Prefix: q.Prefix, Contains: q.Contains}); k.Index == q.Index && selects(c, k.Value) && (q.Equal == nil || k.Value == *q.Equal) {
+				found = append(found, spot{k.Value, r})
+			}
+		}
 	}
-	if q.Index != "" {
-		slices.SortStableFunc(found, func(a, b modelRecord) int {
-			x, _ := a.value(q.Index)
-			y, _ := b.value(q.Index)
-			return strings.Compare(x, y)
-		})
-	}
+	slices.SortStableFunc(found, func(a, b spot) int { return strings.Compare(a.value, b.value) })
 	if q.Descending {
 		slices.Reverse(found)
 	}
-	return found
+	var records []modelRecord
+	for _, s := range found {
+		records = append(records, s.modelRecord)
+	}
+	return records
+}
+
+// selects is what of a query does not look at the index that orders.
+func (m *model) selects(kind string, q storage.Query, r modelRecord) bool {
+	return r.kind == kind && r.deleted == q.Deleted && (q.Parent == nil || r.parent == *q.Parent) &&
+		!slices.ContainsFunc(q.Where, func(c storage.Condition) bool { return !r.meets(c) })
 }
 
 func (m *model) count(kind, parent string, deleted bool) (n int64) {
@@ -107,13 +122,26 @@ var (
 
 func someKeys(t *rapid.T) (keys []storage.Key) {
 	for _, index := range []string{"x", "y"} {
-		if rapid.IntRange(0, 3).Draw(t, "has "+index) > 0 {
-			keys = append(keys, storage.Key{
-				Index: index, Value: someValue.Draw(t, "value"), Unique: rapid.Bool().Draw(t, "unique"),
-			})
+		for _, value := range rapid.SliceOfNDistinct(someValue, 0, 3, rapid.ID).Draw(t, "values in "+index) {
+			keys = append(keys, storage.Key{Index: index, Value: value, Unique: rapid.IntRange(0, 3).Draw(t, "unique") == 0})
 		}
 	}
 	return keys
+}
+
+func someCondition(t *rapid.T) storage.Condition {
+	c := storage.Condition{Index: someIndex.Draw(t, "index of a condition")}
+	switch rapid.IntRange(0, 5).Draw(t, "kind of condition") {
+	case 0, 1:
+		c.In = rapid.SliceOfN(someValue, 0, 3).Draw(t, "in")
+	case 2:
+		c.Prefix = someValue.Draw(t, "prefix")
+	case 3:
+		c.Contains = someValue.Draw(t, "contains")
+	case 4:
+		c.From, c.Below = new(someValue.Draw(t, "from")), new(someValue.Draw(t, "below"))
+	}
+	return c
 }
 
 func someQuery(t *rapid.T) storage.Query {
@@ -136,6 +164,9 @@ func someQuery(t *rapid.T) storage.Query {
 		case 2:
 			q.Contains = someValue.Draw(t, "contains")
 		}
+	}
+	for range max(0, rapid.IntRange(-2, 2).Draw(t, "conditions")) {
+		q.Where = append(q.Where, someCondition(t))
 	}
 	return q
 }
@@ -332,7 +363,7 @@ func (m *model) compare(tx storage.ReadTx, l look) error {
 func (m *model) compareList(tx storage.ReadTx, kind string, q storage.Query) error {
 	want := m.list(kind, q)
 	total := int64(len(want))
-	if !q.Filtered() { // counted whether they have a key or not
+	if q.Own() == nil { // counted whether they have a key or not
 		all := q
 		all.Index = ""
 		total = int64(len(m.list(kind, all)))

@@ -45,6 +45,8 @@ func Run(t *testing.T, open Open) {
 		{"LastAndAtLeast", testLastAndAtLeast},
 		{"Order", testOrder},
 		{"Search", testSearch},
+		{"Where", testWhere},
+		{"Collections", testCollections},
 		{"Cursors", testCursors},
 		{"CursorsUnderChange", testCursorsUnderChange},
 		{"Model", testModel},
@@ -694,11 +696,12 @@ func testInvalid(t *testing.T, open Open) {
 			wantKind(t, what, err, storage.KindInvalid)
 		}
 		for what, keys := range map[string][]storage.Key{
-			"no index":          {{Value: "v"}},
-			"two in one index":  {{Index: "x", Value: "1"}, {Index: "x", Value: "2"}},
-			"value not UTF-8":   {{Index: "x", Value: "\xff"}},
-			"index not UTF-8":   {{Index: "\xff", Value: "v"}},
-			"good and then bad": {{Index: "x", Value: "v"}, {Value: "v"}},
+			"no index":           {{Value: "v"}},
+			"the same twice":     {{Index: "x", Value: "1"}, {Index: "x", Value: "1", Unique: true}},
+			"one of two is long": {{Index: "x", Value: "1"}, {Index: "x", Value: strings.Repeat("v", storage.MaxOneOfMany+1)}},
+			"value not UTF-8":    {{Index: "x", Value: "\xff"}},
+			"index not UTF-8":    {{Index: "\xff", Value: "v"}},
+			"good and then bad":  {{Index: "x", Value: "v"}, {Value: "v"}},
 		} {
 			_, err := tx.Insert(storage.Record{Kind: "k", ID: "1"}, keys)
 			wantKind(t, "insert: "+what, err, storage.KindInvalid)

@@ -1,0 +1,2 @@
+-- The entries by which names are searched are made by addSearched.
+SELECT 1;
