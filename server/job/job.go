@@ -144,7 +144,7 @@ const (
 	indexOpen = "open" // those that need a worker still
 )
 
-var jobs = storage.Collection[stored]{Kind: "understudy.job", Keys: func(_ storage.Meta, s stored) []storage.Key {
+var jobs = storage.Collection[stored]{Kind: "understudy.job", Indexes: []storage.Index{{Name: indexKind}, {Name: indexOpen}}, Keys: func(_ storage.Meta, s stored) []storage.Key {
 	keys := []storage.Key{{Index: indexKind, Value: s.Kind}}
 	if !s.State.Ended() {
 		keys = append(keys, storage.Key{Index: indexOpen})
