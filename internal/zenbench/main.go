@@ -22,6 +22,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
+	"syscall"
 	"time"
 
 	"github.com/understudy-api/understudy/internal/zenbench/graphs"
@@ -140,6 +141,7 @@ type reply struct {
 	Data  json.RawMessage `json:"data"`
 	Error string          `json:"error"`
 	Nanos float64         `json:"nanos"`
+	CPU   float64         `json:"cpu"`
 }
 
 func (v *vendor) ask(r request) (reply, error) {
@@ -158,9 +160,18 @@ func (v *vendor) ask(r request) (reply, error) {
 	return parsed, json.Unmarshal(answer, &parsed)
 }
 
+// cpuTime is what this process has taken of the processors.
+func cpuTime() time.Duration {
+	var usage syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage); err != nil {
+		return 0
+	}
+	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
+}
+
 // ours evaluates for a while, JSON in and JSON out, and returns the nanoseconds per
-// evaluation.
-func ours(d *decision.Decision, input []byte, millis int) (float64, error) {
+// evaluation, of the clock and of the processors.
+func ours(d *decision.Decision, input []byte, millis int) (nanos, cpu float64, err error) {
 	engine := decision.New()
 	var out []byte
 	once := func() error {
@@ -172,28 +183,29 @@ func ours(d *decision.Decision, input []byte, millis int) (float64, error) {
 		return nil
 	}
 	if err := once(); err != nil {
-		return 0, err
+		return 0, 0, err
 	}
 	runtime.GC()
+	used := cpuTime()
 	begin := time.Now()
 	end := begin.Add(time.Duration(millis) * time.Millisecond)
 	count := 0
 	for {
 		for range 8 {
 			if err := once(); err != nil {
-				return 0, err
+				return 0, 0, err
 			}
 		}
 		count += 8
 		if now := time.Now(); now.After(end) {
-			return float64(now.Sub(begin).Nanoseconds()) / float64(count), nil
+			return float64(now.Sub(begin)) / float64(count), float64(cpuTime()-used) / float64(count), nil
 		}
 	}
 }
 
 func (v *vendor) measure(out io.Writer, rounds, millis int, limit float64) error {
 	fmt.Fprintf(out, "%d rounds of %d ms each, medians; JSON in and JSON out\n\n", rounds, millis)
-	fmt.Fprintln(out, "| decision | vendor's engine, us | ours, us | ours of vendor's |\n|---|---|---|---|")
+	fmt.Fprintln(out, "| decision | vendor's engine, us | ours, us | ours of vendor's | of its CPU |\n|---|---|---|---|---|")
 	var slow error
 	for _, c := range graphs.All() {
 		d, err := decision.Parse([]byte(c.Graph))
@@ -203,7 +215,7 @@ func (v *vendor) measure(out io.Writer, rounds, millis int, limit float64) error
 		if err := v.agree(c, d); err != nil {
 			return err
 		}
-		var theirs, own, ratios []float64
+		var theirs, own, ratios, shares []float64
 		for range rounds {
 			answer, err := v.ask(request{Graph: c.Graph, Text: c.Input, MS: millis})
 			if err != nil {
@@ -212,14 +224,15 @@ func (v *vendor) measure(out io.Writer, rounds, millis int, limit float64) error
 			if answer.Error != "" {
 				return fmt.Errorf("%s: the vendor's engine: %s", c.Name, answer.Error)
 			}
-			nanos, err := ours(d, []byte(c.Input), millis)
+			nanos, cpu, err := ours(d, []byte(c.Input), millis)
 			if err != nil {
 				return fmt.Errorf("%s: %w", c.Name, err)
 			}
-			theirs, own, ratios = append(theirs, answer.Nanos), append(own, nanos), append(ratios, nanos/answer.Nanos)
+			theirs, own = append(theirs, answer.Nanos), append(own, nanos)
+			ratios, shares = append(ratios, nanos/answer.Nanos), append(shares, cpu/answer.CPU)
 		}
 		ratio := median(ratios)
-		fmt.Fprintf(out, "| %s | %.1f | %.1f | %.3f |\n", c.Name, median(theirs)/1000, median(own)/1000, ratio)
+		fmt.Fprintf(out, "| %s | %.1f | %.1f | %.3f | %.3f |\n", c.Name, median(theirs)/1000, median(own)/1000, ratio, median(shares))
 		if limit > 0 && ratio > limit {
 			slow = errors.Join(slow, fmt.Errorf("%s: %.3f of the vendor's time", c.Name, ratio))
 		}

@@ -2,7 +2,7 @@
 // standard input and answers each with one line.
 //
 //   {"graph": ..., "input": ..., "trace": bool}      -> {"data": ...} or {"error": text}
-//   {"graph": ..., "text": input as text, "ms": n}   -> {"nanos": per evaluation, "count": n}
+//   {"graph": ..., "text": input as text, "ms": n}   -> {"nanos": per evaluation, "cpu": likewise}
 import { createInterface } from 'node:readline';
 import { createRequire } from 'node:module';
 
@@ -27,6 +27,7 @@ async function answer(request) {
   // As a service does: the input arrives as text, the answer leaves as text.
   const once = async () => JSON.stringify(await compiled.evaluate(JSON.parse(request.text)));
   await once();
+  const used = process.cpuUsage();
   const begin = process.hrtime.bigint();
   const end = begin + BigInt(request.ms) * 1000000n;
   let count = 0;
@@ -36,7 +37,8 @@ async function answer(request) {
     count++;
     now = process.hrtime.bigint();
   }
-  return { nanos: Number(now - begin) / count, count };
+  const { user, system } = process.cpuUsage(used);
+  return { nanos: Number(now - begin) / count, cpu: ((user + system) * 1000) / count };
 }
 
 for await (const line of createInterface({ input: process.stdin })) {

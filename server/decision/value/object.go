@@ -24,10 +24,34 @@ type Map struct {
 
 // NewMap returns a map with room for n members.
 func NewMap(n int) *Map {
-	if n <= 0 {
+	// Most objects are small: one with its members is a single allocation.
+	switch {
+	case n <= 0:
 		return &Map{}
+	case n <= 2:
+		m := &struct {
+			Map
+			room [2]member
+		}{}
+		m.members = m.room[:0]
+		return &m.Map
+	case n <= 4:
+		m := &struct {
+			Map
+			room [4]member
+		}{}
+		m.members = m.room[:0]
+		return &m.Map
+	case n <= 8:
+		m := &struct {
+			Map
+			room [8]member
+		}{}
+		m.members = m.room[:0]
+		return &m.Map
+	default:
+		return &Map{members: make([]member, 0, n)}
 	}
-	return &Map{members: make([]member, 0, n)}
 }
 
 // Len returns the number of members.
@@ -118,9 +142,9 @@ func (m *Map) deleteFunc(del func(key string) bool) {
 func (m *Map) Clone() *Map { return m.cloneFor(0) }
 
 // cloneFor is Clone with room for more members.
-func (m *Map) cloneFor(more int) *Map {
-	c := &Map{members: make([]member, len(m.members), len(m.members)+more), sorted: m.sorted}
-	copy(c.members, m.members)
+func (m *Map) cloneFor(extra int) *Map {
+	c := NewMap(len(m.members) + extra)
+	c.members, c.sorted = append(c.members, m.members...), m.sorted
 	c.reindex()
 	return c
 }
