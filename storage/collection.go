@@ -343,7 +343,7 @@ func (c Collection[T]) put(do func(Record, []Key) (Record, error), r Record, v T
 // keys are the keys of a record, those by which it is searched included.
 func (c Collection[T]) keys(m Meta, v T) ([]Key, error) {
 	keys := c.Keys(m, v)
-	for _, k := range keys[:len(keys):len(keys)] {
+	for _, k := range slices.Clip(keys) {
 		x, err := c.index("write", k.Index)
 		if err != nil {
 			return nil, err

@@ -101,9 +101,7 @@ func (l *listing) cutPart(q storage.Query) string {
 func (l *listing) byInsertion(kind string, q storage.Query, after *spotAfter) {
 	direction, beyond := directionOf(q)
 	where := l.in("", living, q, kind)
-	for _, c := range q.Selecting() {
-		where += " AND " + l.met("r", kind, q, c)
-	}
+	where += l.allMet("r", kind, q, q.Selecting())
 	l.count, l.countArgs = "SELECT count(*) FROM record r WHERE "+where, slices.Clone(l.args)
 	if after != nil {
 		where += " AND seq " + beyond + " " + l.arg(after.seq)
@@ -181,10 +179,7 @@ func (l *listing) selected(mark byte, kind string, q storage.Query) (where strin
 		return "", false
 	}
 	where = l.in("", mark, q, kind, q.Index) + condition
-	for _, c := range q.Selecting() {
-		where += " AND " + l.met("entry", kind, q, c)
-	}
-	return where, true
+	return where + l.allMet("entry", kind, q, q.Selecting()), true
 }
 
 // selecting is what a condition asks of the values in one of the two lists, each part
@@ -270,6 +265,15 @@ func (l *listing) met(row, kind string, q storage.Query, c storage.Condition) st
 	return row + ".key IN (" + keys + ")"
 }
 
+// allMet is met for several conditions, each behind AND.
+func (l *listing) allMet(row, kind string, q storage.Query, conditions []storage.Condition) string {
+	var where strings.Builder
+	for _, c := range conditions {
+		where.WriteString(" AND " + l.met(row, kind, q, c))
+	}
+	return where.String()
+}
+
 // counting is the statement for how many records meet the conditions of a query
 // that has none on the index which orders.
 func counting(digest []byte, kind string, q storage.Query) (sql string, args []any) {
@@ -277,12 +281,7 @@ func counting(digest []byte, kind string, q storage.Query) (sql string, args []a
 	best := max(0, slices.IndexFunc(where, storage.Condition.Bounded))
 	l := &listing{args: []any{digest}}
 	sql = "SELECT count(*) FROM (SELECT DISTINCT f.key FROM (" + l.keys(kind, q, where[best]) + ") f) e WHERE true"
-	for i, c := range where {
-		if i != best {
-			sql += " AND " + l.met("e", kind, q, c)
-		}
-	}
-	return sql, l.args
+	return sql + l.allMet("e", kind, q, slices.Concat(where[:best], where[best+1:])), l.args
 }
 
 // few is what the condition selects that the fewest records meet, nil if they are not

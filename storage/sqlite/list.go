@@ -192,14 +192,13 @@ func counting(ws int64, kind string, q storage.Query) (sql string, args []any) {
 	c := where[best]
 	of, args := meeting("e", ws, kind, q, c)
 	sql = "SELECT count(DISTINCT e.key)" + of
-	for i, c := range where {
-		if i != best {
-			condition, values := met("e", ws, kind, q, c)
-			sql += " AND " + condition
-			args = append(args, values...)
-		}
+	var also strings.Builder
+	for _, c := range slices.Concat(where[:best], where[best+1:]) {
+		condition, values := met("e", ws, kind, q, c)
+		also.WriteString(" AND " + condition)
+		args = append(args, values...)
 	}
-	return sql, args
+	return sql + also.String(), args
 }
 
 // met is the condition of SQL that the record of a row meets one of the query. A value
@@ -228,10 +227,8 @@ func meeting(entry string, ws int64, kind string, q storage.Query, c storage.Con
 		sql += entry + ".parent = ? AND "
 		values = slices.Insert(values, 0, any(*q.Parent))
 	}
-	for _, column := range []string{"workspace", "kind", "name", "gone"} {
-		sql += entry + "." + column + " = ? AND "
-	}
 	condition, more := selecting(entry, c)
+	sql += strings.ReplaceAll("f.workspace = ? AND f.kind = ? AND f.name = ? AND f.gone = ? AND ", "f.", entry+".")
 	return sql + condition, append(values, more...)
 }
 
