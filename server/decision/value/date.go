@@ -33,6 +33,10 @@ const (
 	maxSec           = 8210266876799
 )
 
+// lastChange is the last second of 2099: from then on clocks are not set forward
+// or back any more, because the engine's tables of zones end there.
+const lastChange = 4102444799
+
 // checked returns d, or an invalid date beyond the calendar.
 func (d DateTime) checked() DateTime {
 	if d.sec < minSec || d.sec > maxSec {
@@ -110,7 +114,7 @@ func (d DateTime) offset() (int, string) {
 	if d.zone == time.UTC || !d.Valid() {
 		return 0, "UTC"
 	}
-	name, offset := time.Unix(d.sec, 0).In(d.zone).Zone()
+	name, offset := time.Unix(min(d.sec, lastChange), 0).In(d.zone).Zone()
 	return offset, name
 }
 

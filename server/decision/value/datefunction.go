@@ -9,6 +9,7 @@ import (
 var (
 	errDateText     = errors.New("Failed to parse date time")
 	errDateValue    = errors.New("Failed to convert value to date time")
+	errDateRange    = errors.New("Opcode DateManipulation: Failed to extract date")
 	errDateUnit     = errors.New("Invalid date unit")
 	errDateStart    = errors.New("Failed to calculate start of period")
 	errDateEnd      = errors.New("Failed to calculate end of period")
@@ -109,7 +110,11 @@ func (c Calendar) plain(v Value) (civil, error) {
 			return t, nil
 		}
 	case KindNumber:
-		if sec, ok := v.AsNumber().Int64(); ok && sec >= minSec && sec <= maxSec {
+		sec, ok := v.AsNumber().Int64()
+		if !ok {
+			return civil{}, errDateRange
+		}
+		if sec >= minSec && sec <= maxSec {
 			return civilOf(sec, 0), nil
 		}
 	}

@@ -76,6 +76,8 @@ func TestDateFunctions(t *testing.T) {
 		{"date", d(1.9), "1"},
 		{"date", d(-1.9), "-1"},
 		{"date", d(1e20), "error: Number overflow"},
+		{"year", d(1e20), "error: Opcode DateManipulation: Failed to extract date"},
+		{"startOf", d(-1e20, "x"), "error: Opcode DateManipulation: Failed to extract date"},
 		{"date", d(true), "error: Unsupported type for date function"},
 		{"time", d("now"), "45015"},
 		{"time", d("01:02:03"), "3723"},

@@ -243,12 +243,18 @@ var dateMethods = func() map[string]*DateMethod {
 		return Bool(this.Valid()), nil
 	})
 	method("isLeapYear", 0, 0, true, func(_ Calendar, this DateTime, _ []Value) (Value, error) {
-		return Bool(this.Valid() && leap(this.civil().year)), nil
+		if !this.Valid() {
+			return Value{}, nil
+		}
+		return Bool(leap(this.civil().year)), nil
 	})
 	for name, days := range map[string]int64{"isYesterday": -1, "isToday": 0, "isTomorrow": 1} {
 		method(name, 0, 0, true, func(c Calendar, this DateTime, _ []Value) (Value, error) {
+			if !this.Valid() {
+				return Value{}, nil
+			}
 			day := c.now().add(duration{seconds: days * daySeconds})
-			return Bool(this.Valid() && day.Valid() && this.isSame(day, unitDay)), nil
+			return Bool(day.Valid() && this.isSame(day, unitDay)), nil
 		})
 	}
 	return methods

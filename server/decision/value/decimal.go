@@ -130,8 +130,7 @@ func (a u128) dropDigit() u128 {
 
 func (d Decimal) coefficient() u128 { return u128{uint64(d.hi), d.lo} }
 
-// withCoefficient returns d's sign and scale with another coefficient; zero has
-// no sign.
+// newDecimal returns a number; zero has no sign.
 func newDecimal(c u128, scale int, neg bool) Decimal {
 	return Decimal{lo: c.lo, hi: uint32(c.hi), scale: uint8(scale), neg: neg && !c.isZero()}
 }
@@ -225,8 +224,13 @@ func (d Decimal) Normalize() Decimal {
 	return newDecimal(c, scale, d.neg)
 }
 
+// signed returns a number with d's sign, also when it is zero.
+func (d Decimal) signed(c u128, scale int) Decimal {
+	return Decimal{lo: c.lo, hi: uint32(c.hi), scale: uint8(scale), neg: d.neg}
+}
+
 // Trunc cuts the number after a number of places (none when negative); one with
-// fewer gets zeros, as many as fit.
+// fewer gets zeros, as many as fit. The sign stays: -0.4 becomes -0.
 func (d Decimal) Trunc(places int) Decimal {
 	places = min(max(places, 0), MaxScale)
 	if int(d.scale) <= places {
@@ -235,10 +239,10 @@ func (d Decimal) Trunc(places int) Decimal {
 			c = c.mulSmall(10)
 			d.scale++
 		}
-		return newDecimal(c, int(d.scale), d.neg)
+		return d.signed(c, int(d.scale))
 	}
 	q, _, _ := d.split(places)
-	return newDecimal(q, places, d.neg)
+	return d.signed(q, places)
 }
 
 // split divides the coefficient so that a number of places is left, and tells how
@@ -263,15 +267,15 @@ func (d Decimal) split(places int) (q u128, half int, rest bool) {
 }
 
 // Round rounds to a number of places (none when negative), half away from zero.
-// A number with fewer places stays as it is; zero gets that many places.
+// A number with fewer places stays as it is. What becomes zero loses its sign,
+// what was zero keeps it.
 func (d Decimal) Round(places int) Decimal {
 	places = max(places, 0)
-	if d.IsZero() {
-		d.scale = uint8(min(places, MaxScale))
-		return d
-	}
 	if int(d.scale) <= places {
 		return d
+	}
+	if d.IsZero() {
+		return d.signed(u128{}, places)
 	}
 	q, half, _ := d.split(places)
 	if half >= 0 {
@@ -280,10 +284,12 @@ func (d Decimal) Round(places int) Decimal {
 	return newDecimal(q, places, d.neg)
 }
 
-// Floor returns the greatest whole number that is not greater than d.
+// Floor returns the greatest whole number that is not greater than d; zero keeps
+// its sign.
 func (d Decimal) Floor() Decimal { return d.toward(true) }
 
-// Ceil returns the least whole number that is not less than d.
+// Ceil returns the least whole number that is not less than d; the sign stays:
+// -0.4 becomes -0.
 func (d Decimal) Ceil() Decimal { return d.toward(false) }
 
 func (d Decimal) toward(down bool) Decimal {
@@ -294,7 +300,7 @@ func (d Decimal) toward(down bool) Decimal {
 	if rest && d.neg == down {
 		q = q.addSmall(1)
 	}
-	return newDecimal(q, 0, d.neg)
+	return d.signed(q, 0)
 }
 
 // Int64 returns the whole part; false when it is beyond int64.

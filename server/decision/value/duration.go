@@ -110,8 +110,7 @@ func (d duration) withCalendar(u unit, n int64) (duration, bool) {
 	}
 	switch u {
 	case unitQuarter:
-		d.months = int32(n * 3)
-		return d, int64(d.months) == n*3
+		d.months = int32(n) * 3 // beyond 32 bits it begins anew, as there
 	case unitMonth:
 		d.months = int32(n)
 	case unitYear:

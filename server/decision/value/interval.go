@@ -24,10 +24,11 @@ func (r *Range) Bounds() (left, right Value) { return r.left, r.right }
 func (r *Range) Brackets() (opening, closing byte) { return r.opening, r.closing }
 
 // Contains reports whether the interval holds a value; ok is false when the
-// value is of another kind than the ends. With an opening ] or ) or a closing [
+// value is neither a number nor a date. To an interval of the one kind every
+// number comes before every date. With an opening ] or ) or a closing [
 // or ( what is meant is outside: the sides are then joined by or.
 func (r *Range) Contains(v Value) (in, ok bool) {
-	if v.kind != r.left.kind {
+	if v.kind != KindNumber && v.kind != KindDate {
 		return false, false
 	}
 	low, high := compareScalars(v, r.left), compareScalars(v, r.right)
@@ -84,6 +85,9 @@ func (r *Range) String() string {
 }
 
 func compareScalars(a, b Value) int {
+	if a.kind != b.kind {
+		return boolInt(a.kind == KindDate) - boolInt(b.kind == KindDate)
+	}
 	if a.kind == KindDate {
 		return a.AsDate().Compare(b.AsDate())
 	}

@@ -112,8 +112,15 @@ func TestRange(t *testing.T) {
 	if in, ok := days.Contains(Date(noon.date(String("2024-01-31")))); in || !ok || days.String() != "[2024-01-01T00:00:00Z..2024-01-31T00:00:00Z)" {
 		t.Errorf("%s: %t, %t", days, in, ok)
 	}
-	if _, ok := days.Contains(Int(5)); ok {
-		t.Error("a number among dates")
+	numbers, _ := NewRange(']', Int(1), Int(3), '[')
+	if in, ok := days.Contains(number("1e28")); in || !ok {
+		t.Error("a number comes before all dates")
+	}
+	if in, ok := numbers.Contains(Date(DateTime{})); !in || !ok {
+		t.Error("a date comes after all numbers")
+	}
+	if _, ok := numbers.Contains(String("2")); ok {
+		t.Error("a text among numbers")
 	}
 	if _, _, ok := days.Ints(); ok {
 		t.Error("dates are not iterated over")

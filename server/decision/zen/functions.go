@@ -49,7 +49,7 @@ func library() map[string]*function {
 	add(compareEqual, 1, 1, "floor", oneNumber(value.Decimal.Floor))
 	add(compareEqual, 1, 1, "ceil", oneNumber(value.Decimal.Ceil))
 	add(compareEqual, 1, 2, "round", places(value.Decimal.Round))
-	add(compareEqual, 1, 2, "trunc", places(cut))
+	add(compareEqual, 1, 2, "trunc", places(value.Decimal.Trunc))
 	add(compareEqual, 1, 1, "rand", random).changing = true
 	add(compareEqual, 1, 1, "sum", sum)
 	add(compareEqual, 1, 1, "avg", average)

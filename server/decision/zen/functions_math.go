@@ -36,23 +36,6 @@ func places(op func(d value.Decimal, places int) value.Decimal) func(*frame, []v
 	}
 }
 
-// cut drops decimal places, and adds those that are missing.
-func cut(d value.Decimal, places int) value.Decimal {
-	for d.Scale() < places {
-		// Times 1.00 is as much, with two places more.
-		more, ten := min(places-d.Scale(), 18), int64(1)
-		for range more {
-			ten *= 10
-		}
-		wider, err := d.Mul(value.NewDecimal(ten, more))
-		if err != nil || wider.Scale() <= d.Scale() {
-			return d
-		}
-		d = wider
-	}
-	return d.Trunc(places)
-}
-
 func random(_ *frame, args []value.Value) (value.Value, error) {
 	if args[0].Kind() != value.KindNumber {
 		return value.Value{}, notA(0, "number")

@@ -1,6 +1,8 @@
 package zen
 
 import (
+	"math"
+
 	"github.com/understudy-api/understudy/server/decision/value"
 )
 
@@ -154,12 +156,10 @@ func element(v value.Value, i int64) value.Value {
 	return value.Value{}
 }
 
-// index truncates a number to an index; negative ones are none.
+// index truncates a number to an index; one with a sign is none, -0 included.
 func index(d value.Decimal) (int64, bool) {
-	if d.Sign() < 0 {
-		return 0, false
-	}
-	return d.Int64()
+	n, ok := d.Uint64()
+	return int64(min(n, math.MaxInt64)), ok
 }
 
 // link compiles what follows a value; same is set when the result depends on
