@@ -5,12 +5,14 @@ COPY go.mod go.sum ./
 RUN go mod download
 COPY . .
 RUN make build
-RUN mkdir /data
+RUN mkdir /data /spool
 
 FROM scratch
 COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/
 COPY --from=build /src/bin/understudy /understudy
 COPY --from=build --chown=65532:65532 /data /data
+# Request bodies that memory is not to hold.
+COPY --from=build --chown=65532:65532 /spool /tmp
 USER 65532:65532
 WORKDIR /data
 ENV UNDERSTUDY_ADDR=0.0.0.0:8080

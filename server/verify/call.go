@@ -178,11 +178,18 @@ func newCall(op *operation, in *input) (*call, error) {
 		c.body, c.hasBody = in.text, true
 	case in.hasBody && isForm(mediaType):
 		c.body, c.hasBody = formBody(in.body), true
+	case in.hasBody && isMultipart(mediaType):
+		c.body, c.hasBody = multipartBody(op.body, in.body), true
+	case in.hasBody && isText(mediaType, op.body):
+		c.body, c.hasBody = []byte(scalarText(in.body)), true
 	case in.hasBody:
 		c.body, c.hasBody = encode(in.body), true
 	}
 	if in.mediaType != "" {
 		mediaType = in.mediaType
+	}
+	if isMultipart(mediaType) {
+		mediaType += "; boundary=" + boundary
 	}
 	if c.hasBody && mediaType != "-" && mediaType != "" {
 		c.header.Set("Content-Type", mediaType)

@@ -199,6 +199,8 @@ func (l *lane) examples(ctx context.Context, op *operation) error {
 					in.body, in.hasBody = e.value, true
 				case isForm(name):
 					in.text, in.hasText = formBody(e.value), true
+				case isMultipart(name):
+					in.text, in.hasText = multipartBody(op.body, e.value), true
 				case isText:
 					in.text, in.hasText = []byte(text), true
 				default:
@@ -342,7 +344,7 @@ func (l *lane) bodyCoverage(ctx context.Context, op *operation, fresh func(...pl
 		v.mediaType = mediaType
 		variants = append(variants, v)
 	}
-	if !isForm(op.bodyType) {
+	if strings.HasSuffix(op.bodyType, "json") {
 		for _, text := range []string{`{"unfinished":`, `{]`, "not JSON", "null", "[]", `"text"`} {
 			v := in.clone()
 			v.text, v.hasText = []byte(text), true

@@ -121,10 +121,9 @@ func (d *Document) requestBody(op *operation) {
 		op.body, op.bodyType = op.BodySchema(), "application/json"
 		return
 	}
-	for _, name := range op.bodyTypes {
-		mt := ref.Value.Content[name]
-		if mt.Schema != nil && (isForm(name) || strings.HasSuffix(name, "+json")) && !d.plain.IsOpenAPI31OrLater() {
-			op.body, op.bodyType = mt.Schema.Value, name
+	for _, b := range op.RequestBodies() {
+		if b.Schema != nil && (isForm(b.MediaType) || isMultipart(b.MediaType) || isText(b.MediaType, b.Schema) || strings.HasSuffix(b.MediaType, "+json")) {
+			op.body, op.bodyType = b.Schema, b.MediaType
 			return
 		}
 	}

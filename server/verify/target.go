@@ -14,9 +14,12 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/getkin/kin-openapi/openapi3"
+
+	"github.com/understudy-api/understudy/server/contract"
 )
 
 // target sends calls to the server.
@@ -155,8 +158,19 @@ func (t *target) exchange(request *http.Request) *answer {
 		return &answer{err: err}
 	}
 	defer response.Body.Close()
+	var ended atomic.Bool
+	if isEvents(response.Header) { // they need not end
+		timer := time.AfterFunc(listen, func() {
+			ended.Store(true)
+			_ = response.Body.Close()
+		})
+		defer timer.Stop()
+	}
 	body, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer+1))
 	a := &answer{status: response.StatusCode, header: response.Header, body: body}
+	if ended.Load() {
+		a.cut, err = true, nil
+	}
 	if err != nil {
 		return &answer{err: fmt.Errorf("the answer ended early: %w", err)}
 	}
@@ -166,11 +180,22 @@ func (t *target) exchange(request *http.Request) *answer {
 	return a
 }
 
+// listen is how long events are listened to.
+const listen = time.Second
+
+// isEvents reports whether an answer is a stream of events.
+func isEvents(header http.Header) bool {
+	return contract.MediaType(header.Get("Content-Type")) == "text/event-stream"
+}
+
 // serve calls the handler.
 func (t *target) serve(request *http.Request) (a *answer) {
 	request.RemoteAddr = "127.0.0.1:1"
 	request.RequestURI = request.URL.RequestURI()
-	w := &writer{header: http.Header{}}
+	ctx, cancel := context.WithCancel(request.Context())
+	defer cancel()
+	request = request.WithContext(ctx)
+	w := &writer{header: http.Header{}, hangUp: cancel}
 	defer func() {
 		if p := recover(); p != nil {
 			a = &answer{err: fmt.Errorf("the handler panicked: %v", p)}
@@ -199,7 +224,11 @@ type writer struct {
 	header, sent http.Header
 	status       int
 	body         bytes.Buffer
+	hangUp       func() // ends the request
 }
+
+// Flush is there for handlers that ask for it: what is written is kept.
+func (w *writer) Flush() { w.WriteHeader(http.StatusOK) }
 
 // Header is what will be sent.
 func (w *writer) Header() http.Header { return w.header }
@@ -208,6 +237,9 @@ func (w *writer) Header() http.Header { return w.header }
 func (w *writer) WriteHeader(status int) {
 	if w.status == 0 && status >= 200 {
 		w.status, w.sent = status, w.header.Clone()
+		if isEvents(w.sent) { // they need not end
+			time.AfterFunc(listen, w.hangUp)
+		}
 	}
 }
 

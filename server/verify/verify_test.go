@@ -246,7 +246,7 @@ func TestMistakes(t *testing.T) {
 		"openapi: 3.2.0":      "want 3.0 or 3.1",
 		`{"openapi":"3.0.3"}`: "",
 		"openapi: 3.0.3\ninfo: {title: t, version: '1'}\npaths: {}\ncomponents:\n  schemas:\n    A:\n      type: string\n      pattern: '(?!a'": "line 6: #/components/schemas/A: pattern",
-		"openapi: 3.1.0\ninfo: {title: t, version: '1'}\npaths: {}\ncomponents:\n  schemas:\n    A:\n      if: {type: string}":                   `keyword "if"`,
+		"openapi: 3.1.0\ninfo: {title: t, version: '1'}\npaths: {}\ncomponents:\n  schemas:\n    A:\n      if: {type: string}":                  `keyword "if"`,
 	} {
 		if _, err := verify.ParseDocument("t", "t.yaml", []byte(text)); says != "" && (err == nil || !strings.Contains(err.Error(), says)) {
 			t.Errorf("%s: %v, want %q", text, err, says)

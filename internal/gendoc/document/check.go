@@ -29,6 +29,7 @@ const (
 	response
 	header
 	mediaType
+	encoding
 	example
 	schema
 	components
@@ -89,8 +90,10 @@ var fields = map[kind]map[string]field{
 		"example":  {},
 		"examples": {mapOf, example},
 		"schema":   {kind: schema},
+		"encoding": {mapOf, encoding},
 	},
-	example: {"summary": {}, "description": {}, "value": {}},
+	encoding: {"contentType": {}, "explode": {}},
+	example:  {"summary": {}, "description": {}, "value": {}},
 	schema: {
 		"title": {}, "description": {}, "deprecated": {}, "example": {}, "examples": {},
 		"type": {}, "format": {}, "enum": {}, "const": {}, "default": {}, "pattern": {},

@@ -1,0 +1,74 @@
+package verify
+
+import (
+	"bytes"
+	"maps"
+	"mime/multipart"
+	"net/textproto"
+	"slices"
+	"strings"
+
+	"github.com/getkin/kin-openapi/openapi3"
+)
+
+func isMultipart(mediaType string) bool { return mediaType == "multipart/form-data" }
+
+// isText reports whether a body of a media type is a text that its schema describes.
+func isText(mediaType string, schema *openapi3.Schema) bool {
+	return schema != nil && schema.Type.Is(openapi3.TypeString) && schema.Format != "binary" &&
+		!strings.Contains(mediaType, "json") && !strings.Contains(mediaType, "*")
+}
+
+// boundary stands between the parts of a multipart body. It is always the same, so
+// that a step of a finding can be sent again.
+const boundary = "understudy-verify-part"
+
+var quoteEscaper = strings.NewReplacer(`\`, `\\`, `"`, `%22`, "\r", "%0D", "\n", "%0A")
+
+// multipartBody writes an object as a multipart body: texts as they are, what the
+// schema calls binary as files, objects as JSON, the items of an array as parts of
+// one name.
+func multipartBody(schema *openapi3.Schema, v any) []byte {
+	var b bytes.Buffer
+	w := multipart.NewWriter(&b)
+	if err := w.SetBoundary(boundary); err != nil {
+		return nil // it is a valid one
+	}
+	members, _ := v.(map[string]any)
+	for _, name := range slices.Sorted(maps.Keys(members)) {
+		items, list := members[name].([]any)
+		if !list {
+			items = []any{members[name]}
+		}
+		for _, item := range items {
+			header := textproto.MIMEHeader{}
+			disposition := `form-data; name="` + quoteEscaper.Replace(name) + `"`
+			text := scalarText(item)
+			switch {
+			case slices.ContainsFunc(propertySchemas(schema, name), takesFile):
+				disposition += `; filename="file"`
+				header.Set("Content-Type", "application/octet-stream")
+			case isObject(item):
+				header.Set("Content-Type", "application/json")
+			}
+			header.Set("Content-Disposition", disposition)
+			part, err := w.CreatePart(header)
+			if err != nil {
+				return nil // nothing fails in memory
+			}
+			_, _ = part.Write([]byte(text))
+		}
+	}
+	_ = w.Close()
+	return b.Bytes()
+}
+
+func isObject(v any) bool {
+	_, ok := v.(map[string]any)
+	return ok
+}
+
+// takesFile reports whether a schema, or that of its items, is of bytes.
+func takesFile(s *openapi3.Schema) bool {
+	return s.Format == "binary" || s.Items != nil && s.Items.Value != nil && s.Items.Value.Format == "binary"
+}
