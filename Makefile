@@ -163,7 +163,7 @@ crash:
 .PHONY: jobs
 KILLS ?= 100
 jobs:
-	UNDERSTUDY_JOB_ROUNDS=$(KILLS) UNDERSTUDY_REQUIRE_POSTGRES=1 $(GO) test -count=1 -v -timeout 1h -run '^TestKilledWorker$$' $(ARGS) ./server/job
+	UNDERSTUDY_JOB_ROUNDS=$(KILLS) UNDERSTUDY_REQUIRE_POSTGRES=1 $(GO) test -count=1 -v -timeout 1h -run '^TestStoreKilledWorker$$' $(ARGS) ./server/job
 
 ## fuzz: run every fuzz target for a while (make fuzz FUZZTIME=1m)
 .PHONY: fuzz

@@ -142,6 +142,48 @@ func (c *client) ask(method, path, body string, change *change, learn func(answe
 	return false
 }
 
+// workers has the synchronisations of a workspace done by workers.
+func (c *connection) workers(secret string) error {
+	status, _, text, err := c.call(secret, http.MethodPut, "/_understudy/jobs/modes/datafold.bi.sync", `{"mode":"auto"}`)
+	if err == nil && status != http.StatusOK {
+		err = fmt.Errorf("the mode of jobs: %d %s", status, text)
+	}
+	return err
+}
+
+// synced waits until every synchronisation has ended, and counts them.
+func (c *connection) synced(secret string) (n int, err error) {
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		var bis []struct{ Sync *struct{ Status string } }
+		if err := c.get(secret, biPath, &bis); err != nil {
+			return 0, err
+		}
+		n = 0
+		open := 0
+		for _, bi := range bis {
+			switch {
+			case bi.Sync == nil:
+			case bi.Sync.Status == "done":
+				n++
+			default:
+				open++
+			}
+		}
+		if open == 0 {
+			return n, nil
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return n, fmt.Errorf("%d synchronisations do not end", open)
+		}
+	}
+}
+
 const (
 	projectsPath  = "/api/projects"
 	biPath        = "/api/v1/lineage/bi/"
@@ -159,6 +201,9 @@ func (c *client) step() bool {
 	case n < 6 && len(bis) < most || len(bis) == 0:
 		name := c.fresh()
 		return c.set(http.MethodPost, biPath+"powerbi/", key{kind: aBIIntegration, name: name}, `{"name":%q}`)
+	case n == 6: // which changes nothing that is known, and must end
+		k := c.one(bis)
+		return c.ask(http.MethodGet, biPath+c.at(k).id+"/sync/", "", &change{sets: map[key]entry{k: c.at(k)}}, nil)
 	case n < 8:
 		k := c.one(bis)
 		return c.set(http.MethodPut, biPath+"powerbi/"+c.at(k).id+"/", k, `{"name":%q}`)

@@ -140,6 +140,7 @@ func (tr *trial) run(dead func(*trial)) {
 	dead(tr)
 	s = start(tr.t, tr.store)
 	tr.verify(s)
+	tr.jobsEnd(s)
 	tr.summary(cycles, time.Since(began))
 }
 
@@ -151,6 +152,11 @@ func (tr *trial) load(s *server) *connection {
 	defer conn.web.CloseIdleConnections()
 	outage := tr.cluster != nil && tr.cycle%outageEvery == 0
 	conn.outage.Store(outage)
+	for _, l := range tr.ledgers {
+		if err := conn.workers(l.secret); err != nil {
+			tr.t.Error(err)
+		}
+	}
 	var working sync.WaitGroup
 	for _, c := range tr.clients {
 		working.Go(func() { c.work(conn) })
@@ -215,6 +221,22 @@ func (tr *trial) abort() {
 	_, _ = io.Copy(io.Discard, stdout)
 	_ = s.cmd.Wait()
 	tr.aborted++
+}
+
+// jobsEnd waits for the jobs of whatever server was killed.
+func (tr *trial) jobsEnd(s *server) {
+	tr.t.Helper()
+	conn := connect(s)
+	defer conn.web.CloseIdleConnections()
+	sum := 0
+	for _, l := range tr.ledgers {
+		n, err := conn.synced(l.secret)
+		if err != nil {
+			tr.t.Errorf("%s: %v", l.secret, err)
+		}
+		sum += n
+	}
+	tr.t.Logf("%d synchronisations have ended", sum)
 }
 
 // verify holds what a server shows against what is known.

@@ -68,7 +68,7 @@ func earlierPostgres(t *testing.T) string {
 
 // A store that an earlier release wrote opens with all that it holds: twice, for the
 // first time may change it.
-func TestEarlierStore(t *testing.T) {
+func TestStoreEarlier(t *testing.T) {
 	for driver, open := range map[string]func(*testing.T) string{"sqlite": earlierSQLite, "postgres": earlierPostgres} {
 		t.Run(driver, func(t *testing.T) {
 			t.Parallel()

@@ -139,7 +139,7 @@ func TestJobModes(t *testing.T) {
 }
 
 // States go on where they were when the server is another.
-func TestJobsRestart(t *testing.T) {
+func TestStoreJobsRestart(t *testing.T) {
 	t.Parallel()
 	store := "sqlite:" + filepath.Join(t.TempDir(), "jobs.db")
 	for round, want := range []string{"queued", "processing", "done", "done"} {

@@ -56,11 +56,23 @@ func opened(t *testing.T, s storage.Store, err error) *house {
 	return &house{t, s}
 }
 
-// drivers runs a test on each driver.
-func drivers(t *testing.T, test func(h *house)) {
+// onStore runs a test in memory or, as a part of TestStoreJobs, on PostgreSQL.
+func onStore(t *testing.T, test func(h *house)) {
 	t.Helper()
-	t.Run("sqlite", func(t *testing.T) { test(sqliteAt(t, "")) })
-	t.Run("postgres", func(t *testing.T) { test(postgresAt(t, pgtest.Schema(t))) })
+	if strings.HasPrefix(t.Name(), "TestStoreJobs/") {
+		test(postgresAt(t, pgtest.Schema(t)))
+		return
+	}
+	test(sqliteAt(t, ""))
+}
+
+// What is to be true of a store that several processes share.
+func TestStoreJobs(t *testing.T) {
+	for name, test := range map[string]func(*testing.T){
+		"late worker": TestLateWorker, "work is told": TestWorkIsTold, "shutdown": TestShutdown, "fairness": TestFairness,
+	} {
+		t.Run(name, test)
+	}
 }
 
 // quick are leases that a test can wait for.
@@ -181,7 +193,7 @@ func at(after time.Duration) time.Time { return began.Add(after) }
 
 // The states of a job in each mode, with the clock of its workspace standing, for a
 // kind whose outcome is known and one that works; also over a restart and a snapshot.
-func TestModes(t *testing.T) {
+func TestStoreModes(t *testing.T) {
 	known := &job.Kind{
 		Name:    "known",
 		Outcome: func(storage.ReadTx, job.Job) (any, *job.Failure, bool, error) { return 7, nil, true, nil },
@@ -302,7 +314,7 @@ func (h *house) snapshot(fn func(tx storage.Tx) error) {
 // A worker that is late, for whatever reason, is told so, and what it has done does
 // not count.
 func TestLateWorker(t *testing.T) {
-	drivers(t, func(h *house) {
+	onStore(t, func(h *house) {
 		k := &job.Kind{Name: "slow"}
 		var runs atomic.Int64
 		started, late := make(chan int64, 4), make(chan error, 4)
@@ -417,7 +429,7 @@ func TestWorkIsTold(t *testing.T) {
 		}, job.Running},
 	} {
 		t.Run(name, func(t *testing.T) {
-			drivers(t, func(h *house) {
+			onStore(t, func(h *house) {
 				k := &job.Kind{Name: "endless"}
 				started, ended := make(chan string, 4), make(chan error, 4)
 				o := quick
@@ -449,7 +461,7 @@ func TestWorkIsTold(t *testing.T) {
 
 // A process that shuts down leaves its work to the next, which begins at once.
 func TestShutdown(t *testing.T) {
-	drivers(t, func(h *house) {
+	onStore(t, func(h *house) {
 		k := &job.Kind{Name: "long"}
 		started := make(chan string, 1)
 		r := h.room(job.Options{}, map[*job.Kind]job.Runner{k: func(ctx context.Context, w *job.Work) (any, error) {
@@ -525,7 +537,7 @@ func TestRetries(t *testing.T) {
 
 // No workspace keeps the others from being served, however much it asks for.
 func TestFairness(t *testing.T) {
-	drivers(t, func(h *house) {
+	onStore(t, func(h *house) {
 		k := &job.Kind{Name: "k"}
 		var mu sync.Mutex
 		var most, now int

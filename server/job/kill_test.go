@@ -137,7 +137,7 @@ func (w *worker) proceed() { _, _ = io.WriteString(w.in, "\n") }
 
 // A process that is killed leaves a job that another takes over: it ends, and takes
 // effect once. The process is killed at one of the steps, or while it ends the job.
-func TestKilledWorker(t *testing.T) {
+func TestStoreKilledWorker(t *testing.T) {
 	rounds, err := strconv.Atoi(os.Getenv(roundsVariable))
 	if err != nil {
 		rounds = shortRounds
