@@ -202,7 +202,6 @@ func TestStoreModes(t *testing.T) {
 		return nil, &job.Failure{Code: "no", Message: "No."}, true, nil
 	}}
 	works := &job.Kind{Name: "works"}
-	run := func(context.Context, *job.Work) (any, error) { return 7, nil }
 	type step struct {
 		advance time.Duration
 		state   job.State
@@ -243,6 +242,11 @@ func TestStoreModes(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "test.db")
 			h := sqliteAt(t, path)
+			ran := make(chan struct{}, 9)
+			run := func(context.Context, *job.Work) (any, error) {
+				ran <- struct{}{}
+				return 7, nil
+			}
 			kinds := map[*job.Kind]job.Runner{known: run, doomed: run, works: run}
 			r := h.room(job.Options{}, kinds)
 			h.freeze(0)
@@ -253,27 +257,35 @@ func TestStoreModes(t *testing.T) {
 			h.update(func(tx storage.Tx) error {
 				return test.kind.SetPlan(tx, &job.Plan{Mode: job.Clock, Queued: time.Nanosecond})
 			})
+			// A process that ends, and one that begins.
+			restart := func() {
+				if err := r.Close(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+				if err := h.store.Close(); err != nil {
+					t.Fatal(err)
+				}
+				h = sqliteAt(t, path)
+				r = h.room(job.Options{}, kinds)
+			}
+			if test.kind == works && test.order.At.IsZero() {
+				// It is held back by the mode alone: what ends has ended its work.
+				received(t, "the work", ran)
+				restart()
+			}
 			var passed time.Duration
 			for i, step := range test.steps {
 				passed += step.advance
 				h.freeze(passed)
-				if test.kind == works && step.state == job.Done {
-					// What is not awaited here is held back by the mode alone.
-					h.wait(works, "1", shownWithoutRead(test.plan, i, len(test.steps)))
+				if test.kind == works && !test.order.At.IsZero() {
+					h.wait(works, "1", step.state)
 				}
 				if got := h.read(test.kind, "1"); got.State != step.state {
 					t.Fatalf("step %d: %s, want %s: %+v", i, got.State, step.state, got)
 				}
 				switch i {
-				case 0: // a process that is killed, and one that begins
-					if err := r.Close(t.Context()); err != nil {
-						t.Fatal(err)
-					}
-					if err := h.store.Close(); err != nil {
-						t.Fatal(err)
-					}
-					h = sqliteAt(t, path)
-					r = h.room(job.Options{}, kinds)
+				case 0:
+					restart()
 				case 1: // kept, spoilt and brought back
 					h.snapshot(func(tx storage.Tx) error { return tx.Clear() })
 				}
@@ -287,14 +299,6 @@ func TestStoreModes(t *testing.T) {
 			}
 		})
 	}
-}
-
-// shownWithoutRead is the state that is awaited without reading.
-func shownWithoutRead(p job.Plan, step, steps int) job.State {
-	if p.Mode == job.Polls && step < steps-1 {
-		return job.Queued
-	}
-	return job.Done
 }
 
 // snapshot keeps the workspace, lets fn do its worst, and brings it back.
