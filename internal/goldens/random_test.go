@@ -198,12 +198,19 @@ func (g *random) bodyOf(s *openapi3.Schema) []byte {
 		return encode(right)
 	case n < 86:
 		return []byte(pick(g, oddValues...))
+	case n < 87: // as deep, and as wrong, as it may be
+		return encode(g.spoil(object{
+			{"bindings", pick(g, nested(150), nested(201), "["+strings.Repeat(`{"remoteId":1},`, 700)+"{}]", `[{"boundIds":[`+strings.Repeat(`"x",`, pick(g, 300, 1200))+"1]}]")},
+			{"config", pick(g, nested(150), nested(201), `{"headers":`+nested(190)+"}")},
+		}))
 	case n < 95:
 		return g.malformed(encode(right))
 	default:
 		return []byte(pick(g, "", " ", "{}", "null", "[]", "{} ", "\n"+string(encode(right))+"\t"))
 	}
 }
+
+func nested(levels int) string { return strings.Repeat("[", levels) + strings.Repeat("]", levels) }
 
 // object is a JSON object whose members have an order.
 type object []member

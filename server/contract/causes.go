@@ -3,6 +3,7 @@ package contract
 import (
 	"encoding/json"
 	"errors"
+	"maps"
 	"net/url"
 	"slices"
 	"strconv"
@@ -224,7 +225,7 @@ func (e *explainer) requestBody(err error) []Violation {
 func (e *explainer) schemas(err error, base Violation) []Violation {
 	var found []Violation
 	refuses := false
-	for _, err := range flatten(err) {
+	for _, err := range outermostFirst(flatten(err)) {
 		var se *openapi3.SchemaError
 		if !errors.As(err, &se) {
 			found = append(found, e.unknown())
@@ -248,6 +249,28 @@ func (e *explainer) schemas(err error, base Violation) []Violation {
 // MaxExplained bounds how many mistakes of one body are explained. A body of a
 // megabyte can hold 160,000.
 const MaxExplained = 1000
+
+// outermostFirst orders more errors than are explained by how deep in the body they
+// are: a member that is missing is told before the thousand items that are wrong.
+func outermostFirst(errs []error) []error {
+	if len(errs) <= MaxExplained {
+		return errs
+	}
+	byDepth := map[int][]error{}
+	for _, err := range errs {
+		depth := 0
+		var se *openapi3.SchemaError
+		if errors.As(err, &se) {
+			depth = len(se.JSONPointer())
+		}
+		byDepth[depth] = append(byDepth[depth], err)
+	}
+	sorted := make([]error, 0, len(errs))
+	for _, depth := range slices.Sorted(maps.Keys(byDepth)) {
+		sorted = append(sorted, byDepth[depth]...)
+	}
+	return sorted
+}
 
 func (e *explainer) response(err error) []Violation {
 	o := e.operation
