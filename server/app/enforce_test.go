@@ -134,6 +134,7 @@ func TestBasisDecides(t *testing.T) {
 		{"documented", "POST", "/api/projects", `{"name":"n","key":"pbg","version":2}`, bearer("s"), 400, "type"},
 		{"inferred", "GET", "/api/projects?page=0", "", bearer("s"), 200, "minimum"},
 		{"inferred", "GET", "/api/projects?page=1&page=2", "", bearer("s"), 200, "repeated"},
+		{"documented", "GET", "/api/projects?page=1_000", "", bearer("s"), 400, "type"},
 		{"inferred", "GET", "/api/v1/lineage/bi/?page=1", "", key("s"), 200, "unknownQuery"},
 	} {
 		t.Run(test.basis+" "+test.rule, func(t *testing.T) {

@@ -174,7 +174,7 @@ func (o *Operation) judgeNumberTexts(m *Message, query url.Values) []Violation {
 		case openapi3.ParameterInPath:
 			text = m.Vars[p.Name]
 		case openapi3.ParameterInQuery:
-			text = query.Get(p.Name)
+			text = counting(query[p.Name])
 		case openapi3.ParameterInHeader:
 			text = m.Header.Get(p.Name)
 		}
@@ -259,8 +259,7 @@ func outermostFirst(errs []error) []error {
 	byDepth := map[int][]error{}
 	for _, err := range errs {
 		depth := 0
-		var se *openapi3.SchemaError
-		if errors.As(err, &se) {
+		if se, ok := errors.AsType[*openapi3.SchemaError](err); ok {
 			depth = len(se.JSONPointer())
 		}
 		byDepth[depth] = append(byDepth[depth], err)

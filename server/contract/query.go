@@ -69,9 +69,20 @@ func decodeEscapes(text string) string {
 	return b.String()
 }
 
+// counting is the value of a repeated parameter that is judged and served: the first
+// that is not empty, if there is one.
+func counting(values []string) string {
+	for _, v := range values {
+		if v != "" {
+			return v
+		}
+	}
+	return ""
+}
+
 // withQuery is the request with the query as it was judged: what net/url reads
-// otherwise in its spelling, of a repeated parameter the value that counts, the
-// first or the first that is not empty, and nothing of those that cannot be read.
+// otherwise in its spelling, of a repeated parameter the value that counts, and
+// nothing of those that cannot be read.
 func withQuery(r *http.Request, values url.Values, repeated, unread []string) *http.Request {
 	for _, name := range unread {
 		values.Del(name)
@@ -80,13 +91,7 @@ func withQuery(r *http.Request, values url.Values, repeated, unread []string) *h
 		if len(values[name]) == 0 {
 			continue
 		}
-		chosen := values[name][0]
-		for _, v := range values[name] {
-			if chosen == "" {
-				chosen = v
-			}
-		}
-		values[name] = []string{chosen}
+		values[name] = []string{counting(values[name])}
 	}
 	judged := *r
 	judged.URL = &url.URL{}
