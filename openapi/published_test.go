@@ -2,6 +2,7 @@ package openapi_test
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"os"
@@ -83,7 +84,7 @@ func TestPublishedInterfaceIsEnforceable(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := doc.Check(); err != nil {
+	if err := errors.Join(doc.Check(), doc.Validate(t.Context())); err != nil {
 		t.Error(err)
 	}
 }

@@ -21,7 +21,6 @@ import (
 	"path/filepath"
 	"text/template"
 
-	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/oapi-codegen/oapi-codegen/v2/pkg/codegen"
 
 	"github.com/understudy-api/understudy/internal/gendoc/document"
@@ -80,11 +79,7 @@ func generate(parts []document.File, config []byte, pkg, root string) (map[strin
 		return nil, err
 	}
 	asJSON := doc.JSON()
-	loaded, err := openapi3.NewLoader().LoadFromData(asJSON)
-	if err != nil {
-		return nil, err
-	}
-	if err := loaded.Validate(context.Background()); err != nil {
+	if err := doc.Validate(context.Background()); err != nil {
 		return nil, err
 	}
 	asYAML, err := doc.YAML()

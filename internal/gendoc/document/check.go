@@ -1,13 +1,16 @@
 package document
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 
+	"github.com/getkin/kin-openapi/openapi3"
 	"gopkg.in/yaml.v3"
 
 	"github.com/understudy-api/understudy/server/contract/formats"
@@ -155,6 +158,32 @@ func (d *Document) Check() error {
 	c := checker{document: d, is31: strings.HasPrefix(text(member(d.root, "openapi")), "3.1.")}
 	c.node(d.root, root, "", d.root)
 	return errors.Join(c.errs...)
+}
+
+// Validate reports what OpenAPI forbids. It reads patterns as they are judged, and
+// lets members of schemas pass that no vocabulary knows.
+func (d *Document) Validate(ctx context.Context) error {
+	loaded, err := openapi3.NewLoader().LoadFromData(d.JSON())
+	if err != nil {
+		return err
+	}
+	return loaded.Validate(ctx, openapi3.AllowExtraSiblingFields(d.annotations()...),
+		openapi3.SetRegexCompiler(func(expr string) (openapi3.RegexMatcher, error) { return patterns.Compile(expr) }))
+}
+
+// annotations lists the members of schemas that no vocabulary knows, sorted.
+func (d *Document) annotations() []string {
+	found := make(map[string]bool)
+	c := checker{document: d, is31: true}
+	c.visitSchema = func(n *yaml.Node) {
+		for i := 0; i < len(n.Content); i += 2 {
+			if key := n.Content[i].Value; c.unknown(key) && !strings.HasPrefix(key, "x-") && key != "$ref" {
+				found[key] = true
+			}
+		}
+	}
+	c.node(d.root, root, "", d.root)
+	return slices.Sorted(maps.Keys(found))
 }
 
 type checker struct {
