@@ -132,6 +132,11 @@ growth:
 zenbench:
 	$(GO) run ./internal/zenbench $(ARGS)
 
+## breadth: measure start, memory and generated code at the breadth that the documents are to have (docs/performance.md)
+.PHONY: breadth
+breadth:
+	$(GO) run ./internal/breadth $(ARGS)
+
 # Cases and seed of the differential test.
 CASES ?= 20000
 SEED  ?= 1

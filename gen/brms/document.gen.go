@@ -13,6 +13,8 @@ var (
 	document []byte
 	//go:embed lines.txt
 	lines []byte
+	//go:embed bases.txt
+	bases []byte
 	//go:embed document.yaml
 	documentYAML []byte
 )
@@ -25,6 +27,10 @@ func Document() []byte { return document }
 // document, the file of [File] and the line in it; package lines reads it. The
 // bytes are shared: callers do not change them.
 func Lines() []byte { return lines }
+
+// Bases returns the table of what the nodes of the document rest on; package lines
+// reads it. The bytes are shared: callers do not change them.
+func Bases() []byte { return bases }
 
 // YAML returns the document as YAML. The bytes are shared: callers do not change
 // them.

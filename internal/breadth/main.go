@@ -36,13 +36,13 @@ func main() {
 	keep := flag.String("keep", "", "`folder` of the copy, kept; else a temporary one")
 	binary := flag.String("binary", "", "measure this program, and build none")
 	flag.Parse()
-	if err := run(context.Background(), *starts, *keep, *binary); err != nil {
+	if err := run(context.Background(), os.Stdout, *starts, *keep, *binary); err != nil {
 		fmt.Fprintln(os.Stderr, "breadth:", err)
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context, starts int, tree, binary string) error {
+func run(ctx context.Context, out io.Writer, starts int, tree, binary string) error {
 	if binary == "" {
 		if tree == "" {
 			dir, err := os.MkdirTemp("", "breadth-")
@@ -52,23 +52,23 @@ func run(ctx context.Context, starts int, tree, binary string) error {
 			defer func() { _ = os.RemoveAll(dir) }()
 			tree = dir
 		}
-		if err := grow(ctx, tree); err != nil {
+		if err := grow(ctx, out, tree); err != nil {
 			return err
 		}
 		binary = filepath.Join(tree, "bin", "understudy")
 	}
-	return measure(ctx, binary, starts)
+	return measure(ctx, out, binary, starts)
 }
 
 // grow makes the copy, and builds the program from it.
-func grow(ctx context.Context, tree string) error {
+func grow(ctx context.Context, out io.Writer, tree string) error {
 	if err := copyTree(ctx, tree); err != nil {
 		return err
 	}
 	if err := growBRMS(tree); err != nil {
 		return err
 	}
-	if err := growDatafold(tree); err != nil {
+	if err := growDatafold(out, tree); err != nil {
 		return err
 	}
 	if err := command(ctx, tree, "go", "generate", "./openapi"); err != nil {
@@ -84,8 +84,8 @@ func grow(ctx context.Context, tree string) error {
 	if err != nil {
 		return err
 	}
-	fmt.Printf("build: %.1f CPU s, %s\n", usage.Seconds(), time.Since(before).Round(time.Second))
-	return lines(tree)
+	fmt.Fprintf(out, "build: %.1f CPU s, %s\n", usage.Seconds(), time.Since(before).Round(time.Second))
+	return lines(out, tree)
 }
 
 func command(ctx context.Context, dir, name string, args ...string) error {
@@ -127,7 +127,7 @@ func write(name string, text []byte) error {
 	if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
 		return err
 	}
-	return os.WriteFile(name, text, 0o644)
+	return os.WriteFile(name, text, 0o644) //nolint:gosec // below the folder that was asked for
 }
 
 // growBRMS copies the integrations under other names.
@@ -157,13 +157,13 @@ func growBRMS(tree string) error {
 }
 
 // growDatafold adds what is published beyond what is served.
-func growDatafold(tree string) error {
+func growDatafold(out io.Writer, tree string) error {
 	file := os.Getenv("UNDERSTUDY_DATAFOLD_PUBLISHED")
 	if file == "" {
-		fmt.Println("*** UNDERSTUDY_DATAFOLD_PUBLISHED names no file: Datafold stays as it is ***")
+		fmt.Fprintln(out, "*** UNDERSTUDY_DATAFOLD_PUBLISHED names no file: Datafold stays as it is ***")
 		return nil
 	}
-	text, err := os.ReadFile(file)
+	text, err := os.ReadFile(file) //nolint:gosec // it was asked for
 	if err != nil {
 		return err
 	}
@@ -249,7 +249,7 @@ func standIns(tree, api string) error {
 }
 
 // lines says how much was generated for an operation.
-func lines(tree string) error {
+func lines(out io.Writer, tree string) error {
 	operations, all, outside := 0, 0, 0
 	for _, api := range []string{"brms", "datafold", "understudy"} {
 		text, err := os.ReadFile(filepath.Join(tree, "gen", api, "document.json"))
@@ -271,10 +271,10 @@ func lines(tree string) error {
 				counts[strings.Contains(pattern, "/")] += bytes.Count(text, []byte("\n"))
 			}
 		}
-		fmt.Printf("%s: %d operations, %d lines an operation, %d outside the client\n", api, n, (counts[false]+counts[true])/n, counts[false]/n)
+		fmt.Fprintf(out, "%s: %d operations, %d lines an operation, %d outside the client\n", api, n, (counts[false]+counts[true])/n, counts[false]/n)
 		operations, all, outside = operations+n, all+counts[false]+counts[true], outside+counts[false]
 	}
-	fmt.Printf("all: %d operations, %d lines an operation, %d outside the client\n", operations, all/operations, outside/operations)
+	fmt.Fprintf(out, "all: %d operations, %d lines an operation, %d outside the client\n", operations, all/operations, outside/operations)
 	return nil
 }
 
@@ -290,7 +290,7 @@ var calls = []call{
 }
 
 // measure starts the program and asks for each of the calls first, in turn.
-func measure(ctx context.Context, binary string, starts int) error {
+func measure(ctx context.Context, out io.Writer, binary string, starts int) error {
 	type figures struct {
 		cpu, wall, call time.Duration
 		resident        int
@@ -309,10 +309,10 @@ func measure(ctx context.Context, binary string, starts int) error {
 			m.cpu, m.wall, m.call, m.resident = min(m.cpu, f.cpu), min(m.wall, f.wall), min(m.call, f.first), min(m.resident, f.resident)
 		}
 	}
-	fmt.Printf("least of %d starts; processor time and wall time until the first answer, wall time of that request, resident after four\n", starts)
+	fmt.Fprintf(out, "least of %d starts; processor time and wall time until the first answer, wall time of that request, resident after four\n", starts)
 	for _, name := range slices.Sorted(maps.Keys(least)) {
 		m := least[name]
-		fmt.Printf("%-28s %6.1f ms CPU  %6.1f ms  %6.1f ms  %5.1f MiB\n", name, milliseconds(m.cpu), milliseconds(m.wall), milliseconds(m.call), float64(m.resident)/1024)
+		fmt.Fprintf(out, "%-28s %6.1f ms CPU  %6.1f ms  %6.1f ms  %5.1f MiB\n", name, milliseconds(m.cpu), milliseconds(m.wall), milliseconds(m.call), float64(m.resident)/1024)
 	}
 	return nil
 }
@@ -340,17 +340,13 @@ func once(ctx context.Context, binary string, order []call) (s sample, err error
 		_ = cmd.Process.Kill()
 		_ = cmd.Wait()
 	}()
-	var url []byte
-	for len(url) == 0 {
-		if time.Since(began) > 10*time.Second {
-			return s, errors.New("it does not listen")
-		}
-		time.Sleep(time.Millisecond) // until the file is there
-		url, _ = os.ReadFile(urlFile)
+	url, err := written(ctx, urlFile)
+	if err != nil {
+		return s, err
 	}
 	for i, c := range order {
 		asked := time.Now()
-		req, err := http.NewRequestWithContext(ctx, c.method, strings.TrimSpace(string(url))+c.path, strings.NewReader(c.body))
+		req, err := http.NewRequestWithContext(ctx, c.method, url+c.path, strings.NewReader(c.body))
 		if err != nil {
 			return s, err
 		}
@@ -376,6 +372,24 @@ func once(ctx context.Context, binary string, order []call) (s sample, err error
 	}
 	s.resident, err = resident(cmd.Process.Pid)
 	return s, err
+}
+
+// written is the text of a file that another process is about to write.
+func written(ctx context.Context, name string) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for {
+		if text, err := os.ReadFile(name); err == nil && len(text) > 0 {
+			return strings.TrimSpace(string(text)), nil
+		}
+		select {
+		case <-ctx.Done():
+			return "", errors.New("it does not listen")
+		case <-tick.C:
+		}
+	}
 }
 
 // spent is the time that the threads of a process were on a processor (Linux).

@@ -7,6 +7,7 @@
 //	document.json     the document, compact, members in the document's order
 //	document.yaml     the document in YAML
 //	lines.txt         the file and the line of it on which each node stands
+//	bases.txt         what the marked nodes rest on
 //
 // It refuses a document that is not valid or that asks for something that
 // Understudy does not enforce. "go generate ./openapi" runs it.
@@ -15,6 +16,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"flag"
 	"fmt"
 	"os"
@@ -24,6 +26,7 @@ import (
 	"github.com/oapi-codegen/oapi-codegen/v2/pkg/codegen"
 
 	"github.com/understudy-api/understudy/internal/gendoc/document"
+	"github.com/understudy-api/understudy/server/contract/lines"
 )
 
 func main() {
@@ -102,6 +105,11 @@ func generate(parts []document.File, config []byte, pkg, root string) (map[strin
 	if err != nil {
 		return nil, err
 	}
+	var tree any
+	if err := json.Unmarshal(asJSON, &tree); err != nil {
+		return nil, err
+	}
+	bases := lines.EncodeBases(tree)
 	clients := pkg + clientSuffix + "/"
 	return map[string][]byte{
 		"api.gen.go":              code,
@@ -111,6 +119,7 @@ func generate(parts []document.File, config []byte, pkg, root string) (map[strin
 		"document.json":           asJSON,
 		"document.yaml":           asYAML,
 		"lines.txt":               doc.Lines(),
+		"bases.txt":               bases,
 	}, nil
 }
 
@@ -148,6 +157,8 @@ var (
 	document []byte
 	//go:embed lines.txt
 	lines []byte
+	//go:embed bases.txt
+	bases []byte
 	//go:embed document.yaml
 	documentYAML []byte
 )
@@ -160,6 +171,10 @@ func Document() []byte { return document }
 // document, the file of [File] and the line in it; package lines reads it. The
 // bytes are shared: callers do not change them.
 func Lines() []byte { return lines }
+
+// Bases returns the table of what the nodes of the document rest on; package lines
+// reads it. The bytes are shared: callers do not change them.
+func Bases() []byte { return bases }
 
 // YAML returns the document as YAML. The bytes are shared: callers do not change
 // them.

@@ -60,7 +60,7 @@ func newMadeUp(t *testing.T, api contract.API, file string) *madeUp {
 		}
 	}
 	source := api.Source()
-	source.File, source.JSON, source.Lines = file, data, lines.Encode(places, file)
+	source.File, source.JSON, source.Lines, source.Marks = file, data, lines.Encode(places, file), nil
 	document, err := contract.Load(source)
 	if err != nil {
 		t.Fatal(err)

@@ -98,7 +98,7 @@ func TestPublishedInterface(t *testing.T) {
 	}
 	api := datafold.New(memory(t), contract.OpenKeyring{})
 	source := api.Source()
-	source.File, source.JSON, source.Lines = "published.json", data, nil
+	source.File, source.JSON, source.Lines, source.Marks = "published.json", data, nil, nil
 	site, err := contract.NewSite(contract.Options{API: &sampled{api, source, document.Contract}, Limits: contract.DefaultLimits()})
 	if err != nil {
 		t.Fatal(err)

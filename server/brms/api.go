@@ -36,7 +36,7 @@ func New(store storage.Store, keys contract.Keyring) *API {
 // Source is the served document.
 func (a *API) Source() contract.Source {
 	return contract.Source{
-		API: "brms", File: brms.File, JSON: brms.Document(), Lines: brms.Lines(),
+		API: "brms", File: brms.File, JSON: brms.Document(), Lines: brms.Lines(), Marks: brms.Bases(),
 		EagerBody: true, EncodedSlash: true, EmptyParameter: true, WholeEscapes: true, ContentType: contentType, Convert: convert,
 	}
 }

@@ -139,7 +139,7 @@ func (v *visit) handOver(r *http.Request, j *Judged) *http.Request {
 		return r
 	}
 	op, c := v.exchange.Operation, j.read.content
-	if came := r.Header.Get("Content-Type"); len(op.contents) > 1 && !strings.Contains(c.mediaType, "*") && !strings.HasPrefix(came, c.mediaType) {
+	if came := r.Header.Get("Content-Type"); len(op.facts().contents) > 1 && !strings.Contains(c.mediaType, "*") && !strings.HasPrefix(came, c.mediaType) {
 		_, parameters, _ := strings.Cut(came, ";")
 		if parameters != "" {
 			parameters = ";" + parameters

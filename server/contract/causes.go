@@ -165,7 +165,7 @@ func unreadable(base Violation, s *Schema, text string) (Violation, bool) {
 // 0x1p4.
 func (o *Operation) judgeNumberTexts(m *Message, query url.Values) []Violation {
 	var found []Violation
-	for _, p := range o.parameters {
+	for _, p := range o.facts().parameters {
 		if p.Schema == nil || !p.Schema.Value.Type.Is(openapi3.TypeNumber) {
 			continue
 		}
@@ -283,7 +283,7 @@ func (e *explainer) response(err error) []Violation {
 		base := e.violation(InBody)
 		responses := o.Pointer() + "/responses"
 		at := responses + "/" + itoa(e.status)
-		ref := o.operation.Responses.Status(e.status)
+		ref := o.facts().operation.Responses.Status(e.status)
 		var syntax *jsonError
 		var parse *openapi3filter.ParseError
 		switch {
@@ -458,7 +458,7 @@ func (e *explainer) original(s *Schema) *Schema {
 // enum of one value.
 func (o *Operation) isConst(s *Schema) bool {
 	ix := o.document.index()
-	_, ok := ix.lines.Find(ix.pointers[s] + "/const")
+	_, ok := ix.lines.Find(ix.at(s) + "/const")
 	return ok && len(s.Enum) == 1
 }
 

@@ -90,7 +90,7 @@ func (c *content) takes(mediaType string) bool {
 // the type itself before a range; nil if it declares nothing.
 func (o *Operation) contentOf(mediaType string) *content {
 	var found *content
-	for _, c := range o.contents {
+	for _, c := range o.facts().contents {
 		if c.takes(mediaType) && (found == nil || strings.Contains(found.mediaType, "*")) {
 			found = c
 		}
@@ -117,8 +117,8 @@ type RequestBody struct {
 
 // RequestBodies lists the media types that the operation takes, in order.
 func (o *Operation) RequestBodies() []RequestBody {
-	bodies := make([]RequestBody, 0, len(o.contents))
-	for _, c := range o.contents {
+	bodies := make([]RequestBody, 0, len(o.facts().contents))
+	for _, c := range o.facts().contents {
 		bodies = append(bodies, RequestBody{c.mediaType, c.schema, c.encoding})
 	}
 	return bodies
@@ -131,7 +131,7 @@ func (c *content) streamed() bool {
 }
 
 // maxBody is how large a request's body may be, in bytes.
-func (o *Operation) maxBody(standard int64) int64 { return max(standard, o.bodyMost) }
+func (o *Operation) maxBody(standard int64) int64 { return max(standard, o.facts().bodyMost) }
 
 // payload is what a body says, read once.
 type payload struct {
@@ -168,7 +168,7 @@ func (o *Operation) read(c *content, contentType string, m *Message) *payload {
 func (o *Operation) bodyViolation(c *content, rule string) Violation {
 	return Violation{
 		Side: SideClient, Rule: rule, Basis: BasisPublished, In: InBody, Schema: c.schema, root: c.schema,
-		Operation: o.ID, Where: o.document.locate(o.bodyPointer), op: o,
+		Operation: o.ID, Where: o.document.locate(o.facts().bodyPointer), op: o,
 	}
 }
 

@@ -58,19 +58,19 @@ func (o *Operation) Basis() Basis { return o.document.index().basis(o.Pointer(),
 func (o *Operation) Rows() []Row {
 	ix, base := o.document.index(), o.Basis()
 	requests := map[string]Basis{}
-	for _, name := range o.mediaTypes {
-		requests[name] = base.Weaker(ix.basis(o.bodyPointer+"/content/"+pointerEscaper.Replace(name), "", ""))
+	for _, name := range o.facts().mediaTypes {
+		requests[name] = base.Weaker(ix.basis(o.facts().bodyPointer+"/content/"+pointerEscaper.Replace(name), "", ""))
 	}
-	if !o.bodyNeeded {
+	if !o.facts().bodyNeeded {
 		requests[""] = base
 	}
 	var rows []Row
-	for _, code := range slices.Sorted(maps.Keys(o.operation.Responses.Map())) {
+	for _, code := range slices.Sorted(maps.Keys(o.facts().operation.Responses.Map())) {
 		status, err := strconv.Atoi(code)
 		if err != nil {
 			continue // a range of statuses, which none of our documents declares
 		}
-		ref := o.operation.Responses.Value(code)
+		ref := o.facts().operation.Responses.Value(code)
 		at := o.Pointer() + "/responses/" + code
 		basis := base.Weaker(ix.basis(at, "", ""))
 		if ref.Ref != "" {
@@ -103,8 +103,8 @@ func (o *Operation) Rows() []Row {
 // Parts lists the declared parameters, those of the path first.
 func (o *Operation) Parts() []Part {
 	ix, base := o.document.index(), o.Basis()
-	parts := make([]Part, 0, len(o.parameters))
-	for _, p := range o.parameters {
+	parts := make([]Part, 0, len(o.facts().parameters))
+	for _, p := range o.facts().parameters {
 		part := Part{In: In(p.In), Name: p.Name, Basis: base.Weaker(ix.basis(o.parameterPointer(p), "", ""))}
 		if p.Schema != nil {
 			part.Enum, part.EnumBasis = o.values(p.Schema.Value, part.Basis)
@@ -146,8 +146,8 @@ func ValueText(v any) string {
 // Body is the request body with all that a client can send in it: JSON, or a form if
 // the operation declares no JSON; nil if it declares neither.
 func (o *Operation) Body() *Member {
-	schema := o.bodySchema
-	for _, c := range o.contents {
+	schema := o.facts().bodySchema
+	for _, c := range o.facts().contents {
 		if schema == nil && (c.kind == contentForm || c.kind == contentMultipart) {
 			schema = c.schema
 		}
@@ -155,7 +155,7 @@ func (o *Operation) Body() *Member {
 	if schema == nil {
 		return nil
 	}
-	base := o.Basis().Weaker(o.document.index().basis(o.bodyPointer, "", ""))
+	base := o.Basis().Weaker(o.document.index().basis(o.facts().bodyPointer, "", ""))
 	return o.member("", base, []*Schema{schema}, nil)
 }
 
@@ -220,7 +220,7 @@ func (o *Operation) member(pointer string, base Basis, schemas, above []*Schema)
 
 func (o *Operation) propertyBasis(s *Schema, name string) Basis {
 	ix := o.document.index()
-	at, ok := ix.pointers[s]
+	at, ok := ix.find(s)
 	if !ok {
 		return BasisPublished
 	}
@@ -233,7 +233,7 @@ func (d *Document) MaskText(body []byte) []byte {
 	if start := bytes.TrimLeft(body, " \t\r\n"); len(start) > 0 && start[0] != '{' && len(d.secretNames()) > 0 {
 		return maskText
 	}
-	o := &Operation{document: d}
+	o := &Operation{document: d, facts: func() *facts { return unread }}
 	return o.redact(body, nil, func() bool { return len(d.secretNames()) > 0 || soundsSecret(body) })
 }
 

@@ -170,21 +170,22 @@ func (d *Document) bearers(requirements openapi3.SecurityRequirements) [][]beare
 // anybody stands for the operation of a request that matches none: any scheme of
 // the document will do.
 func (d *Document) anybody() *Operation {
-	o := &Operation{document: d}
+	known := &facts{operation: openapi3.NewOperation()}
+	o := &Operation{document: d, facts: func() *facts { return known }}
 	if d.spec.Components == nil {
 		return o
 	}
 	for _, name := range slices.Sorted(maps.Keys(d.spec.Components.SecuritySchemes)) {
-		o.security = append(o.security, openapi3.SecurityRequirement{name: nil})
+		known.security = append(known.security, openapi3.SecurityRequirement{name: nil})
 	}
-	o.bearers = d.bearers(o.security)
+	known.bearers = d.bearers(known.security)
 	return o
 }
 
 // carriesSecret reports whether a header, parameter or cookie of this name carries
 // the credential of a scheme of the document.
 func (d *Document) carriesSecret(in In, name string) bool {
-	for _, way := range d.anyone.bearers {
+	for _, way := range d.anyone.facts().bearers {
 		for i := range way {
 			if way[i].in == in && way[i].field == name {
 				return true
@@ -197,7 +198,7 @@ func (d *Document) carriesSecret(in In, name string) bool {
 // carriesCredential reports whether a request has something in a place where the
 // document wants a credential.
 func (o *Operation) carriesCredential(r *http.Request) bool {
-	for _, way := range o.bearers {
+	for _, way := range o.facts().bearers {
 		for i := range way {
 			switch b := &way[i]; b.in {
 			case InHeader:
@@ -220,7 +221,7 @@ func (o *Operation) carriesCredential(r *http.Request) bool {
 // accepted names the security schemes that can be used; none means all of the
 // document.
 func Authenticate(r *http.Request, o *Operation, keys Keyring, accepted ...string) (Principal, *Refusal) {
-	for _, way := range o.bearers {
+	for _, way := range o.facts().bearers {
 		if principal, ok := identify(r, way, keys, accepted); ok {
 			return principal, nil
 		}
@@ -271,11 +272,11 @@ func (o *Operation) credentialViolation(r *http.Request) Violation {
 		Side: SideClient, Rule: RuleCredential, Basis: BasisPublished, In: InHeader, Name: authorization,
 		Operation: o.ID, Where: o.document.locate(o.Pointer() + "/security"),
 	}
-	if !o.ownSecurity {
+	if !o.facts().ownSecurity {
 		v.Where = o.document.locate("/security")
 	}
 	var ways []string
-	for i, way := range o.bearers {
+	for i, way := range o.facts().bearers {
 		var shapes []string
 		for j := range way {
 			b := &way[j]

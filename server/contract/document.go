@@ -1,7 +1,6 @@
 package contract
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -14,8 +13,6 @@ import (
 
 	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/getkin/kin-openapi/routers"
-
-	"github.com/understudy-api/understudy/server/contract/lines"
 )
 
 // Schema is a schema of a served document, in the judged (lowered) form.
@@ -27,6 +24,7 @@ type Source struct {
 	File  string // the document's path in the repository: "openapi/brms"
 	JSON  []byte // the document
 	Lines []byte // where its nodes stand; see package lines
+	Marks []byte // the bases of its nodes, as the generator lists them; nil to look for them in JSON
 	// EagerBody says that the real service parses every body by its Content-Type
 	// before it looks at the operation, as Fastify does: see judgeEagerBody.
 	EagerBody bool
@@ -55,7 +53,8 @@ type Document struct {
 
 	spec         *openapi3.T
 	json         []byte
-	lines        []byte
+	lines, marks []byte
+	reader       *reader // of what is not read yet; nil if everything is
 	eagerBody    bool
 	encodedSlash bool
 	contentType  string
@@ -76,15 +75,6 @@ type Document struct {
 // Notes are what the document says and is not judged by.
 func (d *Document) Notes() []string { return d.notes }
 
-// index answers where things stand in the document. Only explanations need it,
-// so it is built on first use.
-type index struct {
-	pointers map[*Schema]string
-	lines    lines.Table
-	marks    map[string]Basis            // pointer of the marked node -> basis
-	rules    map[string]map[string]Basis // pointer of the node -> keyword -> basis
-}
-
 // Load reads a document, lowers it (see lower) and prepares its operations. It
 // fails on a document it could not enforce exactly.
 func Load(src Source) (*Document, error) {
@@ -93,35 +83,54 @@ func Load(src Source) (*Document, error) {
 	if err != nil {
 		return nil, fmt.Errorf("load %s: %w", src.File, err)
 	}
-	d := &Document{
+	d := newDocument(src)
+	d.spec = spec
+	if err := d.lower(); err != nil {
+		return nil, fmt.Errorf("load %s: %w", src.File, err)
+	}
+	for _, path := range spec.Paths.InMatchingOrder() {
+		item := spec.Paths.Value(path)
+		for method, op := range item.Operations() {
+			known, template, err := d.newFacts(operationPointer(method, path), method, path, item, op)
+			if err != nil {
+				return nil, fmt.Errorf("load %s: %s %s: %w", src.File, method, path, err)
+			}
+			d.add(&Operation{ID: op.OperationID, Method: method, Path: path, document: d, template: template, facts: func() *facts { return known }})
+		}
+	}
+	d.finish()
+	return d, nil
+}
+
+func newDocument(src Source) *Document {
+	return &Document{
 		API: src.API, File: src.File,
-		spec: spec, json: src.JSON, lines: src.Lines, eagerBody: src.EagerBody, encodedSlash: src.EncodedSlash,
+		json: src.JSON, lines: src.Lines, marks: src.Marks, eagerBody: src.EagerBody, encodedSlash: src.EncodedSlash,
 		contentType: src.ContentType, convert: src.Convert,
 		emptyParam: src.EmptyParameter, wholeEscapes: src.WholeEscapes,
 		operations: map[string]*Operation{},
 		mergedAt:   map[*Schema]string{},
 	}
-	d.index = sync.OnceValue(d.buildIndex)
+}
+
+// finish completes a document whose operations are known.
+func (d *Document) finish() {
 	d.secretNames = sync.OnceValue(d.findSecretNames)
-	if err := d.lower(); err != nil {
-		return nil, fmt.Errorf("load %s: %w", src.File, err)
+	d.index = sync.OnceValue(d.buildIndex)
+	if d.reader != nil {
+		d.secretNames = sync.OnceValue(d.scanSecretNames)
+		whole := d.index
+		d.index = func() *index { return d.reader.index(whole()) }
 	}
 	d.anyone = d.anybody()
-	for _, path := range spec.Paths.InMatchingOrder() {
-		item := spec.Paths.Value(path)
-		for method, op := range item.Operations() {
-			o, err := d.newOperation(method, path, item, op)
-			if err != nil {
-				return nil, fmt.Errorf("load %s: %s %s: %w", src.File, method, path, err)
-			}
-			d.operations[method+" "+path] = o
-			d.ordered = append(d.ordered, o)
-		}
-	}
 	slices.SortFunc(d.ordered, func(a, b *Operation) int {
 		return strings.Compare(a.Path+" "+a.Method, b.Path+" "+b.Method)
 	})
-	return d, nil
+}
+
+func (d *Document) add(o *Operation) {
+	d.operations[o.Method+" "+o.Path] = o
+	d.ordered = append(d.ordered, o)
 }
 
 // Operations lists the document's operations, ordered by path and method.
@@ -138,8 +147,13 @@ type Operation struct {
 	Method string
 	Path   string // the path template
 
-	document    *Document
-	template    Template
+	document *Document
+	template Template
+	facts    func() *facts // what else the document says of it, read when it is needed
+}
+
+// facts is what judging an operation needs.
+type facts struct {
 	operation   *openapi3.Operation
 	route       *routers.Route
 	parameters  []*openapi3.Parameter
@@ -163,32 +177,33 @@ type Operation struct {
 func (o *Operation) Document() *Document { return o.document }
 
 // Secured reports whether the operation asks for a credential.
-func (o *Operation) Secured() bool { return o.secured }
+func (o *Operation) Secured() bool { return o.facts().secured }
 
 // Template is the operation's path.
 func (o *Operation) Template() Template { return o.template }
 
 // HasBody reports whether the operation declares a request body.
-func (o *Operation) HasBody() bool { return o.operation.RequestBody != nil }
+func (o *Operation) HasBody() bool { return o.facts().operation.RequestBody != nil }
 
 // Pointer is the operation's place in the document.
-func (o *Operation) Pointer() string {
-	return "/paths/" + pointerEscaper.Replace(o.Path) + "/" + strings.ToLower(o.Method)
+func (o *Operation) Pointer() string { return operationPointer(o.Method, o.Path) }
+
+func operationPointer(method, path string) string {
+	return "/paths/" + pointerEscaper.Replace(path) + "/" + strings.ToLower(method)
 }
 
 // Statuses lists the declared statuses.
-func (o *Operation) Statuses() []string { return o.operation.Responses.Keys() }
+func (o *Operation) Statuses() []string { return o.facts().operation.Responses.Keys() }
 
-func (d *Document) newOperation(method, path string, item *openapi3.PathItem, op *openapi3.Operation) (*Operation, error) {
-	o := &Operation{
-		ID: op.OperationID, Method: method, Path: path,
-		document: d, operation: op,
+func (d *Document) newFacts(at, method, path string, item *openapi3.PathItem, op *openapi3.Operation) (*facts, Template, error) {
+	o := &facts{
+		operation:  op,
 		route:      &routers.Route{Spec: d.spec, Path: path, PathItem: item, Method: method, Operation: op},
 		query:      map[string]*openapi3.Parameter{},
 		anyInteger: map[int]bool{},
 	}
 	if op.Responses.Default() != nil {
-		return nil, errors.New("a default response would let any status pass")
+		return nil, Template{}, errors.New("a default response would let any status pass")
 	}
 	rest := map[string]bool{}
 	for _, refs := range []openapi3.Parameters{item.Parameters, op.Parameters} {
@@ -197,7 +212,7 @@ func (d *Document) newOperation(method, path string, item *openapi3.PathItem, op
 			o.parameters = append(o.parameters, p)
 			if marked, _ := p.Extensions[multiSegmentKey].(bool); marked {
 				if p.In != openapi3.ParameterInPath {
-					return nil, fmt.Errorf("%s: %s is for path parameters", p.Name, multiSegmentKey)
+					return nil, Template{}, fmt.Errorf("%s: %s is for path parameters", p.Name, multiSegmentKey)
 				}
 				rest[p.Name] = true
 			}
@@ -212,9 +227,9 @@ func (d *Document) newOperation(method, path string, item *openapi3.PathItem, op
 			}
 		}
 	}
-	var err error
-	if o.template, err = newTemplate(path, rest, d.emptyParam); err != nil {
-		return nil, err
+	template, err := newTemplate(path, rest, d.emptyParam)
+	if err != nil {
+		return nil, Template{}, err
 	}
 	o.security = d.spec.Security
 	if op.Security != nil {
@@ -237,7 +252,7 @@ func (d *Document) newOperation(method, path string, item *openapi3.PathItem, op
 	}
 	if ref := op.RequestBody; ref != nil {
 		o.bodyNeeded = ref.Value.Required
-		o.bodyPointer = o.Pointer() + "/requestBody"
+		o.bodyPointer = at + "/requestBody"
 		if ref.Ref != "" {
 			o.bodyPointer = strings.TrimPrefix(ref.Ref, "#")
 		}
@@ -252,14 +267,14 @@ func (d *Document) newOperation(method, path string, item *openapi3.PathItem, op
 		if most, marked := ref.Value.Extensions[maxBodyKey]; marked {
 			bytes, ok := most.(float64)
 			if !ok || bytes < 1 || bytes != math.Trunc(bytes) {
-				return nil, fmt.Errorf("%s: want a number of bytes", maxBodyKey)
+				return nil, Template{}, fmt.Errorf("%s: want a number of bytes", maxBodyKey)
 			}
 			o.bodyMost = int64(bytes)
 		}
 		slices.Sort(o.mediaTypes)
 		slices.SortFunc(o.contents, func(a, b *content) int { return strings.Compare(a.mediaType, b.mediaType) })
 	}
-	return o, nil
+	return o, template, nil
 }
 
 // eachChild calls fn for every subschema of s that the judged form can hold, with
@@ -285,152 +300,6 @@ func eachChild(s *Schema, fn func(pointer string, ref *openapi3.SchemaRef)) {
 		fn("/additionalProperties", s.AdditionalProperties.Schema)
 	}
 }
-
-func (d *Document) buildIndex() *index {
-	ix := &index{
-		pointers: map[*Schema]string{},
-		lines:    lines.Read(d.lines),
-		marks:    map[string]Basis{},
-		rules:    map[string]map[string]Basis{},
-	}
-	// The document was read before.
-	var raw any
-	_ = json.Unmarshal(d.json, &raw)
-	ix.collectMarks(raw, "")
-
-	var walk func(pointer string, ref *openapi3.SchemaRef)
-	walk = func(pointer string, ref *openapi3.SchemaRef) {
-		if ref == nil || ref.Value == nil {
-			return
-		}
-		if ref.Ref != "" {
-			pointer = strings.TrimPrefix(ref.Ref, "#")
-		}
-		if at, merged := d.mergedAt[ref.Value]; merged && strings.HasPrefix(at, "/components/") {
-			pointer = at
-		} else if merged {
-			pointer += at
-		}
-		if _, done := ix.pointers[ref.Value]; done {
-			return
-		}
-		ix.pointers[ref.Value] = pointer
-		eachChild(ref.Value, func(rel string, child *openapi3.SchemaRef) { walk(pointer+rel, child) })
-	}
-	content := func(pointer string, c openapi3.Content) {
-		for name, mt := range c {
-			if name == judgedJSON {
-				name = "application/json"
-			}
-			walk(pointer+"/content/"+pointerEscaper.Replace(name)+"/schema", mt.Schema)
-		}
-	}
-	if d.spec.Components != nil {
-		for name, ref := range d.spec.Components.Schemas {
-			walk("/components/schemas/"+pointerEscaper.Replace(name), ref)
-		}
-		for name, ref := range d.spec.Components.Parameters {
-			walk("/components/parameters/"+pointerEscaper.Replace(name)+"/schema", ref.Value.Schema)
-		}
-		for name, ref := range d.spec.Components.Responses {
-			content("/components/responses/"+pointerEscaper.Replace(name), ref.Value.Content)
-		}
-		for name, ref := range d.spec.Components.RequestBodies {
-			content("/components/requestBodies/"+pointerEscaper.Replace(name), ref.Value.Content)
-		}
-		for name, ref := range d.spec.Components.Headers {
-			walk("/components/headers/"+pointerEscaper.Replace(name)+"/schema", ref.Value.Schema)
-		}
-	}
-	for path, item := range d.spec.Paths.Map() {
-		at := "/paths/" + pointerEscaper.Replace(path)
-		for i, ref := range item.Parameters {
-			walk(at+"/parameters/"+itoa(i)+"/schema", ref.Value.Schema)
-		}
-		for method, op := range item.Operations() {
-			at := at + "/" + strings.ToLower(method)
-			for i, ref := range op.Parameters {
-				walk(at+"/parameters/"+itoa(i)+"/schema", ref.Value.Schema)
-			}
-			if op.RequestBody != nil {
-				content(at+"/requestBody", op.RequestBody.Value.Content)
-			}
-			for status, ref := range op.Responses.Map() {
-				content(at+"/responses/"+status, ref.Value.Content)
-				for name, h := range ref.Value.Headers {
-					walk(at+"/responses/"+status+"/headers/"+pointerEscaper.Replace(name)+"/schema", h.Value.Schema)
-				}
-			}
-		}
-	}
-	return ix
-}
-
-const (
-	markKey  = "x-understudy-basis"
-	rulesKey = "x-understudy-basis-rules"
-)
-
-func (ix *index) collectMarks(node any, at string) {
-	switch n := node.(type) {
-	case map[string]any:
-		if mark, ok := n[markKey].(string); ok {
-			ix.marks[at] = Basis(mark)
-		}
-		if rules, ok := n[rulesKey].(map[string]any); ok {
-			m := make(map[string]Basis, len(rules))
-			for rule, basis := range rules {
-				s, _ := basis.(string)
-				m[rule] = Basis(s)
-			}
-			ix.rules[at] = m
-		}
-		for k, v := range n {
-			ix.collectMarks(v, at+"/"+pointerEscaper.Replace(k))
-		}
-	case []any:
-		for i, v := range n {
-			ix.collectMarks(v, at+"/"+itoa(i))
-		}
-	}
-}
-
-// basis is where the rule at pointer comes from: the mark of the node itself or
-// of its nearest marked ancestor, else published. keyword is the rule's key in
-// x-understudy-basis-rules of the node.
-func (ix *index) basis(node, keyword, member string) Basis {
-	if rules := ix.rules[node]; rules != nil {
-		if b, ok := rules[keyword+"/"+member]; ok && member != "" {
-			return b
-		}
-		if b, ok := rules[keyword]; ok {
-			return b
-		}
-	}
-	for at := node; ; {
-		if b, ok := ix.marks[at]; ok {
-			return b
-		}
-		i := strings.LastIndexByte(at, '/')
-		if i < 0 {
-			return BasisPublished
-		}
-		at = at[:i]
-	}
-}
-
-// locate gives the place of a pointer, with the line of the nearest node that the
-// line table knows.
-func (d *Document) locate(pointer string) Location {
-	loc := Location{File: d.File, Pointer: pointer}
-	if at, ok := d.index().lines.Nearest(pointer); ok {
-		loc.File, loc.Line = at.File, at.Line
-	}
-	return loc
-}
-
-// Locate gives the place in the document of a JSON pointer.
-func (d *Document) Locate(pointer string) Location { return d.locate(pointer) }
 
 // methods orders methods as documents usually list them.
 var methods = []string{

@@ -26,24 +26,24 @@ func (o *Operation) readEagerBody(m *Message) (*payload, []Violation) {
 	case http.MethodGet, http.MethodHead, http.MethodTrace:
 		return nil, nil
 	}
-	at := o.bodyPointer
+	at := o.facts().bodyPointer
 	if at == "" {
 		at = o.Pointer()
 	}
 	v := Violation{
-		Side: SideClient, In: InBody, Basis: BasisPublished, Schema: o.bodySchema,
+		Side: SideClient, In: InBody, Basis: BasisPublished, Schema: o.facts().bodySchema,
 		Operation: o.ID, Where: o.document.locate(at),
 	}
 	values := m.Header.Values("Content-Type")
 	if len(values) == 0 && len(m.Body) == 0 {
-		if o.bodyNeeded {
+		if o.facts().bodyNeeded {
 			return nil, []Violation{o.bodyMissing()}
 		}
 		return nil, nil
 	}
 	// Fastify 4 does not look at the Content-Type of a DELETE without a body, Fastify
 	// 5 does, and which of them answers is not known.
-	unsent := m.Method == http.MethodDelete && len(m.Body) == 0 && !o.bodyNeeded
+	unsent := m.Method == http.MethodDelete && len(m.Body) == 0 && !o.facts().bodyNeeded
 	mediaType := ""
 	if len(values) > 0 {
 		mediaType = mediaTypeOf(values[0]) // of several, Node keeps the first
@@ -61,13 +61,13 @@ func (o *Operation) readEagerBody(m *Message) (*payload, []Violation) {
 			v.Got = values[0]
 		}
 		if o.HasBody() {
-			v.Detail = strings.Join(o.mediaTypes, " or ")
+			v.Detail = strings.Join(o.facts().mediaTypes, " or ")
 			v.Basis = o.document.index().basis(at, "content", "")
 			v.Where = o.document.locate(at + "/content")
 		}
 		return nil, []Violation{v}
 	case c != nil && c.kind != contentJSON:
-		if len(m.Body) == 0 && o.bodyNeeded && c.kind != contentForm && c.kind != contentText {
+		if len(m.Body) == 0 && o.facts().bodyNeeded && c.kind != contentForm && c.kind != contentText {
 			return nil, []Violation{o.bodyMissing()}
 		}
 		return o.payload(c, m)

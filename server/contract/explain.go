@@ -344,7 +344,7 @@ func (v *Violation) queryNames() []string {
 	if v.op == nil {
 		return nil
 	}
-	return slices.Sorted(maps.Keys(v.op.query))
+	return slices.Sorted(maps.Keys(v.op.facts().query))
 }
 
 // misspelled is the undeclared member that came in the place of a missing one.

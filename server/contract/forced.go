@@ -31,12 +31,14 @@ const (
 )
 
 // Declares reports whether the operation declares a status.
-func (o *Operation) Declares(status int) bool { return o.operation.Responses.Status(status) != nil }
+func (o *Operation) Declares(status int) bool {
+	return o.facts().operation.Responses.Status(status) != nil
+}
 
 // DeclaredStatuses lists the statuses that the operation declares, in order.
 func (o *Operation) DeclaredStatuses() []int {
 	var statuses []int
-	for code := range o.operation.Responses.Map() {
+	for code := range o.facts().operation.Responses.Map() {
 		if status, err := strconv.Atoi(code); err == nil {
 			statuses = append(statuses, status)
 		}
@@ -314,7 +316,7 @@ func (v *visit) dress(op *Operation, f *Force) {
 		header.Set(name, value)
 	}
 	header.Set("Understudy-Exchange", v.exchange.ID)
-	if ref := op.operation.Responses.Status(f.Status); ref != nil {
+	if ref := op.facts().operation.Responses.Status(f.Status); ref != nil {
 		for name, declared := range ref.Value.Headers {
 			if declared.Value == nil || !declared.Value.Required || header.Get(name) != "" || declared.Value.Schema == nil {
 				continue

@@ -27,7 +27,7 @@ func FuzzGate(f *testing.F) {
 	} {
 		f.Add([]byte(seed))
 	}
-	words := arenaFor(f, "words").document.Operation(http.MethodPost, "/numbers").bodySchema
+	words := arenaFor(f, "words").document.Operation(http.MethodPost, "/numbers").facts().bodySchema
 	f.Fuzz(func(t *testing.T, data []byte) {
 		got, err := decodeJSON(data)
 		want, accepted := loosely(data)
@@ -164,7 +164,7 @@ func FuzzJudgeRequest(f *testing.F) {
 		for _, s := range arenas {
 			for _, op := range s.document.Operations() {
 				vars := map[string]string{}
-				for _, p := range op.parameters {
+				for _, p := range op.facts().parameters {
 					if p.In == "path" {
 						vars[p.Name] = path
 					}

@@ -107,12 +107,12 @@ type Message struct {
 func (o *Operation) JudgeRequest(ctx context.Context, m *Message) *Judged {
 	j := &Judged{Body: m.Body, query: readQuery(m.URL.RawQuery, o.document.wholeEscapes)}
 	j.Violations = append(j.Violations, o.judgeQuery(&j.query)...)
-	if o.numberTexts {
+	if o.facts().numberTexts {
 		j.Violations = append(j.Violations, o.judgeNumberTexts(m, j.query.Values)...)
 	}
 	p, found := o.readBody(m)
 	j.Violations = append(j.Violations, found...)
-	if len(o.parameters) > 0 {
+	if len(o.facts().parameters) > 0 {
 		if err := o.validate(ctx, m, j.query.Values); err != nil {
 			e := &explainer{operation: o, side: SideClient}
 			j.Violations = append(j.Violations, e.request(err)...)
@@ -144,9 +144,9 @@ func (o *Operation) readBody(m *Message) (*payload, []Violation) {
 	switch {
 	case v != nil:
 		return nil, []Violation{*v}
-	case len(m.Body) == 0 && o.bodyNeeded && (c == nil || c.kind != contentForm):
+	case len(m.Body) == 0 && o.facts().bodyNeeded && (c == nil || c.kind != contentForm):
 		return nil, []Violation{o.bodyMissing()}
-	case len(m.Body) == 0 && !o.bodyNeeded, c == nil:
+	case len(m.Body) == 0 && !o.facts().bodyNeeded, c == nil:
 		return nil, nil
 	}
 	return o.payload(c, m)
@@ -269,7 +269,7 @@ func (o *Operation) own(v *Violation) {
 	if v.root == nil {
 		v.root = v.Schema
 		if v.In == InBody {
-			v.root = o.bodySchema
+			v.root = o.facts().bodySchema
 		}
 	}
 }
@@ -277,12 +277,12 @@ func (o *Operation) own(v *Violation) {
 // validate asks kin-openapi about the parameters.
 func (o *Operation) validate(ctx context.Context, m *Message, query url.Values) error {
 	header := judgedHeader
-	if o.headers {
+	if o.facts().headers {
 		header = m.Header
 	}
 	return openapi3filter.ValidateRequest(ctx, &openapi3filter.RequestValidationInput{
 		Request:    &http.Request{Method: m.Method, URL: m.URL, Header: header},
-		PathParams: m.Vars, QueryParams: query, Route: o.route, Options: optionsNoBody,
+		PathParams: m.Vars, QueryParams: query, Route: o.facts().route, Options: optionsNoBody,
 	})
 }
 
@@ -308,7 +308,7 @@ func (o *Operation) judgeQuery(query *queryValues) []Violation {
 		})
 	}
 	for _, name := range slices.Sorted(maps.Keys(values)) {
-		p := o.query[name]
+		p := o.facts().query[name]
 		switch {
 		case p == nil:
 			found = append(found, Violation{
@@ -336,7 +336,7 @@ func (o *Operation) judgeMediaType(m *Message) (*content, *Violation) {
 			return c, nil
 		}
 	}
-	if len(m.Body) == 0 && !o.bodyNeeded {
+	if len(m.Body) == 0 && !o.facts().bodyNeeded {
 		return nil, nil
 	}
 	return nil, o.mediaTypeViolation(strings.Join(values, ", "))
@@ -345,20 +345,20 @@ func (o *Operation) judgeMediaType(m *Message) (*content, *Violation) {
 func (o *Operation) mediaTypeViolation(got string) *Violation {
 	return &Violation{
 		Side: SideClient, Rule: RuleMediaType, In: InBody, Got: got,
-		Detail: strings.Join(o.mediaTypes, " or "),
-		Basis:  o.document.index().basis(o.bodyPointer, "content", ""), Operation: o.ID,
-		Where: o.document.locate(o.bodyPointer + "/content"),
+		Detail: strings.Join(o.facts().mediaTypes, " or "),
+		Basis:  o.document.index().basis(o.facts().bodyPointer, "content", ""), Operation: o.ID,
+		Where: o.document.locate(o.facts().bodyPointer + "/content"),
 	}
 }
 
 func (o *Operation) bodyMissing() Violation {
 	v := Violation{
-		Side: SideClient, Rule: "required", In: InBody, Schema: o.bodySchema, Operation: o.ID,
-		Basis: o.document.index().basis(o.bodyPointer, "required", ""),
-		Where: o.document.locate(o.bodyPointer + "/required"),
+		Side: SideClient, Rule: "required", In: InBody, Schema: o.facts().bodySchema, Operation: o.ID,
+		Basis: o.document.index().basis(o.facts().bodyPointer, "required", ""),
+		Where: o.document.locate(o.facts().bodyPointer + "/required"),
 	}
 	if v.Schema == nil { // there is only the type to name
-		v.Detail = strings.Join(o.mediaTypes, " or ")
+		v.Detail = strings.Join(o.facts().mediaTypes, " or ")
 	}
 	return v
 }
@@ -368,7 +368,7 @@ func (o *Operation) numberViolation(rule string, path []Step, p *payload) Violat
 	v.Schema, v.Path, v.Got = nil, path, valueAt(p.value, path)
 	if schemas := schemasAt(p.content.schema, path); len(schemas) > 0 {
 		v.Schema = schemas[0]
-		v.Where = o.document.locate(o.document.index().pointers[v.Schema])
+		v.Where = o.document.locate(o.document.index().at(v.Schema))
 	}
 	return v
 }
@@ -411,7 +411,7 @@ func (o *Operation) JudgeResponse(ctx context.Context, method string, status int
 	if c := o.answerContent(status, contentType); c != nil {
 		return o.judgeText(method, status, header, c, body)
 	}
-	ref := o.operation.Responses.Status(status)
+	ref := o.facts().operation.Responses.Status(status)
 	// Headers differ from answer to answer; where they are declared they are
 	// judged each time.
 	repeatable := ref != nil && len(ref.Value.Headers) == 0
@@ -432,7 +432,7 @@ func (o *Operation) JudgeResponse(ctx context.Context, method string, status int
 	}
 	err := openapi3filter.ValidateResponse(ctx, &openapi3filter.ResponseValidationInput{
 		RequestValidationInput: &openapi3filter.RequestValidationInput{
-			Request: &http.Request{Method: method}, Route: o.route,
+			Request: &http.Request{Method: method}, Route: o.facts().route,
 		},
 		Status: status, Header: judged, Body: newBytesBody(body), Options: options,
 	})
@@ -459,7 +459,7 @@ func (o *Operation) JudgeResponse(ctx context.Context, method string, status int
 func (o *Operation) judgeHead(method string, status int, header http.Header) []Violation {
 	e := &explainer{operation: o, side: SideServer, status: status, payload: &payload{}}
 	err := openapi3filter.ValidateResponse(context.Background(), &openapi3filter.ResponseValidationInput{
-		RequestValidationInput: &openapi3filter.RequestValidationInput{Request: &http.Request{Method: method}, Route: o.route},
+		RequestValidationInput: &openapi3filter.RequestValidationInput{Request: &http.Request{Method: method}, Route: o.facts().route},
 		Status:                 status, Header: header, Options: optionsNoAnswer,
 	})
 	if err != nil {
@@ -544,7 +544,7 @@ func isJSON(contentType string) bool {
 }
 
 func (o *Operation) content(status int) openapi3.Content {
-	if ref := o.operation.Responses.Status(status); ref != nil {
+	if ref := o.facts().operation.Responses.Status(status); ref != nil {
 		return ref.Value.Content
 	}
 	return nil

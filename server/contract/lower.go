@@ -25,7 +25,7 @@ const judgedJSON = "application/vnd.understudy.judged+json"
 // inside nullable fields. A keyword that cannot be expressed exactly fails the
 // load: nothing is silently unenforced.
 func (d *Document) lower() error {
-	l := lowerer{document: d, done: map[*Schema]bool{}, surveyed: map[*Schema]bool{}, takesNull: map[*Schema]bool{}}
+	l := newLowerer(d)
 	spec := d.spec
 	l.draft2020 = spec.IsOpenAPI31OrLater()
 	if l.draft2020 && constNull.Match(d.json) {
@@ -66,9 +66,18 @@ func (d *Document) lower() error {
 		}
 	}
 	// From here on the model is a 3.0 one, whatever the file says.
-	spec.OpenAPI = "3.0.3"
-	return errors.Join(l.errs...)
+	spec.OpenAPI = loweredVersion
+	return l.err()
 }
+
+// loweredVersion is that of the judged form.
+const loweredVersion = "3.0.3"
+
+func newLowerer(d *Document) *lowerer {
+	return &lowerer{document: d, done: map[*Schema]bool{}, surveyed: map[*Schema]bool{}, takesNull: map[*Schema]bool{}}
+}
+
+func (l *lowerer) err() error { return errors.Join(l.errs...) }
 
 // constNull finds what the loaded model has lost.
 var constNull = regexp.MustCompile(`"const"\s*:\s*null\b`)

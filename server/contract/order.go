@@ -11,7 +11,7 @@ import (
 // What an API needs to know of an operation to list mistakes in its own order.
 
 // BodySchema is the schema of the JSON request body; nil if there is none.
-func (o *Operation) BodySchema() *Schema { return o.bodySchema }
+func (o *Operation) BodySchema() *Schema { return o.facts().bodySchema }
 
 // AnswerSchema is the schema of the JSON answer with a status; nil if there is none.
 func (o *Operation) AnswerSchema(status int) *Schema {
@@ -24,13 +24,13 @@ func (o *Operation) AnswerSchema(status int) *Schema {
 
 // Parameters lists the parameters in the order of the document, those of the
 // path before those of the operation.
-func (o *Operation) Parameters() []*openapi3.Parameter { return o.parameters }
+func (o *Operation) Parameters() []*openapi3.Parameter { return o.facts().parameters }
 
 // Properties lists the properties that a schema declares, in the order of the
 // document.
 func (o *Operation) Properties(s *Schema) []string {
 	ix := o.document.index()
-	at := ix.pointers[s] + "/properties/"
+	at := ix.at(s) + "/properties/"
 	names := slices.Sorted(maps.Keys(s.Properties))
 	places := make(map[string]int, len(names))
 	for _, name := range names {

@@ -9,7 +9,7 @@ import (
 )
 
 func (o *Operation) parameterPointer(p *openapi3.Parameter) string {
-	for i, ref := range o.operation.Parameters {
+	for i, ref := range o.facts().operation.Parameters {
 		if ref.Value == p {
 			if ref.Ref != "" {
 				return strings.TrimPrefix(ref.Ref, "#")
@@ -17,7 +17,7 @@ func (o *Operation) parameterPointer(p *openapi3.Parameter) string {
 			return o.Pointer() + "/parameters/" + itoa(i)
 		}
 	}
-	for i, ref := range o.route.PathItem.Parameters {
+	for i, ref := range o.facts().route.PathItem.Parameters {
 		if ref.Value == p {
 			if ref.Ref != "" {
 				return strings.TrimPrefix(ref.Ref, "#")
@@ -37,7 +37,7 @@ func (o *Operation) parameterLocation(p *openapi3.Parameter, keyword string) Loc
 }
 
 func (o *Operation) schemaLocation(s *Schema, keyword string) Location {
-	at, ok := o.document.index().pointers[s]
+	at, ok := o.document.index().find(s)
 	if !ok {
 		at = o.Pointer()
 	}
@@ -46,7 +46,7 @@ func (o *Operation) schemaLocation(s *Schema, keyword string) Location {
 
 func (o *Operation) schemaBasis(s *Schema, keyword, member string) Basis {
 	ix := o.document.index()
-	at, ok := ix.pointers[s]
+	at, ok := ix.find(s)
 	if !ok {
 		at = o.Pointer()
 	}
@@ -87,7 +87,7 @@ func (o *Operation) sort(vs []Violation, p *payload) {
 
 func (o *Operation) placeKey(v *Violation, arrival func() map[string]int) []int {
 	if v.In != InBody {
-		for i, p := range o.parameters {
+		for i, p := range o.facts().parameters {
 			if p.Name == v.Name && In(p.In) == v.In {
 				key := []int{i}
 				for _, step := range v.Path {
@@ -96,7 +96,7 @@ func (o *Operation) placeKey(v *Violation, arrival func() map[string]int) []int 
 				return key
 			}
 		}
-		return []int{len(o.parameters)}
+		return []int{len(o.facts().parameters)}
 	}
 	var key []int
 	var schemas []*Schema
@@ -116,7 +116,7 @@ func (o *Operation) placeKey(v *Violation, arrival func() map[string]int) []int 
 			line := int(^uint(0) >> 1)
 			for _, s := range expand(schemas) {
 				if s.Properties[step.Name] != nil {
-					if l, ok := ix.lines.Order(ix.pointers[s] + "/properties/" + pointerEscaper.Replace(step.Name)); ok {
+					if l, ok := ix.lines.Order(ix.at(s) + "/properties/" + pointerEscaper.Replace(step.Name)); ok {
 						line = l
 						break
 					}

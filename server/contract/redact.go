@@ -66,17 +66,17 @@ func (v *Violation) Secret() bool {
 // HoldsSecrets reports whether a body of the request may hold a secret. Where the
 // operation declares no body, one that came anyway may.
 func (o *Operation) HoldsSecrets() bool {
-	if o.bodySchema == nil {
+	if o.facts().bodySchema == nil {
 		return len(o.document.secretNames()) > 0
 	}
-	return holdsSecrets(o.bodySchema, map[*Schema]bool{})
+	return holdsSecrets(o.facts().bodySchema, map[*Schema]bool{})
 }
 
 // RedactRequest gives a request's body without secrets: what came, members in the
 // order in which they came. A body that cannot be read as JSON becomes the mask if
 // it could hold one.
 func (o *Operation) RedactRequest(body []byte) []byte {
-	return o.redact(body, o.bodySchema, o.HoldsSecrets)
+	return o.redact(body, o.facts().bodySchema, o.HoldsSecrets)
 }
 
 // RedactResponse gives an answer's body without secrets.
@@ -88,7 +88,7 @@ func (o *Operation) RedactResponse(status int, body []byte) []byte {
 }
 
 // RedactValue gives a decoded request body without secrets.
-func (o *Operation) RedactValue(body any) any { return o.redaction(o.bodySchema).value(body) }
+func (o *Operation) RedactValue(body any) any { return o.redaction(o.facts().bodySchema).value(body) }
 
 func (o *Operation) redact(body []byte, schema *Schema, holds func() bool) []byte {
 	if len(body) == 0 {
@@ -366,11 +366,11 @@ func (d *Document) findSecretNames() map[string]bool {
 		}
 	}
 	for _, o := range d.ordered {
-		for _, p := range o.parameters {
+		for _, p := range o.facts().parameters {
 			parameter(p)
 		}
-		walk(o.bodySchema)
-		for _, ref := range o.operation.Responses.Map() {
+		walk(o.facts().bodySchema)
+		for _, ref := range o.facts().operation.Responses.Map() {
 			walk(contentSchema(ref.Value.Content))
 		}
 	}
@@ -427,7 +427,7 @@ func (v *Violation) BodySchema() *Schema {
 	case v.In == InBody && v.root != nil:
 		return v.root
 	}
-	return v.op.bodySchema
+	return v.op.facts().bodySchema
 }
 
 // HoldsSecrets reports whether the request's body may hold a secret.
@@ -437,7 +437,7 @@ func (v *Violation) pointer(s *Schema) string {
 	if v.op == nil || s == nil {
 		return ""
 	}
-	return v.op.document.index().pointers[s]
+	return v.op.document.index().at(s)
 }
 
 // plainValue replaces numbers beyond the range of a float64, which no reader of an

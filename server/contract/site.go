@@ -116,7 +116,7 @@ type Site struct {
 
 // NewSite loads the API's document and puts its routes behind it.
 func NewSite(o Options) (*Site, error) {
-	document, err := Load(o.API.Source())
+	document, err := Open(o.API.Source())
 	if err != nil {
 		return nil, err
 	}
@@ -249,7 +249,7 @@ func (s *Site) enforce(next http.Handler) http.Handler {
 		op := s.routes.operations[mux.CurrentRoute(r)]
 		v.exchange.Operation, v.exchange.Vars = op, v.pathValues(r)
 		v.readRequest(r, op)
-		if op.secured {
+		if op.facts().secured {
 			principal, refusal := s.api.Authenticate(r, op)
 			if refusal != nil {
 				refusal.Violations = append(refusal.Violations, op.credentialViolation(r))

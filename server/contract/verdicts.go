@@ -40,7 +40,7 @@ var (
 
 func newVerdict(o *Operation, status int, mediaType string, body []byte) verdict {
 	v := verdict{operation: o, status: status, mediaType: mediaType}
-	if !o.anyInteger[status] {
+	if !o.facts().anyInteger[status] {
 		v.a, v.b = maphash.Bytes(seedA, body), maphash.Bytes(seedB, body)
 		return v
 	}

@@ -57,7 +57,7 @@ func New(o Options) *API { return &API{o: o} }
 
 // Source is the served document.
 func (a *API) Source() contract.Source {
-	return contract.Source{API: "understudy", File: understudy.File, JSON: understudy.Document(), Lines: understudy.Lines(), EncodedSlash: true}
+	return contract.Source{API: "understudy", File: understudy.File, JSON: understudy.Document(), Lines: understudy.Lines(), Marks: understudy.Bases(), EncodedSlash: true}
 }
 
 // Register puts the generated routes on the router.

@@ -32,7 +32,7 @@ func New(store storage.Store, keys contract.Keyring) *API {
 
 // Source is the served document.
 func (a *API) Source() contract.Source {
-	return contract.Source{API: "datafold", File: datafold.File, JSON: datafold.Document(), Lines: datafold.Lines(), Convert: convert}
+	return contract.Source{API: "datafold", File: datafold.File, JSON: datafold.Document(), Lines: datafold.Lines(), Marks: datafold.Bases(), Convert: convert}
 }
 
 // Register puts the generated routes on the router.

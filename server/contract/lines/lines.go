@@ -98,18 +98,30 @@ func (t Table) Order(pointer string) (int, bool) {
 }
 
 func (t Table) find(pointer string) (file, line int, ok bool) {
-	low, high := 0, len(t.text)
+	place, found := search(t.text, pointer)
+	if !found {
+		return 0, 0, false
+	}
+	before, after, _ := strings.Cut(place, ":")
+	file, err := strconv.Atoi(before)
+	line, err2 := strconv.Atoi(after)
+	return file, line, err == nil && err2 == nil && file >= 0 && file < len(t.files)
+}
+
+// search finds the value of a key in lines of "key<TAB>value" that are in order.
+func search(text []byte, pointer string) (string, bool) {
+	low, high := 0, len(text)
 	for low < high {
 		// The line that holds the middle.
 		middle := low + (high-low)/2
-		begin := low + bytes.LastIndexByte(t.text[low:middle], '\n') + 1
+		begin := low + bytes.LastIndexByte(text[low:middle], '\n') + 1
 		end := high
-		if i := bytes.IndexByte(t.text[middle:high], '\n'); i >= 0 {
+		if i := bytes.IndexByte(text[middle:high], '\n'); i >= 0 {
 			end = middle + i
 		}
-		key, place, found := bytes.Cut(t.text[begin:end], []byte("\t"))
+		key, place, found := bytes.Cut(text[begin:end], []byte("\t"))
 		if !found {
-			return 0, 0, false
+			return "", false
 		}
 		switch { // comparisons that copy nothing
 		case pointer < string(key):
@@ -117,11 +129,8 @@ func (t Table) find(pointer string) (file, line int, ok bool) {
 		case pointer > string(key):
 			low = end + 1
 		default:
-			before, after, _ := strings.Cut(string(place), ":")
-			file, err := strconv.Atoi(before)
-			line, err2 := strconv.Atoi(after)
-			return file, line, err == nil && err2 == nil && file >= 0 && file < len(t.files)
+			return string(place), true
 		}
 	}
-	return 0, 0, false
+	return "", false
 }
