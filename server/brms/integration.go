@@ -85,12 +85,29 @@ func completeConfig(in brms.HTTPIntegrationConfigInput) httpConfig {
 	return httpConfig{
 		URL: in.URL, Output: in.Output,
 		Method:       or(in.Method, "post"),
-		Timeout:      or(in.Timeout, 5000),
-		Headers:      or(in.Headers, []any{}),
-		Cookies:      or(in.Cookies, []any{}),
-		Inputs:       or(in.Inputs, []any{}),
+		Timeout:      or(in.Timeout, 5000) + 0, // JavaScript writes -0 as 0
+		Headers:      unsigned(or(in.Headers, []any{})),
+		Cookies:      unsigned(or(in.Cookies, []any{})),
+		Inputs:       unsigned(or(in.Inputs, []any{})),
 		EnableInputs: or(in.EnableInputs, false),
 	}
+}
+
+// unsigned writes the items of a list as JavaScript does, which knows no -0 in JSON.
+func unsigned(items []any) []any {
+	for i, item := range items {
+		switch item := item.(type) {
+		case float64:
+			items[i] = item + 0
+		case []any:
+			unsigned(item)
+		case map[string]any:
+			for name, member := range item {
+				item[name] = unsigned([]any{member})[0]
+			}
+		}
+	}
+	return items
 }
 
 func or[T any](given *T, absent T) T {

@@ -607,3 +607,11 @@ func FuzzJSNumber(f *testing.F) {
 		}
 	})
 }
+
+func TestUnsigned(t *testing.T) {
+	minus := math.Copysign(0, -1)
+	text, err := json.Marshal(unsigned([]any{minus, []any{minus, -1.5}, map[string]any{"a": minus}, "x", nil}))
+	if want := `[0,[0,-1.5],{"a":0},"x",null]`; err != nil || string(text) != want {
+		t.Errorf("%s, %v", text, err)
+	}
+}
