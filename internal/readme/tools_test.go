@@ -14,7 +14,7 @@ import (
 func TestTools(t *testing.T) {
 	packages := map[string]string{
 		"make": "make", "git": "git", "curl": "curl", "gcc": "gcc libc6-dev", "xmllint": "libxml2-utils",
-		"sqlite3": "sqlite3", "jq": "jq", "chromium": "chromium", "initdb": "postgresql",
+		"sqlite3": "sqlite3", "jq": "jq", "npm": "nodejs npm", "chromium": "chromium", "initdb": "postgresql",
 	}
 	for absent, want := range packages {
 		for _, canBeHad := range []bool{true, false} {
