@@ -98,7 +98,7 @@ const (
 // same in every run that asks for as many of them in the same order.
 type IDs struct {
 	Source IDSource
-	Seed   int64 // of seeded ids; of sequential ones it tells worlds apart
+	Seed   int64 // of seeded ids; of sequential ones it tells workspaces apart
 }
 
 // ID is the nth id, counted from 1, of a source that is not random: a version 4

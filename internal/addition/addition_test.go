@@ -25,7 +25,7 @@ var steps = []string{
 	"make -s readme",
 	"go build ./...",
 	"go vet ./server/... ./openapi ./internal/gendoc/... ./internal/readme",
-	"go test ./openapi ./internal/gendoc/... ./server/brms ./server/seed ./server/world ./server/control ./server/evidence",
+	"go test ./openapi ./internal/gendoc/... ./server/brms ./server/seed ./server/workspace ./server/control ./server/evidence",
 	"go test ./server/app -run ^(TestEveryOperation|TestCoverage|TestExamplesOfRefusals|TestProtocolDocument)$",
 	"go test ./internal/readme -run ^(TestTables|TestPlacesExist|TestGeneratedImports)$",
 }

@@ -12,7 +12,7 @@ import (
 func TestStoreSettle(t *testing.T) {
 	project, child, deleted := keyOf(aProject, "p"), key{anIntegration, "p", "k"}, keyOf(aDeleted, "p")
 	bi := keyOf(aBIIntegration, "b")
-	known := world{project: {"1", "p"}, child: {"2", "c"}, bi: {"3", "b"}}
+	known := dump{project: {"1", "p"}, child: {"2", "c"}, bi: {"3", "b"}}
 	remove := func() *change {
 		return &change{drops: []key{project}, sets: map[key]entry{deleted: {"1", "p"}}}
 	}
@@ -21,22 +21,22 @@ func TestStoreSettle(t *testing.T) {
 	}
 	for name, test := range map[string]struct {
 		unsure *change
-		found  world
+		found  dump
 		want   map[string]int
 	}{
 		"all there":             {nil, known, map[string]int{}},
-		"one lost":              {nil, world{project: {"1", "p"}, child: {"2", "c"}}, map[string]int{lost: 1}},
-		"an older text":         {nil, world{project: {"1", "old"}, child: {"2", "c"}, bi: {"3", "b"}}, map[string]int{lost: 1}},
-		"another id":            {nil, world{project: {"9", "p"}, child: {"2", "c"}, bi: {"3", "b"}}, map[string]int{lost: 1}},
-		"one too many":          {nil, with(known, world{keyOf(aBIIntegration, "x"): {"4", "x"}}), map[string]int{otherwise: 1}},
+		"one lost":              {nil, dump{project: {"1", "p"}, child: {"2", "c"}}, map[string]int{lost: 1}},
+		"an older text":         {nil, dump{project: {"1", "old"}, child: {"2", "c"}, bi: {"3", "b"}}, map[string]int{lost: 1}},
+		"another id":            {nil, dump{project: {"9", "p"}, child: {"2", "c"}, bi: {"3", "b"}}, map[string]int{lost: 1}},
+		"one too many":          {nil, with(known, dump{keyOf(aBIIntegration, "x"): {"4", "x"}}), map[string]int{otherwise: 1}},
 		"not deleted":           {remove(), known, map[string]int{notApplied: 1}},
-		"deleted":               {remove(), world{deleted: {"1", "p"}, bi: {"3", "b"}}, map[string]int{applied: 1}},
-		"deleted and there":     {remove(), with(known, world{deleted: {"1", "p"}}), map[string]int{halved: 1}},
-		"deleted and not there": {remove(), world{bi: {"3", "b"}}, map[string]int{halved: 1}},
+		"deleted":               {remove(), dump{deleted: {"1", "p"}, bi: {"3", "b"}}, map[string]int{applied: 1}},
+		"deleted and there":     {remove(), with(known, dump{deleted: {"1", "p"}}), map[string]int{halved: 1}},
+		"deleted and not there": {remove(), dump{bi: {"3", "b"}}, map[string]int{halved: 1}},
 		"not made":              {make2(), known, map[string]int{notApplied: 1}},
-		"made":                  {make2(), with(known, world{keyOf(aProject, "q"): {"5", "q"}, {anIntegration, "q", "k"}: {"6", "c"}}), map[string]int{applied: 1}},
-		"made without content":  {make2(), with(known, world{keyOf(aProject, "q"): {"5", "q"}}), map[string]int{halved: 1}},
-		"made with another id":  {&change{sets: map[key]entry{keyOf(aBIIntegration, "x"): {"", "x"}}}, with(known, world{keyOf(aBIIntegration, "x"): {"3", "x"}}), map[string]int{applied: 1, duplicated: 1}},
+		"made":                  {make2(), with(known, dump{keyOf(aProject, "q"): {"5", "q"}, {anIntegration, "q", "k"}: {"6", "c"}}), map[string]int{applied: 1}},
+		"made without content":  {make2(), with(known, dump{keyOf(aProject, "q"): {"5", "q"}}), map[string]int{halved: 1}},
+		"made with another id":  {&change{sets: map[key]entry{keyOf(aBIIntegration, "x"): {"", "x"}}}, with(known, dump{keyOf(aBIIntegration, "x"): {"3", "x"}}), map[string]int{applied: 1, duplicated: 1}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			l := newLedger("s", false)
@@ -67,14 +67,14 @@ func TestStoreSettle(t *testing.T) {
 	}
 }
 
-func with(w, more world) world {
+func with(w, more dump) dump {
 	all := maps.Clone(w)
 	maps.Copy(all, more)
 	return all
 }
 
 func TestStoreTwice(t *testing.T) {
-	w := world{}
+	w := dump{}
 	k := keyOf(aBIIntegration, "b")
 	if err := errors.Join(w.add(k, entry{"1", "b"}), w.unique()); err != nil {
 		t.Error(err)

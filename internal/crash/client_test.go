@@ -91,7 +91,7 @@ type client struct {
 	name   string
 	random *rand.Rand
 	made   int // names that were given
-	saved  map[string]world
+	saved  map[string]dump
 	conn   *connection
 }
 
@@ -99,7 +99,7 @@ type client struct {
 func (c *client) work(conn *connection) {
 	c.conn = conn
 	for c.step() {
-		// Nobody else may have begun anything when a world is replaced.
+		// Nobody else may have begun anything when a dump is replaced.
 		if c.rewinds && c.hangs() {
 			return
 		}
@@ -317,7 +317,7 @@ func (c *client) duplicate(source, k key) bool {
 		return true // not answered
 	}
 	// The ids of what is in it are learnt by looking.
-	found := world{}
+	found := dump{}
 	for c.conn.integrations(c.secret, k.name, id, found) != nil {
 		if !c.conn.recovered() {
 			return false
@@ -328,7 +328,7 @@ func (c *client) duplicate(source, k key) bool {
 	return true
 }
 
-// rewind keeps, forgets, restores or resets the world.
+// rewind keeps, forgets, restores or resets the dump.
 func (c *client) rewind(n int) bool {
 	name := c.name + "-" + strconv.Itoa(c.random.IntN(3))
 	k, now := key{kind: aSnapshot, name: name}, c.copied()
@@ -352,7 +352,7 @@ func (c *client) rewind(n int) bool {
 		if c.random.IntN(3) > 0 {
 			return true
 		}
-		goal, path = world{}, "/_understudy/reset"
+		goal, path = dump{}, "/_understudy/reset"
 	}
 	change := &change{sets: map[key]entry{}}
 	for k := range now {
@@ -405,14 +405,14 @@ func (c *connection) list(secret, path string, add func(id, key, kind, name stri
 	return nil
 }
 
-func (c *connection) integrations(secret, project, id string, w world) error {
+func (c *connection) integrations(secret, project, id string, w dump) error {
 	return c.list(secret, projectsPath+"/"+id+"/integrations?", func(id, _, kind, name string) error {
 		return w.add(key{anIntegration, project, kind}, entry{id, name})
 	})
 }
 
 // add notes something that is in a list.
-func (w world) add(k key, e entry) error {
+func (w dump) add(k key, e entry) error {
 	if there, twice := w[k]; twice {
 		return fmt.Errorf("%w: %v, as %+v and as %+v", errTwice, k, there, e)
 	}
@@ -421,8 +421,8 @@ func (w world) add(k key, e entry) error {
 }
 
 // look reads all that is to be seen of a workspace.
-func (c *connection) look(secret string) (world, error) {
-	w := world{}
+func (c *connection) look(secret string) (dump, error) {
+	w := dump{}
 	for kind, query := range map[string]string{aProject: "?", aDeleted: "?deleted=true"} {
 		if err := c.list(secret, projectsPath+query, func(id, key, _, name string) error {
 			return w.add(keyOf(kind, key), entry{id, name})
@@ -467,7 +467,7 @@ func (c *connection) look(secret string) (world, error) {
 func keyOf(kind, name string) key { return key{kind: kind, name: name} }
 
 // unique tells which id two things have.
-func (w world) unique() error {
+func (w dump) unique() error {
 	ids := map[string]key{}
 	for k, e := range w {
 		if e.id == "" {

@@ -97,13 +97,13 @@ func newTrial(t *testing.T, store string) *trial {
 	seed := number(t, seedVariable, uint64(time.Now().UnixNano()))
 	t.Logf("%s=%d", seedVariable, seed)
 	tr := &trial{t: t, store: store, random: rand.New(rand.NewPCG(seed, 0))}
-	for w, clients := range []int{3, 3, 1} { // the last one has its world for itself
+	for w, clients := range []int{3, 3, 1} { // the last one has its dump for itself
 		l := newLedger(fmt.Sprintf("crash-%d", w), clients == 1)
 		tr.ledgers = append(tr.ledgers, l)
 		for range clients {
 			n := uint64(len(tr.clients) + 1)
 			tr.clients = append(tr.clients, &client{
-				ledger: l, name: fmt.Sprintf("c%d", n), random: rand.New(rand.NewPCG(seed, n)), saved: map[string]world{},
+				ledger: l, name: fmt.Sprintf("c%d", n), random: rand.New(rand.NewPCG(seed, n)), saved: map[string]dump{},
 			})
 		}
 	}

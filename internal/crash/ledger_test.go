@@ -8,7 +8,7 @@ import (
 	"sync"
 )
 
-// key says what an entry of a world is: by a name that a client gave it, and never
+// key says what an entry of a dump is: by a name that a client gave it, and never
 // gave twice.
 type key struct {
 	kind string // one of the constants below
@@ -41,11 +41,11 @@ func (e entry) matches(found entry) bool {
 	return (e.id == "" || e.id == found.id) && (e.text == "" || e.text == found.text)
 }
 
-// world is what a workspace holds, integrations of deleted projects included.
-type world map[key]entry
+// dump is what a workspace holds, integrations of deleted projects included.
+type dump map[key]entry
 
 // visible is what can be seen of it: not what is in deleted projects.
-func (w world) visible() world {
+func (w dump) visible() dump {
 	seen := maps.Clone(w)
 	maps.DeleteFunc(seen, func(k key, _ entry) bool {
 		_, living := w[key{kind: aProject, name: k.name}]
@@ -54,14 +54,14 @@ func (w world) visible() world {
 	return seen
 }
 
-// with is the world after a change.
-func (w world) with(c *change) world {
+// with is the dump after a change.
+func (w dump) with(c *change) dump {
 	after := maps.Clone(w)
 	c.apply(after)
 	return after
 }
 
-// change is what one operation makes of a world: all of it, or nothing.
+// change is what one operation makes of a dump: all of it, or nothing.
 type change struct {
 	what  string
 	sets  map[key]entry
@@ -70,7 +70,7 @@ type change struct {
 	then func()
 }
 
-func (c *change) apply(w world) {
+func (c *change) apply(w dump) {
 	for _, k := range c.drops {
 		delete(w, k)
 	}
@@ -86,10 +86,10 @@ func (c *change) concerns() []key {
 // and not answered.
 type ledger struct {
 	secret  string
-	rewinds bool // its world is reset and restored: ids come again
+	rewinds bool // its dump is reset and restored: ids come again
 
 	mu      sync.Mutex
-	sure    world
+	sure    dump
 	unsure  []*change
 	busy    map[key]bool      // the groups that unsure changes concern
 	ids     map[string]key    // kind and id -> what got it first
@@ -111,7 +111,7 @@ const (
 
 func newLedger(secret string, rewinds bool) *ledger {
 	return &ledger{
-		secret: secret, rewinds: rewinds, sure: world{}, busy: map[key]bool{}, ids: map[string]key{},
+		secret: secret, rewinds: rewinds, sure: dump{}, busy: map[key]bool{}, ids: map[string]key{},
 		touched: map[key]string{}, tally: map[string]int{}, wrong: map[string]string{},
 	}
 }
@@ -184,12 +184,12 @@ func (l *ledger) fail(format string, args ...any) {
 
 // settle holds what was found against what is known: whatever was acknowledged is
 // there, once, and whatever was not answered has happened wholly or not at all.
-func (l *ledger) settle(found world) {
+func (l *ledger) settle(found dump) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, c := range l.unsure {
 		before, after := l.sure.visible(), l.sure.with(c).visible()
-		is := func(w world) bool {
+		is := func(w dump) bool {
 			return !slices.ContainsFunc(c.concerns(), func(k key) bool {
 				wanted, there := w[k]
 				seen, is := found[k]
@@ -229,8 +229,8 @@ func (l *ledger) settle(found world) {
 	maps.Copy(l.sure, found)
 }
 
-// difference tells how two worlds differ in some keys.
-func difference(want, got world, keys []key) string {
+// difference tells how two dumps differ in some keys.
+func difference(want, got dump, keys []key) string {
 	var b strings.Builder
 	for _, k := range keys {
 		if want[k] != got[k] {
@@ -271,7 +271,7 @@ func (l *ledger) content(project string) []key {
 
 // learn completes what is known by what was seen of it. What is not as it was
 // acknowledged is found when it settles.
-func (l *ledger) learn(seen world) {
+func (l *ledger) learn(seen dump) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for k, e := range seen {
@@ -294,8 +294,8 @@ func (l *ledger) hangs() bool {
 	return len(l.unsure) > 0
 }
 
-// copied is the world as it is now, without the snapshots.
-func (l *ledger) copied() world {
+// copied is the dump as it is now, without the snapshots.
+func (l *ledger) copied() dump {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	w := maps.Clone(l.sure)

@@ -113,8 +113,8 @@ func (c *client) into(ctx context.Context, v any, method, path, authorization, b
 
 const integrationBody = `{"name":"Rates %[1]d","type":"http","kind":"rates-%[1]d","config":{"url":"https://example.com/quote"}}`
 
-// httpFiller makes the filler of a server that holds a world of a size.
-func httpFiller(world func(ctx context.Context, c *client, size int) ([]operation, error)) filler {
+// httpFiller makes the filler of a server that holds so many records.
+func httpFiller(fill func(ctx context.Context, c *client, size int) ([]operation, error)) filler {
 	return func(ctx context.Context, where string, size int) (*bed, error) {
 		s, err := newServer(ctx, where)
 		if err != nil {
@@ -124,7 +124,7 @@ func httpFiller(world func(ctx context.Context, c *client, size int) ([]operatio
 		if err != nil {
 			return nil, errors.Join(err, s.close())
 		}
-		operations, err := world(ctx, c, size)
+		operations, err := fill(ctx, c, size)
 		if err != nil {
 			return nil, errors.Join(err, s.close())
 		}

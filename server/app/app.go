@@ -25,7 +25,7 @@ import (
 	"github.com/understudy-api/understudy/server/evidence"
 	"github.com/understudy-api/understudy/server/job"
 	"github.com/understudy-api/understudy/server/seed"
-	"github.com/understudy-api/understudy/server/world"
+	"github.com/understudy-api/understudy/server/workspace"
 	"github.com/understudy-api/understudy/storage"
 	"github.com/understudy-api/understudy/storage/postgres"
 	"github.com/understudy-api/understudy/storage/sqlite"
@@ -56,14 +56,14 @@ type Options struct {
 
 // App serves both APIs and the control API from one store.
 type App struct {
-	store    storage.Store
-	evidence *evidence.Recorder
-	jobs     *job.Room
-	worlds   *world.Worlds
-	seeds    *seed.Seeder
-	apis     []*site
-	control  *site
-	handler  http.Handler // route, behind CORS if that is wanted
+	store      storage.Store
+	evidence   *evidence.Recorder
+	jobs       *job.Room
+	workspaces *workspace.Manager
+	seeds      *seed.Seeder
+	apis       []*site
+	control    *site
+	handler    http.Handler // route, behind CORS if that is wanted
 }
 
 // site is one served API with what tells its requests from another's. Its document
@@ -126,11 +126,11 @@ func build(store storage.Store, o Options) (*App, error) {
 		Documents: a.documents, Version: version, Record: o.Record, Exchanges: o.Exchanges, Logger: o.Logger,
 		Shared: shared,
 	})
-	a.worlds = world.New(world.Options{Store: store, Evidence: a.evidence, Documents: a.documents, Now: o.Now})
-	a.seeds = newSeeder(store, keys, a.worlds, a.documents)
+	a.workspaces = workspace.New(workspace.Options{Store: store, Evidence: a.evidence, Documents: a.documents, Now: o.Now})
+	a.seeds = newSeeder(store, keys, a.workspaces, a.documents)
 	options := contract.Options{
 		Limits: contract.DefaultLimits(), Enforce: o.Enforce, Logger: o.Logger, Record: a.evidence.Record,
-		Steer: a.worlds.Steer, Wait: o.Wait,
+		Steer: a.workspaces.Steer, Wait: o.Wait,
 	}
 	if o.Limits != nil {
 		options.Limits = *o.Limits
@@ -165,7 +165,7 @@ func build(store storage.Store, o Options) (*App, error) {
 	}
 	options.Steer = nil // nobody locks themselves out
 	if a.control, err = newSite(control.New(control.Options{
-		Store: store, Keys: keys, Evidence: a.evidence, Jobs: a.jobs.Kinds(), Worlds: a.worlds, Seeds: a.seeds, AdminToken: o.AdminToken, Version: version, Go: goVersion,
+		Store: store, Keys: keys, Evidence: a.evidence, Jobs: a.jobs.Kinds(), Workspaces: a.workspaces, Seeds: a.seeds, AdminToken: o.AdminToken, Version: version, Go: goVersion,
 		Documents: map[string]control.Document{
 			"brms":       {YAML: genbrms.YAML(), JSON: genbrms.Document()},
 			"datafold":   {YAML: gendatafold.YAML(), JSON: gendatafold.Document()},

@@ -45,7 +45,7 @@ func (c *Config) Flags(fs *flag.FlagSet) {
 	fs.IntVar(&c.Exchanges, "exchanges", evidence.DefaultExchanges, "how many of the newest exchanges of each workspace are kept, in memory or in PostgreSQL")
 	fs.StringVar(&c.AdminToken, "admin-token", "", "`SECRET` with which the control API shows all workspaces; without one, it shows them to the machine the server runs on")
 	fs.StringVar(&c.CORS, "cors", "", "`ORIGINS` whose pages browsers let call the server, such as \"http://localhost:3000\", separated by commas; \"*\" is any")
-	fs.StringVar(&c.Seed, "seed", "", "`FILE` with the worlds to start with, YAML or JSON (docs/seeds.md); those that are there already stay as they are")
+	fs.StringVar(&c.Seed, "seed", "", "`FILE` with the workspaces to start with, YAML or JSON (docs/seeds.md); those that are there already stay as they are")
 	fs.StringVar(&c.Sync, "sync", syncNormal, "what an acknowledged write to a SQLite file survives: \"normal\" the end of the process, however it comes, \"full\" a power cut as well")
 	fs.BoolVar(&c.ValidateResponses, "validate-responses", true, "judge every answer before it is sent")
 }

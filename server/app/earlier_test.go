@@ -78,7 +78,7 @@ func TestStoreEarlier(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				readEarlier(t, serveWorld(t, a), driver)
+				readEarlier(t, serveApp(t, a), driver)
 				if err := a.Close(); err != nil {
 					t.Fatal(err)
 				}

@@ -16,7 +16,7 @@ import (
 // the API's words, and its record holds as many.
 func TestEveryMistakeAtOnce(t *testing.T) {
 	t.Parallel()
-	served, madeUp := startWorld(t, Options{}), startMadeUp(t, contract.EnforceStrict)
+	served, madeUp := startServer(t, Options{}), startMadeUp(t, contract.EnforceStrict)
 	for _, test := range []struct {
 		name    string
 		w       *standIn
@@ -117,7 +117,7 @@ func TestEveryMistakeAtOnce(t *testing.T) {
 // inferred ones warn, and the request is served.
 func TestBasisDecides(t *testing.T) {
 	t.Parallel()
-	w := startWorld(t, Options{})
+	w := startServer(t, Options{})
 	for _, test := range []struct {
 		basis, method, target, body string
 		header                      http.Header
@@ -161,7 +161,7 @@ func TestBasisDecides(t *testing.T) {
 // parameter that cannot be read and need not be is as if it had not come.
 func TestInferredRulesNeverRefuse(t *testing.T) {
 	t.Parallel()
-	w := startWorld(t, Options{})
+	w := startServer(t, Options{})
 	project := "/api/projects/" + idIn(t, w.do(t, "POST", "/api/projects", bearer("s"), strings.NewReader(createBody)).body)
 	for _, number := range []string{"NaN", "Infinity", "-Infinity", "inf", "1_000", "0x10", "%201", "x", "1e400", "1,2"} {
 		got := w.do(t, "GET", project+integrations+"?page=0&perPage="+number, bearer("s"), nil)
@@ -182,7 +182,7 @@ func TestInferredRulesNeverRefuse(t *testing.T) {
 // and recorded as what would have been refused.
 func TestReportServes(t *testing.T) {
 	t.Parallel()
-	w := startWorld(t, Options{Enforce: contract.EnforceReport})
+	w := startServer(t, Options{Enforce: contract.EnforceReport})
 	project := "/api/projects/" + idIn(t, w.do(t, "POST", "/api/projects", bearer("s"), strings.NewReader(createBody)).body)
 	integration := func(config string) string {
 		return `{"name":"n","type":"http","kind":"k` + fmt.Sprint(len(config)) + `","config":` + config + `}`
@@ -239,7 +239,7 @@ func TestReportServes(t *testing.T) {
 // What cannot be understood is refused in either mode, in the same words.
 func TestReportRefuses(t *testing.T) {
 	t.Parallel()
-	strict, report := startWorld(t, Options{}), startWorld(t, Options{Enforce: contract.EnforceReport})
+	strict, report := startServer(t, Options{}), startServer(t, Options{Enforce: contract.EnforceReport})
 	for _, test := range []struct {
 		name, method, target string
 		header               http.Header
@@ -294,7 +294,7 @@ func TestReportRefuses(t *testing.T) {
 // would tell: not what it converts.
 func TestReportRefusesTheRest(t *testing.T) {
 	t.Parallel()
-	w := startWorld(t, Options{Enforce: contract.EnforceReport})
+	w := startServer(t, Options{Enforce: contract.EnforceReport})
 	for _, test := range []struct {
 		target string
 		header http.Header
@@ -330,7 +330,7 @@ func TestNoMistakeIsAFailure(t *testing.T) {
 	for _, enforce := range []contract.Enforcement{contract.EnforceStrict, contract.EnforceReport} {
 		t.Run(string(enforce), func(t *testing.T) {
 			t.Parallel()
-			w := startWorld(t, Options{Enforce: enforce})
+			w := startServer(t, Options{Enforce: enforce})
 			project := "/api/projects/" + idIn(t, w.do(t, "POST", "/api/projects", bearer("s"), strings.NewReader(createBody)).body)
 			made := project + integrations + "/" + idIn(t, w.do(t, "POST", project+integrations, bearer("s"), strings.NewReader(`{"name":"n","type":"http","kind":"k","config":{"url":"u"}}`)).body)
 			looker := `{"base_url":"b","client_id":"c","client_secret":"s","repo_id":1,"bindings":[],"project_ids":[],"indexing_cron":"c","name":"n"}`

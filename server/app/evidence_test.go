@@ -89,7 +89,7 @@ func seenIn(seen []evidence.Seen) map[string]int64 {
 // is counted where it belongs.
 func TestCoverage(t *testing.T) {
 	t.Parallel()
-	w := startWorld(t, Options{})
+	w := startServer(t, Options{})
 	before := w.reportOf(t, bearer("s"), "")
 	if len(before.Operations) != w.operations("brms", "datafold") || before.Requests != 0 || before.Coverage.Covered != 0 || before.Coverage.Total == 0 || before.Workspaces != 0 {
 		t.Fatalf("at the start: %d operations, %d requests, %+v", len(before.Operations), before.Requests, before.Coverage)
@@ -181,7 +181,7 @@ func TestCoverage(t *testing.T) {
 // Violations of one kind are one, with their count and the first exchanges.
 func TestViolationKinds(t *testing.T) {
 	t.Parallel()
-	w := startWorld(t, Options{})
+	w := startServer(t, Options{})
 	for range 7 {
 		w.do(t, "POST", "/api/v1/lineage/bi/dbt/", key("s"), strings.NewReader(`{"ci_config_id":"SEVEN"}`))
 	}
@@ -205,7 +205,7 @@ func TestViolationKinds(t *testing.T) {
 	if last := r.Violations[3]; last.Rule != "minimum" {
 		t.Errorf("the one that only warns is not the last: %+v", r.Violations)
 	}
-	again := startWorld(t, Options{})
+	again := startServer(t, Options{})
 	again.do(t, "POST", "/api/v1/lineage/bi/dbt/", key("other"), strings.NewReader(`{"ci_config_id":"other"}`))
 	if got := again.reportOf(t, key("other"), "").Violations[0].Fingerprint; got != rules["type"].Fingerprint {
 		t.Errorf("fingerprint %s in another run, %s in this", got, rules["type"].Fingerprint)
@@ -215,7 +215,7 @@ func TestViolationKinds(t *testing.T) {
 // Only rules that the vendor states break the verdict; the others warn.
 func TestVerdictByBasis(t *testing.T) {
 	t.Parallel()
-	w := startWorld(t, Options{})
+	w := startServer(t, Options{})
 	for basis, call := range map[string]struct {
 		method, target, body string
 		header               http.Header
@@ -245,7 +245,7 @@ func TestVerdictByBasis(t *testing.T) {
 // The list can be narrowed and read in pages.
 func TestListExchanges(t *testing.T) {
 	t.Parallel()
-	w := startWorld(t, Options{})
+	w := startServer(t, Options{})
 	for i := range 6 {
 		w.do(t, "GET", "/api/projects?page="+fmt.Sprint(i), bearer("s"), nil)
 	}
@@ -306,7 +306,7 @@ func TestListExchanges(t *testing.T) {
 // credential can be read by id and is in nobody's list.
 func TestEvidenceIsolation(t *testing.T) {
 	t.Parallel()
-	w := startWorld(t, Options{})
+	w := startServer(t, Options{})
 	one := w.do(t, "POST", "/api/projects", bearer("one"), strings.NewReader(`{}`)).header.Get("Understudy-Exchange")
 	nobody := w.do(t, "GET", "/api/projects", nil, nil).header.Get("Understudy-Exchange")
 	for _, header := range []http.Header{bearer("two"), key("two")} {
@@ -461,7 +461,7 @@ func TestStoreEvidenceRestart(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			w := serveWorld(t, a)
+			w := serveApp(t, a)
 			if round > 1 {
 				before := w.do(t, "GET", "/_understudy/exchanges/"+broken, bearer("s"), nil)
 				if before.status != 200 || !strings.Contains(before.body, `"body":"{\"key\":5}"`) {
@@ -565,7 +565,7 @@ func (s *flakyStore) Update(ctx context.Context, workspace string, fn func(stora
 func TestEvidenceWaitsForTheStore(t *testing.T) {
 	t.Parallel()
 	store := &flakyStore{Store: memory(t)}
-	w := startWorldOver(t, store, Options{})
+	w := startServerOver(t, store, Options{})
 	store.down.Store(true)
 	for range 5 {
 		if got := w.do(t, "GET", "/api/projects/x", bearer("s"), nil); got.status != 400 {
@@ -638,7 +638,7 @@ func planted(s *openapi3.Schema, depth int) (value any, secrets int) {
 func TestEvidenceHoldsNoSecrets(t *testing.T) {
 	t.Parallel()
 	log := &lockedText{}
-	w := startWorld(t, Options{Record: evidence.RecordAll, Exchanges: 20, Logger: slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug}))})
+	w := startServer(t, Options{Record: evidence.RecordAll, Exchanges: 20, Logger: slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug}))})
 	positions := 0
 	for _, doc := range w.judge.documents {
 		scheme := map[string]string{"brms": "Bearer ", "datafold": "Key ", "understudy": "Bearer "}[doc.document.API]
@@ -773,7 +773,7 @@ func TestExchangeIsThere(t *testing.T) {
 	t.Parallel()
 	var told []*contract.Exchange
 	var mu sync.Mutex
-	w := startWorld(t, Options{record: func(x *contract.Exchange) {
+	w := startServer(t, Options{record: func(x *contract.Exchange) {
 		mu.Lock()
 		told = append(told, x)
 		mu.Unlock()

@@ -80,7 +80,7 @@ type shownResponse struct {
 // included; an example that nothing here asks for fails.
 func TestExamplesOfRefusals(t *testing.T) {
 	t.Parallel()
-	w := startWorld(t, Options{})
+	w := startServer(t, Options{})
 	asked := refusals(t, w)
 	for api, data := range map[string][]byte{"brms": genbrms.Document(), "datafold": gendatafold.Document()} {
 		var document struct {
@@ -156,7 +156,7 @@ func TestExamplesOfRefusals(t *testing.T) {
 // order.
 func TestExamplesInOrder(t *testing.T) {
 	t.Parallel()
-	w := startWorld(t, Options{})
+	w := startServer(t, Options{})
 	for _, call := range []struct {
 		document []byte
 		target   string

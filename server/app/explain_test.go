@@ -1343,7 +1343,7 @@ func TestExplanations(t *testing.T) {
 	for _, list := range []struct {
 		w    *standIn
 		rows []mistake
-	}{{startWorld(t, Options{}), served}, {startMadeUp(t, contract.EnforceStrict), madeUp}} {
+	}{{startServer(t, Options{}), served}, {startMadeUp(t, contract.EnforceStrict), madeUp}} {
 		for _, m := range list.rows {
 			if seen[m.name] {
 				t.Errorf("two rows named %q", m.name)

@@ -38,7 +38,7 @@ func filled(t *testing.T) (path string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := serveWorld(t, a)
+	w := serveApp(t, a)
 	for i := range 60 {
 		name := fmt.Sprint("n", i)
 		project := want(t, 200, must(w.brms("s").CreateProjectWithResponse(t.Context(), genbrms.CreateProjectRequest{Name: name, Key: name}))).JSON200.Project
@@ -146,7 +146,7 @@ func TestStoreDamageWhileRunning(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := serveWorld(t, a)
+	w := serveApp(t, a)
 	file, err := os.OpenFile(path, os.O_RDWR, 0)
 	if err != nil {
 		t.Fatal(err)
@@ -227,7 +227,7 @@ func TestClockJumps(t *testing.T) {
 			}
 			noon := time.Date(2026, 3, 29, 12, 0, 0, 0, time.UTC)
 			clock := &jumping{now: noon}
-			w := startWorld(t, Options{Store: store, Now: clock.Now})
+			w := startServer(t, Options{Store: store, Now: clock.Now})
 			b, d := w.brms("s"), w.datafold("s")
 			jumps := []time.Duration{0, time.Hour, -48 * time.Hour, 365 * 24 * time.Hour, -time.Millisecond, -60 * 365 * 24 * time.Hour, time.Minute}
 			ids := map[string]bool{}
@@ -278,7 +278,7 @@ func TestClockJumpsAndRateLimits(t *testing.T) {
 	t.Parallel()
 	noon := time.Date(2026, 3, 29, 12, 0, 0, 0, time.UTC)
 	clock := &jumping{now: noon}
-	w := startWorld(t, Options{Now: clock.Now})
+	w := startServer(t, Options{Now: clock.Now})
 	w.putFault(t, bearer("s"), "limit", "", `{"match":{"operation":"listProjects"},"do":{"rateLimit":{"requests":2,"seconds":60}}}`)
 	for _, jump := range []time.Duration{0, -time.Hour, 24 * time.Hour, -24 * time.Hour, time.Minute} {
 		clock.set(noon.Add(jump))
@@ -306,7 +306,7 @@ func TestClockJumpsInEvidence(t *testing.T) {
 		default:
 		}
 	}
-	w := startWorld(t, o)
+	w := startServer(t, o)
 	w.do(t, "GET", "/api/projects", bearer("s"), nil)
 	one := <-exchanges
 	at := one.Time.Round(0).UTC()
@@ -331,7 +331,7 @@ func TestStorePostgresFailsUnderLoad(t *testing.T) {
 	t.Parallel()
 	cluster := pgtest.NewCluster(t)
 	dsn := cluster.DSN(t)
-	w := startWorld(t, Options{Store: asURL(t, dsn)})
+	w := startServer(t, Options{Store: asURL(t, dsn)})
 	const clients = 6
 	type count struct{ acknowledged, refused map[string]bool }
 	var (

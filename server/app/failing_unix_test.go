@@ -46,7 +46,7 @@ func TestStoreDiskFullChild(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	w := startWorld(t, Options{Store: "sqlite:" + path})
+	w := startServer(t, Options{Store: "sqlite:" + path})
 	create := func(name string) int {
 		body := fmt.Sprintf(`{"name":%q,"key":%q}`, name+strings.Repeat("x", 5000), name)
 		got := w.do(t, "POST", "/api/projects", bearer("s"), strings.NewReader(body))

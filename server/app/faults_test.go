@@ -138,7 +138,7 @@ func TestFailingStore(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			log := &lockedText{}
-			w := startWorldOver(t, &failingStore{Store: memory(t), fail: test.fail}, Options{
+			w := startServerOver(t, &failingStore{Store: memory(t), fail: test.fail}, Options{
 				Logger: slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 			})
 			for _, call := range everyCall {
@@ -177,7 +177,7 @@ func TestFailingStore(t *testing.T) {
 // A closed store is one that cannot be reached.
 func TestClosedStore(t *testing.T) {
 	t.Parallel()
-	w := startWorld(t, Options{})
+	w := startServer(t, Options{})
 	if err := w.app.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -200,7 +200,7 @@ func TestClosedStore(t *testing.T) {
 func TestBrokenAnswers(t *testing.T) {
 	t.Parallel()
 	log := &lockedText{}
-	w := startWorldOver(t, &tamperedStore{Store: memory(t)}, Options{
+	w := startServerOver(t, &tamperedStore{Store: memory(t)}, Options{
 		Logger: slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	})
 	created := w.do(t, "POST", "/api/projects", bearer("s"), strings.NewReader(createBody))
@@ -239,7 +239,7 @@ func TestBrokenAnswers(t *testing.T) {
 // The surfaces at which a request can be refused before a handler, per API.
 func TestSurfaces(t *testing.T) {
 	t.Parallel()
-	w := startWorld(t, Options{})
+	w := startServer(t, Options{})
 	for name, test := range map[string]struct {
 		api, method, target, body string
 		status                    int
@@ -302,7 +302,7 @@ func deep(levels int) string { return strings.Repeat("[", levels) + strings.Repe
 // The two items of "Must show" whose bodies are spelled out.
 func TestMustShowBodies(t *testing.T) {
 	t.Parallel()
-	w := startWorld(t, Options{})
+	w := startServer(t, Options{})
 	got := w.do(t, "DELETE", "/api/v1/lineage/bi/abc/", key("s"), http.NoBody)
 	for _, part := range []string{`"type":"int_parsing"`, `"loc":["path","bi_datasource_id"]`} {
 		if got.status != 422 || !strings.Contains(got.body, part) {

@@ -229,7 +229,7 @@ func TestFaultKinds(t *testing.T) {
 		for _, test := range tests {
 			t.Run(x.name+"/"+test.name, func(t *testing.T) {
 				waits := &delays{}
-				w := startWorld(t, Options{Wait: waits.wait})
+				w := startServer(t, Options{Wait: waits.wait})
 				w.putFault(t, x.header, "f", "", `{"match":{"operation":"`+x.operation+`"},"when":{"times":1},"do":`+test.do+`}`)
 				got, err := w.send(t, x, nil)
 				test.answer(t, x, got, err, waits.take())
@@ -261,7 +261,7 @@ func TestFaultKinds(t *testing.T) {
 						t.Errorf("row %d counts %d requests, want 1", test.status, row.Requests)
 					}
 				}
-				if n := w.worldSize(t, x); n != map[bool]int{false: 1, true: 2}[test.served] {
+				if n := w.made(t, x); n != map[bool]int{false: 1, true: 2}[test.served] {
 					t.Errorf("%d resources; the forced request was carried out: want %v", n, test.served)
 				}
 			})
@@ -269,8 +269,8 @@ func TestFaultKinds(t *testing.T) {
 	}
 }
 
-// worldSize counts the resources that a target's request makes.
-func (w *standIn) worldSize(t *testing.T, x target) int {
+// made counts the resources that a target's request makes.
+func (w *standIn) made(t *testing.T, x target) int {
 	t.Helper()
 	if x.name == "brms" {
 		got := w.do(t, "GET", "/api/projects?perPage=100", x.header, nil)
@@ -284,7 +284,7 @@ func (w *standIn) worldSize(t *testing.T, x target) int {
 func TestPrefer(t *testing.T) {
 	for _, x := range targets {
 		waits := &delays{}
-		w := startWorld(t, Options{Wait: waits.wait})
+		w := startServer(t, Options{Wait: waits.wait})
 		tests := []struct {
 			prefer []string
 			status int
@@ -334,7 +334,7 @@ func TestPrefer(t *testing.T) {
 
 // What is wrong with a request is told all the same when its answer is forced.
 func TestForcedAnswerHidesNoViolation(t *testing.T) {
-	w := startWorld(t, Options{})
+	w := startServer(t, Options{})
 	header := bearer("forced")
 	header.Set("Prefer", "code=503")
 	got := w.do(t, "POST", "/api/projects", header, strings.NewReader(`{"name":7,"key":"seven"}`))
@@ -347,9 +347,9 @@ func TestForcedAnswerHidesNoViolation(t *testing.T) {
 	}
 }
 
-// A name selects a world of its own, by header and by host.
+// A name selects a workspace of its own, by header and by host.
 func TestSubWorkspaces(t *testing.T) {
-	w := startWorld(t, Options{})
+	w := startServer(t, Options{})
 	project := targets[0]
 	port := w.url[strings.LastIndex(w.url, ":"):]
 	in := func(name string) http.Header { return http.Header{contract.WorkspaceHeader: {name}} }
@@ -390,7 +390,7 @@ func TestSubWorkspaces(t *testing.T) {
 			}
 		}
 	}
-	// The control API looks into the same world.
+	// The control API looks into the same workspace.
 	header := bearer("forced")
 	header.Set(contract.WorkspaceHeader, "a")
 	if report := w.reportOf(t, header, ""); report.Requests != 4 {
@@ -403,7 +403,7 @@ func TestSubWorkspaces(t *testing.T) {
 func TestRunsAreIdentical(t *testing.T) {
 	for _, source := range []string{"sequential", "seeded"} {
 		run := func() string {
-			w := startWorld(t, Options{})
+			w := startServer(t, Options{})
 			for _, step := range [][3]string{
 				{"PUT", "/_understudy/clock", `{"frozen":true,"now":"2026-01-01T00:00:00Z"}`},
 				{"PUT", "/_understudy/ids", `{"source":"` + source + `","seed":7}`},
@@ -451,7 +451,7 @@ func TestRunsAreIdentical(t *testing.T) {
 // none may.
 func TestCORS(t *testing.T) {
 	const page = "http://localhost:3000"
-	w := startWorld(t, Options{CORS: []string{page}})
+	w := startServer(t, Options{CORS: []string{page}})
 	ask := func(w *standIn, method, origin string, more http.Header) answered {
 		header := bearer("cors")
 		header.Set("Origin", origin)
@@ -477,7 +477,7 @@ func TestCORS(t *testing.T) {
 	if n := len(w.exchangesOf(t, bearer("cors"), "").Exchanges); n != 1 {
 		t.Errorf("%d exchanges, want 1: a preflight is none", n)
 	}
-	closed := startWorld(t, Options{})
+	closed := startServer(t, Options{})
 	if got := ask(closed, "GET", page, nil); got.status != 200 || got.header.Get("Access-Control-Allow-Origin") != "" {
 		t.Errorf("without --cors: %+v", got)
 	}
@@ -494,7 +494,7 @@ func TestCORS(t *testing.T) {
 // Every status that any operation declares can be asked for, comes as the document
 // declares it, covers its row, and is nobody's violation.
 func TestEveryDeclaredStatusCanBeForced(t *testing.T) {
-	w := startWorld(t, Options{})
+	w := startServer(t, Options{})
 	parameters := strings.NewReplacer("{projectId}", "3f1c2d4e-5b6a-4c7d-8e9f-0a1b2c3d4e5f", "{integrationId}", "3f1c2d4e-5b6a-4c7d-8e9f-0a1b2c3d4e5f", "{bi_datasource_id}", "7")
 	forced := 0
 	for _, d := range w.judge.documents {

@@ -15,7 +15,7 @@ import (
 // Two credentials see nothing of each other, in either API.
 func TestIsolation(t *testing.T) {
 	t.Parallel()
-	w := startWorld(t, Options{})
+	w := startServer(t, Options{})
 	ctx := t.Context()
 	mine, other := w.brms("mine"), w.brms("other")
 	project := want(t, 200, must(mine.CreateProjectWithResponse(ctx, genbrms.CreateProjectRequest{Name: "p", Key: "pp"}))).JSON200.Project
@@ -40,7 +40,7 @@ func TestIsolation(t *testing.T) {
 	if list := want(t, 200, must(other.ListProjectsWithResponse(ctx, nil))).JSON200; list.Paginate.Total != 0 {
 		t.Errorf("the other sees %+v", list)
 	}
-	// The key is free in the other world, which is another organisation.
+	// The key is free in the other workspace, which is another organisation.
 	twin := want(t, 200, must(other.CreateProjectWithResponse(ctx, genbrms.CreateProjectRequest{Name: "p", Key: "pp"}))).JSON200.Project
 	if twin.OrganisationID == project.OrganisationID {
 		t.Error("two workspaces are one organisation")
@@ -75,7 +75,7 @@ func TestIsolation(t *testing.T) {
 // secret.
 func TestOneSecretOneWorkspace(t *testing.T) {
 	t.Parallel()
-	w := startWorld(t, Options{})
+	w := startServer(t, Options{})
 	ctx := t.Context()
 	fromDatafold := want(t, 404, must(w.datafold("one").GetIntegrationWithResponse(ctx, 9))).HTTPResponse.Header.Get("Understudy-Exchange")
 	fromBRMS := w.do(t, "GET", "/api/projects/x", bearer("one"), http.NoBody).header.Get("Understudy-Exchange")
@@ -103,7 +103,7 @@ func TestOneSecretOneWorkspace(t *testing.T) {
 // Of requests that race for one thing exactly one gets it, whatever the API.
 func TestStoreRaces(t *testing.T) {
 	t.Parallel()
-	w := startWorld(t, Options{Store: "sqlite:" + t.TempDir() + "/races.db"})
+	w := startServer(t, Options{Store: "sqlite:" + t.TempDir() + "/races.db"})
 	ctx := t.Context()
 	const n = 50
 	race := func(do func() int) map[int]int {
@@ -154,7 +154,7 @@ func TestStoreRaces(t *testing.T) {
 // What is no credential of the API opens nothing.
 func TestCredentials(t *testing.T) {
 	t.Parallel()
-	w := startWorld(t, Options{})
+	w := startServer(t, Options{})
 	long := strings.Repeat("x", 4096)
 	for name, test := range map[string]struct {
 		header         []string
@@ -232,7 +232,7 @@ func TestCredentials(t *testing.T) {
 // The credential is looked at before the rest of the request.
 func TestCredentialComesFirst(t *testing.T) {
 	t.Parallel()
-	w := startWorld(t, Options{})
+	w := startServer(t, Options{})
 	for _, call := range []struct{ method, target, body string }{
 		{"POST", "/api/projects", `{"a":`},
 		{"GET", "/api/projects/not-a-uuid", ""},
@@ -249,7 +249,7 @@ func TestCredentialComesFirst(t *testing.T) {
 // Where the path does not tell the API, the credential's scheme does.
 func TestWhoAnswers(t *testing.T) {
 	t.Parallel()
-	w := startWorld(t, Options{})
+	w := startServer(t, Options{})
 	for _, test := range []struct{ api, value, target string }{
 		{"brms", "Bearer s", "/api/foo"},
 		{"datafold", "Key s", "/api/foo"},

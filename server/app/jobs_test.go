@@ -32,7 +32,7 @@ func (w *standIn) sync(t *testing.T, path string) synced {
 // The three modes of a synchronisation under a clock that stands, in Datafold's words;
 // a snapshot that was taken half way goes on from there.
 func TestJobModes(t *testing.T) {
-	w := startWorld(t, Options{})
+	w := startServer(t, Options{})
 	control := func(status int, method, path, body string) string {
 		t.Helper()
 		return w.expect(t, status, method, path, bearer("jobs"), body)
@@ -147,7 +147,7 @@ func TestStoreJobsRestart(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		w := serveWorld(t, a)
+		w := serveApp(t, a)
 		if round == 0 {
 			w.expect(t, 200, "PUT", "/_understudy/clock", bearer("jobs"), `{"frozen":true}`)
 			w.expect(t, 200, "PUT", syncMode, bearer("jobs"), `{"mode":"polls","reads":{"queued":1,"running":1}}`)

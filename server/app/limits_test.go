@@ -18,7 +18,7 @@ func padded(body string, n int) string { return body + strings.Repeat(" ", n-len
 
 func TestBodyLimit(t *testing.T) {
 	t.Parallel()
-	w := startWorld(t, Options{})
+	w := startServer(t, Options{})
 	for _, api := range []struct {
 		name, target, body string
 		header             http.Header
@@ -53,7 +53,7 @@ func TestBodyLimit(t *testing.T) {
 // A client that sends everything first and reads then gets to read the refusal.
 func TestLargeBodyIsReadable(t *testing.T) {
 	t.Parallel()
-	w := startWorld(t, Options{})
+	w := startServer(t, Options{})
 	chunk := []byte(fmt.Sprintf("%x\r\n%s\r\n", mebibyte, bytes.Repeat([]byte("a"), mebibyte)))
 	plain := bytes.Repeat([]byte("a"), mebibyte)
 	for name, test := range map[string]struct {
@@ -83,7 +83,7 @@ func TestLargeBodyIsReadable(t *testing.T) {
 // The connection outlives a refused body that was read to its end.
 func TestConnectionOutlivesRefusal(t *testing.T) {
 	t.Parallel()
-	w := startWorld(t, Options{})
+	w := startServer(t, Options{})
 	conn, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", strings.TrimPrefix(w.url, "http://"))
 	if err != nil {
 		t.Fatal(err)
@@ -116,7 +116,7 @@ func TestConnectionOutlivesRefusal(t *testing.T) {
 // every operation.
 func TestLyingBodies(t *testing.T) {
 	t.Parallel()
-	w := startWorld(t, Options{})
+	w := startServer(t, Options{})
 	for _, call := range everyCall {
 		scheme := "Bearer"
 		if call.api == "datafold" {
@@ -155,7 +155,7 @@ func TestLyingBodies(t *testing.T) {
 // path of any form is not a failure.
 func TestOddRequests(t *testing.T) {
 	t.Parallel()
-	w := startWorld(t, Options{})
+	w := startServer(t, Options{})
 	id := "7d1a2c1e-27c5-4a3f-8f0e-2f4f2b1f6c77"
 	for _, target := range []string{
 		"//", "//api/projects", "/api//projects", "/api/projects//", "/api/projects/" + id + "//integrations", "/api/./projects",
@@ -181,7 +181,7 @@ func TestOddRequests(t *testing.T) {
 // An encoded slash is a character of a segment, not the end of one.
 func TestEncodedSlash(t *testing.T) {
 	t.Parallel()
-	w := startWorld(t, Options{})
+	w := startServer(t, Options{})
 	created := w.do(t, "POST", "/api/projects", bearer("s"), strings.NewReader(createBody))
 	project := created.body[strings.Index(created.body, `"id":"`)+6:][:36]
 	if got := w.do(t, "PUT", "/api/projects/"+project+"%2Frestore", bearer("s"), http.NoBody); got.status != 400 {
@@ -191,7 +191,7 @@ func TestEncodedSlash(t *testing.T) {
 
 func TestHeadAndOptions(t *testing.T) {
 	t.Parallel()
-	w := startWorld(t, Options{})
+	w := startServer(t, Options{})
 	for _, test := range []struct {
 		method, target string
 		header         http.Header

@@ -15,7 +15,7 @@ import (
 // for it, and succeeds; the judge holds each answer against its schema.
 func TestEveryOperation(t *testing.T) {
 	t.Parallel()
-	w := startWorld(t, Options{})
+	w := startServer(t, Options{})
 	for name, authorization := range map[string]string{"brms": "Bearer every-brms", "datafold": "Key every-datafold", "understudy": "Bearer every-control"} {
 		document, known, err := VerifyDocument(name)
 		if err != nil || !known {
@@ -59,7 +59,7 @@ func ratesUpdate() genbrms.UpdateIntegrationRequest {
 // sees them.
 func TestWholeLife(t *testing.T) {
 	t.Parallel()
-	w := startWorld(t, Options{})
+	w := startServer(t, Options{})
 	ctx := t.Context()
 	t.Run("brms", func(t *testing.T) {
 		b := w.brms("life")
@@ -117,7 +117,7 @@ func TestWholeLife(t *testing.T) {
 func TestJudgeNotices(t *testing.T) {
 	t.Parallel()
 	probe := &testing.T{}
-	w := startWorldOver(t, &tamperedStore{Store: memory(t)}, Options{Limits: unjudged()})
+	w := startServerOver(t, &tamperedStore{Store: memory(t)}, Options{Limits: unjudged()})
 	w.judge.t = probe
 	b := w.brms("s")
 	project := must(b.CreateProjectWithResponse(t.Context(), genbrms.CreateProjectRequest{Name: "p", Key: "pp"})).JSON200.Project.ID

@@ -314,7 +314,7 @@ func dfSlash(method string) string { return asked(method, "/api/v1/lineage/bi") 
 // Every decision of docs/protocol.md, asked over a connection of its own.
 func TestProtocol(t *testing.T) {
 	t.Parallel()
-	w := startWorld(t, Options{})
+	w := startServer(t, Options{})
 	listener := strings.TrimPrefix(w.url, "http://")
 	n := 0
 	for _, d := range decisions() {

@@ -47,7 +47,7 @@ func startReplicas(t *testing.T, dsn string, o Options) (front *standIn, all []*
 	t.Helper()
 	o.Store = dsn
 	for range replicaCount {
-		all = append(all, startWorld(t, o))
+		all = append(all, startServer(t, o))
 	}
 	turns := &roundRobin{next: all[0].judge}
 	for _, w := range all {
@@ -412,7 +412,7 @@ func TestStoreReplicasEvidence(t *testing.T) {
 func TestStoreUnreachableDatabase(t *testing.T) {
 	t.Parallel()
 	cluster := pgtest.NewCluster(t)
-	w := startWorld(t, Options{Store: asURL(t, cluster.DSN(t))})
+	w := startServer(t, Options{Store: asURL(t, cluster.DSN(t))})
 	create := func(key string) answered {
 		return w.do(t, "POST", "/api/projects", bearer("s"), strings.NewReader(`{"name":"n","key":"`+key+`"}`))
 	}

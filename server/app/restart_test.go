@@ -30,7 +30,7 @@ func TestStoreRestart(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		w = serveWorld(t, a)
+		w = serveApp(t, a)
 		return w, func() {
 			if err := a.Close(); err != nil {
 				t.Fatal(err)

@@ -13,15 +13,15 @@ import (
 	"github.com/understudy-api/understudy/server/control"
 	"github.com/understudy-api/understudy/server/datafold"
 	"github.com/understudy-api/understudy/server/seed"
-	"github.com/understudy-api/understudy/server/world"
+	"github.com/understudy-api/understudy/server/workspace"
 	"github.com/understudy-api/understudy/storage"
 )
 
 // newSeeder makes a Seeder for the served APIs. To check seeds only, it needs
 // neither a store nor keys.
-func newSeeder(store storage.Store, keys contract.Keyring, worlds *world.Worlds, documents func() ([]*contract.Document, error)) *seed.Seeder {
+func newSeeder(store storage.Store, keys contract.Keyring, workspaces *workspace.Manager, documents func() ([]*contract.Document, error)) *seed.Seeder {
 	return seed.New(seed.Options{
-		Store: store, Keys: keys, Worlds: worlds, Documents: documents,
+		Store: store, Keys: keys, Workspaces: workspaces, Documents: documents,
 		APIs: []seed.API{brms.New(store, keys), datafold.New(store, keys)},
 	})
 }
@@ -39,7 +39,7 @@ func offlineSeeder() *seed.Seeder {
 		}
 		return loaded, nil
 	}
-	return newSeeder(nil, nil, world.New(world.Options{Documents: documents}), documents)
+	return newSeeder(nil, nil, workspace.New(workspace.Options{Documents: documents}), documents)
 }
 
 // CheckSeed finds the mistakes of a seed, as far as they can be told without a
@@ -49,7 +49,7 @@ func CheckSeed(ctx context.Context, text []byte) (seed.Mistakes, error) {
 	return problems, err
 }
 
-// Seed plants the worlds of a file that begin with the server. Those that hold
+// Seed plants the workspaces of a file that begin with the server. Those that hold
 // anything already are left as they are, and told to the log. The error lists every
 // mistake of the file with its place.
 func (a *App) Seed(ctx context.Context, file string, log *slog.Logger) error {

@@ -42,8 +42,8 @@ func (w *standIn) export(t *testing.T, secret string) string {
 	return got.body
 }
 
-// richWorld makes a workspace with something of everything, by calls alone.
-func richWorld(t *testing.T, w *standIn, secret string) {
+// fillWorkspace makes a workspace with something of everything, by calls alone.
+func fillWorkspace(t *testing.T, w *standIn, secret string) {
 	t.Helper()
 	b, d := bearer(secret), key(secret)
 	idOf := func(body string) string {
@@ -109,7 +109,7 @@ func richWorld(t *testing.T, w *standIn, secret string) {
 	w.expect(t, 200, "PUT", "/_understudy/faults/first", b, `{"do":{"delay":{"uniform":{"from":0,"to":0.5}}}}`)
 }
 
-// answers are what a world answers to everything that can be read, and to what
+// answers are what a workspace answers to everything that can be read, and to what
 // makes the next of everything.
 func answers(t *testing.T, w *standIn, secret string) map[string]string {
 	t.Helper()
@@ -151,16 +151,16 @@ func answers(t *testing.T, w *standIn, secret string) map[string]string {
 	return all
 }
 
-// Exported, reseeded, exported again: identical files, and the same world.
+// Exported, reseeded, exported again: identical files, and the same workspace.
 func TestSeedRoundTrip(t *testing.T) {
 	t.Parallel()
-	from, to := startWorld(t, Options{}), startWorld(t, Options{})
-	richWorld(t, from, "rich")
+	from, to := startServer(t, Options{}), startServer(t, Options{})
+	fillWorkspace(t, from, "rich")
 	text := from.export(t, "rich")
 	if strings.Contains(text, "marked-secret") || strings.Contains(text, "credential: rich") {
 		t.Errorf("a secret is exported:\n%s", text)
 	}
-	richWorld(t, to, "rich") // it holds something else of the same kind
+	fillWorkspace(t, to, "rich") // it holds something else of the same kind
 	to.expect(t, 200, "POST", "/api/projects", bearer("rich"), `{"name":"Extra","key":"extra"}`)
 	var told understudy.Seeded
 	if err := json.Unmarshal([]byte(to.expect(t, 200, "PUT", seedPath, yamlOf("rich"), text)), &told); err != nil {
@@ -191,7 +191,7 @@ func TestSeedRoundTrip(t *testing.T) {
 // The same seed as JSON, and in a sub-workspace.
 func TestSeedJSON(t *testing.T) {
 	t.Parallel()
-	w := startWorld(t, Options{})
+	w := startServer(t, Options{})
 	const seed = "{\n\t\"workspaces\": [{\"brms\": {\"projects\": [{\"name\": \"\\ud83d\\ude00\", \"key\": \"kk\", \"createdAt\": \"2026-01-01T00:00:00Z\"}]}}]\n}"
 	header := bearer("json")
 	header.Set("Understudy-Workspace", "sub")
@@ -213,8 +213,8 @@ func TestSeedMistakes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := startWorld(t, Options{})
-	richWorld(t, w, "ten-mistakes")
+	w := startServer(t, Options{})
+	fillWorkspace(t, w, "ten-mistakes")
 	before := w.export(t, "ten-mistakes")
 	var told understudy.Problem
 	if err := json.Unmarshal([]byte(w.expect(t, 422, "PUT", seedPath, yamlOf("ten-mistakes"), string(text))), &told); err != nil {
@@ -322,7 +322,7 @@ func principalOf(t *testing.T, secret string) string {
 // While seeds are planted, nobody sees half of one.
 func TestSeedAtomic(t *testing.T) {
 	t.Parallel()
-	w := startWorld(t, Options{})
+	w := startServer(t, Options{})
 	seed := func(name string) string {
 		var b strings.Builder
 		b.WriteString("workspaces:\n  - brms:\n      projects:\n")

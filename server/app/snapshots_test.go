@@ -22,7 +22,7 @@ import (
 	"github.com/understudy-api/understudy/storage"
 )
 
-// caller calls a world with one secret, which every API takes in its own form.
+// caller calls a workspace with one secret, which every API takes in its own form.
 type caller struct {
 	*standIn
 
@@ -218,12 +218,12 @@ func TestSnapshotProperty(t *testing.T) {
 		_ = checks.Value.Set(n)
 	}
 	now := time.Date(2026, 4, 5, 6, 7, 8, 0, time.UTC) // a running clock moves only by the control API
-	w := startWorld(t, Options{Now: func() time.Time { return now }, Wait: func(context.Context, time.Duration) {}})
+	w := startServer(t, Options{Now: func() time.Time { return now }, Wait: func(context.Context, time.Duration) {}})
 	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 4}}
 	t.Cleanup(client.CloseIdleConnections)
-	var worlds atomic.Int64
+	var workspaces atomic.Int64
 	rapid.Check(t, func(rt *rapid.T) {
-		c := &caller{w, fmt.Sprintf("s%d", worlds.Add(1)), client}
+		c := &caller{w, fmt.Sprintf("s%d", workspaces.Add(1)), client}
 		m := &model{caller: c, T: rt, known: &known{}}
 		m.send("PUT", "/_understudy/ids", `{"source":"seeded","seed":1}`)
 		for range rapid.IntRange(0, 20).Draw(rt, "before") {
@@ -257,7 +257,7 @@ func TestSnapshotProperty(t *testing.T) {
 // A Go test that runs twice gets the same bodies twice, if it fixes clock and ids.
 func TestRepeatable(t *testing.T) {
 	t.Parallel()
-	w := startWorld(t, Options{})
+	w := startServer(t, Options{})
 	run := func(secret string) string {
 		c := &caller{w, secret, http.DefaultClient}
 		var seen strings.Builder
@@ -291,15 +291,15 @@ func TestRepeatable(t *testing.T) {
 	}
 }
 
-// rounds is how many worlds the test below brings back, one after the other.
+// rounds is how many states the test below brings back, one after the other.
 const rounds = 200
 
-// differentWorlds is how many worlds there are to bring back. A reader judges only what it saw
-// within fewer restores than that, so that no world came back meanwhile.
-const differentWorlds = 12
+// differentStates is how many states there are to bring back. A reader judges only what it saw
+// within fewer restores than that, so that no state came back meanwhile.
+const differentStates = 12
 
 // While 16 clients write, a workspace is restored, reset and kept 200 times. Nobody
-// ever sees half a world: the records of both APIs, the clock and the faults are of
+// ever sees half a state: the records of both APIs, the clock and the faults are of
 // the same one, counts agree with lists, and no answer is a 5xx.
 func TestStoreRestoreUnderLoad(t *testing.T) {
 	stores := map[string]string{"memory": "memory", "file": "sqlite:" + t.TempDir() + "/load.db"}
@@ -317,7 +317,7 @@ func TestStoreRestoreUnderLoad(t *testing.T) {
 // perRound is how many requests of the writers a round waits for.
 const perRound = 8
 
-var worldsBegan = time.Date(2040, 1, 1, 0, 0, 0, 0, time.UTC)
+var statesBegan = time.Date(2040, 1, 1, 0, 0, 0, 0, time.UTC)
 
 // load is the test above while it runs.
 type load struct {
@@ -325,12 +325,12 @@ type load struct {
 
 	t         *testing.T
 	workspace string
-	markers   []string      // the project that marks each world
+	markers   []string      // the project that marks each state
 	progress  chan struct{} // a token for every request of a writer, as far as there is room
 	failed    context.Context
 	fail      context.CancelFunc
 	restores  atomic.Int64
-	between   atomic.Pointer[[2]int] // the worlds that the workspace may be in: from one to the other
+	between   atomic.Pointer[[2]int] // the states that the workspace may be in: from one to the other
 	done      atomic.Bool
 	requests  atomic.Int64
 	copies    atomic.Int64
@@ -340,14 +340,14 @@ type load struct {
 
 func restoreUnderLoad(t *testing.T, store string, n int) {
 	t.Helper()
-	w := startWorld(t, Options{Store: store})
+	w := startServer(t, Options{Store: store})
 	const secret = "load"
 	principal, _ := contract.OpenKeyring{}.Principal(secret)
 	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 32}}
 	l := &load{caller: &caller{w, secret, client}, t: t, workspace: principal.Workspace, progress: make(chan struct{}, perRound)}
 	l.failed, l.fail = context.WithCancel(t.Context())
 	t.Cleanup(client.CloseIdleConnections)
-	for i := range differentWorlds {
+	for i := range differentStates {
 		l.markers = append(l.markers, l.build(i))
 	}
 	l.ok("POST", "/_understudy/snapshots/w0/restore", "")
@@ -367,10 +367,10 @@ func restoreUnderLoad(t *testing.T, store string, n int) {
 			}
 		}
 		l.restores.Add(1)
-		from, to := l.between.Load()[1], i%differentWorlds
+		from, to := l.between.Load()[1], i%differentStates
 		switch i % 10 {
 		case 7:
-			to = noWorld
+			to = noState
 		case 9:
 			to = from
 		}
@@ -379,7 +379,7 @@ func restoreUnderLoad(t *testing.T, store string, n int) {
 		case 7:
 			l.ok("POST", "/_understudy/reset", fmt.Sprintf(`{"evidence":%v}`, i%20 == 7))
 		case 9:
-			// What is kept under load is a whole world too.
+			// What is kept under load is a whole state too.
 			l.ok("PUT", "/_understudy/snapshots/live", fmt.Sprintf(`{"evidence":%v}`, i%20 == 9))
 			l.ok("POST", "/_understudy/snapshots/live/restore", "")
 		default:
@@ -405,14 +405,14 @@ func (l *load) ok(method, path, body string) string {
 	return text
 }
 
-// build makes a world and keeps it: a project and a BI integration of the same name,
+// build makes a state and keeps it: a project and a BI integration of the same name,
 // as many integrations in the project as the name says, a clock, a fault and a
 // source of ids. It gives the project's id.
 func (l *load) build(i int) string {
 	l.t.Helper()
 	l.ok("POST", "/_understudy/reset", `{"evidence":true}`)
 	l.ok("PUT", "/_understudy/ids", fmt.Sprintf(`{"source":"seeded","seed":%d}`, i+1))
-	l.ok("PUT", "/_understudy/clock", fmt.Sprintf(`{"frozen":true,"now":%q}`, worldsBegan.AddDate(0, 0, i).Format(time.RFC3339)))
+	l.ok("PUT", "/_understudy/clock", fmt.Sprintf(`{"frozen":true,"now":%q}`, statesBegan.AddDate(0, 0, i).Format(time.RFC3339)))
 	l.ok("PUT", fmt.Sprintf("/_understudy/faults/w%d", i), `{"match":{"operation":"getIntegration"},"do":{"delay":{"fixed":0}}}`)
 	var body struct {
 		Project struct {
@@ -431,10 +431,10 @@ func (l *load) build(i int) string {
 }
 
 // write is one of the writers: it makes, changes and deletes what it can in both
-// APIs, and never touches what marks a world.
+// APIs, and never touches what marks a state.
 func (l *load) write() {
 	var projects, bis []string
-	world := 0 // that this writer saw last
+	state := 0 // that this writer saw last
 	for !l.done.Load() {
 		method, path, body := "", "", ""
 		var list *[]string
@@ -449,9 +449,9 @@ func (l *load) write() {
 		}
 		switch rand.IntN(9) {
 		case 0, 1, 2:
-			// Only in the world of the marker there is something to copy.
+			// Only in the state of the marker there is something to copy.
 			method, path, list = "POST", projectsPath, &projects
-			body = fmt.Sprintf(`{"name":"copy of w%d","key":"","copyContentRef":%q}`, world, l.markers[world])
+			body = fmt.Sprintf(`{"name":"copy of w%d","key":"","copyContentRef":%q}`, state, l.markers[state])
 		case 3:
 			if method, path = "DELETE", take(&projects); path == "" {
 				continue
@@ -465,7 +465,7 @@ func (l *load) write() {
 			method, path, body, list = "POST", biPath+"powerbi/", `{"name":"mine"}`, &bis
 			at = func(id string) string { return biPath + id + "/" }
 		case 6:
-			if path = take(&bis); path == "" || path == biPath+"1/" { // the first marks a world
+			if path = take(&bis); path == "" || path == biPath+"1/" { // the first marks a state
 				continue
 			}
 			method = "DELETE"
@@ -486,7 +486,7 @@ func (l *load) write() {
 		if method == "GET" {
 			var bi struct{ Name string }
 			if json.Unmarshal([]byte(text), &bi) == nil {
-				_, _ = fmt.Sscanf(bi.Name, "w%d", &world)
+				_, _ = fmt.Sscanf(bi.Name, "w%d", &state)
 			}
 		}
 		if list != nil {
@@ -503,10 +503,10 @@ func (l *load) watch() {
 	for !l.done.Load() {
 		l.views.Add(1)
 		possible := l.between.Load()
-		world, problem := l.whole()
+		state, problem := l.whole()
 		// Else the workspace went on while it was looked at.
-		if problem == "" && l.between.Load() == possible && !slices.Contains(possible[:], world) {
-			problem = fmt.Sprintf("the world is %d while the workspace goes from %d to %d", world, possible[0], possible[1])
+		if problem == "" && l.between.Load() == possible && !slices.Contains(possible[:], state) {
+			problem = fmt.Sprintf("the state is %d while the workspace goes from %d to %d", state, possible[0], possible[1])
 		}
 		if problem != "" {
 			l.t.Error(problem)
@@ -516,12 +516,12 @@ func (l *load) watch() {
 	}
 }
 
-// noWorld is what a reset leaves.
-const noWorld = -1
+// noState is what a reset leaves.
+const noState = -1
 
-// whole tells which world the workspace is in now, and what is wrong with it: "" for
+// whole tells which state the workspace is in now, and what is wrong with it: "" for
 // nothing.
-func (l *load) whole() (world int, problem string) {
+func (l *load) whole() (state int, problem string) {
 	type thing struct {
 		id, parent, Name, Key string
 	}
@@ -550,11 +550,11 @@ func (l *load) whole() (world int, problem string) {
 		}
 		return nil
 	}); err != nil {
-		return noWorld, err.Error()
+		return noState, err.Error()
 	}
 	for kind, n := range counts {
 		if n != int64(len(things[kind])) {
-			return noWorld, fmt.Sprintf("%d of %s are counted, %d are listed", n, kind, len(things[kind]))
+			return noState, fmt.Sprintf("%d of %s are counted, %d are listed", n, kind, len(things[kind]))
 		}
 	}
 	held := map[string]int{}
@@ -573,27 +573,27 @@ func (l *load) whole() (world int, problem string) {
 		}
 	}
 	if marker != bi {
-		return noWorld, fmt.Sprintf("BRMS is in the world %q, Datafold in %q", marker, bi)
+		return noState, fmt.Sprintf("BRMS is in the state %q, Datafold in %q", marker, bi)
 	}
-	world = noWorld
+	state = noState
 	if marker != "" {
-		_, _ = fmt.Sscanf(marker, "w%d", &world)
+		_, _ = fmt.Sscanf(marker, "w%d", &state)
 	}
 	for _, x := range things["brms.project"] {
 		if x.Key != "marker" && x.Name != "copy of "+marker {
-			return noWorld, fmt.Sprintf("in the world %q there is a project %q", marker, x.Name)
+			return noState, fmt.Sprintf("in the state %q there is a project %q", marker, x.Name)
 		}
-		if held[x.id] != world%4+1 {
-			return noWorld, fmt.Sprintf("the project %q holds %d integrations", x.Name, held[x.id])
+		if held[x.id] != state%4+1 {
+			return noState, fmt.Sprintf("the project %q holds %d integrations", x.Name, held[x.id])
 		}
 	}
 	wanted := storage.Settings{}
-	if world >= 0 {
-		wanted.Clock = storage.Clock{}.Freeze(worldsBegan.AddDate(0, 0, world))
-		wanted.IDs = storage.IDs{Source: storage.IDsSeeded, Seed: int64(world + 1)}
-		wanted.Data = fmt.Sprintf(`{"faults":[{"name":"w%d","match":{"operation":"getIntegration"},"when":{},"do":{"delay":{"fixed":0}}}]}`, world)
+	if state >= 0 {
+		wanted.Clock = storage.Clock{}.Freeze(statesBegan.AddDate(0, 0, state))
+		wanted.IDs = storage.IDs{Source: storage.IDsSeeded, Seed: int64(state + 1)}
+		wanted.Data = fmt.Sprintf(`{"faults":[{"name":"w%d","match":{"operation":"getIntegration"},"when":{},"do":{"delay":{"fixed":0}}}]}`, state)
 	}
-	return world, cmp.Diff(wanted, settings)
+	return state, cmp.Diff(wanted, settings)
 }
 
 // read looks at both APIs as a client does: what it sees of one before and after
@@ -641,13 +641,13 @@ func (l *load) read() {
 	for !l.done.Load() {
 		begun := l.restores.Load()
 		before, between, after := brms(), datafold(), brms()
-		// Worlds come back after a while, the empty one more often.
-		if before != after || before == "" || l.restores.Load()-begun >= differentWorlds/2 {
+		// States come back after a while, the empty one more often.
+		if before != after || before == "" || l.restores.Load()-begun >= differentStates/2 {
 			continue
 		}
 		l.judged.Add(1)
 		if between != before {
-			l.t.Errorf("BRMS was in the world %q before and after Datafold was in %q", before, between)
+			l.t.Errorf("BRMS was in the state %q before and after Datafold was in %q", before, between)
 		}
 	}
 }

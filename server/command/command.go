@@ -35,7 +35,7 @@ Commands:
   verify        find where a server breaks its contract
   report        report on what a server has seen, and give the verdict
   report merge  join the reports of several jobs into one
-  seed export   write the world of a workspace as a file
+  seed export   write a workspace as a file
   seed apply    make workspaces what a file says
   seed check    find the mistakes of a file
   version       print the version

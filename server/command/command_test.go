@@ -238,7 +238,7 @@ func TestWorkers(t *testing.T) {
 }
 
 // The command has our terminal, and an environment that leads to the server.
-func TestCommandWorld(t *testing.T) {
+func TestRunCommand(t *testing.T) {
 	p := runs(t, t.TempDir(), nil, "echo")
 	p.Stdin = strings.NewReader("through\n")
 	if code := p.does(t); code != 0 || p.stdout.String() != "through\n" {

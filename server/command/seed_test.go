@@ -14,7 +14,7 @@ import (
 
 const tenMistakes = "../seed/testdata/ten-mistakes.yaml"
 
-// A world goes from one server to another by file, and back the same.
+// A workspace goes from one server to another by file, and back the same.
 func TestSeed(t *testing.T) {
 	from, stopFrom := serves(t)
 	defer stopFrom()

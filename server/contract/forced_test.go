@@ -68,7 +68,7 @@ func FuzzSubWorkspace(f *testing.F) {
 			t.Fatalf("%q", name)
 		}
 		if got := SubWorkspace("w", name); got == SubWorkspace("w", "") {
-			t.Fatalf("%q is no world of its own", got)
+			t.Fatalf("%q is no workspace of its own", got)
 		}
 	})
 }

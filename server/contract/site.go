@@ -399,7 +399,7 @@ func (v *visit) attribute(r *http.Request) {
 	}
 }
 
-// identified notes who calls, and in which of their worlds.
+// identified notes who calls, and in which of their workspaces.
 func (v *visit) identified(r *http.Request, principal Principal) {
 	name, ok := subWorkspace(r)
 	principal.Workspace = SubWorkspace(principal.Workspace, name)

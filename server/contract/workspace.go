@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// WorkspaceHeader names a world of its own below the credential's, for clients
+// WorkspaceHeader names a workspace of its own below the credential's, for clients
 // whose credential is a constant. The host NAME.localhost does the same.
 const WorkspaceHeader = "Understudy-Workspace"
 

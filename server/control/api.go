@@ -21,19 +21,19 @@ import (
 	"github.com/understudy-api/understudy/server/evidence"
 	"github.com/understudy-api/understudy/server/job"
 	"github.com/understudy-api/understudy/server/seed"
-	"github.com/understudy-api/understudy/server/world"
+	"github.com/understudy-api/understudy/server/workspace"
 	"github.com/understudy-api/understudy/storage"
 )
 
 // Options make an API.
 type Options struct {
-	Store     storage.Store
-	Keys      contract.Keyring    // knows the secrets
-	Evidence  *evidence.Recorder  // knows what happened
-	Jobs      []*job.Kind         // there are
-	Worlds    *world.Worlds       // steers what happens
-	Seeds     *seed.Seeder        // plants and writes worlds
-	Documents map[string]Document // the served documents, by API
+	Store      storage.Store
+	Keys       contract.Keyring    // knows the secrets
+	Evidence   *evidence.Recorder  // knows what happened
+	Jobs       []*job.Kind         // there are
+	Workspaces *workspace.Manager  // steers what happens
+	Seeds      *seed.Seeder        // plants and writes workspaces
+	Documents  map[string]Document // the served documents, by API
 	// AdminToken is the secret with which one may look into every workspace. Without
 	// one, who is on the same machine may.
 	AdminToken string

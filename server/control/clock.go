@@ -6,11 +6,11 @@ import (
 
 	"github.com/understudy-api/understudy/gen/understudy"
 	"github.com/understudy-api/understudy/server/contract"
-	"github.com/understudy-api/understudy/server/world"
+	"github.com/understudy-api/understudy/server/workspace"
 	"github.com/understudy-api/understudy/storage"
 )
 
-func clockView(c world.Clock) understudy.Clock {
+func clockView(c workspace.Clock) understudy.Clock {
 	view := understudy.Clock{Now: c.Now, Frozen: c.Frozen}
 	if c.Offset != 0 {
 		view.Offset = text(c.Offset.String())
@@ -20,11 +20,11 @@ func clockView(c world.Clock) understudy.Clock {
 
 // GetClock reads the clock of the caller's workspace.
 func (a *API) GetClock(ctx context.Context, _ understudy.GetClockRequestObject) (understudy.GetClockResponseObject, error) {
-	workspace, err := own(ctx)
+	ws, err := own(ctx)
 	if err != nil {
 		return nil, err
 	}
-	clock, err := a.o.Worlds.Clock(ctx, workspace)
+	clock, err := a.o.Workspaces.Clock(ctx, ws)
 	if err != nil {
 		return nil, err
 	}
@@ -33,20 +33,20 @@ func (a *API) GetClock(ctx context.Context, _ understudy.GetClockRequestObject) 
 
 // PutClock sets the clock, and freezes it or lets it run.
 func (a *API) PutClock(ctx context.Context, request understudy.PutClockRequestObject) (understudy.PutClockResponseObject, error) {
-	workspace, err := own(ctx)
+	ws, err := own(ctx)
 	if err != nil {
 		return nil, err
 	}
-	clock, err := a.o.Worlds.SetClock(ctx, workspace, request.Body.Frozen, request.Body.Now)
+	clock, err := a.o.Workspaces.SetClock(ctx, ws, request.Body.Frozen, request.Body.Now)
 	if err != nil {
-		return nil, worldError(err, "")
+		return nil, workspaceError(err, "")
 	}
 	return understudy.PutClock200JSONResponse(clockView(clock)), nil
 }
 
 // AdvanceClock moves the clock.
 func (a *API) AdvanceClock(ctx context.Context, request understudy.AdvanceClockRequestObject) (understudy.AdvanceClockResponseObject, error) {
-	workspace, err := own(ctx)
+	ws, err := own(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -54,9 +54,9 @@ func (a *API) AdvanceClock(ctx context.Context, request understudy.AdvanceClockR
 	if err != nil { // its form was judged
 		return nil, &contract.Refusal{Kind: contract.KindUnprocessable, Message: "by: a clock can be moved by 292 years at a time"}
 	}
-	clock, err := a.o.Worlds.AdvanceClock(ctx, workspace, by)
+	clock, err := a.o.Workspaces.AdvanceClock(ctx, ws, by)
 	if err != nil {
-		return nil, worldError(err, "")
+		return nil, workspaceError(err, "")
 	}
 	return understudy.AdvanceClock200JSONResponse(clockView(clock)), nil
 }
@@ -74,11 +74,11 @@ func idsView(ids storage.IDs) understudy.IDs {
 
 // GetIds says where ids come from.
 func (a *API) GetIds(ctx context.Context, _ understudy.GetIdsRequestObject) (understudy.GetIdsResponseObject, error) { //nolint:revive // the generated interface calls it so
-	workspace, err := own(ctx)
+	ws, err := own(ctx)
 	if err != nil {
 		return nil, err
 	}
-	ids, err := a.o.Worlds.IDs(ctx, workspace)
+	ids, err := a.o.Workspaces.IDs(ctx, ws)
 	if err != nil {
 		return nil, err
 	}
@@ -87,7 +87,7 @@ func (a *API) GetIds(ctx context.Context, _ understudy.GetIdsRequestObject) (und
 
 // PutIds chooses where ids come from.
 func (a *API) PutIds(ctx context.Context, request understudy.PutIdsRequestObject) (understudy.PutIdsResponseObject, error) { //nolint:revive // the generated interface calls it so
-	workspace, err := own(ctx)
+	ws, err := own(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -95,7 +95,7 @@ func (a *API) PutIds(ctx context.Context, request understudy.PutIdsRequestObject
 	if request.Body.Source != randomIDs {
 		ids = storage.IDs{Source: storage.IDSource(request.Body.Source), Seed: value(request.Body.Seed)}
 	}
-	if err := a.o.Worlds.SetIDs(ctx, workspace, ids); err != nil {
+	if err := a.o.Workspaces.SetIDs(ctx, ws, ids); err != nil {
 		return nil, err
 	}
 	return understudy.PutIds200JSONResponse(idsView(ids)), nil

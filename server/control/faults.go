@@ -8,7 +8,7 @@ import (
 
 	"github.com/understudy-api/understudy/gen/understudy"
 	"github.com/understudy-api/understudy/server/contract"
-	"github.com/understudy-api/understudy/server/world"
+	"github.com/understudy-api/understudy/server/workspace"
 	"github.com/understudy-api/understudy/storage"
 )
 
@@ -20,23 +20,23 @@ func own(ctx context.Context) (string, error) {
 	return "", &contract.Refusal{Kind: contract.KindForbidden, Message: "This credential has no workspace of its own"}
 }
 
-// whoseFaults is the workspace whose faults a request is about: the caller's, or
-// that of the faults for all workspaces, which are the administrator's.
-func whoseFaults[W ~string](ctx context.Context, workspace *W) (string, error) {
-	if workspace == nil {
+// whoseFaults names the workspace whose faults a request reads or changes: the
+// caller's, or for the administrator the one that holds the faults of all.
+func whoseFaults[W ~string](ctx context.Context, ws *W) (string, error) {
+	if ws == nil {
 		return own(ctx)
 	}
 	if !contract.PrincipalFrom(ctx).Admin {
 		return "", &contract.Refusal{Kind: contract.KindForbidden, Message: "Faults for all workspaces take the token given by --admin-token " +
 			"or, where none is given, a request from the machine that the server runs on"}
 	}
-	return world.All, nil
+	return workspace.All, nil
 }
 
-// worldError words what a world said; missing is what is said of something that is
-// not there.
-func worldError(err error, missing string) error {
-	if invalid, ok := errors.AsType[*world.InvalidError](err); ok {
+// workspaceError turns an error of a workspace into a refusal; missing is the message
+// for something that is not there.
+func workspaceError(err error, missing string) error {
+	if invalid, ok := errors.AsType[*workspace.InvalidError](err); ok {
 		return &contract.Refusal{Kind: contract.KindUnprocessable, Message: invalid.Error()}
 	}
 	if storage.IsNotFound(err) {
@@ -58,35 +58,35 @@ func (a jsonAnswer) VisitPutFaultResponse(w http.ResponseWriter) error { return 
 
 // ListFaults lists the faults of a workspace.
 func (a *API) ListFaults(ctx context.Context, request understudy.ListFaultsRequestObject) (understudy.ListFaultsResponseObject, error) {
-	workspace, err := whoseFaults(ctx, request.Params.Workspace)
+	ws, err := whoseFaults(ctx, request.Params.Workspace)
 	if err != nil {
 		return nil, err
 	}
-	faults, err := a.o.Worlds.Faults(ctx, workspace)
+	faults, err := a.o.Workspaces.Faults(ctx, ws)
 	if err != nil {
 		return nil, err
 	}
 	return jsonAnswer{struct {
-		Faults []world.Counted `json:"faults"`
+		Faults []workspace.Counted `json:"faults"`
 	}{faults}}, nil
 }
 
 // GetFault gives a fault and what became of it.
 func (a *API) GetFault(ctx context.Context, request understudy.GetFaultRequestObject) (understudy.GetFaultResponseObject, error) {
-	workspace, err := whoseFaults(ctx, request.Params.Workspace)
+	ws, err := whoseFaults(ctx, request.Params.Workspace)
 	if err != nil {
 		return nil, err
 	}
-	fault, err := a.o.Worlds.Fault(ctx, workspace, request.FaultName)
+	fault, err := a.o.Workspaces.Fault(ctx, ws, request.FaultName)
 	if err != nil {
-		return nil, worldError(err, noFault(request.FaultName))
+		return nil, workspaceError(err, noFault(request.FaultName))
 	}
 	return jsonAnswer{fault}, nil
 }
 
 // PutFault adds or replaces a fault.
 func (a *API) PutFault(ctx context.Context, request understudy.PutFaultRequestObject) (understudy.PutFaultResponseObject, error) {
-	workspace, err := whoseFaults(ctx, request.Params.Workspace)
+	ws, err := whoseFaults(ctx, request.Params.Workspace)
 	if err != nil {
 		return nil, err
 	}
@@ -95,17 +95,17 @@ func (a *API) PutFault(ctx context.Context, request understudy.PutFaultRequestOb
 		return nil, err
 	}
 	fault.Name = request.FaultName
-	put, err := a.o.Worlds.PutFault(ctx, workspace, fault)
+	put, err := a.o.Workspaces.PutFault(ctx, ws, fault)
 	if err != nil {
-		return nil, worldError(err, "")
+		return nil, workspaceError(err, "")
 	}
 	return jsonAnswer{put}, nil
 }
 
 // faultOf gives the fault that a request defines. text is the request's body, from
 // which the forced answer is taken as it was written, numbers and order included.
-func faultOf(definition *understudy.FaultDefinition, text []byte) (world.Fault, error) {
-	var fault world.Fault
+func faultOf(definition *understudy.FaultDefinition, text []byte) (workspace.Fault, error) {
+	var fault workspace.Fault
 	rest, err := json.Marshal(definition)
 	if err == nil {
 		err = json.Unmarshal(rest, &fault)
@@ -124,23 +124,23 @@ func faultOf(definition *understudy.FaultDefinition, text []byte) (world.Fault, 
 
 // DeleteFault deletes a fault.
 func (a *API) DeleteFault(ctx context.Context, request understudy.DeleteFaultRequestObject) (understudy.DeleteFaultResponseObject, error) {
-	workspace, err := whoseFaults(ctx, request.Params.Workspace)
+	ws, err := whoseFaults(ctx, request.Params.Workspace)
 	if err != nil {
 		return nil, err
 	}
-	if err := a.o.Worlds.DeleteFault(ctx, workspace, request.FaultName); err != nil {
-		return nil, worldError(err, noFault(request.FaultName))
+	if err := a.o.Workspaces.DeleteFault(ctx, ws, request.FaultName); err != nil {
+		return nil, workspaceError(err, noFault(request.FaultName))
 	}
 	return understudy.DeleteFault204Response{}, nil
 }
 
 // ClearFaults deletes all faults of a workspace.
 func (a *API) ClearFaults(ctx context.Context, request understudy.ClearFaultsRequestObject) (understudy.ClearFaultsResponseObject, error) {
-	workspace, err := whoseFaults(ctx, request.Params.Workspace)
+	ws, err := whoseFaults(ctx, request.Params.Workspace)
 	if err != nil {
 		return nil, err
 	}
-	if err := a.o.Worlds.ClearFaults(ctx, workspace); err != nil {
+	if err := a.o.Workspaces.ClearFaults(ctx, ws); err != nil {
 		return nil, err
 	}
 	return understudy.ClearFaults204Response{}, nil

@@ -14,7 +14,7 @@ import (
 	"github.com/understudy-api/understudy/server/contract"
 	"github.com/understudy-api/understudy/server/control"
 	"github.com/understudy-api/understudy/server/seed"
-	"github.com/understudy-api/understudy/server/world"
+	"github.com/understudy-api/understudy/server/workspace"
 	"github.com/understudy-api/understudy/storage/sqlite"
 )
 
@@ -30,10 +30,10 @@ func TestSeeds(t *testing.T) {
 		d, err := contract.Load(control.New(control.Options{}).Source())
 		return []*contract.Document{d}, err
 	}
-	worlds := world.New(world.Options{Store: store, Documents: documents})
+	workspaces := workspace.New(workspace.Options{Store: store, Documents: documents})
 	site, err := contract.NewSite(contract.Options{Limits: contract.DefaultLimits(), API: control.New(control.Options{
-		Store: store, Keys: contract.OpenKeyring{}, Worlds: worlds,
-		Seeds: seed.New(seed.Options{Store: store, Keys: contract.OpenKeyring{}, Worlds: worlds, Documents: documents}),
+		Store: store, Keys: contract.OpenKeyring{}, Workspaces: workspaces,
+		Seeds: seed.New(seed.Options{Store: store, Keys: contract.OpenKeyring{}, Workspaces: workspaces, Documents: documents}),
 	})})
 	if err != nil {
 		t.Fatal(err)

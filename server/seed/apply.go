@@ -10,7 +10,7 @@ import (
 
 	"github.com/understudy-api/understudy/server/contract"
 	"github.com/understudy-api/understudy/server/job"
-	"github.com/understudy-api/understudy/server/world"
+	"github.com/understudy-api/understudy/server/workspace"
 	"github.com/understudy-api/understudy/storage"
 )
 
@@ -29,7 +29,7 @@ type Result struct {
 
 // target is a workspace of a seed and where it goes.
 type target struct {
-	*workspace
+	*content
 
 	name string // in the store
 }
@@ -68,7 +68,7 @@ func (s *Seeder) plant(ctx context.Context, text []byte, caller string, replace 
 	const each = 3
 	var spaces []string
 	for _, t := range targets {
-		records, evidence := world.SnapshotWorkspaces(t.name, SnapshotName)
+		records, evidence := workspace.SnapshotWorkspaces(t.name, SnapshotName)
 		spaces = append(spaces, t.name, records, evidence)
 	}
 	var result Result
@@ -86,10 +86,10 @@ func (s *Seeder) plant(ctx context.Context, text []byte, caller string, replace 
 					continue
 				}
 			}
-			if err := d.fill(tx, t.workspace); err != nil {
+			if err := d.fill(tx, t.content); err != nil {
 				return err
 			}
-			if err := s.o.Worlds.Keep(tx, txs[i*each+1], txs[i*each+2]); err != nil {
+			if err := s.o.Workspaces.Keep(tx, txs[i*each+1], txs[i*each+2]); err != nil {
 				return err
 			}
 			result.Workspaces++
@@ -167,7 +167,7 @@ func (d *documents) holdsAnything(tx storage.ReadTx) (bool, error) {
 }
 
 // fill makes a workspace what a seed says.
-func (d *documents) fill(tx storage.Tx, w *workspace) error {
+func (d *documents) fill(tx storage.Tx, w *content) error {
 	if err := tx.Clear(); err != nil {
 		return err
 	}
@@ -204,7 +204,7 @@ func (d *documents) fill(tx storage.Tx, w *workspace) error {
 			}
 		}
 	}
-	return world.SetFaults(tx, w.faults)
+	return workspace.SetFaults(tx, w.faults)
 }
 
 func insert(tx storage.Tx, resource *Resource, entries []*Entry, parent string) error {
@@ -232,7 +232,7 @@ const gap = 1024
 // lastID is the number of the last id that the workspace has handed out: as many as
 // the seed says, but no fewer than the ids in it take, so that none is handed out
 // again.
-func (w *workspace) lastID() int64 {
+func (w *content) lastID() int64 {
 	last := w.drawn
 	if w.ids.Source == storage.IDsRandom {
 		return last

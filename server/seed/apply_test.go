@@ -11,7 +11,7 @@ import (
 
 	"github.com/understudy-api/understudy/server/contract"
 	"github.com/understudy-api/understudy/server/seed"
-	"github.com/understudy-api/understudy/server/world"
+	"github.com/understudy-api/understudy/server/workspace"
 	"github.com/understudy-api/understudy/storage"
 )
 
@@ -181,7 +181,7 @@ workspaces:
 	}
 
 	// It is also the snapshot.
-	records, _ := world.SnapshotWorkspaces(me.Workspace, seed.SnapshotName)
+	records, _ := workspace.SnapshotWorkspaces(me.Workspace, seed.SnapshotName)
 	if err := other.View(t.Context(), records, func(tx storage.ReadTx) error {
 		n, err := tx.Count("brms.project", "", false)
 		if n != 3 {

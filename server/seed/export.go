@@ -13,7 +13,7 @@ import (
 
 	"gopkg.in/yaml.v3"
 
-	"github.com/understudy-api/understudy/server/world"
+	"github.com/understudy-api/understudy/server/workspace"
 	"github.com/understudy-api/understudy/storage"
 )
 
@@ -120,7 +120,7 @@ func (d *documents) export(tx storage.ReadTx) (*node, error) {
 			w.set(d.parts[i].name, part)
 		}
 	}
-	faults, err := world.FaultsOf(tx)
+	faults, err := workspace.FaultsOf(tx)
 	if err != nil {
 		return nil, err
 	}
@@ -138,7 +138,7 @@ func (d *documents) export(tx storage.ReadTx) (*node, error) {
 	return w, nil
 }
 
-func (d *documents) exportFault(f *world.Fault) (*node, error) {
+func (d *documents) exportFault(f *workspace.Fault) (*node, error) {
 	text, err := json.Marshal(f)
 	if err != nil {
 		return nil, fmt.Errorf("seed: the fault %s: %w", f.Name, err)

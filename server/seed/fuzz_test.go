@@ -83,7 +83,7 @@ func TestTexts(t *testing.T) {
 	}
 }
 
-// plantTexts plants a world that holds each text in several places, and exports it.
+// plantTexts plants a workspace that holds each text in several places, and exports it.
 func plantTexts(t *testing.T, s *seed.Seeder, texts []string) string {
 	t.Helper()
 	var projects []string

@@ -27,7 +27,7 @@ func (d *documents) kinds() []*job.Kind {
 }
 
 // jobs reads the modes of jobs.
-func (r *reader) jobs(w *workspace, n *node, pointer string) {
+func (r *reader) jobs(w *content, n *node, pointer string) {
 	kinds := r.documents.kinds()
 	known := make([]string, len(kinds))
 	for i, k := range kinds {
@@ -44,7 +44,7 @@ func (r *reader) jobs(w *workspace, n *node, pointer string) {
 	}
 }
 
-func (r *reader) plan(w *workspace, k *job.Kind, n *node, pointer string) {
+func (r *reader) plan(w *content, k *job.Kind, n *node, pointer string) {
 	before := len(r.problems)
 	if !r.object(n, pointer, planMembers, planMembers[:1]) {
 		return
@@ -99,7 +99,7 @@ func (r *reader) plan(w *workspace, k *job.Kind, n *node, pointer string) {
 }
 
 // setPlans sets the modes of jobs of a workspace, before there are jobs.
-func (w *workspace) setPlans(tx storage.Tx) error {
+func (w *content) setPlans(tx storage.Tx) error {
 	for k, plan := range w.plans {
 		if err := k.SetPlan(tx, &plan); err != nil {
 			return err

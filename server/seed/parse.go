@@ -15,17 +15,17 @@ import (
 
 	"github.com/understudy-api/understudy/server/contract"
 	"github.com/understudy-api/understudy/server/job"
-	"github.com/understudy-api/understudy/server/world"
+	"github.com/understudy-api/understudy/server/workspace"
 	"github.com/understudy-api/understudy/storage"
 )
 
 // Seed is a seed that was read.
 type Seed struct {
-	workspaces []*workspace
+	workspaces []*content
 }
 
-// workspace is a workspace of a seed.
-type workspace struct {
+// content is what a seed puts into a workspace.
+type content struct {
 	node       *node
 	pointer    string
 	credential *string // nil for the caller's
@@ -39,7 +39,7 @@ type workspace struct {
 	sequences map[string]int64    // by name in the store: at least so far
 	lists     map[string][]*Entry // of each resource, by the kind of its records
 	plans     map[*job.Kind]job.Plan
-	faults    []world.Fault
+	faults    []workspace.Fault
 	given     map[string]int // where an id was given, by kind and id
 }
 
@@ -68,10 +68,10 @@ const maxNumber = 1<<53 - 1
 
 // reader reads a seed and collects what is wrong with it.
 type reader struct {
-	ctx       context.Context
-	documents *documents
-	worlds    *world.Worlds
-	problems  []Problem
+	ctx        context.Context
+	documents  *documents
+	workspaces *workspace.Manager
+	problems   []Problem
 	// meant are the pointers that unknown members were probably meant to be: that
 	// such a member is missing is not told again.
 	meant map[string]bool
@@ -199,11 +199,11 @@ func (r *reader) seed(root *node) *Seed {
 	return s
 }
 
-func (w *workspace) twice(r *reader, line int) {
+func (w *content) twice(r *reader, line int) {
 	r.problem(w.node, w.pointer, "This is the workspace of line %d again. Put both into one, or name another credential or sub-workspace.", line)
 }
 
-func (r *reader) workspace(n *node, pointer string) *workspace {
+func (r *reader) workspace(n *node, pointer string) *content {
 	known := []string{memberCredential, memberWorkspace, memberClock, memberIDs, memberJobs}
 	for _, p := range r.documents.parts {
 		known = append(known, p.name)
@@ -211,7 +211,7 @@ func (r *reader) workspace(n *node, pointer string) *workspace {
 	if !r.object(n, pointer, append(known, memberFaults), nil) {
 		return nil
 	}
-	w := &workspace{node: n, pointer: pointer, sequences: map[string]int64{}, lists: map[string][]*Entry{}, given: map[string]int{}}
+	w := &content{node: n, pointer: pointer, sequences: map[string]int64{}, lists: map[string][]*Entry{}, given: map[string]int{}}
 	if c := n.get(memberCredential); c != nil {
 		at := below(pointer, memberCredential)
 		secret, ok := r.text(c, at)
@@ -255,7 +255,7 @@ func wellFormed(secret string) bool {
 // until the seed is planted.
 const farthest = 290 * 365 * 24 * time.Hour
 
-func (r *reader) clock(w *workspace, n *node, pointer string) {
+func (r *reader) clock(w *content, n *node, pointer string) {
 	if n == nil || !r.object(n, pointer, clockMembers, clockMembers[:1]) {
 		return
 	}
@@ -293,7 +293,7 @@ func (r *reader) clock(w *workspace, n *node, pointer string) {
 	}
 }
 
-func (r *reader) ids(w *workspace, n *node, pointer string) {
+func (r *reader) ids(w *content, n *node, pointer string) {
 	if n == nil || !r.object(n, pointer, idsMembers, idsMembers[:1]) {
 		return
 	}
@@ -314,7 +314,7 @@ func (r *reader) ids(w *workspace, n *node, pointer string) {
 }
 
 // part reads what a workspace holds of one API.
-func (r *reader) part(w *workspace, p *part, n *node, pointer string) {
+func (r *reader) part(w *content, p *part, n *node, pointer string) {
 	var known []string
 	for _, resource := range p.Resources {
 		known = append(known, resource.List)
@@ -349,7 +349,7 @@ func (r *reader) part(w *workspace, p *part, n *node, pointer string) {
 }
 
 // list reads one list of resources.
-func (r *reader) list(w *workspace, p *part, resource *Resource, in *node, pointer string) []*Entry {
+func (r *reader) list(w *content, p *part, resource *Resource, in *node, pointer string) []*Entry {
 	list := in.get(resource.List)
 	pointer = below(pointer, resource.List)
 	if list == nil || !r.is(list, pointer, isList) {
@@ -532,12 +532,12 @@ func (r *reader) values(n *node, pointer string, members []Member) Values {
 
 var uuid = regexp.MustCompile(`^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$`)
 
-func (r *reader) faults(w *workspace, n *node, pointer string) {
+func (r *reader) faults(w *content, n *node, pointer string) {
 	if !r.is(n, pointer, isList) {
 		return
 	}
-	if len(n.items) > world.MaxFaults {
-		r.problem(n, pointer, "A workspace holds at most %d faults.", world.MaxFaults)
+	if len(n.items) > workspace.MaxFaults {
+		r.problem(n, pointer, "A workspace holds at most %d faults.", workspace.MaxFaults)
 		return
 	}
 	lines := map[string]int{}
@@ -561,13 +561,13 @@ func (r *reader) faults(w *workspace, n *node, pointer string) {
 		if !ok {
 			continue
 		}
-		fault := world.Fault{}
+		fault := workspace.Fault{}
 		if err := json.Unmarshal(judged, &fault); err != nil {
 			r.problem(item, at, "No fault can be made of this: a member is of another type than the document says.")
 			continue
 		}
 		fault.Name = name
-		problems, err := r.worlds.Check(r.ctx, &fault)
+		problems, err := r.workspaces.Check(r.ctx, &fault)
 		r.err = errors.Join(r.err, err)
 		for _, p := range problems {
 			if p.Pointer == "/name" && (name == "" || item.get("name") == nil) {

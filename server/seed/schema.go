@@ -7,7 +7,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/understudy-api/understudy/server/world"
+	"github.com/understudy-api/understudy/server/workspace"
 )
 
 // SchemaID names the published schema of seeds.
@@ -48,13 +48,13 @@ func (s *Seeder) Schema() ([]byte, error) {
 			"description": "Where ids come from that the seed does not give, and later ones; without it, they are random",
 			"properties": map[string]any{
 				"source": map[string]any{"enum": idSources},
-				"seed":   map[string]any{"type": "integer", "default": 0, "description": "Of seeded ids; of sequential ones it tells worlds apart"},
+				"seed":   map[string]any{"type": "integer", "default": 0, "description": "Of seeded ids; of sequential ones it tells workspaces apart"},
 				"drawn":  map[string]any{"type": "integer", "minimum": 0, "maximum": maxNumber, "default": 0, "description": "How many were handed out"},
 			},
 		},
 		memberJobs: g.plans(d),
 		memberFaults: map[string]any{
-			"type": "array", "items": g.fault(d), "maxItems": world.MaxFaults,
+			"type": "array", "items": g.fault(d), "maxItems": workspace.MaxFaults,
 			"description": "Answers, delays and failures on demand, in the order in which they are tried",
 		},
 	}
@@ -64,7 +64,7 @@ func (s *Seeder) Schema() ([]byte, error) {
 	g.definitions["Workspace"] = map[string]any{"type": "object", "additionalProperties": false, "properties": properties}
 	text, err := json.MarshalIndent(map[string]any{
 		"$schema": "https://json-schema.org/draft/2020-12/schema", "$id": SchemaID,
-		"title": "A seed of Understudy", "description": "Whole worlds as a file: see docs/seeds.md",
+		"title": "A seed of Understudy", "description": "Whole workspaces as a file: see docs/seeds.md",
 		"type": "object", "required": []string{memberWorkspaces}, "additionalProperties": false,
 		"properties": map[string]any{
 			memberWorkspaces: map[string]any{"type": "array", "minItems": 1, "items": reference("Workspace")},

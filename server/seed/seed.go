@@ -1,4 +1,4 @@
-// Package seed reads and writes whole worlds as files: workspaces with their
+// Package seed reads and writes workspaces as files, each with its
 // resources, faults, clock and source of ids.
 //
 // A seed is YAML or JSON. Every mistake in it is told with its line and column
@@ -17,7 +17,7 @@ import (
 	"github.com/understudy-api/understudy/gen/understudy"
 	"github.com/understudy-api/understudy/server/contract"
 	"github.com/understudy-api/understudy/server/job"
-	"github.com/understudy-api/understudy/server/world"
+	"github.com/understudy-api/understudy/server/workspace"
 	"github.com/understudy-api/understudy/storage"
 )
 
@@ -178,9 +178,9 @@ type Options struct {
 	// Documents gives the documents by which bodies are judged: those of the APIs,
 	// and the control API's for faults.
 	Documents func() ([]*contract.Document, error)
-	// Worlds knows what is wrong with a fault beside what its schema says, and keeps
+	// Workspaces knows what is wrong with a fault beside what its schema says, and keeps
 	// the snapshot of what was planted.
-	Worlds *world.Worlds
+	Workspaces *workspace.Manager
 }
 
 // Seeder reads, plants and writes seeds. It is safe for concurrent use.
@@ -268,7 +268,7 @@ func (s *Seeder) Parse(ctx context.Context, text []byte) (*Seed, []Problem, erro
 		return nil, nil, err
 	}
 	root, problems := read(text)
-	r := &reader{ctx: ctx, documents: d, worlds: s.o.Worlds, problems: problems}
+	r := &reader{ctx: ctx, documents: d, workspaces: s.o.Workspaces, problems: problems}
 	var seed *Seed
 	if root != nil {
 		seed = r.seed(root)

@@ -16,7 +16,7 @@ import (
 	"github.com/understudy-api/understudy/server/control"
 	"github.com/understudy-api/understudy/server/datafold"
 	"github.com/understudy-api/understudy/server/seed"
-	"github.com/understudy-api/understudy/server/world"
+	"github.com/understudy-api/understudy/server/workspace"
 	"github.com/understudy-api/understudy/storage"
 	"github.com/understudy-api/understudy/storage/sqlite"
 )
@@ -42,8 +42,8 @@ func seeder(t testing.TB, store storage.Store) *seed.Seeder {
 	}
 	return seed.New(seed.Options{
 		Store: store, Keys: contract.OpenKeyring{}, Documents: loadDocuments,
-		Worlds: world.New(world.Options{Store: store, Documents: loadDocuments}),
-		APIs:   []seed.API{brms.New(store, contract.OpenKeyring{}), datafold.New(store, contract.OpenKeyring{})},
+		Workspaces: workspace.New(workspace.Options{Store: store, Documents: loadDocuments}),
+		APIs:       []seed.API{brms.New(store, contract.OpenKeyring{}), datafold.New(store, contract.OpenKeyring{})},
 	})
 }
 

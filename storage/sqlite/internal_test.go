@@ -477,7 +477,7 @@ func TestNumbersOfWorkspaces(t *testing.T) {
 }
 
 // A workspace is cleared and copied without looking at what others hold.
-func TestWorldsAreSearched(t *testing.T) {
+func TestWorkspacesAreSearched(t *testing.T) {
 	s := openForTest(t, Options{})
 	for _, q := range []struct {
 		sql  string

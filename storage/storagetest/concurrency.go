@@ -124,7 +124,7 @@ func testConcurrentInserts(t *testing.T, open Open) {
 	if conflicts.Load() != (workers-1)*each {
 		t.Errorf("%d conflicts, want %d", conflicts.Load(), (workers-1)*each)
 	}
-	page := dump(t, s, "w", "k", "slot")[1]
+	page := dumpKind(t, s, "w", "k", "slot")[1]
 	if page.Total != each || len(page.Records) != each {
 		t.Errorf("%d records, total %d, want %d", len(page.Records), page.Total, each)
 	}

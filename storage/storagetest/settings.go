@@ -83,7 +83,7 @@ func testInsertTimes(t *testing.T, open Open) {
 		}
 		return nil
 	})
-	if diff := cmp.Diff(want, dump(t, s, "w", "k")[0].Records); diff != "" {
+	if diff := cmp.Diff(want, dumpKind(t, s, "w", "k")[0].Records); diff != "" {
 		t.Error("listed:", diff)
 	}
 	update(t, s, "w", func(tx storage.Tx) error {
@@ -530,7 +530,7 @@ func persistentSettings(t *testing.T, open func(t testing.TB, dir string, o stor
 	}
 	updateAll(t, s, []string{"gone", "made", "copied", "emptied", "counting"}, func(all []storage.Tx) error {
 		for _, tx := range all[:4] {
-			if err := fillWorld(tx); err != nil {
+			if err := fill(tx); err != nil {
 				return err
 			}
 		}
@@ -541,14 +541,14 @@ func persistentSettings(t *testing.T, open func(t testing.TB, dir string, o stor
 		return errors.Join(all[1].Clear(), all[0].CopyFrom(all[1]))
 	})
 	names := []string{"ahead", "copied", "counting", "frozen", "made", "zero"}
-	look := func() (worlds []world) {
+	look := func() (dumps []dump) {
 		if got := namesOf(t, s, ""); !slices.Equal(got, names) {
 			t.Errorf("workspaces %q, want %q", got, names)
 		}
 		for _, ws := range append([]string{"gone", "emptied"}, names...) {
-			worlds = append(worlds, worldOf(t, s, ws))
+			dumps = append(dumps, dumpOf(t, s, ws))
 		}
-		return worlds
+		return dumps
 	}
 	before := look()
 	if diff := before[3].differs(before[6]); diff != "" { // copied and made

@@ -68,7 +68,7 @@ func Run(t *testing.T, open Open) {
 		{"CopyFrom", testCopyFrom},
 		{"CopyFromWithin", testCopyFromWithin},
 		{"CopyFromCounted", testCopyFromCounted},
-		{"Worlds", testWorlds},
+		{"WorkspacesModel", testWorkspacesModel},
 		{"Alarms", testAlarms},
 		{"AlarmsFollowClock", testAlarmsFollowClock},
 		{"Timers", testTimers},
@@ -635,7 +635,7 @@ func testConflictChangesNothing(t *testing.T, open Open) {
 		}
 		return nil
 	})
-	before := dump(t, s, "w", "k", "first", "second", "third", "fourth")
+	before := dumpKind(t, s, "w", "k", "first", "second", "third", "fourth")
 	update(t, s, "w", func(tx storage.Tx) error {
 		_, err := tx.Insert(storage.Record{Kind: "k", ID: "3", Parent: "p", Body: []byte("3")}, keysOf("3", "1"))
 		wantKind(t, "insert", err, storage.KindConflict)
@@ -643,13 +643,13 @@ func testConflictChangesNothing(t *testing.T, open Open) {
 		wantKind(t, "put", err, storage.KindConflict)
 		return nil // the caller goes on
 	})
-	if diff := cmp.Diff(before, dump(t, s, "w", "k", "first", "second", "third", "fourth")); diff != "" {
+	if diff := cmp.Diff(before, dumpKind(t, s, "w", "k", "first", "second", "third", "fourth")); diff != "" {
 		t.Error("a conflict changed something:", diff)
 	}
 }
 
-// dump is all that can be seen of a kind.
-func dump(t testing.TB, s storage.Store, workspace, kind string, indexes ...string) (pages []storage.Page) {
+// dumpKind is all that can be seen of a kind.
+func dumpKind(t testing.TB, s storage.Store, workspace, kind string, indexes ...string) (pages []storage.Page) {
 	t.Helper()
 	view(t, s, workspace, func(tx storage.ReadTx) error {
 		for _, deleted := range []bool{false, true} {
@@ -735,7 +735,7 @@ func testInvalid(t *testing.T, open Open) {
 		}
 		return nil
 	})
-	if pages := dump(t, s, "w", "k"); pages[0].Total != 0 || len(pages[0].Records) != 0 {
+	if pages := dumpKind(t, s, "w", "k"); pages[0].Total != 0 || len(pages[0].Records) != 0 {
 		t.Errorf("something was written: %+v", pages[0])
 	}
 }

@@ -40,7 +40,7 @@ func testWorkspaces(t *testing.T, open Open) {
 	for _, ws := range names {
 		insertN(t, s, ws, "k", 6)
 	}
-	before := dump(t, s, "Ghost", "k", "name", "even")
+	before := dumpKind(t, s, "Ghost", "k", "name", "even")
 	update(t, s, "ghost", func(tx storage.Tx) error {
 		for i := range 3 {
 			if err := tx.Purge("k", strconv.Itoa(i)); err != nil {
@@ -55,10 +55,10 @@ func testWorkspaces(t *testing.T, open Open) {
 		_, err = tx.Put(r, nil)
 		return err
 	})
-	if diff := cmp.Diff(before, dump(t, s, "Ghost", "k", "name", "even")); diff != "" {
+	if diff := cmp.Diff(before, dumpKind(t, s, "Ghost", "k", "name", "even")); diff != "" {
 		t.Error("one workspace changed another:", diff)
 	}
-	if p := dump(t, s, "ghost", "k")[0]; p.Total != 2 {
+	if p := dumpKind(t, s, "ghost", "k")[0]; p.Total != 2 {
 		t.Errorf("%d left, want 2", p.Total)
 	}
 }
@@ -66,7 +66,7 @@ func testWorkspaces(t *testing.T, open Open) {
 func testAtomicity(t *testing.T, open Open) {
 	s := open(t, storage.Options{})
 	insertN(t, s, "w", "k", 6)
-	before := dump(t, s, "w", "k", "name", "even")
+	before := dumpKind(t, s, "w", "k", "name", "even")
 	mine := errors.New("mine")
 	mess := func(tx storage.Tx) error {
 		if _, err := tx.Insert(storage.Record{Kind: "k", ID: "new", Parent: "parent 1"}, key("name", "new")); err != nil {
@@ -87,7 +87,7 @@ func testAtomicity(t *testing.T, open Open) {
 	}
 	unchanged := func(what string) {
 		t.Helper()
-		if diff := cmp.Diff(before, dump(t, s, "w", "k", "name", "even")); diff != "" {
+		if diff := cmp.Diff(before, dumpKind(t, s, "w", "k", "name", "even")); diff != "" {
 			t.Errorf("%s changed something: %s", what, diff)
 		}
 		update(t, s, "w", func(tx storage.Tx) error {
@@ -137,7 +137,7 @@ func testAtomicity(t *testing.T, open Open) {
 	if !errors.Is(err, mine) {
 		t.Error(err)
 	}
-	if p := dump(t, s, "new workspace", "k")[0]; p.Total != 0 {
+	if p := dumpKind(t, s, "new workspace", "k")[0]; p.Total != 0 {
 		t.Errorf("%d records in a workspace that was never made", p.Total)
 	}
 	panicked := func() (v any) {

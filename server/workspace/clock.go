@@ -1,4 +1,4 @@
-package world
+package workspace
 
 import (
 	"context"
@@ -14,19 +14,19 @@ type Clock struct {
 	Offset time.Duration // of a running clock from the real one
 }
 
-func (w *Worlds) clockOf(c storage.Clock) Clock {
+func (w *Manager) clockOf(c storage.Clock) Clock {
 	return Clock{Now: c.Now(w.now()), Frozen: c.Frozen, Offset: c.Offset}
 }
 
 // Clock reads the clock of a workspace.
-func (w *Worlds) Clock(ctx context.Context, workspace string) (Clock, error) {
+func (w *Manager) Clock(ctx context.Context, workspace string) (Clock, error) {
 	settings, err := w.settingsOf(ctx, workspace)
 	return w.clockOf(settings.Clock), err
 }
 
 // SetClock sets the clock to a time, or leaves it where it is if at is nil, and
 // freezes it or lets it run. A time that no clock can show is an [*InvalidError].
-func (w *Worlds) SetClock(ctx context.Context, workspace string, frozen bool, at *time.Time) (Clock, error) {
+func (w *Manager) SetClock(ctx context.Context, workspace string, frozen bool, at *time.Time) (Clock, error) {
 	return w.changeClock(ctx, workspace, "/now", func(c storage.Clock, wall time.Time) (storage.Clock, string) {
 		switch {
 		case at != nil:
@@ -47,7 +47,7 @@ func (w *Worlds) SetClock(ctx context.Context, workspace string, frozen bool, at
 
 // AdvanceClock moves the clock by a duration, which may be negative. A time that
 // no clock can show is an [*InvalidError].
-func (w *Worlds) AdvanceClock(ctx context.Context, workspace string, by time.Duration) (Clock, error) {
+func (w *Manager) AdvanceClock(ctx context.Context, workspace string, by time.Duration) (Clock, error) {
 	return w.changeClock(ctx, workspace, "/by", func(c storage.Clock, _ time.Time) (storage.Clock, string) {
 		moved := c.Advance(by)
 		if !moved.Frozen && moved.Offset-c.Offset != by {
@@ -58,7 +58,7 @@ func (w *Worlds) AdvanceClock(ctx context.Context, workspace string, by time.Dur
 }
 
 // changeClock changes the clock; a problem of the member at pointer refuses.
-func (w *Worlds) changeClock(ctx context.Context, workspace, pointer string,
+func (w *Manager) changeClock(ctx context.Context, workspace, pointer string,
 	fn func(c storage.Clock, wall time.Time) (changed storage.Clock, problem string),
 ) (Clock, error) {
 	var clock storage.Clock
@@ -85,13 +85,13 @@ func (w *Worlds) changeClock(ctx context.Context, workspace, pointer string,
 }
 
 // IDs says where the ids of a workspace come from.
-func (w *Worlds) IDs(ctx context.Context, workspace string) (storage.IDs, error) {
+func (w *Manager) IDs(ctx context.Context, workspace string) (storage.IDs, error) {
 	settings, err := w.settingsOf(ctx, workspace)
 	return settings.IDs, err
 }
 
 // SetIDs says where the ids of a workspace come from, from now on.
-func (w *Worlds) SetIDs(ctx context.Context, workspace string, ids storage.IDs) error {
+func (w *Manager) SetIDs(ctx context.Context, workspace string, ids storage.IDs) error {
 	return w.store.Update(ctx, workspace, func(tx storage.Tx) error {
 		settings, err := tx.Settings()
 		if err != nil {

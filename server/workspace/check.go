@@ -1,4 +1,4 @@
-package world
+package workspace
 
 import (
 	"cmp"
@@ -48,7 +48,7 @@ func (e *InvalidError) Error() string {
 }
 
 // sound is an [*InvalidError] if the fault cannot work.
-func (w *Worlds) sound(ctx context.Context, f *Fault) error {
+func (w *Manager) sound(ctx context.Context, f *Fault) error {
 	problems, err := w.Check(ctx, f)
 	if err == nil && len(problems) > 0 {
 		err = &InvalidError{Problems: problems}
@@ -58,7 +58,7 @@ func (w *Worlds) sound(ctx context.Context, f *Fault) error {
 
 // Check lists every mistake of a fault: what contradicts itself, and what the
 // documents say can never be.
-func (w *Worlds) Check(ctx context.Context, f *Fault) ([]Problem, error) {
+func (w *Manager) Check(ctx context.Context, f *Fault) ([]Problem, error) {
 	documents, err := w.documents()
 	if err != nil {
 		return nil, fmt.Errorf("the documents that a fault is held against: %w", err)

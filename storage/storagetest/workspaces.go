@@ -28,8 +28,8 @@ func updateAll(t testing.TB, s storage.Store, workspaces []string, fn func([]sto
 	}
 }
 
-// world is all that can be seen of a workspace by names that these tests use.
-type world struct {
+// dump is all that can be seen of a workspace by names that these tests use.
+type dump struct {
 	Settings  storage.Settings
 	Pages     map[string]storage.Page // unless empty
 	Counts    map[string]int64
@@ -37,26 +37,26 @@ type world struct {
 	Blobs     map[string]string
 }
 
-// The names that worlds are made of; those of the model test are among them.
+// The names that workspaces are made of; those of the model test are among them.
 var (
-	worldKinds   = []string{"k", "widget", "a", "b", "k\x00"}
-	worldIndexes = map[string][]string{
+	dumpKinds   = []string{"k", "widget", "a", "b", "k\x00"}
+	dumpIndexes = map[string][]string{
 		"k": {"", "name", "slug"}, "widget": {"", "name", "slug"}, "a": {"", "x", "y"}, "b": {"", "x", "y"}, "k\x00": {""},
 	}
-	worldParents   = []string{"", "p", "q"}
-	worldSequences = []string{"n", "m", "a", "b", storage.SequenceOfIDs}
+	dumpParents   = []string{"", "p", "q"}
+	dumpSequences = []string{"n", "m", "a", "b", storage.SequenceOfIDs}
 )
 
 // The SHA-256 of "one", of nothing, and of "alone".
-var worldBlobs = []string{
+var dumpBlobs = []string{
 	"7692c3ad3540bb803c020b3aee66cd8887123234ea0c6e7143c0add73ff431ed",
 	"e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
 	"facf8b54e5c0b8c426bb1c4bf5a00abfeaa064dc89ba8298dfa0c083746eee5b",
 }
 
-// fillWorld writes something of everything; twice, in one transaction or two, is
+// fill writes something of everything; twice, in one transaction or two, is
 // a conflict.
-func fillWorld(tx storage.Tx) error {
+func fill(tx storage.Tx) error {
 	at := time.Date(2020, 1, 2, 3, 4, 5, 678901000, time.UTC)
 	for i := range 7 {
 		n := strconv.Itoa(i)
@@ -102,8 +102,8 @@ func fillWorld(tx storage.Tx) error {
 	return tx.AtLeast("m", 40)
 }
 
-// differs says how two worlds differ, "" if they do not.
-func (w world) differs(o world) string {
+// differs says how two workspaces differ, "" if they do not.
+func (w dump) differs(o dump) string {
 	pages := func(a, b storage.Page) bool {
 		return a.Next == b.Next && a.Total == b.Total && slices.EqualFunc(a.Records, b.Records, storage.Record.Equal)
 	}
@@ -114,14 +114,14 @@ func (w world) differs(o world) string {
 	return "it differs: " + cmp.Diff(w, o) // slow
 }
 
-// readWorld looks at the records of these kinds, or at those of all, and then in
+// readDump looks at the records of these kinds, or at those of all, and then in
 // more ways: race detectors make queries slow.
-func readWorld(tx storage.ReadTx, kinds ...string) (w world, err error) {
+func readDump(tx storage.ReadTx, kinds ...string) (w dump, err error) {
 	thorough := len(kinds) == 0
 	if thorough {
-		kinds = worldKinds
+		kinds = dumpKinds
 	}
-	w = world{
+	w = dump{
 		Pages: map[string]storage.Page{}, Counts: map[string]int64{}, Sequences: map[string]int64{}, Blobs: map[string]string{},
 	}
 	if w.Settings, err = tx.Settings(); err != nil {
@@ -136,7 +136,7 @@ func readWorld(tx storage.ReadTx, kinds ...string) (w world, err error) {
 	}
 	for _, kind := range kinds {
 		for _, deleted := range []bool{false, true} {
-			for _, index := range worldIndexes[kind] {
+			for _, index := range dumpIndexes[kind] {
 				q := storage.Query{Index: index, Deleted: deleted}
 				what := fmt.Sprintf("%q by %q, deleted %v", kind, index, deleted)
 				n, err := list(what, kind, q)
@@ -147,7 +147,7 @@ func readWorld(tx storage.ReadTx, kinds ...string) (w world, err error) {
 					return w, err
 				}
 			}
-			for _, parent := range worldParents {
+			for _, parent := range dumpParents {
 				what := fmt.Sprintf("%q in %q, deleted %v", kind, parent, deleted)
 				if w.Counts[what], err = tx.Count(kind, parent, deleted); err != nil {
 					return w, err
@@ -166,12 +166,12 @@ func readWorld(tx storage.ReadTx, kinds ...string) (w world, err error) {
 			return w, fmt.Errorf("listed %+v, got %+v, %w", r, got, err)
 		}
 	}
-	for _, name := range worldSequences {
+	for _, name := range dumpSequences {
 		if w.Sequences[name], err = tx.Last(name); err != nil {
 			return w, err
 		}
 	}
-	for _, sum := range worldBlobs {
+	for _, sum := range dumpBlobs {
 		content, err := tx.Blob(sum)
 		switch {
 		case err == nil:
@@ -183,10 +183,10 @@ func readWorld(tx storage.ReadTx, kinds ...string) (w world, err error) {
 	return w, nil
 }
 
-func worldOf(t testing.TB, s storage.Store, workspace string, kinds ...string) (w world) {
+func dumpOf(t testing.TB, s storage.Store, workspace string, kinds ...string) (w dump) {
 	t.Helper()
 	view(t, s, workspace, func(tx storage.ReadTx) (err error) {
-		w, err = readWorld(tx, kinds...)
+		w, err = readDump(tx, kinds...)
 		return err
 	})
 	if diff := cmp.Diff([]storage.Settings{w.Settings}, settingsOf(t, s, workspace)); diff != "" {
@@ -195,9 +195,9 @@ func worldOf(t testing.TB, s storage.Store, workspace string, kinds ...string) (
 	return w
 }
 
-func wantWorld(t testing.TB, what string, s storage.Store, workspace string, want world) {
+func wantDump(t testing.TB, what string, s storage.Store, workspace string, want dump) {
 	t.Helper()
-	if diff := want.differs(worldOf(t, s, workspace)); diff != "" {
+	if diff := want.differs(dumpOf(t, s, workspace)); diff != "" {
 		t.Errorf("%s: workspace %q: %s", what, workspace, diff)
 	}
 }
@@ -286,7 +286,7 @@ func testUpdateAll(t *testing.T, open Open) {
 					t.Errorf("transaction %d is on %s", i, tx.Workspace())
 				}
 				// The same names everywhere, and nobody sees the others'.
-				if err := fillWorld(tx); err != nil {
+				if err := fill(tx); err != nil {
 					return err
 				}
 				for range i {
@@ -344,12 +344,12 @@ func testUpdateAllFails(t *testing.T, open Open) {
 		if err := all[0].SetSettings(storage.Settings{Data: "of a", IDs: storage.IDs{Source: storage.IDsSequential}}); err != nil {
 			return err
 		}
-		if err := fillWorld(all[0]); err != nil {
+		if err := fill(all[0]); err != nil {
 			return err
 		}
 		return all[1].CopyFrom(all[0])
 	})
-	before := worldOf(t, s, "a")
+	before := dumpOf(t, s, "a")
 	mess := func(all []storage.Tx) error {
 		a, b, c := all[0], all[1], all[2]
 		if a.NewID() == "" {
@@ -378,8 +378,8 @@ func testUpdateAllFails(t *testing.T, open Open) {
 	mine := errors.New("mine")
 	unchanged := func(what string) {
 		t.Helper()
-		wantWorld(t, what, s, "a", before)
-		wantWorld(t, what, s, "b", before)
+		wantDump(t, what, s, "a", before)
+		wantDump(t, what, s, "b", before)
 		if got := namesOf(t, s, ""); !slices.Equal(got, names[:2]) {
 			t.Errorf("%s: workspaces %q", what, got)
 		}
@@ -616,13 +616,13 @@ func testClear(t *testing.T, open Open) {
 		if tx.NewID() == "" {
 			t.Error("no id")
 		}
-		return fillWorld(tx)
+		return fill(tx)
 	}
-	nothing := worldOf(t, s, "w")
+	nothing := dumpOf(t, s, "w")
 	for _, ws := range []string{"w", "w\x00", "other"} {
 		update(t, s, ws, fill)
 	}
-	full, other := worldOf(t, s, "w"), worldOf(t, s, "other")
+	full, other := dumpOf(t, s, "w"), dumpOf(t, s, "other")
 	for round := range 3 {
 		update(t, s, "w", func(tx storage.Tx) error {
 			if round == 1 { // with something just written
@@ -636,7 +636,7 @@ func testClear(t *testing.T, open Open) {
 			if err := tx.Clear(); err != nil {
 				return err
 			}
-			got, err := readWorld(tx)
+			got, err := readDump(tx)
 			if diff := nothing.differs(got); diff != "" {
 				t.Error("in the transaction, something is left:", diff)
 			}
@@ -647,7 +647,7 @@ func testClear(t *testing.T, open Open) {
 			return errors.Join(fill(tx), tx.Clear(), tx.Clear(), fill(tx))
 		})
 		if round < 2 {
-			wantWorld(t, "cleared", s, "w", nothing)
+			wantDump(t, "cleared", s, "w", nothing)
 			if names := namesOf(t, s, ""); !slices.Equal(names, []string{"other", "w\x00"}) {
 				t.Errorf("workspaces %q", names)
 			}
@@ -662,7 +662,7 @@ func testClear(t *testing.T, open Open) {
 			update(t, s, "w", func(tx storage.Tx) error { return errors.Join(tx.Clear(), fill(tx)) })
 		}
 		// Filled again it is what it was, but for the times.
-		again := worldOf(t, s, "w")
+		again := dumpOf(t, s, "w")
 		if diff := cmp.Diff([]any{full.Counts, full.Sequences, full.Blobs, full.Settings},
 			[]any{again.Counts, again.Sequences, again.Blobs, again.Settings}); diff != "" {
 			t.Error("filled again:", diff)
@@ -672,10 +672,10 @@ func testClear(t *testing.T, open Open) {
 				t.Errorf("filled again: %s: %v, want %v", what, ids(got.Records), ids(page.Records))
 			}
 		}
-		wantWorld(t, "beside it", s, "other", other)
+		wantDump(t, "beside it", s, "other", other)
 	}
 	mine := errors.New("mine")
-	full = worldOf(t, s, "w")
+	full = dumpOf(t, s, "w")
 	if err := s.Update(t.Context(), "w", func(tx storage.Tx) error {
 		if err := tx.Clear(); err != nil {
 			return err
@@ -684,17 +684,17 @@ func testClear(t *testing.T, open Open) {
 	}); !errors.Is(err, mine) {
 		t.Error(err)
 	}
-	wantWorld(t, "cleared in vain", s, "w", full)
+	wantDump(t, "cleared in vain", s, "w", full)
 }
 
 func testCopyFrom(t *testing.T, open Open) {
 	s := open(t, storage.Options{Now: steps()})
-	nothing := worldOf(t, s, "nothing")
+	nothing := dumpOf(t, s, "nothing")
 	update(t, s, "w", func(tx storage.Tx) error {
 		if err := tx.SetSettings(storage.Settings{Data: "{}", IDs: storage.IDs{Source: storage.IDsSeeded, Seed: 1}}); err != nil {
 			return err
 		}
-		return fillWorld(tx)
+		return fill(tx)
 	})
 	update(t, s, "w", func(tx storage.Tx) error { // at another time
 		if tx.NewID() == "" {
@@ -711,14 +711,14 @@ func testCopyFrom(t *testing.T, open Open) {
 		return err
 	})
 	// Onto nothing, onto something else, and back onto what it was made from.
-	update(t, s, "full", fillWorld)
+	update(t, s, "full", fill)
 	update(t, s, "full", func(tx storage.Tx) error {
 		if _, err := tx.Insert(storage.Record{Kind: "a", ID: "1", Parent: "q"}, key("x", "v")); err != nil {
 			return err
 		}
 		return tx.AtLeast("b", 5)
 	})
-	want := worldOf(t, s, "w")
+	want := dumpOf(t, s, "w")
 	if got := want.Sequences[storage.SequenceOfIDs]; got != 1 || len(want.Blobs) != 3 || want.Counts[`"k" in "p", deleted false`] != 4 {
 		t.Fatalf("the original: %+v", want)
 	}
@@ -727,14 +727,14 @@ func testCopyFrom(t *testing.T, open Open) {
 			if err := all[0].CopyFrom(all[1]); err != nil {
 				return err
 			}
-			got, err := readWorld(all[0])
+			got, err := readDump(all[0])
 			if diff := want.differs(got); diff != "" {
 				t.Errorf("%s, in the transaction: %s", to, diff)
 			}
 			return err
 		})
-		wantWorld(t, "copied", s, to, want)
-		wantWorld(t, "copied from", s, "w", want)
+		wantDump(t, "copied", s, to, want)
+		wantDump(t, "copied from", s, "w", want)
 	}
 	// A cursor goes on in the copy.
 	byName.After = cursor
@@ -774,20 +774,20 @@ func testCopyFrom(t *testing.T, open Open) {
 		return err
 	}
 	update(t, s, "w", change)
-	wantWorld(t, "the original changed", s, "new", want)
-	changed := worldOf(t, s, "w")
+	wantDump(t, "the original changed", s, "new", want)
+	changed := dumpOf(t, s, "w")
 	update(t, s, "new", change)
-	wantWorld(t, "the copy changed", s, "w", changed)
-	wantWorld(t, "beside both", s, "full", want)
+	wantDump(t, "the copy changed", s, "w", changed)
+	wantDump(t, "beside both", s, "full", want)
 	update(t, s, "w", func(tx storage.Tx) error { return tx.Clear() })
-	wantWorld(t, "the original cleared", s, "full", want)
+	wantDump(t, "the original cleared", s, "full", want)
 	// And back.
 	updateAll(t, s, []string{"full", "w"}, func(all []storage.Tx) error { return all[1].CopyFrom(all[0]) })
-	wantWorld(t, "brought back", s, "w", want)
+	wantDump(t, "brought back", s, "w", want)
 
 	// Onto itself, from nothing, and from what it may not.
 	var outside storage.Tx
-	update(t, s, "outside", func(tx storage.Tx) error { outside = tx; return fillWorld(tx) })
+	update(t, s, "outside", func(tx storage.Tx) error { outside = tx; return fill(tx) })
 	elsewhere := open(t, storage.Options{})
 	update(t, s, "w", func(tx storage.Tx) error {
 		return elsewhere.Update(t.Context(), "w", func(other storage.Tx) error {
@@ -802,7 +802,7 @@ func testCopyFrom(t *testing.T, open Open) {
 		if err := errors.Join(all[0].CopyFrom(all[0]), all[2].CopyFrom(all[2]), all[3].CopyFrom(all[2])); err != nil {
 			return err
 		}
-		got, err := readWorld(all[0])
+		got, err := readDump(all[0])
 		if diff := want.differs(got); diff != "" {
 			t.Error("onto itself:", diff)
 		}
@@ -811,8 +811,8 @@ func testCopyFrom(t *testing.T, open Open) {
 		}
 		return all[1].CopyFrom(all[2])
 	})
-	wantWorld(t, "onto itself", s, "w", want)
-	wantWorld(t, "from nothing", s, "new", nothing)
+	wantDump(t, "onto itself", s, "w", want)
+	wantDump(t, "from nothing", s, "new", nothing)
 	if names := namesOf(t, s, "n"); len(names) != 0 {
 		t.Errorf("there are the workspaces %q", names)
 	}
@@ -821,14 +821,14 @@ func testCopyFrom(t *testing.T, open Open) {
 		if err := all[1].CopyFrom(all[0]); err != nil {
 			return err
 		}
-		if _, err := readWorld(all[1]); err != nil {
+		if _, err := readDump(all[1]); err != nil {
 			return err
 		}
 		return mine
 	}); !errors.Is(err, mine) {
 		t.Error(err)
 	}
-	wantWorld(t, "copied in vain", s, "new", nothing)
+	wantDump(t, "copied in vain", s, "new", nothing)
 	// What was read of the copy that never came is not what is there next.
 	update(t, s, "new", func(tx storage.Tx) error {
 		_, err := tx.Insert(storage.Record{Kind: "k", ID: "2", Body: []byte("another")}, key("slug", "1"))
@@ -848,8 +848,8 @@ func testCopyFrom(t *testing.T, open Open) {
 // testCopyFromWithin copies what the same transaction has just changed, on and on.
 func testCopyFromWithin(t *testing.T, open Open) {
 	s := open(t, storage.Options{})
-	update(t, s, "a", fillWorld)
-	var mid, end world
+	update(t, s, "a", fill)
+	var mid, end dump
 	updateAll(t, s, []string{"a", "b", "c", "d"}, func(all []storage.Tx) error {
 		a, b, c, d := all[0], all[1], all[2], all[3]
 		change := func(tx storage.Tx, id string) error {
@@ -876,21 +876,21 @@ func testCopyFromWithin(t *testing.T, open Open) {
 			return err
 		}
 		var err error
-		if mid, err = readWorld(b); err != nil {
+		if mid, err = readDump(b); err != nil {
 			return err
 		}
 		if err := errors.Join(c.CopyFrom(b), change(c, "third"), c.Purge("k", "first"), d.CopyFrom(c), d.Purge("k", "0")); err != nil {
 			return err
 		}
-		if end, err = readWorld(d); err != nil {
+		if end, err = readDump(d); err != nil {
 			return err
 		}
 		// All the way back, to where the chain began.
 		return a.CopyFrom(d)
 	})
-	wantWorld(t, "the second", s, "b", mid)
-	wantWorld(t, "the fourth", s, "d", end)
-	wantWorld(t, "the first", s, "a", end)
+	wantDump(t, "the second", s, "b", mid)
+	wantDump(t, "the fourth", s, "d", end)
+	wantDump(t, "the first", s, "a", end)
 	if end.Sequences["n"] != 6 || mid.Sequences["n"] != 5 || end.Settings.Data != "third" {
 		t.Errorf("sequences %v and %v, settings %+v", mid.Sequences, end.Sequences, end.Settings)
 	}
@@ -901,8 +901,8 @@ func testCopyFromWithin(t *testing.T, open Open) {
 	updateAll(t, s, []string{"b", "d", "spare"}, func(all []storage.Tx) error {
 		return errors.Join(all[2].CopyFrom(all[0]), all[0].CopyFrom(all[1]), all[1].CopyFrom(all[2]), all[2].Clear())
 	})
-	wantWorld(t, "exchanged", s, "b", end)
-	wantWorld(t, "exchanged", s, "d", mid)
+	wantDump(t, "exchanged", s, "b", end)
+	wantDump(t, "exchanged", s, "d", mid)
 	if names := namesOf(t, s, ""); !slices.Equal(names, []string{"a", "b", "c", "d"}) {
 		t.Errorf("workspaces %q", names)
 	}
@@ -937,21 +937,21 @@ func testCopyFromCounted(t *testing.T, open Open) {
 					if err := all[0].CopyFrom(all[1]); err != nil {
 						return err
 					}
-					var worlds [2]world
+					var dumps [2]dump
 					for i, tx := range all {
 						var err error
-						if worlds[i], err = readWorld(tx, "k"); err != nil {
+						if dumps[i], err = readDump(tx, "k"); err != nil {
 							return err
 						}
 					}
-					if diff := worlds[1].differs(worlds[0]); diff != "" {
+					if diff := dumps[1].differs(dumps[0]); diff != "" {
 						t.Error("the copy:", diff)
 					}
 					return nil
 				}); err != nil {
 					t.Error(err)
 				}
-				got := worldOf(t, s, to, "k")
+				got := dumpOf(t, s, to, "k")
 				n := got.Sequences["n"]
 				if got.Sequences[storage.SequenceOfIDs] != n || got.Counts[`"k" in "", deleted false`] != n ||
 					got.Counts[`"k" in "p", deleted false`] != n || int64(len(got.Pages[`"k" by "", deleted false`].Records)) != n {
@@ -961,37 +961,37 @@ func testCopyFromCounted(t *testing.T, open Open) {
 		})
 	}
 	wg.Wait()
-	if n := worldOf(t, s, "w", "k").Sequences["n"]; n != workers*each*3/4 {
+	if n := dumpOf(t, s, "w", "k").Sequences["n"]; n != workers*each*3/4 {
 		t.Errorf("%d in the end", n)
 	}
 }
 
-// modelWorld is a workspace of testWorlds.
-type modelWorld struct {
+// modelWorkspace is a workspace of testWorkspacesModel.
+type modelWorkspace struct {
 	model
 	exists   bool
 	settings storage.Settings
 	// seen is what it held after it was last changed: it must look the same, to
 	// the last byte, until it is changed again. Nil if nobody looked since.
-	seen *world
+	seen *dump
 }
 
-func (w *modelWorld) clone() modelWorld {
+func (w *modelWorkspace) clone() modelWorkspace {
 	c := *w
 	c.model = w.model.clone()
 	return c
 }
 
-// worldStep is one step of a transaction on several worlds.
-type worldStep struct {
+// workspaceStep is one step of a transaction on several workspaces.
+type workspaceStep struct {
 	what     int
 	on, from int
 	op       operation
 	settings storage.Settings
 }
 
-func someWorldStep(t *rapid.T) worldStep {
-	step := worldStep{what: rapid.IntRange(0, 9).Draw(t, "step"), on: rapid.IntRange(0, 2).Draw(t, "on")}
+func someWorkspaceStep(t *rapid.T) workspaceStep {
+	step := workspaceStep{what: rapid.IntRange(0, 9).Draw(t, "step"), on: rapid.IntRange(0, 2).Draw(t, "on")}
 	switch step.what {
 	case 0, 1:
 		step.from = rapid.IntRange(0, 2).Draw(t, "from")
@@ -1011,8 +1011,8 @@ func someWorldStep(t *rapid.T) worldStep {
 }
 
 // do does a step on the store and the model.
-func (s worldStep) do(txs []storage.Tx, worlds []modelWorld) error {
-	w, tx := &worlds[s.on], txs[s.on]
+func (s workspaceStep) do(txs []storage.Tx, workspaces []modelWorkspace) error {
+	w, tx := &workspaces[s.on], txs[s.on]
 	if s.what > 1 {
 		w.seen = nil
 	}
@@ -1021,15 +1021,15 @@ func (s worldStep) do(txs []storage.Tx, worlds []modelWorld) error {
 		if err := tx.CopyFrom(txs[s.from]); err != nil {
 			return err
 		}
-		*w = worlds[s.from].clone()
+		*w = workspaces[s.from].clone()
 		if s.what == 1 { // seen later
 			return nil
 		}
-		got, err := readWorld(tx, "a", "b")
+		got, err := readDump(tx, "a", "b")
 		if err != nil {
 			return err
 		}
-		want, err := readWorld(txs[s.from], "a", "b")
+		want, err := readDump(txs[s.from], "a", "b")
 		if err != nil {
 			return err
 		}
@@ -1038,7 +1038,7 @@ func (s worldStep) do(txs []storage.Tx, worlds []modelWorld) error {
 		}
 		return nil
 	case 2:
-		*w = modelWorld{model: model{last: map[string]int64{}}}
+		*w = modelWorkspace{model: model{last: map[string]int64{}}}
 		return tx.Clear()
 	case 3:
 		w.exists, w.settings = true, s.settings
@@ -1059,31 +1059,31 @@ func (s worldStep) do(txs []storage.Tx, worlds []modelWorld) error {
 	return err
 }
 
-// testWorlds runs random transactions on three workspaces of a store and on their
+// testWorkspacesModel runs random transactions on three workspaces of a store and on their
 // models: whatever is done, a copy is what was copied, at the time of copying, and
 // a workspace that nothing was done to stays as it is.
-func testWorlds(t *testing.T, open Open) {
+func testWorkspacesModel(t *testing.T, open Open) {
 	s := open(t, storage.Options{Now: steps()})
-	empty := worldOf(t, s, "empty", "a", "b")
+	empty := dumpOf(t, s, "empty", "a", "b")
 	var rounds atomic.Int64
 	rapid.Check(t, func(t *rapid.T) {
-		prefix := fmt.Sprintf("worlds %d/", rounds.Add(1))
+		prefix := fmt.Sprintf("workspaces %d/", rounds.Add(1))
 		var names []string
-		var worlds []modelWorld
+		var workspaces []modelWorkspace
 		for _, name := range []string{"a", "b", "c"} {
 			names = append(names, prefix+name)
-			worlds = append(worlds, modelWorld{model: model{last: map[string]int64{}}, seen: &empty})
+			workspaces = append(workspaces, modelWorkspace{model: model{last: map[string]int64{}}, seen: &empty})
 		}
 		mine := errors.New("mine")
 		for range rapid.IntRange(1, 3).Draw(t, "transactions") {
-			steps := rapid.SliceOfN(rapid.Custom(someWorldStep), 1, 5).Draw(t, "steps")
+			steps := rapid.SliceOfN(rapid.Custom(someWorkspaceStep), 1, 5).Draw(t, "steps")
 			fail := rapid.IntRange(0, 4).Draw(t, "outcome") == 0
 			after := someLook(t)
-			var next []modelWorld
+			var next []modelWorkspace
 			err := s.UpdateAll(t.Context(), names, func(txs []storage.Tx) error {
 				next = nil
-				for i := range worlds {
-					next = append(next, worlds[i].clone())
+				for i := range workspaces {
+					next = append(next, workspaces[i].clone())
 				}
 				for _, step := range steps {
 					if err := step.do(txs, next); err != nil {
@@ -1101,21 +1101,21 @@ func testWorlds(t *testing.T, open Open) {
 			case fail && err == nil:
 				t.Fatal("the error of the function was lost")
 			case !fail:
-				worlds = next
+				workspaces = next
 			}
-			compareWorlds(t, s, prefix, names, worlds, after)
+			compareWorkspaces(t, s, prefix, names, workspaces, after)
 		}
 	})
 }
 
-func compareWorlds(t *rapid.T, s storage.Store, prefix string, names []string, worlds []modelWorld, after look) {
+func compareWorkspaces(t *rapid.T, s storage.Store, prefix string, names []string, workspaces []modelWorkspace, after look) {
 	settings, err := s.Settings(context.Background(), names...)
 	if err != nil {
 		t.Fatal(err)
 	}
 	var want []string
-	for i := range worlds {
-		w := &worlds[i]
+	for i := range workspaces {
+		w := &workspaces[i]
 		if w.exists {
 			want = append(want, names[i])
 		}
@@ -1123,7 +1123,7 @@ func compareWorlds(t *rapid.T, s storage.Store, prefix string, names []string, w
 			t.Fatalf("the settings of %s: %s", names[i], diff)
 		}
 		if err := s.View(context.Background(), names[i], func(tx storage.ReadTx) error {
-			got, err := readWorld(tx, "a", "b")
+			got, err := readDump(tx, "a", "b")
 			if err != nil {
 				return err
 			}

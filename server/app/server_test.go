@@ -39,9 +39,9 @@ type standIn struct {
 	judge  *judge
 }
 
-// startWorld serves the store that the options name, else one of the kind that the
+// startServer serves the store that the options name, else one of the kind that the
 // test is for: see testStore.
-func startWorld(t *testing.T, o Options) *standIn {
+func startServer(t *testing.T, o Options) *standIn {
 	t.Helper()
 	if o.Store == "" {
 		o.Store = testStore(t)
@@ -54,20 +54,20 @@ func startWorld(t *testing.T, o Options) *standIn {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return serveWorld(t, a)
+	return serveApp(t, a)
 }
 
-// startWorldOver serves a store that a test brings along.
-func startWorldOver(t *testing.T, store storage.Store, o Options) *standIn {
+// startServerOver serves a store that a test brings along.
+func startServerOver(t *testing.T, store storage.Store, o Options) *standIn {
 	t.Helper()
 	a, err := build(store, o)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return serveWorld(t, a)
+	return serveApp(t, a)
 }
 
-func serveWorld(t *testing.T, a *App) *standIn {
+func serveApp(t *testing.T, a *App) *standIn {
 	t.Helper()
 	listener := httptest.NewServer(a)
 	t.Cleanup(func() {

@@ -16,7 +16,7 @@ import (
 	"github.com/understudy-api/understudy/server/contract"
 	"github.com/understudy-api/understudy/server/control"
 	"github.com/understudy-api/understudy/server/evidence"
-	"github.com/understudy-api/understudy/server/world"
+	"github.com/understudy-api/understudy/server/workspace"
 	"github.com/understudy-api/understudy/storage/sqlite"
 )
 
@@ -27,12 +27,12 @@ const shop = `{"openapi":"3.0.3","info":{"title":"shop","version":"1"},"security
 	"200":{"description":"d","content":{"application/json":{"schema":{"type":"object","required":["n"],"properties":{"n":{"type":"integer"}}}}}},
 	"503":{"description":"d"}}}}}}`
 
-// steered is the control API over worlds, at a time that stands still.
+// steered is the control API over workspaces, at a time that stands still.
 type steered struct {
-	t      *testing.T
-	url    string
-	worlds *world.Worlds
-	op     *contract.Operation
+	t          *testing.T
+	url        string
+	workspaces *workspace.Manager
+	op         *contract.Operation
 }
 
 const adminToken = "the-administrator"
@@ -53,10 +53,10 @@ func startSteered(t *testing.T) *steered {
 	documents := func() ([]*contract.Document, error) { return []*contract.Document{document}, nil }
 	recorder := evidence.New(store, evidence.Options{Documents: documents})
 	s := &steered{t: t, op: document.Operations()[0]}
-	s.worlds = world.New(world.Options{Store: store, Evidence: recorder, Documents: documents, Now: now})
+	s.workspaces = workspace.New(workspace.Options{Store: store, Evidence: recorder, Documents: documents, Now: now})
 	site, err := contract.NewSite(contract.Options{
 		API: control.New(control.Options{
-			Store: store, Keys: contract.OpenKeyring{}, Evidence: recorder, Worlds: s.worlds, AdminToken: adminToken, Version: "v1", Go: "go1",
+			Store: store, Keys: contract.OpenKeyring{}, Evidence: recorder, Workspaces: s.workspaces, AdminToken: adminToken, Version: "v1", Go: "go1",
 		}),
 		Limits: contract.DefaultLimits(), Record: recorder.Record,
 	})
@@ -113,7 +113,7 @@ func (s *steered) do(secret, method, path, body string, status int, wanted strin
 func (s *steered) buy(secret string) int {
 	s.t.Helper()
 	principal, _ := contract.OpenKeyring{}.Principal(secret)
-	got, err := s.worlds.Steer(s.t.Context(), contract.Call{Workspace: principal.Workspace, Operation: s.op, Method: "POST", Path: "/cart"})
+	got, err := s.workspaces.Steer(s.t.Context(), contract.Call{Workspace: principal.Workspace, Operation: s.op, Method: "POST", Path: "/cart"})
 	if err != nil {
 		s.t.Fatal(err)
 	}

@@ -1,4 +1,4 @@
-package world
+package workspace
 
 import (
 	"context"
@@ -56,10 +56,10 @@ func operationOf(t testing.TB, id string) *contract.Operation {
 	return nil
 }
 
-// bench is a Worlds over a store in memory, with a real clock that only the test
+// bench is a Manager over a store in memory, with a real clock that only the test
 // moves.
 type bench struct {
-	*Worlds
+	*Manager
 
 	t     testing.TB
 	store storage.Store
@@ -81,7 +81,7 @@ func newBench(t testing.TB) *bench {
 		_ = store.Close()
 	})
 	b.store = store
-	b.Worlds = New(Options{Store: store, Evidence: recorder, Documents: documents, Now: now})
+	b.Manager = New(Options{Store: store, Evidence: recorder, Documents: documents, Now: now})
 	return b
 }
 

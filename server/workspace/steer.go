@@ -1,4 +1,4 @@
-package world
+package workspace
 
 import (
 	"context"
@@ -108,7 +108,7 @@ func (s *set) met(call contract.Call, now time.Time) bool {
 // that none meets write nothing.
 //
 // Calls of the control API are left alone, so that nobody can lock themselves out.
-func (w *Worlds) Steer(ctx context.Context, call contract.Call) (contract.Treatment, error) {
+func (w *Manager) Steer(ctx context.Context, call contract.Call) (contract.Treatment, error) {
 	// A request that broke off came all the same: it counts, and is answered as it
 	// would be without faults.
 	ctx = context.WithoutCancel(ctx)
@@ -152,7 +152,7 @@ func (w *Worlds) Steer(ctx context.Context, call contract.Call) (contract.Treatm
 // fault counts a call with the faults of these workspaces, in their order, and gives
 // the one that is applied: "" if none is. What it was read by may have changed
 // meanwhile: the transaction looks again.
-func (w *Worlds) fault(ctx context.Context, call contract.Call, workspaces []string) (name string, force *contract.Force, err error) {
+func (w *Manager) fault(ctx context.Context, call contract.Call, workspaces []string) (name string, force *contract.Force, err error) {
 	err = w.store.UpdateAll(ctx, workspaces, func(txs []storage.Tx) error {
 		for _, tx := range txs {
 			var err error
@@ -179,7 +179,7 @@ var states = storage.Collection[state]{Kind: "understudy.fault"}
 
 // apply counts a call with the faults of a workspace that meet it, up to the one
 // that is applied: its name is "" if none is.
-func (w *Worlds) apply(tx storage.Tx, call *contract.Call) (string, *contract.Force, error) {
+func (w *Manager) apply(tx storage.Tx, call *contract.Call) (string, *contract.Force, error) {
 	settings, err := tx.Settings()
 	if err != nil || settings.Data == "" {
 		return "", nil, err

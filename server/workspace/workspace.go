@@ -1,9 +1,9 @@
-// Package world is what a workspace is beside its records: the faults that are
+// Package workspace is what a workspace is beside its records: the faults that are
 // done to its calls, its clock and its ids, and the snapshots by which all of it
 // is kept and brought back.
 //
 // All of it lies in the store: nothing that a user can see is only in a process.
-package world
+package workspace
 
 import (
 	"bytes"
@@ -22,7 +22,7 @@ import (
 // credential opens it: no name of a workspace has a NUL.
 const All = "\x00understudy all"
 
-// Options make a Worlds.
+// Options make a Manager.
 type Options struct {
 	Store    storage.Store
 	Evidence *evidence.Recorder
@@ -33,9 +33,9 @@ type Options struct {
 	Now func() time.Time
 }
 
-// Worlds steers the calls of workspaces and keeps what they are beside their
+// Manager steers the calls of workspaces and keeps what they are beside their
 // records. It is safe for concurrent use.
-type Worlds struct {
+type Manager struct {
 	store     storage.Store
 	evidence  *evidence.Recorder
 	documents func() ([]*contract.Document, error)
@@ -43,9 +43,9 @@ type Worlds struct {
 	sets      cache
 }
 
-// New makes a Worlds.
-func New(o Options) *Worlds {
-	w := &Worlds{store: o.Store, evidence: o.Evidence, documents: o.Documents, now: o.Now}
+// New makes a Manager.
+func New(o Options) *Manager {
+	w := &Manager{store: o.Store, evidence: o.Evidence, documents: o.Documents, now: o.Now}
 	if w.now == nil {
 		w.now = time.Now
 	}
@@ -140,7 +140,7 @@ func (c *cache) of(text string) (*set, error) {
 }
 
 // settingsOf reads the settings of one workspace.
-func (w *Worlds) settingsOf(ctx context.Context, workspace string) (storage.Settings, error) {
+func (w *Manager) settingsOf(ctx context.Context, workspace string) (storage.Settings, error) {
 	settings, err := w.store.Settings(ctx, workspace)
 	if err != nil {
 		return storage.Settings{}, err

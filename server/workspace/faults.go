@@ -1,4 +1,4 @@
-package world
+package workspace
 
 import (
 	"context"
@@ -9,7 +9,7 @@ import (
 
 // Faults lists the faults of a workspace, or those for [All], in the order in which
 // they are tried. It is never nil.
-func (w *Worlds) Faults(ctx context.Context, workspace string) ([]Counted, error) {
+func (w *Manager) Faults(ctx context.Context, workspace string) ([]Counted, error) {
 	var list []Counted
 	err := w.store.View(ctx, workspace, func(tx storage.ReadTx) error {
 		d, err := read(tx)
@@ -30,7 +30,7 @@ func (w *Worlds) Faults(ctx context.Context, workspace string) ([]Counted, error
 }
 
 // Fault gives a fault by its name: KindNotFound if there is none.
-func (w *Worlds) Fault(ctx context.Context, workspace, name string) (Counted, error) {
+func (w *Manager) Fault(ctx context.Context, workspace, name string) (Counted, error) {
 	var found Counted
 	err := w.store.View(ctx, workspace, func(tx storage.ReadTx) error {
 		d, err := read(tx)
@@ -49,7 +49,7 @@ func (w *Worlds) Fault(ctx context.Context, workspace, name string) (Counted, er
 
 // PutFault adds a fault behind the others, or replaces the one of its name where it
 // stands. Its counts begin anew. One that cannot work is an [*InvalidError].
-func (w *Worlds) PutFault(ctx context.Context, workspace string, f Fault) (Counted, error) {
+func (w *Manager) PutFault(ctx context.Context, workspace string, f Fault) (Counted, error) {
 	if err := w.sound(ctx, &f); err != nil {
 		return Counted{}, err
 	}
@@ -76,7 +76,7 @@ func (w *Worlds) PutFault(ctx context.Context, workspace string, f Fault) (Count
 }
 
 // DeleteFault deletes a fault and its counts: KindNotFound if there is none.
-func (w *Worlds) DeleteFault(ctx context.Context, workspace, name string) error {
+func (w *Manager) DeleteFault(ctx context.Context, workspace, name string) error {
 	return w.store.Update(ctx, workspace, func(tx storage.Tx) error {
 		d, err := read(tx)
 		if err != nil {
@@ -94,12 +94,12 @@ func (w *Worlds) DeleteFault(ctx context.Context, workspace, name string) error 
 }
 
 // ClearFaults deletes all faults of a workspace.
-func (w *Worlds) ClearFaults(ctx context.Context, workspace string) error {
+func (w *Manager) ClearFaults(ctx context.Context, workspace string) error {
 	return w.store.Update(ctx, workspace, func(tx storage.Tx) error { return SetFaults(tx, nil) })
 }
 
 // SetFaults makes these the faults of a transaction's workspace. The counts of all
-// begin anew. They must have been checked: see [Worlds.Check].
+// begin anew. They must have been checked: see [Manager.Check].
 func SetFaults(tx storage.Tx, faults []Fault) error {
 	page, err := tx.List(states.Kind, storage.Query{})
 	if err != nil {

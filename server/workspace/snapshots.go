@@ -1,4 +1,4 @@
-package world
+package workspace
 
 import (
 	"context"
@@ -40,11 +40,11 @@ func SnapshotWorkspaces(workspace, name string) (records, evidence string) {
 
 // Keep makes a snapshot without evidence of a workspace, in a transaction on it and
 // on the two workspaces that [SnapshotWorkspaces] names. What they held is gone.
-func (w *Worlds) Keep(workspace, records, evidence storage.Tx) error {
+func (w *Manager) Keep(workspace, records, evidence storage.Tx) error {
 	return keep(workspace, records, evidence, mark{Taken: w.taken()})
 }
 
-func (w *Worlds) taken() time.Time { return w.now().UTC().Truncate(time.Microsecond) }
+func (w *Manager) taken() time.Time { return w.now().UTC().Truncate(time.Microsecond) }
 
 func keep(workspace, records, evidence storage.Tx, m mark) error {
 	if err := records.CopyFrom(workspace); err != nil {
@@ -58,7 +58,7 @@ func keep(workspace, records, evidence storage.Tx, m mark) error {
 
 // Take keeps a workspace as it is at one moment, with its evidence if that is
 // wanted. A snapshot of the same name is replaced.
-func (w *Worlds) Take(ctx context.Context, workspace, name string, withEvidence bool) (Snapshot, error) {
+func (w *Manager) Take(ctx context.Context, workspace, name string, withEvidence bool) (Snapshot, error) {
 	records, evidence := SnapshotWorkspaces(workspace, name)
 	m := mark{Taken: w.taken(), Evidence: withEvidence}
 	if !withEvidence {
@@ -81,7 +81,7 @@ func (m *mark) snapshot(name string) Snapshot {
 }
 
 // Snapshots lists the snapshots of a workspace by name. It is never nil.
-func (w *Worlds) Snapshots(ctx context.Context, workspace string) ([]Snapshot, error) {
+func (w *Manager) Snapshots(ctx context.Context, workspace string) ([]Snapshot, error) {
 	prefix := prefixOf(workspace)
 	found, err := w.store.Workspaces(ctx, prefix)
 	if err != nil {
@@ -120,7 +120,7 @@ func markOf(tx storage.ReadTx) (*mark, error) {
 // Restore makes a workspace what it was when the snapshot was taken, at one moment,
 // and its evidence too if the snapshot holds it. The snapshot stays. KindNotFound if
 // there is none of this name.
-func (w *Worlds) Restore(ctx context.Context, workspace, name string) (Snapshot, error) {
+func (w *Manager) Restore(ctx context.Context, workspace, name string) (Snapshot, error) {
 	records, evidence := SnapshotWorkspaces(workspace, name)
 	var restored Snapshot
 	err := w.evidence.Load(ctx, workspace, []string{workspace, records, evidence}, func(load func(from storage.Tx) error, txs []storage.Tx) error {
@@ -147,7 +147,7 @@ func (w *Worlds) Restore(ctx context.Context, workspace, name string) (Snapshot,
 }
 
 // DeleteSnapshot deletes a snapshot: KindNotFound if there is none of this name.
-func (w *Worlds) DeleteSnapshot(ctx context.Context, workspace, name string) error {
+func (w *Manager) DeleteSnapshot(ctx context.Context, workspace, name string) error {
 	records, evidence := SnapshotWorkspaces(workspace, name)
 	return w.store.UpdateAll(ctx, []string{records, evidence}, func(txs []storage.Tx) error {
 		if _, err := markOf(txs[0]); err != nil {
@@ -162,7 +162,7 @@ func (w *Worlds) DeleteSnapshot(ctx context.Context, workspace, name string) err
 
 // Reset empties a workspace at one moment, and forgets its evidence too if that is
 // wanted. Snapshots stay.
-func (w *Worlds) Reset(ctx context.Context, workspace string, withEvidence bool) error {
+func (w *Manager) Reset(ctx context.Context, workspace string, withEvidence bool) error {
 	if !withEvidence {
 		return w.store.Update(ctx, workspace, func(tx storage.Tx) error { return tx.Clear() })
 	}
