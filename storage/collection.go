@@ -35,7 +35,7 @@ type ItemPage[T any] struct {
 
 // Collection is a typed view on the records of one kind, whose bodies are the
 // JSON of T. It holds no state: a resource declares it once, as a variable.
-// A body that does not decode is KindCorrupt; the other kinds of errors are
+// A body that does not decode is CodeCorrupt; the other codes of errors are
 // those of [Tx], and named where a method adds to them.
 type Collection[T any] struct {
 	// Kind is the kind of the records.
@@ -45,7 +45,7 @@ type Collection[T any] struct {
 	// Version are always zero.
 	Keys func(Meta, T) []Key
 	// Indexes declares the indexes of these keys. Of any other a list, a search and a
-	// key are KindInvalid.
+	// key are CodeInvalid.
 	Indexes []Index
 }
 
@@ -98,12 +98,12 @@ func searching(index, text string) (_ Condition, ok bool) {
 func (c Collection[T]) index(op, name string) (Index, error) {
 	i := slices.IndexFunc(c.Indexes, func(x Index) bool { return x.Name == name })
 	if i < 0 {
-		return Index{}, &Error{Kind: KindInvalid, Op: op, RecordKind: c.Kind, Index: name, Err: errors.New("the index is not declared")}
+		return Index{}, &Error{Code: CodeInvalid, Op: op, Kind: c.Kind, Index: name, Err: errors.New("the index is not declared")}
 	}
 	return c.Indexes[i], nil
 }
 
-// Get returns a living record; KindNotFound if there is none, or a deleted one.
+// Get returns a living record; CodeNotFound if there is none, or a deleted one.
 func (c Collection[T]) Get(tx ReadTx, id string) (Item[T], error) {
 	r, err := c.get(tx, "get", id, true)
 	if err != nil {
@@ -112,7 +112,7 @@ func (c Collection[T]) Get(tx ReadTx, id string) (Item[T], error) {
 	return c.decode(r)
 }
 
-// GetDeleted returns a deleted record; KindNotFound if there is none, or a
+// GetDeleted returns a deleted record; CodeNotFound if there is none, or a
 // living one.
 func (c Collection[T]) GetDeleted(tx ReadTx, id string) (Item[T], error) {
 	r, err := c.get(tx, "get deleted", id, false)
@@ -123,7 +123,7 @@ func (c Collection[T]) GetDeleted(tx ReadTx, id string) (Item[T], error) {
 }
 
 // Find returns the first living record with this value in this index;
-// KindNotFound if there is none.
+// CodeNotFound if there is none.
 func (c Collection[T]) Find(tx ReadTx, index, value string) (Item[T], error) {
 	if _, err := c.index("find", index); err != nil {
 		return Item[T]{}, err
@@ -151,7 +151,7 @@ func (c Collection[T]) asked(q Query) (Query, error) {
 	case err != nil:
 		return Query{}, err
 	case x.Many && q.Equal == nil:
-		return Query{}, &Error{Kind: KindInvalid, Op: op, RecordKind: c.Kind, Index: q.Index, Err: errors.New("an index of many values orders only what has one of them")}
+		return Query{}, &Error{Code: CodeInvalid, Op: op, Kind: c.Kind, Index: q.Index, Err: errors.New("an index of many values orders only what has one of them")}
 	case x.Searched && q.Contains != "" && !q.Deleted:
 		if c, ok := searching(q.Index, q.Contains); ok {
 			q.Where = append(slices.Clip(q.Where), c)
@@ -197,7 +197,7 @@ func (c Collection[T]) Filter(tx ReadTx, q Query, keep func(Item[T]) bool) (Item
 	page := ItemPage[T]{Items: []Item[T]{}}
 	skipped := 0
 	if q.After != "" {
-		return page, &Error{Kind: KindInvalid, Op: "filter", RecordKind: c.Kind, Err: errors.New("a filter is paged by offset")}
+		return page, &Error{Code: CodeInvalid, Op: "filter", Kind: c.Kind, Err: errors.New("a filter is paged by offset")}
 	}
 	err := c.Each(tx, all, func(item Item[T]) error {
 		if !keep(item) {
@@ -233,7 +233,7 @@ func (c Collection[T]) List(tx ReadTx, q Query) (ItemPage[T], error) {
 	return ItemPage[T]{Items: items, Next: page.Next, Total: page.Total}, nil
 }
 
-// Insert adds a record; KindConflict if the id was used before or a unique key
+// Insert adds a record; CodeConflict if the id was used before or a unique key
 // is taken.
 func (c Collection[T]) Insert(tx Tx, id, parent string, v T) (Item[T], error) {
 	now := tx.Now()
@@ -256,21 +256,21 @@ func (c Collection[T]) Import(tx Tx, m Meta, v T) (Item[T], error) {
 }
 
 // Update changes a living record in place and returns the new state;
-// KindNotFound if it is not living. An error of change is returned as it is,
+// CodeNotFound if it is not living. An error of change is returned as it is,
 // and nothing is written.
 func (c Collection[T]) Update(tx Tx, id string, change func(*T) error) (Item[T], error) {
 	return c.modify(tx, "update", id, true, false, change)
 }
 
 // Delete marks a living record as deleted and returns its last state. Of two
-// Deletes exactly one succeeds, the other is KindNotFound.
+// Deletes exactly one succeeds, the other is CodeNotFound.
 func (c Collection[T]) Delete(tx Tx, id string) (Item[T], error) {
 	return c.modify(tx, "delete", id, true, true, nil)
 }
 
 // Restore makes a deleted record live again, after change, if it is not nil,
-// was applied to it (so that the caller can pick a free key); KindNotFound if
-// it is not deleted, KindConflict if one of its unique keys was taken meanwhile.
+// was applied to it (so that the caller can pick a free key); CodeNotFound if
+// it is not deleted, CodeConflict if one of its unique keys was taken meanwhile.
 // An error of change is returned as it is, and nothing is written.
 func (c Collection[T]) Restore(tx Tx, id string, change func(*T) error) (Item[T], error) {
 	return c.modify(tx, "restore", id, false, false, change)
@@ -309,7 +309,7 @@ func (c Collection[T]) get(tx ReadTx, op, id string, living bool) (Record, error
 		return Record{}, err
 	}
 	if r.Living() != living {
-		return Record{}, &Error{Kind: KindNotFound, Op: op, RecordKind: c.Kind, ID: id}
+		return Record{}, &Error{Code: CodeNotFound, Op: op, Kind: c.Kind, ID: id}
 	}
 	return r, nil
 }
@@ -317,7 +317,7 @@ func (c Collection[T]) get(tx ReadTx, op, id string, living bool) (Record, error
 func (c Collection[T]) write(do func(Record, []Key) (Record, error), op string, r Record, v T) (Item[T], error) {
 	body, err := json.Marshal(v)
 	if err != nil {
-		return Item[T]{}, &Error{Kind: KindInvalid, Op: op, RecordKind: c.Kind, ID: r.ID, Err: hiddenError{err}}
+		return Item[T]{}, &Error{Code: CodeInvalid, Op: op, Kind: c.Kind, ID: r.ID, Err: hiddenError{err}}
 	}
 	r.Body = body
 	return c.put(do, r, v)
@@ -410,7 +410,7 @@ func (c Collection[T]) decode(r Record) (Item[T], error) {
 func (c Collection[T]) decodeOwn(r Record) (Item[T], error) {
 	item := Item[T]{Meta: metaOf(r)}
 	if err := json.Unmarshal(r.Body, &item.Value); err != nil {
-		return Item[T]{}, &Error{Kind: KindCorrupt, Op: "decode", RecordKind: r.Kind, ID: r.ID, Err: hiddenError{err}}
+		return Item[T]{}, &Error{Code: CodeCorrupt, Op: "decode", Kind: r.Kind, ID: r.ID, Err: hiddenError{err}}
 	}
 	return item, nil
 }

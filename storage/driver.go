@@ -14,11 +14,11 @@ import (
 // in the index.
 const MaxOneOfMany = 1000
 
-// CheckRecord returns a KindInvalid error if a record with these keys cannot be
+// CheckRecord returns a CodeInvalid error if a record with these keys cannot be
 // written. Drivers call it first; op is theirs.
 func CheckRecord(op string, r Record, keys []Key) error {
 	if err := checkRecord(r, keys); err != nil {
-		return &Error{Kind: KindInvalid, Op: op, RecordKind: r.Kind, Err: err}
+		return &Error{Code: CodeInvalid, Op: op, Kind: r.Kind, Err: err}
 	}
 	return nil
 }
@@ -50,14 +50,14 @@ func checkRecord(r Record, keys []Key) error {
 	return nil
 }
 
-// CheckAlarm returns a KindInvalid error if an alarm cannot have this name or ring at
+// CheckAlarm returns a CodeInvalid error if an alarm cannot have this name or ring at
 // this time; the time of a timer is the zero time.
 func CheckAlarm(op, name string, at time.Time) error {
 	switch {
 	case name == "" || len(name) > MaxAlarmName || !utf8.ValidString(name):
-		return &Error{Kind: KindInvalid, Op: op, Err: errors.New("an alarm needs a name in UTF-8 of 255 bytes at most")}
+		return &Error{Code: CodeInvalid, Op: op, Err: errors.New("an alarm needs a name in UTF-8 of 255 bytes at most")}
 	case at.UTC().Year() < 1 || at.UTC().Year() > 9999:
-		return &Error{Kind: KindInvalid, Op: op, Err: errors.New("the time of an alarm is out of range")}
+		return &Error{Code: CodeInvalid, Op: op, Err: errors.New("the time of an alarm is out of range")}
 	}
 	return nil
 }
@@ -117,12 +117,12 @@ func EncodeKeys(keys []Key) []byte {
 // came to be: their records have no keys for it where a store is older.
 const FirstSearched = "search"
 
-// DecodeKeys is the inverse of EncodeKeys; KindCorrupt if it is given anything else.
+// DecodeKeys is the inverse of EncodeKeys; CodeCorrupt if it is given anything else.
 func DecodeKeys(b []byte) (keys []Key, err error) {
 	take := func() string {
 		n, l := binary.Uvarint(b)
 		if l <= 0 || n > uint64(len(b)-l) {
-			err = &Error{Kind: KindCorrupt, Op: "read keys", Err: errors.New("the keys of a record are damaged")}
+			err = &Error{Code: CodeCorrupt, Op: "read keys", Err: errors.New("the keys of a record are damaged")}
 			b = nil
 			return ""
 		}

@@ -7,57 +7,57 @@ import (
 	"strings"
 )
 
-// Kind says what went wrong. The list is closed: callers may switch over it.
-type Kind int
+// Code says what went wrong. The list is closed: callers may switch over it.
+type Code int
 
-// The kinds of errors.
+// The codes of errors.
 const (
-	// KindInternal is a bug, ours or a caller's (a panic in a transaction). It
-	// is the zero Kind, so that an error nobody classified is never mistaken
+	// CodeInternal is a bug, ours or a caller's (a panic in a transaction). It
+	// is the zero Code, so that an error nobody classified is never mistaken
 	// for something harmless.
-	KindInternal Kind = iota
-	// KindNotFound: there is no such record, key or blob.
-	KindNotFound
-	// KindConflict: an id or a unique key is taken.
-	KindConflict
-	// KindInvalid: the call contradicts the contract.
-	KindInvalid
-	// KindUnavailable: the store cannot serve now: closed, busy, full, read-only,
+	CodeInternal Code = iota
+	// CodeNotFound: there is no such record, key or blob.
+	CodeNotFound
+	// CodeConflict: an id or a unique key is taken.
+	CodeConflict
+	// CodeInvalid: the call contradicts the contract.
+	CodeInvalid
+	// CodeUnavailable: the store cannot serve now: closed, busy, full, read-only,
 	// unreachable, or the context ended first. Nothing was written.
-	KindUnavailable
-	// KindCorrupt: what is stored cannot be read: damaged, of another program,
+	CodeUnavailable
+	// CodeCorrupt: what is stored cannot be read: damaged, of another program,
 	// or of a newer version of this one.
-	KindCorrupt
+	CodeCorrupt
 )
 
-// String is the kind in lower-case words.
-func (k Kind) String() string {
-	switch k {
-	case KindNotFound:
+// String is the code in lower-case words.
+func (c Code) String() string {
+	switch c {
+	case CodeNotFound:
 		return "not found"
-	case KindConflict:
+	case CodeConflict:
 		return "conflict"
-	case KindInvalid:
+	case CodeInvalid:
 		return "invalid"
-	case KindUnavailable:
+	case CodeUnavailable:
 		return "unavailable"
-	case KindCorrupt:
+	case CodeCorrupt:
 		return "corrupt"
-	case KindInternal:
+	case CodeInternal:
 		return "internal"
 	}
-	return fmt.Sprintf("kind %d", int(k))
+	return fmt.Sprintf("code %d", int(c))
 }
 
 // Error is the one type of error that stores return. Its text names operations,
 // kinds, ids and indexes, never bodies or values: it may be logged.
 type Error struct {
-	Kind       Kind
-	Op         string // the operation, such as "insert"
-	RecordKind string // the kind of record, if one is concerned
-	ID         string // its id, if known
-	Index      string // the index, if one is concerned
-	Err        error  // the cause, if there is one
+	Code  Code
+	Op    string // the operation, such as "insert"
+	Kind  string // the kind of record, if one is concerned
+	ID    string // its id, if known
+	Index string // the index, if one is concerned
+	Err   error  // the cause, if there is one
 }
 
 // Error says what failed, on what, and why.
@@ -68,9 +68,9 @@ func (e *Error) Error() string {
 		b.WriteString(e.Op)
 		b.WriteString(": ")
 	}
-	b.WriteString(e.Kind.String())
-	if e.RecordKind != "" {
-		fmt.Fprintf(&b, ": %s", e.RecordKind)
+	b.WriteString(e.Code.String())
+	if e.Kind != "" {
+		fmt.Fprintf(&b, ": %s", e.Kind)
 		if e.ID != "" {
 			fmt.Fprintf(&b, " %q", e.ID)
 		}
@@ -87,20 +87,20 @@ func (e *Error) Error() string {
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }
 
-// KindOf returns the kind of the first [*Error] in the chain of err, and
-// KindInternal if there is none.
-func KindOf(err error) Kind {
+// CodeOf returns the code of the first [*Error] in the chain of err, and
+// CodeInternal if there is none.
+func CodeOf(err error) Code {
 	if e, ok := errors.AsType[*Error](err); ok {
-		return e.Kind
+		return e.Code
 	}
-	return KindInternal
+	return CodeInternal
 }
 
-// IsNotFound reports whether err is KindNotFound.
-func IsNotFound(err error) bool { return err != nil && KindOf(err) == KindNotFound }
+// IsNotFound reports whether err is CodeNotFound.
+func IsNotFound(err error) bool { return err != nil && CodeOf(err) == CodeNotFound }
 
-// IsConflict reports whether err is KindConflict.
-func IsConflict(err error) bool { return err != nil && KindOf(err) == KindConflict }
+// IsConflict reports whether err is CodeConflict.
+func IsConflict(err error) bool { return err != nil && CodeOf(err) == CodeConflict }
 
 // PanicError is the cause in the error of an Update whose function panicked.
 type PanicError struct {

@@ -11,7 +11,7 @@ import (
 // queries with the same Index and direction, with any driver.
 type Cursor string
 
-// Validate returns a KindInvalid error if the query contradicts itself. Drivers
+// Validate returns a CodeInvalid error if the query contradicts itself. Drivers
 // call it first.
 func (q Query) Validate() error {
 	switch {
@@ -68,7 +68,7 @@ func (q Query) CursorAfter(value string, seq int64) Cursor {
 }
 
 // Position is the inverse of CursorAfter for q.After, which must not be "". A
-// cursor of another order is KindInvalid. It is for drivers.
+// cursor of another order is CodeInvalid. It is for drivers.
 func (q Query) Position() (value string, seq int64, err error) {
 	bad := func() (string, int64, error) {
 		return "", 0, invalidQuery("cursor is not of this list")
@@ -102,5 +102,5 @@ func (q Query) Position() (value string, seq int64, err error) {
 }
 
 func invalidQuery(why string) error {
-	return &Error{Kind: KindInvalid, Op: "list", Err: errors.New(why)}
+	return &Error{Code: CodeInvalid, Op: "list", Err: errors.New(why)}
 }

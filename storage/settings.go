@@ -20,11 +20,11 @@ type Settings struct {
 	Data string
 }
 
-// Validate returns a KindInvalid error if the settings cannot be kept. Drivers
+// Validate returns a CodeInvalid error if the settings cannot be kept. Drivers
 // call it first.
 func (s Settings) Validate() error {
 	bad := func(why string) error {
-		return &Error{Kind: KindInvalid, Op: "set settings", Err: errors.New(why)}
+		return &Error{Code: CodeInvalid, Op: "set settings", Err: errors.New(why)}
 	}
 	switch {
 	case !utf8.ValidString(s.Data):

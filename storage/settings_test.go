@@ -92,7 +92,7 @@ func TestSettingsValidate(t *testing.T) {
 		{"of a running clock no matter", storage.Settings{Clock: storage.Clock{At: time.Date(10_000, 1, 1, 0, 0, 0, 0, time.UTC)}}, true},
 	} {
 		err := test.settings.Validate()
-		if (err == nil) != test.valid || err != nil && storage.KindOf(err) != storage.KindInvalid {
+		if (err == nil) != test.valid || err != nil && storage.CodeOf(err) != storage.CodeInvalid {
 			t.Errorf("%s: %v", test.name, err)
 		}
 		if err != nil && strings.Contains(err.Error(), "Seeded") {
@@ -162,7 +162,7 @@ func FuzzKeys(f *testing.F) {
 	f.Add([]byte{}, "i", "v", true)
 	f.Add([]byte{1, 200, 1}, "", "\x00", false)
 	f.Fuzz(func(t *testing.T, data []byte, index, value string, unique bool) {
-		if _, err := storage.DecodeKeys(data); err != nil && storage.KindOf(err) != storage.KindCorrupt {
+		if _, err := storage.DecodeKeys(data); err != nil && storage.CodeOf(err) != storage.CodeCorrupt {
 			t.Fatal(err)
 		}
 		keys := []storage.Key{{Index: index, Value: value, Unique: unique}, {Index: value, Value: index}}

@@ -74,31 +74,31 @@ type Options struct {
 // Store keeps the records of all workspaces. It is safe for concurrent use.
 //
 // Kinds, ids, parents, index names and values are any valid UTF-8, NUL
-// included; writing anything else is KindInvalid. A workspace has any name but
-// the empty one (KindInvalid) and exists from its first write.
+// included; writing anything else is CodeInvalid. A workspace has any name but
+// the empty one (CodeInvalid) and exists from its first write.
 type Store interface {
 	// Update runs fn in the one transaction that may write, and returns once it
 	// is committed. If fn returns an error, nothing is written and that error
 	// is returned as it is. If fn panics, nothing is written and the error is
-	// KindInternal with a [*PanicError] inside.
+	// CodeInternal with a [*PanicError] inside.
 	//
 	// fn may run more than once (drivers retry conflicts) and on another
 	// goroutine: it must set what it captures rather than add to it. Updates
 	// behave as if they ran one after the other. If ctx ends before fn has
-	// started, fn does not run and the error is KindUnavailable and wraps
+	// started, fn does not run and the error is CodeUnavailable and wraps
 	// ctx.Err(); later than that ctx is not looked at, so that success is
 	// reported exactly if the work was committed.
 	//
 	// fn must not call any method of the same store (it would wait for itself),
-	// and tx must not be used after fn returned (KindInvalid) or from
+	// and tx must not be used after fn returned (CodeInvalid) or from
 	// several goroutines.
 	//
-	// Other kinds: KindUnavailable (closed, disk full, database unreachable),
-	// KindCorrupt.
+	// Other codes: CodeUnavailable (closed, disk full, database unreachable),
+	// CodeCorrupt.
 	Update(ctx context.Context, workspace string, fn func(Tx) error) error
 
 	// UpdateAll is Update on several workspaces in one transaction: fn gets a Tx
-	// for each, in the order of the names, which must differ (KindInvalid). Either
+	// for each, in the order of the names, which must differ (CodeInvalid). Either
 	// all of it becomes visible, at one moment, or nothing.
 	UpdateAll(ctx context.Context, workspaces []string, fn func([]Tx) error) error
 
@@ -110,30 +110,30 @@ type Store interface {
 	// fn must not call any method of the same store (a writer may be waiting for
 	// this View to end, and the inner call for the writer), should
 	// not wait for anything else, and tx must not be used after fn returned
-	// (KindInvalid) or from several goroutines.
+	// (CodeInvalid) or from several goroutines.
 	//
-	// Other kinds: KindUnavailable, KindCorrupt.
+	// Other codes: CodeUnavailable, CodeCorrupt.
 	View(ctx context.Context, workspace string, fn func(ReadTx) error) error
 
 	// Settings returns the settings of workspaces, in the order of the names, as
 	// every Update that returned before left them: the zero value for a workspace
 	// that does not exist. It is meant to be called for every request.
 	//
-	// Other kinds: KindUnavailable, KindCorrupt.
+	// Other codes: CodeUnavailable, CodeCorrupt.
 	Settings(ctx context.Context, workspaces ...string) ([]Settings, error)
 
 	// Workspaces returns the names of the existing workspaces that start with
 	// prefix, in the order of their bytes.
 	//
-	// Other kinds: KindUnavailable, KindCorrupt.
+	// Other codes: CodeUnavailable, CodeCorrupt.
 	Workspaces(ctx context.Context, prefix string) ([]string, error)
 
 	// Alarms returns alarms that ring, of all workspaces but some, those first that
-	// have rung longest: limit of them at most, which must be positive (KindInvalid).
+	// have rung longest: limit of them at most, which must be positive (CodeInvalid).
 	// Of the others it says after how long the next will ring if no clock is set; 0
 	// if none will.
 	//
-	// Other kinds: KindUnavailable, KindCorrupt.
+	// Other codes: CodeUnavailable, CodeCorrupt.
 	Alarms(ctx context.Context, limit int, except ...string) (ringing []Alarm, next time.Duration, err error)
 
 	// AlarmsChanged is told, without waiting, after each commit of this process that
@@ -141,11 +141,11 @@ type Store interface {
 	// once. It is never closed.
 	AlarmsChanged() <-chan struct{}
 
-	// Ping reports whether the store can serve (KindUnavailable if not).
+	// Ping reports whether the store can serve (CodeUnavailable if not).
 	Ping(ctx context.Context) error
 
 	// Close waits for running transactions and releases what the store holds.
-	// Every later call, but another Close, is KindUnavailable.
+	// Every later call, but another Close, is CodeUnavailable.
 	Close() error
 }
 
@@ -158,8 +158,8 @@ type Alarm struct{ Workspace, Name string }
 const MaxAlarmName = 255
 
 // ReadTx is the reading half of a transaction on one workspace. In every
-// method KindUnavailable, KindCorrupt and KindInternal mean that the store
-// failed; the other kinds are named.
+// method CodeUnavailable, CodeCorrupt and CodeInternal mean that the store
+// failed; the other codes are named.
 type ReadTx interface {
 	// Workspace is the name of the workspace.
 	Workspace() string
@@ -175,15 +175,15 @@ type ReadTx interface {
 	// [SequenceOfIDs] too.
 	Last(sequence string) (int64, error)
 
-	// Get returns the record, living or deleted. KindNotFound if it never was
+	// Get returns the record, living or deleted. CodeNotFound if it never was
 	// there or was purged.
 	Get(kind, id string) (Record, error)
 
 	// Find returns the first living record, in insertion order, that has this
-	// value in this index. KindNotFound if there is none.
+	// value in this index. CodeNotFound if there is none.
 	Find(kind, index, value string) (Record, error)
 
-	// List returns a page of the records of a kind. KindInvalid if the query
+	// List returns a page of the records of a kind. CodeInvalid if the query
 	// contradicts itself or its cursor belongs to another order.
 	List(kind string, q Query) (Page, error)
 
@@ -195,15 +195,15 @@ type ReadTx interface {
 	// Rings reports whether there is an alarm of this name that rings.
 	Rings(alarm string) (bool, error)
 
-	// Blob returns content stored by PutBlob in this workspace. KindNotFound if
+	// Blob returns content stored by PutBlob in this workspace. CodeNotFound if
 	// there is none. The content may be shared: do not modify it.
 	Blob(sha256 string) ([]byte, error)
 }
 
 // Tx is a transaction that reads and writes one workspace, and sees its own
 // writes. A method that returns an error has changed nothing, and the
-// transaction can go on (after a KindConflict, say, with another key), unless
-// the kind is KindUnavailable, KindCorrupt or KindInternal: then Update fails
+// transaction can go on (after a CodeConflict, say, with another key), unless
+// the code is CodeUnavailable, CodeCorrupt or CodeInternal: then Update fails
 // with that error whatever fn returns.
 //
 //nolint:interfacebloat // what a transaction can do is one thing to its callers
@@ -218,32 +218,32 @@ type Tx interface {
 	// Next counts: 1 for the first call with this sequence name in this
 	// workspace, then one more each time. What a transaction drew and did not
 	// commit is drawn again; what was committed never is, even if everything
-	// is deleted. KindInvalid if the name is empty or begins with a NUL: those
+	// is deleted. CodeInvalid if the name is empty or begins with a NUL: those
 	// sequences are the store's own.
 	Next(sequence string) (int64, error)
 
 	// AtLeast makes sure that Next will give more than n: it raises the sequence
 	// to n if it has not come so far, and changes nothing otherwise. It takes
-	// [SequenceOfIDs] too. KindInvalid for other names that Next refuses.
+	// [SequenceOfIDs] too. CodeInvalid for other names that Next refuses.
 	AtLeast(sequence string, n int64) error
 
 	// Insert adds a record and returns it with Seq, Created, Updated and
 	// Version set. Created and Updated are Now where they are zero in r, else
 	// what r says, to the microsecond; r.Deleted decides whether it is born
-	// living. The store takes its own copy of the body. KindConflict if kind and id were used before,
+	// living. The store takes its own copy of the body. CodeConflict if kind and id were used before,
 	// by a deleted record too (Index is ""), or if a unique key is taken (Index
-	// names the index). KindInvalid for an empty kind or id and bad keys.
+	// names the index). CodeInvalid for an empty kind or id and bad keys.
 	Insert(r Record, keys []Key) (Record, error)
 
 	// Put replaces body and keys of the record with this kind and id and
 	// returns it. Seq, Created and Parent stay; Updated becomes Now and Version
 	// grows. r.Deleted decides whether the record lives: deleting and restoring
-	// are Puts. KindNotFound if the record is not there, KindConflict if a
+	// are Puts. CodeNotFound if the record is not there, CodeConflict if a
 	// unique key of a living record is taken (Index names the index),
-	// KindInvalid for bad keys.
+	// CodeInvalid for bad keys.
 	Put(r Record, keys []Key) (Record, error)
 
-	// Purge removes a record, living or deleted, for good. KindNotFound if it
+	// Purge removes a record, living or deleted, for good. CodeNotFound if it
 	// is not there.
 	Purge(kind, id string) error
 
@@ -252,7 +252,7 @@ type Tx interface {
 	PutBlob(content []byte) (sha256 string, err error)
 
 	// SetAlarm makes the alarm of this name ring once the workspace's clock shows at,
-	// to the microsecond, whatever happens to that clock meanwhile. KindInvalid for a
+	// to the microsecond, whatever happens to that clock meanwhile. CodeInvalid for a
 	// name that is empty, no UTF-8 or longer than [MaxAlarmName], and for a time
 	// outside of the years 1 to 9999.
 	SetAlarm(name string, at time.Time) error
@@ -260,7 +260,7 @@ type Tx interface {
 	// SetTimer makes the alarm of this name ring after real time, however the
 	// workspace's clock stands, by one clock that is the same for all processes which
 	// use the store. In a store that only one process can use at a time, the timers of
-	// a process ring when the next one opens it. KindInvalid for the names that
+	// a process ring when the next one opens it. CodeInvalid for the names that
 	// SetAlarm refuses.
 	SetTimer(name string, after time.Duration) error
 
@@ -279,7 +279,7 @@ type Tx interface {
 	// UpdateAll holds, as it stands there in this transaction: records with their
 	// Seq, times and versions, keys, counts, sequences, blobs and settings, but no
 	// alarms: a copy that nobody may touch must not ring, and whoever brings it back
-	// knows from the records what must. If the other does not exist, this is Clear. KindInvalid if from is of another
+	// knows from the records what must. If the other does not exist, this is Clear. CodeInvalid if from is of another
 	// transaction.
 	CopyFrom(from Tx) error
 }

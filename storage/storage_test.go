@@ -12,17 +12,17 @@ import (
 )
 
 func TestKindOf(t *testing.T) {
-	conflict := &storage.Error{Kind: storage.KindConflict, Op: "insert", RecordKind: "k", ID: "1", Index: "slug"}
+	conflict := &storage.Error{Code: storage.CodeConflict, Op: "insert", Kind: "k", ID: "1", Index: "slug"}
 	for _, test := range []struct {
 		err  error
-		want storage.Kind
+		want storage.Code
 	}{
-		{errors.New("unknown"), storage.KindInternal},
-		{conflict, storage.KindConflict},
-		{fmt.Errorf("wrapped: %w", conflict), storage.KindConflict},
-		{&storage.Error{Kind: storage.KindUnavailable, Err: conflict}, storage.KindUnavailable},
+		{errors.New("unknown"), storage.CodeInternal},
+		{conflict, storage.CodeConflict},
+		{fmt.Errorf("wrapped: %w", conflict), storage.CodeConflict},
+		{&storage.Error{Code: storage.CodeUnavailable, Err: conflict}, storage.CodeUnavailable},
 	} {
-		if got := storage.KindOf(test.err); got != test.want {
+		if got := storage.CodeOf(test.err); got != test.want {
 			t.Errorf("%v: kind %v, want %v", test.err, got, test.want)
 		}
 	}
@@ -32,7 +32,7 @@ func TestKindOf(t *testing.T) {
 	if got := conflict.Error(); got != `storage: insert: conflict: k "1": index slug` {
 		t.Error(got)
 	}
-	for k := storage.KindInternal; k <= storage.KindCorrupt; k++ {
+	for k := storage.CodeInternal; k <= storage.CodeCorrupt; k++ {
 		if strings.HasPrefix(k.String(), "kind ") {
 			t.Errorf("kind %d has no name", k)
 		}
@@ -56,7 +56,7 @@ func TestCursors(t *testing.T) {
 		b[rapid.IntRange(0, len(b)-1).Draw(t, "at")] = rapid.Byte().Draw(t, "byte")
 		for _, after := range []storage.Cursor{storage.Cursor(b), storage.Cursor(rapid.String().Draw(t, "after"))} {
 			q.After = after
-			if _, seq, err := q.Position(); err != nil && storage.KindOf(err) != storage.KindInvalid || seq < 0 {
+			if _, seq, err := q.Position(); err != nil && storage.CodeOf(err) != storage.CodeInvalid || seq < 0 {
 				t.Fatalf("%q: %d, %v", after, seq, err)
 			}
 		}

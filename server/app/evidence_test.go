@@ -556,7 +556,7 @@ type flakyStore struct {
 
 func (s *flakyStore) Update(ctx context.Context, workspace string, fn func(storage.Tx) error) error {
 	if s.down.Load() {
-		return &storage.Error{Kind: storage.KindUnavailable, Err: errors.New("down")}
+		return &storage.Error{Code: storage.CodeUnavailable, Err: errors.New("down")}
 	}
 	return s.Store.Update(ctx, workspace, fn)
 }

@@ -126,11 +126,11 @@ func TestFailingStore(t *testing.T) {
 		fail   func() error
 		status int
 	}{
-		"unavailable":       {func() error { return &storage.Error{Kind: storage.KindUnavailable, Err: errors.New("SECRET")} }, 503},
-		"wrapped":           {func() error { return fmt.Errorf("x: %w", &storage.Error{Kind: storage.KindUnavailable}) }, 503},
-		"corrupt":           {func() error { return &storage.Error{Kind: storage.KindCorrupt, Err: errors.New("SECRET")} }, 500},
-		"internal":          {func() error { return &storage.Error{Kind: storage.KindInternal, Err: errors.New("SECRET")} }, 500},
-		"invalid":           {func() error { return &storage.Error{Kind: storage.KindInvalid, Err: errors.New("SECRET")} }, 500},
+		"unavailable":       {func() error { return &storage.Error{Code: storage.CodeUnavailable, Err: errors.New("SECRET")} }, 503},
+		"wrapped":           {func() error { return fmt.Errorf("x: %w", &storage.Error{Code: storage.CodeUnavailable}) }, 503},
+		"corrupt":           {func() error { return &storage.Error{Code: storage.CodeCorrupt, Err: errors.New("SECRET")} }, 500},
+		"internal":          {func() error { return &storage.Error{Code: storage.CodeInternal, Err: errors.New("SECRET")} }, 500},
+		"invalid":           {func() error { return &storage.Error{Code: storage.CodeInvalid, Err: errors.New("SECRET")} }, 500},
 		"no error of its":   {func() error { return errors.New("SECRET") }, 500},
 		"deadline exceeded": {func() error { return context.DeadlineExceeded }, 503},
 		"panic":             {func() error { panic("SECRET") }, 500},

@@ -330,7 +330,7 @@ func TestInternalErrors(t *testing.T) {
 		"half an answer":     func() (gen.GetHealthResponseObject, error) { return halfDone{}, nil },
 		"undeclared status":  func() (gen.GetHealthResponseObject, error) { return undeclared{}, nil },
 		"no answer":          func() (gen.GetHealthResponseObject, error) { return nil, nil },
-		"canceled elsewhere": func() (gen.GetHealthResponseObject, error) { return nil, &storage.Error{Kind: storage.KindCorrupt} },
+		"canceled elsewhere": func() (gen.GetHealthResponseObject, error) { return nil, &storage.Error{Code: storage.CodeCorrupt} },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

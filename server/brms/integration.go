@@ -123,7 +123,7 @@ func ownIntegration(tx storage.ReadTx, project, id uuid.UUID) (found storage.Ite
 	err = inProject(tx, project, func(parent string) error {
 		found, err = integrations.Get(tx, id.String())
 		if err == nil && found.Parent != parent {
-			return &storage.Error{Kind: storage.KindNotFound, Op: "get", RecordKind: integrations.Kind, ID: id.String()}
+			return &storage.Error{Code: storage.CodeNotFound, Op: "get", Kind: integrations.Kind, ID: id.String()}
 		}
 		return err
 	})

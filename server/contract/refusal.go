@@ -84,7 +84,7 @@ func AsRefusal(err error) *Refusal {
 	switch {
 	case errors.As(err, &r):
 		return r
-	case storage.KindOf(err) == storage.KindUnavailable,
+	case storage.CodeOf(err) == storage.CodeUnavailable,
 		errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return &Refusal{Kind: KindUnavailable, RetryAfter: 1, Err: err}
 	}

@@ -63,7 +63,7 @@ func (a *API) ListJobs(ctx context.Context, request understudy.ListJobsRequestOb
 		return err
 	})
 	if err != nil {
-		if storage.KindOf(err) == storage.KindInvalid {
+		if storage.CodeOf(err) == storage.CodeInvalid {
 			return nil, &contract.Refusal{Kind: contract.KindInvalid, Message: "after: no page of jobs has ended there"}
 		}
 		return nil, err

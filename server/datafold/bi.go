@@ -206,7 +206,7 @@ func (a *API) updateBI(ctx context.Context, id int, biType string, change func(*
 	err = a.store.Update(ctx, contract.PrincipalFrom(ctx).Workspace, func(tx storage.Tx) error {
 		changed, err := biIntegrations.Update(tx, strconv.Itoa(id), func(v *biIntegration) error {
 			if v.Type != biType {
-				return biError(&storage.Error{Kind: storage.KindNotFound})
+				return biError(&storage.Error{Code: storage.CodeNotFound})
 			}
 			change(v)
 			return nil

@@ -222,7 +222,7 @@ func (r *Recorder) Get(ctx context.Context, s Scope, id string) (*Exchange, erro
 		found = &Exchange{Summary: item.Value.Summary, Messages: messages.Value, Explained: item.Value.Explained}
 		return nil
 	})
-	if storage.KindOf(err) == storage.KindNotFound && err != nil {
+	if storage.CodeOf(err) == storage.CodeNotFound && err != nil {
 		err = nil
 	}
 	return found, err

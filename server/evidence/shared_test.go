@@ -217,7 +217,7 @@ type unreachable struct {
 
 func (s *unreachable) Update(ctx context.Context, workspace string, fn func(storage.Tx) error) error {
 	if s.now.Load() {
-		return &storage.Error{Kind: storage.KindUnavailable, Err: errors.New("down")}
+		return &storage.Error{Code: storage.CodeUnavailable, Err: errors.New("down")}
 	}
 	return s.Store.Update(ctx, workspace, fn)
 }
@@ -434,7 +434,7 @@ const slowly = 3 * time.Second
 
 func (failsSlowly) Update(context.Context, string, func(storage.Tx) error) error {
 	<-time.After(slowly)
-	return &storage.Error{Kind: storage.KindUnavailable, Err: errors.New("down")}
+	return &storage.Error{Code: storage.CodeUnavailable, Err: errors.New("down")}
 }
 
 func (s failsSlowly) UpdateAll(ctx context.Context, _ []string, _ func([]storage.Tx) error) error {
@@ -452,7 +452,7 @@ func TestNobodyWaitsForever(t *testing.T) {
 		var wg sync.WaitGroup
 		for range 20 {
 			wg.Go(func() {
-				if _, err := r.Report(t.Context(), Scope{}, CoverageOfAll); storage.KindOf(err) != storage.KindUnavailable {
+				if _, err := r.Report(t.Context(), Scope{}, CoverageOfAll); storage.CodeOf(err) != storage.CodeUnavailable {
 					t.Error(err)
 				}
 			})
@@ -464,7 +464,7 @@ func TestNobodyWaitsForever(t *testing.T) {
 		began = time.Now()
 		for range 20 {
 			wg.Go(func() {
-				if err := r.Clear(t.Context(), Scope{Workspace: "a"}); storage.KindOf(err) != storage.KindUnavailable {
+				if err := r.Clear(t.Context(), Scope{Workspace: "a"}); storage.CodeOf(err) != storage.CodeUnavailable {
 					t.Error(err)
 				}
 			})

@@ -257,7 +257,7 @@ func (r *Recorder) lock(ctx context.Context) error {
 		err = ctx.Err()
 	case <-timer.C:
 	}
-	return &storage.Error{Kind: storage.KindUnavailable, Op: "write evidence", Err: err}
+	return &storage.Error{Code: storage.CodeUnavailable, Op: "write evidence", Err: err}
 }
 
 func (r *Recorder) unlock() { <-r.flushing }
@@ -384,7 +384,7 @@ func (r *Recorder) putGroups(tx storage.Tx, d delta) (map[string]bool, error) {
 			g.Violation.add(v)
 			return nil
 		})
-		if storage.KindOf(err) == storage.KindNotFound {
+		if storage.CodeOf(err) == storage.CodeNotFound {
 			var n int64
 			if n, err = countOf(tx, storedGroups.Kind, d.workspace); err == nil && n < int64(r.o.Groups) {
 				group, err = storedGroups.Insert(tx, id, d.workspace, storedGroup{Workspace: d.workspace, Violation: *v})
@@ -409,7 +409,7 @@ func (r *Recorder) putExchanges(tx storage.Tx, workspace string, exchanges []red
 	var bytes, before int64
 	if t, err := tallies.Get(tx, tallyID(workspace)); err == nil {
 		before = t.Value.Bytes
-	} else if storage.KindOf(err) != storage.KindNotFound {
+	} else if storage.CodeOf(err) != storage.CodeNotFound {
 		return 0, err
 	}
 	count, err := countOf(tx, storedExchanges.Kind, workspace)
@@ -418,7 +418,7 @@ func (r *Recorder) putExchanges(tx storage.Tx, workspace string, exchanges []red
 	}
 	for _, x := range exchanges {
 		x.exchange.Named = named[x.id]
-		if _, err := storedExchanges.Insert(tx, x.id, workspace, x.exchange); storage.KindOf(err) == storage.KindConflict {
+		if _, err := storedExchanges.Insert(tx, x.id, workspace, x.exchange); storage.CodeOf(err) == storage.CodeConflict {
 			continue // an id in a million years, or of an exchange from before the ids began anew
 		} else if err != nil {
 			return 0, err
@@ -468,7 +468,7 @@ func purgeExchange(tx storage.Tx, id string) error {
 	if err := tx.Purge(storedExchanges.Kind, id); err != nil {
 		return err
 	}
-	if err := tx.Purge(storedMessages.Kind, id); err != nil && storage.KindOf(err) != storage.KindNotFound {
+	if err := tx.Purge(storedMessages.Kind, id); err != nil && storage.CodeOf(err) != storage.CodeNotFound {
 		return err
 	}
 	return nil

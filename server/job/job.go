@@ -157,7 +157,7 @@ const alarmPrefix = "job/"
 
 func (k *Kind) recordID(id string) string { return k.Name + "/" + id }
 
-// Enqueue makes a job. KindConflict if there is one of this kind and id.
+// Enqueue makes a job. CodeConflict if there is one of this kind and id.
 func (k *Kind) Enqueue(tx storage.Tx, o Order) (Job, error) {
 	now := tx.Now()
 	s := stored{Kind: k.Name, ID: o.ID, State: Queued, Created: o.Created, At: o.At, Due: o.At}
@@ -224,7 +224,7 @@ func encode(v any) (json.RawMessage, error) {
 	}
 	text, err := json.Marshal(v)
 	if err != nil {
-		return nil, &storage.Error{Kind: storage.KindInvalid, Op: "encode", RecordKind: jobs.Kind, Err: errors.New("not to be written as JSON")}
+		return nil, &storage.Error{Code: storage.CodeInvalid, Op: "encode", Kind: jobs.Kind, Err: errors.New("not to be written as JSON")}
 	}
 	return text, nil
 }

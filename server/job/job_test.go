@@ -699,7 +699,7 @@ func TestListAndConflict(t *testing.T) {
 		t.Errorf("an id that is taken: %v", err)
 	}
 	for _, p := range []job.Plan{{Mode: "sometimes"}, {Queued: -1}, {RunningReads: -1}, {Running: job.MaxDuration + 1}} {
-		if err := h.store.Update(t.Context(), ws, func(tx storage.Tx) error { return k.SetPlan(tx, &p) }); storage.KindOf(err) != storage.KindInvalid {
+		if err := h.store.Update(t.Context(), ws, func(tx storage.Tx) error { return k.SetPlan(tx, &p) }); storage.CodeOf(err) != storage.CodeInvalid {
 			t.Errorf("%+v: %v", p, err)
 		}
 	}

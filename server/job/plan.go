@@ -34,10 +34,10 @@ const (
 	MaxReads    = 1_000_000
 )
 
-// Validate returns a KindInvalid error if there can be no such plan.
+// Validate returns a CodeInvalid error if there can be no such plan.
 func (p Plan) Validate() error {
 	bad := func(why string) error {
-		return &storage.Error{Kind: storage.KindInvalid, Op: "set plan", Err: errors.New(why)}
+		return &storage.Error{Code: storage.CodeInvalid, Op: "set plan", Err: errors.New(why)}
 	}
 	switch {
 	case p.Mode != "" && p.Mode != Auto && p.Mode != Clock && p.Mode != Polls:

@@ -42,7 +42,7 @@ func (s *schedule) next(k *Kind, after time.Time) (time.Time, error) {
 	case s.Spec != "" && k.Next != nil:
 		return k.Next(s.Spec, after)
 	case s.Spec != "" || s.Every < time.Millisecond:
-		return time.Time{}, &storage.Error{Kind: storage.KindInvalid, Op: "schedule", Err: errors.New("a schedule says every how many milliseconds at least, or what its kind understands")}
+		return time.Time{}, &storage.Error{Code: storage.CodeInvalid, Op: "schedule", Err: errors.New("a schedule says every how many milliseconds at least, or what its kind understands")}
 	}
 	next := s.Next
 	if next.IsZero() {
@@ -53,7 +53,7 @@ func (s *schedule) next(k *Kind, after time.Time) (time.Time, error) {
 	return next.Add(passed - passed%s.Every + s.Every), nil
 }
 
-// Schedule begins a schedule, or changes it. KindInvalid if it never comes.
+// Schedule begins a schedule, or changes it. CodeInvalid if it never comes.
 func (k *Kind) Schedule(tx storage.Tx, o Schedule) error {
 	s := schedule{Kind: k.Name, Name: o.Name, Every: o.Every, Spec: o.Spec}
 	var err error

@@ -146,7 +146,7 @@ func (w *Work) run() error {
 	}
 	if err == nil {
 		err = w.settle(func(tx storage.Tx, s *stored) error { return w.done(tx, s, result) })
-		if err == nil || storage.KindOf(err) == storage.KindUnavailable {
+		if err == nil || storage.CodeOf(err) == storage.CodeUnavailable {
 			return err
 		}
 	}
@@ -220,7 +220,7 @@ func (w *Work) settle(fn func(tx storage.Tx, s *stored) error) error {
 		switch {
 		case errors.Is(err, errLost): // nobody asks for what it came to
 			return nil
-		case storage.KindOf(err) != storage.KindUnavailable || w.left() < pause:
+		case storage.CodeOf(err) != storage.CodeUnavailable || w.left() < pause:
 			return err
 		}
 		timer := time.NewTimer(pause)

@@ -330,7 +330,7 @@ func (f *failingTx) CopyFrom(from storage.Tx) error { return f.Tx.CopyFrom(from.
 // When the store fails in the middle, every workspace is as before.
 func TestAtomic(t *testing.T) {
 	t.Parallel()
-	store := &failing{Store: open(t), after: 1 << 20, err: &storage.Error{Kind: storage.KindUnavailable}}
+	store := &failing{Store: open(t), after: 1 << 20, err: &storage.Error{Code: storage.CodeUnavailable}}
 	s := seeder(t, store)
 	put(t, s, strings.ReplaceAll(others, "name: ", "name: Before "))
 	before := contents(t, store)
@@ -354,7 +354,7 @@ func TestAtomic(t *testing.T) {
 // What was not foreseen to be taken is a mistake with its place, not a failure.
 func TestConflict(t *testing.T) {
 	t.Parallel()
-	store := &failing{Store: open(t), err: &storage.Error{Kind: storage.KindConflict}}
+	store := &failing{Store: open(t), err: &storage.Error{Code: storage.CodeConflict}}
 	_, err := seeder(t, store).Put(t.Context(), []byte("workspaces:\n  - brms:\n      projects:\n        - name: A\n"), me)
 	if mistakes, ok := errors.AsType[seed.Mistakes](err); !ok || mistakes[0].Line != 4 || mistakes[0].Column != 11 {
 		t.Error(err)

@@ -29,7 +29,7 @@ func (w *Manager) Faults(ctx context.Context, workspace string) ([]Counted, erro
 	return list, nil
 }
 
-// Fault gives a fault by its name: KindNotFound if there is none.
+// Fault gives a fault by its name: CodeNotFound if there is none.
 func (w *Manager) Fault(ctx context.Context, workspace, name string) (Counted, error) {
 	var found Counted
 	err := w.store.View(ctx, workspace, func(tx storage.ReadTx) error {
@@ -75,7 +75,7 @@ func (w *Manager) PutFault(ctx context.Context, workspace string, f Fault) (Coun
 	return Counted{Fault: f}, err
 }
 
-// DeleteFault deletes a fault and its counts: KindNotFound if there is none.
+// DeleteFault deletes a fault and its counts: CodeNotFound if there is none.
 func (w *Manager) DeleteFault(ctx context.Context, workspace, name string) error {
 	return w.store.Update(ctx, workspace, func(tx storage.Tx) error {
 		d, err := read(tx)
@@ -134,7 +134,7 @@ func (d *data) index(name string) int {
 }
 
 func noFault(name string) error {
-	return &storage.Error{Kind: storage.KindNotFound, Op: "find", RecordKind: states.Kind, ID: name}
+	return &storage.Error{Code: storage.CodeNotFound, Op: "find", Kind: states.Kind, ID: name}
 }
 
 func countedOf(tx storage.ReadTx, f *Fault) (Counted, error) {

@@ -108,17 +108,17 @@ func (w *Manager) Snapshots(ctx context.Context, workspace string) ([]Snapshot, 
 	return list, nil
 }
 
-// markOf reads the mark of a snapshot: KindNotFound if there is no such snapshot.
+// markOf reads the mark of a snapshot: CodeNotFound if there is no such snapshot.
 func markOf(tx storage.ReadTx) (*mark, error) {
 	d, err := read(tx)
 	if err == nil && d.Snapshot == nil {
-		err = &storage.Error{Kind: storage.KindNotFound, Op: "find snapshot"}
+		err = &storage.Error{Code: storage.CodeNotFound, Op: "find snapshot"}
 	}
 	return d.Snapshot, err
 }
 
 // Restore makes a workspace what it was when the snapshot was taken, at one moment,
-// and its evidence too if the snapshot holds it. The snapshot stays. KindNotFound if
+// and its evidence too if the snapshot holds it. The snapshot stays. CodeNotFound if
 // there is none of this name.
 func (w *Manager) Restore(ctx context.Context, workspace, name string) (Snapshot, error) {
 	records, evidence := SnapshotWorkspaces(workspace, name)
@@ -146,7 +146,7 @@ func (w *Manager) Restore(ctx context.Context, workspace, name string) (Snapshot
 	return restored, err
 }
 
-// DeleteSnapshot deletes a snapshot: KindNotFound if there is none of this name.
+// DeleteSnapshot deletes a snapshot: CodeNotFound if there is none of this name.
 func (w *Manager) DeleteSnapshot(ctx context.Context, workspace, name string) error {
 	records, evidence := SnapshotWorkspaces(workspace, name)
 	return w.store.UpdateAll(ctx, []string{records, evidence}, func(txs []storage.Tx) error {

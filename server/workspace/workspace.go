@@ -58,7 +58,7 @@ type data struct {
 	Snapshot *mark   `json:"snapshot,omitempty"`
 }
 
-// parse reads the data of settings: KindCorrupt if they are none of ours.
+// parse reads the data of settings: CodeCorrupt if they are none of ours.
 func parse(text string) (data, error) {
 	var d data
 	if text == "" {
@@ -66,7 +66,7 @@ func parse(text string) (data, error) {
 	}
 	if err := json.Unmarshal([]byte(text), &d); err != nil {
 		// The cause may quote a value.
-		return d, &storage.Error{Kind: storage.KindCorrupt, Op: "read the settings of a workspace"}
+		return d, &storage.Error{Code: storage.CodeCorrupt, Op: "read the settings of a workspace"}
 	}
 	return d, nil
 }
@@ -79,7 +79,7 @@ func (d *data) text() (string, error) {
 	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false) // a body is answered as it was given
 	if err := e.Encode(d); err != nil {
-		return "", &storage.Error{Kind: storage.KindInvalid, Op: "write the settings of a workspace"}
+		return "", &storage.Error{Code: storage.CodeInvalid, Op: "write the settings of a workspace"}
 	}
 	return strings.TrimSuffix(b.String(), "\n"), nil
 }

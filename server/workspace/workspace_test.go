@@ -656,7 +656,7 @@ func TestCache(t *testing.T) {
 			t.Fatalf("%d are kept", len(c.sets))
 		}
 	}
-	if _, err := c.of("{"); storage.KindOf(err) != storage.KindCorrupt {
+	if _, err := c.of("{"); storage.CodeOf(err) != storage.CodeCorrupt {
 		t.Errorf("damaged data: %v", err)
 	}
 }

@@ -39,7 +39,7 @@ const (
 )
 
 // mapError is the one place where an error of PostgreSQL or of the way to it gets
-// its kind: by code and type, never by text. Errors that have a kind already pass
+// its code: by SQLSTATE and type, never by text. Errors that have a code already pass
 // through.
 func mapError(op string, err error) error {
 	if err == nil {
@@ -48,29 +48,29 @@ func mapError(op string, err error) error {
 	if e, ok := errors.AsType[*storage.Error](err); ok {
 		return e
 	}
-	kind := storage.KindInternal
+	mapped := storage.CodeInternal
 	if code := codeOf(err); code != "" {
-		kind = kindOfCode(code)
+		mapped = mappedCode(code)
 	} else if unreachable(err) {
-		kind = storage.KindUnavailable
+		mapped = storage.CodeUnavailable
 	}
-	return &storage.Error{Kind: kind, Op: op, Err: cause{err}}
+	return &storage.Error{Code: mapped, Op: op, Err: cause{err}}
 }
 
-func kindOfCode(code string) storage.Kind {
+func mappedCode(code string) storage.Code {
 	switch code {
 	case codeReadOnly, codeNoDatabase, codeSerialization, codeDeadlock, codeNoPrivilege, codeLocked:
-		return storage.KindUnavailable
+		return storage.CodeUnavailable
 	case codeNoTable, codeNoColumn, codeDataCorrupted, codeIndexCorrupted:
-		return storage.KindCorrupt
+		return storage.CodeCorrupt
 	case codeTooLarge:
-		return storage.KindInvalid
+		return storage.CodeInvalid
 	}
 	switch code[:2] {
 	case classConnection, classAuth, classResources, classOperator, classSystem:
-		return storage.KindUnavailable
+		return storage.CodeUnavailable
 	}
-	return storage.KindInternal
+	return storage.CodeInternal
 }
 
 // codeOf is the SQLSTATE of an error, "" if it has none.
@@ -168,13 +168,13 @@ func (c cause) Error() string {
 }
 
 func unavailable(op string, err error) error {
-	return &storage.Error{Kind: storage.KindUnavailable, Op: op, Err: err}
+	return &storage.Error{Code: storage.CodeUnavailable, Op: op, Err: err}
 }
 
-func failure(kind storage.Kind, op, why string) error {
-	return &storage.Error{Kind: kind, Op: op, Err: errors.New(why)}
+func failure(code storage.Code, op, why string) error {
+	return &storage.Error{Code: code, Op: op, Err: errors.New(why)}
 }
 
 func notFound(op, kind, id string) error {
-	return &storage.Error{Kind: storage.KindNotFound, Op: op, RecordKind: kind, ID: id}
+	return &storage.Error{Code: storage.CodeNotFound, Op: op, Kind: kind, ID: id}
 }

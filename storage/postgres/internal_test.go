@@ -171,13 +171,13 @@ func TestStoreConnectionLost(t *testing.T) {
 	}
 	// Failures that stay.
 	var runs atomic.Int64
-	for code, kind := range map[string]storage.Kind{"40P01": storage.KindUnavailable, "53100": storage.KindUnavailable, "23505": storage.KindInternal} {
+	for code, kind := range map[string]storage.Code{"40P01": storage.CodeUnavailable, "53100": storage.CodeUnavailable, "23505": storage.CodeInternal} {
 		s.beforeCommit = func(u *session) {
 			runs.Add(1)
 			u.write("DO $$ BEGIN RAISE EXCEPTION 'secret' USING ERRCODE = '" + code + "'; END $$")
 		}
 		_, err := number(s, nil)
-		if storage.KindOf(err) != kind || strings.Contains(err.Error(), "secret") {
+		if storage.CodeOf(err) != kind || strings.Contains(err.Error(), "secret") {
 			t.Errorf("%s: %v, want %v", code, err, kind)
 		}
 	}
@@ -240,7 +240,7 @@ func TestStoreLockedForLong(t *testing.T) {
 		s.timeout = 50 * time.Millisecond
 		_, err := number(s, nil)
 		s.timeout = defaultTimeout
-		if storage.KindOf(err) != storage.KindUnavailable || !strings.Contains(err.Error(), "in time") {
+		if storage.CodeOf(err) != storage.CodeUnavailable || !strings.Contains(err.Error(), "in time") {
 			t.Errorf("locked: %v", err)
 		}
 		return nil
@@ -291,47 +291,47 @@ func TestStoreMapError(t *testing.T) {
 	}
 	for _, test := range []struct {
 		err       error
-		kind      storage.Kind
+		kind      storage.Code
 		transient bool
 	}{
-		{server("08006"), storage.KindUnavailable, true},
-		{server("57P01"), storage.KindUnavailable, true},
-		{server("57P02"), storage.KindUnavailable, true},
-		{server("57P03"), storage.KindUnavailable, true},
-		{server("57014"), storage.KindUnavailable, false},
-		{server("53100"), storage.KindUnavailable, false},
-		{server("53200"), storage.KindUnavailable, false},
-		{server("53300"), storage.KindUnavailable, true},
-		{server("25006"), storage.KindUnavailable, false},
-		{server("28P01"), storage.KindUnavailable, false},
-		{server("3D000"), storage.KindUnavailable, false},
-		{server("40001"), storage.KindUnavailable, true},
-		{server("40P01"), storage.KindUnavailable, true},
-		{server("42501"), storage.KindUnavailable, false},
-		{server("55P03"), storage.KindUnavailable, false},
-		{server("58030"), storage.KindUnavailable, false},
-		{server("XX001"), storage.KindCorrupt, false},
-		{server("XX002"), storage.KindCorrupt, false},
-		{server("42P01"), storage.KindCorrupt, false},
-		{server("54000"), storage.KindInvalid, false},
-		{server("23505"), storage.KindInternal, false},
-		{server("22P02"), storage.KindInternal, false},
-		{server("42601"), storage.KindInternal, false},
-		{server("XX000"), storage.KindInternal, false},
-		{server(""), storage.KindInternal, false},
-		{errors.New("secret"), storage.KindInternal, false},
-		{fmt.Errorf("secret: %w", io.ErrUnexpectedEOF), storage.KindUnavailable, true},
-		{io.EOF, storage.KindUnavailable, true},
-		{&net.OpError{Op: "read", Net: "tcp", Err: syscall.ECONNRESET}, storage.KindUnavailable, true},
-		{syscall.EPIPE, storage.KindUnavailable, true},
-		{pgconn.ErrConnClosed, storage.KindUnavailable, true},
-		{context.DeadlineExceeded, storage.KindUnavailable, false},
-		{context.Canceled, storage.KindUnavailable, false},
-		{failure(storage.KindConflict, "x", "y"), storage.KindConflict, false},
+		{server("08006"), storage.CodeUnavailable, true},
+		{server("57P01"), storage.CodeUnavailable, true},
+		{server("57P02"), storage.CodeUnavailable, true},
+		{server("57P03"), storage.CodeUnavailable, true},
+		{server("57014"), storage.CodeUnavailable, false},
+		{server("53100"), storage.CodeUnavailable, false},
+		{server("53200"), storage.CodeUnavailable, false},
+		{server("53300"), storage.CodeUnavailable, true},
+		{server("25006"), storage.CodeUnavailable, false},
+		{server("28P01"), storage.CodeUnavailable, false},
+		{server("3D000"), storage.CodeUnavailable, false},
+		{server("40001"), storage.CodeUnavailable, true},
+		{server("40P01"), storage.CodeUnavailable, true},
+		{server("42501"), storage.CodeUnavailable, false},
+		{server("55P03"), storage.CodeUnavailable, false},
+		{server("58030"), storage.CodeUnavailable, false},
+		{server("XX001"), storage.CodeCorrupt, false},
+		{server("XX002"), storage.CodeCorrupt, false},
+		{server("42P01"), storage.CodeCorrupt, false},
+		{server("54000"), storage.CodeInvalid, false},
+		{server("23505"), storage.CodeInternal, false},
+		{server("22P02"), storage.CodeInternal, false},
+		{server("42601"), storage.CodeInternal, false},
+		{server("XX000"), storage.CodeInternal, false},
+		{server(""), storage.CodeInternal, false},
+		{errors.New("secret"), storage.CodeInternal, false},
+		{fmt.Errorf("secret: %w", io.ErrUnexpectedEOF), storage.CodeUnavailable, true},
+		{io.EOF, storage.CodeUnavailable, true},
+		{&net.OpError{Op: "read", Net: "tcp", Err: syscall.ECONNRESET}, storage.CodeUnavailable, true},
+		{syscall.EPIPE, storage.CodeUnavailable, true},
+		{pgconn.ErrConnClosed, storage.CodeUnavailable, true},
+		{context.DeadlineExceeded, storage.CodeUnavailable, false},
+		{context.Canceled, storage.CodeUnavailable, false},
+		{failure(storage.CodeConflict, "x", "y"), storage.CodeConflict, false},
 	} {
 		err := mapError("test", test.err)
-		if storage.KindOf(err) != test.kind || transient(test.err) != test.transient || transient(err) != test.transient {
-			t.Errorf("%v: %v (%v), transient %v; want %v, %v", test.err, err, storage.KindOf(err), transient(err), test.kind, test.transient)
+		if storage.CodeOf(err) != test.kind || transient(test.err) != test.transient || transient(err) != test.transient {
+			t.Errorf("%v: %v (%v), transient %v; want %v, %v", test.err, err, storage.CodeOf(err), transient(err), test.kind, test.transient)
 		}
 		if strings.Contains(err.Error(), "secret") {
 			t.Errorf("it tells: %v", err)

@@ -45,9 +45,9 @@ var migrations embed.FS
 
 // Open opens the store in a database, and creates its tables if there are none.
 // Any number of processes may open it, also at the same time on an empty
-// database. A DSN that cannot be read is KindInvalid; a database that cannot be
-// reached or used, or is older than PostgreSQL 14, KindUnavailable; tables that
-// are another program's, or were written by a newer version, KindCorrupt.
+// database. A DSN that cannot be read is CodeInvalid; a database that cannot be
+// reached or used, or is older than PostgreSQL 14, CodeUnavailable; tables that
+// are another program's, or were written by a newer version, CodeCorrupt.
 func Open(ctx context.Context, o Options) (*Store, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, unavailable("open", err)
@@ -77,11 +77,11 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 func configOf(o Options) (*pgxpool.Config, error) {
 	config, err := pgxpool.ParseConfig(o.DSN)
 	if err != nil { // its text quotes the DSN
-		return nil, failure(storage.KindInvalid, "open", "the DSN is not one that can be read")
+		return nil, failure(storage.CodeInvalid, "open", "the DSN is not one that can be read")
 	}
 	plain, err := pgconn.ParseConfig(o.DSN)
 	if err != nil {
-		return nil, failure(storage.KindInvalid, "open", "the DSN is not one that can be read")
+		return nil, failure(storage.CodeInvalid, "open", "the DSN is not one that can be read")
 	}
 	_, said := plain.RuntimeParams["pool_max_conns"]
 	switch {
@@ -107,7 +107,7 @@ func (s *Store) migrate(ctx context.Context) error {
 			return err
 		}
 		if server < minServerVersion {
-			return failure(storage.KindUnavailable, "open", fmt.Sprintf(
+			return failure(storage.CodeUnavailable, "open", fmt.Sprintf(
 				"the server has version %d of PostgreSQL, 14 is needed", server/10000))
 		}
 		if _, err := tx.Exec(ctx, "SELECT pg_advisory_xact_lock($1::bigint)", int64(migrationLock)); err != nil {
@@ -133,13 +133,13 @@ func (s *Store) migrateLocked(ctx context.Context, tx pgx.Tx) error {
 			return damaged(err)
 		}
 		if version < 1 {
-			return failure(storage.KindCorrupt, "open", "the schema has no version")
+			return failure(storage.CodeCorrupt, "open", "the schema has no version")
 		}
 	} else if _, err := tx.Exec(ctx, "CREATE TABLE schema_version (version integer PRIMARY KEY, applied bigint NOT NULL)"); err != nil {
 		return err
 	}
 	if newest := len(files); version > newest {
-		return failure(storage.KindCorrupt, "open", fmt.Sprintf(
+		return failure(storage.CodeCorrupt, "open", fmt.Sprintf(
 			"schema version %d was written by a newer version of this program, which knows %d", version, newest))
 	}
 	for i, f := range files[version:] {
@@ -241,7 +241,7 @@ func kindOf(address []byte) string {
 // here.
 func damaged(err error) error {
 	if slices.Contains([]string{codeTableExists, codeNoTable, codeNoColumn}, codeOf(err)) {
-		return &storage.Error{Kind: storage.KindCorrupt, Op: "open", Err: errors.Join(
+		return &storage.Error{Code: storage.CodeCorrupt, Op: "open", Err: errors.Join(
 			errors.New("the database holds tables of another program, or lacks some of ours"), cause{err})}
 	}
 	return err

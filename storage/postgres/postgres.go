@@ -85,11 +85,11 @@ func (s *Store) Update(ctx context.Context, workspace string, fn func(storage.Tx
 func (s *Store) UpdateAll(ctx context.Context, workspaces []string, fn func([]storage.Tx) error) error {
 	const op = "update"
 	if len(workspaces) == 0 {
-		return failure(storage.KindInvalid, op, "no workspace is named")
+		return failure(storage.CodeInvalid, op, "no workspace is named")
 	}
 	sorted := slices.Sorted(slices.Values(workspaces))
 	if len(slices.Compact(sorted)) != len(workspaces) {
-		return failure(storage.KindInvalid, op, "a workspace is named twice")
+		return failure(storage.CodeInvalid, op, "a workspace is named twice")
 	}
 	return s.update(ctx, slices.Clone(workspaces), func(all []*txn) error {
 		out := make([]storage.Tx, len(all))
@@ -131,10 +131,10 @@ func (s *Store) update(ctx context.Context, names []string, fn func([]*txn) erro
 
 // exhausted is the error of an update that has been tried often enough.
 func exhausted(op string, err error) error {
-	if storage.KindOf(mapError(op, err)) == storage.KindUnavailable {
+	if storage.CodeOf(mapError(op, err)) == storage.CodeUnavailable {
 		return mapError(op, err)
 	}
-	return &storage.Error{Kind: storage.KindUnavailable, Op: op, Err: cause{err}}
+	return &storage.Error{Code: storage.CodeUnavailable, Op: op, Err: cause{err}}
 }
 
 // pause waits before another attempt: twice as long as the last time, with jitter.
@@ -187,7 +187,7 @@ func (u *session) run(fn func([]*txn) error) (err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			err = &storage.Error{
-				Kind: storage.KindInternal, Op: "update",
+				Code: storage.CodeInternal, Op: "update",
 				Err: &storage.PanicError{Value: r, Stack: debug.Stack()},
 			}
 		}
@@ -299,7 +299,7 @@ func (s *Store) Ping(ctx context.Context) error {
 	err := s.read(ctx, op, "SELECT pg_is_in_recovery() OR current_setting('transaction_read_only')::boolean FROM schema_version LIMIT 1",
 		nil, func() {}, func(scan func(...any) error) error { return scan(&readOnly) })
 	if err == nil && readOnly {
-		err = failure(storage.KindUnavailable, op, "the database is read-only")
+		err = failure(storage.CodeUnavailable, op, "the database is read-only")
 	}
 	return err
 }
@@ -318,7 +318,7 @@ func (s *Store) Close() error {
 // enter holds the store open until life is released, or says why it cannot.
 func (s *Store) enter(ctx context.Context, op string, workspaces ...string) error {
 	if slices.Contains(workspaces, "") {
-		return failure(storage.KindInvalid, op, "the workspace has no name")
+		return failure(storage.CodeInvalid, op, "the workspace has no name")
 	}
 	if err := ctx.Err(); err != nil {
 		return unavailable(op, err)
@@ -326,7 +326,7 @@ func (s *Store) enter(ctx context.Context, op string, workspaces ...string) erro
 	s.life.RLock()
 	if s.closed {
 		s.life.RUnlock()
-		return failure(storage.KindUnavailable, op, "the store is closed")
+		return failure(storage.CodeUnavailable, op, "the store is closed")
 	}
 	return nil
 }

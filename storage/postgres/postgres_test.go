@@ -298,34 +298,34 @@ func TestStoreOpenAtOnce(t *testing.T) {
 func TestStoreRefusesWhatIsNotOurs(t *testing.T) {
 	for name, test := range map[string]struct {
 		make func(t *testing.T, dsn string) string
-		kind storage.Kind
+		kind storage.Code
 		text string
 	}{
 		"another program's": {func(t *testing.T, dsn string) string {
 			exec(t, dsn, "CREATE TABLE record (id integer)")
 			return dsn
-		}, storage.KindCorrupt, "another program"},
+		}, storage.CodeCorrupt, "another program"},
 		"newer schema": {func(t *testing.T, dsn string) string {
 			open(t, postgres.Options{DSN: dsn})
 			exec(t, dsn, "INSERT INTO schema_version VALUES (1000, 0)")
 			return dsn
-		}, storage.KindCorrupt, "newer version"},
+		}, storage.CodeCorrupt, "newer version"},
 		"no version": {func(t *testing.T, dsn string) string {
 			open(t, postgres.Options{DSN: dsn})
 			exec(t, dsn, "DELETE FROM schema_version")
 			return dsn
-		}, storage.KindCorrupt, "no version"},
+		}, storage.CodeCorrupt, "no version"},
 		"a table lost": {func(t *testing.T, dsn string) string {
 			open(t, postgres.Options{DSN: dsn})
 			exec(t, dsn, "DROP TABLE blob")
 			return dsn
-		}, storage.KindCorrupt, "lacks some"},
-		"no such database": {func(_ *testing.T, dsn string) string { return dsn + " dbname=secret_name" }, storage.KindUnavailable, "3D000"},
-		"no such role":     {func(_ *testing.T, dsn string) string { return dsn + " user=secret_name" }, storage.KindUnavailable, "28000"},
+		}, storage.CodeCorrupt, "lacks some"},
+		"no such database": {func(_ *testing.T, dsn string) string { return dsn + " dbname=secret_name" }, storage.CodeUnavailable, "3D000"},
+		"no such role":     {func(_ *testing.T, dsn string) string { return dsn + " user=secret_name" }, storage.CodeUnavailable, "28000"},
 		"nobody there": {func(*testing.T, string) string {
 			return "postgres://secret_name:secret_word@127.0.0.1:1/secret_name"
-		}, storage.KindUnavailable, "refused"},
-		"not a DSN": {func(*testing.T, string) string { return "postgres://u:secret_word@host:port/db" }, storage.KindInvalid, "DSN"},
+		}, storage.CodeUnavailable, "refused"},
+		"not a DSN": {func(*testing.T, string) string { return "postgres://u:secret_word@host:port/db" }, storage.CodeInvalid, "DSN"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s, err := postgres.Open(t.Context(), postgres.Options{DSN: test.make(t, pgtest.DSN(t))})
@@ -333,8 +333,8 @@ func TestStoreRefusesWhatIsNotOurs(t *testing.T) {
 				_ = s.Close()
 				t.Fatal("it was opened")
 			}
-			if storage.KindOf(err) != test.kind || !strings.Contains(err.Error(), test.text) || strings.Contains(err.Error(), "secret") {
-				t.Errorf("%v (%v); want %v with %q and no secret", err, storage.KindOf(err), test.kind, test.text)
+			if storage.CodeOf(err) != test.kind || !strings.Contains(err.Error(), test.text) || strings.Contains(err.Error(), "secret") {
+				t.Errorf("%v (%v); want %v with %q and no secret", err, storage.CodeOf(err), test.kind, test.text)
 			}
 		})
 	}
@@ -344,7 +344,7 @@ func TestStoreReadOnlyServer(t *testing.T) {
 	dsn := pgtest.DSN(t)
 	open(t, postgres.Options{DSN: dsn})
 	s := open(t, postgres.Options{DSN: dsn + " options='-c default_transaction_read_only=on'"})
-	if err := s.Ping(t.Context()); storage.KindOf(err) != storage.KindUnavailable {
+	if err := s.Ping(t.Context()); storage.CodeOf(err) != storage.CodeUnavailable {
 		t.Errorf("ping: %v", err)
 	}
 }
@@ -498,7 +498,7 @@ func TestStoreRestartUnderLoad(t *testing.T) {
 				}
 				id := fmt.Sprintf("%d-%d", w, i)
 				err := insert(s, id)
-				if err != nil && storage.KindOf(err) != storage.KindUnavailable {
+				if err != nil && storage.CodeOf(err) != storage.CodeUnavailable {
 					t.Error(err)
 				}
 				mu.Lock()

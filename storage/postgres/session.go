@@ -292,7 +292,7 @@ func (u *session) make(op string, t *txn) error {
 		}
 		if !each.nameable() {
 			if each == t {
-				return failure(storage.KindInvalid, op, "the workspace's name is not UTF-8")
+				return failure(storage.CodeInvalid, op, "the workspace's name is not UTF-8")
 			}
 			continue
 		}
@@ -303,7 +303,7 @@ func (u *session) make(op string, t *txn) error {
 		case err == nil && each.row == 0: // somebody else was faster
 			err = errAgain
 		case err == nil && each.row > maxWorkspace:
-			err = failure(storage.KindInternal, op, "too many workspaces")
+			err = failure(storage.CodeInternal, op, "too many workspaces")
 		}
 		if err != nil {
 			u.err = mapError(op, err)
@@ -352,7 +352,7 @@ func (u *session) commit() (again bool, err error) {
 	done, unknown := u.find(witness, token)
 	switch {
 	case unknown != nil:
-		return false, &storage.Error{Kind: storage.KindUnavailable, Op: op, Err: errors.Join(errUnknown, cause{err})}
+		return false, &storage.Error{Code: storage.CodeUnavailable, Op: op, Err: errors.Join(errUnknown, cause{err})}
 	case done:
 		if u.alarms {
 			u.store.tellAlarms()

@@ -75,7 +75,7 @@ func (t *txn) nameable() bool { return utf8.ValidString(t.name) }
 // check refuses to go on after the end.
 func (t *txn) check(op string) error {
 	if t.over {
-		return failure(storage.KindInvalid, op, "the transaction is over")
+		return failure(storage.CodeInvalid, op, "the transaction is over")
 	}
 	return t.err
 }
@@ -241,7 +241,7 @@ func (t *txn) step(op, name string) (int64, error) {
 
 // fail ends the transaction with a failure that is ours.
 func (t *txn) fail(op, why string) error {
-	t.err = failure(storage.KindInternal, op, why)
+	t.err = failure(storage.CodeInternal, op, why)
 	return t.err
 }
 
@@ -366,7 +366,7 @@ func (t *txn) Find(kind, index, value string) (storage.Record, error) {
 		return storage.Record{}, err
 	}
 	if r.Seq == 0 {
-		return storage.Record{}, &storage.Error{Kind: storage.KindNotFound, Op: op, RecordKind: kind, Index: index}
+		return storage.Record{}, &storage.Error{Code: storage.CodeNotFound, Op: op, Kind: kind, Index: index}
 	}
 	return r, nil
 }
@@ -494,7 +494,7 @@ func (t *txn) Blob(sum string) ([]byte, error) {
 		}
 	}
 	if !found {
-		return nil, &storage.Error{Kind: storage.KindNotFound, Op: op}
+		return nil, &storage.Error{Code: storage.CodeNotFound, Op: op}
 	}
 	return content, nil
 }
@@ -561,7 +561,7 @@ func (t *txn) AtLeast(name string, n int64) error {
 
 func checkSequence(op, name string) error {
 	if name == "" || name[0] == 0 || !utf8.ValidString(name) {
-		return failure(storage.KindInvalid, op, "a sequence needs a name in UTF-8 that does not begin with a NUL")
+		return failure(storage.CodeInvalid, op, "a sequence needs a name in UTF-8 that does not begin with a NUL")
 	}
 	return nil
 }
@@ -881,7 +881,7 @@ func (t *txn) CopyFrom(from storage.Tx) error {
 	}
 	f, ok := from.(*txn)
 	if !ok || f.session != t.session {
-		return failure(storage.KindInvalid, op, "the other workspace is of another transaction")
+		return failure(storage.CodeInvalid, op, "the other workspace is of another transaction")
 	}
 	switch {
 	case f == t:
@@ -916,5 +916,5 @@ func (t *txn) CopyFrom(from storage.Tx) error {
 }
 
 func conflict(op string, r storage.Record, index string) error {
-	return &storage.Error{Kind: storage.KindConflict, Op: op, RecordKind: r.Kind, ID: r.ID, Index: index}
+	return &storage.Error{Code: storage.CodeConflict, Op: op, Kind: r.Kind, ID: r.ID, Index: index}
 }

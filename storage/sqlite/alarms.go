@@ -40,7 +40,7 @@ var errEnough = errors.New("enough")
 func (s *Store) Alarms(ctx context.Context, limit int, except ...string) ([]storage.Alarm, time.Duration, error) {
 	const op = "alarms"
 	if limit <= 0 {
-		return nil, 0, failure(storage.KindInvalid, op, "the limit is not positive")
+		return nil, 0, failure(storage.CodeInvalid, op, "the limit is not positive")
 	}
 	if err := s.enter(ctx, op); err != nil {
 		return nil, 0, err

@@ -156,7 +156,7 @@ func TestStoreDamagedFile(t *testing.T) {
 					}
 					return
 				}
-				if storage.KindOf(err) != storage.KindCorrupt || !strings.Contains(err.Error(), test.text) || strings.Contains(err.Error(), "\n") {
+				if storage.CodeOf(err) != storage.CodeCorrupt || !strings.Contains(err.Error(), test.text) || strings.Contains(err.Error(), "\n") {
 					t.Errorf("%v", err)
 				}
 				if after, _ := os.ReadFile(path); !bytes.Equal(b, after) {
@@ -210,7 +210,7 @@ func TestStoreRandomDamage(t *testing.T) {
 		s, err := Open(t.Context(), Options{Path: path, CacheBytes: 1})
 		if err != nil {
 			refused++
-			if kind := storage.KindOf(err); kind != storage.KindCorrupt || running {
+			if kind := storage.CodeOf(err); kind != storage.CodeCorrupt || running {
 				t.Errorf("round %d: it is not opened: %v", round, err)
 			}
 			if after, _ := os.ReadFile(path); !bytes.Equal(b, after) {
@@ -224,9 +224,9 @@ func TestStoreRandomDamage(t *testing.T) {
 		for i := range 3 {
 			for _, err := range use(t.Context(), s, fmt.Sprint("new", i)) {
 				failed++
-				switch storage.KindOf(err) {
-				case storage.KindCorrupt, storage.KindNotFound, storage.KindConflict:
-				case storage.KindUnavailable, storage.KindInvalid, storage.KindInternal:
+				switch storage.CodeOf(err) {
+				case storage.CodeCorrupt, storage.CodeNotFound, storage.CodeConflict:
+				case storage.CodeUnavailable, storage.CodeInvalid, storage.CodeInternal:
 					t.Errorf("round %d: %v", round, err)
 				}
 			}
@@ -252,7 +252,7 @@ func TestStoreReadOnlyForAWhile(t *testing.T) {
 	}
 	readOnly("1")
 	for i := range 3 {
-		if err := put(s, strconv.Itoa(i), 10); storage.KindOf(err) != storage.KindUnavailable {
+		if err := put(s, strconv.Itoa(i), 10); storage.CodeOf(err) != storage.CodeUnavailable {
 			t.Errorf("while it is read-only: %v", err)
 		}
 	}

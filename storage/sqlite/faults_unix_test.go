@@ -93,7 +93,7 @@ func TestStoreFileSizeLimitChild(t *testing.T) {
 				switch {
 				case err == nil:
 					there[id] = true
-				case storage.KindOf(err) == storage.KindUnavailable:
+				case storage.CodeOf(err) == storage.CodeUnavailable:
 					refused++
 				default:
 					t.Errorf("%s: %v", id, err)

@@ -207,7 +207,7 @@ func TestStoreDiskFull(t *testing.T) {
 	want := int64(2)
 	err = s.View(t.Context(), "w", func(tx storage.ReadTx) error {
 		for i, failed := range results {
-			if i%2 == 1 && storage.KindOf(failed) != storage.KindUnavailable {
+			if i%2 == 1 && storage.CodeOf(failed) != storage.CodeUnavailable {
 				t.Errorf("too large for the disk: %v", failed)
 			}
 			if failed == nil {
@@ -252,7 +252,7 @@ func TestBusy(t *testing.T) {
 		err = s.Update(t.Context(), "w", func(tx storage.Tx) (err error) { n, err = tx.Next("n"); return err })
 		return n, err
 	}
-	if _, err := next(); storage.KindOf(err) != storage.KindUnavailable {
+	if _, err := next(); storage.CodeOf(err) != storage.CodeUnavailable {
 		t.Errorf("while it is locked: %v", err)
 	}
 	if _, err := other.exec("ROLLBACK"); err != nil {
@@ -466,7 +466,7 @@ func TestNumbersOfWorkspaces(t *testing.T) {
 				_, err := tx.Next("n")
 				return err
 			})
-			if storage.KindOf(err) != storage.KindInternal || !strings.Contains(err.Error(), "too many workspaces") {
+			if storage.CodeOf(err) != storage.CodeInternal || !strings.Contains(err.Error(), "too many workspaces") {
 				t.Errorf("without a number left: %v", err)
 			}
 		}

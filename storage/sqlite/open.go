@@ -62,12 +62,12 @@ var migrations embed.FS
 var errLocked = errors.New("another process has it open")
 
 // Open opens or creates a store. A file that is not a database of ours, is
-// damaged, or was written by a newer version is KindCorrupt and stays
+// damaged, or was written by a newer version is CodeCorrupt and stays
 // untouched; one that another process has open, or that cannot be opened or
-// written, is KindUnavailable.
+// written, is CodeUnavailable.
 func Open(ctx context.Context, o Options) (_ *Store, err error) {
 	if err := ctx.Err(); err != nil {
-		return nil, &storage.Error{Kind: storage.KindUnavailable, Op: "open", Err: err}
+		return nil, &storage.Error{Code: storage.CodeUnavailable, Op: "open", Err: err}
 	}
 	if o.Now == nil {
 		o.Now = time.Now
@@ -167,9 +167,9 @@ func (s *Store) guard(path string) (release func() error, err error) {
 	case err != nil && !errors.Is(err, io.ErrUnexpectedEOF):
 		return release, err
 	case n < headerSize || string(head[:len(magic)]) != magic:
-		return release, failure(storage.KindCorrupt, "open", "not a SQLite database")
+		return release, failure(storage.CodeCorrupt, "open", "not a SQLite database")
 	case binary.BigEndian.Uint32(head[68:]) != applicationID:
-		return release, failure(storage.KindCorrupt, "open", "a database of another program")
+		return release, failure(storage.CodeCorrupt, "open", "a database of another program")
 	}
 	return release, nil
 }
@@ -198,7 +198,7 @@ func inspect(path string) error {
 		err = c.query("PRAGMA quick_check(1)", func(v []driver.Value) error {
 			if said := text(v[0]); said != "ok" {
 				said = strings.TrimPrefix(said, "*** in database main ***")
-				return failure(storage.KindCorrupt, "open", "damaged: "+strings.Join(strings.Fields(said), " "))
+				return failure(storage.CodeCorrupt, "open", "damaged: "+strings.Join(strings.Fields(said), " "))
 			}
 			return nil
 		})
@@ -238,9 +238,9 @@ func schemaVersion(c *conn) (version, newest int64, err error) {
 	}
 	switch {
 	case version < 1:
-		err = failure(storage.KindCorrupt, "open", "the schema has no version")
+		err = failure(storage.CodeCorrupt, "open", "the schema has no version")
 	case version > newest:
-		err = failure(storage.KindCorrupt, "open", fmt.Sprintf(
+		err = failure(storage.CodeCorrupt, "open", fmt.Sprintf(
 			"schema version %d was written by a newer version of this program, which knows %d", version, newest))
 	}
 	return version, newest, err
@@ -294,7 +294,7 @@ func setWAL(c *conn) error {
 		return nil
 	})
 	if err == nil && mode != "wal" {
-		err = failure(storage.KindUnavailable, "open", "the file system does not support write-ahead logging")
+		err = failure(storage.CodeUnavailable, "open", "the file system does not support write-ahead logging")
 	}
 	return err
 }
@@ -397,19 +397,19 @@ func addSearched(c *conn) error {
 
 // damaged turns "there is no such table" into what it means here.
 func damaged(err error) error {
-	if e := mapError("open", err); storage.KindOf(e) != storage.KindInternal {
+	if e := mapError("open", err); storage.CodeOf(e) != storage.CodeInternal {
 		return e
 	}
-	return &storage.Error{Kind: storage.KindCorrupt, Op: "open", Err: err}
+	return &storage.Error{Code: storage.CodeCorrupt, Op: "open", Err: err}
 }
 
-// describe adds the path, and the kind of errors from the file system.
+// describe adds the path, and the code of errors from the file system.
 func describe(path string, err error) error {
 	err = mapError("open", err)
-	kind := storage.KindOf(err)
+	kind := storage.CodeOf(err)
 	var pathError *os.PathError
 	if errors.As(err, &pathError) || errors.Is(err, errLocked) {
-		kind = storage.KindUnavailable
+		kind = storage.CodeUnavailable
 	}
 	cause := err
 	if e, ok := errors.AsType[*storage.Error](err); ok && e.Err != nil {
@@ -418,5 +418,5 @@ func describe(path string, err error) error {
 	if path != "" {
 		cause = fmt.Errorf("%s: %w", path, cause)
 	}
-	return &storage.Error{Kind: kind, Op: "open", Err: cause}
+	return &storage.Error{Code: kind, Op: "open", Err: cause}
 }

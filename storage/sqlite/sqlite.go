@@ -62,14 +62,14 @@ func (s *Store) Update(ctx context.Context, workspace string, fn func(storage.Tx
 func (s *Store) UpdateAll(ctx context.Context, workspaces []string, fn func([]storage.Tx) error) error {
 	const op = "update"
 	if len(workspaces) == 0 {
-		return failure(storage.KindInvalid, op, "no workspace is named")
+		return failure(storage.CodeInvalid, op, "no workspace is named")
 	}
 	// The writer reads them, perhaps when the caller has gone.
 	workspaces = slices.Clone(workspaces)
 	seen := make(map[string]bool, len(workspaces))
 	for _, name := range workspaces {
 		if seen[name] {
-			return failure(storage.KindInvalid, op, "a workspace is named twice")
+			return failure(storage.CodeInvalid, op, "a workspace is named twice")
 		}
 		seen[name] = true
 	}
@@ -216,7 +216,7 @@ func (s *Store) Close() error {
 // enter holds the store open until life is released, or says why it cannot.
 func (s *Store) enter(ctx context.Context, op string, workspaces ...string) error {
 	if slices.Contains(workspaces, "") {
-		return failure(storage.KindInvalid, op, "the workspace has no name")
+		return failure(storage.CodeInvalid, op, "the workspace has no name")
 	}
 	if err := ctx.Err(); err != nil {
 		return unavailable(op, err)
@@ -224,7 +224,7 @@ func (s *Store) enter(ctx context.Context, op string, workspaces ...string) erro
 	s.life.RLock()
 	if s.closed {
 		s.life.RUnlock()
-		return failure(storage.KindUnavailable, op, "the store is closed")
+		return failure(storage.CodeUnavailable, op, "the store is closed")
 	}
 	return nil
 }
@@ -264,5 +264,5 @@ func (s *Store) giveBack(c *conn, err error) {
 }
 
 func unavailable(op string, err error) error {
-	return &storage.Error{Kind: storage.KindUnavailable, Op: op, Err: err}
+	return &storage.Error{Code: storage.CodeUnavailable, Op: op, Err: err}
 }

@@ -161,33 +161,33 @@ func TestRefusesWhatIsNotOurs(t *testing.T) {
 	for _, test := range []struct {
 		name string
 		make func(t *testing.T, path string)
-		kind storage.Kind
+		kind storage.Code
 		text string
 	}{
-		{"text", content([]byte("not a database\n")), storage.KindCorrupt, "not a SQLite database"},
-		{"long text", content(bytes.Repeat([]byte("text "), 10_000)), storage.KindCorrupt, "not a SQLite database"},
-		{"cut header", content([]byte("SQLite format 3\x00")), storage.KindCorrupt, "not a SQLite database"},
-		{"another program's", sqliteFile("CREATE TABLE record (id)"), storage.KindCorrupt, "another program"},
-		{"another application id", sqliteFile("PRAGMA application_id = 7", "CREATE TABLE record (id)"), storage.KindCorrupt, "another program"},
-		{"only our id", sqliteFile("PRAGMA application_id = 1433297011", "CREATE TABLE record (id)"), storage.KindCorrupt, ""},
+		{"text", content([]byte("not a database\n")), storage.CodeCorrupt, "not a SQLite database"},
+		{"long text", content(bytes.Repeat([]byte("text "), 10_000)), storage.CodeCorrupt, "not a SQLite database"},
+		{"cut header", content([]byte("SQLite format 3\x00")), storage.CodeCorrupt, "not a SQLite database"},
+		{"another program's", sqliteFile("CREATE TABLE record (id)"), storage.CodeCorrupt, "another program"},
+		{"another application id", sqliteFile("PRAGMA application_id = 7", "CREATE TABLE record (id)"), storage.CodeCorrupt, "another program"},
+		{"only our id", sqliteFile("PRAGMA application_id = 1433297011", "CREATE TABLE record (id)"), storage.CodeCorrupt, ""},
 		{"a table lost", func(t *testing.T, path string) {
 			ours(t, path)
 			sqliteFile("DROP TABLE blob")(t, path)
-		}, storage.KindCorrupt, "blob"},
+		}, storage.CodeCorrupt, "blob"},
 		{"newer schema", func(t *testing.T, path string) {
 			ours(t, path)
 			sqliteFile("INSERT INTO schema_version VALUES (1000, 0)")(t, path)
-		}, storage.KindCorrupt, "newer version"},
-		{"truncated", spoil(func(b []byte) []byte { return b[:4096*2] }), storage.KindCorrupt, ""},
+		}, storage.CodeCorrupt, "newer version"},
+		{"truncated", spoil(func(b []byte) []byte { return b[:4096*2] }), storage.CodeCorrupt, ""},
 		{"overwritten", spoil(func(b []byte) []byte {
 			copy(b[100:], bytes.Repeat([]byte{0xa5}, len(b)))
 			return b
-		}), storage.KindCorrupt, ""},
+		}), storage.CodeCorrupt, ""},
 		{"directory", func(t *testing.T, path string) {
 			if err := os.Mkdir(path, 0o700); err != nil {
 				t.Fatal(err)
 			}
-		}, storage.KindUnavailable, ""},
+		}, storage.CodeUnavailable, ""},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
@@ -199,8 +199,8 @@ func TestRefusesWhatIsNotOurs(t *testing.T) {
 				_ = s.Close()
 				t.Fatal("it was opened")
 			}
-			if storage.KindOf(err) != test.kind || !strings.Contains(err.Error(), test.text) || !strings.Contains(err.Error(), path) {
-				t.Errorf("%v (%v); want %v with %q and the path", err, storage.KindOf(err), test.kind, test.text)
+			if storage.CodeOf(err) != test.kind || !strings.Contains(err.Error(), test.text) || !strings.Contains(err.Error(), path) {
+				t.Errorf("%v (%v); want %v with %q and the path", err, storage.CodeOf(err), test.kind, test.text)
 			}
 			if after, _ := os.ReadFile(path); !bytes.Equal(before, after) {
 				t.Error("the file was changed")
@@ -210,7 +210,7 @@ func TestRefusesWhatIsNotOurs(t *testing.T) {
 	t.Run("no such directory", func(t *testing.T) {
 		t.Parallel()
 		_, err := sqlite.Open(t.Context(), sqlite.Options{Path: filepath.Join(t.TempDir(), "no", "test.db")})
-		if storage.KindOf(err) != storage.KindUnavailable {
+		if storage.CodeOf(err) != storage.CodeUnavailable {
 			t.Errorf("%v, want unavailable", err)
 		}
 	})
@@ -223,7 +223,7 @@ func TestStoreSecondOpenerIsRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err = sqlite.Open(t.Context(), sqlite.Options{Path: path})
-	if storage.KindOf(err) != storage.KindUnavailable || !strings.Contains(err.Error(), "another process") {
+	if storage.CodeOf(err) != storage.CodeUnavailable || !strings.Contains(err.Error(), "another process") {
 		t.Errorf("second opener: %v", err)
 	}
 	if err := insert(first, "w", "1"); err != nil {
@@ -284,7 +284,7 @@ func TestGoexitInUpdate(t *testing.T) {
 				runtime.Goexit()
 				return nil
 			})
-			if _, ok := errors.AsType[*storage.PanicError](err); !ok || storage.KindOf(err) != storage.KindInternal {
+			if _, ok := errors.AsType[*storage.PanicError](err); !ok || storage.CodeOf(err) != storage.CodeInternal {
 				t.Errorf("goexit: %v", err)
 			}
 		})

@@ -126,7 +126,7 @@ func (t *txn) learn(r ref, v any) { t.store.cache.learn(t.generation, r, v) }
 // space is the workspace.
 func (t *txn) space(op string) (*space, error) {
 	if t.run.over {
-		return nil, failure(storage.KindInvalid, op, "the transaction is over")
+		return nil, failure(storage.CodeInvalid, op, "the transaction is over")
 	}
 	if t.known != nil {
 		return t.known, nil
@@ -181,11 +181,11 @@ func (t *txn) create(op string) (int64, error) {
 // found makes the workspace, which does not exist, under a number of its own.
 func (t *txn) found(op string, settings storage.Settings) (*space, error) {
 	if !utf8.ValidString(t.name) {
-		return nil, failure(storage.KindInvalid, op, "the workspace's name is not UTF-8")
+		return nil, failure(storage.CodeInvalid, op, "the workspace's name is not UTF-8")
 	}
 	w := &t.store.writer
 	if w.numbers >= maxWorkspace {
-		return nil, t.give(failure(storage.KindInternal, op, "too many workspaces"))
+		return nil, t.give(failure(storage.CodeInternal, op, "too many workspaces"))
 	}
 	w.numbers++
 	s := &space{w.numbers, settings}
@@ -222,7 +222,7 @@ func (t *txn) step(op string, ws int64, name string) (int64, error) {
 		return 0, err
 	}
 	if n.last == math.MaxInt64 {
-		return 0, t.give(failure(storage.KindInternal, op, "the sequence has come to its end"))
+		return 0, t.give(failure(storage.CodeInternal, op, "the sequence has come to its end"))
 	}
 	n.last++
 	t.work.dirty[ref{ofCounter, ws, "", name}] = n
@@ -358,7 +358,7 @@ func (t *txn) Find(kind, index, value string) (storage.Record, error) {
 		}
 	}
 	if r.Seq == 0 {
-		return storage.Record{}, &storage.Error{Kind: storage.KindNotFound, Op: op, RecordKind: kind, Index: index}
+		return storage.Record{}, &storage.Error{Code: storage.CodeNotFound, Op: op, Kind: kind, Index: index}
 	}
 	return r, nil
 }
@@ -404,7 +404,7 @@ func (t *txn) Blob(sum string) ([]byte, error) {
 		}, ws, sum)
 	}
 	if err == nil && !found {
-		err = &storage.Error{Kind: storage.KindNotFound, Op: op}
+		err = &storage.Error{Code: storage.CodeNotFound, Op: op}
 	}
 	return content, err
 }
@@ -471,7 +471,7 @@ func callers(sequence string) bool {
 }
 
 func badSequence(op string) error {
-	return failure(storage.KindInvalid, op, "a sequence needs a name in UTF-8 that does not begin with NUL")
+	return failure(storage.CodeInvalid, op, "a sequence needs a name in UTF-8 that does not begin with NUL")
 }
 
 // Insert implements [storage.Tx].
@@ -489,7 +489,7 @@ func (t *txn) Insert(r storage.Record, keys []storage.Key) (storage.Record, erro
 		return storage.Record{}, err
 	}
 	if seq > maxSeq {
-		return storage.Record{}, failure(storage.KindInternal, op, "too many records")
+		return storage.Record{}, failure(storage.CodeInternal, op, "too many records")
 	}
 	r.Seq, r.Version = seq, 1
 	r.Created, r.Updated = t.orNow(r.Created), t.orNow(r.Updated)
@@ -739,23 +739,23 @@ func (t *txn) PutBlob(content []byte) (string, error) {
 // give makes an error that left half a change behind the end of the group.
 func (t *txn) give(err error) error {
 	if t.group.fatal == nil {
-		t.group.fatal = &storage.Error{Kind: storage.KindInternal, Op: "update", Err: err}
+		t.group.fatal = &storage.Error{Code: storage.CodeInternal, Op: "update", Err: err}
 	}
 	return t.group.fatal
 }
 
 func notFound(op, kind, id string) error {
-	return &storage.Error{Kind: storage.KindNotFound, Op: op, RecordKind: kind, ID: id}
+	return &storage.Error{Code: storage.CodeNotFound, Op: op, Kind: kind, ID: id}
 }
 
 // named says which record and index an error is about.
 func named(err error, r storage.Record, index string) error {
 	if e, ok := errors.AsType[*storage.Error](err); ok {
-		if e.Kind == storage.KindConflict {
-			return &storage.Error{Kind: e.Kind, Op: e.Op, RecordKind: r.Kind, ID: r.ID, Index: index}
+		if e.Code == storage.CodeConflict {
+			return &storage.Error{Code: e.Code, Op: e.Op, Kind: r.Kind, ID: r.ID, Index: index}
 		}
 		c := *e
-		c.RecordKind, c.ID = r.Kind, r.ID
+		c.Kind, c.ID = r.Kind, r.ID
 		return &c
 	}
 	return err

@@ -87,7 +87,7 @@ func (t *txn) CopyFrom(from storage.Tx) error {
 	}
 	f, ok := from.(*txn)
 	if !ok || f.work != t.work {
-		return failure(storage.KindInvalid, op, "the other workspace is of another transaction")
+		return failure(storage.CodeInvalid, op, "the other workspace is of another transaction")
 	}
 	source, err := f.space(op)
 	switch {

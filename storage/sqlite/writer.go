@@ -170,7 +170,7 @@ func (w *writer) run(u *update) {
 		}
 		value := recover()
 		u.err = &storage.Error{
-			Kind: storage.KindInternal, Op: "update",
+			Code: storage.CodeInternal, Op: "update",
 			Err: &storage.PanicError{Value: value, Stack: debug.Stack()},
 		}
 		w.rollback(r)

@@ -101,17 +101,17 @@ func testAlarms(t *testing.T, open Open) {
 
 	for _, name := range []string{"", "\xff", strings.Repeat("n", storage.MaxAlarmName+1)} {
 		update(t, s, "a", func(tx storage.Tx) error {
-			wantKind(t, fmt.Sprintf("an alarm %q", name), tx.SetAlarm(name, noon), storage.KindInvalid)
-			wantKind(t, fmt.Sprintf("a timer %q", name), tx.SetTimer(name, 0), storage.KindInvalid)
+			wantCode(t, fmt.Sprintf("an alarm %q", name), tx.SetAlarm(name, noon), storage.CodeInvalid)
+			wantCode(t, fmt.Sprintf("a timer %q", name), tx.SetTimer(name, 0), storage.CodeInvalid)
 			return nil
 		})
 	}
 	update(t, s, "a", func(tx storage.Tx) error {
-		wantKind(t, "an alarm in the year 10000", tx.SetAlarm("1", time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC)), storage.KindInvalid)
+		wantCode(t, "an alarm in the year 10000", tx.SetAlarm("1", time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC)), storage.CodeInvalid)
 		return tx.SetAlarm(strings.Repeat("\x00", storage.MaxAlarmName), noon)
 	})
 	_, _, err = s.Alarms(t.Context(), 0)
-	wantKind(t, "no limit", err, storage.KindInvalid)
+	wantCode(t, "no limit", err, storage.CodeInvalid)
 }
 
 // Alarms follow the clock of their workspace, whatever is done to it.

@@ -275,7 +275,7 @@ func testSnapshotStays(t *testing.T, open Open) {
 	}
 	view(t, s, "w", func(tx storage.ReadTx) error {
 		_, err := tx.Get("k", "1")
-		wantKind(t, "a purged record", err, storage.KindNotFound)
+		wantCode(t, "a purged record", err, storage.CodeNotFound)
 		_, err = tx.Get("k", "new")
 		return err
 	})
@@ -290,17 +290,17 @@ func testClosed(t *testing.T, open Open) {
 	if err := s.Close(); err != nil {
 		t.Error("second close:", err)
 	}
-	wantKind(t, "update", s.Update(t.Context(), "w", func(storage.Tx) error { return nil }), storage.KindUnavailable)
-	wantKind(t, "view", s.View(t.Context(), "w", func(storage.ReadTx) error { return nil }), storage.KindUnavailable)
-	wantKind(t, "ping", s.Ping(t.Context()), storage.KindUnavailable)
+	wantCode(t, "update", s.Update(t.Context(), "w", func(storage.Tx) error { return nil }), storage.CodeUnavailable)
+	wantCode(t, "view", s.View(t.Context(), "w", func(storage.ReadTx) error { return nil }), storage.CodeUnavailable)
+	wantCode(t, "ping", s.Ping(t.Context()), storage.CodeUnavailable)
 	err := s.UpdateAll(t.Context(), []string{"w", "v"}, func([]storage.Tx) error { return nil })
-	wantKind(t, "update of all", err, storage.KindUnavailable)
+	wantCode(t, "update of all", err, storage.CodeUnavailable)
 	_, err = s.Settings(t.Context(), "w")
-	wantKind(t, "settings", err, storage.KindUnavailable)
+	wantCode(t, "settings", err, storage.CodeUnavailable)
 	_, err = s.Workspaces(t.Context(), "")
-	wantKind(t, "workspaces", err, storage.KindUnavailable)
+	wantCode(t, "workspaces", err, storage.CodeUnavailable)
 	_, _, err = s.Alarms(t.Context(), 1)
-	wantKind(t, "alarms", err, storage.KindUnavailable)
+	wantCode(t, "alarms", err, storage.CodeUnavailable)
 }
 
 func testCloseWaits(t *testing.T, open Open) {
@@ -332,7 +332,7 @@ func testCloseWaits(t *testing.T, open Open) {
 					return err
 				})
 			}
-			if err != nil && storage.KindOf(err) != storage.KindUnavailable {
+			if err != nil && storage.CodeOf(err) != storage.CodeUnavailable {
 				t.Error(err)
 			}
 		})

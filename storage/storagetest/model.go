@@ -255,8 +255,8 @@ func testModel(t *testing.T, open Open) {
 func (m *model) do(tx storage.Tx, o operation) error {
 	r := o.record
 	i := m.index(r.kind, r.id)
-	check := func(op string, err error, want storage.Kind, index string) error {
-		if e, ok := errors.AsType[*storage.Error](err); !ok || e.Kind != want || e.Index != index {
+	check := func(op string, err error, want storage.Code, index string) error {
+		if e, ok := errors.AsType[*storage.Error](err); !ok || e.Code != want || e.Index != index {
 			return fmt.Errorf("%s %s %s: %w, want %v in index %q", op, r.kind, r.id, err, want, index)
 		}
 		return nil
@@ -265,10 +265,10 @@ func (m *model) do(tx storage.Tx, o operation) error {
 	case 0, 1, 2, 3:
 		_, err := tx.Insert(r.record(tx), r.keys)
 		if i >= 0 {
-			return check("insert", err, storage.KindConflict, "")
+			return check("insert", err, storage.CodeConflict, "")
 		}
 		if index, ok := m.conflict(-1, r); ok {
-			return check("insert", err, storage.KindConflict, index)
+			return check("insert", err, storage.CodeConflict, index)
 		}
 		if err != nil {
 			return err
@@ -281,10 +281,10 @@ func (m *model) do(tx storage.Tx, o operation) error {
 		}
 		_, err := tx.Put(r.record(tx), r.keys)
 		if i < 0 {
-			return check("put", err, storage.KindNotFound, "")
+			return check("put", err, storage.CodeNotFound, "")
 		}
 		if index, ok := m.conflict(i, r); ok {
-			return check("put", err, storage.KindConflict, index)
+			return check("put", err, storage.CodeConflict, index)
 		}
 		if err != nil {
 			return err
@@ -294,7 +294,7 @@ func (m *model) do(tx storage.Tx, o operation) error {
 	case 8:
 		err := tx.Purge(r.kind, r.id)
 		if i < 0 {
-			return check("purge", err, storage.KindNotFound, "")
+			return check("purge", err, storage.CodeNotFound, "")
 		}
 		if err != nil {
 			return err

@@ -237,13 +237,13 @@ func testSettings(t *testing.T, open Open) {
 	}
 	update(t, s, "w", func(tx storage.Tx) error {
 		for what, settings := range bad {
-			wantKind(t, what, tx.SetSettings(settings), storage.KindInvalid)
+			wantCode(t, what, tx.SetSettings(settings), storage.CodeInvalid)
 		}
 		return nil // the caller goes on
 	})
 	update(t, s, "never", func(tx storage.Tx) error {
 		for what, settings := range bad {
-			wantKind(t, what, tx.SetSettings(settings), storage.KindInvalid)
+			wantCode(t, what, tx.SetSettings(settings), storage.CodeInvalid)
 		}
 		return nil
 	})
@@ -416,7 +416,7 @@ func testSettingsIDs(t *testing.T, open Open) {
 				_, err := tx.Insert(storage.Record{Kind: "k", ID: tx.NewID()}, key("x", "v"))
 				return err
 			})
-			wantKind(t, "a unique key twice", err, storage.KindConflict)
+			wantCode(t, "a unique key twice", err, storage.CodeConflict)
 			// A conflict that the transaction survives costs its id and no more.
 			update(t, s, "w", func(tx storage.Tx) error {
 				r, err := tx.Insert(storage.Record{Kind: "k", ID: tx.NewID()}, key("x", "v"))
@@ -427,7 +427,7 @@ func testSettingsIDs(t *testing.T, open Open) {
 					t.Errorf("%+v: after what failed, drew %s, want %s", source, r.ID, source.ID(4))
 				}
 				_, err = tx.Insert(storage.Record{Kind: "k", ID: tx.NewID()}, key("x", "v"))
-				wantKind(t, "a unique key twice", err, storage.KindConflict)
+				wantCode(t, "a unique key twice", err, storage.CodeConflict)
 				n, err := tx.Last(storage.SequenceOfIDs)
 				if n != 5 {
 					t.Errorf("%+v: %d ids were drawn, want 5", source, n)

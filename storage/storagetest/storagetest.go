@@ -234,14 +234,14 @@ func view(t testing.TB, s storage.Store, workspace string, fn func(storage.ReadT
 	}
 }
 
-func wantKind(t testing.TB, what string, err error, kind storage.Kind) *storage.Error {
+func wantCode(t testing.TB, what string, err error, kind storage.Code) *storage.Error {
 	t.Helper()
 	e, ok := errors.AsType[*storage.Error](err)
 	if !ok {
 		t.Errorf("%s: %v, want a *storage.Error of kind %v", what, err, kind)
 		return &storage.Error{}
 	}
-	if e.Kind != kind || storage.KindOf(err) != kind {
+	if e.Code != kind || storage.CodeOf(err) != kind {
 		t.Errorf("%s: %v, want kind %v", what, err, kind)
 	}
 	return e
@@ -346,16 +346,16 @@ func testRecord(t *testing.T, open Open) {
 	update(t, s, "w", func(tx storage.Tx) error { return tx.Purge("k", "1") })
 	view(t, s, "w", func(tx storage.ReadTx) error {
 		_, err := tx.Get("k", "1")
-		e := wantKind(t, "get after purge", err, storage.KindNotFound)
-		if e.RecordKind != "k" || e.ID != "1" {
-			t.Errorf("the error names %q %q", e.RecordKind, e.ID)
+		e := wantCode(t, "get after purge", err, storage.CodeNotFound)
+		if e.Kind != "k" || e.ID != "1" {
+			t.Errorf("the error names %q %q", e.Kind, e.ID)
 		}
 		return nil
 	})
 	update(t, s, "w", func(tx storage.Tx) error {
-		wantKind(t, "second purge", tx.Purge("k", "1"), storage.KindNotFound)
+		wantCode(t, "second purge", tx.Purge("k", "1"), storage.CodeNotFound)
 		_, err := tx.Put(storage.Record{Kind: "k", ID: "1"}, nil)
-		wantKind(t, "put after purge", err, storage.KindNotFound)
+		wantCode(t, "put after purge", err, storage.CodeNotFound)
 		again, err := tx.Insert(storage.Record{Kind: "k", ID: "1", Body: []byte("3")}, nil)
 		if err == nil && again.Seq <= first.Seq {
 			t.Errorf("sequence number %d after %d", again.Seq, first.Seq)
@@ -411,9 +411,9 @@ func collectionLife(t *testing.T, s storage.Store) {
 			return err
 		}
 		_, err = widgets.Find(tx, "slug", "p\x00widget-1")
-		wantKind(t, "find by the old key", err, storage.KindNotFound)
+		wantCode(t, "find by the old key", err, storage.CodeNotFound)
 		_, err = widgets.GetDeleted(tx, "a")
-		wantKind(t, "get deleted of a living record", err, storage.KindNotFound)
+		wantCode(t, "get deleted of a living record", err, storage.CodeNotFound)
 		page, err := widgets.List(tx, storage.Query{Parent: new("p"), Limit: 1})
 		if err == nil && (page.Total != 2 || len(page.Items) != 1 || page.Items[0].ID != "a" || page.Next == "") {
 			t.Errorf("list: %+v", page)
@@ -439,9 +439,9 @@ func collectionLife(t *testing.T, s storage.Store) {
 	}
 	view(t, s, "w", func(tx storage.ReadTx) error {
 		_, err := widgets.Get(tx, "a")
-		wantKind(t, "get of a deleted record", err, storage.KindNotFound)
+		wantCode(t, "get of a deleted record", err, storage.CodeNotFound)
 		_, err = widgets.Find(tx, "slug", "p\x00renamed")
-		wantKind(t, "find of a deleted record", err, storage.KindNotFound)
+		wantCode(t, "find of a deleted record", err, storage.CodeNotFound)
 		got, err := widgets.GetDeleted(tx, "a")
 		if diff := cmp.Diff(deleted, got); diff != "" {
 			t.Error("get deleted:", diff)
@@ -473,7 +473,7 @@ func collectionLife(t *testing.T, s storage.Store) {
 			return err
 		}
 		_, err = widgets.Restore(tx, "a", nil)
-		if e := wantKind(t, "restore into a conflict", err, storage.KindConflict); e.Index != "slug" {
+		if e := wantCode(t, "restore into a conflict", err, storage.CodeConflict); e.Index != "slug" {
 			t.Errorf("the conflict is in index %q", e.Index)
 		}
 		restored, err = widgets.Restore(tx, "a", func(w *widget) error {
@@ -506,14 +506,14 @@ func testCollectionErrors(t *testing.T, open Open) {
 			return err
 		}
 		_, err := widgets.Insert(tx, "a", "", aWidget(2))
-		if e := wantKind(t, "an id twice", err, storage.KindConflict); e.Index != "" || e.ID != "a" {
+		if e := wantCode(t, "an id twice", err, storage.CodeConflict); e.Index != "" || e.ID != "a" {
 			t.Errorf("the conflict names index %q and id %q", e.Index, e.ID)
 		}
 		if _, err := widgets.Update(tx, "a", func(*widget) error { return mine }); !errors.Is(err, mine) {
 			t.Errorf("the error of change became %v", err)
 		}
 		_, err = widgets.Restore(tx, "a", nil)
-		wantKind(t, "restore of a living record", err, storage.KindNotFound)
+		wantCode(t, "restore of a living record", err, storage.CodeNotFound)
 		for what, do := range map[string]func(string) error{
 			"get": func(id string) error { _, err := widgets.Get(tx, id); return err },
 			"update": func(id string) error {
@@ -523,29 +523,29 @@ func testCollectionErrors(t *testing.T, open Open) {
 			"delete":  func(id string) error { _, err := widgets.Delete(tx, id); return err },
 			"restore": func(id string) error { _, err := widgets.Restore(tx, id, nil); return err },
 		} {
-			wantKind(t, what, do("nobody"), storage.KindNotFound)
+			wantCode(t, what, do("nobody"), storage.CodeNotFound)
 		}
 		if _, err = widgets.Delete(tx, "a"); err != nil {
 			return err
 		}
 		_, err = widgets.Delete(tx, "a")
-		wantKind(t, "second delete", err, storage.KindNotFound)
+		wantCode(t, "second delete", err, storage.CodeNotFound)
 		_, err = widgets.Update(tx, "a", func(*widget) error { return nil })
-		wantKind(t, "update of a deleted record", err, storage.KindNotFound)
+		wantCode(t, "update of a deleted record", err, storage.CodeNotFound)
 		_, err = widgets.Insert(tx, "a", "", aWidget(3))
-		wantKind(t, "the id of a deleted record", err, storage.KindConflict)
+		wantCode(t, "the id of a deleted record", err, storage.CodeConflict)
 
 		secret := `"hunter2"`
 		if _, err := tx.Insert(storage.Record{Kind: "widget", ID: "odd", Body: []byte(secret)}, nil); err != nil {
 			return err
 		}
 		_, err = widgets.Get(tx, "odd")
-		wantKind(t, "a body that does not fit", err, storage.KindCorrupt)
+		wantCode(t, "a body that does not fit", err, storage.CodeCorrupt)
 		if strings.Contains(err.Error(), "hunter2") {
 			t.Errorf("the error quotes the body: %v", err)
 		}
 		_, err = storage.Collection[chan int]{Kind: "c"}.Insert(tx, "1", "", nil)
-		wantKind(t, "a value that has no JSON", err, storage.KindInvalid)
+		wantCode(t, "a value that has no JSON", err, storage.CodeInvalid)
 		return nil
 	})
 }
@@ -581,18 +581,18 @@ func testUnique(t *testing.T, open Open) {
 	})
 	update(t, s, "elsewhere", func(tx storage.Tx) error { return insert(tx, "k", "1", key("x", "v")) })
 	update(t, s, "w", func(tx storage.Tx) error {
-		e := wantKind(t, "insert", insert(tx, "k", "5", key("x", "v")), storage.KindConflict)
-		if e.Index != "x" || e.RecordKind != "k" || e.ID != "5" {
-			t.Errorf("the conflict names %q %q, index %q", e.RecordKind, e.ID, e.Index)
+		e := wantCode(t, "insert", insert(tx, "k", "5", key("x", "v")), storage.CodeConflict)
+		if e.Index != "x" || e.Kind != "k" || e.ID != "5" {
+			t.Errorf("the conflict names %q %q, index %q", e.Kind, e.ID, e.Index)
 		}
 		if strings.Contains(e.Error(), `"v"`) {
 			t.Errorf("the error quotes the value: %v", e)
 		}
-		e = wantKind(t, "put", put(tx, "2", false, key("x", "v")), storage.KindConflict)
+		e = wantCode(t, "put", put(tx, "2", false, key("x", "v")), storage.CodeConflict)
 		if e.Index != "x" {
 			t.Errorf("the conflict is in index %q", e.Index)
 		}
-		wantKind(t, "becoming unique", put(tx, "3", false, key("x", "v")), storage.KindConflict)
+		wantCode(t, "becoming unique", put(tx, "3", false, key("x", "v")), storage.CodeConflict)
 		// Its own key is no conflict, whatever else changes.
 		return errors.Join(
 			put(tx, "1", false, append(key("x", "v"), storage.Key{Index: "z", Value: "new"})),
@@ -600,7 +600,7 @@ func testUnique(t *testing.T, open Open) {
 		)
 	})
 	update(t, s, "w", func(tx storage.Tx) error {
-		wantKind(t, "restore", put(tx, "2", false, key("x", "v")), storage.KindConflict)
+		wantCode(t, "restore", put(tx, "2", false, key("x", "v")), storage.CodeConflict)
 		if err := put(tx, "1", true, key("x", "v")); err != nil {
 			return err
 		}
@@ -608,8 +608,8 @@ func testUnique(t *testing.T, open Open) {
 		if err := insert(tx, "k", "6", key("x", "v")); err != nil {
 			return err
 		}
-		wantKind(t, "restore of the first", put(tx, "1", false, key("x", "v")), storage.KindConflict)
-		wantKind(t, "restore of the second", put(tx, "2", false, key("x", "v")), storage.KindConflict)
+		wantCode(t, "restore of the first", put(tx, "1", false, key("x", "v")), storage.CodeConflict)
+		wantCode(t, "restore of the second", put(tx, "2", false, key("x", "v")), storage.CodeConflict)
 		if err := tx.Purge("k", "6"); err != nil {
 			return err
 		}
@@ -638,9 +638,9 @@ func testConflictChangesNothing(t *testing.T, open Open) {
 	before := dumpKind(t, s, "w", "k", "first", "second", "third", "fourth")
 	update(t, s, "w", func(tx storage.Tx) error {
 		_, err := tx.Insert(storage.Record{Kind: "k", ID: "3", Parent: "p", Body: []byte("3")}, keysOf("3", "1"))
-		wantKind(t, "insert", err, storage.KindConflict)
+		wantCode(t, "insert", err, storage.CodeConflict)
 		_, err = tx.Put(storage.Record{Kind: "k", ID: "2", Body: []byte("new")}, keysOf("new", "1"))
-		wantKind(t, "put", err, storage.KindConflict)
+		wantCode(t, "put", err, storage.CodeConflict)
 		return nil // the caller goes on
 	})
 	if diff := cmp.Diff(before, dumpKind(t, s, "w", "k", "first", "second", "third", "fourth")); diff != "" {
@@ -676,14 +676,14 @@ func testInvalid(t *testing.T, open Open) {
 	for what, names := range map[string][]string{
 		"no workspaces": {}, "nil workspaces": nil, "an empty name": {"w", ""}, "a name twice": {"w", "v", "w"},
 	} {
-		wantKind(t, "update of "+what, s.UpdateAll(t.Context(), names, noneOfAll), storage.KindInvalid)
+		wantCode(t, "update of "+what, s.UpdateAll(t.Context(), names, noneOfAll), storage.CodeInvalid)
 	}
 	_, err := s.Settings(t.Context(), "w", "")
-	wantKind(t, "settings of no workspace", err, storage.KindInvalid)
+	wantCode(t, "settings of no workspace", err, storage.CodeInvalid)
 	err = s.Update(t.Context(), "\xff", func(tx storage.Tx) error { return tx.SetSettings(storage.Settings{}) })
-	wantKind(t, "a workspace not in UTF-8", err, storage.KindInvalid)
-	wantKind(t, "update of no workspace", s.Update(t.Context(), "", none), storage.KindInvalid)
-	wantKind(t, "view of no workspace", s.View(t.Context(), "", func(storage.ReadTx) error { return nil }), storage.KindInvalid)
+	wantCode(t, "a workspace not in UTF-8", err, storage.CodeInvalid)
+	wantCode(t, "update of no workspace", s.Update(t.Context(), "", none), storage.CodeInvalid)
+	wantCode(t, "view of no workspace", s.View(t.Context(), "", func(storage.ReadTx) error { return nil }), storage.CodeInvalid)
 	update(t, s, "w", func(tx storage.Tx) error {
 		for what, r := range map[string]storage.Record{
 			"no kind":        {ID: "1"},
@@ -693,7 +693,7 @@ func testInvalid(t *testing.T, open Open) {
 			"bad parent":     {Kind: "k", ID: "1", Parent: "\x80"},
 		} {
 			_, err := tx.Insert(r, nil)
-			wantKind(t, what, err, storage.KindInvalid)
+			wantCode(t, what, err, storage.CodeInvalid)
 		}
 		for what, keys := range map[string][]storage.Key{
 			"no index":           {{Value: "v"}},
@@ -704,19 +704,19 @@ func testInvalid(t *testing.T, open Open) {
 			"good and then bad":  {{Index: "x", Value: "v"}, {Value: "v"}},
 		} {
 			_, err := tx.Insert(storage.Record{Kind: "k", ID: "1"}, keys)
-			wantKind(t, "insert: "+what, err, storage.KindInvalid)
+			wantCode(t, "insert: "+what, err, storage.CodeInvalid)
 			_, err = tx.Put(storage.Record{Kind: "k", ID: "1"}, keys)
-			wantKind(t, "put: "+what, err, storage.KindInvalid)
+			wantCode(t, "put: "+what, err, storage.CodeInvalid)
 		}
 		for _, name := range []string{"", "\x00", storage.SequenceOfIDs, "a\xff"} {
 			_, err := tx.Next(name)
-			wantKind(t, fmt.Sprintf("the sequence %q", name), err, storage.KindInvalid)
+			wantCode(t, fmt.Sprintf("the sequence %q", name), err, storage.CodeInvalid)
 		}
 		for _, name := range []string{"", "\x00", "\x00other", "a\xff"} {
-			wantKind(t, fmt.Sprintf("raising the sequence %q", name), tx.AtLeast(name, 1), storage.KindInvalid)
+			wantCode(t, fmt.Sprintf("raising the sequence %q", name), tx.AtLeast(name, 1), storage.CodeInvalid)
 		}
 		_, err := tx.Get("k", "\xff")
-		wantKind(t, "getting what cannot be there", err, storage.KindNotFound)
+		wantCode(t, "getting what cannot be there", err, storage.CodeNotFound)
 		for what, q := range map[string]storage.Query{
 			"negative limit":         {Limit: -1},
 			"negative offset":        {Offset: -1},
@@ -731,7 +731,7 @@ func testInvalid(t *testing.T, open Open) {
 			"cursor turned round":    {After: storage.Query{Descending: true}.CursorAfter("", 1)},
 		} {
 			_, err := tx.List("k", q)
-			wantKind(t, what, err, storage.KindInvalid)
+			wantCode(t, what, err, storage.CodeInvalid)
 		}
 		return nil
 	})
@@ -859,12 +859,12 @@ func testBlobs(t *testing.T, open Open) {
 			}
 		}
 		_, err := tx.Blob(strings.ToUpper(ofHello))
-		wantKind(t, "an unknown blob", err, storage.KindNotFound)
+		wantCode(t, "an unknown blob", err, storage.CodeNotFound)
 		return nil
 	})
 	view(t, s, "other", func(tx storage.ReadTx) error {
 		_, err := tx.Blob(ofHello)
-		wantKind(t, "a blob of another workspace", err, storage.KindNotFound)
+		wantCode(t, "a blob of another workspace", err, storage.CodeNotFound)
 		return nil
 	})
 	mine := errors.New("mine")
@@ -876,7 +876,7 @@ func testBlobs(t *testing.T, open Open) {
 	}
 	view(t, s, "w", func(tx storage.ReadTx) error {
 		_, err := tx.Blob(sums[0])
-		wantKind(t, "a blob rolled back", err, storage.KindNotFound)
+		wantCode(t, "a blob rolled back", err, storage.CodeNotFound)
 		return nil
 	})
 }

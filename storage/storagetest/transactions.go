@@ -19,11 +19,11 @@ func testWorkspaces(t *testing.T, open Open) {
 	s := open(t, storage.Options{})
 	view(t, s, "ghost", func(tx storage.ReadTx) error {
 		_, err := tx.Get("k", "1")
-		wantKind(t, "get", err, storage.KindNotFound)
+		wantCode(t, "get", err, storage.CodeNotFound)
 		_, err = tx.Find("k", "x", "v")
-		wantKind(t, "find", err, storage.KindNotFound)
+		wantCode(t, "find", err, storage.CodeNotFound)
 		_, err = tx.Blob("00")
-		wantKind(t, "blob", err, storage.KindNotFound)
+		wantCode(t, "blob", err, storage.CodeNotFound)
 		p, err := tx.List("k", storage.Query{})
 		if err != nil || p.Total != 0 || len(p.Records) != 0 || p.Next != "" {
 			t.Errorf("list: %+v, %v", p, err)
@@ -92,7 +92,7 @@ func testAtomicity(t *testing.T, open Open) {
 		}
 		update(t, s, "w", func(tx storage.Tx) error {
 			_, err := tx.Get("k", "new")
-			wantKind(t, what+": get", err, storage.KindNotFound)
+			wantCode(t, what+": get", err, storage.CodeNotFound)
 			return nil
 		})
 	}
@@ -118,7 +118,7 @@ func testAtomicity(t *testing.T, open Open) {
 			}
 			panic(value)
 		})
-		e := wantKind(t, "panic with "+what, err, storage.KindInternal)
+		e := wantCode(t, "panic with "+what, err, storage.CodeInternal)
 		p, ok := errors.AsType[*storage.PanicError](e)
 		if !ok || !strings.Contains(string(p.Stack), "testAtomicity") || value != nil && p.Value != value {
 			t.Errorf("panic with %s: %#v", what, e.Err)
@@ -220,9 +220,9 @@ func testReadYourWrites(t *testing.T, open Open) {
 			t.Errorf("find: %+v, %v", r, err)
 		}
 		_, err := tx.Find("k", "name", "xa")
-		wantKind(t, "find by the old key", err, storage.KindNotFound)
+		wantCode(t, "find by the old key", err, storage.CodeNotFound)
 		_, err = tx.Get("k", "0")
-		wantKind(t, "get of a purged record", err, storage.KindNotFound)
+		wantCode(t, "get of a purged record", err, storage.CodeNotFound)
 		p, err := tx.List("k", storage.Query{Descending: true, Limit: 3})
 		if diff := cmp.Diff([]string{"b", "a", "3"}, ids(p.Records)); diff != "" || p.Total != 5 || err != nil {
 			t.Errorf("list: total %d, %v %s", p.Total, err, diff)
@@ -242,23 +242,23 @@ func testContext(t *testing.T, open Open) {
 	cancel(why)
 	ran := false
 	err := s.Update(ended, "w", func(storage.Tx) error { ran = true; return nil })
-	wantKind(t, "update", err, storage.KindUnavailable)
+	wantCode(t, "update", err, storage.CodeUnavailable)
 	if !errors.Is(err, context.Canceled) || ran {
 		t.Errorf("update with an ended context: %v, ran %v", err, ran)
 	}
 	err = s.View(ended, "w", func(storage.ReadTx) error { ran = true; return nil })
-	if wantKind(t, "view", err, storage.KindUnavailable); ran {
+	if wantCode(t, "view", err, storage.CodeUnavailable); ran {
 		t.Error("view with an ended context ran")
 	}
-	wantKind(t, "ping", s.Ping(ended), storage.KindUnavailable)
+	wantCode(t, "ping", s.Ping(ended), storage.CodeUnavailable)
 	err = s.UpdateAll(ended, []string{"w", "v"}, func([]storage.Tx) error { ran = true; return nil })
-	if wantKind(t, "update of all", err, storage.KindUnavailable); !errors.Is(err, context.Canceled) || ran {
+	if wantCode(t, "update of all", err, storage.CodeUnavailable); !errors.Is(err, context.Canceled) || ran {
 		t.Errorf("update of all with an ended context: %v, ran %v", err, ran)
 	}
 	_, err = s.Settings(ended, "w")
-	wantKind(t, "settings", err, storage.KindUnavailable)
+	wantCode(t, "settings", err, storage.CodeUnavailable)
 	_, err = s.Workspaces(ended, "")
-	wantKind(t, "workspaces", err, storage.KindUnavailable)
+	wantCode(t, "workspaces", err, storage.CodeUnavailable)
 
 	// Ended while waiting for its turn: it does not run.
 	blocked, release := make(chan struct{}), make(chan struct{})
@@ -281,7 +281,7 @@ func testContext(t *testing.T, open Open) {
 		second <- s.Update(ctx, "w", func(storage.Tx) error { runs++; return nil })
 	}()
 	stop()
-	wantKind(t, "an update that waits", <-second, storage.KindUnavailable)
+	wantCode(t, "an update that waits", <-second, storage.CodeUnavailable)
 	close(release)
 	if err := <-first; err != nil {
 		t.Error(err)
@@ -331,42 +331,42 @@ func testTransactionOver(t *testing.T, open Open) {
 	view(t, s, "w", func(tx storage.ReadTx) error { seen = tx; return nil })
 	for _, tx := range []storage.ReadTx{kept, seen} {
 		_, err := tx.Get("k", "1")
-		wantKind(t, "get", err, storage.KindInvalid)
+		wantCode(t, "get", err, storage.CodeInvalid)
 		_, err = tx.Find("k", "x", "v")
-		wantKind(t, "find", err, storage.KindInvalid)
+		wantCode(t, "find", err, storage.CodeInvalid)
 		_, err = tx.List("k", storage.Query{})
-		wantKind(t, "list", err, storage.KindInvalid)
+		wantCode(t, "list", err, storage.CodeInvalid)
 		_, err = tx.Count("k", "", false)
-		wantKind(t, "count", err, storage.KindInvalid)
+		wantCode(t, "count", err, storage.CodeInvalid)
 		_, err = tx.Blob("00")
-		wantKind(t, "blob", err, storage.KindInvalid)
+		wantCode(t, "blob", err, storage.CodeInvalid)
 		_, err = tx.Last("n")
-		wantKind(t, "last", err, storage.KindInvalid)
+		wantCode(t, "last", err, storage.CodeInvalid)
 		_, err = tx.Settings()
-		wantKind(t, "settings", err, storage.KindInvalid)
+		wantCode(t, "settings", err, storage.CodeInvalid)
 	}
 	_, err := kept.Insert(storage.Record{Kind: "k", ID: "1"}, nil)
-	wantKind(t, "insert", err, storage.KindInvalid)
+	wantCode(t, "insert", err, storage.CodeInvalid)
 	_, err = kept.Put(storage.Record{Kind: "k", ID: "1"}, nil)
-	wantKind(t, "put", err, storage.KindInvalid)
-	wantKind(t, "purge", kept.Purge("k", "1"), storage.KindInvalid)
+	wantCode(t, "put", err, storage.CodeInvalid)
+	wantCode(t, "purge", kept.Purge("k", "1"), storage.CodeInvalid)
 	_, err = kept.Next("n")
-	wantKind(t, "next", err, storage.KindInvalid)
+	wantCode(t, "next", err, storage.CodeInvalid)
 	_, err = kept.PutBlob(nil)
-	wantKind(t, "put blob", err, storage.KindInvalid)
-	wantKind(t, "at least", kept.AtLeast("n", 9), storage.KindInvalid)
-	wantKind(t, "set settings", kept.SetSettings(storage.Settings{}), storage.KindInvalid)
-	wantKind(t, "clear", kept.Clear(), storage.KindInvalid)
-	wantKind(t, "copy", kept.CopyFrom(kept), storage.KindInvalid)
+	wantCode(t, "put blob", err, storage.CodeInvalid)
+	wantCode(t, "at least", kept.AtLeast("n", 9), storage.CodeInvalid)
+	wantCode(t, "set settings", kept.SetSettings(storage.Settings{}), storage.CodeInvalid)
+	wantCode(t, "clear", kept.Clear(), storage.CodeInvalid)
+	wantCode(t, "copy", kept.CopyFrom(kept), storage.CodeInvalid)
 	if err := s.UpdateAll(t.Context(), []string{"v", "w"}, func(all []storage.Tx) error {
-		wantKind(t, "copy from one that is over", all[0].CopyFrom(kept), storage.KindInvalid)
+		wantCode(t, "copy from one that is over", all[0].CopyFrom(kept), storage.CodeInvalid)
 		kept = all[1]
 		return nil
 	}); err != nil {
 		t.Error(err)
 	}
 	_, err = kept.Next("n")
-	wantKind(t, "next of one of several", err, storage.KindInvalid)
+	wantCode(t, "next of one of several", err, storage.CodeInvalid)
 }
 
 func testClock(t *testing.T, open Open) {

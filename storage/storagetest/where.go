@@ -219,17 +219,17 @@ func testCollections(t *testing.T, open Open) {
 			"a hidden index":                   {Index: "name\x00in"},
 		} {
 			_, err := taggeds.List(tx, q)
-			wantKind(t, what, err, storage.KindInvalid)
+			wantCode(t, what, err, storage.CodeInvalid)
 		}
 		_, err = taggeds.Find(tx, "what", "v")
-		wantKind(t, "find", err, storage.KindInvalid)
+		wantCode(t, "find", err, storage.CodeInvalid)
 		return nil
 	})
 	update(t, s, "w", func(tx storage.Tx) error {
 		undeclared := taggeds
 		undeclared.Indexes = taggeds.Indexes[:1]
 		_, err := undeclared.Insert(tx, "new", "", tagged{"n", []string{"t"}})
-		wantKind(t, "a key that nobody declared", err, storage.KindInvalid)
+		wantCode(t, "a key that nobody declared", err, storage.CodeInvalid)
 		return nil
 	})
 }

@@ -231,7 +231,7 @@ func testWorkspaceNames(t *testing.T, open Open) {
 	update(t, s, "updated", func(tx storage.Tx) error { _, err := tx.List("k", storage.Query{}); return err })
 	update(t, s, "refused", func(tx storage.Tx) error {
 		_, err := tx.Put(storage.Record{Kind: "k", ID: "1"}, nil)
-		wantKind(t, "put", err, storage.KindNotFound)
+		wantCode(t, "put", err, storage.CodeNotFound)
 		return nil
 	})
 	if err := s.Update(t.Context(), "failed", func(tx storage.Tx) error {
@@ -328,9 +328,9 @@ func testUpdateAll(t *testing.T, open Open) {
 		// A conflict in one leaves the other as it is, and both go on.
 		updateAll(t, s, []string{"a", "b"}, func(all []storage.Tx) error {
 			_, err := all[0].Insert(storage.Record{Kind: "k", ID: "2"}, nil)
-			wantKind(t, "an id twice", err, storage.KindConflict)
+			wantCode(t, "an id twice", err, storage.CodeConflict)
 			_, err = all[1].Insert(storage.Record{Kind: "k", ID: "new"}, key("slug", "2"))
-			wantKind(t, "a key twice", err, storage.KindConflict)
+			wantCode(t, "a key twice", err, storage.CodeConflict)
 			_, err = all[1].Insert(storage.Record{Kind: "k", ID: "new"}, key("slug", "new"))
 			return err
 		})
@@ -400,7 +400,7 @@ func testUpdateAllFails(t *testing.T, open Open) {
 		}
 		panic(mine)
 	})
-	e := wantKind(t, "a panic", err, storage.KindInternal)
+	e := wantCode(t, "a panic", err, storage.CodeInternal)
 	if p, ok := errors.AsType[*storage.PanicError](e); !ok || p.Value != any(mine) || !strings.Contains(string(p.Stack), "testUpdateAllFails") {
 		t.Errorf("a panic: %#v", e.Err)
 	}
@@ -754,9 +754,9 @@ func testCopyFrom(t *testing.T, open Open) {
 			return fmt.Errorf("next is %d, %w, want 4", n, err)
 		}
 		_, err := tx.Insert(storage.Record{Kind: "k", ID: "more"}, key("slug", "2"))
-		wantKind(t, "a key of the original", err, storage.KindConflict)
+		wantCode(t, "a key of the original", err, storage.CodeConflict)
 		_, err = tx.Insert(storage.Record{Kind: "widget", ID: "2"}, nil)
-		wantKind(t, "an id of the original", err, storage.KindConflict)
+		wantCode(t, "an id of the original", err, storage.CodeConflict)
 		if err := tx.Purge("k", "2"); err != nil {
 			return err
 		}
@@ -791,14 +791,14 @@ func testCopyFrom(t *testing.T, open Open) {
 	elsewhere := open(t, storage.Options{})
 	update(t, s, "w", func(tx storage.Tx) error {
 		return elsewhere.Update(t.Context(), "w", func(other storage.Tx) error {
-			wantKind(t, "from another store", tx.CopyFrom(other), storage.KindInvalid)
-			wantKind(t, "to another store", other.CopyFrom(tx), storage.KindInvalid)
+			wantCode(t, "from another store", tx.CopyFrom(other), storage.CodeInvalid)
+			wantCode(t, "to another store", other.CopyFrom(tx), storage.CodeInvalid)
 			return nil
 		})
 	})
 	updateAll(t, s, []string{"w", "new", "nobody", "not yet"}, func(all []storage.Tx) error {
-		wantKind(t, "from another transaction", all[0].CopyFrom(outside), storage.KindInvalid)
-		wantKind(t, "from no transaction", all[0].CopyFrom(nil), storage.KindInvalid)
+		wantCode(t, "from another transaction", all[0].CopyFrom(outside), storage.CodeInvalid)
+		wantCode(t, "from no transaction", all[0].CopyFrom(nil), storage.CodeInvalid)
 		if err := errors.Join(all[0].CopyFrom(all[0]), all[2].CopyFrom(all[2]), all[3].CopyFrom(all[2])); err != nil {
 			return err
 		}
@@ -840,7 +840,7 @@ func testCopyFrom(t *testing.T, open Open) {
 			t.Errorf("got %+v", r)
 		}
 		_, missing := tx.Get("k", "3")
-		wantKind(t, "of the copy that never came", missing, storage.KindNotFound)
+		wantCode(t, "of the copy that never came", missing, storage.CodeNotFound)
 		return err
 	})
 }
