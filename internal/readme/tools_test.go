@@ -14,7 +14,7 @@ import (
 func TestTools(t *testing.T) {
 	packages := map[string]string{
 		"make": "make", "git": "git", "curl": "curl", "gcc": "gcc libc6-dev", "xmllint": "libxml2-utils",
-		"sqlite3": "sqlite3", "jq": "jq", "npm": "nodejs npm", "chromium": "chromium", "initdb": "postgresql",
+		"sqlite3": "sqlite3", "jq": "jq", "npm": "nodejs npm", "chromium": "chromium", "initdb": "postgresql", "mariadbd": "mariadb-server",
 	}
 	for absent, want := range packages {
 		for _, canBeHad := range []bool{true, false} {
@@ -50,7 +50,7 @@ for last; do :; done
 echo "$last" >>"`+log+`"
 `+install)
 			c := exec.CommandContext(t.Context(), filepath.Join(dir, "bash"), root+"/.ci/tools")
-			c.Env = []string{"PATH=" + dir, "POSTGRESQL_BIN=" + dir + "/none"}
+			c.Env = []string{"PATH=" + dir, "POSTGRESQL_BIN=" + dir + "/none", "MARIADB_BIN="}
 			out, err := c.CombinedOutput()
 			if (err == nil) != canBeHad {
 				t.Errorf("without %s, which can be had: %t: %v\n%s", absent, canBeHad, err, out)
