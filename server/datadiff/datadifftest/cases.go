@@ -1,0 +1,242 @@
+package datadifftest
+
+import (
+	"context"
+	"fmt"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/understudy-api/understudy/server/datadiff"
+)
+
+// options tests what a spec can ask for, in all ways to compare.
+func options(t *testing.T, d *Database) {
+	columns := []Column{{"id", Integer}, {"f", Float}, {"d", Decimal}, {"s", Text}, {"t", Timestamp}}
+	d.Table(t, "options_a", columns, "", [][]any{
+		{1, "100", "1.000", "Straße", "2024-02-29 12:00:00.123456"},
+		{2, "200", "2.000", "", "2024-02-29 12:00:01"},
+		{3, "0", "3.000", "x", nil},
+	})
+	d.Table(t, "options_b", columns, "", [][]any{
+		{1, "101", "1.001", "STRASSE", "2024-02-29 12:00:00.123999"},
+		{2, "201", "2.000", nil, "2024-02-29 12:00:01"},
+		{3, "0.5", "3.000", "X", nil},
+	})
+	two := 2
+	three := 3
+	for _, test := range []struct {
+		name string
+		spec datadiff.Spec
+		want map[string]int64
+	}{
+		{"none", datadiff.Spec{}, map[string]int64{"f": 3, "d": 1, "s": 3, "t": 1}},
+		{"absolute", datadiff.Spec{Tolerance: &datadiff.Tolerance{Mode: datadiff.Absolute, Value: 1}}, map[string]int64{"f": 0, "d": 0, "s": 3, "t": 1}},
+		{"relative", datadiff.Spec{ColumnTolerances: map[string]datadiff.Tolerance{"f": {Mode: datadiff.Relative, Value: 0.006}}}, map[string]int64{"f": 2, "d": 1, "s": 3, "t": 1}},
+		{"digits", datadiff.Spec{DatetimeTolerance: &two}, map[string]int64{"f": 3, "d": 1, "s": 3, "t": 0}},
+		{"more digits", datadiff.Spec{DatetimeTolerance: &three}, map[string]int64{"f": 3, "d": 1, "s": 3, "t": 0}},
+		{"case", datadiff.Spec{IgnoreCase: true}, map[string]int64{"f": 3, "d": 1, "s": 2, "t": 1}},
+		{"empty", datadiff.Spec{NullIsEmpty: true}, map[string]int64{"f": 3, "d": 1, "s": 2, "t": 1}},
+		{"some columns", datadiff.Spec{Columns: []string{"d"}}, map[string]int64{"d": 1}},
+		{"without some", datadiff.Spec{Exclude: []string{"f", "s", "id"}}, map[string]int64{"d": 1, "t": 1}},
+		{"swapped columns", datadiff.Spec{ColumnMapping: [][2]string{{"f", "d"}}, Columns: []string{"d"}}, nil},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			spec := test.spec
+			spec.Left, spec.Right, spec.Key = Of("options_a"), Of("options_b"), []string{"id"}
+			r := each(t, spec, d, d)
+			if test.want == nil {
+				return
+			}
+			got := map[string]int64{}
+			for _, c := range r.Values.Columns {
+				got[c.Name] = c.Different
+			}
+			if diff := cmp.Diff(test.want, got); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+	t.Run("filters, queries and another name", func(t *testing.T) {
+		spec := datadiff.Spec{
+			Left:  datadiff.Input{Table: []string{"options_a"}, Filter: "id = 1 OR id = 2 -- the first two"},
+			Right: datadiff.Input{Query: "SELECT id AS ident, s FROM options_b ; "},
+			Key:   []string{"id"}, ColumnMapping: [][2]string{{"id", "ident"}},
+		}
+		r := each(t, spec, d, d)
+		if r.Keys.TotalRows != (datadiff.Pair{2, 3}) || r.Keys.Exclusives != (datadiff.Pair{0, 1}) || r.Values.ComparedColumns != 1 {
+			t.Errorf("%+v %+v", r.Keys, r.Values)
+		}
+	})
+}
+
+// sampling: what is chosen does not depend on how it is compared, and the estimate
+// holds what is true.
+func sampling(t *testing.T, d *Database) {
+	const rows = 2000
+	var a, b [][]any
+	for i := range rows {
+		a = append(a, []any{i, "same", "x"})
+		v := "x"
+		if i%10 == 0 {
+			v = "y"
+		}
+		b = append(b, []any{i, "same", v})
+	}
+	columns := []Column{{"id", Integer}, {"v1", Text}, {"v2", Text}}
+	d.Table(t, "sampling_a", columns, "", a)
+	d.Table(t, "sampling_b", columns, "", b)
+	spec := datadiff.Spec{Left: Of("sampling_a"), Right: Of("sampling_b"), Key: []string{"id"}, Sampling: datadiff.Sampling{Ratio: 0.3, Confidence: 99}}
+	spec.Sampling.Tolerance = 0.01
+	r := each(t, spec, d, d)
+	if r.Sample == nil || !r.Stats.Sampled {
+		t.Fatal("nothing was sampled")
+	}
+	if n := float64(r.Values.TotalRows); n < 300 || n > 650 { // 461 are asked for
+		t.Errorf("%v rows in the sample", n)
+	}
+	if e := r.Values.Columns[1].Estimate; e.Value == 0 || e.Min > rows/10 || e.Max < rows/10 || e.Confidence != 0.99 {
+		t.Errorf("%+v", e)
+	}
+	if e := r.Values.Columns[0].Estimate; e.Value != 0 || e.Min != 0 || e.Max == 0 {
+		t.Errorf("%+v", e)
+	}
+	d.Exec(t, "DELETE FROM sampling_b WHERE id < 100")
+	if r := each(t, spec, d, d); r.Sample != nil || r.Values.TotalRows != rows-100 {
+		t.Errorf("sampling in spite of bad keys: %+v", r.Values)
+	}
+	spec.Sampling.Threshold = rows + 1
+	if r := each(t, spec, d, d); r.Sample != nil {
+		t.Error("sampling below the threshold")
+	}
+}
+
+func inference(t *testing.T, d *Database) {
+	columns := []Column{{"name", Text}, {"part", Integer}, {"id", Integer}, {"other", Integer}}
+	d.Table(t, "infer_a", columns, "", [][]any{{"a", 1, 7, nil}, {"a", 2, 8, 1}, {"b", 1, 9, 2}})
+	d.Table(t, "infer_b", columns, "", [][]any{{"a", 1, 7, 1}})
+	spec := datadiff.Spec{Left: Of("infer_a"), Right: Of("infer_b"), InferKey: true}
+	if r := each(t, spec, d, d); !cmp.Equal(r.Key, []string{"id"}) {
+		t.Error(r.Key)
+	}
+	spec.AvoidKeyNames = []string{"ID"}
+	if r := each(t, spec, d, d); !cmp.Equal(r.Key, []string{"name", "part"}) {
+		t.Error(r.Key)
+	}
+	spec.AvoidKeyTypes = []string{"integer"}
+	if _, err := datadiff.Run(t.Context(), spec, d.Source, d.Source, nil); datadiff.KindOf(err) != datadiff.NoKey {
+		t.Error(err)
+	}
+	d.Table(t, "declared", []Column{{"a", KeyPart}, {"b", KeyPart}}, "PRIMARY KEY (b, a)", [][]any{{1, 2}})
+	if keys, err := datadiff.GuessKeys(t.Context(), d.Source, Of("declared"), 1); err != nil || !cmp.Equal(keys, [][]string{{"b", "a"}}) {
+		t.Error(keys, err)
+	}
+}
+
+func failures(t *testing.T, d *Database) {
+	d.Table(t, "failures", []Column{{"id", Integer}, {"s", Text}}, "", [][]any{{1, "a"}})
+	d.Table(t, "failures_text", []Column{{"id", Text}, {"s", Text}}, "", [][]any{{1, "a"}})
+	ok := Of("failures")
+	for _, test := range []struct {
+		name  string
+		spec  datadiff.Spec
+		kind  datadiff.Kind
+		value string
+	}{
+		{"no table", datadiff.Spec{Left: Of("nowhere"), Right: ok, Key: []string{"id"}}, datadiff.NoSuchTable, "nowhere"},
+		{"no key column", datadiff.Spec{Left: ok, Right: ok, Key: []string{"key"}}, datadiff.NoSuchColumn, "key"},
+		{"no column", datadiff.Spec{Left: ok, Right: ok, Key: []string{"id"}, Columns: []string{"nothing"}}, datadiff.NoSuchColumn, "nothing"},
+		{"types of keys", datadiff.Spec{Left: ok, Right: Of("failures_text"), Key: []string{"id"}}, datadiff.TypeMismatch, ""},
+		{"no key", datadiff.Spec{Left: ok, Right: ok}, datadiff.NoKey, ""},
+		{"a broken filter", datadiff.Spec{Left: datadiff.Input{Table: ok.Table, Filter: "id = ("}, Right: ok, Key: []string{"id"}}, datadiff.QueryFailed, ""},
+		{"table and query", datadiff.Spec{Left: datadiff.Input{Table: ok.Table, Query: "SELECT 1"}, Right: ok, Key: []string{"id"}}, datadiff.Invalid, ""},
+	} {
+		_, err := datadiff.Run(t.Context(), test.spec, d.Source, d.Source, nil)
+		if e, isOurs := err.(*datadiff.Error); !isOurs || e.Kind != test.kind || test.value != "" && e.Value != test.value { //nolint:errorlint // it is promised to be one
+			t.Errorf("%s: %v", test.name, err)
+		}
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	spec := datadiff.Spec{Left: ok, Right: ok, Key: []string{"id"}}
+	_, err := datadiff.Run(ctx, spec, d.Source, d.Source, func(s datadiff.Step) {
+		if s.Name == "values" {
+			cancel()
+		}
+	})
+	if datadiff.KindOf(err) != datadiff.Cancelled {
+		t.Errorf("cancelled: %v", err)
+	}
+	// The connection went back, and the next diff has it or another.
+	Diff(t, spec, d, d)
+}
+
+// rowsOf reads the rows behind the numbers.
+func rowsOf(t *testing.T, d *Database) {
+	columns := []Column{{"id", Integer}, {"v", Text}}
+	d.Table(t, "rows_a", columns, "", [][]any{{1, "a"}, {2, "b"}, {3, "c"}, {6, nil}, {7, "g"}, {7, "g"}})
+	d.Table(t, "rows_b", columns, "", [][]any{{1, "a"}, {2, "x"}, {5, "e"}, {6, "f"}, {7, "g"}, {7, "g"}})
+	key, names, rows, err := datadiff.Rows(t.Context(), datadiff.Spec{Left: Of("rows_a"), Right: Of("rows_b"), Key: []string{"id"}}, d.Source, d.Source)
+	if err != nil || !cmp.Equal(key, []string{"id"}) || !cmp.Equal(names, []string{"v"}) {
+		t.Fatal(key, names, err)
+	}
+	var got []string
+	for r, err := range rows {
+		if err != nil {
+			t.Fatal(err)
+		}
+		got = append(got, fmt.Sprintf("%s %d %s %s %s %v", r.Kind, r.Side, r.Key, r.Left, r.Right, r.Differs))
+	}
+	want := []string{
+		"diff 0 [2] [b] [x] [true]", "exclusives 0 [3] [c] [] []", "exclusives 1 [5] [] [e] []", "diff 0 [6] [] [f] [true]",
+		"duplicates 0 [7] [g] [] []", "duplicates 0 [7] [g] [] []", "duplicates 1 [7] [] [g] []", "duplicates 1 [7] [] [g] []",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// types: the same values are the same in two databases, whatever the types.
+func types(t *testing.T, left, right *Database) {
+	floats := []any{"0", "0.1", "0.00188", "-0.25", "3.141592653589793", "9.1336e-06", "-10.0001", "123456789.125", "1e15", nil}
+	values := map[string][]any{
+		Integer: {"0", "1", "-1", "2147483647", "-2147483648", nil}, Float: floats,
+		Decimal: {"0", "0.100", "-12.345", "999999999.999", "0.001", nil},
+		Text:    nasty, Boolean: {"1", "0", nil},
+		Date:      {"1970-01-01", "2024-02-29", "1999-12-31", nil},
+		Timestamp: {"1970-01-01 00:00:00", "2024-02-29 12:00:00.123456", "1999-12-31 23:59:59.999999", nil},
+		UUID:      {"6ba7b810-9dad-11d1-80b4-00c04fd430c8", "00000000-0000-0000-0000-000000000000", nil},
+		JSON:      {`{"b": [1, 2.0, "x"], "a": null}`, `[]`, `"t"`, nil},
+		Binary:    {[]byte{}, []byte{0, 1, 255}, []byte("a|b"), nil},
+	}
+	for name, list := range values {
+		for _, other := range []string{name, Decimal, Float, Text} {
+			switch {
+			case other == name:
+			case name == Integer && other != Text:
+			case name == Decimal && other == Float:
+			case name == UUID && other == Text, name == JSON && other == Text:
+			default:
+				continue
+			}
+			if left.Types[name] == "" || right.Types[other] == "" {
+				continue
+			}
+			t.Run(name+" and "+other, func(t *testing.T) {
+				var rows [][]any
+				for i, v := range list {
+					rows = append(rows, []any{i, v})
+				}
+				left.Table(t, "types_a", []Column{{"id", Integer}, {"v", name}}, "", rows)
+				right.Table(t, "types_b", []Column{{"id", Integer}, {"v", other}}, "", rows)
+				r := each(t, datadiff.Spec{Left: Of("types_a"), Right: Of("types_b"), Key: []string{"id"}}, left, right)
+				if r.Outcome != datadiff.Identical || r.Values == nil || r.Values.TotalRows != int64(len(list)) {
+					_, _, different, _ := datadiff.Rows(t.Context(), datadiff.Spec{Left: Of("types_a"), Right: Of("types_b"), Key: []string{"id"}}, left.Source, right.Source)
+					for row, err := range different {
+						t.Logf("%s %q %q %v", row.Key, row.Left, row.Right, err)
+					}
+					t.Errorf("%s %+v %v", r.Outcome, r.Values, r.Notes)
+				}
+			})
+		}
+	}
+}
