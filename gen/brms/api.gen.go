@@ -16,7 +16,6 @@ import (
 	openapi_types "github.com/oapi-codegen/runtime/types"
 )
 
-// Defines values for BooleanText.
 const (
 	BooleanTextLowerFalse BooleanText = "false"
 	BooleanTextLowerTrue  BooleanText = "true"
@@ -26,44 +25,11 @@ const (
 	BooleanTextUpperTrue  BooleanText = "TRUE"
 )
 
-// Valid indicates whether the value is a known member of the BooleanText enum.
-func (e BooleanText) Valid() bool {
-	switch e {
-	case BooleanTextLowerFalse:
-		return true
-	case BooleanTextLowerTrue:
-		return true
-	case BooleanTextTitleFalse:
-		return true
-	case BooleanTextTitleTrue:
-		return true
-	case BooleanTextUpperFalse:
-		return true
-	case BooleanTextUpperTrue:
-		return true
-	default:
-		return false
-	}
-}
-
-// Defines values for DeleteIntegration200JSONResponseBodyStatus.
 const (
 	DeleteIntegration200JSONResponseBodyStatusOk DeleteIntegration200JSONResponseBodyStatus = "ok"
 )
 
-// Valid indicates whether the value is a known member of the DeleteIntegration200JSONResponseBodyStatus enum.
-func (e DeleteIntegration200JSONResponseBodyStatus) Valid() bool {
-	switch e {
-	case DeleteIntegration200JSONResponseBodyStatusOk:
-		return true
-	default:
-		return false
-	}
-}
-
 // ApprovalGroup A group whose members approve decisions.
-//
-// Example: {"description":"Approves changes of price","id":"93a1d1c4-3b7f-4a38-9a0f-6a2e7a5b1c02","name":"Risk","projectId":"7d1a2c1e-27c5-4a3f-8f0e-2f4f2b1f6c77","roleId":"5e0d7f3a-7a7e-4c0a-8a34-0b4c8f1d2e66"}
 type ApprovalGroup struct {
 	ID          openapi_types.UUID  `json:"id"`
 	Name        string              `json:"name"`
@@ -73,13 +39,9 @@ type ApprovalGroup struct {
 }
 
 // BooleanText A boolean as a query string may spell it.
-//
-// Example: true
 type BooleanText string
 
 // CreateIntegrationRequest What a new integration is to be.
-//
-// Example: {"config":{"cookies":[],"enableInputs":false,"headers":[],"inputs":[],"method":"post","output":"result","timeout":5000,"url":"https://rates.example.com/v1/quote"},"description":"Asks the rate service for a quote","group":"Pricing","kind":"rate-lookup","name":"Rate lookup","type":"http"}
 type CreateIntegrationRequest struct {
 	// Name Name of the integration
 	Name string `json:"name"`
@@ -99,8 +61,6 @@ type CreateIntegrationRequest struct {
 }
 
 // CreateProjectRequest What a new project is to be.
-//
-// Example: {"key":"shipping-fees","name":"Shipping fees","protected":false,"version":"v1"}
 type CreateProjectRequest struct {
 	// Name Name of the project
 	Name string `json:"name"`
@@ -119,8 +79,6 @@ type CreateProjectRequest struct {
 }
 
 // CreatedProject The answer to the creation of a project.
-//
-// Example: {"project":{"createdAt":"2026-11-21T09:00:00.000Z","decisionsApprovalGroups":[],"decisionsApprovalMode":"none","deletedAt":null,"id":"7d1a2c1e-27c5-4a3f-8f0e-2f4f2b1f6c77","key":"shipping-fees","name":"Shipping fees","organisationId":"4f9b8c5e-0c1d-4e4b-9a77-1d3f5a7b9c20","protected":false,"updatedAt":"2026-11-21T09:00:00.000Z","version":"v1"}}
 type CreatedProject struct {
 	// Project A project, the room in which decisions, environments and integrations live.
 	//
@@ -129,8 +87,6 @@ type CreatedProject struct {
 }
 
 // Error A refusal, in the form in which Fastify words it.
-//
-// Example: {"code":"integration.notFound","error":"Not Found","message":"Integration not found","statusCode":404}
 type Error struct {
 	// StatusCode The status of the answer, again
 	StatusCode int `json:"statusCode"`
@@ -146,16 +102,12 @@ type Error struct {
 }
 
 // Health The state of the service.
-//
-// Example: {"status":"ok"}
 type Health struct {
 	// Status The word `ok` when all is well
 	Status string `json:"status"`
 }
 
 // HTTPIntegrationConfig How an integration calls out over HTTP, complete.
-//
-// Example: {"cookies":[],"enableInputs":false,"headers":[],"inputs":[],"method":"post","output":"result","timeout":5000,"url":"https://rates.example.com/v1/quote"}
 type HTTPIntegrationConfig struct {
 	// Method HTTP method, in lower case
 	Method string `json:"method"`
@@ -183,8 +135,6 @@ type HTTPIntegrationConfig struct {
 }
 
 // HTTPIntegrationConfigInput How an integration calls out over HTTP, as a client gives it.
-//
-// Example: {"cookies":[],"enableInputs":false,"headers":[],"inputs":[],"method":"post","output":"result","timeout":5000,"url":"https://rates.example.com/v1/quote"}
 type HTTPIntegrationConfigInput struct {
 	// Method HTTP method, in lower case
 	Method *string `json:"method,omitempty"`
@@ -212,8 +162,6 @@ type HTTPIntegrationConfigInput struct {
 }
 
 // Integration A connection of a project to something outside.
-//
-// Example: {"config":{"cookies":[],"enableInputs":false,"headers":[],"inputs":[],"method":"post","output":"result","timeout":5000,"url":"https://rates.example.com/v1/quote"},"createdAt":"2026-11-21T09:30:00.000Z","deletedAt":null,"description":"Asks the rate service for a quote","group":"Pricing","id":"0b6f3a52-6c0e-4f0d-9c39-5f3f3d1d8a11","kind":"rate-lookup","name":"Rate lookup","projectId":"7d1a2c1e-27c5-4a3f-8f0e-2f4f2b1f6c77","type":"http","updatedAt":"2026-11-21T09:30:00.000Z"}
 type Integration struct {
 	ID openapi_types.UUID `json:"id"`
 
@@ -247,8 +195,6 @@ type Integration struct {
 }
 
 // IntegrationPage One page of integrations.
-//
-// Example: {"paginate":{"current":1,"from":1,"pageSize":10,"to":1,"total":1},"results":[{"config":{"cookies":[],"enableInputs":false,"headers":[],"inputs":[],"method":"post","output":"result","timeout":5000,"url":"https://rates.example.com/v1/quote"},"createdAt":"2026-11-21T09:30:00.000Z","deletedAt":null,"description":"Asks the rate service for a quote","group":"Pricing","id":"0b6f3a52-6c0e-4f0d-9c39-5f3f3d1d8a11","kind":"rate-lookup","name":"Rate lookup","projectId":"7d1a2c1e-27c5-4a3f-8f0e-2f4f2b1f6c77","type":"http","updatedAt":"2026-11-21T09:30:00.000Z"}]}
 type IntegrationPage struct {
 	Results []Integration `json:"results"`
 
@@ -259,16 +205,12 @@ type IntegrationPage struct {
 }
 
 // OperationStatus The outcome of an operation that has nothing else to return.
-//
-// Example: {"status":"ok"}
 type OperationStatus struct {
 	// Status The word `ok` when the operation was done
 	Status string `json:"status"`
 }
 
 // Paginate Where a page lies in the whole list.
-//
-// Example: {"current":1,"from":1,"pageSize":10,"to":10,"total":42}
 type Paginate struct {
 	// Current Number of this page, counted from 1
 	Current int `json:"current"`
@@ -287,8 +229,6 @@ type Paginate struct {
 }
 
 // Project A project, the room in which decisions, environments and integrations live.
-//
-// Example: {"createdAt":"2026-11-21T09:00:00.000Z","decisionsApprovalGroups":[],"decisionsApprovalMode":"none","deletedAt":null,"id":"7d1a2c1e-27c5-4a3f-8f0e-2f4f2b1f6c77","key":"shipping-fees","name":"Shipping fees","organisationId":"4f9b8c5e-0c1d-4e4b-9a77-1d3f5a7b9c20","protected":false,"updatedAt":"2026-11-21T09:00:00.000Z","version":"v1"}
 type Project struct {
 	ID   openapi_types.UUID `json:"id"`
 	Name string             `json:"name"`
@@ -325,8 +265,6 @@ type Project struct {
 }
 
 // ProjectMember One member of a project.
-//
-// Example: {"id":"c0b8a4e2-5d3c-4df5-9c54-7e8ab6f1d903","owner":true,"user":{"email":"ada@example.com","firstName":"Ada","id":"2a7c5f1b-94f1-4b92-8c27-1fd0a8f7c3d5","lastName":"Byron"}}
 type ProjectMember struct {
 	ID openapi_types.UUID `json:"id"`
 
@@ -340,8 +278,6 @@ type ProjectMember struct {
 }
 
 // ProjectPage One page of projects.
-//
-// Example: {"paginate":{"current":1,"from":1,"pageSize":10,"to":1,"total":1},"results":[{"createdAt":"2026-11-21T09:00:00.000Z","decisionsApprovalGroups":[],"decisionsApprovalMode":"none","deletedAt":null,"id":"7d1a2c1e-27c5-4a3f-8f0e-2f4f2b1f6c77","key":"shipping-fees","name":"Shipping fees","organisationId":"4f9b8c5e-0c1d-4e4b-9a77-1d3f5a7b9c20","protected":false,"updatedAt":"2026-11-21T09:00:00.000Z","version":"v1"}]}
 type ProjectPage struct {
 	Results []Project `json:"results"`
 
@@ -352,8 +288,6 @@ type ProjectPage struct {
 }
 
 // ProjectUser The person behind a project member.
-//
-// Example: {"email":"ada@example.com","firstName":"Ada","id":"2a7c5f1b-94f1-4b92-8c27-1fd0a8f7c3d5","lastName":"Byron"}
 type ProjectUser struct {
 	ID        openapi_types.UUID  `json:"id"`
 	Email     openapi_types.Email `json:"email"`
@@ -362,8 +296,6 @@ type ProjectUser struct {
 }
 
 // UpdateIntegrationRequest What an integration is to become. Its type and kind cannot change.
-//
-// Example: {"config":{"method":"post","timeout":8000,"url":"https://rates.example.com/v2/quote"},"description":"Asks the second version of the rate service for a quote","group":"Pricing","name":"Rate lookup"}
 type UpdateIntegrationRequest struct {
 	// Name Name of the integration
 	Name string `json:"name"`
@@ -377,8 +309,6 @@ type UpdateIntegrationRequest struct {
 }
 
 // UpdateProjectRequest What a project is to become.
-//
-// Example: {"key":"shipping-fees","name":"Shipping fees","protected":true}
 type UpdateProjectRequest struct {
 	// Name The new name of the project
 	Name string `json:"name"`
@@ -391,40 +321,27 @@ type UpdateProjectRequest struct {
 }
 
 // All A boolean as a query string may spell it.
-//
-// Example: true
 type All = BooleanText
 
 // Deleted A boolean as a query string may spell it.
-//
-// Example: true
 type Deleted = BooleanText
 
-// IntegrationID defines model for IntegrationId.
 type IntegrationID = openapi_types.UUID
 
-// IntegrationPageNumber defines model for IntegrationPageNumber.
 type IntegrationPageNumber = float64
 
-// IntegrationPerPage defines model for IntegrationPerPage.
 type IntegrationPerPage = float64
 
-// IntegrationSearch defines model for IntegrationSearch.
 type IntegrationSearch = string
 
-// Page defines model for Page.
 type Page = float64
 
-// PerPage defines model for PerPage.
 type PerPage = float64
 
-// ProjectID defines model for ProjectId.
 type ProjectID = openapi_types.UUID
 
-// Search defines model for Search.
 type Search = string
 
-// ListProjectsParams defines parameters for ListProjects.
 type ListProjectsParams struct {
 	// Search Keeps the projects whose name contains this text
 	Search *Search `form:"search,omitempty" json:"search,omitempty"`
@@ -442,7 +359,6 @@ type ListProjectsParams struct {
 	PerPage *PerPage `form:"perPage,omitempty" json:"perPage,omitempty"`
 }
 
-// ListIntegrationsParams defines parameters for ListIntegrations.
 type ListIntegrationsParams struct {
 	// Search Keeps the integrations that contain this text
 	Search *IntegrationSearch `form:"search,omitempty" json:"search,omitempty"`
@@ -454,19 +370,14 @@ type ListIntegrationsParams struct {
 	PerPage *IntegrationPerPage `form:"perPage,omitempty" json:"perPage,omitempty"`
 }
 
-// DeleteIntegration200JSONResponseBodyStatus defines parameters for DeleteIntegration.
 type DeleteIntegration200JSONResponseBodyStatus string
 
-// CreateProjectJSONRequestBody defines body for CreateProject for application/json ContentType.
 type CreateProjectJSONRequestBody = CreateProjectRequest
 
-// UpdateProjectJSONRequestBody defines body for UpdateProject for application/json ContentType.
 type UpdateProjectJSONRequestBody = UpdateProjectRequest
 
-// CreateIntegrationJSONRequestBody defines body for CreateIntegration for application/json ContentType.
 type CreateIntegrationJSONRequestBody = CreateIntegrationRequest
 
-// UpdateIntegrationJSONRequestBody defines body for UpdateIntegration for application/json ContentType.
 type UpdateIntegrationJSONRequestBody = UpdateIntegrationRequest
 
 // ServerInterface represents all server handlers.
@@ -521,7 +432,6 @@ type ServerInterfaceWrapper struct {
 
 type MiddlewareFunc func(http.Handler) http.Handler
 
-// GetHealth operation middleware
 func (siw *ServerInterfaceWrapper) GetHealth(w http.ResponseWriter, r *http.Request) {
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		siw.Handler.GetHealth(w, r)
@@ -534,7 +444,6 @@ func (siw *ServerInterfaceWrapper) GetHealth(w http.ResponseWriter, r *http.Requ
 	handler.ServeHTTP(w, r)
 }
 
-// ListProjects operation middleware
 func (siw *ServerInterfaceWrapper) ListProjects(w http.ResponseWriter, r *http.Request) {
 	var err error
 	_ = err
@@ -618,7 +527,6 @@ func (siw *ServerInterfaceWrapper) ListProjects(w http.ResponseWriter, r *http.R
 	handler.ServeHTTP(w, r)
 }
 
-// CreateProject operation middleware
 func (siw *ServerInterfaceWrapper) CreateProject(w http.ResponseWriter, r *http.Request) {
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		siw.Handler.CreateProject(w, r)
@@ -631,7 +539,6 @@ func (siw *ServerInterfaceWrapper) CreateProject(w http.ResponseWriter, r *http.
 	handler.ServeHTTP(w, r)
 }
 
-// DeleteProject operation middleware
 func (siw *ServerInterfaceWrapper) DeleteProject(w http.ResponseWriter, r *http.Request) {
 	var err error
 	_ = err
@@ -656,7 +563,6 @@ func (siw *ServerInterfaceWrapper) DeleteProject(w http.ResponseWriter, r *http.
 	handler.ServeHTTP(w, r)
 }
 
-// GetProject operation middleware
 func (siw *ServerInterfaceWrapper) GetProject(w http.ResponseWriter, r *http.Request) {
 	var err error
 	_ = err
@@ -681,7 +587,6 @@ func (siw *ServerInterfaceWrapper) GetProject(w http.ResponseWriter, r *http.Req
 	handler.ServeHTTP(w, r)
 }
 
-// UpdateProject operation middleware
 func (siw *ServerInterfaceWrapper) UpdateProject(w http.ResponseWriter, r *http.Request) {
 	var err error
 	_ = err
@@ -706,7 +611,6 @@ func (siw *ServerInterfaceWrapper) UpdateProject(w http.ResponseWriter, r *http.
 	handler.ServeHTTP(w, r)
 }
 
-// GetProjectWithApprovals operation middleware
 func (siw *ServerInterfaceWrapper) GetProjectWithApprovals(w http.ResponseWriter, r *http.Request) {
 	var err error
 	_ = err
@@ -731,7 +635,6 @@ func (siw *ServerInterfaceWrapper) GetProjectWithApprovals(w http.ResponseWriter
 	handler.ServeHTTP(w, r)
 }
 
-// ListIntegrations operation middleware
 func (siw *ServerInterfaceWrapper) ListIntegrations(w http.ResponseWriter, r *http.Request) {
 	var err error
 	_ = err
@@ -798,7 +701,6 @@ func (siw *ServerInterfaceWrapper) ListIntegrations(w http.ResponseWriter, r *ht
 	handler.ServeHTTP(w, r)
 }
 
-// CreateIntegration operation middleware
 func (siw *ServerInterfaceWrapper) CreateIntegration(w http.ResponseWriter, r *http.Request) {
 	var err error
 	_ = err
@@ -823,7 +725,6 @@ func (siw *ServerInterfaceWrapper) CreateIntegration(w http.ResponseWriter, r *h
 	handler.ServeHTTP(w, r)
 }
 
-// DeleteIntegration operation middleware
 func (siw *ServerInterfaceWrapper) DeleteIntegration(w http.ResponseWriter, r *http.Request) {
 	var err error
 	_ = err
@@ -857,7 +758,6 @@ func (siw *ServerInterfaceWrapper) DeleteIntegration(w http.ResponseWriter, r *h
 	handler.ServeHTTP(w, r)
 }
 
-// GetIntegration operation middleware
 func (siw *ServerInterfaceWrapper) GetIntegration(w http.ResponseWriter, r *http.Request) {
 	var err error
 	_ = err
@@ -891,7 +791,6 @@ func (siw *ServerInterfaceWrapper) GetIntegration(w http.ResponseWriter, r *http
 	handler.ServeHTTP(w, r)
 }
 
-// UpdateIntegration operation middleware
 func (siw *ServerInterfaceWrapper) UpdateIntegration(w http.ResponseWriter, r *http.Request) {
 	var err error
 	_ = err
@@ -925,7 +824,6 @@ func (siw *ServerInterfaceWrapper) UpdateIntegration(w http.ResponseWriter, r *h
 	handler.ServeHTTP(w, r)
 }
 
-// RestoreProject operation middleware
 func (siw *ServerInterfaceWrapper) RestoreProject(w http.ResponseWriter, r *http.Request) {
 	var err error
 	_ = err
@@ -1457,7 +1355,6 @@ type strictHandler struct {
 	options     StrictHTTPServerOptions
 }
 
-// GetHealth operation middleware
 func (sh *strictHandler) GetHealth(w http.ResponseWriter, r *http.Request) {
 	var request GetHealthRequestObject
 
@@ -1481,7 +1378,6 @@ func (sh *strictHandler) GetHealth(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// ListProjects operation middleware
 func (sh *strictHandler) ListProjects(w http.ResponseWriter, r *http.Request, params ListProjectsParams) {
 	var request ListProjectsRequestObject
 
@@ -1507,7 +1403,6 @@ func (sh *strictHandler) ListProjects(w http.ResponseWriter, r *http.Request, pa
 	}
 }
 
-// CreateProject operation middleware
 func (sh *strictHandler) CreateProject(w http.ResponseWriter, r *http.Request) {
 	var request CreateProjectRequestObject
 
@@ -1538,7 +1433,6 @@ func (sh *strictHandler) CreateProject(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// DeleteProject operation middleware
 func (sh *strictHandler) DeleteProject(w http.ResponseWriter, r *http.Request, projectID ProjectID) {
 	var request DeleteProjectRequestObject
 
@@ -1564,7 +1458,6 @@ func (sh *strictHandler) DeleteProject(w http.ResponseWriter, r *http.Request, p
 	}
 }
 
-// GetProject operation middleware
 func (sh *strictHandler) GetProject(w http.ResponseWriter, r *http.Request, projectID ProjectID) {
 	var request GetProjectRequestObject
 
@@ -1590,7 +1483,6 @@ func (sh *strictHandler) GetProject(w http.ResponseWriter, r *http.Request, proj
 	}
 }
 
-// UpdateProject operation middleware
 func (sh *strictHandler) UpdateProject(w http.ResponseWriter, r *http.Request, projectID ProjectID) {
 	var request UpdateProjectRequestObject
 
@@ -1623,7 +1515,6 @@ func (sh *strictHandler) UpdateProject(w http.ResponseWriter, r *http.Request, p
 	}
 }
 
-// GetProjectWithApprovals operation middleware
 func (sh *strictHandler) GetProjectWithApprovals(w http.ResponseWriter, r *http.Request, projectID ProjectID) {
 	var request GetProjectWithApprovalsRequestObject
 
@@ -1649,7 +1540,6 @@ func (sh *strictHandler) GetProjectWithApprovals(w http.ResponseWriter, r *http.
 	}
 }
 
-// ListIntegrations operation middleware
 func (sh *strictHandler) ListIntegrations(w http.ResponseWriter, r *http.Request, projectID ProjectID, params ListIntegrationsParams) {
 	var request ListIntegrationsRequestObject
 
@@ -1676,7 +1566,6 @@ func (sh *strictHandler) ListIntegrations(w http.ResponseWriter, r *http.Request
 	}
 }
 
-// CreateIntegration operation middleware
 func (sh *strictHandler) CreateIntegration(w http.ResponseWriter, r *http.Request, projectID ProjectID) {
 	var request CreateIntegrationRequestObject
 
@@ -1709,7 +1598,6 @@ func (sh *strictHandler) CreateIntegration(w http.ResponseWriter, r *http.Reques
 	}
 }
 
-// DeleteIntegration operation middleware
 func (sh *strictHandler) DeleteIntegration(w http.ResponseWriter, r *http.Request, projectID openapi_types.UUID, integrationID openapi_types.UUID) {
 	var request DeleteIntegrationRequestObject
 
@@ -1736,7 +1624,6 @@ func (sh *strictHandler) DeleteIntegration(w http.ResponseWriter, r *http.Reques
 	}
 }
 
-// GetIntegration operation middleware
 func (sh *strictHandler) GetIntegration(w http.ResponseWriter, r *http.Request, projectID ProjectID, integrationID IntegrationID) {
 	var request GetIntegrationRequestObject
 
@@ -1763,7 +1650,6 @@ func (sh *strictHandler) GetIntegration(w http.ResponseWriter, r *http.Request, 
 	}
 }
 
-// UpdateIntegration operation middleware
 func (sh *strictHandler) UpdateIntegration(w http.ResponseWriter, r *http.Request, projectID ProjectID, integrationID IntegrationID) {
 	var request UpdateIntegrationRequestObject
 
@@ -1797,7 +1683,6 @@ func (sh *strictHandler) UpdateIntegration(w http.ResponseWriter, r *http.Reques
 	}
 }
 
-// RestoreProject operation middleware
 func (sh *strictHandler) RestoreProject(w http.ResponseWriter, r *http.Request, projectID ProjectID) {
 	var request RestoreProjectRequestObject
 

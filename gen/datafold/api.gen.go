@@ -15,23 +15,10 @@ import (
 	"github.com/understudy-api/understudy/internal/pydantic"
 )
 
-// Defines values for PowerBIAuthType.
 const (
 	PowerBIAuthTypeDelegated        PowerBIAuthType = "delegated"
 	PowerBIAuthTypeServicePrincipal PowerBIAuthType = "service_principal"
 )
-
-// Valid indicates whether the value is a known member of the PowerBIAuthType enum.
-func (e PowerBIAuthType) Valid() bool {
-	switch e {
-	case PowerBIAuthTypeDelegated:
-		return true
-	case PowerBIAuthTypeServicePrincipal:
-		return true
-	default:
-		return false
-	}
-}
 
 // BIIntegration A BI integration with everything of its configuration that is not secret. What its type does not have is null, as FastAPI sends the members of a model that are not set.
 //
@@ -293,80 +280,37 @@ type ValidationError struct {
 	Ctx *map[string]interface{} `json:"ctx,omitempty"`
 }
 
-// ValidationErrorLoc0 defines model for ValidationError.Loc.0.
 type ValidationErrorLoc0 = string
 
-// ValidationErrorLoc1 defines model for ValidationError.Loc.1.
 type ValidationErrorLoc1 = int
 
-// ValidationError_Loc_Item defines model for ValidationError.loc.Item.
 type ValidationError_Loc_Item struct {
 	union json.RawMessage
 }
 
-// CreateDbtIntegrationJSONRequestBody defines body for CreateDbtIntegration for application/json ContentType.
 type CreateDbtIntegrationJSONRequestBody = DbtDataSourceConfig
 
-// UpdateDbtIntegrationJSONRequestBody defines body for UpdateDbtIntegration for application/json ContentType.
 type UpdateDbtIntegrationJSONRequestBody = DbtDataSourceConfig
 
-// CreateHightouchIntegrationJSONRequestBody defines body for CreateHightouchIntegration for application/json ContentType.
 type CreateHightouchIntegrationJSONRequestBody = HighTouchDataSourceConfig
 
-// ChangeHightouchIntegrationJSONRequestBody defines body for ChangeHightouchIntegration for application/json ContentType.
 type ChangeHightouchIntegrationJSONRequestBody = HighTouchDataSourceConfig
 
-// CreateLookerIntegrationJSONRequestBody defines body for CreateLookerIntegration for application/json ContentType.
 type CreateLookerIntegrationJSONRequestBody = LookerDataSourceConfig
 
-// UpdateLookerIntegrationJSONRequestBody defines body for UpdateLookerIntegration for application/json ContentType.
 type UpdateLookerIntegrationJSONRequestBody = LookerDataSourceConfig
 
-// CreateModeIntegrationJSONRequestBody defines body for CreateModeIntegration for application/json ContentType.
 type CreateModeIntegrationJSONRequestBody = ModeDataSourceConfig
 
-// ChangeModeIntegrationJSONRequestBody defines body for ChangeModeIntegration for application/json ContentType.
 type ChangeModeIntegrationJSONRequestBody = ModeDataSourceConfig
 
-// CreatePowerbiIntegrationJSONRequestBody defines body for CreatePowerbiIntegration for application/json ContentType.
 type CreatePowerbiIntegrationJSONRequestBody = PowerBIDataSourceConfig
 
-// UpdatePowerbiIntegrationJSONRequestBody defines body for UpdatePowerbiIntegration for application/json ContentType.
 type UpdatePowerbiIntegrationJSONRequestBody = PowerBIDataSourceConfig
 
-// CreateTableauIntegrationJSONRequestBody defines body for CreateTableauIntegration for application/json ContentType.
 type CreateTableauIntegrationJSONRequestBody = TableauDataSourceConfig
 
-// UpdateTableauIntegrationJSONRequestBody defines body for UpdateTableauIntegration for application/json ContentType.
 type UpdateTableauIntegrationJSONRequestBody = TableauDataSourceConfig
-
-// AsValidationErrorLoc0 returns the union data inside the ValidationError_Loc_Item as a ValidationErrorLoc0
-func (t ValidationError_Loc_Item) AsValidationErrorLoc0() (ValidationErrorLoc0, error) {
-	var body ValidationErrorLoc0
-	err := json.Unmarshal(t.union, &body)
-	return body, err
-}
-
-// FromValidationErrorLoc0 overwrites any union data inside the ValidationError_Loc_Item as the provided ValidationErrorLoc0
-func (t *ValidationError_Loc_Item) FromValidationErrorLoc0(v ValidationErrorLoc0) error {
-	b, err := json.Marshal(v)
-	t.union = b
-	return err
-}
-
-// AsValidationErrorLoc1 returns the union data inside the ValidationError_Loc_Item as a ValidationErrorLoc1
-func (t ValidationError_Loc_Item) AsValidationErrorLoc1() (ValidationErrorLoc1, error) {
-	var body ValidationErrorLoc1
-	err := json.Unmarshal(t.union, &body)
-	return body, err
-}
-
-// FromValidationErrorLoc1 overwrites any union data inside the ValidationError_Loc_Item as the provided ValidationErrorLoc1
-func (t *ValidationError_Loc_Item) FromValidationErrorLoc1(v ValidationErrorLoc1) error {
-	b, err := json.Marshal(v)
-	t.union = b
-	return err
-}
 
 func (t ValidationError_Loc_Item) MarshalJSON() ([]byte, error) {
 	b, err := t.union.MarshalJSON()
@@ -439,7 +383,6 @@ type ServerInterfaceWrapper struct {
 
 type MiddlewareFunc func(http.Handler) http.Handler
 
-// GetAllIntegrations operation middleware
 func (siw *ServerInterfaceWrapper) GetAllIntegrations(w http.ResponseWriter, r *http.Request) {
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		siw.Handler.GetAllIntegrations(w, r)
@@ -452,7 +395,6 @@ func (siw *ServerInterfaceWrapper) GetAllIntegrations(w http.ResponseWriter, r *
 	handler.ServeHTTP(w, r)
 }
 
-// CreateDbtIntegration operation middleware
 func (siw *ServerInterfaceWrapper) CreateDbtIntegration(w http.ResponseWriter, r *http.Request) {
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		siw.Handler.CreateDbtIntegration(w, r)
@@ -465,7 +407,6 @@ func (siw *ServerInterfaceWrapper) CreateDbtIntegration(w http.ResponseWriter, r
 	handler.ServeHTTP(w, r)
 }
 
-// UpdateDbtIntegration operation middleware
 func (siw *ServerInterfaceWrapper) UpdateDbtIntegration(w http.ResponseWriter, r *http.Request) {
 	var err error
 	_ = err
@@ -490,7 +431,6 @@ func (siw *ServerInterfaceWrapper) UpdateDbtIntegration(w http.ResponseWriter, r
 	handler.ServeHTTP(w, r)
 }
 
-// CreateHightouchIntegration operation middleware
 func (siw *ServerInterfaceWrapper) CreateHightouchIntegration(w http.ResponseWriter, r *http.Request) {
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		siw.Handler.CreateHightouchIntegration(w, r)
@@ -503,7 +443,6 @@ func (siw *ServerInterfaceWrapper) CreateHightouchIntegration(w http.ResponseWri
 	handler.ServeHTTP(w, r)
 }
 
-// ChangeHightouchIntegration operation middleware
 func (siw *ServerInterfaceWrapper) ChangeHightouchIntegration(w http.ResponseWriter, r *http.Request) {
 	var err error
 	_ = err
@@ -528,7 +467,6 @@ func (siw *ServerInterfaceWrapper) ChangeHightouchIntegration(w http.ResponseWri
 	handler.ServeHTTP(w, r)
 }
 
-// CreateLookerIntegration operation middleware
 func (siw *ServerInterfaceWrapper) CreateLookerIntegration(w http.ResponseWriter, r *http.Request) {
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		siw.Handler.CreateLookerIntegration(w, r)
@@ -541,7 +479,6 @@ func (siw *ServerInterfaceWrapper) CreateLookerIntegration(w http.ResponseWriter
 	handler.ServeHTTP(w, r)
 }
 
-// UpdateLookerIntegration operation middleware
 func (siw *ServerInterfaceWrapper) UpdateLookerIntegration(w http.ResponseWriter, r *http.Request) {
 	var err error
 	_ = err
@@ -566,7 +503,6 @@ func (siw *ServerInterfaceWrapper) UpdateLookerIntegration(w http.ResponseWriter
 	handler.ServeHTTP(w, r)
 }
 
-// CreateModeIntegration operation middleware
 func (siw *ServerInterfaceWrapper) CreateModeIntegration(w http.ResponseWriter, r *http.Request) {
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		siw.Handler.CreateModeIntegration(w, r)
@@ -579,7 +515,6 @@ func (siw *ServerInterfaceWrapper) CreateModeIntegration(w http.ResponseWriter, 
 	handler.ServeHTTP(w, r)
 }
 
-// ChangeModeIntegration operation middleware
 func (siw *ServerInterfaceWrapper) ChangeModeIntegration(w http.ResponseWriter, r *http.Request) {
 	var err error
 	_ = err
@@ -604,7 +539,6 @@ func (siw *ServerInterfaceWrapper) ChangeModeIntegration(w http.ResponseWriter, 
 	handler.ServeHTTP(w, r)
 }
 
-// CreatePowerbiIntegration operation middleware
 func (siw *ServerInterfaceWrapper) CreatePowerbiIntegration(w http.ResponseWriter, r *http.Request) {
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		siw.Handler.CreatePowerbiIntegration(w, r)
@@ -617,7 +551,6 @@ func (siw *ServerInterfaceWrapper) CreatePowerbiIntegration(w http.ResponseWrite
 	handler.ServeHTTP(w, r)
 }
 
-// UpdatePowerbiIntegration operation middleware
 func (siw *ServerInterfaceWrapper) UpdatePowerbiIntegration(w http.ResponseWriter, r *http.Request) {
 	var err error
 	_ = err
@@ -642,7 +575,6 @@ func (siw *ServerInterfaceWrapper) UpdatePowerbiIntegration(w http.ResponseWrite
 	handler.ServeHTTP(w, r)
 }
 
-// CreateTableauIntegration operation middleware
 func (siw *ServerInterfaceWrapper) CreateTableauIntegration(w http.ResponseWriter, r *http.Request) {
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		siw.Handler.CreateTableauIntegration(w, r)
@@ -655,7 +587,6 @@ func (siw *ServerInterfaceWrapper) CreateTableauIntegration(w http.ResponseWrite
 	handler.ServeHTTP(w, r)
 }
 
-// UpdateTableauIntegration operation middleware
 func (siw *ServerInterfaceWrapper) UpdateTableauIntegration(w http.ResponseWriter, r *http.Request) {
 	var err error
 	_ = err
@@ -680,7 +611,6 @@ func (siw *ServerInterfaceWrapper) UpdateTableauIntegration(w http.ResponseWrite
 	handler.ServeHTTP(w, r)
 }
 
-// RemoveIntegration operation middleware
 func (siw *ServerInterfaceWrapper) RemoveIntegration(w http.ResponseWriter, r *http.Request) {
 	var err error
 	_ = err
@@ -705,7 +635,6 @@ func (siw *ServerInterfaceWrapper) RemoveIntegration(w http.ResponseWriter, r *h
 	handler.ServeHTTP(w, r)
 }
 
-// GetIntegration operation middleware
 func (siw *ServerInterfaceWrapper) GetIntegration(w http.ResponseWriter, r *http.Request) {
 	var err error
 	_ = err
@@ -730,7 +659,6 @@ func (siw *ServerInterfaceWrapper) GetIntegration(w http.ResponseWriter, r *http
 	handler.ServeHTTP(w, r)
 }
 
-// ResyncIntegration operation middleware
 func (siw *ServerInterfaceWrapper) ResyncIntegration(w http.ResponseWriter, r *http.Request) {
 	var err error
 	_ = err
@@ -1336,7 +1264,6 @@ type strictHandler struct {
 	options     StrictHTTPServerOptions
 }
 
-// GetAllIntegrations operation middleware
 func (sh *strictHandler) GetAllIntegrations(w http.ResponseWriter, r *http.Request) {
 	var request GetAllIntegrationsRequestObject
 
@@ -1360,7 +1287,6 @@ func (sh *strictHandler) GetAllIntegrations(w http.ResponseWriter, r *http.Reque
 	}
 }
 
-// CreateDbtIntegration operation middleware
 func (sh *strictHandler) CreateDbtIntegration(w http.ResponseWriter, r *http.Request) {
 	var request CreateDbtIntegrationRequestObject
 
@@ -1391,7 +1317,6 @@ func (sh *strictHandler) CreateDbtIntegration(w http.ResponseWriter, r *http.Req
 	}
 }
 
-// UpdateDbtIntegration operation middleware
 func (sh *strictHandler) UpdateDbtIntegration(w http.ResponseWriter, r *http.Request, biDatasourceID int) {
 	var request UpdateDbtIntegrationRequestObject
 
@@ -1424,7 +1349,6 @@ func (sh *strictHandler) UpdateDbtIntegration(w http.ResponseWriter, r *http.Req
 	}
 }
 
-// CreateHightouchIntegration operation middleware
 func (sh *strictHandler) CreateHightouchIntegration(w http.ResponseWriter, r *http.Request) {
 	var request CreateHightouchIntegrationRequestObject
 
@@ -1455,7 +1379,6 @@ func (sh *strictHandler) CreateHightouchIntegration(w http.ResponseWriter, r *ht
 	}
 }
 
-// ChangeHightouchIntegration operation middleware
 func (sh *strictHandler) ChangeHightouchIntegration(w http.ResponseWriter, r *http.Request, biDatasourceID int) {
 	var request ChangeHightouchIntegrationRequestObject
 
@@ -1488,7 +1411,6 @@ func (sh *strictHandler) ChangeHightouchIntegration(w http.ResponseWriter, r *ht
 	}
 }
 
-// CreateLookerIntegration operation middleware
 func (sh *strictHandler) CreateLookerIntegration(w http.ResponseWriter, r *http.Request) {
 	var request CreateLookerIntegrationRequestObject
 
@@ -1519,7 +1441,6 @@ func (sh *strictHandler) CreateLookerIntegration(w http.ResponseWriter, r *http.
 	}
 }
 
-// UpdateLookerIntegration operation middleware
 func (sh *strictHandler) UpdateLookerIntegration(w http.ResponseWriter, r *http.Request, biDatasourceID int) {
 	var request UpdateLookerIntegrationRequestObject
 
@@ -1552,7 +1473,6 @@ func (sh *strictHandler) UpdateLookerIntegration(w http.ResponseWriter, r *http.
 	}
 }
 
-// CreateModeIntegration operation middleware
 func (sh *strictHandler) CreateModeIntegration(w http.ResponseWriter, r *http.Request) {
 	var request CreateModeIntegrationRequestObject
 
@@ -1583,7 +1503,6 @@ func (sh *strictHandler) CreateModeIntegration(w http.ResponseWriter, r *http.Re
 	}
 }
 
-// ChangeModeIntegration operation middleware
 func (sh *strictHandler) ChangeModeIntegration(w http.ResponseWriter, r *http.Request, biDatasourceID int) {
 	var request ChangeModeIntegrationRequestObject
 
@@ -1616,7 +1535,6 @@ func (sh *strictHandler) ChangeModeIntegration(w http.ResponseWriter, r *http.Re
 	}
 }
 
-// CreatePowerbiIntegration operation middleware
 func (sh *strictHandler) CreatePowerbiIntegration(w http.ResponseWriter, r *http.Request) {
 	var request CreatePowerbiIntegrationRequestObject
 
@@ -1647,7 +1565,6 @@ func (sh *strictHandler) CreatePowerbiIntegration(w http.ResponseWriter, r *http
 	}
 }
 
-// UpdatePowerbiIntegration operation middleware
 func (sh *strictHandler) UpdatePowerbiIntegration(w http.ResponseWriter, r *http.Request, biDatasourceID int) {
 	var request UpdatePowerbiIntegrationRequestObject
 
@@ -1680,7 +1597,6 @@ func (sh *strictHandler) UpdatePowerbiIntegration(w http.ResponseWriter, r *http
 	}
 }
 
-// CreateTableauIntegration operation middleware
 func (sh *strictHandler) CreateTableauIntegration(w http.ResponseWriter, r *http.Request) {
 	var request CreateTableauIntegrationRequestObject
 
@@ -1711,7 +1627,6 @@ func (sh *strictHandler) CreateTableauIntegration(w http.ResponseWriter, r *http
 	}
 }
 
-// UpdateTableauIntegration operation middleware
 func (sh *strictHandler) UpdateTableauIntegration(w http.ResponseWriter, r *http.Request, biDatasourceID int) {
 	var request UpdateTableauIntegrationRequestObject
 
@@ -1744,7 +1659,6 @@ func (sh *strictHandler) UpdateTableauIntegration(w http.ResponseWriter, r *http
 	}
 }
 
-// RemoveIntegration operation middleware
 func (sh *strictHandler) RemoveIntegration(w http.ResponseWriter, r *http.Request, biDatasourceID int) {
 	var request RemoveIntegrationRequestObject
 
@@ -1770,7 +1684,6 @@ func (sh *strictHandler) RemoveIntegration(w http.ResponseWriter, r *http.Reques
 	}
 }
 
-// GetIntegration operation middleware
 func (sh *strictHandler) GetIntegration(w http.ResponseWriter, r *http.Request, biDatasourceID int) {
 	var request GetIntegrationRequestObject
 
@@ -1796,7 +1709,6 @@ func (sh *strictHandler) GetIntegration(w http.ResponseWriter, r *http.Request, 
 	}
 }
 
-// ResyncIntegration operation middleware
 func (sh *strictHandler) ResyncIntegration(w http.ResponseWriter, r *http.Request, biDatasourceID int) {
 	var request ResyncIntegrationRequestObject
 

@@ -18,7 +18,6 @@ import (
 	"github.com/oapi-codegen/runtime"
 )
 
-// Defines values for Basis.
 const (
 	BasisClient     Basis = "client"
 	BasisDocumented Basis = "documented"
@@ -26,134 +25,37 @@ const (
 	BasisPublished  Basis = "published"
 )
 
-// Valid indicates whether the value is a known member of the Basis enum.
-func (e Basis) Valid() bool {
-	switch e {
-	case BasisClient:
-		return true
-	case BasisDocumented:
-		return true
-	case BasisInferred:
-		return true
-	case BasisPublished:
-		return true
-	default:
-		return false
-	}
-}
-
-// Defines values for CoverageOf.
 const (
 	CoverageOfAll       CoverageOf = "all"
 	CoverageOfPublished CoverageOf = "published"
 )
 
-// Valid indicates whether the value is a known member of the CoverageOf enum.
-func (e CoverageOf) Valid() bool {
-	switch e {
-	case CoverageOfAll:
-		return true
-	case CoverageOfPublished:
-		return true
-	default:
-		return false
-	}
-}
-
-// Defines values for FaultActionConnection.
 const (
 	FaultActionConnectionReset      FaultActionConnection = "reset"
 	FaultActionConnectionResetAfter FaultActionConnection = "resetAfter"
 )
 
-// Valid indicates whether the value is a known member of the FaultActionConnection enum.
-func (e FaultActionConnection) Valid() bool {
-	switch e {
-	case FaultActionConnectionReset:
-		return true
-	case FaultActionConnectionResetAfter:
-		return true
-	default:
-		return false
-	}
-}
-
-// Defines values for FaultMatchAPI.
 const (
 	FaultMatchAPIBrms     FaultMatchAPI = "brms"
 	FaultMatchAPIDatafold FaultMatchAPI = "datafold"
 )
 
-// Valid indicates whether the value is a known member of the FaultMatchAPI enum.
-func (e FaultMatchAPI) Valid() bool {
-	switch e {
-	case FaultMatchAPIBrms:
-		return true
-	case FaultMatchAPIDatafold:
-		return true
-	default:
-		return false
-	}
-}
-
-// Defines values for ForcedBy.
 const (
 	ForcedByFault     ForcedBy = "fault"
 	ForcedByPrefer    ForcedBy = "prefer"
 	ForcedByWorkspace ForcedBy = "workspace"
 )
 
-// Valid indicates whether the value is a known member of the ForcedBy enum.
-func (e ForcedBy) Valid() bool {
-	switch e {
-	case ForcedByFault:
-		return true
-	case ForcedByPrefer:
-		return true
-	case ForcedByWorkspace:
-		return true
-	default:
-		return false
-	}
-}
-
-// Defines values for HealthStatus.
 const (
 	HealthStatusOk HealthStatus = "ok"
 )
 
-// Valid indicates whether the value is a known member of the HealthStatus enum.
-func (e HealthStatus) Valid() bool {
-	switch e {
-	case HealthStatusOk:
-		return true
-	default:
-		return false
-	}
-}
-
-// Defines values for IDsSource.
 const (
 	IDsSourceRandom     IDsSource = "random"
 	IDsSourceSeeded     IDsSource = "seeded"
 	IDsSourceSequential IDsSource = "sequential"
 )
 
-// Valid indicates whether the value is a known member of the IDsSource enum.
-func (e IDsSource) Valid() bool {
-	switch e {
-	case IDsSourceRandom:
-		return true
-	case IDsSourceSeeded:
-		return true
-	case IDsSourceSequential:
-		return true
-	default:
-		return false
-	}
-}
-
-// Defines values for JobState.
 const (
 	JobStateCancelled JobState = "cancelled"
 	JobStateDone      JobState = "done"
@@ -163,81 +65,21 @@ const (
 	JobStateWaiting   JobState = "waiting"
 )
 
-// Valid indicates whether the value is a known member of the JobState enum.
-func (e JobState) Valid() bool {
-	switch e {
-	case JobStateCancelled:
-		return true
-	case JobStateDone:
-		return true
-	case JobStateFailed:
-		return true
-	case JobStateQueued:
-		return true
-	case JobStateRunning:
-		return true
-	case JobStateWaiting:
-		return true
-	default:
-		return false
-	}
-}
-
-// Defines values for JobModeName.
 const (
 	JobModeNameAuto  JobModeName = "auto"
 	JobModeNameClock JobModeName = "clock"
 	JobModeNamePolls JobModeName = "polls"
 )
 
-// Valid indicates whether the value is a known member of the JobModeName enum.
-func (e JobModeName) Valid() bool {
-	switch e {
-	case JobModeNameAuto:
-		return true
-	case JobModeNameClock:
-		return true
-	case JobModeNamePolls:
-		return true
-	default:
-		return false
-	}
-}
-
-// Defines values for ReportSchema.
 const (
 	ReportSchemaUrnUnderstudyReport1 ReportSchema = "urn:understudy:report:1"
 )
 
-// Valid indicates whether the value is a known member of the ReportSchema enum.
-func (e ReportSchema) Valid() bool {
-	switch e {
-	case ReportSchemaUrnUnderstudyReport1:
-		return true
-	default:
-		return false
-	}
-}
-
-// Defines values for ViolationSide.
 const (
 	ViolationSideClient ViolationSide = "client"
 	ViolationSideServer ViolationSide = "server"
 )
 
-// Valid indicates whether the value is a known member of the ViolationSide enum.
-func (e ViolationSide) Valid() bool {
-	switch e {
-	case ViolationSideClient:
-		return true
-	case ViolationSideServer:
-		return true
-	default:
-		return false
-	}
-}
-
-// Defines values for ViolationBasis.
 const (
 	ViolationBasisClient     ViolationBasis = "client"
 	ViolationBasisDocumented ViolationBasis = "documented"
@@ -245,23 +87,6 @@ const (
 	ViolationBasisPublished  ViolationBasis = "published"
 )
 
-// Valid indicates whether the value is a known member of the ViolationBasis enum.
-func (e ViolationBasis) Valid() bool {
-	switch e {
-	case ViolationBasisClient:
-		return true
-	case ViolationBasisDocumented:
-		return true
-	case ViolationBasisInferred:
-		return true
-	case ViolationBasisPublished:
-		return true
-	default:
-		return false
-	}
-}
-
-// Defines values for ViolationIn.
 const (
 	ViolationInBody    ViolationIn = "body"
 	ViolationInCookie  ViolationIn = "cookie"
@@ -271,45 +96,11 @@ const (
 	ViolationInQuery   ViolationIn = "query"
 )
 
-// Valid indicates whether the value is a known member of the ViolationIn enum.
-func (e ViolationIn) Valid() bool {
-	switch e {
-	case ViolationInBody:
-		return true
-	case ViolationInCookie:
-		return true
-	case ViolationInHeader:
-		return true
-	case ViolationInMessage:
-		return true
-	case ViolationInPath:
-		return true
-	case ViolationInQuery:
-		return true
-	default:
-		return false
-	}
-}
-
-// Defines values for ViolationKindSide.
 const (
 	ViolationKindSideClient ViolationKindSide = "client"
 	ViolationKindSideServer ViolationKindSide = "server"
 )
 
-// Valid indicates whether the value is a known member of the ViolationKindSide enum.
-func (e ViolationKindSide) Valid() bool {
-	switch e {
-	case ViolationKindSideClient:
-		return true
-	case ViolationKindSideServer:
-		return true
-	default:
-		return false
-	}
-}
-
-// Defines values for ViolationKindIn.
 const (
 	ViolationKindInBody    ViolationKindIn = "body"
 	ViolationKindInCookie  ViolationKindIn = "cookie"
@@ -319,27 +110,6 @@ const (
 	ViolationKindInQuery   ViolationKindIn = "query"
 )
 
-// Valid indicates whether the value is a known member of the ViolationKindIn enum.
-func (e ViolationKindIn) Valid() bool {
-	switch e {
-	case ViolationKindInBody:
-		return true
-	case ViolationKindInCookie:
-		return true
-	case ViolationKindInHeader:
-		return true
-	case ViolationKindInMessage:
-		return true
-	case ViolationKindInPath:
-		return true
-	case ViolationKindInQuery:
-		return true
-	default:
-		return false
-	}
-}
-
-// Defines values for API.
 const (
 	APIAll        API = "all"
 	APIBrms       API = "brms"
@@ -347,71 +117,19 @@ const (
 	APIUnderstudy API = "understudy"
 )
 
-// Valid indicates whether the value is a known member of the API enum.
-func (e API) Valid() bool {
-	switch e {
-	case APIAll:
-		return true
-	case APIBrms:
-		return true
-	case APIDatafold:
-		return true
-	case APIUnderstudy:
-		return true
-	default:
-		return false
-	}
-}
-
-// Defines values for Share.
 const (
 	ShareAll       Share = "all"
 	SharePublished Share = "published"
 )
 
-// Valid indicates whether the value is a known member of the Share enum.
-func (e Share) Valid() bool {
-	switch e {
-	case ShareAll:
-		return true
-	case SharePublished:
-		return true
-	default:
-		return false
-	}
-}
-
-// Defines values for Workspace.
 const (
 	WorkspaceAll Workspace = "all"
 )
 
-// Valid indicates whether the value is a known member of the Workspace enum.
-func (e Workspace) Valid() bool {
-	switch e {
-	case WorkspaceAll:
-		return true
-	default:
-		return false
-	}
-}
-
-// Defines values for GetCoverageParamsWorkspace.
 const (
 	GetCoverageParamsWorkspaceAll GetCoverageParamsWorkspace = "all"
 )
 
-// Valid indicates whether the value is a known member of the GetCoverageParamsWorkspace enum.
-func (e GetCoverageParamsWorkspace) Valid() bool {
-	switch e {
-	case GetCoverageParamsWorkspaceAll:
-		return true
-	default:
-		return false
-	}
-}
-
-// Defines values for GetCoverageParamsAPI.
 const (
 	GetCoverageParamsAPIAll        GetCoverageParamsAPI = "all"
 	GetCoverageParamsAPIBrms       GetCoverageParamsAPI = "brms"
@@ -419,110 +137,30 @@ const (
 	GetCoverageParamsAPIUnderstudy GetCoverageParamsAPI = "understudy"
 )
 
-// Valid indicates whether the value is a known member of the GetCoverageParamsAPI enum.
-func (e GetCoverageParamsAPI) Valid() bool {
-	switch e {
-	case GetCoverageParamsAPIAll:
-		return true
-	case GetCoverageParamsAPIBrms:
-		return true
-	case GetCoverageParamsAPIDatafold:
-		return true
-	case GetCoverageParamsAPIUnderstudy:
-		return true
-	default:
-		return false
-	}
-}
-
-// Defines values for GetCoverageParamsCoverageOf.
 const (
 	GetCoverageParamsCoverageOfAll       GetCoverageParamsCoverageOf = "all"
 	GetCoverageParamsCoverageOfPublished GetCoverageParamsCoverageOf = "published"
 )
 
-// Valid indicates whether the value is a known member of the GetCoverageParamsCoverageOf enum.
-func (e GetCoverageParamsCoverageOf) Valid() bool {
-	switch e {
-	case GetCoverageParamsCoverageOfAll:
-		return true
-	case GetCoverageParamsCoverageOfPublished:
-		return true
-	default:
-		return false
-	}
-}
-
-// Defines values for GetDocumentParamsFormat.
 const (
 	GetDocumentParamsFormatJSON GetDocumentParamsFormat = "json"
 	GetDocumentParamsFormatYaml GetDocumentParamsFormat = "yaml"
 )
 
-// Valid indicates whether the value is a known member of the GetDocumentParamsFormat enum.
-func (e GetDocumentParamsFormat) Valid() bool {
-	switch e {
-	case GetDocumentParamsFormatJSON:
-		return true
-	case GetDocumentParamsFormatYaml:
-		return true
-	default:
-		return false
-	}
-}
-
-// Defines values for GetDocumentParamsDocument.
 const (
 	GetDocumentParamsDocumentBrms       GetDocumentParamsDocument = "brms"
 	GetDocumentParamsDocumentDatafold   GetDocumentParamsDocument = "datafold"
 	GetDocumentParamsDocumentUnderstudy GetDocumentParamsDocument = "understudy"
 )
 
-// Valid indicates whether the value is a known member of the GetDocumentParamsDocument enum.
-func (e GetDocumentParamsDocument) Valid() bool {
-	switch e {
-	case GetDocumentParamsDocumentBrms:
-		return true
-	case GetDocumentParamsDocumentDatafold:
-		return true
-	case GetDocumentParamsDocumentUnderstudy:
-		return true
-	default:
-		return false
-	}
-}
-
-// Defines values for ClearExchangesParamsWorkspace.
 const (
 	ClearExchangesParamsWorkspaceAll ClearExchangesParamsWorkspace = "all"
 )
 
-// Valid indicates whether the value is a known member of the ClearExchangesParamsWorkspace enum.
-func (e ClearExchangesParamsWorkspace) Valid() bool {
-	switch e {
-	case ClearExchangesParamsWorkspaceAll:
-		return true
-	default:
-		return false
-	}
-}
-
-// Defines values for ListExchangesParamsWorkspace.
 const (
 	ListExchangesParamsWorkspaceAll ListExchangesParamsWorkspace = "all"
 )
 
-// Valid indicates whether the value is a known member of the ListExchangesParamsWorkspace enum.
-func (e ListExchangesParamsWorkspace) Valid() bool {
-	switch e {
-	case ListExchangesParamsWorkspaceAll:
-		return true
-	default:
-		return false
-	}
-}
-
-// Defines values for ListExchangesParamsAPI.
 const (
 	ListExchangesParamsAPIAll        ListExchangesParamsAPI = "all"
 	ListExchangesParamsAPIBrms       ListExchangesParamsAPI = "brms"
@@ -530,128 +168,34 @@ const (
 	ListExchangesParamsAPIUnderstudy ListExchangesParamsAPI = "understudy"
 )
 
-// Valid indicates whether the value is a known member of the ListExchangesParamsAPI enum.
-func (e ListExchangesParamsAPI) Valid() bool {
-	switch e {
-	case ListExchangesParamsAPIAll:
-		return true
-	case ListExchangesParamsAPIBrms:
-		return true
-	case ListExchangesParamsAPIDatafold:
-		return true
-	case ListExchangesParamsAPIUnderstudy:
-		return true
-	default:
-		return false
-	}
-}
-
-// Defines values for GetExchangeParamsWorkspace.
 const (
 	GetExchangeParamsWorkspaceAll GetExchangeParamsWorkspace = "all"
 )
 
-// Valid indicates whether the value is a known member of the GetExchangeParamsWorkspace enum.
-func (e GetExchangeParamsWorkspace) Valid() bool {
-	switch e {
-	case GetExchangeParamsWorkspaceAll:
-		return true
-	default:
-		return false
-	}
-}
-
-// Defines values for ClearFaultsParamsWorkspace.
 const (
 	ClearFaultsParamsWorkspaceAll ClearFaultsParamsWorkspace = "all"
 )
 
-// Valid indicates whether the value is a known member of the ClearFaultsParamsWorkspace enum.
-func (e ClearFaultsParamsWorkspace) Valid() bool {
-	switch e {
-	case ClearFaultsParamsWorkspaceAll:
-		return true
-	default:
-		return false
-	}
-}
-
-// Defines values for ListFaultsParamsWorkspace.
 const (
 	ListFaultsParamsWorkspaceAll ListFaultsParamsWorkspace = "all"
 )
 
-// Valid indicates whether the value is a known member of the ListFaultsParamsWorkspace enum.
-func (e ListFaultsParamsWorkspace) Valid() bool {
-	switch e {
-	case ListFaultsParamsWorkspaceAll:
-		return true
-	default:
-		return false
-	}
-}
-
-// Defines values for DeleteFaultParamsWorkspace.
 const (
 	DeleteFaultParamsWorkspaceAll DeleteFaultParamsWorkspace = "all"
 )
 
-// Valid indicates whether the value is a known member of the DeleteFaultParamsWorkspace enum.
-func (e DeleteFaultParamsWorkspace) Valid() bool {
-	switch e {
-	case DeleteFaultParamsWorkspaceAll:
-		return true
-	default:
-		return false
-	}
-}
-
-// Defines values for GetFaultParamsWorkspace.
 const (
 	GetFaultParamsWorkspaceAll GetFaultParamsWorkspace = "all"
 )
 
-// Valid indicates whether the value is a known member of the GetFaultParamsWorkspace enum.
-func (e GetFaultParamsWorkspace) Valid() bool {
-	switch e {
-	case GetFaultParamsWorkspaceAll:
-		return true
-	default:
-		return false
-	}
-}
-
-// Defines values for PutFaultParamsWorkspace.
 const (
 	PutFaultParamsWorkspaceAll PutFaultParamsWorkspace = "all"
 )
 
-// Valid indicates whether the value is a known member of the PutFaultParamsWorkspace enum.
-func (e PutFaultParamsWorkspace) Valid() bool {
-	switch e {
-	case PutFaultParamsWorkspaceAll:
-		return true
-	default:
-		return false
-	}
-}
-
-// Defines values for GetReportParamsWorkspace.
 const (
 	GetReportParamsWorkspaceAll GetReportParamsWorkspace = "all"
 )
 
-// Valid indicates whether the value is a known member of the GetReportParamsWorkspace enum.
-func (e GetReportParamsWorkspace) Valid() bool {
-	switch e {
-	case GetReportParamsWorkspaceAll:
-		return true
-	default:
-		return false
-	}
-}
-
-// Defines values for GetReportParamsAPI.
 const (
 	GetReportParamsAPIAll        GetReportParamsAPI = "all"
 	GetReportParamsAPIBrms       GetReportParamsAPI = "brms"
@@ -659,78 +203,21 @@ const (
 	GetReportParamsAPIUnderstudy GetReportParamsAPI = "understudy"
 )
 
-// Valid indicates whether the value is a known member of the GetReportParamsAPI enum.
-func (e GetReportParamsAPI) Valid() bool {
-	switch e {
-	case GetReportParamsAPIAll:
-		return true
-	case GetReportParamsAPIBrms:
-		return true
-	case GetReportParamsAPIDatafold:
-		return true
-	case GetReportParamsAPIUnderstudy:
-		return true
-	default:
-		return false
-	}
-}
-
-// Defines values for GetReportParamsCoverageOf.
 const (
 	GetReportParamsCoverageOfAll       GetReportParamsCoverageOf = "all"
 	GetReportParamsCoverageOfPublished GetReportParamsCoverageOf = "published"
 )
 
-// Valid indicates whether the value is a known member of the GetReportParamsCoverageOf enum.
-func (e GetReportParamsCoverageOf) Valid() bool {
-	switch e {
-	case GetReportParamsCoverageOfAll:
-		return true
-	case GetReportParamsCoverageOfPublished:
-		return true
-	default:
-		return false
-	}
-}
-
-// Defines values for ListViolationsParamsWorkspace.
 const (
 	ListViolationsParamsWorkspaceAll ListViolationsParamsWorkspace = "all"
 )
 
-// Valid indicates whether the value is a known member of the ListViolationsParamsWorkspace enum.
-func (e ListViolationsParamsWorkspace) Valid() bool {
-	switch e {
-	case ListViolationsParamsWorkspaceAll:
-		return true
-	default:
-		return false
-	}
-}
-
-// Defines values for ListViolationsParamsAPI.
 const (
 	ListViolationsParamsAPIAll        ListViolationsParamsAPI = "all"
 	ListViolationsParamsAPIBrms       ListViolationsParamsAPI = "brms"
 	ListViolationsParamsAPIDatafold   ListViolationsParamsAPI = "datafold"
 	ListViolationsParamsAPIUnderstudy ListViolationsParamsAPI = "understudy"
 )
-
-// Valid indicates whether the value is a known member of the ListViolationsParamsAPI enum.
-func (e ListViolationsParamsAPI) Valid() bool {
-	switch e {
-	case ListViolationsParamsAPIAll:
-		return true
-	case ListViolationsParamsAPIBrms:
-		return true
-	case ListViolationsParamsAPIDatafold:
-		return true
-	case ListViolationsParamsAPIUnderstudy:
-		return true
-	default:
-		return false
-	}
-}
 
 // Basis Where something comes from
 type Basis string
@@ -745,16 +232,12 @@ type Clock struct {
 }
 
 // ClockAdvance By how much to move the clock
-//
-// Example: {"by":"36h"}
 type ClockAdvance struct {
 	// By A duration such as "36h", "1m30s" or "250ms"
 	By string `json:"by"`
 }
 
 // ClockDefinition With a time, the clock is set to it. It then runs or stands still, as frozen says.
-//
-// Example: {"frozen":true,"now":"2026-01-01T00:00:00Z"}
 type ClockDefinition struct {
 	Frozen bool `json:"frozen"`
 
@@ -929,8 +412,6 @@ type FaultAction struct {
 type FaultActionConnection string
 
 // FaultDefinition A fault
-//
-// Example: {"do":{"status":503},"match":{"operation":"createProject"},"when":{"from":2,"times":1}}
 type FaultDefinition struct {
 	// Match Which requests a fault meets: those that fit everything given. Only requests with a usable credential for a declared operation are met.
 	Match *FaultMatch `json:"match,omitempty"`
@@ -972,7 +453,6 @@ type FaultMatch struct {
 	Path *string `json:"path,omitempty"`
 }
 
-// FaultMatchAPI defines model for FaultMatch.API.
 type FaultMatchAPI string
 
 // FaultRateLimit So many requests are served in each window, by the clock of the workspace; the others are answered 429 with the seconds to wait in Retry-After
@@ -1033,13 +513,10 @@ type Forced struct {
 type ForcedBy string
 
 // Health A sign of life
-//
-// Example: {"status":"ok"}
 type Health struct {
 	Status HealthStatus `json:"status"`
 }
 
-// HealthStatus defines model for Health.Status.
 type HealthStatus string
 
 // IDs Where ids come from: random ones differ in every run; seeded ones look random and follow from the seed; sequential ones count
@@ -1048,7 +525,6 @@ type IDs struct {
 	Seed   *int64    `json:"seed,omitempty"`
 }
 
-// IDsSource defines model for IDs.Source.
 type IDsSource string
 
 // Job A job, as it shows now
@@ -1076,7 +552,6 @@ type Job struct {
 	Failure *JobFailure `json:"failure,omitempty"`
 }
 
-// JobState defines model for Job.State.
 type JobState string
 
 // JobDuration A duration such as "1m30s" or "250ms"
@@ -1116,8 +591,6 @@ type JobMode struct {
 }
 
 // JobModeDefinition How the jobs of a kind show. Durations go with `clock` and reads with `polls`; without them, a state shows as long as it does elsewhere.
-//
-// Example: {"mode":"polls","reads":{"queued":1,"running":2}}
 type JobModeDefinition struct {
 	Mode JobModeName `json:"mode"`
 
@@ -1133,7 +606,6 @@ type JobModeList struct {
 	Modes []JobMode `json:"modes"`
 }
 
-// JobModeName defines model for JobModeName.
 type JobModeName string
 
 // JobPage A page of jobs
@@ -1151,8 +623,6 @@ type JobReads struct {
 }
 
 // Location A place in a served document
-//
-// Example: {"file":"openapi/datafold/bi.yaml","line":812,"pointer":"/components/schemas/LookerDataSourceConfig/required"}
 type Location struct {
 	// File The document, from the root of the repository
 	File string `json:"file"`
@@ -1203,8 +673,6 @@ type OperationCoverage struct {
 }
 
 // Problem Problem details (RFC 9457)
-//
-// Example: {"detail":"There is no exchange 00112233aabbccdd in this workspace","status":404,"title":"Not Found","type":"about:blank"}
 type Problem struct {
 	// Type Always about:blank, so that the title is the status in words
 	Type       string       `json:"type"`
@@ -1244,7 +712,6 @@ type Report struct {
 	Violations []ViolationKind `json:"violations"`
 }
 
-// ReportSchema defines model for Report.Schema.
 type ReportSchema string
 
 // ResetDefinition What to reset
@@ -1292,8 +759,6 @@ type SnapshotList struct {
 }
 
 // Version Which Understudy this is
-//
-// Example: {"go":"go1.26","version":"v1.0.0"}
 type Version struct {
 	Version string `json:"version"`
 
@@ -1346,7 +811,6 @@ type ViolationSide string
 // ViolationBasis Where the rule comes from. Only published and documented rules refuse a request.
 type ViolationBasis string
 
-// ViolationIn defines model for Violation.In.
 type ViolationIn string
 
 // ViolationKind One kind of violation: the same rule broken at the same place of the same operation, however often
@@ -1407,7 +871,6 @@ type ViolationKind struct {
 // ViolationKindSide Whose mistake it is
 type ViolationKindSide string
 
-// ViolationKindIn defines model for ViolationKind.In.
 type ViolationKindIn string
 
 // ViolationList What broke the contract
@@ -1415,30 +878,21 @@ type ViolationList struct {
 	Violations []ViolationKind `json:"violations"`
 }
 
-// API defines model for API.
 type API string
 
-// FaultName defines model for FaultName.
 type FaultName = string
 
-// JobKind defines model for JobKind.
 type JobKind = string
 
-// Share defines model for Share.
 type Share string
 
-// SnapshotName defines model for SnapshotName.
 type SnapshotName = string
 
-// Workspace defines model for Workspace.
 type Workspace string
 
 // Healthy A sign of life
-//
-// Example: {"status":"ok"}
 type Healthy = Health
 
-// GetCoverageParams defines parameters for GetCoverage.
 type GetCoverageParams struct {
 	// Workspace "all" for all workspaces together, and for what came without a usable credential. That is the administrator's: who has the token given by --admin-token or, where none is given, who is on the same machine. Without it, the workspace of the credential.
 	Workspace *GetCoverageParamsWorkspace `form:"workspace,omitempty" json:"workspace,omitempty"`
@@ -1450,37 +904,28 @@ type GetCoverageParams struct {
 	CoverageOf *GetCoverageParamsCoverageOf `form:"coverageOf,omitempty" json:"coverageOf,omitempty"`
 }
 
-// GetCoverageParamsWorkspace defines parameters for GetCoverage.
 type GetCoverageParamsWorkspace string
 
-// GetCoverageParamsAPI defines parameters for GetCoverage.
 type GetCoverageParamsAPI string
 
-// GetCoverageParamsCoverageOf defines parameters for GetCoverage.
 type GetCoverageParamsCoverageOf string
 
-// GetDocumentParams defines parameters for GetDocument.
 type GetDocumentParams struct {
 	// Format The form of the document
 	Format *GetDocumentParamsFormat `form:"format,omitempty" json:"format,omitempty"`
 }
 
-// GetDocumentParamsFormat defines parameters for GetDocument.
 type GetDocumentParamsFormat string
 
-// GetDocumentParamsDocument defines parameters for GetDocument.
 type GetDocumentParamsDocument string
 
-// ClearExchangesParams defines parameters for ClearExchanges.
 type ClearExchangesParams struct {
 	// Workspace "all" for all workspaces together, and for what came without a usable credential. That is the administrator's: who has the token given by --admin-token or, where none is given, who is on the same machine. Without it, the workspace of the credential.
 	Workspace *ClearExchangesParamsWorkspace `form:"workspace,omitempty" json:"workspace,omitempty"`
 }
 
-// ClearExchangesParamsWorkspace defines parameters for ClearExchanges.
 type ClearExchangesParamsWorkspace string
 
-// ListExchangesParams defines parameters for ListExchanges.
 type ListExchangesParams struct {
 	// Workspace "all" for all workspaces together, and for what came without a usable credential. That is the administrator's: who has the token given by --admin-token or, where none is given, who is on the same machine. Without it, the workspace of the credential.
 	Workspace *ListExchangesParamsWorkspace `form:"workspace,omitempty" json:"workspace,omitempty"`
@@ -1507,67 +952,52 @@ type ListExchangesParams struct {
 	Cursor *string `form:"cursor,omitempty" json:"cursor,omitempty"`
 }
 
-// ListExchangesParamsWorkspace defines parameters for ListExchanges.
 type ListExchangesParamsWorkspace string
 
-// ListExchangesParamsAPI defines parameters for ListExchanges.
 type ListExchangesParamsAPI string
 
-// GetExchangeParams defines parameters for GetExchange.
 type GetExchangeParams struct {
 	// Workspace "all" for all workspaces together, and for what came without a usable credential. That is the administrator's: who has the token given by --admin-token or, where none is given, who is on the same machine. Without it, the workspace of the credential.
 	Workspace *GetExchangeParamsWorkspace `form:"workspace,omitempty" json:"workspace,omitempty"`
 }
 
-// GetExchangeParamsWorkspace defines parameters for GetExchange.
 type GetExchangeParamsWorkspace string
 
-// ClearFaultsParams defines parameters for ClearFaults.
 type ClearFaultsParams struct {
 	// Workspace "all" for all workspaces together, and for what came without a usable credential. That is the administrator's: who has the token given by --admin-token or, where none is given, who is on the same machine. Without it, the workspace of the credential.
 	Workspace *ClearFaultsParamsWorkspace `form:"workspace,omitempty" json:"workspace,omitempty"`
 }
 
-// ClearFaultsParamsWorkspace defines parameters for ClearFaults.
 type ClearFaultsParamsWorkspace string
 
-// ListFaultsParams defines parameters for ListFaults.
 type ListFaultsParams struct {
 	// Workspace "all" for all workspaces together, and for what came without a usable credential. That is the administrator's: who has the token given by --admin-token or, where none is given, who is on the same machine. Without it, the workspace of the credential.
 	Workspace *ListFaultsParamsWorkspace `form:"workspace,omitempty" json:"workspace,omitempty"`
 }
 
-// ListFaultsParamsWorkspace defines parameters for ListFaults.
 type ListFaultsParamsWorkspace string
 
-// DeleteFaultParams defines parameters for DeleteFault.
 type DeleteFaultParams struct {
 	// Workspace "all" for all workspaces together, and for what came without a usable credential. That is the administrator's: who has the token given by --admin-token or, where none is given, who is on the same machine. Without it, the workspace of the credential.
 	Workspace *DeleteFaultParamsWorkspace `form:"workspace,omitempty" json:"workspace,omitempty"`
 }
 
-// DeleteFaultParamsWorkspace defines parameters for DeleteFault.
 type DeleteFaultParamsWorkspace string
 
-// GetFaultParams defines parameters for GetFault.
 type GetFaultParams struct {
 	// Workspace "all" for all workspaces together, and for what came without a usable credential. That is the administrator's: who has the token given by --admin-token or, where none is given, who is on the same machine. Without it, the workspace of the credential.
 	Workspace *GetFaultParamsWorkspace `form:"workspace,omitempty" json:"workspace,omitempty"`
 }
 
-// GetFaultParamsWorkspace defines parameters for GetFault.
 type GetFaultParamsWorkspace string
 
-// PutFaultParams defines parameters for PutFault.
 type PutFaultParams struct {
 	// Workspace "all" for all workspaces together, and for what came without a usable credential. That is the administrator's: who has the token given by --admin-token or, where none is given, who is on the same machine. Without it, the workspace of the credential.
 	Workspace *PutFaultParamsWorkspace `form:"workspace,omitempty" json:"workspace,omitempty"`
 }
 
-// PutFaultParamsWorkspace defines parameters for PutFault.
 type PutFaultParamsWorkspace string
 
-// ListJobsParams defines parameters for ListJobs.
 type ListJobsParams struct {
 	// Limit How many jobs at most
 	Limit *int `form:"limit,omitempty" json:"limit,omitempty"`
@@ -1576,7 +1006,6 @@ type ListJobsParams struct {
 	After *string `form:"after,omitempty" json:"after,omitempty"`
 }
 
-// GetReportParams defines parameters for GetReport.
 type GetReportParams struct {
 	// Workspace "all" for all workspaces together, and for what came without a usable credential. That is the administrator's: who has the token given by --admin-token or, where none is given, who is on the same machine. Without it, the workspace of the credential.
 	Workspace *GetReportParamsWorkspace `form:"workspace,omitempty" json:"workspace,omitempty"`
@@ -1588,19 +1017,14 @@ type GetReportParams struct {
 	CoverageOf *GetReportParamsCoverageOf `form:"coverageOf,omitempty" json:"coverageOf,omitempty"`
 }
 
-// GetReportParamsWorkspace defines parameters for GetReport.
 type GetReportParamsWorkspace string
 
-// GetReportParamsAPI defines parameters for GetReport.
 type GetReportParamsAPI string
 
-// GetReportParamsCoverageOf defines parameters for GetReport.
 type GetReportParamsCoverageOf string
 
-// PutSeedJSONBody defines parameters for PutSeed.
 type PutSeedJSONBody = map[string]interface{}
 
-// ListViolationsParams defines parameters for ListViolations.
 type ListViolationsParams struct {
 	// Workspace "all" for all workspaces together, and for what came without a usable credential. That is the administrator's: who has the token given by --admin-token or, where none is given, who is on the same machine. Without it, the workspace of the credential.
 	Workspace *ListViolationsParamsWorkspace `form:"workspace,omitempty" json:"workspace,omitempty"`
@@ -1609,34 +1033,24 @@ type ListViolationsParams struct {
 	API *ListViolationsParamsAPI `form:"api,omitempty" json:"api,omitempty"`
 }
 
-// ListViolationsParamsWorkspace defines parameters for ListViolations.
 type ListViolationsParamsWorkspace string
 
-// ListViolationsParamsAPI defines parameters for ListViolations.
 type ListViolationsParamsAPI string
 
-// PutClockJSONRequestBody defines body for PutClock for application/json ContentType.
 type PutClockJSONRequestBody = ClockDefinition
 
-// AdvanceClockJSONRequestBody defines body for AdvanceClock for application/json ContentType.
 type AdvanceClockJSONRequestBody = ClockAdvance
 
-// PutFaultJSONRequestBody defines body for PutFault for application/json ContentType.
 type PutFaultJSONRequestBody = FaultDefinition
 
-// PutIdsJSONRequestBody defines body for PutIds for application/json ContentType.
 type PutIdsJSONRequestBody = IDs
 
-// PutJobModeJSONRequestBody defines body for PutJobMode for application/json ContentType.
 type PutJobModeJSONRequestBody = JobModeDefinition
 
-// ResetJSONRequestBody defines body for Reset for application/json ContentType.
 type ResetJSONRequestBody = ResetDefinition
 
-// PutSeedJSONRequestBody defines body for PutSeed for application/json ContentType.
 type PutSeedJSONRequestBody = PutSeedJSONBody
 
-// PutSnapshotJSONRequestBody defines body for PutSnapshot for application/json ContentType.
 type PutSnapshotJSONRequestBody = SnapshotDefinition
 
 // ServerInterface represents all server handlers.
@@ -1745,7 +1159,6 @@ type ServerInterfaceWrapper struct {
 
 type MiddlewareFunc func(http.Handler) http.Handler
 
-// GetClock operation middleware
 func (siw *ServerInterfaceWrapper) GetClock(w http.ResponseWriter, r *http.Request) {
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		siw.Handler.GetClock(w, r)
@@ -1758,7 +1171,6 @@ func (siw *ServerInterfaceWrapper) GetClock(w http.ResponseWriter, r *http.Reque
 	handler.ServeHTTP(w, r)
 }
 
-// PutClock operation middleware
 func (siw *ServerInterfaceWrapper) PutClock(w http.ResponseWriter, r *http.Request) {
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		siw.Handler.PutClock(w, r)
@@ -1771,7 +1183,6 @@ func (siw *ServerInterfaceWrapper) PutClock(w http.ResponseWriter, r *http.Reque
 	handler.ServeHTTP(w, r)
 }
 
-// AdvanceClock operation middleware
 func (siw *ServerInterfaceWrapper) AdvanceClock(w http.ResponseWriter, r *http.Request) {
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		siw.Handler.AdvanceClock(w, r)
@@ -1784,7 +1195,6 @@ func (siw *ServerInterfaceWrapper) AdvanceClock(w http.ResponseWriter, r *http.R
 	handler.ServeHTTP(w, r)
 }
 
-// GetCoverage operation middleware
 func (siw *ServerInterfaceWrapper) GetCoverage(w http.ResponseWriter, r *http.Request) {
 	var err error
 	_ = err
@@ -1842,7 +1252,6 @@ func (siw *ServerInterfaceWrapper) GetCoverage(w http.ResponseWriter, r *http.Re
 	handler.ServeHTTP(w, r)
 }
 
-// GetDocument operation middleware
 func (siw *ServerInterfaceWrapper) GetDocument(w http.ResponseWriter, r *http.Request) {
 	var err error
 	_ = err
@@ -1883,7 +1292,6 @@ func (siw *ServerInterfaceWrapper) GetDocument(w http.ResponseWriter, r *http.Re
 	handler.ServeHTTP(w, r)
 }
 
-// ClearExchanges operation middleware
 func (siw *ServerInterfaceWrapper) ClearExchanges(w http.ResponseWriter, r *http.Request) {
 	var err error
 	_ = err
@@ -1915,7 +1323,6 @@ func (siw *ServerInterfaceWrapper) ClearExchanges(w http.ResponseWriter, r *http
 	handler.ServeHTTP(w, r)
 }
 
-// ListExchanges operation middleware
 func (siw *ServerInterfaceWrapper) ListExchanges(w http.ResponseWriter, r *http.Request) {
 	var err error
 	_ = err
@@ -2038,7 +1445,6 @@ func (siw *ServerInterfaceWrapper) ListExchanges(w http.ResponseWriter, r *http.
 	handler.ServeHTTP(w, r)
 }
 
-// GetExchange operation middleware
 func (siw *ServerInterfaceWrapper) GetExchange(w http.ResponseWriter, r *http.Request) {
 	var err error
 	_ = err
@@ -2079,7 +1485,6 @@ func (siw *ServerInterfaceWrapper) GetExchange(w http.ResponseWriter, r *http.Re
 	handler.ServeHTTP(w, r)
 }
 
-// ClearFaults operation middleware
 func (siw *ServerInterfaceWrapper) ClearFaults(w http.ResponseWriter, r *http.Request) {
 	var err error
 	_ = err
@@ -2111,7 +1516,6 @@ func (siw *ServerInterfaceWrapper) ClearFaults(w http.ResponseWriter, r *http.Re
 	handler.ServeHTTP(w, r)
 }
 
-// ListFaults operation middleware
 func (siw *ServerInterfaceWrapper) ListFaults(w http.ResponseWriter, r *http.Request) {
 	var err error
 	_ = err
@@ -2143,7 +1547,6 @@ func (siw *ServerInterfaceWrapper) ListFaults(w http.ResponseWriter, r *http.Req
 	handler.ServeHTTP(w, r)
 }
 
-// DeleteFault operation middleware
 func (siw *ServerInterfaceWrapper) DeleteFault(w http.ResponseWriter, r *http.Request) {
 	var err error
 	_ = err
@@ -2184,7 +1587,6 @@ func (siw *ServerInterfaceWrapper) DeleteFault(w http.ResponseWriter, r *http.Re
 	handler.ServeHTTP(w, r)
 }
 
-// GetFault operation middleware
 func (siw *ServerInterfaceWrapper) GetFault(w http.ResponseWriter, r *http.Request) {
 	var err error
 	_ = err
@@ -2225,7 +1627,6 @@ func (siw *ServerInterfaceWrapper) GetFault(w http.ResponseWriter, r *http.Reque
 	handler.ServeHTTP(w, r)
 }
 
-// PutFault operation middleware
 func (siw *ServerInterfaceWrapper) PutFault(w http.ResponseWriter, r *http.Request) {
 	var err error
 	_ = err
@@ -2266,7 +1667,6 @@ func (siw *ServerInterfaceWrapper) PutFault(w http.ResponseWriter, r *http.Reque
 	handler.ServeHTTP(w, r)
 }
 
-// GetLiveness operation middleware
 func (siw *ServerInterfaceWrapper) GetLiveness(w http.ResponseWriter, r *http.Request) {
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		siw.Handler.GetLiveness(w, r)
@@ -2279,7 +1679,6 @@ func (siw *ServerInterfaceWrapper) GetLiveness(w http.ResponseWriter, r *http.Re
 	handler.ServeHTTP(w, r)
 }
 
-// GetReadiness operation middleware
 func (siw *ServerInterfaceWrapper) GetReadiness(w http.ResponseWriter, r *http.Request) {
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		siw.Handler.GetReadiness(w, r)
@@ -2292,7 +1691,6 @@ func (siw *ServerInterfaceWrapper) GetReadiness(w http.ResponseWriter, r *http.R
 	handler.ServeHTTP(w, r)
 }
 
-// GetIds operation middleware
 func (siw *ServerInterfaceWrapper) GetIds(w http.ResponseWriter, r *http.Request) {
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		siw.Handler.GetIds(w, r)
@@ -2305,7 +1703,6 @@ func (siw *ServerInterfaceWrapper) GetIds(w http.ResponseWriter, r *http.Request
 	handler.ServeHTTP(w, r)
 }
 
-// PutIds operation middleware
 func (siw *ServerInterfaceWrapper) PutIds(w http.ResponseWriter, r *http.Request) {
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		siw.Handler.PutIds(w, r)
@@ -2318,7 +1715,6 @@ func (siw *ServerInterfaceWrapper) PutIds(w http.ResponseWriter, r *http.Request
 	handler.ServeHTTP(w, r)
 }
 
-// ListJobs operation middleware
 func (siw *ServerInterfaceWrapper) ListJobs(w http.ResponseWriter, r *http.Request) {
 	var err error
 	_ = err
@@ -2363,7 +1759,6 @@ func (siw *ServerInterfaceWrapper) ListJobs(w http.ResponseWriter, r *http.Reque
 	handler.ServeHTTP(w, r)
 }
 
-// ListJobModes operation middleware
 func (siw *ServerInterfaceWrapper) ListJobModes(w http.ResponseWriter, r *http.Request) {
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		siw.Handler.ListJobModes(w, r)
@@ -2376,7 +1771,6 @@ func (siw *ServerInterfaceWrapper) ListJobModes(w http.ResponseWriter, r *http.R
 	handler.ServeHTTP(w, r)
 }
 
-// DeleteJobMode operation middleware
 func (siw *ServerInterfaceWrapper) DeleteJobMode(w http.ResponseWriter, r *http.Request) {
 	var err error
 	_ = err
@@ -2401,7 +1795,6 @@ func (siw *ServerInterfaceWrapper) DeleteJobMode(w http.ResponseWriter, r *http.
 	handler.ServeHTTP(w, r)
 }
 
-// PutJobMode operation middleware
 func (siw *ServerInterfaceWrapper) PutJobMode(w http.ResponseWriter, r *http.Request) {
 	var err error
 	_ = err
@@ -2426,7 +1819,6 @@ func (siw *ServerInterfaceWrapper) PutJobMode(w http.ResponseWriter, r *http.Req
 	handler.ServeHTTP(w, r)
 }
 
-// GetReport operation middleware
 func (siw *ServerInterfaceWrapper) GetReport(w http.ResponseWriter, r *http.Request) {
 	var err error
 	_ = err
@@ -2484,7 +1876,6 @@ func (siw *ServerInterfaceWrapper) GetReport(w http.ResponseWriter, r *http.Requ
 	handler.ServeHTTP(w, r)
 }
 
-// Reset operation middleware
 func (siw *ServerInterfaceWrapper) Reset(w http.ResponseWriter, r *http.Request) {
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		siw.Handler.Reset(w, r)
@@ -2497,7 +1888,6 @@ func (siw *ServerInterfaceWrapper) Reset(w http.ResponseWriter, r *http.Request)
 	handler.ServeHTTP(w, r)
 }
 
-// ExportSeed operation middleware
 func (siw *ServerInterfaceWrapper) ExportSeed(w http.ResponseWriter, r *http.Request) {
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		siw.Handler.ExportSeed(w, r)
@@ -2510,7 +1900,6 @@ func (siw *ServerInterfaceWrapper) ExportSeed(w http.ResponseWriter, r *http.Req
 	handler.ServeHTTP(w, r)
 }
 
-// PutSeed operation middleware
 func (siw *ServerInterfaceWrapper) PutSeed(w http.ResponseWriter, r *http.Request) {
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		siw.Handler.PutSeed(w, r)
@@ -2523,7 +1912,6 @@ func (siw *ServerInterfaceWrapper) PutSeed(w http.ResponseWriter, r *http.Reques
 	handler.ServeHTTP(w, r)
 }
 
-// ListSnapshots operation middleware
 func (siw *ServerInterfaceWrapper) ListSnapshots(w http.ResponseWriter, r *http.Request) {
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		siw.Handler.ListSnapshots(w, r)
@@ -2536,7 +1924,6 @@ func (siw *ServerInterfaceWrapper) ListSnapshots(w http.ResponseWriter, r *http.
 	handler.ServeHTTP(w, r)
 }
 
-// DeleteSnapshot operation middleware
 func (siw *ServerInterfaceWrapper) DeleteSnapshot(w http.ResponseWriter, r *http.Request) {
 	var err error
 	_ = err
@@ -2561,7 +1948,6 @@ func (siw *ServerInterfaceWrapper) DeleteSnapshot(w http.ResponseWriter, r *http
 	handler.ServeHTTP(w, r)
 }
 
-// PutSnapshot operation middleware
 func (siw *ServerInterfaceWrapper) PutSnapshot(w http.ResponseWriter, r *http.Request) {
 	var err error
 	_ = err
@@ -2586,7 +1972,6 @@ func (siw *ServerInterfaceWrapper) PutSnapshot(w http.ResponseWriter, r *http.Re
 	handler.ServeHTTP(w, r)
 }
 
-// RestoreSnapshot operation middleware
 func (siw *ServerInterfaceWrapper) RestoreSnapshot(w http.ResponseWriter, r *http.Request) {
 	var err error
 	_ = err
@@ -2611,7 +1996,6 @@ func (siw *ServerInterfaceWrapper) RestoreSnapshot(w http.ResponseWriter, r *htt
 	handler.ServeHTTP(w, r)
 }
 
-// GetVersion operation middleware
 func (siw *ServerInterfaceWrapper) GetVersion(w http.ResponseWriter, r *http.Request) {
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		siw.Handler.GetVersion(w, r)
@@ -2624,7 +2008,6 @@ func (siw *ServerInterfaceWrapper) GetVersion(w http.ResponseWriter, r *http.Req
 	handler.ServeHTTP(w, r)
 }
 
-// ListViolations operation middleware
 func (siw *ServerInterfaceWrapper) ListViolations(w http.ResponseWriter, r *http.Request) {
 	var err error
 	_ = err
@@ -3620,7 +3003,6 @@ type strictHandler struct {
 	options     StrictHTTPServerOptions
 }
 
-// GetClock operation middleware
 func (sh *strictHandler) GetClock(w http.ResponseWriter, r *http.Request) {
 	var request GetClockRequestObject
 
@@ -3644,7 +3026,6 @@ func (sh *strictHandler) GetClock(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// PutClock operation middleware
 func (sh *strictHandler) PutClock(w http.ResponseWriter, r *http.Request) {
 	var request PutClockRequestObject
 
@@ -3675,7 +3056,6 @@ func (sh *strictHandler) PutClock(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// AdvanceClock operation middleware
 func (sh *strictHandler) AdvanceClock(w http.ResponseWriter, r *http.Request) {
 	var request AdvanceClockRequestObject
 
@@ -3706,7 +3086,6 @@ func (sh *strictHandler) AdvanceClock(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// GetCoverage operation middleware
 func (sh *strictHandler) GetCoverage(w http.ResponseWriter, r *http.Request, params GetCoverageParams) {
 	var request GetCoverageRequestObject
 
@@ -3732,7 +3111,6 @@ func (sh *strictHandler) GetCoverage(w http.ResponseWriter, r *http.Request, par
 	}
 }
 
-// GetDocument operation middleware
 func (sh *strictHandler) GetDocument(w http.ResponseWriter, r *http.Request, document GetDocumentParamsDocument, params GetDocumentParams) {
 	var request GetDocumentRequestObject
 
@@ -3759,7 +3137,6 @@ func (sh *strictHandler) GetDocument(w http.ResponseWriter, r *http.Request, doc
 	}
 }
 
-// ClearExchanges operation middleware
 func (sh *strictHandler) ClearExchanges(w http.ResponseWriter, r *http.Request, params ClearExchangesParams) {
 	var request ClearExchangesRequestObject
 
@@ -3785,7 +3162,6 @@ func (sh *strictHandler) ClearExchanges(w http.ResponseWriter, r *http.Request, 
 	}
 }
 
-// ListExchanges operation middleware
 func (sh *strictHandler) ListExchanges(w http.ResponseWriter, r *http.Request, params ListExchangesParams) {
 	var request ListExchangesRequestObject
 
@@ -3811,7 +3187,6 @@ func (sh *strictHandler) ListExchanges(w http.ResponseWriter, r *http.Request, p
 	}
 }
 
-// GetExchange operation middleware
 func (sh *strictHandler) GetExchange(w http.ResponseWriter, r *http.Request, exchangeID string, params GetExchangeParams) {
 	var request GetExchangeRequestObject
 
@@ -3838,7 +3213,6 @@ func (sh *strictHandler) GetExchange(w http.ResponseWriter, r *http.Request, exc
 	}
 }
 
-// ClearFaults operation middleware
 func (sh *strictHandler) ClearFaults(w http.ResponseWriter, r *http.Request, params ClearFaultsParams) {
 	var request ClearFaultsRequestObject
 
@@ -3864,7 +3238,6 @@ func (sh *strictHandler) ClearFaults(w http.ResponseWriter, r *http.Request, par
 	}
 }
 
-// ListFaults operation middleware
 func (sh *strictHandler) ListFaults(w http.ResponseWriter, r *http.Request, params ListFaultsParams) {
 	var request ListFaultsRequestObject
 
@@ -3890,7 +3263,6 @@ func (sh *strictHandler) ListFaults(w http.ResponseWriter, r *http.Request, para
 	}
 }
 
-// DeleteFault operation middleware
 func (sh *strictHandler) DeleteFault(w http.ResponseWriter, r *http.Request, faultName FaultName, params DeleteFaultParams) {
 	var request DeleteFaultRequestObject
 
@@ -3917,7 +3289,6 @@ func (sh *strictHandler) DeleteFault(w http.ResponseWriter, r *http.Request, fau
 	}
 }
 
-// GetFault operation middleware
 func (sh *strictHandler) GetFault(w http.ResponseWriter, r *http.Request, faultName FaultName, params GetFaultParams) {
 	var request GetFaultRequestObject
 
@@ -3944,7 +3315,6 @@ func (sh *strictHandler) GetFault(w http.ResponseWriter, r *http.Request, faultN
 	}
 }
 
-// PutFault operation middleware
 func (sh *strictHandler) PutFault(w http.ResponseWriter, r *http.Request, faultName FaultName, params PutFaultParams) {
 	var request PutFaultRequestObject
 
@@ -3978,7 +3348,6 @@ func (sh *strictHandler) PutFault(w http.ResponseWriter, r *http.Request, faultN
 	}
 }
 
-// GetLiveness operation middleware
 func (sh *strictHandler) GetLiveness(w http.ResponseWriter, r *http.Request) {
 	var request GetLivenessRequestObject
 
@@ -4002,7 +3371,6 @@ func (sh *strictHandler) GetLiveness(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// GetReadiness operation middleware
 func (sh *strictHandler) GetReadiness(w http.ResponseWriter, r *http.Request) {
 	var request GetReadinessRequestObject
 
@@ -4026,7 +3394,6 @@ func (sh *strictHandler) GetReadiness(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// GetIds operation middleware
 func (sh *strictHandler) GetIds(w http.ResponseWriter, r *http.Request) {
 	var request GetIdsRequestObject
 
@@ -4050,7 +3417,6 @@ func (sh *strictHandler) GetIds(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// PutIds operation middleware
 func (sh *strictHandler) PutIds(w http.ResponseWriter, r *http.Request) {
 	var request PutIdsRequestObject
 
@@ -4081,7 +3447,6 @@ func (sh *strictHandler) PutIds(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// ListJobs operation middleware
 func (sh *strictHandler) ListJobs(w http.ResponseWriter, r *http.Request, params ListJobsParams) {
 	var request ListJobsRequestObject
 
@@ -4107,7 +3472,6 @@ func (sh *strictHandler) ListJobs(w http.ResponseWriter, r *http.Request, params
 	}
 }
 
-// ListJobModes operation middleware
 func (sh *strictHandler) ListJobModes(w http.ResponseWriter, r *http.Request) {
 	var request ListJobModesRequestObject
 
@@ -4131,7 +3495,6 @@ func (sh *strictHandler) ListJobModes(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// DeleteJobMode operation middleware
 func (sh *strictHandler) DeleteJobMode(w http.ResponseWriter, r *http.Request, jobKind JobKind) {
 	var request DeleteJobModeRequestObject
 
@@ -4157,7 +3520,6 @@ func (sh *strictHandler) DeleteJobMode(w http.ResponseWriter, r *http.Request, j
 	}
 }
 
-// PutJobMode operation middleware
 func (sh *strictHandler) PutJobMode(w http.ResponseWriter, r *http.Request, jobKind JobKind) {
 	var request PutJobModeRequestObject
 
@@ -4190,7 +3552,6 @@ func (sh *strictHandler) PutJobMode(w http.ResponseWriter, r *http.Request, jobK
 	}
 }
 
-// GetReport operation middleware
 func (sh *strictHandler) GetReport(w http.ResponseWriter, r *http.Request, params GetReportParams) {
 	var request GetReportRequestObject
 
@@ -4216,7 +3577,6 @@ func (sh *strictHandler) GetReport(w http.ResponseWriter, r *http.Request, param
 	}
 }
 
-// Reset operation middleware
 func (sh *strictHandler) Reset(w http.ResponseWriter, r *http.Request) {
 	var request ResetRequestObject
 
@@ -4250,7 +3610,6 @@ func (sh *strictHandler) Reset(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// ExportSeed operation middleware
 func (sh *strictHandler) ExportSeed(w http.ResponseWriter, r *http.Request) {
 	var request ExportSeedRequestObject
 
@@ -4274,7 +3633,6 @@ func (sh *strictHandler) ExportSeed(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// PutSeed operation middleware
 func (sh *strictHandler) PutSeed(w http.ResponseWriter, r *http.Request) {
 	var request PutSeedRequestObject
 
@@ -4312,7 +3670,6 @@ func (sh *strictHandler) PutSeed(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// ListSnapshots operation middleware
 func (sh *strictHandler) ListSnapshots(w http.ResponseWriter, r *http.Request) {
 	var request ListSnapshotsRequestObject
 
@@ -4336,7 +3693,6 @@ func (sh *strictHandler) ListSnapshots(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// DeleteSnapshot operation middleware
 func (sh *strictHandler) DeleteSnapshot(w http.ResponseWriter, r *http.Request, snapshotName SnapshotName) {
 	var request DeleteSnapshotRequestObject
 
@@ -4362,7 +3718,6 @@ func (sh *strictHandler) DeleteSnapshot(w http.ResponseWriter, r *http.Request, 
 	}
 }
 
-// PutSnapshot operation middleware
 func (sh *strictHandler) PutSnapshot(w http.ResponseWriter, r *http.Request, snapshotName SnapshotName) {
 	var request PutSnapshotRequestObject
 
@@ -4398,7 +3753,6 @@ func (sh *strictHandler) PutSnapshot(w http.ResponseWriter, r *http.Request, sna
 	}
 }
 
-// RestoreSnapshot operation middleware
 func (sh *strictHandler) RestoreSnapshot(w http.ResponseWriter, r *http.Request, snapshotName SnapshotName) {
 	var request RestoreSnapshotRequestObject
 
@@ -4424,7 +3778,6 @@ func (sh *strictHandler) RestoreSnapshot(w http.ResponseWriter, r *http.Request,
 	}
 }
 
-// GetVersion operation middleware
 func (sh *strictHandler) GetVersion(w http.ResponseWriter, r *http.Request) {
 	var request GetVersionRequestObject
 
@@ -4448,7 +3801,6 @@ func (sh *strictHandler) GetVersion(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// ListViolations operation middleware
 func (sh *strictHandler) ListViolations(w http.ResponseWriter, r *http.Request, params ListViolationsParams) {
 	var request ListViolationsRequestObject
 

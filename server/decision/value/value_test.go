@@ -4,6 +4,7 @@ import (
 	"go/build"
 	"math"
 	"reflect"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -160,8 +161,8 @@ func TestImports(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, path := range p.Imports {
-		if pkg, err := build.Import(path, ".", build.FindOnly); err != nil || !pkg.Goroot {
-			t.Errorf("%s is imported (%v)", path, err)
+		if host, _, _ := strings.Cut(path, "/"); strings.Contains(host, ".") {
+			t.Errorf("%s is imported", path)
 		}
 	}
 }
