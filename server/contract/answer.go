@@ -16,7 +16,8 @@ type answer struct {
 	visit   *visit
 	status  int
 	body    []byte
-	sent    bool
+	sent    bool        // or to be sent as it is
+	ready   bool        // it is held, and to be sent
 	kept    http.Header // what was there before: it is not the handler's
 	request *http.Request
 
@@ -167,7 +168,8 @@ func (a *answer) dress() {
 	}
 }
 
-// finish judges the answer and sends it, or the API's 500 in its place.
+// finish judges the answer and makes it ready to be sent, or the API's 500 in its
+// place.
 func (a *answer) finish(r *http.Request) {
 	if a.streaming {
 		x := a.visit.exchange
@@ -203,6 +205,15 @@ func (a *answer) finish(r *http.Request) {
 		a.Header().Set("Content-Length", strconv.Itoa(len(a.body)))
 	}
 	v.exchange.ResponseHeader, v.exchange.ResponseBody, v.exchange.ResponseSize = a.Header(), a.body, int64(len(a.body))
+	a.ready = true
+}
+
+// send sends an answer that was held.
+func (a *answer) send() {
+	if !a.ready {
+		return
+	}
+	v := a.visit
 	a.w.WriteHeader(a.status)
 	if f := v.force; f != nil && f.Truncate != nil && int64(len(a.body)) > *f.Truncate {
 		_, _ = a.w.Write(a.body[:*f.Truncate])

@@ -227,12 +227,14 @@ func (s *Site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 				"panic", fmt.Sprintf("%T", p), "stack", string(debug.Stack()))
 			v.refuse(r, &Refusal{Kind: KindInternal, Err: errors.New("panic")})
 		}
+		// The record is there before the client can ask for it.
 		v.answer.finish(r)
 		v.close()
 		if !v.clock.Frozen {
 			v.exchange.Duration = s.now().Sub(start)
 		}
 		s.finish(ctx, v.exchange)
+		v.answer.send()
 		if f := v.force; f != nil && (f.Connection != "" || f.Truncate != nil) {
 			hangUp(w, f.Connection != "")
 		} else if v.answer.broken {
