@@ -309,9 +309,9 @@ func TestExplanations(t *testing.T) {
 		{
 			"a malformed query", "GET", "/api/projects?search=%zz", "Bearer s", "",
 			"",
-			200, false, "unknownQuery", "inferred", "query", "", "",
+			200, false, "unknownQuery", "inferred", "query", "search", "",
 			"", "the parameters all, deleted, page, perPage, search",
-			"The query string is not well-formed: percent-encode it.",
+			`The query parameter "search" is not well-formed: percent-encode its name and its value, as UTF-8.`,
 			"openapi/brms/project.yaml", "/paths/~1api~1projects/get", "get:",
 		},
 		{

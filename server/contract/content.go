@@ -137,6 +137,7 @@ func (o *Operation) maxBody(standard int64) int64 { return max(standard, o.facts
 type payload struct {
 	content *content
 	json    *jsonText // of contentJSON; nil for other kinds
+	numbers *jsonText // the value with its odd numbers; nil where none can be
 	value   any
 	found   []Violation // what is wrong with how it is written
 }
@@ -153,9 +154,10 @@ func (o *Operation) read(c *content, contentType string, m *Message) *payload {
 			p.found = []Violation{v}
 			return p
 		}
-		p.json, p.value = text, text.value
+		p.json, p.numbers, p.value = text, text, text.value
 	case contentForm:
-		p.value = c.form(string(m.Body), o.document.wholeEscapes)
+		p.numbers = c.form(string(m.Body), o.document.wholeEscapes)
+		p.value = p.numbers.value
 	case contentMultipart:
 		o.readMultipart(p, contentType, m)
 	case contentText:
@@ -174,8 +176,9 @@ func (o *Operation) bodyViolation(c *content, rule string) Violation {
 
 // form reads a form's members by the schema: what is to be a number is one if it
 // can be, and what is to be an array holds all that came by its name.
-func (c *content) form(text string, whole bool) any {
+func (c *content) form(text string, whole bool) *jsonText {
 	members := map[string]any{}
+	read := &jsonText{value: members}
 	for name, texts := range readQuery(text, whole).Values {
 		values := make([]any, 0, len(texts))
 		schemas := c.member(name)
@@ -187,14 +190,21 @@ func (c *content) form(text string, whole bool) any {
 				texts = strings.Split(texts[0], ",")
 			}
 		}
-		for _, text := range texts {
-			values = append(values, fieldValue(item, text))
+		if !list {
+			texts = texts[:1] // the first counts
+		}
+		for i, text := range texts {
+			path := []Step{{Name: name}}
+			if list {
+				path = append(path, Step{Array: true, Index: i})
+			}
+			values = append(values, read.field(item, text, path))
 		}
 		if members[name] = values[0]; list {
 			members[name] = values
 		}
 	}
-	return members
+	return read
 }
 
 // member gives the schemas of a member of the body.
@@ -210,9 +220,9 @@ func wants(schemas []*Schema, kind string) bool {
 	return slices.ContainsFunc(expand(slices.Clone(schemas)), func(s *Schema) bool { return s.Type.Includes(kind) })
 }
 
-// fieldValue is the text of a form's field as a value of its schema. A text that is
-// none stays one, for the schema to refuse.
-func fieldValue(schemas []*Schema, text string) any {
+// field is the text of a form's field as a value of its schema, at a place in t. A
+// text that is none stays one, for the schema to refuse.
+func (t *jsonText) field(schemas []*Schema, text string, path []Step) any {
 	if len(schemas) == 0 || wants(schemas, openapi3.TypeString) {
 		return text
 	}
@@ -220,6 +230,14 @@ func fieldValue(schemas []*Schema, text string) any {
 	if err != nil {
 		return text
 	}
-	read.plain(false)
-	return read.value
+	return t.adopt(read, path)
+}
+
+// adopt notes the odd numbers of a part of t, and gives its value.
+func (t *jsonText) adopt(part *jsonText, path []Step) any {
+	for _, n := range part.odd {
+		n.path = slices.Concat(path, n.path)
+		t.odd = append(t.odd, n)
+	}
+	return part.value
 }

@@ -182,6 +182,19 @@ func TestBodies(t *testing.T) {
 		{"wrong JSON in a part", "/upload", upload("name=rules", "file=@a:b", `meta={"a":"x"}`), "type /meta/a", "", ""},
 		{"no JSON in a part", "/upload", upload("name=rules", "file=@a:b", `meta={`), "json /meta", "", ""},
 		{"a secret in a part", "/upload", upload("name=rules", "file=@a:b", "secret=hush"), "", "name=:rules | file=a:b | secret=:hush", Mask},
+		{"a secret in JSON in a part", "/upload", upload("name=rules", "file=@a:b", `meta={"a":1,"apiToken":"hush"}`), "", `name=:rules | file=a:b | meta=:{"a":1,"apiToken":"hush"}`, `{"a":1,"apiToken":"` + Mask + `"}`},
+		{"a secret in JSON that is not declared", "/upload", upload("name=rules", "file=@a:b", `tags=[{"password":"hush"}]`), "", `name=:rules | file=a:b | tags=:[{"password":"hush"}]`, `[{"password":"` + Mask + `"}]`},
+		{"a secret in broken JSON", "/upload", upload("name=rules", "file=@a:b", `meta={"password":"hush"`), "json /meta", "", Mask},
+		{"a secret in a part without a name", "/upload", raw(multipartType+"; boundary=b", "--b\r\n\r\nhush\r\n--b--"), "multipart ", "", Mask},
+		{"a secret after a name given twice", "/upload", raw(multipartType+"; boundary=b", "--b\r\nContent-Disposition: form-data; name=a; name=secret\r\n\r\nhush\r\n--b--"), "multipart ", "", Mask},
+		{"a number in a part beyond all", "/upload", upload("name=rules", "file=@a:b", "count=1e999"), "numberRange /count", "", ""},
+		{"an integer in a part beyond 64 bits", "/upload", upload("name=rules", "file=@a:b", "count=99999999999999999999"), "integerRange /count", "", ""},
+		{"a fraction in a part", "/upload", upload("name=rules", "file=@a:b", "count=9007199254740993.5"), "type /count", "", ""},
+		{"numbers beyond all in JSON in a part", "/upload", upload("name=rules", "file=@a:b", `meta={"a":99999999999999999999,"b":1e999}`), "integerRange /meta/a numberRange /meta/b", "", ""},
+		{"too many parts", "/upload", raw(multipartType+"; boundary=b", strings.Repeat("--b\r\nContent-Disposition: form-data; name=x\r\n\r\n\r\n", 1001)+"--b--"), "multipart ", "", ""},
+		{"endless headers", "/upload", raw(multipartType+"; boundary=b", "--b\r\n"+strings.Repeat("X-A: b\r\n", 100_000)+"\r\n\r\n--b--"), "multipart ", "", ""},
+		{"fields too large", "/upload", upload("name=rules", "file=@a:b", "tags="+big), "bodySize ", "", ""},
+		{"an empty name", "/upload", raw(multipartType+"; boundary=b", "--b\r\nContent-Disposition: form-data; name=\"\"\r\n\r\nx\r\n--b--"), "multipart ", "", ""},
 		{"no boundary", "/upload", raw(multipartType, "x"), "multipart ", "", ""},
 		{"cut off", "/upload", raw(multipartType+"; boundary=b", "--b\r\nContent-Disposition: form-data; name=\"name\"\r\n\r\nru"), "multipart ", "", ""},
 		{"a part without a name", "/upload", raw(multipartType+"; boundary=b", "--b\r\n\r\nru\r\n--b--"), "multipart ", "", ""},
@@ -195,6 +208,8 @@ func TestBodies(t *testing.T) {
 		{"an empty form", "/form", raw(formType, ""), "required /grant", "", ""},
 		{"a malformed form", "/form", raw(formType, "grant=a&x=%zz;"), "", "grant=a&x=%25zz%3B", ""},
 		{"a secret in a form", "/form", raw(formType, "client_secret=hush&grant=a"), "", "client_secret=hush&grant=a", "client_secret=" + Mask},
+		{"a secret in JSON in a form", "/form", raw(formType, "grant=a&x=%7B%22token%22%3A%22hush%22%7D"), "", "grant=a&x=%7B%22token%22%3A%22hush%22%7D", "grant=a&x=" + `%7B%22token%22%3A%22%2A%2A%2A%2A%2A%2A%2A%2A%2A%2A%22%7D`},
+		{"odd numbers in a form", "/form", raw(formType, "grant=a&n=99999999999999999999&ids=1e999&ids=1.0&ids=1.5"), "integerRange /n numberRange /ids/0 type /ids/2", "", ""},
 		{"JSON beside a form", "/form", raw("Application/JSON", `{"grant":"x"}`), "", `application/json | {"grant":"x"}`, `{"grant":"x"}`},
 
 		{"bytes", "/bytes", raw("application/octet-stream", "\x00\xff"), "", "application/octet-stream | \x00\xff", "(2 bytes)"},
@@ -240,6 +255,59 @@ func TestBodies(t *testing.T) {
 				t.Error("a file is left")
 			}
 		})
+	}
+}
+
+// However many mistakes a request has, a bounded number is told.
+func TestManyMistakes(t *testing.T) {
+	site := contentSite(t, &contentAPI{}, Options{})
+	many := func(text string) string { return strings.Repeat(text, 30_000) }
+	for _, c := range []struct{ what, path, query, contentType, body string }{
+		{"undeclared parameters", "/form", func() string {
+			var b strings.Builder
+			for i := range 30_000 {
+				fmt.Fprintf(&b, "a%d&", i)
+			}
+			return b.String()
+		}(), formType, "grant=a"},
+		{"malformed parameters", "/form", func() string {
+			var b strings.Builder
+			for i := range 30_000 {
+				fmt.Fprintf(&b, "q=%%z&a%d=%%z&", i)
+			}
+			return b.String()
+		}(), formType, "grant=a"},
+		{"odd numbers in JSON", "/form", "", "application/json", `{"grant":"a","x":[` + many("1e999,") + `0]}`},
+		{"odd numbers in a form", "/form", "", formType, "grant=a&" + many("ids=1e999&")},
+		{"wrong numbers in a form", "/form", "", formType, "grant=a&" + many("ids=x&")},
+	} {
+		t.Run(c.what, func(t *testing.T) {
+			op := site.document.Operation(http.MethodPost, c.path)
+			r := httptest.NewRequest(http.MethodPost, c.path+"?"+c.query, http.NoBody)
+			judged := op.JudgeRequest(tbContext, &Message{
+				Method: r.Method, URL: r.URL, Header: http.Header{"Content-Type": {c.contentType}}, Body: []byte(c.body),
+			})
+			if n := len(judged.Violations); n < MaxExplained || n > 2*MaxExplained {
+				t.Errorf("%d violations", n)
+			}
+		})
+	}
+}
+
+// A client that has read an answer finds its record.
+func TestRecordedBeforeSent(t *testing.T) {
+	var w *httptest.ResponseRecorder
+	site := contentSite(t, &contentAPI{}, Options{Record: func(x *Exchange) {
+		if w.Body.Len() > 0 || x.Status != http.StatusOK || string(x.ResponseBody) != `"ok"` || x.ResponseHeader.Get("Content-Length") != "4" {
+			t.Errorf("recorded as %+v with %q sent", x, w.Body)
+		}
+	}})
+	r := httptest.NewRequest(http.MethodPost, "/form?other", strings.NewReader("grant=a"))
+	r.Header.Set("Content-Type", formType)
+	w = httptest.NewRecorder()
+	site.ServeHTTP(w, r)
+	if w.Body.String() != `"ok"` {
+		t.Errorf("sent %q", w.Body)
 	}
 }
 

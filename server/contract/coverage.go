@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/go-json-experiment/json/jsontext"
 )
 
 // What can be covered of a document: rows, parameters, values and members, each
@@ -270,15 +272,11 @@ func (o *Operation) MaskResponse(status int, contentType string, body []byte) []
 }
 
 func (o *Operation) mask(c *content, contentType string, body []byte) []byte {
-	names := o.document.secretNames()
-	hides := func(name string) bool {
-		return looksSecret(name, names) || slices.ContainsFunc(composed(c.member(name)), func(s *Schema) bool { return holdsSecrets(s, map[*Schema]bool{}) })
-	}
 	switch c.kind {
 	case contentForm:
-		return []byte(maskForm(string(body), o.document.wholeEscapes, hides))
+		return []byte(maskForm(string(body), o.document.wholeEscapes, func(name, text string) string { return o.maskField(c, name, text) }))
 	case contentMultipart:
-		if text, ok := c.maskMultipart(contentType, body, hides); ok {
+		if text, ok := c.maskMultipart(contentType, body, func(name, text string) string { return o.maskField(c, name, text) }); ok {
 			return text
 		}
 	case contentText:
@@ -292,6 +290,37 @@ func (o *Operation) mask(c *content, contentType string, body []byte) []byte {
 		return []byte("(" + itoa(len(body)) + " bytes)")
 	}
 	return maskText
+}
+
+// maskField gives the text of a form's field, or of a part that is no file, without
+// secrets: none of it if its name is that of one, or nobody knows whose it is; of
+// JSON what it holds besides.
+func (o *Operation) maskField(c *content, name, text string) string {
+	schemas := c.member(name)
+	n := o.redaction(nil).in(schemas)
+	holds := slices.ContainsFunc(n.schemas, func(s *Schema) bool { return holdsSecrets(s, map[*Schema]bool{}) })
+	start := strings.TrimLeft(text, " \t\r\n")
+	structured := start != "" && (start[0] == '{' || start[0] == '[')
+	switch {
+	case name == "", n.masked, looksSecret(name, n.names), holds && !structured:
+		return Mask
+	case !structured:
+		if len(schemas) == 0 && soundsSecret([]byte(text)) {
+			return Mask
+		}
+		return text
+	}
+	if _, err := decodeJSON([]byte(text)); err != nil {
+		if holds || soundsSecret([]byte(text)) {
+			return Mask
+		}
+		return text
+	}
+	var out bytes.Buffer
+	if err := n.copy(jsontext.NewDecoder(strings.NewReader(text)), jsontext.NewEncoder(&out)); err != nil {
+		return Mask // it was decoded before: not expected
+	}
+	return strings.TrimSuffix(out.String(), "\n")
 }
 
 // MaskQuery hides the values of a query's parameters that are, or sound like,

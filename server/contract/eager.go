@@ -92,7 +92,7 @@ func (o *Operation) readEagerBody(m *Message) (*payload, []Violation) {
 	case c == nil:
 		return nil, nil
 	}
-	return &payload{content: c, json: text, value: text.value}, nil
+	return &payload{content: c, json: text, numbers: text, value: text.value}, nil
 }
 
 // poisoned reports whether an object within v has a member that would become a

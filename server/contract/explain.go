@@ -207,8 +207,8 @@ func (v *Violation) sentence(got, accepted string) string {
 	case RuleNumberRange:
 		return "The " + place + " is beyond the range of a double: send " + accepted + not + "."
 	case RuleUnknownQuery:
-		if v.Name == "" {
-			return "The query string is not well-formed: percent-encode it."
+		if v.Detail == reasonEscape {
+			return "The " + place + " is not well-formed: percent-encode its name and its value, as UTF-8."
 		}
 		text := "The operation declares no " + place + ", so it is ignored: "
 		if near := nearestName(v.Name, v.queryNames()); near != "" {

@@ -172,25 +172,29 @@ func (o *Operation) judgeBody(j *Judged, p *payload) {
 	if c.schema == nil || c.kind == contentBinary {
 		return
 	}
-	if p.json != nil && len(p.json.odd) > 0 {
-		p.json.plain(true)
-		p.value = p.json.value
+	odd := p.numbers != nil && len(p.numbers.odd) > 0
+	if odd {
+		p.numbers.plain(true)
+		p.value = p.numbers.value
 	}
 	err := c.schema.VisitJSON(p.value, bodyOptions...)
 	var numbers []Violation
-	if p.json != nil && len(p.json.odd) > 0 {
-		p.json.restore(nil)
-		p.value = p.json.value
+	if odd {
+		p.numbers.restore(nil)
+		p.value = p.numbers.value
 	}
 	if err != nil {
 		e := &explainer{operation: o, side: SideClient, payload: p}
 		j.Violations = append(j.Violations, e.requestBody(err)...)
 	}
-	if p.json != nil && len(p.json.odd) > 0 {
+	if odd {
 		numbers = o.judgeNumbers(j, p)
 		j.Violations = append(j.Violations, numbers...)
-		p.json.restore(c.schema)
-		p.value, j.Body = p.json.value, p.json.bytes(c.schema)
+		p.numbers.restore(c.schema)
+		p.value = p.numbers.value
+		if p.json != nil {
+			j.Body = p.json.bytes(c.schema)
+		}
 	}
 	if err == nil {
 		j.Value = p.value
@@ -208,8 +212,12 @@ func (o *Operation) judgeNumbers(j *Judged, p *payload) []Violation {
 		})
 	}
 	var found []Violation
-	for i := range p.json.odd {
-		n := &p.json.odd[i]
+	odd := slices.SortedStableFunc(slices.Values(p.numbers.odd), func(a, b oddNumber) int { return len(a.path) - len(b.path) })
+	for i := range odd {
+		if len(found) >= MaxExplained {
+			break
+		}
+		n := &odd[i]
 		integral, inFloat, inInt, _ := numberOf(n.literal)
 		if !inFloat {
 			j.Violations = slices.DeleteFunc(j.Violations, func(v Violation) bool {
@@ -292,6 +300,10 @@ var optionsNoBody = func() *openapi3filter.Options {
 	return &o
 }()
 
+// reasonEscape is the detail of a violation about a parameter of a query that cannot
+// be decoded.
+const reasonEscape = "an escape is malformed, or not of UTF-8"
+
 // judgeQuery reports what kin-openapi does not look at: parameters that the
 // operation does not declare, and single-valued ones given twice.
 func (o *Operation) judgeQuery(query *queryValues) []Violation {
@@ -300,16 +312,17 @@ func (o *Operation) judgeQuery(query *queryValues) []Violation {
 	}
 	values := query.Values
 	var found []Violation
-	if query.malformed {
+	malformed := slices.Compact(slices.Sorted(slices.Values(query.malformed)))
+	for _, name := range malformed[:min(len(malformed), MaxExplained)] {
 		found = append(found, Violation{
-			Side: SideClient, Rule: RuleUnknownQuery, Basis: BasisInferred, In: InQuery,
-			Detail: "the query string is not well-formed", Operation: o.ID,
-			Where: o.document.locate(o.Pointer()),
+			Side: SideClient, Rule: RuleUnknownQuery, Basis: BasisInferred, In: InQuery, Name: name,
+			Detail: reasonEscape, Operation: o.ID, Where: o.document.locate(o.Pointer()),
 		})
 	}
 	for _, name := range slices.Sorted(maps.Keys(values)) {
 		p := o.facts().query[name]
 		switch {
+		case p == nil && len(found) >= MaxExplained:
 		case p == nil:
 			found = append(found, Violation{
 				Side: SideClient, Rule: RuleUnknownQuery, Basis: BasisInferred, In: InQuery, Name: name,

@@ -6,6 +6,7 @@ import (
 	"io"
 	"mime"
 	"mime/multipart"
+	"net/url"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -46,7 +47,7 @@ func (m *Message) reader() io.Reader {
 // over, whatever their size, and stand in the value as empty texts; the others are
 // values as in a form, or JSON.
 func (o *Operation) readMultipart(p *payload, contentType string, m *Message) {
-	value, err := p.content.parts(contentType, m.reader())
+	read, err := p.content.parts(contentType, m.reader())
 	if reason, ok := errors.AsType[errPart](err); ok {
 		v := o.bodyViolation(p.content, RuleMultipart)
 		if v.Detail = string(reason); reason == reasonBigFields {
@@ -61,7 +62,7 @@ func (o *Operation) readMultipart(p *payload, contentType string, m *Message) {
 		p.found = []Violation{v}
 		return
 	}
-	p.value = value
+	p.numbers, p.value = read, read.value
 }
 
 // partJSONError says which part is not JSON although it has to be.
@@ -73,19 +74,20 @@ type partJSONError struct {
 func (e *partJSONError) Error() string { return e.syntax.Error() }
 
 // parts reads the parts of a body into an object.
-func (c *content) parts(contentType string, body io.Reader) (any, error) {
+func (c *content) parts(contentType string, body io.Reader) (*jsonText, error) {
 	_, params, err := mime.ParseMediaType(contentType)
 	if err != nil || params["boundary"] == "" {
 		return nil, errPart(reasonBoundary)
 	}
 	members := map[string]any{}
+	read := &jsonText{value: members}
 	left := int64(maxFieldBytes)
 	reader := multipart.NewReader(body, params["boundary"])
 	for n := 0; ; n++ {
 		part, err := reader.NextRawPart()
 		switch {
 		case errors.Is(err, io.EOF):
-			return members, nil
+			return read, nil
 		case err != nil:
 			return nil, errPart(reasonParts)
 		case n >= maxParts:
@@ -104,20 +106,25 @@ func (c *content) parts(contentType string, body io.Reader) (any, error) {
 		if list {
 			path = append(path, Step{Array: true, Index: len(came)})
 		}
-		value, err := c.part(part, name, schemas, path, &left)
-		if err != nil {
-			return nil, err
+		_, again := members[name]
+		into := read
+		if again && !list { // the first counts, as in a query
+			into = &jsonText{}
 		}
-		if list {
+		value, err := c.part(part, name, schemas, into, path, &left)
+		switch {
+		case err != nil:
+			return nil, err
+		case list:
 			members[name] = append(came, value)
-		} else if _, again := members[name]; !again { // the first counts, as in a query
+		case !again:
 			members[name] = value
 		}
 	}
 }
 
-// part reads one part.
-func (c *content) part(part *multipart.Part, name string, schemas []*Schema, path []Step, left *int64) (any, error) {
+// part reads one part into the body.
+func (c *content) part(part *multipart.Part, name string, schemas []*Schema, body *jsonText, path []Step, left *int64) (any, error) {
 	if isFile(part, schemas) {
 		if _, err := io.Copy(io.Discard, part); err != nil {
 			return nil, errPart(reasonParts)
@@ -136,13 +143,12 @@ func (c *content) part(part *multipart.Part, name string, schemas []*Schema, pat
 		if syntax, ok := err.(*jsonError); ok { //nolint:errorlint // readJSON gives no other
 			return nil, &partJSONError{path, syntax}
 		}
-		read.plain(false)
-		return read.value, nil
+		return body.adopt(read, path), nil
 	}
 	if !utf8.Valid(text) {
 		text = bytes.ToValidUTF8(text, []byte("\uFFFD"))
 	}
-	return fieldValue(schemas, string(text)), nil
+	return body.field(schemas, string(text), path), nil
 }
 
 // isFile reports whether a part is a file: it has a file's name, or its schema is of
@@ -171,7 +177,7 @@ func (c *content) partIsJSON(part *multipart.Part, name string, schemas []*Schem
 
 // maskMultipart shows the parts of a multipart body, of which perhaps only the
 // beginning is there: files by their size, secrets not at all.
-func (c *content) maskMultipart(contentType string, body []byte, hides func(name string) bool) ([]byte, bool) {
+func (c *content) maskMultipart(contentType string, body []byte, mask func(name, text string) string) ([]byte, bool) {
 	_, params, err := mime.ParseMediaType(contentType)
 	if err != nil || params["boundary"] == "" {
 		return nil, false
@@ -196,28 +202,34 @@ func (c *content) maskMultipart(contentType string, body []byte, hides func(name
 		text, err := io.ReadAll(part)
 		file := isFile(part, c.member(name)) || !utf8.Valid(text)
 		switch {
-		case hides(name):
+		case file && mask(name, "") == Mask:
 			out.WriteString("\n" + Mask + "\n")
 		case file && err != nil:
 			out.WriteString("\n(" + itoa(len(text)) + " bytes and more)\n")
 		case file:
 			out.WriteString("\n(" + itoa(len(text)) + " bytes)\n")
 		default:
-			out.WriteString("\n" + string(text) + "\n")
+			out.WriteString("\n" + mask(name, string(text)) + "\n")
 		}
 	}
 	return bytes.TrimSuffix(out.Bytes(), []byte("\n")), out.Len() > 0
 }
 
 // maskForm hides the secrets of a form.
-func maskForm(text string, whole bool, hides func(name string) bool) string {
+func maskForm(text string, whole bool, mask func(name, text string) string) string {
 	pairs := strings.Split(text, "&")
 	for i, pair := range pairs {
-		name, _, _ := strings.Cut(pair, "=")
-		for plain := range readQuery(name, whole).Values {
-			if hides(plain) {
-				pairs[i] = name + "=" + Mask
-			}
+		name, value, _ := strings.Cut(pair, "=")
+		if pair == "" {
+			continue
+		}
+		plainName, _ := decodeText(name, whole)
+		plain, _ := decodeText(value, whole)
+		switch masked := mask(plainName, plain); {
+		case masked == Mask:
+			pairs[i] = name + "=" + Mask
+		case masked != plain:
+			pairs[i] = name + "=" + url.QueryEscape(masked)
 		}
 	}
 	return strings.Join(pairs, "&")

@@ -12,8 +12,9 @@ type queryValues struct {
 	url.Values
 	// foreign says that net/url reads the query otherwise, or not at all.
 	foreign bool
-	// malformed says that an escape is none, or not one of UTF-8. It is text.
-	malformed bool
+	// malformed names the parameters in which an escape is none, or not one of
+	// UTF-8. It is text.
+	malformed []string
 }
 
 // readQuery reads a query as the frameworks do: pairs stand between ampersands
@@ -32,27 +33,31 @@ func readQuery(raw string, whole bool) queryValues {
 			q.foreign = true
 		}
 		name, value, _ := strings.Cut(pair, "=")
-		name = q.text(name, whole)
-		q.Values[name] = append(q.Values[name], q.text(value, whole))
+		name, named := decodeText(name, whole)
+		value, valued := decodeText(value, whole)
+		if !named || !valued {
+			q.foreign = true
+			q.malformed = append(q.malformed, name)
+		}
+		q.Values[name] = append(q.Values[name], value)
 	}
 	return q
 }
 
-// text decodes a name or a value.
-func (q *queryValues) text(escaped string, whole bool) string {
+// decodeText decodes a name or a value. ok is false if it is malformed.
+func decodeText(escaped string, whole bool) (text string, ok bool) {
 	if !strings.ContainsAny(escaped, "%+") && utf8.ValidString(escaped) {
-		return escaped
+		return escaped, true
 	}
 	plain, err := url.QueryUnescape(escaped)
 	if err == nil && utf8.ValidString(plain) {
-		return plain
+		return plain, true
 	}
-	q.foreign, q.malformed = true, true
 	escaped = strings.ReplaceAll(escaped, "+", " ")
 	if !whole {
 		escaped = decodeEscapes(escaped)
 	}
-	return strings.ToValidUTF8(escaped, "\uFFFD")
+	return strings.ToValidUTF8(escaped, "\uFFFD"), false
 }
 
 // decodeEscapes decodes the well-formed escapes of a text.
