@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"os"
+	"path/filepath"
 	"regexp"
 	"testing"
 
@@ -65,14 +66,18 @@ func TestDecisionDifferences(t *testing.T) {
 		t.Fatal(err)
 	}
 	tests := map[string]bool{}
-	entries, err := os.ReadDir(root + "/server/decision")
+	files, err := filepath.Glob(root + "/server/decision/*_test.go")
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, entry := range entries {
-		text, err := os.ReadFile(root + "/server/decision/" + entry.Name())
+	inner, err := filepath.Glob(root + "/server/decision/*/*_test.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range append(files, inner...) {
+		text, err := os.ReadFile(file)
 		if err != nil {
-			continue // a folder
+			t.Fatal(err)
 		}
 		for _, match := range regexp.MustCompile(`(?m)^func (Test\w+)\(`).FindAllStringSubmatch(string(text), -1) {
 			tests[match[1]] = true

@@ -112,7 +112,7 @@ func resultOf(answer string) string {
 	}
 	members := v.AsObject().Clone()
 	members.Delete("trace")
-	return value.Object(members).String()
+	return string(value.Object(members).AppendJSON(nil))
 }
 
 // plain is an answer with keys sorted, without times and null members, and without

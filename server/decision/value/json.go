@@ -64,7 +64,8 @@ func (v *Value) UnmarshalJSON(data []byte) error {
 }
 
 // String returns the value as templates of several parts show it: a string as it
-// is, a number with its decimal places, what is composed like JSON.
+// is, a number with its decimal places, what is composed nearly like JSON, its
+// strings between quotation marks but without escapes, its dates without any.
 func (v Value) String() string {
 	if v.kind == KindString {
 		return v.AsString()
@@ -82,9 +83,37 @@ func (v Value) appendText(dst []byte) []byte {
 		return v.AsDate().Append(dst)
 	case KindInterval:
 		return append(dst, v.AsInterval().String()...)
+	case KindArray:
+		dst = append(dst, '[')
+		for i, item := range v.AsArray() {
+			if i > 0 {
+				dst = append(dst, ',')
+			}
+			dst = item.appendInner(dst)
+		}
+		return append(dst, ']')
+	case KindObject:
+		dst = append(dst, '{')
+		for i := range v.AsObject().members {
+			if i > 0 {
+				dst = append(dst, ',')
+			}
+			m := &v.AsObject().members[i]
+			dst = append(append(append(dst, '"'), m.key...), `":`...)
+			dst = m.value.appendInner(dst)
+		}
+		return append(dst, '}')
 	default:
 		return v.AppendJSON(dst)
 	}
+}
+
+// appendInner is appendText within an array or object.
+func (v Value) appendInner(dst []byte) []byte {
+	if v.kind == KindString {
+		return append(v.appendText(append(dst, '"')), '"')
+	}
+	return v.appendText(dst)
 }
 
 const hexDigits = "0123456789abcdef"

@@ -7,9 +7,8 @@ import (
 	"github.com/understudy-api/understudy/server/decision/value"
 )
 
-// compiler turns a syntax tree into functions that call each other: measured
-// against bytecode on a stack it is the faster one, and nothing is allocated per
-// node when it runs.
+// compiler turns a syntax tree into functions that call each other, so that
+// nothing is allocated per node when it runs.
 type compiler struct {
 	scope []scope
 	slots int
