@@ -492,7 +492,11 @@ func (e *evaluation) decisionNode(n *node, input value.Value) (out, data value.V
 		if err.Kind == KindLimit {
 			return out, data, err
 		}
-		failed := nodeError(n.id, err.Error())
+		text := err.Error()
+		if err.Kind == KindGraph && err.Fault != FaultMissingNode {
+			text = "Invalid graph" // the engine does not say here what is wrong
+		}
+		failed := nodeError(n.id, text)
 		failed.cause = err
 		if err.Trace != nil {
 			failed.traceData = err.Trace.Value()

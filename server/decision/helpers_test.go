@@ -105,7 +105,7 @@ func evaluated(t testing.TB, engine *decision.Engine, d *decision.Decision, inpu
 	t.Helper()
 	response, err := engine.EvaluateJSON(context.Background(), d, []byte(input), decision.EvaluateOptions{})
 	if err == nil {
-		return response.Result.String()
+		return string(response.Result.AppendJSON(nil))
 	}
 	var failure *decision.Error
 	if !errors.As(err, &failure) {

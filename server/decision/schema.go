@@ -171,7 +171,7 @@ func plain(v value.Value) any {
 	case value.KindBool:
 		return v.AsBool()
 	case value.KindNumber:
-		return json.Number(v.AppendJSON(nil))
+		return json.Number(v.AsNumber().Normalize().String()) // all digits
 	case value.KindArray:
 		items := make([]any, 0, len(v.AsArray()))
 		for _, item := range v.AsArray() {

@@ -117,6 +117,17 @@ func TestSchemas(t *testing.T) {
 	}
 }
 
+// Messages have all digits of a number, results those of a floating point number.
+func TestSchemaOfLongNumbers(t *testing.T) {
+	d := parsed(t, graph([]string{
+		"in input", "e expression " + expression("", "x=1/3"), `out output {"schema":"{\"required\":[\"y\"],\"properties\":{\"x\":{\"maximum\":0.25}}}"}`,
+	}, "in->e", "e->out"))
+	want := `{"type":"NodeError","nodeId":"out","source":"/x: 0.3333333333333333333333333333 is greater than the maximum of 0.25"}`
+	if got := evaluated(t, decision.New(), d, `{}`); got != want {
+		t.Error(got)
+	}
+}
+
 // Dates are judged as the texts that they are written as.
 func TestSchemaOfDates(t *testing.T) {
 	d := parsed(t, graph([]string{

@@ -43,5 +43,6 @@
 // matches and extract take Rust's syntax. Classes are Unicode's (\d, \w, \s, \b),
 // and set operations, verbose mode and flags in groups are known. Refused as
 // invalid where the engine takes them: the R flag together with ., ^ or $, the
-// halves of word bounds (\b{start}), and repetitions of more than 1,000.
+// halves of word bounds (\<, \b{start}), classes of emoji, and repetitions of more
+// than 1,000.
 package zen
