@@ -92,6 +92,7 @@ func TestDate(t *testing.T) {
 		{d("2024-02-29", berlin), "2024-02-29T00:00:00+01:00"},
 		{d("2024-07-29T10:00:00Z", berlin), "2024-07-29T10:00:00+02:00"},
 		{d(0, newYork), "1969-12-31T19:00:00-05:00"},
+		{d(Date(FromTime(time.Unix(0, 0).UTC())), newYork), "1970-01-01T00:00:00Z"},
 		{d(berlin), "2025-03-12T13:30:15+01:00"},
 		{d("berlin"), invalid},
 		{d("Local"), invalid},
@@ -323,6 +324,45 @@ func TestDateMethods(t *testing.T) {
 	} {
 		if got := run(noon, c.args, c.step); got != c.want {
 			t.Errorf("d(%v).%s(%v) is %s, want %s", c.args, c.step.method, c.step.args, got, c.want)
+		}
+	}
+}
+
+// Units have many names.
+func TestUnits(t *testing.T) {
+	at := d("2024-05-15T13:14:15Z")
+	for want, names := range map[string]string{
+		"2024-05-15T13:14:16Z":         "seconds second secs sec s",
+		"2024-05-15T13:15:15Z":         "minutes minute min mins m",
+		"2024-05-15T14:14:15Z":         "hours hour hr hrs h",
+		"2024-05-16T13:14:15Z":         "days day d",
+		"2024-05-22T13:14:15Z":         "weeks week w",
+		"2024-06-15T13:14:15Z":         "months month mo M",
+		"2024-08-15T13:14:15Z":         "quarters quarter qtr q",
+		"2025-05-15T13:14:15Z":         "years year y",
+		"error: Invalid duration unit": "ms S D Day x",
+	} {
+		for name := range strings.FieldsSeq(names) {
+			if got := run(noon, at, m("add", 1, name)); got != want {
+				t.Errorf("1 %s later: %s, want %s", name, got, want)
+			}
+			if strings.HasPrefix(want, "error") {
+				continue
+			}
+			if got := run(noon, at, m("add", "1"+name)); got != want {
+				t.Errorf("1%s later: %s, want %s", name, got, want)
+			}
+		}
+	}
+	for want, names := range map[string]string{
+		"1715778855": "s second seconds", "1715778840": "m minute minutes", "1715778000": "h hour hours", "1715731200": "d day days",
+		"1715558400": "w week weeks", "1714521600": "M month months", "1704067200": "y year years", "Invalid date unit": "secs min hr mo q quarter",
+	} {
+		for name := range strings.FieldsSeq(names) {
+			v, err := LookupDateFunction("startOf").Call(noon, values(d("2024-05-15 13:14:15", name)))
+			if got := v.String(); got != want && (err == nil || err.Error() != want) {
+				t.Errorf("the start of the %s: %s, %v; want %s", name, got, err, want)
+			}
 		}
 	}
 }

@@ -2,6 +2,7 @@ package zen_test
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/understudy-api/understudy/server/decision/value"
@@ -128,6 +129,36 @@ func TestUnary(t *testing.T) {
 	check(t, true, "1", `null`, "missingContextReference: ")
 	check(t, true, "$ and 5", `{"$": true}`, "false")
 	check(t, true, "true ?? 5", `{"$": true}`, "true")
+}
+
+// What functions and methods mean alone: a comparison with $, a list that $ is
+// in, or a condition.
+func TestUnaryFunctions(t *testing.T) {
+	equal := "len('ab'), upper('b'), lower('A'), trim(' a '), abs(-1), sum([1, 2]), avg([1, 3]), min([1, 2]), max([1, 2]), rand(0), " +
+		"median([1]), mode([1]), floor(1.5), ceil(1.5), round(1.5), trunc(1.5), string(1), number('1'), bool(1), type(1), " +
+		"fuzzyMatch('a', 'b'), d('2024-01-01'), count([1], # == 1), date('2024-01-01'), time('10:00'), duration('1h'), " +
+		"year('2024-01-01'), dayOfWeek('2024-01-01'), dayOfMonth('2024-01-01'), dayOfYear('2024-01-01'), weekOfYear('2024-01-01'), " +
+		"monthOfYear('2024-01-01'), monthString('2024-01-01'), dateString('2024-01-01'), weekdayString('2024-01-01'), " +
+		"startOf('2024-01-01', 'd'), endOf('2024-01-01', 'd'), d(0).add('1d'), d(0).sub('1d'), d(0).set('day', 2), d(0).format(), " +
+		"d(0).startOf('d'), d(0).endOf('d'), d(0).diff(d(1)), d(0).tz('UTC'), d(0).second(), d(0).minute(), d(0).hour(), d(0).day(), " +
+		"d(0).dayOfYear(), d(0).week(), d(0).weekday(), d(0).month(), d(0).quarter(), d(0).year(), d(0).timestamp(), d(0).offsetName()"
+	for call := range strings.SplitSeq(strings.TrimSuffix(equal, ")"), "), ") {
+		// Nothing is equal to an object; as conditions most of these are true.
+		check(t, true, call+")", `{"$": {}}`, "false")
+	}
+	among := "flatten([1]), merge([[1]]), mergeDeep([{a: 1}]), extract('a', 'a'), split('a', ','), keys([1]), values({a: 1}), " +
+		"filter([1], true), map([1], #), flatMap([1], #)"
+	for call := range strings.SplitSeq(strings.TrimSuffix(among, ")"), "), ") {
+		check(t, true, call+")", `{"$": {}}`, "vm: Opcode In: Unsupported type")
+	}
+	for _, condition := range []string{
+		"contains([1], 1)", "startsWith('a', 'a')", "endsWith('a', 'a')", "matches('a', 'a')", "isNumeric(1)",
+		"all([1], true)", "some([1], true)", "none([1], false)", "one([1], true)", "d(0).isValid()", "d('2024-01-01').isLeapYear()",
+		"d(0).isSame(d(0))", "d(0).isBefore(d(1))", "d(1).isAfter(d(0))", "d(0).isSameOrBefore(d(0))", "d(0).isSameOrAfter(d(0))",
+		"d().isToday()", "d().sub('1d').isYesterday()", "d().add('1d').isTomorrow()",
+	} {
+		check(t, true, condition, `{"$": {}}`, "true")
+	}
 }
 
 func TestTestWantsBoolean(t *testing.T) {
