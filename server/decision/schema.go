@@ -108,8 +108,35 @@ var metaRule = sync.OnceValue(func() *schemaRule {
 	if err != nil {
 		return &schemaRule{}
 	}
-	return convertSchema(compiled, value.Value{})
+	rule := convertSchema(compiled, value.Value{})
+	if enum := rule.property("enum"); enum != nil {
+		enum.unique = false // the draft has it so, the library does not
+	}
+	return rule
 })
+
+// distinct drops what an enum has twice, which the library refuses.
+func distinct(doc any) any {
+	switch doc := doc.(type) {
+	case []any:
+		for _, item := range doc {
+			distinct(item)
+		}
+	case map[string]any:
+		for key, member := range doc {
+			distinct(member)
+			if list, ok := member.([]any); ok && key == "enum" {
+				seen := map[string]bool{}
+				doc[key] = slices.DeleteFunc(list, func(one any) bool {
+					text := shown(fromPlain(one))
+					defer func() { seen[text] = true }()
+					return seen[text]
+				})
+			}
+		}
+	}
+	return doc
+}
 
 // compileSchema compiles the text of a schema; nil for none, which includes a text
 // that is not JSON.
@@ -137,7 +164,7 @@ func compileSchema(text string) *schema {
 		return &schema{refusal: judge.text}
 	}
 	c := libraryCompiler()
-	if err = c.AddResource(schemaURL, plain(doc)); err == nil {
+	if err = c.AddResource(schemaURL, distinct(plain(doc))); err == nil {
 		var compiled *jsonschema.Schema
 		if compiled, err = c.Compile(schemaURL); err == nil {
 			return &schema{rule: convertSchema(compiled, doc)}

@@ -74,6 +74,8 @@ func TestSchemas(t *testing.T) {
 		{`{"contentEncoding":"base64"}`, `"%%%"`, `: "%%%" is not compliant with "base64" content encoding`},
 		{`{"contentMediaType":"application/json"}`, `"{"`, `: "{" is not compliant with "application/json" media type`},
 		{`{"$schema":"https://json-schema.org/draft/2020-12/schema","format":"email","prefixItems":[false]}`, `[1]`, ``},
+		{`{"enum":["a",1,"a",1.0]}`, `"b"`, `: "b" is not one of "a" or 1`},
+		{`{"enum":["a",1,"a",1.0]}`, `1`, ``},
 		{`true`, `{}`, ``},
 		{`false`, `{}`, `: False schema does not allow {}`},
 		{`{bad`, `{}`, ``},
