@@ -124,6 +124,8 @@ func TestDate(t *testing.T) {
 		{d("2024-06-01", "EST"), "2024-06-01T00:00:00-05:00"},
 		{d("2024-06-01", "Etc/GMT-2"), "2024-06-01T00:00:00+02:00"},
 		{d("+262142-12-31 23:59:59"), "+262142-12-31T23:59:59Z"},
+		{d("-262143-01-01"), "-262143-01-01T00:00:00Z"},
+		{d("-262144-12-31"), invalid},
 		{d("+262143-01-01"), invalid},
 		{d("-0044-03-15"), "-0044-03-15T00:00:00Z"},
 	} {
@@ -351,6 +353,18 @@ func TestUnits(t *testing.T) {
 			}
 			if got := run(noon, at, m("add", "1"+name)); got != want {
 				t.Errorf("1%s later: %s, want %s", name, got, want)
+			}
+		}
+	}
+	for want, names := range map[string]string{
+		"1": "s sec secs second seconds", "60": "m min mins minute minutes", "3600": "h hr hrs hour hours", "86400": "d day days",
+		"604800": "w wk wks week weeks", "2630016": "M month months", "31557600": "y yr yrs year years",
+	} {
+		for name := range strings.FieldsSeq(names) {
+			v, err := LookupDateFunction("duration").Call(noon, values(d("1"+name+" 999ms 999 msec 1 millis 1000us 900 usec 100 µs 999999999ns 1 nsec 0nanos")))
+			more, _ := v.AsNumber().Sub(FromInt(3))
+			if got := more.String(); err != nil || got != want {
+				t.Errorf("1%s and three seconds less three: %s, %v; want %s", name, got, err, want)
 			}
 		}
 	}
