@@ -133,6 +133,7 @@ func TestTextFunctions(t *testing.T) {
 		{"bool(d('x'))", "true"},
 		{"type('')", `"string"`},
 		{"type(d())", `"date"`},
+		{"d('2024-01-01', 5)", failed("d", "Argument on 1 is not a string")},
 		{"type([])", `"array"`},
 		{"type({}.x)", incomplete},
 	} {

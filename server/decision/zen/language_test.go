@@ -89,6 +89,16 @@ func TestLexer(t *testing.T) {
 		{"`a${1", "parser: Unexpected token: QuotationMark at (5, 5); Expected TemplateString."},
 		{"`a${}`", "parser: Unexpected TemplateString token at (1, 4)"},
 		{"`${ {a: 1} }`", "parser: Invalid object syntax at (1, 9)"},
+		// Of several errors the last is told, of a slice that of its start, of a chain
+		// that of its end.
+		{"[`${}`, `  ${}`]", "parser: Unexpected TemplateString token at (9, 13)"},
+		{"len(`${}`) + `  ${}`", "parser: Unexpected TemplateString token at (14, 18)"},
+		{"true ? `${}` : `${ {a: 1} }`", "parser: Invalid object syntax at (16, 24)"},
+		{"true ? `${}` : 1", "parser: Unexpected TemplateString token at (8, 10)"},
+		{"a[`${}`:`  ${}`]", "parser: Unexpected TemplateString token at (3, 5)"},
+		{"a[1:`${}`]", "parser: Unexpected TemplateString token at (5, 7)"},
+		{"x = `${}`; `  ${}`", "parser: Unexpected TemplateString token at (12, 16)"},
+		{"x = 1; y = `${}`; 5", "parser: Unexpected TemplateString token at (12, 14)"},
 		{"`${'${x}'}`", `"${x}"`},
 		{"`${`a`}`", incomplete},
 	} {
