@@ -1,6 +1,7 @@
 // Command zenbench evaluates the same decisions on the same inputs with the vendor's
 // engine, called from Node.js, and with ours, in one run, and prints the ratios.
-// With -compare it generates graphs at random and compares what both answer.
+// With -compare it generates graphs at random and compares what both answer, with
+// -expressions expressions.
 //
 // It needs node and npm: npm fetches the vendor's engine (@gorules/zen-engine, the
 // newest on its registry is 0.54.0) into a temporary folder, or into the one named
@@ -41,12 +42,16 @@ func main() {
 	limit := flag.Float64("limit", 0, "fail if a ratio is greater; 0 for none")
 	modules := flag.String("modules", "", "folder for the vendor's package, kept; a temporary one if empty")
 	compare := flag.Int("compare", 0, "compare that many random graphs instead of measuring")
-	seed := flag.Uint64("seed", 1, "of the random graphs")
+	expressions := flag.Int("expressions", 0, "compare that many random expressions instead of measuring")
+	seed := flag.Uint64("seed", 1, "of what is random")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	err := run(ctx, os.Stdout, *modules, func(v *vendor) error {
 		if *compare > 0 {
 			return v.compare(os.Stdout, *compare, *seed)
+		}
+		if *expressions > 0 {
+			return v.compareExpressions(os.Stdout, *expressions, *seed)
 		}
 		return v.measure(os.Stdout, *rounds, *millis, *limit)
 	})
@@ -106,7 +111,7 @@ func (v *vendor) start() error {
 		return err
 	}
 	cmd := exec.CommandContext(v.ctx, "node", script, filepath.Join(v.modules, "vendor.mjs"))
-	cmd.Stderr = os.Stderr
+	cmd.Stderr, cmd.Env = os.Stderr, append(os.Environ(), "TZ=UTC")
 	in, err := cmd.StdinPipe()
 	if err != nil {
 		return err
@@ -135,6 +140,9 @@ type request struct {
 	Trace bool            `json:"trace,omitempty"`
 	Text  string          `json:"text,omitempty"`
 	MS    int             `json:"ms,omitempty"`
+	// An expression is evaluated with Input, as a test if it is unary.
+	Expression string `json:"expression,omitempty"`
+	Unary      bool   `json:"unary,omitempty"`
 }
 
 type reply struct {

@@ -2,11 +2,12 @@
 // standard input and answers each with one line.
 //
 //   {"graph": ..., "input": ..., "trace": bool}      -> {"data": ...} or {"error": text}
+//   {"expression": text, "unary": bool, "input": ...}  -> {"data": ...} or {"error": text}
 //   {"graph": ..., "text": input as text, "ms": n}   -> {"nanos": per evaluation, "cpu": likewise}
 import { createInterface } from 'node:readline';
 import { createRequire } from 'node:module';
 
-const { ZenEngine } = createRequire(process.argv[2])('@gorules/zen-engine');
+const { ZenEngine, evaluateExpressionSync, evaluateUnaryExpressionSync } = createRequire(process.argv[2])('@gorules/zen-engine');
 const engine = new ZenEngine();
 const decisions = new Map();
 
@@ -19,6 +20,10 @@ function decision(graph) {
 }
 
 async function answer(request) {
+  if (request.expression !== undefined) {
+    const evaluate = request.unary ? evaluateUnaryExpressionSync : evaluateExpressionSync;
+    return { data: evaluate(request.expression, request.input) ?? null };
+  }
   const compiled = decision(request.graph);
   if (!request.ms) {
     const result = await compiled.safeEvaluate(request.input, { trace: request.trace });
