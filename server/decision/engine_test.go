@@ -194,6 +194,13 @@ func TestFunctionsInGraphs(t *testing.T) {
 	if !strings.Contains(string(n.Data.AppendJSON(nil)), `{"log":[{"lines":["\"seen\"","21"],"msSinceRun":`) {
 		t.Errorf("%s", n.Data)
 	}
+	// A decision that a script asks for is one deeper.
+	for depth, fails := range map[int]bool{1: true, 2: false} {
+		_, err := engine.EvaluateJSON(context.Background(), d, []byte(`{"x":21}`), decision.EvaluateOptions{MaxDepth: depth})
+		if (err != nil) != fails || fails && !strings.Contains(err.Error(), "Depth limit exceeded") {
+			t.Errorf("%d deep: %v", depth, err)
+		}
+	}
 	if got := evaluated(t, decision.New(), d, `{}`); !strings.Contains(got, "Function node handler not provided") {
 		t.Error(got)
 	}
