@@ -92,7 +92,7 @@ func (a *answer) decide() {
 	a.decided = true
 	v := a.visit
 	op := v.exchange.Operation
-	if op == nil || !op.streams(a.status, a.Header().Get("Content-Type")) || v.forcesAnswer() {
+	if op == nil || !op.Streams(a.status, a.Header().Get("Content-Type")) || v.forcesAnswer() {
 		return
 	}
 	if f := v.force; f != nil && f.Connection != "" {
@@ -100,7 +100,7 @@ func (a *answer) decide() {
 		return
 	}
 	if v.site.limits.JudgeReply {
-		if found := op.judgeHead(v.exchange.Method, a.status, a.Header()); len(found) > 0 {
+		if found := op.JudgeHead(v.exchange.Method, a.status, a.Header()); len(found) > 0 {
 			v.refuseAnswer(found)
 			a.ended = errNotSent
 			return
@@ -197,7 +197,7 @@ func (a *answer) finish(r *http.Request) {
 	a.dress()
 	if contentType := a.Header().Get("Content-Type"); strings.HasPrefix(contentType, "application/json") {
 		a.body = plainJSON(a.body)
-		if spelled := v.site.document.contentType; spelled != "" && contentType == "application/json" {
+		if spelled := v.site.document.ContentType(); spelled != "" && contentType == "application/json" {
 			a.Header().Set("Content-Type", spelled)
 		}
 	}

@@ -34,8 +34,8 @@ func (v *visit) readRequest(r *http.Request, op *Operation) {
 	held := v.site.limits.Body
 	limit, toFile := held, false
 	if op != nil {
-		limit = op.maxBody(held)
-		toFile = limit > held && op.contentFor(r.Header.Get("Content-Type")).streamed()
+		limit = op.MaxBody(held)
+		toFile = limit > held && op.Spools(r.Header.Get("Content-Type"))
 	}
 	if !toFile {
 		held = limit
@@ -119,13 +119,10 @@ func (s *Site) drain(w http.ResponseWriter, r *http.Request) {
 }
 
 // handOver is the request as the generated code gets it: with the body that was
-// judged, and with the Content-Type spelled as it looks for it.
+// judged.
 func (v *visit) handOver(r *http.Request, j *Judged) *http.Request {
-	value := j.Value
-	if value == nil && j.read != nil && j.read.json != nil {
-		value = j.read.value // of a request that is served in spite of a violation
-	}
-	switch {
+	r = v.exchange.Operation.Fit(r, j)
+	switch value := j.Served(); {
 	case v.file != nil:
 		r.Body = io.NopCloser(io.NewSectionReader(v.file, 0, v.size))
 	case value != nil:
@@ -134,22 +131,6 @@ func (v *visit) handOver(r *http.Request, j *Judged) *http.Request {
 		r.Body = newBytesBody(j.Body)
 	default:
 		r.Body = http.NoBody
-	}
-	if j.read == nil {
-		return r
-	}
-	op, c := v.exchange.Operation, j.read.content
-	if came := r.Header.Get("Content-Type"); len(op.facts().contents) > 1 && !strings.Contains(c.mediaType, "*") && !strings.HasPrefix(came, c.mediaType) {
-		_, parameters, _ := strings.Cut(came, ";")
-		if parameters != "" {
-			parameters = ";" + parameters
-		}
-		r.Header = r.Header.Clone()
-		r.Header.Set("Content-Type", c.mediaType+parameters)
-	}
-	if c.kind == contentForm { // the generated code would read the query with it
-		values := readQuery(string(j.Body), op.document.wholeEscapes).Values
-		r.Form, r.PostForm = values, values
 	}
 	return r
 }

@@ -124,14 +124,15 @@ func (o *Operation) RequestBodies() []RequestBody {
 	return bodies
 }
 
-// streamed reports whether a body of the operation may go through a file: nothing
+// Spools reports whether a body with this Content-Type may go through a file: nothing
 // has to be decoded as a whole.
-func (c *content) streamed() bool {
+func (o *Operation) Spools(contentType string) bool {
+	c := o.contentFor(contentType)
 	return c != nil && (c.kind == contentMultipart || c.kind == contentBinary || c.kind == contentText)
 }
 
-// maxBody is how large a request's body may be, in bytes.
-func (o *Operation) maxBody(standard int64) int64 { return max(standard, o.facts().bodyMost) }
+// MaxBody is how large a request's body may be, in bytes.
+func (o *Operation) MaxBody(standard int64) int64 { return max(standard, o.facts().bodyMost) }
 
 // payload is what a body says, read once.
 type payload struct {

@@ -17,32 +17,7 @@ import (
 	"github.com/gorilla/mux"
 )
 
-// contentDocument has bodies and answers of every sort.
-const contentDocument = `{"openapi":"3.0.3","info":{"title":"t","version":"1"},"paths":{
- "/upload":{"post":{"operationId":"upload","requestBody":{"required":true,"x-understudy-max-body":3000000,"content":{"multipart/form-data":{
-   "schema":{"type":"object","required":["file","name"],"additionalProperties":false,"properties":{
-     "file":{"type":"string","format":"binary"},"name":{"type":"string","minLength":2},"count":{"type":"integer"},
-     "tags":{"type":"array","items":{"type":"string"},"maxItems":2},"secret":{"type":"string","format":"password"},
-     "meta":{"type":"object","required":["a"],"properties":{"a":{"type":"integer"}}},"more":{"type":"array","items":{"type":"string","format":"binary"}}}}}}},
-   "responses":{"200":{"description":"ok","content":{"application/json":{"schema":{"type":"string"}}}}}}},
- "/form":{"post":{"operationId":"form","parameters":[{"name":"q","in":"query","schema":{"type":"string"}}],"requestBody":{"required":true,"content":{
-   "application/x-www-form-urlencoded":{"schema":{"type":"object","required":["grant"],"properties":{
-     "grant":{"type":"string","enum":["a","b"]},"n":{"type":"integer","minimum":3},"on":{"type":"boolean"},
-     "ids":{"type":"array","items":{"type":"integer"}},"client_secret":{"type":"string"}}}},
-   "application/json":{"schema":{"type":"object","required":["grant"],"properties":{"grant":{"type":"string"}}}}}},
-   "responses":{"200":{"description":"ok","content":{"application/json":{"schema":{"type":"string"}}}}}}},
- "/bytes":{"put":{"operationId":"bytes","requestBody":{"required":true,"content":{
-   "application/octet-stream":{"schema":{"type":"string","format":"binary"}},"image/*":{"schema":{"type":"string","format":"binary"}},
-   "text/csv":{"schema":{"type":"string"}},"text/plain":{"schema":{"type":"string","maxLength":5}}}},
-   "responses":{"200":{"description":"ok","content":{"application/json":{"schema":{"type":"string"}}}}}}},
- "/events":{"get":{"operationId":"events","responses":{"200":{"description":"ok","headers":{"X-Run":{"required":true,"schema":{"type":"integer"}}},
-   "content":{"text/event-stream":{"schema":{"type":"string"}}}}}}},
- "/csv":{"get":{"operationId":"csv","responses":{"200":{"description":"ok","content":{"text/csv":{"schema":{"type":"string"}}}}}}},
- "/file":{"get":{"operationId":"file","responses":{"200":{"description":"ok","content":{"application/octet-stream":{"schema":{"type":"string","format":"binary"}}}}}}},
- "/text":{"get":{"operationId":"text","responses":{"200":{"description":"ok","content":{"text/plain":{"schema":{"type":"string","maxLength":5}}}}}}}
-},"components":{"securitySchemes":{"pat":{"type":"http","scheme":"bearer"}}}}`
-
-// contentAPI serves contentDocument as generated code would.
+// contentAPI serves the document as generated code would.
 type contentAPI struct {
 	madeAPI
 	came   string                                       // what the handler was given
@@ -64,7 +39,7 @@ func (a *contentAPI) take(w http.ResponseWriter, r *http.Request) {
 	var came []string
 	contentType := r.Header.Get("Content-Type")
 	switch {
-	case strings.HasPrefix(contentType, multipartType):
+	case strings.HasPrefix(contentType, "multipart/form-data"):
 		reader, err := r.MultipartReader()
 		for err == nil {
 			var part *multipart.Part
@@ -79,7 +54,7 @@ func (a *contentAPI) take(w http.ResponseWriter, r *http.Request) {
 		if !errors.Is(err, io.EOF) {
 			came = append(came, err.Error())
 		}
-	case strings.HasPrefix(contentType, formType):
+	case strings.HasPrefix(contentType, "application/x-www-form-urlencoded"):
 		if err := r.ParseForm(); err != nil {
 			came = append(came, err.Error())
 		}
@@ -104,9 +79,19 @@ func (a *contentAPI) Refuse(w http.ResponseWriter, _ *http.Request, refusal *Ref
 	_, _ = w.Write([]byte(`{}`))
 }
 
+// contentSource is a document with bodies and answers of every sort.
+func contentSource(t testing.TB) Source {
+	t.Helper()
+	text, err := os.ReadFile("../contract/testdata/content.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return Source{API: "made", File: "made.json", JSON: text, Lines: []byte(`{}`)}
+}
+
 func contentSite(t testing.TB, api *contentAPI, options Options) *Site {
 	t.Helper()
-	api.source = Source{API: "made", File: "made.json", JSON: []byte(contentDocument), Lines: []byte(`{}`)}
+	api.source = contentSource(t)
 	options.API = api
 	if options.Limits == (Limits{}) {
 		options.Limits = DefaultLimits()
@@ -185,31 +170,31 @@ func TestBodies(t *testing.T) {
 		{"a secret in JSON in a part", "/upload", upload("name=rules", "file=@a:b", `meta={"a":1,"apiToken":"hush"}`), "", `name=:rules | file=a:b | meta=:{"a":1,"apiToken":"hush"}`, `{"a":1,"apiToken":"` + Mask + `"}`},
 		{"a secret in JSON that is not declared", "/upload", upload("name=rules", "file=@a:b", `tags=[{"password":"hush"}]`), "", `name=:rules | file=a:b | tags=:[{"password":"hush"}]`, `[{"password":"` + Mask + `"}]`},
 		{"a secret in broken JSON", "/upload", upload("name=rules", "file=@a:b", `meta={"password":"hush"`), "json /meta", "", Mask},
-		{"a secret in a part without a name", "/upload", raw(multipartType+"; boundary=b", "--b\r\n\r\nhush\r\n--b--"), "multipart ", "", Mask},
-		{"a secret after a name given twice", "/upload", raw(multipartType+"; boundary=b", "--b\r\nContent-Disposition: form-data; name=a; name=secret\r\n\r\nhush\r\n--b--"), "multipart ", "", Mask},
+		{"a secret in a part without a name", "/upload", raw("multipart/form-data"+"; boundary=b", "--b\r\n\r\nhush\r\n--b--"), "multipart ", "", Mask},
+		{"a secret after a name given twice", "/upload", raw("multipart/form-data"+"; boundary=b", "--b\r\nContent-Disposition: form-data; name=a; name=secret\r\n\r\nhush\r\n--b--"), "multipart ", "", Mask},
 		{"a number in a part beyond all", "/upload", upload("name=rules", "file=@a:b", "count=1e999"), "numberRange /count", "", ""},
 		{"an integer in a part beyond 64 bits", "/upload", upload("name=rules", "file=@a:b", "count=99999999999999999999"), "integerRange /count", "", ""},
 		{"a fraction in a part", "/upload", upload("name=rules", "file=@a:b", "count=9007199254740993.5"), "type /count", "", ""},
 		{"numbers beyond all in JSON in a part", "/upload", upload("name=rules", "file=@a:b", `meta={"a":99999999999999999999,"b":1e999}`), "integerRange /meta/a numberRange /meta/b", "", ""},
-		{"too many parts", "/upload", raw(multipartType+"; boundary=b", strings.Repeat("--b\r\nContent-Disposition: form-data; name=x\r\n\r\n\r\n", 1001)+"--b--"), "multipart ", "", ""},
-		{"endless headers", "/upload", raw(multipartType+"; boundary=b", "--b\r\n"+strings.Repeat("X-A: b\r\n", 100_000)+"\r\n\r\n--b--"), "multipart ", "", ""},
+		{"too many parts", "/upload", raw("multipart/form-data"+"; boundary=b", strings.Repeat("--b\r\nContent-Disposition: form-data; name=x\r\n\r\n\r\n", 1001)+"--b--"), "multipart ", "", ""},
+		{"endless headers", "/upload", raw("multipart/form-data"+"; boundary=b", "--b\r\n"+strings.Repeat("X-A: b\r\n", 100_000)+"\r\n\r\n--b--"), "multipart ", "", ""},
 		{"fields too large", "/upload", upload("name=rules", "file=@a:b", "tags="+big), "bodySize ", "", ""},
-		{"an empty name", "/upload", raw(multipartType+"; boundary=b", "--b\r\nContent-Disposition: form-data; name=\"\"\r\n\r\nx\r\n--b--"), "multipart ", "", ""},
-		{"no boundary", "/upload", raw(multipartType, "x"), "multipart ", "", ""},
-		{"cut off", "/upload", raw(multipartType+"; boundary=b", "--b\r\nContent-Disposition: form-data; name=\"name\"\r\n\r\nru"), "multipart ", "", ""},
-		{"a part without a name", "/upload", raw(multipartType+"; boundary=b", "--b\r\n\r\nru\r\n--b--"), "multipart ", "", ""},
+		{"an empty name", "/upload", raw("multipart/form-data"+"; boundary=b", "--b\r\nContent-Disposition: form-data; name=\"\"\r\n\r\nx\r\n--b--"), "multipart ", "", ""},
+		{"no boundary", "/upload", raw("multipart/form-data", "x"), "multipart ", "", ""},
+		{"cut off", "/upload", raw("multipart/form-data"+"; boundary=b", "--b\r\nContent-Disposition: form-data; name=\"name\"\r\n\r\nru"), "multipart ", "", ""},
+		{"a part without a name", "/upload", raw("multipart/form-data"+"; boundary=b", "--b\r\n\r\nru\r\n--b--"), "multipart ", "", ""},
 		{"JSON where it is not declared", "/upload", raw("application/json", "{}"), "mediaType ", "", ""},
 		{"nothing", "/upload", raw("", ""), "required ", "", ""},
 
-		{"a form", "/form", raw(formType, "grant=a&n=4&on=true&ids=1&ids=2"), "", "grant=a&ids=1&ids=2&n=4&on=true", "grant=a"},
-		{"a form beside a query", "/form?q=x", raw(formType, "grant=a"), "", "grant=a", ""},
-		{"a wrong form", "/form", raw(formType, "n=1&on=yes&ids=x&grant=c"), "enum /grant minimum /n type /on type /ids/0", "", ""},
-		{"a form without a member", "/form", raw(formType+"; charset=utf-8", "n=3"), "required /grant", "", ""},
-		{"an empty form", "/form", raw(formType, ""), "required /grant", "", ""},
-		{"a malformed form", "/form", raw(formType, "grant=a&x=%zz;"), "", "grant=a&x=%25zz%3B", ""},
-		{"a secret in a form", "/form", raw(formType, "client_secret=hush&grant=a"), "", "client_secret=hush&grant=a", "client_secret=" + Mask},
-		{"a secret in JSON in a form", "/form", raw(formType, "grant=a&x=%7B%22token%22%3A%22hush%22%7D"), "", "grant=a&x=%7B%22token%22%3A%22hush%22%7D", "grant=a&x=" + `%7B%22token%22%3A%22%2A%2A%2A%2A%2A%2A%2A%2A%2A%2A%22%7D`},
-		{"odd numbers in a form", "/form", raw(formType, "grant=a&n=99999999999999999999&ids=1e999&ids=1.0&ids=1.5"), "integerRange /n numberRange /ids/0 type /ids/2", "", ""},
+		{"a form", "/form", raw("application/x-www-form-urlencoded", "grant=a&n=4&on=true&ids=1&ids=2"), "", "grant=a&ids=1&ids=2&n=4&on=true", "grant=a"},
+		{"a form beside a query", "/form?q=x", raw("application/x-www-form-urlencoded", "grant=a"), "", "grant=a", ""},
+		{"a wrong form", "/form", raw("application/x-www-form-urlencoded", "n=1&on=yes&ids=x&grant=c"), "enum /grant minimum /n type /on type /ids/0", "", ""},
+		{"a form without a member", "/form", raw("application/x-www-form-urlencoded"+"; charset=utf-8", "n=3"), "required /grant", "", ""},
+		{"an empty form", "/form", raw("application/x-www-form-urlencoded", ""), "required /grant", "", ""},
+		{"a malformed form", "/form", raw("application/x-www-form-urlencoded", "grant=a&x=%zz;"), "", "grant=a&x=%25zz%3B", ""},
+		{"a secret in a form", "/form", raw("application/x-www-form-urlencoded", "client_secret=hush&grant=a"), "", "client_secret=hush&grant=a", "client_secret=" + Mask},
+		{"a secret in JSON in a form", "/form", raw("application/x-www-form-urlencoded", "grant=a&x=%7B%22token%22%3A%22hush%22%7D"), "", "grant=a&x=%7B%22token%22%3A%22hush%22%7D", "grant=a&x=" + `%7B%22token%22%3A%22%2A%2A%2A%2A%2A%2A%2A%2A%2A%2A%22%7D`},
+		{"odd numbers in a form", "/form", raw("application/x-www-form-urlencoded", "grant=a&n=99999999999999999999&ids=1e999&ids=1.0&ids=1.5"), "integerRange /n numberRange /ids/0 type /ids/2", "", ""},
 		{"JSON beside a form", "/form", raw("Application/JSON", `{"grant":"x"}`), "", `application/json | {"grant":"x"}`, `{"grant":"x"}`},
 
 		{"bytes", "/bytes", raw("application/octet-stream", "\x00\xff"), "", "application/octet-stream | \x00\xff", "(2 bytes)"},
@@ -269,17 +254,17 @@ func TestManyMistakes(t *testing.T) {
 				fmt.Fprintf(&b, "a%d&", i)
 			}
 			return b.String()
-		}(), formType, "grant=a"},
+		}(), "application/x-www-form-urlencoded", "grant=a"},
 		{"malformed parameters", "/form", func() string {
 			var b strings.Builder
 			for i := range 30_000 {
 				fmt.Fprintf(&b, "q=%%z&a%d=%%z&", i)
 			}
 			return b.String()
-		}(), formType, "grant=a"},
+		}(), "application/x-www-form-urlencoded", "grant=a"},
 		{"odd numbers in JSON", "/form", "", "application/json", `{"grant":"a","x":[` + many("1e999,") + `0]}`},
-		{"odd numbers in a form", "/form", "", formType, "grant=a&" + many("ids=1e999&")},
-		{"wrong numbers in a form", "/form", "", formType, "grant=a&" + many("ids=x&")},
+		{"odd numbers in a form", "/form", "", "application/x-www-form-urlencoded", "grant=a&" + many("ids=1e999&")},
+		{"wrong numbers in a form", "/form", "", "application/x-www-form-urlencoded", "grant=a&" + many("ids=x&")},
 	} {
 		t.Run(c.what, func(t *testing.T) {
 			op := site.document.Operation(http.MethodPost, c.path)
@@ -303,7 +288,7 @@ func TestRecordedBeforeSent(t *testing.T) {
 		}
 	}})
 	r := httptest.NewRequest(http.MethodPost, "/form?other", strings.NewReader("grant=a"))
-	r.Header.Set("Content-Type", formType)
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	w = httptest.NewRecorder()
 	site.ServeHTTP(w, r)
 	if w.Body.String() != `"ok"` {
@@ -320,7 +305,7 @@ func TestStreams(t *testing.T) {
 	server := httptest.NewServer(site)
 	defer server.Close()
 	api.answer = func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Type", eventStream)
+		w.Header().Set("Content-Type", "text/event-stream")
 		w.Header().Set("X-Run", "1")
 		w.WriteHeader(http.StatusOK)
 		for event := range next {
@@ -367,10 +352,10 @@ func TestStreams(t *testing.T) {
 		{"CSV", "GET", "/csv", map[string]string{"Content-Type": "text/csv; charset=utf-8"}, 200, big, false, nil, big, 200, maxKept},
 		{"a file", "GET", "/file", map[string]string{"Content-Type": "application/octet-stream", "Content-Length": "3"}, 200, "\x00\x01\x02", false, nil, "\x00\x01\x02", 200, 3},
 		{"HEAD", "HEAD", "/file", map[string]string{"Content-Type": "application/octet-stream"}, 200, "abc", false, nil, "", 200, 0},
-		{"a header is missing", "GET", "/events", map[string]string{"Content-Type": eventStream}, 200, "data: 1\n\n", false, nil, "{}", 500, 2},
-		{"a header is wrong", "GET", "/events", map[string]string{"Content-Type": eventStream, "X-Run": "x"}, 200, "data: 1\n\n", false, nil, "{}", 500, 2},
-		{"an undeclared status", "GET", "/events", map[string]string{"Content-Type": eventStream, "X-Run": "1"}, 201, "data: 1\n\n", false, nil, "{}", 500, 2},
-		{"events where none are declared", "GET", "/csv", map[string]string{"Content-Type": eventStream}, 200, "data: 1\n\n", false, nil, "{}", 500, 2},
+		{"a header is missing", "GET", "/events", map[string]string{"Content-Type": "text/event-stream"}, 200, "data: 1\n\n", false, nil, "{}", 500, 2},
+		{"a header is wrong", "GET", "/events", map[string]string{"Content-Type": "text/event-stream", "X-Run": "x"}, 200, "data: 1\n\n", false, nil, "{}", 500, 2},
+		{"an undeclared status", "GET", "/events", map[string]string{"Content-Type": "text/event-stream", "X-Run": "1"}, 201, "data: 1\n\n", false, nil, "{}", 500, 2},
+		{"events where none are declared", "GET", "/csv", map[string]string{"Content-Type": "text/event-stream"}, 200, "data: 1\n\n", false, nil, "{}", 500, 2},
 		{"an undeclared type", "GET", "/csv", map[string]string{"Content-Type": "text/html"}, 200, "<p>", false, nil, "{}", 500, 2},
 		{"a text", "GET", "/text", map[string]string{"Content-Type": "text/plain"}, 200, "short", false, nil, "short", 200, 5},
 		{"a text against its schema", "GET", "/text", map[string]string{"Content-Type": "text/plain"}, 200, "longer", false, nil, "{}", 500, 2},
@@ -417,37 +402,4 @@ func TestStreams(t *testing.T) {
 			}
 		})
 	}
-}
-
-// FuzzMultipart reads arbitrary multipart bodies and forms, and masks them.
-func FuzzMultipart(f *testing.F) {
-	contentType, body := multipartOf(f, "name=rules", "file=@r.zip:PK", `meta={"a":1}`, "tags=x", "secret=hush")
-	f.Add(contentType, body)
-	f.Add(multipartType+"; boundary=b", []byte("--b\r\nContent-Disposition: form-data; name=\"name\"\r\n\r\nru"))
-	f.Add(formType, []byte("grant=a&n=4&on=true&ids=1&ids=2&client_secret=hush&%zz=;"))
-	f.Add("image/png", []byte("\x89PNG"))
-	f.Add("text/plain; charset=x", []byte("\xff"))
-	site := contentSite(f, &contentAPI{}, Options{})
-	f.Fuzz(func(t *testing.T, contentType string, body []byte) {
-		for _, op := range site.document.Operations() {
-			m := &Message{
-				Method: op.Method, URL: httptest.NewRequest(op.Method, "/", http.NoBody).URL,
-				Header: http.Header{"Content-Type": {contentType}}, Body: body,
-			}
-			whole := op.JudgeRequest(tbContext, m)
-			for i := range whole.Violations {
-				checkViolation(t, &whole.Violations[i], body)
-			}
-			m.Body, m.File, m.Size = body[:min(len(body), 1)], bytes.NewReader(body), int64(len(body))
-			if c := op.contentFor(contentType); c != nil && c.kind == contentMultipart && len(body) > 0 {
-				if again := op.JudgeRequest(tbContext, m); len(again.Violations) != len(whole.Violations) {
-					t.Fatalf("%d violations of a file, %d of a text", len(again.Violations), len(whole.Violations))
-				}
-			}
-			if masked := op.MaskRequest(contentType, body); len(body) == 0 && len(masked) > 0 {
-				t.Fatalf("nothing is masked as %q", masked)
-			}
-			op.MaskResponse(http.StatusOK, contentType, body)
-		}
-	})
 }

@@ -3,12 +3,8 @@ package contract
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"maps"
 	"net/http"
 	"slices"
-	"strings"
-
-	"github.com/getkin/kin-openapi/openapi3"
 )
 
 // Keyring turns a secret into the principal it stands for.
@@ -26,9 +22,6 @@ func (OpenKeyring) Principal(secret string) (Principal, bool) {
 	sum := sha256.Sum256([]byte("understudy workspace\x00" + secret))
 	return Principal{Workspace: "w" + hex.EncodeToString(sum[:12])}, true
 }
-
-// maxSecret bounds a credential's length.
-const maxSecret = 4096
 
 // Principal is who calls: what a credential stands for.
 type Principal struct {
@@ -55,173 +48,12 @@ func (p *Principal) Sees(project string) bool {
 	return p.Projects == nil || slices.Contains(p.Projects, project)
 }
 
-// Credential reads the Authorization header: its scheme, and the secret when the
-// scheme is the wanted one (compared without case, RFC 9110 section 11.1) and the
-// secret well-formed. Several Authorization headers are never well-formed: it
-// would be unclear who calls.
-func Credential(r *http.Request, want string) (scheme, secret string, ok bool) {
-	values := r.Header.Values(authorization)
-	if len(values) != 1 {
-		return "", "", false
-	}
-	scheme, secret, found := strings.Cut(values[0], " ")
-	secret = strings.TrimLeft(secret, " ")
-	if !found || !strings.EqualFold(scheme, want) || !wellFormed(secret) {
-		return scheme, "", false
-	}
-	return scheme, secret, true
-}
-
-const authorization = "Authorization"
-
-// bearer is a security scheme of a document as requests use it.
-type bearer struct {
-	name  string // of the scheme in the document
-	in    In     // header, query or cookie
-	field string // the header's, parameter's or cookie's name
-	word  string // before the secret in the header, such as "Bearer"; "" for none
-	shape string // what is to be sent, for people
-}
-
-// newBearer reads a security scheme. A scheme that is none of HTTP's and no API key
-// cannot be used: its field is empty.
-func newBearer(name string, scheme *openapi3.SecurityScheme) bearer {
-	b := bearer{name: name, in: InHeader}
-	switch scheme.Type {
-	case "http":
-		b.field, b.word = authorization, scheme.Scheme
-		if scheme.Scheme == "bearer" {
-			b.shape = `the header "Authorization: Bearer <token>"`
-		}
-	case "apiKey":
-		b.in, b.field = In(scheme.In), scheme.Name
-		if b.in != InHeader {
-			b.shape = "the " + scheme.In + ` parameter "` + scheme.Name + `"`
-			break
-		}
-		b.field = http.CanonicalHeaderKey(scheme.Name)
-		_, format, found := strings.Cut(scheme.Description, "format '")
-		format, _, closed := strings.Cut(format, "'")
-		if found && closed {
-			b.word, _, _ = strings.Cut(format, " ")
-			b.shape = `the header "` + b.field + ": " + format + `"`
-		} else {
-			b.shape = `the header "` + b.field + `" (` + scheme.Description + ")"
-		}
-	}
-	return b
-}
-
-// secret is what a request carries for the scheme; false if that is absent, given
-// more than once or malformed.
-func (b *bearer) secret(r *http.Request) (string, bool) {
-	var values []string
-	switch b.in {
-	case InHeader:
-		if b.word != "" && b.field == authorization {
-			_, secret, ok := Credential(r, b.word)
-			return secret, ok
-		}
-		if b.field != "" {
-			values = r.Header.Values(b.field)
-		}
-	case InQuery:
-		values = r.URL.Query()[b.field]
-	case InCookie:
-		for _, cookie := range r.CookiesNamed(b.field) {
-			values = append(values, cookie.Value)
-		}
-	case InPath, InBody, InMessage:
-	}
-	if len(values) != 1 {
-		return "", false
-	}
-	secret := values[0]
-	if b.word != "" {
-		word, rest, found := strings.Cut(secret, " ")
-		if !found || !strings.EqualFold(word, b.word) {
-			return "", false
-		}
-		secret = strings.TrimLeft(rest, " ")
-	}
-	return secret, wellFormed(secret)
-}
-
-// bearers are the alternatives that a security requirement gives: of one of them
-// every scheme has to be used.
-func (d *Document) bearers(requirements openapi3.SecurityRequirements) [][]bearer {
-	var ways [][]bearer
-	for _, requirement := range requirements {
-		var way []bearer
-		for _, name := range slices.Sorted(maps.Keys(requirement)) {
-			b := bearer{name: name} // of no use, unless it is declared
-			if d.spec.Components != nil {
-				if ref := d.spec.Components.SecuritySchemes[name]; ref != nil && ref.Value != nil {
-					b = newBearer(name, ref.Value)
-				}
-			}
-			way = append(way, b)
-		}
-		ways = append(ways, way)
-	}
-	return ways
-}
-
-// anybody stands for the operation of a request that matches none: any scheme of
-// the document will do.
-func (d *Document) anybody() *Operation {
-	known := &facts{operation: openapi3.NewOperation()}
-	o := &Operation{document: d, facts: func() *facts { return known }}
-	if d.spec.Components == nil {
-		return o
-	}
-	for _, name := range slices.Sorted(maps.Keys(d.spec.Components.SecuritySchemes)) {
-		known.security = append(known.security, openapi3.SecurityRequirement{name: nil})
-	}
-	known.bearers = d.bearers(known.security)
-	return o
-}
-
-// carriesSecret reports whether a header, parameter or cookie of this name carries
-// the credential of a scheme of the document.
-func (d *Document) carriesSecret(in In, name string) bool {
-	for _, way := range d.anyone.facts().bearers {
-		for i := range way {
-			if way[i].in == in && way[i].field == name {
-				return true
-			}
-		}
-	}
-	return false
-}
-
-// carriesCredential reports whether a request has something in a place where the
-// document wants a credential.
-func (o *Operation) carriesCredential(r *http.Request) bool {
-	for _, way := range o.facts().bearers {
-		for i := range way {
-			switch b := &way[i]; b.in {
-			case InHeader:
-				if len(r.Header[b.field]) > 0 {
-					return true
-				}
-			case InQuery, InCookie:
-				if _, ok := b.secret(r); ok {
-					return true
-				}
-			case InPath, InBody, InMessage:
-			}
-		}
-	}
-	return false
-}
-
 // Authenticate finds the caller by the credentials that an operation declares, in
 // whatever headers: the first alternative counts for which the request carries all.
 // accepted names the security schemes that can be used; none means all of the
 // document.
 func Authenticate(r *http.Request, o *Operation, keys Keyring, accepted ...string) (Principal, *Refusal) {
-	for _, way := range o.facts().bearers {
+	for _, way := range o.Bearers() {
 		if principal, ok := identify(r, way, keys, accepted); ok {
 			return principal, nil
 		}
@@ -229,13 +61,13 @@ func Authenticate(r *http.Request, o *Operation, keys Keyring, accepted ...strin
 	return Principal{}, &Refusal{Kind: KindUnauthenticated}
 }
 
-func identify(r *http.Request, way []bearer, keys Keyring, accepted []string) (Principal, bool) {
+func identify(r *http.Request, way []Bearer, keys Keyring, accepted []string) (Principal, bool) {
 	var caller Principal
 	for i := range way {
-		if len(accepted) > 0 && !slices.Contains(accepted, way[i].name) {
+		if len(accepted) > 0 && !slices.Contains(accepted, way[i].Name) {
 			return Principal{}, false
 		}
-		secret, ok := way[i].secret(r)
+		secret, ok := way[i].Secret(r)
 		if !ok {
 			return Principal{}, false
 		}
@@ -248,78 +80,4 @@ func identify(r *http.Request, way []bearer, keys Keyring, accepted []string) (P
 		}
 	}
 	return caller, len(way) > 0
-}
-
-// wellFormed accepts visible ASCII without spaces, commas or quotes: a superset of
-// token68 (RFC 9110, section 11.2), since Datafold does not publish what its keys
-// are made of.
-func wellFormed(secret string) bool {
-	if secret == "" || len(secret) > maxSecret {
-		return false
-	}
-	for i := range len(secret) {
-		if c := secret[i]; c <= ' ' || c >= 0x7f || c == ',' || c == '"' {
-			return false
-		}
-	}
-	return true
-}
-
-// credentialViolation says that the operation needs a credential and none of use
-// came.
-func (o *Operation) credentialViolation(r *http.Request) Violation {
-	v := Violation{
-		Side: SideClient, Rule: RuleCredential, Basis: BasisPublished, In: InHeader, Name: authorization,
-		Operation: o.ID, Where: o.document.locate(o.Pointer() + "/security"),
-	}
-	if !o.facts().ownSecurity {
-		v.Where = o.document.locate("/security")
-	}
-	var ways []string
-	for i, way := range o.facts().bearers {
-		var shapes []string
-		for j := range way {
-			b := &way[j]
-			if b.shape != "" {
-				shapes = append(shapes, b.shape)
-			}
-			if b.field == "" {
-				continue
-			}
-			if i+j == 0 {
-				v.In, v.Name = b.in, b.field
-			}
-			if came := r.Header[b.field]; b.in == InHeader && len(came) > 0 && v.Got == nil {
-				schemes := make([]string, len(came))
-				for k, value := range came {
-					schemes[k] = schemeOf(value)
-				}
-				v.Got, v.Name = schemes, b.field
-			}
-		}
-		if len(shapes) > 0 && len(shapes) == len(way) {
-			ways = append(ways, strings.Join(shapes, " and "))
-		}
-	}
-	v.Detail = strings.Join(ways, " or ")
-	return v
-}
-
-// schemeOf shows a credential: its scheme, if that is one of the usual, and
-// nothing of the secret.
-func schemeOf(credential string) string {
-	scheme, secret, _ := strings.Cut(credential, " ")
-	for _, known := range []string{"Basic", "Bearer", "Digest", "Key", "Token", "ApiKey"} {
-		switch {
-		case !strings.EqualFold(scheme, known):
-		case strings.Trim(secret, " ") == "":
-			return known
-		default:
-			return known + " " + Mask
-		}
-	}
-	if credential == "" {
-		return ""
-	}
-	return Mask
 }

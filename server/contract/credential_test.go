@@ -125,3 +125,14 @@ func TestPrincipal(t *testing.T) {
 		}
 	}
 }
+
+// The name of a workspace does not tell the secret that opens it.
+func FuzzOpenKeyring(f *testing.F) {
+	f.Add("x")
+	f.Fuzz(func(t *testing.T, secret string) {
+		principal, known := OpenKeyring{}.Principal(secret)
+		if !known || principal.Workspace == "" || len(secret) > 24 && strings.Contains(principal.Workspace, secret) {
+			t.Fatalf("workspace %q", principal.Workspace)
+		}
+	})
+}

@@ -72,6 +72,20 @@ type Document struct {
 	notes       []string
 }
 
+// EncodedSlash reports whether "%2F" in a path is part of a segment.
+func (d *Document) EncodedSlash() bool { return d.encodedSlash }
+
+// EmptyParameter reports whether a path parameter may be empty.
+func (d *Document) EmptyParameter() bool { return d.emptyParam }
+
+// ContentType is how the Content-Type of a JSON answer is spelled; "" for
+// application/json.
+func (d *Document) ContentType() string { return d.contentType }
+
+// Anyone stands for the operation of a request that matches none: any credential of
+// the document will do.
+func (d *Document) Anyone() *Operation { return d.anyone }
+
 // Notes are what the document says and is not judged by.
 func (d *Document) Notes() []string { return d.notes }
 
@@ -163,7 +177,7 @@ type facts struct {
 	secured     bool
 	ownSecurity bool // the operation states its security itself
 	security    openapi3.SecurityRequirements
-	bearers     [][]bearer // what security asks for: alternatives
+	bearers     [][]Bearer // what security asks for: alternatives
 	mediaTypes  []string   // of the request body, as declared
 	bodyNeeded  bool
 	bodySchema  *Schema      // of the JSON request body
@@ -302,7 +316,7 @@ func eachChild(s *Schema, fn func(pointer string, ref *openapi3.SchemaRef)) {
 }
 
 // methods orders methods as documents usually list them.
-var methods = []string{
+var Methods = []string{
 	http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut,
 	http.MethodPatch, http.MethodDelete, http.MethodOptions, http.MethodTrace,
 }

@@ -30,37 +30,11 @@ const (
 	ForcedByWorkspace = "workspace"
 )
 
-// Declares reports whether the operation declares a status.
-func (o *Operation) Declares(status int) bool {
-	return o.facts().operation.Responses.Status(status) != nil
-}
-
-// DeclaredStatuses lists the statuses that the operation declares, in order.
-func (o *Operation) DeclaredStatuses() []int {
-	var statuses []int
-	for code := range o.facts().operation.Responses.Map() {
-		if status, err := strconv.Atoi(code); err == nil {
-			statuses = append(statuses, status)
-		}
-	}
-	slices.Sort(statuses)
-	return statuses
-}
-
-// Examples lists the names of the examples of an answer with this status.
-func (o *Operation) Examples(status int) []string {
-	mt := o.content(status)[judgedJSON]
-	if mt == nil {
-		return nil
-	}
-	return slices.Sorted(maps.Keys(mt.Examples))
-}
-
 // sample is a body of the operation's answer with this status, as JSON: the named
 // example, else an example of the document that keeps its own schema, else one
 // made to the schema. nil if the answer has no JSON body.
-func (o *Operation) sample(status int, example string) ([]byte, error) {
-	mt := o.content(status)[judgedJSON]
+func sample(o *Operation, status int, example string) ([]byte, error) {
+	mt := o.AnswerJSON(status)
 	if mt == nil {
 		if example != "" {
 			return nil, fmt.Errorf("the answer has no example %q", example)
@@ -76,14 +50,14 @@ func (o *Operation) sample(status int, example string) ([]byte, error) {
 		if ref == nil || ref.Value == nil {
 			return nil, fmt.Errorf("the answer has no example %q", example)
 		}
-		return o.encode(ref.Value.Value, schemas...)
+		return o.Encode(ref.Value.Value, schemas...)
 	}
 	if mt.Example != nil {
-		return o.encode(mt.Example, schemas...)
+		return o.Encode(mt.Example, schemas...)
 	}
 	for _, name := range slices.Sorted(maps.Keys(mt.Examples)) {
 		if ref := mt.Examples[name]; ref.Value != nil {
-			return o.encode(ref.Value.Value, schemas...)
+			return o.Encode(ref.Value.Value, schemas...)
 		}
 	}
 	if mt.Schema == nil {
@@ -93,7 +67,7 @@ func (o *Operation) sample(status int, example string) ([]byte, error) {
 	if !ok {
 		return nil, fmt.Errorf("no body could be made to the schema of status %d", status)
 	}
-	return o.encode(value, schemas...)
+	return o.Encode(value, schemas...)
 }
 
 // BodyFrom is the text of the body of the request being served, as it came: do
@@ -131,7 +105,7 @@ const maxPreferredDelay = 5 * time.Minute
 // answered with a status that the operation does not declare. Other preferences
 // are none of ours. It is nil if the header asks for nothing of that; problem
 // says what cannot be done.
-func (o *Operation) prefer(values []string) (f *Force, problem string) {
+func prefer(o *Operation, values []string) (f *Force, problem string) {
 	asked := map[string]string{}
 	for _, value := range values {
 		for part := range strings.SplitSeq(value, ",") {
@@ -166,7 +140,7 @@ func (o *Operation) prefer(values []string) (f *Force, problem string) {
 	}
 	if f.Example != "" {
 		if f.Status == 0 {
-			f.Status = o.successStatus()
+			f.Status = successStatus(o.DeclaredStatuses())
 		}
 		if names := o.Examples(f.Status); !slices.Contains(names, f.Example) {
 			have := "there is none"
@@ -183,8 +157,7 @@ func (o *Operation) prefer(values []string) (f *Force, problem string) {
 }
 
 // successStatus is the first declared status that means success.
-func (o *Operation) successStatus() int {
-	statuses := o.DeclaredStatuses()
+func successStatus(statuses []int) int {
 	for _, status := range statuses {
 		if status >= 200 && status < 300 {
 			return status
@@ -228,7 +201,7 @@ func (v *visit) treat(r *http.Request, op *Operation) *Refusal {
 		}
 	}
 	if values := r.Header["Prefer"]; len(values) > 0 {
-		force, problem := op.prefer(values)
+		force, problem := prefer(op, values)
 		switch {
 		case problem != "":
 			v.force = &Force{Status: http.StatusBadRequest, Undeclared: true}
@@ -265,7 +238,7 @@ func (v *visit) answerForced(r *http.Request) {
 			return
 		}
 		var err error
-		if body, err = op.sample(f.Status, f.Example); err != nil {
+		if body, err = sample(op, f.Status, f.Example); err != nil {
 			v.site.log.WarnContext(r.Context(), "a forced answer has no body", append(v.exchange.attributes(), "error", logText(err))...)
 		}
 	}
@@ -316,14 +289,12 @@ func (v *visit) dress(op *Operation, f *Force) {
 		header.Set(name, value)
 	}
 	header.Set("Understudy-Exchange", v.exchange.ID)
-	if ref := op.facts().operation.Responses.Status(f.Status); ref != nil {
-		for name, declared := range ref.Value.Headers {
-			if declared.Value == nil || !declared.Value.Required || header.Get(name) != "" || declared.Value.Schema == nil {
-				continue
-			}
-			if value, ok := generate.Minimal(declared.Value.Schema.Value, generate.Options{}); ok {
-				header.Set(name, headerText(value))
-			}
+	for name, declared := range op.AnswerHeaders(f.Status) {
+		if declared.Value == nil || !declared.Value.Required || header.Get(name) != "" || declared.Value.Schema == nil {
+			continue
+		}
+		if value, ok := generate.Minimal(declared.Value.Schema.Value, generate.Options{}); ok {
+			header.Set(name, headerText(value))
 		}
 	}
 	if v.exchange.Forced != nil && v.exchange.Forced.By == ForcedByPrefer && v.message == "" {

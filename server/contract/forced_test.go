@@ -2,6 +2,7 @@ package contract
 
 import (
 	"net/http"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -16,9 +17,17 @@ func FuzzPrefer(f *testing.F) {
 	} {
 		f.Add(seed)
 	}
-	op := arenaFor(f, "words").document.Operation(http.MethodPost, "/numbers")
+	text, err := os.ReadFile("../brms/testdata/words.json")
+	if err != nil {
+		f.Fatal(err)
+	}
+	document, err := Load(Source{API: "words", File: "words.json", JSON: text, Lines: []byte(`{}`)})
+	if err != nil {
+		f.Fatal(err)
+	}
+	op := document.Operation(http.MethodPost, "/numbers")
 	f.Fuzz(func(t *testing.T, header string) {
-		force, problem := op.prefer([]string{header})
+		force, problem := prefer(op, []string{header})
 		switch {
 		case problem != "":
 			if force != nil {

@@ -1,6 +1,7 @@
 package contract
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"io"
@@ -66,8 +67,8 @@ var unreadableRules = []string{
 	"type", "format", "anyOf", "oneOf", "discriminator", RuleNumberRange, RuleIntegerRange, RuleJSON, RuleMediaType,
 }
 
-// doubtful lists the violations that may keep a request from being understood.
-func (j *Judged) doubtful() []Violation {
+// Doubtful lists the violations that may keep a request from being understood.
+func (j *Judged) Doubtful() []Violation {
 	var found []Violation
 	for i := range j.Violations {
 		if v := &j.Violations[i]; slices.Contains(unreadableRules, v.Rule) {
@@ -447,7 +448,7 @@ func (o *Operation) JudgeResponse(ctx context.Context, method string, status int
 		RequestValidationInput: &openapi3filter.RequestValidationInput{
 			Request: &http.Request{Method: method}, Route: o.facts().route,
 		},
-		Status: status, Header: judged, Body: newBytesBody(body), Options: options,
+		Status: status, Header: judged, Body: io.NopCloser(bytes.NewReader(body)), Options: options,
 	})
 	if err == nil {
 		if len(body) > 0 && len(o.content(status)) == 0 {
@@ -467,9 +468,9 @@ func (o *Operation) JudgeResponse(ctx context.Context, method string, status int
 	return e.response(err)
 }
 
-// judgeHead judges what comes before the body of an answer: its status, its media
+// JudgeHead judges what comes before the body of an answer: its status, its media
 // type and its headers.
-func (o *Operation) judgeHead(method string, status int, header http.Header) []Violation {
+func (o *Operation) JudgeHead(method string, status int, header http.Header) []Violation {
 	e := &explainer{operation: o, side: SideServer, status: status, payload: &payload{}}
 	err := openapi3filter.ValidateResponse(context.Background(), &openapi3filter.ResponseValidationInput{
 		RequestValidationInput: &openapi3filter.RequestValidationInput{Request: &http.Request{Method: method}, Route: o.facts().route},
@@ -494,7 +495,7 @@ var optionsNoAnswer = func() *openapi3filter.Options {
 
 // judgeText judges an answer that is no JSON: its head, and a text by its schema.
 func (o *Operation) judgeText(method string, status int, header http.Header, c *content, body []byte) []Violation {
-	found := o.judgeHead(method, status, header)
+	found := o.JudgeHead(method, status, header)
 	if len(found) > 0 || c.kind != contentText || c.streams() {
 		return found
 	}
@@ -529,9 +530,9 @@ func (o *Operation) answerContent(status int, contentType string) *content {
 	return found
 }
 
-// streams reports whether an answer is sent as it comes, instead of being judged as a
+// Streams reports whether an answer is sent as it comes, instead of being judged as a
 // whole: events, and downloads whose bytes no schema describes.
-func (o *Operation) streams(status int, contentType string) bool {
+func (o *Operation) Streams(status int, contentType string) bool {
 	if isJSON(contentType) {
 		return false
 	}

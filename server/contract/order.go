@@ -15,7 +15,7 @@ func (o *Operation) BodySchema() *Schema { return o.facts().bodySchema }
 
 // AnswerSchema is the schema of the JSON answer with a status; nil if there is none.
 func (o *Operation) AnswerSchema(status int) *Schema {
-	mt := o.content(status)[judgedJSON]
+	mt := o.AnswerJSON(status)
 	if mt == nil || mt.Schema == nil {
 		return nil
 	}
@@ -40,10 +40,10 @@ func (o *Operation) Properties(s *Schema) []string {
 	return names
 }
 
-// encode writes a value that is no answer of a handler, such as an example, with
+// Encode writes a value that is no answer of a handler, such as an example, with
 // the members of its objects in declared order; members that are not declared come
 // last.
-func (o *Operation) encode(v any, schemas ...*Schema) ([]byte, error) {
+func (o *Operation) Encode(v any, schemas ...*Schema) ([]byte, error) {
 	switch v := v.(type) {
 	case map[string]any:
 		text := []byte{'{'}
@@ -55,7 +55,7 @@ func (o *Operation) encode(v any, schemas ...*Schema) ([]byte, error) {
 			if err != nil {
 				return nil, err
 			}
-			member, err := o.encode(v[name], children(schemas, Step{Name: name})...)
+			member, err := o.Encode(v[name], children(schemas, Step{Name: name})...)
 			if err != nil {
 				return nil, err
 			}
@@ -68,7 +68,7 @@ func (o *Operation) encode(v any, schemas ...*Schema) ([]byte, error) {
 			if i > 0 {
 				text = append(text, ',')
 			}
-			encoded, err := o.encode(item, children(schemas, Step{Array: true, Index: i})...)
+			encoded, err := o.Encode(item, children(schemas, Step{Array: true, Index: i})...)
 			if err != nil {
 				return nil, err
 			}

@@ -86,10 +86,10 @@ func newRoutes(d *Document, register func(*mux.Router)) (*routes, error) {
 // path is in the group of every count from its own on.
 func (t *routes) rehome(found []route) {
 	// Routes with static text first: "/bi/dbt/" before "/bi/{id}/".
-	slices.SortStableFunc(found, func(a, b route) int { return a.operation.template.Compare(b.operation.template) })
+	slices.SortStableFunc(found, func(a, b route) int { return a.operation.Template().Compare(b.operation.Template()) })
 	counts := map[int]bool{}
 	for _, r := range found {
-		n := r.operation.template.slashes()
+		n := r.operation.Template().Slashes()
 		counts[n] = true
 		t.most = max(t.most, n+1)
 	}
@@ -97,7 +97,7 @@ func (t *routes) rehome(found []route) {
 	for n := range counts {
 		var group []route
 		for _, r := range found {
-			if own := r.operation.template.slashes(); own == n || own < n && r.operation.template.rest {
+			if own := r.operation.Template().Slashes(); own == n || own < n && r.operation.Template().Rest {
 				group = append(group, r)
 			}
 		}
@@ -108,15 +108,15 @@ func (t *routes) rehome(found []route) {
 		t.position[n] = position
 		keys := map[string]bool{"": true}
 		for _, r := range group {
-			keys[r.operation.template.static(position)] = true
+			keys[r.operation.Template().Static(position)] = true
 		}
 		for key := range keys {
 			small := mux.NewRouter().SkipClean(true)
 			for _, r := range group {
-				if s := r.operation.template.static(position); s != "" && s != key {
+				if s := r.operation.Template().Static(position); s != "" && s != key {
 					continue
 				}
-				registered := small.Handle(r.operation.template.gorilla(), r.handler).Methods(r.methods...)
+				registered := small.Handle(r.operation.Template().Gorilla(), r.handler).Methods(r.methods...)
 				t.operations[registered] = r.operation
 			}
 			t.small[smallKey{n, key}] = small
@@ -130,7 +130,7 @@ func distinguishing(group []route, slashes int) int {
 	for position := range slashes {
 		texts := map[string]bool{}
 		for _, r := range group {
-			if s := r.operation.template.static(position); s != "" {
+			if s := r.operation.Template().Static(position); s != "" {
 				texts[s] = true
 			}
 		}
@@ -176,7 +176,7 @@ func (t *routes) allowed(r *http.Request) []string {
 		return nil
 	}
 	var allow []string
-	for _, method := range methods {
+	for _, method := range Methods {
 		probe := *r
 		probe.Method = method
 		var match mux.RouteMatch

@@ -12,7 +12,6 @@ import (
 	"os"
 	"runtime/debug"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -211,8 +210,8 @@ func (s *Site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.Method == http.MethodHead && s.api.HeadAsGet() {
 		r.Method = http.MethodGet
 	}
-	if s.document.encodedSlash && r.URL.RawPath != "" {
-		if kept, ok := keepSlashes(r.URL.EscapedPath()); ok {
+	if s.document.EncodedSlash() && r.URL.RawPath != "" {
+		if kept, ok := KeepSlashes(r.URL.EscapedPath()); ok {
 			u := *r.URL
 			u.Path, u.RawPath = kept, ""
 			r.URL, v.keptSlashes = &u, true
@@ -251,10 +250,10 @@ func (s *Site) enforce(next http.Handler) http.Handler {
 		op := s.routes.operations[mux.CurrentRoute(r)]
 		v.exchange.Operation, v.exchange.Vars = op, v.pathValues(r)
 		v.readRequest(r, op)
-		if op.facts().secured {
+		if op.Secured() {
 			principal, refusal := s.api.Authenticate(r, op)
 			if refusal != nil {
-				refusal.Violations = append(refusal.Violations, op.credentialViolation(r))
+				refusal.Violations = append(refusal.Violations, op.CredentialViolation(r))
 				v.refuse(r, refusal)
 				return
 			}
@@ -300,12 +299,12 @@ func (s *Site) enforce(next http.Handler) http.Handler {
 			return
 		}
 		if judged.Refused() {
-			refusal := &Refusal{Kind: KindInvalid, Violations: refusing(judged.Violations), Operation: op, Body: v.body}
+			refusal := &Refusal{Kind: KindInvalid, Violations: judged.Refusing(), Operation: op, Body: v.body}
 			if !s.report {
 				v.refuse(r, refusal)
 				return
 			}
-			converted, wrong := op.understand(r.Context(), message, judged)
+			converted, wrong := op.Understand(r.Context(), message, judged)
 			if converted == nil {
 				refusal.Violations = wrong
 				v.refuse(r, refusal)
@@ -314,11 +313,8 @@ func (s *Site) enforce(next http.Handler) http.Handler {
 			v.held = refusal
 			r = mux.SetURLVars(r, converted.Vars)
 			r.URL, r.Header = converted.URL, converted.Header
-		} else if doubtful := judged.doubtful(); len(doubtful) > 0 {
+		} else if doubtful := judged.Doubtful(); len(doubtful) > 0 {
 			v.held = &Refusal{Kind: KindInvalid, Violations: doubtful, Operation: op, Body: v.body}
-		}
-		if repeated, unread := judged.repeated(), judged.unread(); judged.query.foreign || len(repeated)+len(unread) > 0 {
-			r = withQuery(r, judged.query.Values, repeated, unread)
 		}
 		next.ServeHTTP(v.answer, v.handOver(r, judged))
 	})
@@ -331,7 +327,7 @@ func (v *visit) pathValues(r *http.Request) map[string]string {
 	vars := mux.Vars(r)
 	if v.keptSlashes {
 		for name, value := range vars {
-			vars[name] = decodeSegment(value)
+			vars[name] = DecodeSegment(value)
 		}
 	}
 	return vars
@@ -344,19 +340,12 @@ func bodyless(method string) bool { return method == http.MethodGet || method ==
 func (s *Site) bodyRefusal(op *Operation, err error) *Refusal {
 	var tooLarge *http.MaxBytesError
 	if errors.Is(err, errBodyTooLarge) || errors.As(err, &tooLarge) {
-		return &Refusal{Kind: KindTooLarge, Violations: []Violation{{
-			Side: SideClient, Rule: RuleBodySize, Basis: BasisPublished, In: InBody,
-			Detail: "at most " + strconv.FormatInt(op.maxBody(s.limits.Body), 10) + " bytes", Operation: op.ID,
-			Where: s.document.locate(op.Pointer() + "/responses/413"),
-		}}}
+		return &Refusal{Kind: KindTooLarge, Violations: []Violation{op.BodyTooLarge(op.MaxBody(s.limits.Body))}}
 	}
 	if _, ours := errors.AsType[*os.PathError](err); ours {
 		return &Refusal{Kind: KindUnavailable, RetryAfter: 1, Err: err} // no room for a file
 	}
-	return &Refusal{Kind: KindInvalid, Err: err, Violations: []Violation{{
-		Side: SideClient, Rule: RuleTransport, Basis: BasisPublished, In: InBody, Operation: op.ID,
-		Where: s.document.locate(op.Pointer()),
-	}}}
+	return &Refusal{Kind: KindInvalid, Err: err, Violations: []Violation{op.BodyBroken()}}
 }
 
 // unmatched answers a request that no route matched.
@@ -367,7 +356,7 @@ func (s *Site) unmatched(_ http.ResponseWriter, r *http.Request) {
 	allow := s.routes.allowed(r)
 	other := ""
 	// A path that ends in an empty parameter was hardly meant.
-	if len(allow) == 0 || s.document.emptyParam && strings.HasSuffix(r.URL.Path, "/") {
+	if len(allow) == 0 || s.document.EmptyParameter() && strings.HasSuffix(r.URL.Path, "/") {
 		flipped := *r
 		u := *r.URL
 		if strings.HasSuffix(u.Path, "/") {
@@ -386,16 +375,16 @@ func (s *Site) unmatched(_ http.ResponseWriter, r *http.Request) {
 	asked := *r
 	asked.Method = v.exchange.Method // HEAD is routed as GET, and not matched as HEAD
 	refusal := s.api.Unmatched(&asked, allow, other)
-	refusal.Violations = append(refusal.Violations, s.document.unmatchedViolation(&asked, allow, other))
+	refusal.Violations = append(refusal.Violations, s.document.UnmatchedViolation(&asked, allow, other))
 	v.refuse(r, refusal)
 }
 
 // attribute says whose exchange it is where no credential is asked for.
 func (v *visit) attribute(r *http.Request) {
-	if !v.site.document.anyone.carriesCredential(r) {
+	if !v.site.document.Anyone().CarriesCredential(r) {
 		return
 	}
-	if principal, refusal := v.site.api.Authenticate(r, v.site.document.anyone); refusal == nil {
+	if principal, refusal := v.site.api.Authenticate(r, v.site.document.Anyone()); refusal == nil {
 		v.identified(r, principal)
 		v.principal = Principal{} // nobody was asked to be one
 	}

@@ -19,7 +19,7 @@ const multiSegmentKey = "x-understudy-multi-segment"
 type Template struct {
 	text     string
 	segments []templateSegment
-	rest     bool // the last segment takes the rest of the path
+	Rest     bool // the last segment takes the rest of the path
 	empty    bool // a parameter may be empty
 }
 
@@ -52,7 +52,7 @@ func newTemplate(text string, rest map[string]bool, empty bool) (Template, error
 			if i < len(t.segments)-1 || len(s.names) > 1 || s.texts[0] != "" || s.texts[1] != "" {
 				return Template{}, fmt.Errorf("%s: a parameter takes the rest of a path only as the whole of its last segment", name)
 			}
-			t.rest = true
+			t.Rest = true
 		}
 	}
 	return t, nil
@@ -75,8 +75,8 @@ func newTemplateSegment(text string) templateSegment {
 // String is the template as the document writes it.
 func (t Template) String() string { return t.text }
 
-// slashes is how many slashes a path has at least that the template matches.
-func (t Template) slashes() int { return len(t.segments) - 1 }
+// Slashes is how many slashes a path has at least that the template matches.
+func (t Template) Slashes() int { return len(t.segments) - 1 }
 
 // Match reports whether a path, decoded but for the slashes within its segments, is
 // one of the template's.
@@ -86,7 +86,7 @@ func (t Template) Match(path string) bool {
 		part, more, found := strings.Cut(path, "/")
 		last := i == len(t.segments)-1
 		switch {
-		case last && t.rest:
+		case last && t.Rest:
 			return path != ""
 		case found == last, !s.match(part, t.empty):
 			return false
@@ -133,7 +133,7 @@ func (t Template) Distance(path string) int {
 	total := 0
 	for i := range max(len(t.segments), len(got)) {
 		switch {
-		case i >= len(t.segments) && t.rest:
+		case i >= len(t.segments) && t.Rest:
 			return total
 		case i >= len(t.segments):
 			total += 5 + min(len(got[i]), 10)
@@ -168,8 +168,8 @@ func (s *templateSegment) length() int {
 // that takes the rest of a path comes after those that do not, more parameters
 // after fewer. A path that several match belongs to the first.
 func (t Template) Compare(other Template) int {
-	if t.rest != other.rest {
-		if t.rest {
+	if t.Rest != other.Rest {
+		if t.Rest {
 			return 1
 		}
 		return -1
@@ -207,7 +207,7 @@ func (t Template) Values(path string) (map[string]string, bool) {
 	for i := range t.segments {
 		s := &t.segments[i]
 		part, more, _ := strings.Cut(path, "/")
-		if t.rest && i == len(t.segments)-1 {
+		if t.Rest && i == len(t.segments)-1 {
 			part = path
 		}
 		path = more
@@ -260,7 +260,7 @@ func (t Template) Outranks(other Template) bool {
 			return plain
 		}
 	}
-	return other.rest && !t.rest
+	return other.Rest && !t.Rest
 }
 
 // Lead is how many leading segments of a path are texts of the template.
@@ -291,35 +291,35 @@ func (t Template) Literal() string {
 // written as often as makes a path of so many slashes; the template itself if there
 // is none or it has as many.
 func (t Template) Stretched(slashes int) string {
-	if !t.rest || slashes <= t.slashes() {
+	if !t.Rest || slashes <= t.Slashes() {
 		return t.text
 	}
 	last := t.text[strings.LastIndexByte(t.text, '/'):]
-	return t.text + strings.Repeat(last, slashes-t.slashes())
+	return t.text + strings.Repeat(last, slashes-t.Slashes())
 }
 
 // TakesRest reports whether a parameter takes the rest of a path.
 func (t Template) TakesRest(name string) bool {
-	return t.rest && t.segments[len(t.segments)-1].names[0] == name
+	return t.Rest && t.segments[len(t.segments)-1].names[0] == name
 }
 
-// static is the text of the segment after the given slash, or "" where any text may
+// Static is the text of the segment after the given slash, or "" where any text may
 // stand.
-func (t Template) static(position int) string {
+func (t Template) Static(position int) string {
 	if position+1 >= len(t.segments) || len(t.segments[position+1].names) > 0 {
 		return ""
 	}
 	return t.segments[position+1].texts[0]
 }
 
-// gorilla is the template as gorilla/mux takes it.
-func (t Template) gorilla() string {
+// Gorilla is the template as gorilla/mux takes it.
+func (t Template) Gorilla() string {
 	one := ""
 	if t.empty {
 		one = ":[^/]*"
 	}
 	last := one
-	if t.rest {
+	if t.Rest {
 		last = ":(?s:.+)"
 	}
 	var b strings.Builder
@@ -339,11 +339,11 @@ func (t Template) gorilla() string {
 	return b.String()
 }
 
-// keepSlashes gives an escaped path in which everything is decoded but the slashes
+// KeepSlashes gives an escaped path in which everything is decoded but the slashes
 // within segments, which stay "%2F" as percent signs stay "%25": routing then sees
 // segments, and [decodeSegment] what is in them. ok is false if there is no such
 // slash, or an escape is malformed: then the path is used as it is decoded.
-func keepSlashes(escaped string) (kept string, ok bool) {
+func KeepSlashes(escaped string) (kept string, ok bool) {
 	if !strings.Contains(escaped, "%2F") && !strings.Contains(escaped, "%2f") {
 		return "", false
 	}
@@ -372,8 +372,8 @@ func keepSlashes(escaped string) (kept string, ok bool) {
 
 var segmentDecoder = strings.NewReplacer("%2F", "/", "%25", "%")
 
-// decodeSegment decodes what keepSlashes left.
-func decodeSegment(text string) string { return segmentDecoder.Replace(text) }
+// DecodeSegment decodes what KeepSlashes left.
+func DecodeSegment(text string) string { return segmentDecoder.Replace(text) }
 
 func isHex(c byte) bool {
 	return c >= '0' && c <= '9' || c >= 'a' && c <= 'f' || c >= 'A' && c <= 'F'

@@ -5,9 +5,9 @@ import (
 	"strings"
 )
 
-// unmatchedViolation explains why no route matched: another method, a final
+// UnmatchedViolation explains why no route matched: another method, a final
 // slash too many or too few, or a path that is not declared.
-func (d *Document) unmatchedViolation(r *http.Request, allow []string, other string) Violation {
+func (d *Document) UnmatchedViolation(r *http.Request, allow []string, other string) Violation {
 	path := r.URL.Path
 	v := Violation{Side: SideClient, Basis: BasisPublished, In: InMessage, Raw: path}
 	if len(allow) > 0 {

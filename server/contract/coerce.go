@@ -7,25 +7,6 @@ import (
 	"slices"
 )
 
-// Enforcement says what becomes of a request that breaks a published or
-// documented rule.
-type Enforcement string
-
-// The two ways to enforce. Both record every violation.
-const (
-	EnforceStrict Enforcement = "strict" // the request is refused
-	EnforceReport Enforcement = "report" // the request is served if the real service would convert it
-)
-
-// ParseEnforcement reads an Enforcement by its name.
-func ParseEnforcement(name string) (Enforcement, bool) {
-	switch e := Enforcement(name); e {
-	case EnforceStrict, EnforceReport:
-		return e, true
-	}
-	return "", false
-}
-
 // Convert gives the value that the real service makes of one that broke a rule:
 // the coercions of its framework. value is a JSON value of a body, or the text of
 // a parameter, which is to be given as text again. ok is false where the real
@@ -36,16 +17,16 @@ type Convert func(v *Violation, value any) (converted any, ok bool)
 // that is converted shows what was hidden in it.
 const maxConversions = 4
 
-// understand makes a refused request fit to be served where it is only reported:
+// Understand makes a refused request fit to be served where it is only reported:
 // values are converted as the real service converts them, until nothing refuses
 // the request. It gives the converted request, or what is wrong even so: then the
 // real service refuses as well.
-func (o *Operation) understand(ctx context.Context, m *Message, j *Judged) (understood *Message, wrong []Violation) {
+func (o *Operation) Understand(ctx context.Context, m *Message, j *Judged) (understood *Message, wrong []Violation) {
 	again := *m
 	again.Header, again.Vars = m.Header.Clone(), maps.Clone(m.Vars)
 	judged := j
 	for range maxConversions {
-		wrong = refusing(judged.Violations)
+		wrong = judged.Refusing()
 		if len(wrong) == 0 {
 			j.Body, j.Value, j.query, j.read = judged.Body, judged.Value, judged.query, judged.read
 			return &again, nil
@@ -59,9 +40,9 @@ func (o *Operation) understand(ctx context.Context, m *Message, j *Judged) (unde
 	return nil, wrong
 }
 
-// refusing lists the violations that are reason to refuse.
-func refusing(violations []Violation) []Violation {
-	return slices.DeleteFunc(slices.Clone(violations), func(v Violation) bool { return !v.Refuses() })
+// Refusing lists the violations that are reason to refuse.
+func (j *Judged) Refusing() []Violation {
+	return slices.DeleteFunc(slices.Clone(j.Violations), func(v Violation) bool { return !v.Refuses() })
 }
 
 // asTheyCame makes violations of a converted request tell what the client sent.
