@@ -40,6 +40,11 @@ func (v *visit) readRequest(r *http.Request, op *Operation) {
 	if !toFile {
 		held = limit
 	}
+	if toFile && r.ContentLength > limit {
+		v.site.drain(v.answer.w, r) // of what is too large nothing is asked for
+		v.bodyErr = errBodyTooLarge
+		return
+	}
 	v.body, v.bodyErr = v.site.readBody(v.answer.w, r, held, toFile)
 	v.size = int64(len(v.body))
 	if toFile && v.bodyErr == nil && v.size > held {
@@ -76,10 +81,6 @@ func (s *Site) readBody(w http.ResponseWriter, r *http.Request, held int64, toFi
 
 // spool puts a body, of which the beginning was read, into a file without a name.
 func (v *visit) spool(r *http.Request, limit int64) error {
-	if r.ContentLength > limit {
-		v.site.drain(v.answer.w, r)
-		return errBodyTooLarge
-	}
 	file, err := os.CreateTemp("", "understudy-body-")
 	if err != nil {
 		return err

@@ -1,12 +1,14 @@
 package contract
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"mime/multipart"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/textproto"
@@ -401,5 +403,28 @@ func TestStreams(t *testing.T) {
 				t.Errorf("%d bytes recorded, %v, %+v", len(x.ResponseBody), x.Err, x.Explained)
 			}
 		})
+	}
+}
+
+// A body that is announced as too large is not asked for, whether it would go through
+// memory or a file.
+func TestExpectTooLarge(t *testing.T) {
+	server := httptest.NewServer(contentSite(t, &contentAPI{}, Options{}))
+	defer server.Close()
+	for _, path := range []string{"/upload", "/form"} {
+		connection, err := net.Dial("tcp", server.Listener.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer connection.Close()
+		_, err = fmt.Fprintf(connection, "POST %s HTTP/1.1\r\nHost: x\r\nContent-Type: %s; boundary=b\r\nContent-Length: 3000001\r\nExpect: 100-continue\r\n\r\n", path, multipartType)
+		if err != nil {
+			t.Fatal(err)
+		}
+		response, err := http.ReadResponse(bufio.NewReader(connection), nil)
+		if err != nil || response.StatusCode == http.StatusContinue || !response.Close {
+			t.Errorf("%s: %+v, %v", path, response, err)
+		}
+		_ = response.Body.Close()
 	}
 }
