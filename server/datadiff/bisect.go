@@ -10,9 +10,12 @@ import (
 
 // What a bisection does unless it is told otherwise.
 const (
-	// segments is into how many parts a table is cut: one pass over it costs the
-	// same whatever their number.
-	segments = 1024
+	// segments is into how many parts a table is cut. One pass over it costs the
+	// same whatever their number, and the smaller they are the less is read for
+	// one difference; but each is a row of the answer.
+	segments  = 16384
+	narrowest = 64   // keys in a segment
+	hashes    = 4096 // segments, where keys are no integers
 	// enough rows to rather read a segment than to check it again. Basis: the
 	// default of the open-source tool of the same vendor.
 	enough = 16384
@@ -87,6 +90,7 @@ type bisection struct {
 	done   bool     // there were checksums, and they are of use
 	levels []*level // what is to be read
 	rows   int64    // with whole keys, in equal segments
+	unlike int64    // rows of a side, the larger, in the others
 	nulls  Pair     // rows, of both sides
 }
 
@@ -138,14 +142,11 @@ func (b *bisection) run(ctx context.Context) error {
 	if !ok {
 		return nil
 	}
-	factor, threshold := int64(segments), int64(enough)
-	if b.spec.BisectionFactor > 0 {
-		factor = int64(b.spec.BisectionFactor)
-	}
+	threshold := int64(enough)
 	if b.spec.BisectionThreshold > 0 {
 		threshold = int64(b.spec.BisectionThreshold)
 	}
-	l, err := b.first(ctx, factor)
+	l, err := b.first(ctx)
 	if err != nil {
 		return err
 	}
@@ -154,9 +155,11 @@ func (b *bisection) run(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		l = b.sort(l, found, factor, threshold, depth < deepest)
+		l = b.sort(l, found, threshold, depth < deepest)
 	}
-	b.done = b.rows > 0 || len(b.levels) == 0
+	// To read a part costs a condition for each row: for most of the rows that is
+	// not worth it.
+	b.done = b.rows >= b.unlike
 	if !b.done {
 		b.levels, b.nulls = nil, Pair{}
 	}
@@ -171,10 +174,14 @@ type segment struct {
 
 // first cuts the whole: into ranges if the key begins with an integer, else by
 // hashes.
-func (b *bisection) first(ctx context.Context, factor int64) (*level, error) {
+func (b *bisection) first(ctx context.Context) (*level, error) {
+	hashed := &level{modulus: hashes}
+	if n := int64(b.spec.BisectionFactor); n > 0 {
+		hashed.modulus = n
+	}
 	for i := range b.side {
 		if b.keys[0].column[i].Datatype != Integer {
-			return &level{modulus: factor}, nil
+			return hashed, nil
 		}
 	}
 	var ends [2][][]byte
@@ -196,14 +203,17 @@ func (b *bisection) first(ctx context.Context, factor int64) (*level, error) {
 		l, okLow := integer(end[0])
 		h, okHigh := integer(end[1])
 		if !okLow || !okHigh {
-			return &level{modulus: factor}, nil
+			return hashed, nil
 		}
 		if none {
 			low, high, none = l, h, false
 		}
 		low, high = min(low, l), max(high, h)
 	}
-	return &level{low: low, width: (high-low)/factor + 1}, nil
+	if n := int64(b.spec.BisectionFactor); n > 0 {
+		return &level{low: low, width: (high-low)/n + 1}, nil
+	}
+	return &level{low: low, width: max(narrowest, (high-low)/segments+1)}, nil
 }
 
 // expression is the number of a row's segment.
@@ -286,7 +296,7 @@ func (b *bisection) check(ctx context.Context, l *level, sums [2]string) (map[in
 
 // sort puts segments down as equal, or to be read, and returns the level at which
 // the others are cut again, if that promises to save reading.
-func (b *bisection) sort(l *level, found map[int64]*segment, factor, threshold int64, deeper bool) *level {
+func (b *bisection) sort(l *level, found map[int64]*segment, threshold int64, deeper bool) *level {
 	var differ []int64
 	var total, rows int64
 	for n, part := range found {
@@ -316,11 +326,18 @@ func (b *bisection) sort(l *level, found map[int64]*segment, factor, threshold i
 			return large
 		})
 	}
+	for _, n := range differ {
+		b.unlike += max(found[n].rows[Left], found[n].rows[Right])
+	}
 	if l.chosen = differ; len(differ) > 0 {
 		b.levels = append(b.levels, l)
 	}
 	if len(cut.chosen) == 0 {
 		return nil
+	}
+	factor := int64(segments)
+	if b.spec.BisectionFactor > 0 {
+		factor = int64(b.spec.BisectionFactor)
 	}
 	return &level{outer: cut, low: l.low, width: (l.width-1)/factor + 1}
 }

@@ -70,7 +70,7 @@ func (s *Source) Budget() *datadiff.Budget { return s.budget }
 // settings make the texts of values the same everywhere. What is compiled at run
 // time is seldom paid back by a diff.
 const settings = `SET timezone = 'UTC'; SET datestyle = 'ISO, YMD'; SET intervalstyle = 'postgres'; SET bytea_output = 'hex';
-SET extra_float_digits = 1; SET client_encoding = 'UTF8'; SET jit = off; SET statement_timeout = %d;
+SET extra_float_digits = 1; SET client_encoding = 'UTF8'; SET jit = off; SET application_name = 'understudy'; SET statement_timeout = %d;
 BEGIN READ ONLY ISOLATION LEVEL REPEATABLE READ`
 
 // Connect opens a read-only transaction.
@@ -138,6 +138,11 @@ func (l *lines) Write(data []byte) (int, error) {
 }
 
 func (c *conn) Read(ctx context.Context, query string, each func(line []byte) error) error {
+	// COPY would run whatever follows a semicolon, outside of our transaction too;
+	// what is prepared is one statement.
+	if _, err := c.c.PgConn().Prepare(ctx, "", query, nil); err != nil {
+		return c.judge(ctx, err)
+	}
 	out := &lines{each: each}
 	_, err := c.c.PgConn().CopyTo(ctx, out, "COPY ("+query+"\n) TO STDOUT")
 	if out.err != nil {

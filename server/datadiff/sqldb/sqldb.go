@@ -108,3 +108,39 @@ func Path(parts []string, quote string) string {
 	}
 	return strings.Join(quoted, ".")
 }
+
+// OneStatement says whether a text of SQL has no semicolon but at its end: outside
+// of quotes and comments.
+func OneStatement(query string) bool {
+	ended := false
+	for i := 0; i < len(query); {
+		c := query[i]
+		rest := query[i:]
+		skip := 1
+		switch {
+		case strings.HasPrefix(rest, "--"):
+			skip = until(rest, "\n", 2)
+		case strings.HasPrefix(rest, "/*"):
+			skip = until(rest, "*/", 2)
+		case c == ';':
+			ended = true
+		case strings.IndexByte(" \t\r\n\f\v", c) >= 0:
+		case ended:
+			return false
+		case c == '\'' || c == '"' || c == '`':
+			skip = until(rest, string(c), 1)
+		case c == '[':
+			skip = until(rest, "]", 1)
+		}
+		i += skip
+	}
+	return true
+}
+
+// until is the length of a text up to the end of what began with so many bytes.
+func until(text, end string, begun int) int {
+	if i := strings.Index(text[begun:], end); i >= 0 {
+		return begun + i + len(end)
+	}
+	return len(text)
+}

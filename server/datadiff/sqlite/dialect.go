@@ -23,7 +23,7 @@ func (dialect) CountIf(condition string) string { return "count(*) FILTER (WHERE
 func (dialect) Integer(n int64) string          { return strconv.FormatInt(n, 10) }
 func (dialect) Quotient(a, b string) string     { return a + " / " + b }
 func (dialect) Rounds() datadiff.Rounding       { return datadiff.Round }
-func (dialect) Md5(texts []string) string { return md5Function + "(" + strings.Join(texts, ", ") + ")" }
+func (dialect) Md5(texts []string) string       { return md5Function + "(" + strings.Join(texts, ", ") + ")" }
 
 func (dialect) SumMd5(texts []string) string {
 	return sumFunction + "(" + strings.Join(texts, ", ") + ")"
@@ -80,3 +80,9 @@ func (dialect) Differ(c datadiff.Column, a, b string) string {
 }
 
 func (d dialect) NativeSum(_ []datadiff.Column, names []string) string { return d.SumMd5(names) }
+
+// CanonicalTime is an expression: a time that is written in any way, as all dialects
+// write it.
+func CanonicalTime(column string) string {
+	return fmt.Sprintf("%s(%s, '%s')", textFunction, column, datadiff.Timestamp)
+}

@@ -95,6 +95,10 @@ func (c *conn) Close() error {
 }
 
 func (c *conn) Read(ctx context.Context, query string, each func(line []byte) error) error {
+	// The driver would run whatever follows a semicolon.
+	if !sqldb.OneStatement(query) {
+		return &datadiff.Error{Kind: datadiff.QueryFailed, Value: "a filter or query is one statement"}
+	}
 	return sqldb.Read(ctx, c.c, c.timeout, query, appendText, judge, each)
 }
 
@@ -177,6 +181,9 @@ func split(table []string) (schema, name string, err error) {
 }
 
 func (c *conn) describeQuery(ctx context.Context, query string) ([]datadiff.Column, error) {
+	if !sqldb.OneStatement(query) {
+		return nil, &datadiff.Error{Kind: datadiff.QueryFailed, Value: "a filter or query is one statement"}
+	}
 	rows, err := c.c.QueryContext(ctx, query+" LIMIT 0")
 	if err != nil {
 		return nil, judge(err)
