@@ -185,6 +185,7 @@ type facts struct {
 	anyInteger  map[int]bool // statuses whose answers are judged alike whatever their integers
 	contents    []*content   // of the request body, by media type
 	bodyMost    int64        // bytes of the request body at most, if more than of others
+	permission  string
 }
 
 // Document is the document that declares the operation.
@@ -192,6 +193,18 @@ func (o *Operation) Document() *Document { return o.document }
 
 // Secured reports whether the operation asks for a credential.
 func (o *Operation) Secured() bool { return o.facts().secured }
+
+// permissionKey marks an operation with the permission that it asks for.
+const permissionKey = "x-understudy-permission"
+
+// Permission is the permission that a caller needs for the operation, and what is
+// known of that need; "" if none is needed but to be known.
+func (o *Operation) Permission() (name string, basis Basis) {
+	if name = o.facts().permission; name == "" {
+		return "", BasisPublished
+	}
+	return name, o.document.index().basis(o.Pointer(), permissionKey, "")
+}
 
 // Template is the operation's path.
 func (o *Operation) Template() Template { return o.template }
@@ -218,6 +231,11 @@ func (d *Document) newFacts(at, method, path string, item *openapi3.PathItem, op
 	}
 	if op.Responses.Default() != nil {
 		return nil, Template{}, errors.New("a default response would let any status pass")
+	}
+	if mark, marked := op.Extensions[permissionKey]; marked {
+		if o.permission, _ = mark.(string); o.permission == "" {
+			return nil, Template{}, fmt.Errorf("%s: want the name of a permission", permissionKey)
+		}
 	}
 	rest := map[string]bool{}
 	for _, refs := range []openapi3.Parameters{item.Parameters, op.Parameters} {

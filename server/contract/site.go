@@ -178,6 +178,14 @@ func PrincipalFrom(ctx context.Context) Principal {
 	return Principal{}
 }
 
+// OperationFrom gives the operation that is being served; nil outside of one.
+func OperationFrom(ctx context.Context) *Operation {
+	if v := visitOf(ctx); v != nil {
+		return v.exchange.Operation
+	}
+	return nil
+}
+
 // Fail answers a request with an error, in the API's words. It is what the
 // generated code's error handlers call.
 func Fail(w http.ResponseWriter, r *http.Request, err error) {
