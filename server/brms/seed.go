@@ -2,10 +2,9 @@ package brms
 
 import (
 	"cmp"
-	"maps"
 	"slices"
+	"strings"
 
-	"github.com/understudy-api/understudy/gen/brms"
 	"github.com/understudy-api/understudy/server/seed"
 	"github.com/understudy-api/understudy/storage"
 )
@@ -14,7 +13,7 @@ var _ seed.API = (*API)(nil)
 
 // Seed describes the resources of a seed.
 func (a *API) Seed() seed.Part {
-	return seed.Part{Resources: []*seed.Resource{seedOfProjects()}}
+	return seed.Part{Resources: []*seed.Resource{projectSeeds.seed()}}
 }
 
 // seedTimes are the members of a resource that a seed has beside those of its body.
@@ -45,150 +44,97 @@ func seedMeta(tx storage.Tx, e *seed.Entry, parent string) storage.Meta {
 	return m
 }
 
-func seedExport(m storage.Meta, body any) seed.Exported {
-	return seed.Exported{ID: m.ID, Body: body, Own: seed.Values{
-		"id": m.ID, "createdAt": m.Created, "updatedAt": m.Updated, "deletedAt": m.Deleted,
-	}}
-}
-
 func living(e *seed.Entry) bool { return e.Own.Time("deletedAt").IsZero() }
 
-func seedOfProjects() *seed.Resource {
+// seeded is how a resource stands in a seed: as the bodies B of the operation that
+// creates one.
+type seeded[T, V, B any] struct {
+	*resource[T, V]
+
+	list  string // the member that holds them: "projects"
+	path  string // of the creating operation
+	value func(*B) T
+	body  func(T) B
+	// check finds what is wrong with a list, beside keys that stand twice in it, and
+	// fills in what the operation would; nil for nothing.
+	check func([]*seed.Entry, seed.Report)
+	// planted does what the operation does beside making the record; nil for nothing.
+	planted func(*work, storage.Item[T], *B) error
+	within  []*seed.Resource
+}
+
+// seed describes the resource to the room of seeds. What is planted is no deed of
+// anybody's: the audit is not told.
+func (s seeded[T, V, B]) seed() *seed.Resource {
 	return &seed.Resource{
-		List: "projects", Name: "project", Kind: projects.Kind,
-		Creates: []seed.Create{{Path: "/api/projects", Read: seed.Into[brms.CreateProjectRequest]}},
+		List: s.list, Name: strings.ToLower(s.noun), Kind: s.records.Kind,
+		Creates: []seed.Create{{Path: s.path, Vars: anyIDs(s.path), Read: seed.Into[B]}},
 		Own:     seedTimes(),
-		Within:  []*seed.Resource{seedOfIntegrations()},
-		Check:   checkProjects,
-		Insert: func(tx storage.Tx, e *seed.Entry, _ string) (string, error) {
-			body, _ := e.Body.(*brms.CreateProjectRequest)
-			made, err := insertProject(tx, seedMeta(tx, e, ""), newProject(body), body.CopyContentRef)
-			return made.ID, err
+		Within:  s.within,
+		Check: func(entries []*seed.Entry, report seed.Report) {
+			for _, u := range s.unique {
+				u.once(entries, report)
+			}
+			if s.check != nil {
+				s.check(entries, report)
+			}
 		},
-		Export: func(tx storage.ReadTx, _ string) ([]seed.Exported, error) {
-			return exportAll(tx, projects, "", func(p project) any {
-				return brms.CreateProjectRequest{Name: p.Name, Key: p.Key, Protected: &p.Protected, Version: &p.Version}
-			})
-		},
-	}
-}
-
-func seedOfIntegrations() *seed.Resource {
-	return &seed.Resource{
-		List: "integrations", Name: "integration", Kind: integrations.Kind,
-		Creates: []seed.Create{{
-			Path: "/api/projects/{projectId}/integrations",
-			Vars: map[string]string{"projectId": "00000000-0000-4000-8000-000000000000"},
-			Read: seed.Into[brms.CreateIntegrationRequest],
-		}},
-		Own:   seedTimes(),
-		Check: checkKinds,
 		Insert: func(tx storage.Tx, e *seed.Entry, parent string) (string, error) {
-			body, _ := e.Body.(*brms.CreateIntegrationRequest)
-			made, err := integrations.Import(tx, seedMeta(tx, e, parent), newIntegration(body))
+			body, _ := e.Body.(*B)
+			made, err := s.records.Import(tx, seedMeta(tx, e, parent), s.value(body))
+			if err == nil && s.planted != nil {
+				err = s.planted(&work{Tx: tx}, made, body)
+			}
 			return made.ID, err
 		},
-		Export: func(tx storage.ReadTx, parent string) ([]seed.Exported, error) {
-			return exportAll(tx, integrations, parent, func(i integration) any {
-				c := &i.Config
-				return brms.CreateIntegrationRequest{
-					Name: i.Name, Type: i.Type, Kind: i.Kind, Description: i.Description, Group: i.Group,
-					Config: brms.HTTPIntegrationConfigInput{
-						URL: c.URL, Output: c.Output, Method: &c.Method, Timeout: &c.Timeout, Headers: &c.Headers,
-						Cookies: &c.Cookies, Inputs: &c.Inputs, EnableInputs: &c.EnableInputs,
-					},
-				}
-			})
-		},
+		Export: s.export,
 	}
 }
 
-// exportAll gives the records below a parent, living and deleted, in the order of
-// their insertion.
-func exportAll[T any](tx storage.ReadTx, of storage.Collection[T], parent string, body func(T) any) ([]seed.Exported, error) {
-	var items []storage.Item[T]
-	for _, deleted := range []bool{false, true} {
-		for query := (storage.Query{Parent: &parent, Deleted: deleted, Limit: maxPerPage}); ; {
-			page, err := of.List(tx, query)
-			if err != nil {
-				return nil, err
-			}
-			items = append(items, page.Items...)
-			if page.Next == "" {
-				break
-			}
-			query.After = page.Next
-		}
-	}
-	slices.SortFunc(items, func(a, b storage.Item[T]) int { return cmp.Compare(a.Seq, b.Seq) })
-	exported := make([]seed.Exported, len(items))
-	for i := range items {
-		exported[i] = seedExport(items[i].Meta, body(items[i].Value))
-	}
-	return exported, nil
-}
-
-// checkProjects finds keys that are taken and content that cannot be copied, and
-// makes the keys that are not given of the names, as CreateProject does.
-func checkProjects(entries []*seed.Entry, report seed.Report) {
+// once finds keys that stand twice in a list.
+func (u unique) once(entries []*seed.Entry, report seed.Report) {
 	taken := map[string]bool{}
 	for _, e := range entries {
-		key, given := e.Text("key")
+		key, given := e.Text(u.member)
 		if !given || !living(e) {
 			continue
 		}
 		if taken[key] {
-			report(e, "key", "Another project has this key. Give each its own, or none to have one made of the name.")
+			report(e, u.member, u.twice)
 		}
 		taken[key] = true
 	}
-	content := map[string]map[string]bool{} // kinds of the projects met so far, by id
-	for _, e := range entries {
-		body, ok := e.Body.(*brms.CreateProjectRequest)
-		if !ok {
-			continue
-		}
-		if _, given := e.Text("key"); !given {
-			body.Key = firstFree(keyFrom(body.Name), func(key string) bool { return taken[key] })
-			if living(e) {
-				taken[body.Key] = true
-			}
-		}
-		kinds := map[string]bool{}
-		if ref := body.CopyContentRef; ref != nil {
-			source, known := content[ref.String()]
-			if !known {
-				report(e, "copyContentRef", "No project above has this id and is not deleted. Put the project whose content is copied first.")
-			}
-			maps.Copy(kinds, source)
-		}
-		for _, i := range e.Within["integrations"] {
-			kind, given := i.Text("kind")
-			if !given || !living(i) {
-				continue
-			}
-			if body.CopyContentRef != nil && content[body.CopyContentRef.String()][kind] {
-				report(i, "kind", "An integration of this kind is copied from the other project. Give this one its own.")
-			}
-			kinds[kind] = true
-		}
-		if id := e.Own.Text("id"); id != "" && living(e) {
-			content[id] = kinds
-		}
-	}
 }
 
-// checkKinds finds kinds that stand twice in a list of integrations.
-func checkKinds(entries []*seed.Entry, report seed.Report) {
-	kinds := map[string]bool{}
-	for _, e := range entries {
-		kind, given := e.Text("kind")
-		if !given || !living(e) {
-			continue
+// export gives the records in a place, living and deleted, in the order of their
+// insertion.
+func (s seeded[T, V, B]) export(tx storage.ReadTx, parent string) ([]seed.Exported, error) {
+	var items []storage.Item[T]
+	for _, deleted := range []bool{false, true} {
+		if err := s.records.Each(tx, storage.Query{Parent: &parent, Deleted: deleted}, func(item storage.Item[T]) error {
+			items = append(items, item)
+			return nil
+		}); err != nil {
+			return nil, err
 		}
-		if kinds[kind] {
-			report(e, "kind", "Another integration of the project has this kind. Give each its own.")
-		}
-		kinds[kind] = true
 	}
+	slices.SortFunc(items, func(a, b storage.Item[T]) int { return cmp.Compare(a.Seq, b.Seq) })
+	exported := make([]seed.Exported, len(items))
+	for i, item := range items {
+		exported[i] = seed.Exported{ID: item.ID, Body: s.body(item.Value), Own: seed.Values{
+			"id": item.ID, "createdAt": item.Created, "updatedAt": item.Updated, "deletedAt": item.Deleted,
+		}}
+	}
+	return exported, nil
+}
+
+// anyIDs gives a value to each parameter of a path, so that a body can be judged alone.
+func anyIDs(path string) map[string]string {
+	vars := map[string]string{}
+	for part := range strings.SplitSeq(path, "/") {
+		if name, ok := strings.CutPrefix(part, "{"); ok {
+			vars[strings.TrimSuffix(name, "}")] = "00000000-0000-4000-8000-000000000000"
+		}
+	}
+	return vars
 }

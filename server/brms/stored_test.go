@@ -8,6 +8,6 @@ import (
 
 // What an earlier release stored is read.
 func TestStored(t *testing.T) {
-	storagetest.Stored(t, projects)
-	storagetest.Stored(t, integrations)
+	storagetest.Stored(t, projects.records)
+	storagetest.Stored(t, integrations.records)
 }

@@ -1,0 +1,64 @@
+package brms
+
+import (
+	"maps"
+
+	"github.com/understudy-api/understudy/gen/brms"
+	"github.com/understudy-api/understudy/server/seed"
+)
+
+var projectSeeds = seeded[project, brms.Project, brms.CreateProjectRequest]{
+	resource: &projects, list: "projects", path: "/api/projects",
+	value: newProject,
+	body: func(p project) brms.CreateProjectRequest {
+		return brms.CreateProjectRequest{Name: p.Name, Key: p.Key, Protected: &p.Protected, Version: &p.Version}
+	},
+	check:   completeProjects,
+	planted: copyContent,
+	within:  []*seed.Resource{integrationSeeds.seed()},
+}
+
+// completeProjects makes the keys that are not given of the names, as CreateProject
+// does, and finds content that cannot be copied.
+func completeProjects(entries []*seed.Entry, report seed.Report) {
+	taken := map[string]bool{}
+	for _, e := range entries {
+		if key, given := e.Text("key"); given && living(e) {
+			taken[key] = true
+		}
+	}
+	content := map[string]map[string]bool{} // kinds of the projects met so far, by id
+	for _, e := range entries {
+		body, ok := e.Body.(*brms.CreateProjectRequest)
+		if !ok {
+			continue
+		}
+		if _, given := e.Text("key"); !given {
+			body.Key = firstFree(keyFrom(body.Name), func(key string) bool { return taken[key] })
+			if living(e) {
+				taken[body.Key] = true
+			}
+		}
+		kinds := map[string]bool{}
+		if ref := body.CopyContentRef; ref != nil {
+			source, known := content[ref.String()]
+			if !known {
+				report(e, "copyContentRef", "No project above has this id and is not deleted. Put the project whose content is copied first.")
+			}
+			maps.Copy(kinds, source)
+		}
+		for _, i := range e.Within["integrations"] {
+			kind, given := i.Text("kind")
+			if !given || !living(i) {
+				continue
+			}
+			if body.CopyContentRef != nil && content[body.CopyContentRef.String()][kind] {
+				report(i, "kind", "An integration of this kind is copied from the other project. Give this one its own.")
+			}
+			kinds[kind] = true
+		}
+		if id := e.Own.Text("id"); id != "" && living(e) {
+			content[id] = kinds
+		}
+	}
+}
