@@ -1,6 +1,22 @@
 // Package datafold implements the operations of openapi/datafold: Datafold,
 // one file per resource family. What is known of the API's behaviour, and what is
 // a guess, stands in that document, marked by basis.
+//
+// A new resource is added in three places:
+//
+//   - openapi/datafold/<resource>.yaml declares its operations; "make generate" makes the
+//     interface of it, and the compiler lists the methods that are missing.
+//   - <resource>.go declares the type that is stored, which holds no generated type, and
+//     the resource: the sequence of its ids, its words, what it is in and how it is
+//     answered (see resource.go, the kit). A handler then is one call of the kit: list,
+//     read, add, change or remove, with the numbers of the path as they stand there; more
+//     than one step in a transaction is a write. What the kit has no method for is added
+//     to the kit: no other file reaches the store. If a seed can hold the resource, its
+//     seeded stands in <resource>_seed.go, and in the list of Seed.
+//   - <resource>_test.go calls the operations through the generated client, and
+//     stored_test.go holds the type to what this release stores.
+//
+// Whatever writes tells the audit what it did, in its transaction, by way of the kit.
 package datafold
 
 import (
@@ -18,6 +34,8 @@ import (
 type API struct {
 	store storage.Store
 	keys  contract.Keyring
+	// audit keeps what was done, in the transaction that did it.
+	audit func(storage.Tx, event) error
 }
 
 var (
@@ -27,7 +45,7 @@ var (
 
 // New makes the API over a store, with the keyring that knows its keys.
 func New(store storage.Store, keys contract.Keyring) *API {
-	return &API{store: store, keys: keys}
+	return &API{store: store, keys: keys, audit: func(storage.Tx, event) error { return nil }}
 }
 
 // Source is the served document.

@@ -7,7 +7,6 @@ import (
 
 	"github.com/understudy-api/understudy/gen/datafold"
 	"github.com/understudy-api/understudy/internal/pydantic"
-	"github.com/understudy-api/understudy/server/contract"
 	"github.com/understudy-api/understudy/server/job"
 	"github.com/understudy-api/understudy/storage"
 )
@@ -106,28 +105,20 @@ const (
 	sequenceSync        = "datafold.bi.sync"
 )
 
-// biIntegrations holds the BI integrations of a workspace, by their number.
-var biIntegrations = storage.Collection[biIntegration]{Kind: "datafold.bi"}
-
-func biError(err error) error {
-	if storage.IsNotFound(err) {
-		return contract.NotFound("", "BI integration not found")
-	}
-	return err
+var biIntegrations = resource[biIntegration, datafold.BIIntegration]{
+	noun: "BI integration", sequence: sequenceIntegration,
+	records: storage.Collection[biIntegration]{Kind: "datafold.bi"},
+	removed: func(tx storage.Tx, v biIntegration) error { return v.Sync.forget(tx) },
+	view:    biView,
 }
 
-// looking sees the jobs of a transaction without counting as a read of them.
-func looking(tx storage.ReadTx) job.Look {
-	return func(k *job.Kind, id string) (job.Job, error) { return k.Get(tx, id) }
-}
-
-func biView(item storage.Item[biIntegration], now time.Time, look job.Look) (datafold.BIIntegration, error) {
+func biView(tx storage.ReadTx, look job.Look, item storage.Item[biIntegration]) (datafold.BIIntegration, error) {
 	id, err := strconv.Atoi(item.ID)
 	if err != nil {
 		return datafold.BIIntegration{}, err
 	}
 	v := item.Value
-	sync, err := v.Sync.view(now, look)
+	sync, err := v.Sync.view(tx.Now(), look)
 	return datafold.BIIntegration{
 		ID: id, Type: v.Type, Name: v.Name, IndexingCron: v.IndexingCron,
 		AuthType: (*datafold.PowerBIAuthType)(v.AuthType), BaseURL: v.BaseURL, Bindings: bindingsView(v.Bindings), CIConfigID: v.CIConfigID,
@@ -179,45 +170,16 @@ func secrets(pairs map[string]*string) map[string]string {
 	return kept
 }
 
-// createBI adds an integration under the next number of the workspace.
-func (a *API) createBI(ctx context.Context, v biIntegration) (view datafold.BIIntegration, err error) {
-	err = a.store.Update(ctx, contract.PrincipalFrom(ctx).Workspace, func(tx storage.Tx) error {
-		made, err := insertBI(tx, v)
-		if err != nil {
-			return err
-		}
-		view, err = biView(made, tx.Now(), looking(tx))
-		return err
-	})
-	return view, biError(err)
-}
-
-func insertBI(tx storage.Tx, v biIntegration) (made storage.Item[biIntegration], err error) {
-	id, err := tx.Next(sequenceIntegration)
-	if err != nil {
-		return made, err
-	}
-	return biIntegrations.Insert(tx, strconv.FormatInt(id, 10), "", v)
-}
-
 // updateBI changes an integration of the given type; one of another type is not
 // found under this path.
-func (a *API) updateBI(ctx context.Context, id int, biType string, change func(*biIntegration)) (view datafold.BIIntegration, err error) {
-	err = a.store.Update(ctx, contract.PrincipalFrom(ctx).Workspace, func(tx storage.Tx) error {
-		changed, err := biIntegrations.Update(tx, strconv.Itoa(id), func(v *biIntegration) error {
-			if v.Type != biType {
-				return biError(&storage.Error{Code: storage.CodeNotFound})
-			}
-			change(v)
-			return nil
-		})
-		if err != nil {
-			return err
+func (a *API) updateBI(ctx context.Context, id int, biType string, change func(*biIntegration)) (datafold.BIIntegration, error) {
+	return biIntegrations.change(ctx, a, func(v *biIntegration) error {
+		if v.Type != biType {
+			return biIntegrations.notFound()
 		}
-		view, err = biView(changed, tx.Now(), looking(tx))
-		return err
-	})
-	return view, biError(err)
+		change(v)
+		return nil
+	}, id)
 }
 
 // updateSchedule changes the one thing that Looker, Tableau, Mode and Hightouch
@@ -228,93 +190,35 @@ func (a *API) updateSchedule(ctx context.Context, id int, biType string, cron *s
 
 // GetAllIntegrations lists every BI integration, oldest first.
 func (a *API) GetAllIntegrations(ctx context.Context, _ datafold.GetAllIntegrationsRequestObject) (datafold.GetAllIntegrationsResponseObject, error) {
-	var list datafold.BIIntegrationList
-	err := job.View(ctx, a.store, contract.PrincipalFrom(ctx).Workspace, func(tx storage.ReadTx, look job.Look) error {
-		list = datafold.BIIntegrationList{}
-		for query := (storage.Query{Limit: 500}); ; {
-			page, err := biIntegrations.List(tx, query)
-			if err != nil {
-				return err
-			}
-			for _, item := range page.Items {
-				view, err := biView(item, tx.Now(), look)
-				if err != nil {
-					return err
-				}
-				list = append(list, view)
-			}
-			if page.Next == "" {
-				return nil
-			}
-			query.After = page.Next
-		}
-	})
-	if err != nil {
-		return nil, err
-	}
-	return datafold.GetAllIntegrations200JSONResponse(list), nil
+	list, err := biIntegrations.list(ctx, a)
+	return datafold.GetAllIntegrations200JSONResponse(list), err
 }
 
 // GetIntegration reads one BI integration of any type.
 func (a *API) GetIntegration(ctx context.Context, request datafold.GetIntegrationRequestObject) (datafold.GetIntegrationResponseObject, error) {
-	var view datafold.BIIntegration
-	err := job.View(ctx, a.store, contract.PrincipalFrom(ctx).Workspace, func(tx storage.ReadTx, look job.Look) error {
-		item, err := biIntegrations.Get(tx, strconv.Itoa(request.BIDatasourceID))
-		if err != nil {
-			return err
-		}
-		view, err = biView(item, tx.Now(), look)
-		return err
-	})
-	if err != nil {
-		return nil, biError(err)
-	}
-	return datafold.GetIntegration200JSONResponse(view), nil
+	view, err := biIntegrations.read(ctx, a, request.BIDatasourceID)
+	return datafold.GetIntegration200JSONResponse(view), err
 }
 
-// RemoveIntegration removes a BI integration completely, secrets included: none is
-// ever kept as deleted.
+// RemoveIntegration removes a BI integration completely.
 func (a *API) RemoveIntegration(ctx context.Context, request datafold.RemoveIntegrationRequestObject) (datafold.RemoveIntegrationResponseObject, error) {
-	err := a.store.Update(ctx, contract.PrincipalFrom(ctx).Workspace, func(tx storage.Tx) error {
-		item, err := biIntegrations.Get(tx, strconv.Itoa(request.BIDatasourceID))
-		if err != nil {
-			return err
-		}
-		if err := item.Value.Sync.forget(tx); err != nil {
-			return err
-		}
-		return tx.Purge(biIntegrations.Kind, item.ID)
-	})
-	if err != nil {
-		return nil, biError(err)
-	}
-	return datafold.RemoveIntegration200JSONResponse{ID: request.BIDatasourceID}, nil
+	err := biIntegrations.remove(ctx, a, request.BIDatasourceID)
+	return datafold.RemoveIntegration200JSONResponse{ID: request.BIDatasourceID}, err
 }
 
 // ResyncIntegration starts a synchronisation, unless one is still running.
 func (a *API) ResyncIntegration(ctx context.Context, request datafold.ResyncIntegrationRequestObject) (datafold.ResyncIntegrationResponseObject, error) {
-	var view datafold.BIIntegration
-	err := a.store.Update(ctx, contract.PrincipalFrom(ctx).Workspace, func(tx storage.Tx) error {
-		item, err := biIntegrations.Get(tx, strconv.Itoa(request.BIDatasourceID))
+	view, err := biIntegrations.write(ctx, a, func(w *work) (storage.Item[biIntegration], error) {
+		item, err := biIntegrations.at(w, request.BIDatasourceID)
 		if err != nil {
-			return err
+			return item, err
 		}
-		running, err := item.Value.Sync.running(tx)
-		if err != nil {
-			return err
+		if running, err := item.Value.Sync.running(w); err != nil || running {
+			return item, err
 		}
-		if !running {
-			if item, err = resync(tx, item); err != nil {
-				return err
-			}
-		}
-		view, err = biView(item, tx.Now(), looking(tx))
-		return err
+		return resync(w, item, request.BIDatasourceID)
 	})
-	if err != nil {
-		return nil, biError(err)
-	}
-	return datafold.ResyncIntegration200JSONResponse(view), nil
+	return datafold.ResyncIntegration200JSONResponse(view), err
 }
 
 // running reports whether the synchronisation has not ended.
@@ -335,22 +239,22 @@ func (s *biSync) forget(tx storage.Tx) error {
 }
 
 // resync starts a synchronisation in place of the one before.
-func resync(tx storage.Tx, item storage.Item[biIntegration]) (storage.Item[biIntegration], error) {
-	if err := item.Value.Sync.forget(tx); err != nil {
+func resync(w *work, item storage.Item[biIntegration], id int) (storage.Item[biIntegration], error) {
+	if err := item.Value.Sync.forget(w); err != nil {
 		return item, err
 	}
-	n, err := tx.Next(sequenceSync)
+	n, err := w.Next(sequenceSync)
 	if err != nil {
 		return item, err
 	}
-	sync := &biSync{ID: int(n), CreatedAt: tx.Now()}
-	if err := sync.begin(tx); err != nil {
+	sync := &biSync{ID: int(n), CreatedAt: w.Now()}
+	if err := sync.begin(w); err != nil {
 		return item, err
 	}
-	return biIntegrations.Update(tx, item.ID, func(v *biIntegration) error {
+	return biIntegrations.update(w, func(v *biIntegration) error {
 		v.Sync = sync
 		return nil
-	})
+	}, id)
 }
 
 // begin makes the job of a synchronisation.

@@ -21,11 +21,8 @@ func dbtConfig(c *datafold.DbtDataSourceConfig) biIntegration {
 
 // CreateDbtIntegration adds a dbt integration.
 func (a *API) CreateDbtIntegration(ctx context.Context, request datafold.CreateDbtIntegrationRequestObject) (datafold.CreateDbtIntegrationResponseObject, error) {
-	view, err := a.createBI(ctx, dbtConfig(request.Body))
-	if err != nil {
-		return nil, err
-	}
-	return datafold.CreateDbtIntegration200JSONResponse(view), nil
+	view, err := biIntegrations.add(ctx, a, dbtConfig(request.Body))
+	return datafold.CreateDbtIntegration200JSONResponse(view), err
 }
 
 // UpdateDbtIntegration replaces the configuration of a dbt integration.
@@ -35,10 +32,7 @@ func (a *API) UpdateDbtIntegration(ctx context.Context, request datafold.UpdateD
 		*v = dbtConfig(request.Body)
 		v.Sync = sync
 	})
-	if err != nil {
-		return nil, err
-	}
-	return datafold.UpdateDbtIntegration200JSONResponse(view), nil
+	return datafold.UpdateDbtIntegration200JSONResponse(view), err
 }
 
 func hightouchConfig(c *datafold.HighTouchDataSourceConfig) biIntegration {
@@ -51,20 +45,14 @@ func hightouchConfig(c *datafold.HighTouchDataSourceConfig) biIntegration {
 
 // CreateHightouchIntegration adds a Hightouch integration.
 func (a *API) CreateHightouchIntegration(ctx context.Context, request datafold.CreateHightouchIntegrationRequestObject) (datafold.CreateHightouchIntegrationResponseObject, error) {
-	view, err := a.createBI(ctx, hightouchConfig(request.Body))
-	if err != nil {
-		return nil, err
-	}
-	return datafold.CreateHightouchIntegration200JSONResponse(view), nil
+	view, err := biIntegrations.add(ctx, a, hightouchConfig(request.Body))
+	return datafold.CreateHightouchIntegration200JSONResponse(view), err
 }
 
 // ChangeHightouchIntegration changes the schedule of a Hightouch integration.
 func (a *API) ChangeHightouchIntegration(ctx context.Context, request datafold.ChangeHightouchIntegrationRequestObject) (datafold.ChangeHightouchIntegrationResponseObject, error) {
 	view, err := a.updateSchedule(ctx, request.BIDatasourceID, typeHightouch, request.Body.IndexingCron)
-	if err != nil {
-		return nil, err
-	}
-	return datafold.ChangeHightouchIntegration200JSONResponse(view), nil
+	return datafold.ChangeHightouchIntegration200JSONResponse(view), err
 }
 
 func lookerConfig(c *datafold.LookerDataSourceConfig) biIntegration {
@@ -78,20 +66,14 @@ func lookerConfig(c *datafold.LookerDataSourceConfig) biIntegration {
 
 // CreateLookerIntegration adds a Looker integration.
 func (a *API) CreateLookerIntegration(ctx context.Context, request datafold.CreateLookerIntegrationRequestObject) (datafold.CreateLookerIntegrationResponseObject, error) {
-	view, err := a.createBI(ctx, lookerConfig(request.Body))
-	if err != nil {
-		return nil, err
-	}
-	return datafold.CreateLookerIntegration200JSONResponse(view), nil
+	view, err := biIntegrations.add(ctx, a, lookerConfig(request.Body))
+	return datafold.CreateLookerIntegration200JSONResponse(view), err
 }
 
 // UpdateLookerIntegration changes the schedule of a Looker integration.
 func (a *API) UpdateLookerIntegration(ctx context.Context, request datafold.UpdateLookerIntegrationRequestObject) (datafold.UpdateLookerIntegrationResponseObject, error) {
 	view, err := a.updateSchedule(ctx, request.BIDatasourceID, typeLooker, request.Body.IndexingCron)
-	if err != nil {
-		return nil, err
-	}
-	return datafold.UpdateLookerIntegration200JSONResponse(view), nil
+	return datafold.UpdateLookerIntegration200JSONResponse(view), err
 }
 
 func modeConfig(c *datafold.ModeDataSourceConfig) biIntegration {
@@ -107,20 +89,14 @@ func modeConfig(c *datafold.ModeDataSourceConfig) biIntegration {
 
 // CreateModeIntegration adds a Mode integration.
 func (a *API) CreateModeIntegration(ctx context.Context, request datafold.CreateModeIntegrationRequestObject) (datafold.CreateModeIntegrationResponseObject, error) {
-	view, err := a.createBI(ctx, modeConfig(request.Body))
-	if err != nil {
-		return nil, err
-	}
-	return datafold.CreateModeIntegration200JSONResponse(view), nil
+	view, err := biIntegrations.add(ctx, a, modeConfig(request.Body))
+	return datafold.CreateModeIntegration200JSONResponse(view), err
 }
 
 // ChangeModeIntegration changes the schedule of a Mode integration.
 func (a *API) ChangeModeIntegration(ctx context.Context, request datafold.ChangeModeIntegrationRequestObject) (datafold.ChangeModeIntegrationResponseObject, error) {
 	view, err := a.updateSchedule(ctx, request.BIDatasourceID, typeMode, request.Body.IndexingCron)
-	if err != nil {
-		return nil, err
-	}
-	return datafold.ChangeModeIntegration200JSONResponse(view), nil
+	return datafold.ChangeModeIntegration200JSONResponse(view), err
 }
 
 func powerBIConfig(c *datafold.PowerBIDataSourceConfig) biIntegration {
@@ -133,11 +109,8 @@ func powerBIConfig(c *datafold.PowerBIDataSourceConfig) biIntegration {
 
 // CreatePowerbiIntegration adds a Power BI integration.
 func (a *API) CreatePowerbiIntegration(ctx context.Context, request datafold.CreatePowerbiIntegrationRequestObject) (datafold.CreatePowerbiIntegrationResponseObject, error) {
-	view, err := a.createBI(ctx, powerBIConfig(request.Body))
-	if err != nil {
-		return nil, err
-	}
-	return datafold.CreatePowerbiIntegration200JSONResponse(view), nil
+	view, err := biIntegrations.add(ctx, a, powerBIConfig(request.Body))
+	return datafold.CreatePowerbiIntegration200JSONResponse(view), err
 }
 
 // UpdatePowerbiIntegration replaces the configuration of a Power BI integration.
@@ -151,10 +124,7 @@ func (a *API) UpdatePowerbiIntegration(ctx context.Context, request datafold.Upd
 			v.Secrets = before.Secrets
 		}
 	})
-	if err != nil {
-		return nil, err
-	}
-	return datafold.UpdatePowerbiIntegration200JSONResponse(view), nil
+	return datafold.UpdatePowerbiIntegration200JSONResponse(view), err
 }
 
 func tableauConfig(c *datafold.TableauDataSourceConfig) biIntegration {
@@ -167,18 +137,12 @@ func tableauConfig(c *datafold.TableauDataSourceConfig) biIntegration {
 
 // CreateTableauIntegration adds a Tableau integration.
 func (a *API) CreateTableauIntegration(ctx context.Context, request datafold.CreateTableauIntegrationRequestObject) (datafold.CreateTableauIntegrationResponseObject, error) {
-	view, err := a.createBI(ctx, tableauConfig(request.Body))
-	if err != nil {
-		return nil, err
-	}
-	return datafold.CreateTableauIntegration200JSONResponse(view), nil
+	view, err := biIntegrations.add(ctx, a, tableauConfig(request.Body))
+	return datafold.CreateTableauIntegration200JSONResponse(view), err
 }
 
 // UpdateTableauIntegration changes the schedule of a Tableau integration.
 func (a *API) UpdateTableauIntegration(ctx context.Context, request datafold.UpdateTableauIntegrationRequestObject) (datafold.UpdateTableauIntegrationResponseObject, error) {
 	view, err := a.updateSchedule(ctx, request.BIDatasourceID, typeTableau, request.Body.IndexingCron)
-	if err != nil {
-		return nil, err
-	}
-	return datafold.UpdateTableauIntegration200JSONResponse(view), nil
+	return datafold.UpdateTableauIntegration200JSONResponse(view), err
 }

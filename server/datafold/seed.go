@@ -3,7 +3,6 @@ package datafold
 import (
 	"strconv"
 
-	"github.com/understudy-api/understudy/gen/datafold"
 	"github.com/understudy-api/understudy/server/job"
 	"github.com/understudy-api/understudy/server/seed"
 	"github.com/understudy-api/understudy/storage"
@@ -11,152 +10,79 @@ import (
 
 var _ seed.API = (*API)(nil)
 
-// The members of a BI integration that a seed has beside those of its body.
-const (
-	seedID        = "id"
-	seedSync      = "sync"
-	seedCreatedAt = "createdAt"
-)
-
 // Seed describes the resources of a seed.
 func (a *API) Seed() seed.Part {
-	return seed.Part{
-		Resources: []*seed.Resource{seedOfBI()},
-		Jobs:      []*job.Kind{syncs},
-		Sequences: []seed.Sequence{
-			{Member: "bi", Name: sequenceIntegration, Of: func(e *seed.Entry) int64 { return e.Own.Number(seedID) }},
-			{Member: "sync", Name: sequenceSync, Of: func(e *seed.Entry) int64 { return e.Own.Object(seedSync).Number(seedID) }},
-		},
-	}
+	part := seed.Part{Jobs: []*job.Kind{syncs}}
+	biSeeds.describe(&part)
+	return part
 }
 
-// seedType is what a type of BI integrations is in a seed: C is the body of the
-// operation that creates one.
-func seedType[C any](biType string, config func(*C) biIntegration) seed.Create {
-	return seed.Create{
-		Type: biType, Path: "/api/v1/lineage/bi/" + biType + "/",
-		Read: func(body []byte) (any, error) {
-			read, err := seed.Into[C](body)
-			if err != nil {
-				return nil, err
-			}
-			c, _ := read.(*C)
-			return config(c), nil
-		},
-	}
+// seedID is the member that every resource has in a seed.
+const seedID = "id"
+
+// seeded is how a resource stands in a seed: as the bodies of the operations that
+// create one, with its number.
+type seeded[T, V any] struct {
+	*resource[T, V]
+
+	list    string        // the member that holds them, and the numbers they have had: "bi"
+	creates []seed.Create // what they read is a T
+	own     []seed.Member // beside its id
+	// sequences are those of numbers in own.
+	sequences []seed.Sequence
+	// check finds what is wrong with a list; nil for nothing.
+	check func([]*seed.Entry, seed.Report)
+	// plant gives a value what it has by its own members, before it is stored; nil for
+	// nothing.
+	plant func(storage.Tx, *T, seed.Values) error
+	// body is what would create a record, as far as it is no secret, with the type that
+	// the entry then has and its own members.
+	body func(T) (entryType string, body any, own seed.Values)
 }
 
-func seedOfBI() *seed.Resource {
-	return &seed.Resource{
-		List: "bi", Name: "BI integration", Kind: biIntegrations.Kind,
-		Creates: []seed.Create{
-			seedType(typeDbt, dbtConfig), seedType(typeHightouch, hightouchConfig), seedType(typeLooker, lookerConfig),
-			seedType(typeMode, modeConfig), seedType(typePowerBI, powerBIConfig), seedType(typeTableau, tableauConfig),
-		},
-		Own: []seed.Member{
-			{Name: seedID, Kind: seed.Number, About: "Without it, the next number of the workspace"},
-			{Name: seedSync, Kind: seed.Object, About: "The latest synchronisation that was asked for", Members: []seed.Member{
-				{Name: seedID, Kind: seed.Number, About: "Without it, the next number of the workspace"},
-				{Name: seedCreatedAt, Kind: seed.Time, About: "When it was asked for; without it, what the clock of the workspace shows"},
-			}},
-		},
-		Check:  checkSyncs,
-		Insert: insertSeeded,
-		Export: func(tx storage.ReadTx, _ string) ([]seed.Exported, error) {
-			var exported []seed.Exported
-			for query := (storage.Query{Limit: 500}); ; {
-				page, err := biIntegrations.List(tx, query)
-				if err != nil {
-					return nil, err
-				}
-				for _, item := range page.Items {
-					x, err := exportBI(item)
-					if err != nil {
-						return nil, err
-					}
-					exported = append(exported, x)
-				}
-				if page.Next == "" {
-					return exported, nil
-				}
-				query.After = page.Next
-			}
-		},
-	}
+// describe adds the resource to what a seed has of the API.
+func (s seeded[T, V]) describe(part *seed.Part) {
+	part.Sequences = append(append(part.Sequences, seed.Sequence{
+		Member: s.list, Name: s.sequence, Of: func(e *seed.Entry) int64 { return e.Own.Number(seedID) },
+	}), s.sequences...)
+	part.Resources = append(part.Resources, &seed.Resource{
+		List: s.list, Name: s.noun, Kind: s.records.Kind, Creates: s.creates, Check: s.check, Insert: s.insertEntry, Export: s.export,
+		Own: append([]seed.Member{{Name: seedID, Kind: seed.Number, About: "Without it, the next number of the workspace"}}, s.own...),
+	})
 }
 
-// checkSyncs finds synchronisations whose number is taken.
-func checkSyncs(entries []*seed.Entry, report seed.Report) {
-	taken := map[int64]bool{}
-	for _, e := range entries {
-		if id := e.Own.Object(seedSync).Number(seedID); id > 0 {
-			if taken[id] {
-				report(e, seedSync, "Another synchronisation has this id. Give each its own, or none.")
-			}
-			taken[id] = true
-		}
-	}
-}
-
-func insertSeeded(tx storage.Tx, e *seed.Entry, _ string) (string, error) {
-	v, _ := e.Body.(biIntegration)
-	if sync := e.Own.Object(seedSync); sync != nil {
-		v.Sync = &biSync{ID: int(sync.Number(seedID)), CreatedAt: sync.Time(seedCreatedAt)}
-		if v.Sync.CreatedAt.IsZero() {
-			v.Sync.CreatedAt = tx.Now()
-		}
-		if v.Sync.ID == 0 {
-			n, err := tx.Next(sequenceSync)
-			if err != nil {
-				return "", err
-			}
-			v.Sync.ID = int(n)
-		}
-		if err := v.Sync.begin(tx); err != nil {
+// insertEntry plants an entry. That is no deed of anybody's: the audit is not told.
+func (s seeded[T, V]) insertEntry(tx storage.Tx, e *seed.Entry, parent string) (string, error) {
+	value, _ := e.Body.(T)
+	if s.plant != nil {
+		if err := s.plant(tx, &value, e.Own); err != nil {
 			return "", err
 		}
 	}
 	id := e.Own.Number(seedID)
 	if id == 0 {
-		made, err := insertBI(tx, v)
-		return made.ID, err
+		next, err := tx.Next(s.sequence)
+		if err != nil {
+			return "", err
+		}
+		id = next
 	}
-	made, err := biIntegrations.Import(tx, storage.Meta{ID: strconv.FormatInt(id, 10)}, v)
+	made, err := s.records.Import(tx, storage.Meta{ID: strconv.FormatInt(id, 10), Parent: parent}, value)
 	return made.ID, err
 }
 
-func exportBI(item storage.Item[biIntegration]) (seed.Exported, error) {
-	id, err := strconv.ParseInt(item.ID, 10, 64)
-	if err != nil {
-		return seed.Exported{}, err
-	}
-	v := item.Value
-	own := seed.Values{seedID: id}
-	if v.Sync != nil {
-		own[seedSync] = seed.Values{seedID: int64(v.Sync.ID), seedCreatedAt: v.Sync.CreatedAt}
-	}
-	return seed.Exported{ID: item.ID, Type: v.Type, Own: own, Body: seedBody{
-		Name: v.Name, IndexingCron: v.IndexingCron, AuthType: (*datafold.PowerBIAuthType)(v.AuthType), BaseURL: v.BaseURL, Bindings: bindingsView(v.Bindings),
-		CIConfigID: v.CIConfigID, ClientID: v.ClientID, ProjectIDs: v.ProjectIDs, RepoID: v.RepoID,
-		ServerURL: v.ServerURL, SiteID: v.SiteID, TenantID: v.TenantID, TokenName: v.TokenName, Workspace: v.Workspace,
-	}}, nil
-}
-
-// seedBody is the body that creates a BI integration of any type, as far as it is
-// no secret.
-type seedBody struct {
-	Name         *string                       `json:"name,omitempty"`
-	IndexingCron *string                       `json:"indexing_cron,omitempty"`
-	AuthType     *datafold.PowerBIAuthType     `json:"auth_type,omitempty"`
-	BaseURL      *string                       `json:"base_url,omitempty"`
-	Bindings     *[]datafold.DataSourceBinding `json:"bindings,omitempty"`
-	CIConfigID   *int                          `json:"ci_config_id,omitempty"`
-	ClientID     *string                       `json:"client_id,omitempty"`
-	ProjectIDs   *[]string                     `json:"project_ids,omitempty"`
-	RepoID       *int                          `json:"repo_id,omitempty"`
-	ServerURL    *string                       `json:"server_url,omitempty"`
-	SiteID       *string                       `json:"site_id,omitempty"`
-	TenantID     *string                       `json:"tenant_id,omitempty"`
-	TokenName    *string                       `json:"token_name,omitempty"`
-	Workspace    *string                       `json:"workspace,omitempty"`
+// export gives the records in a place, in the order of their insertion.
+func (s seeded[T, V]) export(tx storage.ReadTx, parent string) ([]seed.Exported, error) {
+	var exported []seed.Exported
+	err := s.records.Each(tx, storage.Query{Parent: &parent}, func(item storage.Item[T]) error {
+		id, err := strconv.ParseInt(item.ID, 10, 64)
+		if err != nil {
+			return err
+		}
+		entryType, body, own := s.body(item.Value)
+		own[seedID] = id
+		exported = append(exported, seed.Exported{ID: item.ID, Type: entryType, Body: body, Own: own})
+		return nil
+	})
+	return exported, err
 }

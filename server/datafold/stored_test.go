@@ -8,5 +8,5 @@ import (
 
 // What an earlier release stored is read.
 func TestStored(t *testing.T) {
-	storagetest.Stored(t, biIntegrations)
+	storagetest.Stored(t, biIntegrations.records)
 }

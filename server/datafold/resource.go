@@ -1,0 +1,261 @@
+package datafold
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/understudy-api/understudy/server/contract"
+	"github.com/understudy-api/understudy/server/job"
+	"github.com/understudy-api/understudy/storage"
+)
+
+// resource is what the resources of Datafold have in common: records of one kind with
+// the numbers of one sequence for ids, each below a record of another kind or directly
+// in the organisation. T is what is stored of one, V how it is answered.
+//
+// A record is reached by the numbers in the path to it, its own last, and in no other
+// way: each must be there, in the one before. Where a method asks for the path of what
+// a record is to be in, that is the path without the last number.
+type resource[T, V any] struct {
+	records  storage.Collection[T]
+	noun     string // begins the text of its 404: "BI integration"
+	sequence string // gives the ids
+	// in is what the records are in; nil for the organisation.
+	in container
+	// removed lets go of what belongs to a record that is removed; nil for nothing.
+	removed func(storage.Tx, T) error
+	view    func(storage.ReadTx, job.Look, storage.Item[T]) (V, error)
+}
+
+// container is a resource that others are in.
+type container interface {
+	// place is the id of the record at the end of a path.
+	place(tx storage.ReadTx, path []int) (string, error)
+}
+
+// deed is what is done to a record.
+type deed string
+
+const (
+	created deed = "created"
+	updated deed = "updated"
+	deleted deed = "deleted"
+)
+
+// event is a deed, as the audit is told of it.
+type event struct {
+	Deed      deed
+	Kind      string // of the record
+	ID        string
+	Parent    string // the id of the record that it is in; "" for the organisation
+	Operation string // the operationId
+	Principal contract.Principal
+	Time      time.Time
+}
+
+// work is a transaction that writes on behalf of a request.
+type work struct {
+	storage.Tx
+
+	operation string
+	principal contract.Principal
+	// audit is told of every deed; nil for none, as of what a seed plants.
+	audit func(storage.Tx, event) error
+}
+
+// writing runs fn in the one transaction of a request that may write. It may run more
+// than once; see [storage.Store].
+func writing[R any](ctx context.Context, a *API, fn func(*work) (R, error)) (result R, err error) {
+	principal := contract.PrincipalFrom(ctx)
+	operation := ""
+	if op := contract.OperationFrom(ctx); op != nil {
+		operation = op.ID
+	}
+	err = a.store.Update(ctx, principal.Workspace, func(tx storage.Tx) (err error) {
+		result, err = fn(&work{Tx: tx, operation: operation, principal: principal, audit: a.audit})
+		return err
+	})
+	return result, err
+}
+
+// reading runs fn on what the caller's workspace holds at one moment. What look shows
+// of jobs counts as shown to the caller.
+func reading[R any](ctx context.Context, a *API, fn func(tx storage.ReadTx, look job.Look) (R, error)) (result R, err error) {
+	err = job.View(ctx, a.store, contract.PrincipalFrom(ctx).Workspace, func(tx storage.ReadTx, look job.Look) (err error) {
+		result, err = fn(tx, look)
+		return err
+	})
+	return result, err
+}
+
+// looking sees the jobs of a transaction without counting as a read of them.
+func looking(tx storage.ReadTx) job.Look {
+	return func(k *job.Kind, id string) (job.Job, error) { return k.Get(tx, id) }
+}
+
+// did ends whatever writes a record: it words what the store refused, and tells the
+// audit of the rest.
+func (r *resource[T, V]) did(w *work, what deed, item storage.Item[T], err error) (storage.Item[T], error) {
+	if err != nil || w.audit == nil {
+		return item, r.worded(err)
+	}
+	return item, w.audit(w.Tx, event{
+		Deed: what, Kind: r.records.Kind, ID: item.ID, Parent: item.Parent,
+		Operation: w.operation, Principal: w.principal, Time: w.Now(),
+	})
+}
+
+// worded puts what the store says of a record into the words of the resource.
+func (r *resource[T, V]) worded(err error) error {
+	if storage.IsNotFound(err) {
+		return r.notFound()
+	}
+	return err
+}
+
+func (r *resource[T, V]) notFound() error { return contract.NotFound("", r.noun+" not found") }
+
+// around is the id of the record that a path leads to, which the records of this
+// resource are in; "" for the organisation.
+func (r *resource[T, V]) around(tx storage.ReadTx, path []int) (string, error) {
+	switch {
+	case r.in == nil && len(path) == 0:
+		return "", nil
+	case r.in == nil || len(path) == 0:
+		return "", fmt.Errorf("datafold: %s is not at the end of such a path", r.noun)
+	}
+	return r.in.place(tx, path)
+}
+
+// split gives the id of a record and that of the record that it must be in.
+func (r *resource[T, V]) split(tx storage.ReadTx, path []int) (parent, id string, err error) {
+	if len(path) == 0 {
+		return "", "", fmt.Errorf("datafold: no path to %s", r.noun)
+	}
+	last := len(path) - 1
+	parent, err = r.around(tx, path[:last])
+	return parent, strconv.Itoa(path[last]), err
+}
+
+func (r *resource[T, V]) place(tx storage.ReadTx, path []int) (string, error) {
+	parent, id, err := r.split(tx, path)
+	if err != nil {
+		return "", err
+	}
+	// What it holds does not matter here, so it is not decoded.
+	found, err := tx.Get(r.records.Kind, id)
+	if err == nil && (!found.Living() || found.Parent != parent) {
+		return "", r.notFound()
+	}
+	return id, r.worded(err)
+}
+
+// at is the record at the end of a path.
+func (r *resource[T, V]) at(tx storage.ReadTx, path ...int) (storage.Item[T], error) {
+	parent, id, err := r.split(tx, path)
+	if err != nil {
+		return storage.Item[T]{}, err
+	}
+	found, err := r.records.Get(tx, id)
+	if err == nil && found.Parent != parent {
+		return storage.Item[T]{}, r.notFound()
+	}
+	return found, r.worded(err)
+}
+
+// insert makes a record in what a path leads to, under the next number.
+func (r *resource[T, V]) insert(w *work, value T, in ...int) (storage.Item[T], error) {
+	parent, err := r.around(w, in)
+	if err != nil {
+		return storage.Item[T]{}, err
+	}
+	id, err := w.Next(r.sequence)
+	if err != nil {
+		return storage.Item[T]{}, err
+	}
+	made, err := r.records.Insert(w.Tx, strconv.FormatInt(id, 10), parent, value)
+	return r.did(w, created, made, err)
+}
+
+// update changes a record. An error of change is returned as it is.
+func (r *resource[T, V]) update(w *work, change func(*T) error, path ...int) (storage.Item[T], error) {
+	id, err := r.place(w, path)
+	if err != nil {
+		return storage.Item[T]{}, err
+	}
+	changed, err := r.records.Update(w.Tx, id, change)
+	return r.did(w, updated, changed, err)
+}
+
+// delete removes a record completely, secrets included: none is ever kept as deleted.
+func (r *resource[T, V]) delete(w *work, path ...int) (storage.Item[T], error) {
+	found, err := r.at(w, path...)
+	if err == nil && r.removed != nil {
+		err = r.removed(w.Tx, found.Value)
+	}
+	if err != nil {
+		return found, err
+	}
+	return r.did(w, deleted, found, w.Purge(r.records.Kind, found.ID))
+}
+
+// list is all that is in a place, oldest first.
+func (r *resource[T, V]) list(ctx context.Context, a *API, in ...int) ([]V, error) {
+	return reading(ctx, a, func(tx storage.ReadTx, look job.Look) ([]V, error) {
+		parent, err := r.around(tx, in)
+		if err != nil {
+			return nil, err
+		}
+		query := storage.Query{}
+		if r.in != nil {
+			query.Parent = &parent
+		}
+		list := []V{}
+		err = r.records.Each(tx, query, func(item storage.Item[T]) error {
+			view, err := r.view(tx, look, item)
+			list = append(list, view)
+			return err
+		})
+		return list, err
+	})
+}
+
+// read is the record at the end of a path.
+func (r *resource[T, V]) read(ctx context.Context, a *API, path ...int) (V, error) {
+	return reading(ctx, a, func(tx storage.ReadTx, look job.Look) (view V, err error) {
+		found, err := r.at(tx, path...)
+		if err != nil {
+			return view, err
+		}
+		return r.view(tx, look, found)
+	})
+}
+
+// write is whatever writes one record and answers it.
+func (r *resource[T, V]) write(ctx context.Context, a *API, fn func(*work) (storage.Item[T], error)) (V, error) {
+	return writing(ctx, a, func(w *work) (view V, err error) {
+		item, err := fn(w)
+		if err != nil {
+			return view, err
+		}
+		return r.view(w, looking(w), item)
+	})
+}
+
+// add is insert, as an operation of its own.
+func (r *resource[T, V]) add(ctx context.Context, a *API, value T, in ...int) (V, error) {
+	return r.write(ctx, a, func(w *work) (storage.Item[T], error) { return r.insert(w, value, in...) })
+}
+
+// change is update, as an operation of its own.
+func (r *resource[T, V]) change(ctx context.Context, a *API, change func(*T) error, path ...int) (V, error) {
+	return r.write(ctx, a, func(w *work) (storage.Item[T], error) { return r.update(w, change, path...) })
+}
+
+// remove is delete, as an operation of its own.
+func (r *resource[T, V]) remove(ctx context.Context, a *API, path ...int) error {
+	_, err := writing(ctx, a, func(w *work) (storage.Item[T], error) { return r.delete(w, path...) })
+	return err
+}
