@@ -22,12 +22,12 @@ export GOFLAGS     ?= -trimpath
 ## run: serve both APIs from the sources (make run ARGS='--addr 127.0.0.1:9090')
 .PHONY: run
 run:
-	$(GO) run ./server serve $(ARGS)
+	$(GO) run ./server/understudy serve $(ARGS)
 
 ## build: build bin/understudy, one static binary
 .PHONY: build
 build:
-	CGO_ENABLED=0 $(GO) build -trimpath -o bin/understudy ./server
+	CGO_ENABLED=0 $(GO) build -trimpath -o bin/understudy ./server/understudy
 
 # Tests say by their name what they take: TestStore... a disk, a database or a kill,
 # TestVerify... many requests, TestDocs... the built binary and a shell,

@@ -80,7 +80,7 @@ func grow(ctx context.Context, out io.Writer, tree string) error {
 		}
 	}
 	before := time.Now()
-	usage, err := cpu(ctx, tree, "go", "build", "-o", "bin/understudy", "./server")
+	usage, err := cpu(ctx, tree, "go", "build", "-o", "bin/understudy", "./server/understudy")
 	if err != nil {
 		return err
 	}

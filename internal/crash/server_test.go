@@ -42,7 +42,7 @@ var binary = sync.OnceValues(func() (string, error) {
 	}
 	path := filepath.Join(scratch, "understudy")
 	build := exec.CommandContext(context.Background(), "go", "build", "-trimpath", "-buildvcs=false", "-o", path,
-		"github.com/understudy-api/understudy/server")
+		"github.com/understudy-api/understudy/server/understudy")
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	out, err := build.CombinedOutput()
 	if err != nil {

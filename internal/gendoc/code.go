@@ -10,7 +10,7 @@ import (
 
 	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/oapi-codegen/oapi-codegen/v2/pkg/codegen"
-	"gopkg.in/yaml.v3"
+	"go.yaml.in/yaml/v3"
 	"mvdan.cc/gofumpt/format"
 
 	"github.com/understudy-api/understudy/internal/gendoc/document"

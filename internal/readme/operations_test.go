@@ -18,7 +18,7 @@ import (
 	"testing"
 
 	"github.com/jackc/pgx/v5"
-	"gopkg.in/yaml.v3"
+	"go.yaml.in/yaml/v3"
 
 	"github.com/understudy-api/understudy/internal/pgtest"
 	"github.com/understudy-api/understudy/server/app"

@@ -25,7 +25,7 @@ const patience = 30 * time.Second
 // binary builds the program once, as "make build" does.
 var binary = sync.OnceValues(func() (string, error) {
 	path := filepath.Join(scratch, "understudy")
-	build := exec.Command("go", "build", "-trimpath", "-buildvcs=false", "-o", path, root+"/server")
+	build := exec.Command("go", "build", "-trimpath", "-buildvcs=false", "-o", path, root+"/server/understudy")
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	out, err := build.CombinedOutput()
 	if err != nil {

@@ -87,7 +87,7 @@ func TestStoreRestart(t *testing.T) {
 func builtBinary(t *testing.T) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "understudy")
-	out, err := exec.CommandContext(t.Context(), "go", "build", "-o", path, "github.com/understudy-api/understudy/server").CombinedOutput()
+	out, err := exec.CommandContext(t.Context(), "go", "build", "-o", path, "github.com/understudy-api/understudy/server/understudy").CombinedOutput()
 	if err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}

@@ -11,7 +11,7 @@ import (
 	"time"
 	"unicode"
 
-	"gopkg.in/yaml.v3"
+	"go.yaml.in/yaml/v3"
 
 	"github.com/understudy-api/understudy/server/workspace"
 	"github.com/understudy-api/understudy/storage"

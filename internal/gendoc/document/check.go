@@ -11,7 +11,7 @@ import (
 	"strings"
 
 	"github.com/getkin/kin-openapi/openapi3"
-	"gopkg.in/yaml.v3"
+	"go.yaml.in/yaml/v3"
 
 	"github.com/understudy-api/understudy/server/contract/formats"
 	"github.com/understudy-api/understudy/server/contract/patterns"
