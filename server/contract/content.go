@@ -187,7 +187,7 @@ func (c *content) form(text string, whole bool) *jsonText {
 		list := wants(schemas, openapi3.TypeArray)
 		if list {
 			item = children(schemas, Step{Array: true})
-			if e := c.encoding[name]; e != nil && e.Explode != nil && !*e.Explode {
+			if !c.exploded(name) {
 				texts = strings.Split(texts[0], ",")
 			}
 		}
@@ -208,6 +208,12 @@ func (c *content) form(text string, whole bool) *jsonText {
 	return read
 }
 
+// exploded reports whether a form repeats the name of a list for each of its items.
+func (c *content) exploded(name string) bool {
+	e := c.encoding[name]
+	return e == nil || e.Explode == nil || *e.Explode
+}
+
 // member gives the schemas of a member of the body.
 func (c *content) member(name string) []*Schema {
 	if c.schema == nil {
@@ -224,7 +230,7 @@ func wants(schemas []*Schema, kind string) bool {
 // field is the text of a form's field as a value of its schema, at a place in t. A
 // text that is none stays one, for the schema to refuse.
 func (t *jsonText) field(schemas []*Schema, text string, path []Step) any {
-	if len(schemas) == 0 || wants(schemas, openapi3.TypeString) {
+	if len(schemas) == 0 || wants(schemas, openapi3.TypeString) || strings.TrimSpace(text) != text {
 		return text
 	}
 	read, err := readJSON([]byte(text))

@@ -189,6 +189,8 @@ func TestBodies(t *testing.T) {
 		{"nothing", "/upload", raw("", ""), "required ", "", ""},
 
 		{"a form", "/form", raw("application/x-www-form-urlencoded", "grant=a&n=4&on=true&ids=1&ids=2"), "", "grant=a&ids=1&ids=2&n=4&on=true", "grant=a"},
+		{"a form in other spellings", "/form", raw(formType, "grant=a&grant=b&n=4.0&on=true&ids=1e1&ids=-0"), "", "grant=a&ids=10&ids=0&n=4&on=true", ""},
+		{"spaces in a form", "/form", raw(formType, "grant=a&n=+4&on=true+"), "type /n type /on", "", ""},
 		{"a form beside a query", "/form?q=x", raw("application/x-www-form-urlencoded", "grant=a"), "", "grant=a", ""},
 		{"a wrong form", "/form", raw("application/x-www-form-urlencoded", "n=1&on=yes&ids=x&grant=c"), "enum /grant minimum /n type /on type /ids/0", "", ""},
 		{"a form without a member", "/form", raw("application/x-www-form-urlencoded"+"; charset=utf-8", "n=3"), "required /grant", "", ""},

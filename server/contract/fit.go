@@ -1,7 +1,9 @@
 package contract
 
 import (
+	"encoding/json"
 	"net/http"
+	"net/url"
 	"strconv"
 	"strings"
 )
@@ -35,10 +37,43 @@ func (o *Operation) Fit(r *http.Request, j *Judged) *http.Request {
 		r.Header.Set("Content-Type", c.mediaType+parameters)
 	}
 	if c.kind == contentForm { // the generated code would read the query with it
-		values := readQuery(string(j.Body), o.document.wholeEscapes).Values
+		values := c.formValues(j.read.value)
 		r.Form, r.PostForm = values, values
 	}
 	return r
+}
+
+// formValues writes a form as it was judged: numbers in plain digits, where strconv
+// reads fewer spellings than JSON has, and of a repeated field the value that counts.
+func (c *content) formValues(body any) url.Values {
+	members, _ := body.(map[string]any)
+	values := make(url.Values, len(members))
+	for name, v := range members {
+		items, list := v.([]any)
+		if !list {
+			items = []any{v}
+		}
+		var texts []string
+		for _, item := range items {
+			switch item := item.(type) {
+			case string:
+				texts = append(texts, item)
+			case nil: // as one that is not there
+			default:
+				text, err := json.Marshal(item)
+				if err == nil { // it was read from JSON
+					texts = append(texts, string(text))
+				}
+			}
+		}
+		if list && !c.exploded(name) {
+			texts = []string{strings.Join(texts, ",")}
+		}
+		if len(texts) > 0 {
+			values[name] = texts
+		}
+	}
+	return values
 }
 
 // BodyTooLarge is the violation of a body that is larger than limit bytes.
