@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"slices"
 	"strings"
 	"time"
 
@@ -16,76 +15,6 @@ import (
 // storeName is the workspace of the store in which all evidence is, of whatever
 // workspace it tells. No credential opens it: no name of a workspace has a NUL.
 const storeName = "\x00understudy evidence"
-
-// tally is what was counted in a workspace, by names that outlive a change of the
-// documents. What is zero is left out.
-type tally struct {
-	Workspace  string              `json:"workspace"`
-	APIs       map[string]*use     `json:"apis"`
-	Operations map[string]*opTally `json:"operations"`      // by plan.key
-	Bytes      int64               `json:"bytes,omitempty"` // of the exchanges in the store, about
-	Recent     total               `json:"recent,omitzero"` // of its chunks
-	Epoch      int64               `json:"epoch,omitempty"` // 0 if its evidence was never cleared
-}
-
-// use is how often and when something was used.
-type use struct {
-	Requests int64     `json:"requests"`
-	From     time.Time `json:"from"`
-	To       time.Time `json:"to"`
-}
-
-type opTally struct {
-	Requests int64            `json:"requests"`
-	Rows     map[string]int64 `json:"rows"`           // by rowKey
-	Seen     map[string]int64 `json:"seen,omitempty"` // by plan.names
-}
-
-func (u *use) add(requests int64, from, to time.Time) {
-	u.Requests += requests
-	if u.From.IsZero() || from.Before(u.From) {
-		u.From = from
-	}
-	if to.After(u.To) {
-		u.To = to
-	}
-}
-
-func (t *tally) empty() bool { return len(t.APIs) == 0 }
-
-// add adds another tally. It does not change the other, and keeps nothing of it.
-func (t *tally) add(o *tally) {
-	if t.APIs == nil {
-		t.APIs, t.Operations = map[string]*use{}, map[string]*opTally{}
-	}
-	for name, from := range o.APIs {
-		to := t.APIs[name]
-		if to == nil {
-			to = &use{}
-			t.APIs[name] = to
-		}
-		to.add(from.Requests, from.From, from.To)
-	}
-	for name, from := range o.Operations {
-		to := t.Operations[name]
-		if to == nil {
-			to = &opTally{Rows: map[string]int64{}}
-			t.Operations[name] = to
-		}
-		to.Requests += from.Requests
-		for key, n := range from.Rows {
-			to.Rows[key] += n
-		}
-		for key, n := range from.Seen {
-			if to.Seen == nil {
-				to.Seen = map[string]int64{}
-			}
-			to.Seen[key] += n
-		}
-	}
-}
-
-var tallies = storage.Collection[tally]{Kind: "tally"}
 
 // storedGroup is a kind of violation in the store.
 type storedGroup struct {
@@ -358,23 +287,6 @@ func (r *Recorder) putDelta(tx storage.Tx, d *delta, exchanges []redacted, list 
 	})
 }
 
-// changeTally changes the tally of a workspace, which is made if there is none.
-func changeTally(tx storage.Tx, workspace string, change func(*tally)) error {
-	_, err := tallies.Update(tx, tallyID(workspace), func(t *tally) error {
-		change(t)
-		return nil
-	})
-	if storage.IsNotFound(err) {
-		t := tally{Workspace: workspace}
-		change(&t)
-		_, err = tallies.Insert(tx, tallyID(workspace), workspace, t)
-	}
-	return err
-}
-
-// tallyID is never empty.
-func tallyID(workspace string) string { return "of " + workspace }
-
 // putGroups adds kinds of violations, and tells which exchanges they name.
 func (r *Recorder) putGroups(tx storage.Tx, d delta) (map[string]bool, error) {
 	named := map[string]bool{}
@@ -472,109 +384,6 @@ func purgeExchange(tx storage.Tx, id string) error {
 		return err
 	}
 	return nil
-}
-
-// kinds are the kinds of records that evidence is made of.
-var kinds = []string{
-	tallies.Kind, storedGroups.Kind, storedExchanges.Kind, storedMessages.Kind, exchangeIDs.Kind, chunks.Kind, chunkMessages.Kind,
-}
-
-// Clear forgets the evidence of a workspace, or of all.
-func (r *Recorder) Clear(ctx context.Context, s Scope) error {
-	if err := r.lock(ctx); err != nil {
-		return err
-	}
-	defer r.unlock()
-	var tellers []string
-	if !s.All {
-		tellers = r.tellers(s.Workspace)
-	}
-	var epoch int64
-	err := r.together(ctx, tellers, func(own storage.Tx, txs []storage.Tx) (err error) {
-		if err := purge(own, s.parent()); err != nil || !r.o.Shared {
-			return err
-		}
-		epoch, err = r.begin(own, append(txs, own)[0], s.Workspace)
-		return err
-	})
-	if err == nil {
-		r.drop(s, epoch)
-	}
-	return err
-}
-
-// purge removes the evidence of a parent, or of all, from the store.
-func purge(tx storage.Tx, parent *string) error {
-	if parent != nil {
-		gone, err := recentOf(tx, *parent)
-		if err == nil && gone != (total{}) {
-			err = changeTotal(tx, func(t *total) { t.add(-gone.Exchanges, -gone.Bytes) })
-		}
-		if err != nil {
-			return err
-		}
-	} else if err := tx.Purge(totals.Kind, totalID); err != nil && !storage.IsNotFound(err) {
-		return err
-	}
-	for _, kind := range kinds {
-		for {
-			page, err := tx.List(kind, storage.Query{Parent: parent, Limit: 200})
-			if err != nil {
-				return err
-			}
-			if len(page.Records) == 0 {
-				break
-			}
-			for _, record := range page.Records {
-				if err := tx.Purge(kind, record.ID); err != nil {
-					return err
-				}
-			}
-		}
-	}
-	return nil
-}
-
-// drop lets go of what memory holds. What comes belongs to the epoch, which is 0 if
-// the store is not shared.
-func (r *Recorder) drop(s Scope, epoch int64) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	for name, w := range r.workspaces {
-		if s.All || name == s.Workspace {
-			r.abandon(w)
-		}
-	}
-	switch {
-	case epoch == 0:
-	case s.All:
-		for name := range r.epochs {
-			r.epochs[name] = epoch
-		}
-	default:
-		r.knows(s.Workspace, epoch)
-	}
-}
-
-// Scope says whose evidence is meant.
-type Scope struct {
-	Workspace string
-	All       bool     // of all workspaces
-	APIs      []string // nil is all but the control API
-}
-
-func (s Scope) parent() *string {
-	if s.All {
-		return nil
-	}
-	return &s.Workspace
-}
-
-func (s Scope) wants(api string) bool {
-	if s.APIs == nil {
-		return api != ControlAPI
-	}
-	return slices.Contains(s.APIs, api)
 }
 
 // Message is a request's or an answer's headers and body, redacted.

@@ -1,0 +1,111 @@
+package evidence
+
+import (
+	"context"
+	"slices"
+
+	"github.com/understudy-api/understudy/storage"
+)
+
+// kinds are the kinds of records that evidence is made of.
+var kinds = []string{
+	tallies.Kind, storedGroups.Kind, storedExchanges.Kind, storedMessages.Kind, exchangeIDs.Kind, chunks.Kind, chunkMessages.Kind,
+}
+
+// Clear forgets the evidence of a workspace, or of all.
+func (r *Recorder) Clear(ctx context.Context, s Scope) error {
+	if err := r.lock(ctx); err != nil {
+		return err
+	}
+	defer r.unlock()
+	var tellers []string
+	if !s.All {
+		tellers = r.tellers(s.Workspace)
+	}
+	var epoch int64
+	err := r.together(ctx, tellers, func(own storage.Tx, txs []storage.Tx) (err error) {
+		if err := purge(own, s.parent()); err != nil || !r.o.Shared {
+			return err
+		}
+		epoch, err = r.begin(own, append(txs, own)[0], s.Workspace)
+		return err
+	})
+	if err == nil {
+		r.drop(s, epoch)
+	}
+	return err
+}
+
+// purge removes the evidence of a parent, or of all, from the store.
+func purge(tx storage.Tx, parent *string) error {
+	if parent != nil {
+		gone, err := recentOf(tx, *parent)
+		if err == nil && gone != (total{}) {
+			err = changeTotal(tx, func(t *total) { t.add(-gone.Exchanges, -gone.Bytes) })
+		}
+		if err != nil {
+			return err
+		}
+	} else if err := tx.Purge(totals.Kind, totalID); err != nil && !storage.IsNotFound(err) {
+		return err
+	}
+	for _, kind := range kinds {
+		for {
+			page, err := tx.List(kind, storage.Query{Parent: parent, Limit: 200})
+			if err != nil {
+				return err
+			}
+			if len(page.Records) == 0 {
+				break
+			}
+			for _, record := range page.Records {
+				if err := tx.Purge(kind, record.ID); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// drop lets go of what memory holds. What comes belongs to the epoch, which is 0 if
+// the store is not shared.
+func (r *Recorder) drop(s Scope, epoch int64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for name, w := range r.workspaces {
+		if s.All || name == s.Workspace {
+			r.abandon(w)
+		}
+	}
+	switch {
+	case epoch == 0:
+	case s.All:
+		for name := range r.epochs {
+			r.epochs[name] = epoch
+		}
+	default:
+		r.knows(s.Workspace, epoch)
+	}
+}
+
+// Scope says whose evidence is meant.
+type Scope struct {
+	Workspace string
+	All       bool     // of all workspaces
+	APIs      []string // nil is all but the control API
+}
+
+func (s Scope) parent() *string {
+	if s.All {
+		return nil
+	}
+	return &s.Workspace
+}
+
+func (s Scope) wants(api string) bool {
+	if s.APIs == nil {
+		return api != ControlAPI
+	}
+	return slices.Contains(s.APIs, api)
+}

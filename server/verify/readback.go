@@ -1,0 +1,296 @@
+package verify
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/getkin/kin-openapi/openapi3"
+
+	"github.com/understudy-api/understudy/server/contract"
+)
+
+// uniqueID: nothing that is made has the id of something that was made before.
+// An id that was sent is the caller's own.
+func (l *lane) uniqueID(t *thing) {
+	if t.by.chosen {
+		return
+	}
+	id := t.id()
+	if strings.Contains(string(encode(t.body)), `"`+id+`"`) {
+		return
+	}
+	parts := []string{t.by.op.ID}
+	for _, n := range t.by.op.nodes {
+		parts = append(parts, scalarText(t.bound[n.key]))
+	}
+	key := strings.Join(append(parts, id), "\x00")
+	l.r.mu.Lock()
+	again := l.r.ids[key]
+	l.r.ids[key] = true
+	l.r.mu.Unlock()
+	if again {
+		l.report(t.by.op, fault{
+			check: CheckUniqueIDs, rule: CheckUniqueIDs, in: contract.InBody, got: cut(id, 100), accepted: "an id that nothing else had",
+			message: "Two things that were made have the same id.",
+		}, append(slices.Clone(t.steps), t.steps[len(t.steps)-1]), l.confirm())
+	}
+}
+
+// readBack reads a thing by every operation that can. It must be there, and hold
+// what was written.
+func (l *lane) readBack(ctx context.Context, p *producer, change *exchange, written any) error {
+	for _, op := range selectedOf(p.reads) {
+		x, err := l.on(ctx, op)
+		if err != nil {
+			return err
+		}
+		if x == nil {
+			continue
+		}
+		xs := []*exchange{x}
+		writer := p.op
+		if change != nil {
+			xs = []*exchange{change, x}
+			writer = change.call.op
+		}
+		if missing(x) {
+			l.fail(op, fault{
+				check: CheckAvailability, rule: "status " + strconv.Itoa(x.answer.status), accepted: "not 404",
+				message: fmt.Sprintf("What %s wrote is not there for %s: %d.", writer.ID, op.ID, x.answer.status),
+			}, xs...)
+			continue
+		}
+		if !x.answer.ok() {
+			continue
+		}
+		if pointer, want, got, differs := lost(writer.body, written, x.answer.json()); differs {
+			// The exemption of a check is the writer's: it is what did not write.
+			l.fail(writer, fault{
+				check: CheckRoundTrip, in: contract.InBody, pointer: pointer, got: cut(string(encode(got)), 200), accepted: cut(string(encode(want)), 200),
+				message: fmt.Sprintf("What %s wrote at %s is not what %s reads.", writer.ID, pointer, op.ID),
+			}, xs...)
+		}
+	}
+	return nil
+}
+
+// state is what the first operation that reads a thing reads; nil if none does.
+func (l *lane) state(ctx context.Context, p *producer) (*exchange, error) {
+	reads := selectedOf(p.reads)
+	if len(reads) == 0 {
+		return nil, nil
+	}
+	x, err := l.on(ctx, reads[0])
+	if err != nil || x == nil || !x.answer.ok() {
+		return nil, err
+	}
+	return x, nil
+}
+
+// leftOut looks at what an update did not mention: PATCH leaves it as it was (RFC
+// 5789, section 2). PUT replaces the thing (RFC 9110, section 9.3.4), which is only
+// asked for where it takes the very schema that things are made from.
+func (l *lane) leftOut(ctx context.Context, p *producer, change, before *exchange, written any) error {
+	op := change.call.op
+	members, ok := written.(map[string]any)
+	if before == nil || !ok {
+		return nil
+	}
+	after, err := l.state(ctx, p)
+	if err != nil || after == nil {
+		return err
+	}
+	if f, wrong := unmentioned(op, p.op.body, members, before.answer.json(), after.answer.json()); wrong {
+		l.fail(op, f, before, change, after)
+	}
+	return nil
+}
+
+// unmentioned compares the members that an update could have changed and did not
+// name, before and after.
+func unmentioned(op *operation, making *openapi3.Schema, written map[string]any, before, after any) (fault, bool) {
+	was, isObject := before.(map[string]any)
+	now, still := after.(map[string]any)
+	if !isObject || !still {
+		return fault{}, false
+	}
+	if !shares(written, was) {
+		was, _ = onlyObject(was)
+		now, _ = onlyObject(now)
+	}
+	for _, name := range sortedNames(was) {
+		schemas := propertySchemas(op.body, name)
+		if _, mentioned := written[name]; mentioned || len(schemas) == 0 {
+			continue
+		}
+		f := fault{
+			check: CheckRoundTrip, rule: "unmentioned", in: contract.InBody, pointer: "/" + escapePointer(name),
+			got: cut(string(encode(now[name])), 200), accepted: cut(string(encode(was[name])), 200),
+		}
+		same := sameValue(schemas[0], was[name], now[name])
+		switch {
+		case op.Method == http.MethodPatch && !same:
+			f.message = fmt.Sprintf("%s did not mention %s, and changed it.", op.ID, name)
+			return f, true
+		case op.Method == http.MethodPut && op.body == making && same && meansMore(schemas[0], was[name]):
+			f.accepted = "the value of a thing that was made without it"
+			f.message = fmt.Sprintf("%s replaces the thing, left %s out, and it was kept.", op.ID, name)
+			return f, true
+		}
+	}
+	return fault{}, false
+}
+
+// meansMore reports whether a value is not what a member has that was left out.
+func meansMore(s *openapi3.Schema, v any) bool {
+	if s.Default != nil {
+		d, ok := plain(s.Default)
+		return ok && !sameValue(s, d, v)
+	}
+	switch v := v.(type) {
+	case nil:
+		return false
+	case string:
+		return v != ""
+	case bool:
+		return v
+	case []any:
+		return len(v) > 0
+	case map[string]any:
+		return len(v) > 0
+	case json.Number:
+		f, err := v.Float64()
+		return err == nil && f != 0
+	}
+	return false
+}
+
+// lost finds the first member that was written and is read with another value. What
+// the answer leaves out may be nobody's to read.
+func lost(s *openapi3.Schema, written, read any) (pointer string, want, got any, differs bool) {
+	members, ok := written.(map[string]any)
+	object, isObject := read.(map[string]any)
+	if !ok || !isObject {
+		return "", nil, nil, false
+	}
+	if !shares(members, object) {
+		inner, _ := onlyObject(object)
+		if inner == nil || !shares(members, inner) {
+			return "", nil, nil, false
+		}
+		object = inner
+	}
+	return lostMember(s, members, object, "")
+}
+
+func shares(a, b map[string]any) bool {
+	for name := range a {
+		if _, both := b[name]; both {
+			return true
+		}
+	}
+	return false
+}
+
+func lostMember(s *openapi3.Schema, written, read map[string]any, at string) (pointer string, want, got any, differs bool) {
+	for _, name := range sortedNames(written) {
+		there, both := read[name]
+		var schema *openapi3.Schema
+		if schemas := propertySchemas(s, name); len(schemas) > 0 {
+			schema = schemas[0]
+		}
+		if !both || written[name] == nil || schema != nil && (schema.WriteOnly || schema.Format == "password" || schema.ReadOnly) {
+			continue
+		}
+		place := at + "/" + escapePointer(name)
+		if inner, ok := written[name].(map[string]any); ok {
+			if object, isObject := there.(map[string]any); isObject {
+				if p, w, g, d := lostMember(schema, inner, object, place); d {
+					return p, w, g, true
+				}
+				continue
+			}
+		}
+		if schema == nil && s != nil { // the document does not know the member: it may be dropped or kept
+			continue
+		}
+		if !sameValue(schema, written[name], there) {
+			return place, written[name], there, true
+		}
+	}
+	return "", nil, nil, false
+}
+
+// sameValue compares what was written with what is read, where an API may write the
+// same value in another way.
+func sameValue(s *openapi3.Schema, a, b any) bool {
+	switch a := a.(type) {
+	case json.Number:
+		number, ok := b.(json.Number)
+		if !ok {
+			return false
+		}
+		x, errX := a.Float64()
+		y, errY := number.Float64()
+		return a == number || errX == nil && errY == nil && x == y
+	case string:
+		text, ok := b.(string)
+		if !ok {
+			return false
+		}
+		if a == text || s == nil {
+			return a == text
+		}
+		switch s.Format {
+		case "date-time":
+			x, errX := time.Parse(time.RFC3339Nano, a)
+			y, errY := time.Parse(time.RFC3339Nano, text)
+			return errX == nil && errY == nil && x.Truncate(time.Millisecond).Equal(y.Truncate(time.Millisecond))
+		case "uri", "email", "uuid":
+			return strings.EqualFold(strings.TrimSuffix(a, "/"), strings.TrimSuffix(text, "/"))
+		}
+		return false
+	case []any:
+		list, ok := b.([]any)
+		if !ok || len(a) != len(list) {
+			return false
+		}
+		var items *openapi3.Schema
+		if s != nil && s.Items != nil {
+			items = s.Items.Value
+		}
+		if s != nil && s.UniqueItems { // a set
+			for _, x := range a {
+				if !slices.ContainsFunc(list, func(y any) bool { return sameValue(items, x, y) }) {
+					return false
+				}
+			}
+			return true
+		}
+		for i := range a {
+			if !sameValue(items, a[i], list[i]) {
+				return false
+			}
+		}
+		return true
+	case map[string]any:
+		object, ok := b.(map[string]any)
+		if !ok {
+			return false
+		}
+		for name, x := range a {
+			y, both := object[name]
+			if both && x != nil && !sameValue(nil, x, y) {
+				return false
+			}
+		}
+		return true
+	}
+	return a == b
+}

@@ -1,0 +1,69 @@
+package verify
+
+import (
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// trail is how a thing came to be: the calls, and which of them made which node.
+type trail struct {
+	steps []step
+	at    map[string]int
+}
+
+// leading are the steps that made what an operation's path parameters stand for. In
+// the step itself the parameters become references to them.
+func (l *lane) leading(op *operation, s *step) ([]step, map[string]int) {
+	var steps []step
+	made := map[string]int{}
+	for _, n := range slices.Backward(op.nodes) {
+		known, ok := l.trails[n.key]
+		if _, done := made[n.key]; done || !ok || l.bound[n.key] == nil {
+			continue
+		}
+		offset := len(steps)
+		for _, earlier := range known.steps {
+			earlier.Path = shift(earlier.Path, offset)
+			steps = append(steps, earlier)
+		}
+		for key, i := range known.at {
+			if _, done := made[key]; !done {
+				made[key] = i + offset
+			}
+		}
+	}
+	segments := strings.Split(s.Path, "/")
+	for _, n := range op.nodes {
+		i, ok := made[n.key]
+		at := strings.Count(n.key, "/")
+		if ok && at < len(segments) && steps[i].Makes != "" && segments[at] == escapeSegment(scalarText(l.bound[n.key])) {
+			segments[at] = "{made:" + strconv.Itoa(i) + "}"
+		}
+	}
+	s.Path = strings.Join(segments, "/")
+	return steps, made
+}
+
+// shift moves the references of a path to steps that stand later.
+func shift(path string, offset int) string {
+	return reference.ReplaceAllStringFunc(path, func(text string) string {
+		i, _ := strconv.Atoi(reference.FindStringSubmatch(text)[1]) // digits
+		return "{made:" + strconv.Itoa(i+offset) + "}"
+	})
+}
+
+// remember keeps how a thing was made, for the steps of findings about it.
+func (l *lane) remember(t *thing, leading map[string]int) {
+	if l.trails == nil {
+		l.trails = map[string]trail{}
+	}
+	at := maps.Clone(leading)
+	for _, n := range t.by.nodes {
+		at[n.key] = len(t.steps) - 1
+	}
+	for _, n := range t.by.nodes {
+		l.trails[n.key] = trail{t.steps, at}
+	}
+}
