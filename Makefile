@@ -137,13 +137,14 @@ zenbench:
 breadth:
 	$(GO) run ./internal/breadth $(ARGS)
 
-# Rows of the tables that are compared.
-ROWS ?= 1000000
+# Rows of the tables that are compared, and how often: the median counts.
+ROWS    ?= 1000000
+REPEATS ?= 3
 
 ## datadiff-bench: compare tables in all ways beside the same work by PostgreSQL alone (make datadiff-bench ROWS=1000000)
 .PHONY: datadiff-bench
 datadiff-bench:
-	UNDERSTUDY_DATADIFF_ROWS=$(ROWS) UNDERSTUDY_REQUIRE_POSTGRES=1 $(GO) test -count=1 -v -timeout 30m -run '^TestStoreFigures$$' $(ARGS) ./server/datadiff/datadifftest/databases
+	UNDERSTUDY_DATADIFF_ROWS=$(ROWS) UNDERSTUDY_DATADIFF_ROUNDS=$(REPEATS) UNDERSTUDY_REQUIRE_POSTGRES=1 $(GO) test -count=1 -v -timeout 30m -run '^TestStoreFigures$$' $(ARGS) ./server/datadiff/datadifftest/databases
 
 # Cases and seed of the differential test.
 CASES ?= 20000

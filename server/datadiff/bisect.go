@@ -19,6 +19,8 @@ const (
 	// enough rows to rather read a segment than to check it again. Basis: the
 	// default of the open-source tool of the same vendor.
 	enough = 16384
+	// probes are looked at before all segments are, if there are many more.
+	probes = 64
 	// deepest is how often a segment is cut again.
 	deepest = 4
 	// mostRanges is up to how many ranges of keys are named one by one, so that an
@@ -92,6 +94,7 @@ type bisection struct {
 	rows   int64    // with whole keys, in equal segments
 	unlike int64    // rows of a side, the larger, in the others
 	nulls  Pair     // rows, of both sides
+	middle *int64   // of the first key column, if it is an integer
 }
 
 // level is one way to cut the tables: into ranges of the first key column, or by
@@ -100,6 +103,7 @@ type level struct {
 	outer      *level // only its segments are cut
 	low, width int64
 	modulus    int64 // not 0: by hashes
+	count      int64 // of ranges, where known
 	chosen     []int64
 }
 
@@ -150,6 +154,9 @@ func (b *bisection) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if like, err := b.probe(ctx, l, sums); err != nil || !like {
+		return err
+	}
 	for depth := 1; l != nil; depth++ {
 		found, err := b.check(ctx, l, sums)
 		if err != nil {
@@ -164,6 +171,26 @@ func (b *bisection) run(ctx context.Context) error {
 		b.levels, b.nulls = nil, Pair{}
 	}
 	return nil
+}
+
+// probe looks at a few segments, and says whether it is worth while to look at all:
+// not where most of them differ.
+func (b *bisection) probe(ctx context.Context, l *level, sums [2]string) (like bool, err error) {
+	if l.modulus > 0 || l.count < 2*probes {
+		return true, nil
+	}
+	few := &level{low: l.low, width: l.width}
+	for i := range int64(probes) {
+		few.chosen = append(few.chosen, i*(l.count/probes))
+	}
+	found, err := b.check(ctx, &level{outer: few, low: l.low, width: l.width}, sums)
+	differ := 0
+	for _, part := range found {
+		if part.rows[Left] != part.rows[Right] || part.sum[Left] != part.sum[Right] {
+			differ++
+		}
+	}
+	return 2*differ <= len(found), err
 }
 
 // segment is what a checksum found in one, on each side.
@@ -210,10 +237,12 @@ func (b *bisection) first(ctx context.Context) (*level, error) {
 		}
 		low, high = min(low, l), max(high, h)
 	}
+	b.middle = new(low + (high-low)/2)
 	if n := int64(b.spec.BisectionFactor); n > 0 {
 		return &level{low: low, width: (high-low)/n + 1}, nil
 	}
-	return &level{low: low, width: max(narrowest, (high-low)/segments+1)}, nil
+	width := max(narrowest, (high-low)/segments+1)
+	return &level{low: low, width: width, count: (high-low)/width + 1}, nil
 }
 
 // expression is the number of a row's segment.
@@ -358,7 +387,7 @@ func (b *bisection) condition(i Side) string {
 	return all(append(parts, "("+strings.Join(levels, " OR ")+")"))
 }
 
-// same counts the keys of the equal segments, on the side where that is cheaper.
+// same counts the keys of the equal segments.
 func (b *bisection) same(ctx context.Context) (keyCounts, error) {
 	switch {
 	case !b.done || b.rows == 0:
@@ -366,9 +395,25 @@ func (b *bisection) same(ctx context.Context) (keyCounts, error) {
 	case b.unique[Left] || b.unique[Right]:
 		return keyCounts{rows: b.rows, distinct: b.rows}, nil
 	}
-	rest := ""
-	if len(b.levels) > 0 {
-		rest = "NOT (" + b.condition(Left) + ")"
-	}
-	return b.countGroups(ctx, Left, rest)
+	// Each side counts one half, as they are the same.
+	var halves [2]keyCounts
+	err := b.both(ctx, func(ctx context.Context, i Side, s *side) (err error) {
+		var conditions []string
+		if len(b.levels) > 0 {
+			conditions = append(conditions, "NOT ("+b.condition(i)+")")
+		}
+		column := s.dialect.Quote(b.keys[0].column[i].Name)
+		switch {
+		case b.middle == nil && i == Right:
+			return nil
+		case b.middle != nil && i == Left:
+			conditions = append(conditions, fmt.Sprintf("%s < %d", column, *b.middle))
+		case b.middle != nil:
+			conditions = append(conditions, fmt.Sprintf("%s >= %d", column, *b.middle))
+		}
+		halves[i], err = b.countGroups(ctx, i, all(conditions))
+		return err
+	})
+	l, r := halves[Left], halves[Right]
+	return keyCounts{rows: l.rows + r.rows, distinct: l.distinct + r.distinct, dupes: l.dupes + r.dupes, duplicated: l.duplicated + r.duplicated}, err
 }

@@ -331,7 +331,6 @@ type walk struct {
 	sampling bool
 	visitor  *visitor
 	buffer   []byte
-	fields   [2][][]byte
 	differs  []bool
 }
 
@@ -400,7 +399,7 @@ func (w *walk) meet(order int) error {
 		w.sample.compared++
 	}
 	n := len(w.keys)
-	if bytes.Equal(w.a.line[min(len(w.a.line), cut(w.a.line, n)):], w.b.line[min(len(w.b.line), cut(w.b.line, n)):]) {
+	if bytes.Equal(w.a.line[cut(w.a.line, n):], w.b.line[cut(w.b.line, n):]) {
 		return nil
 	}
 	different, err := w.columns(chosen)
@@ -412,7 +411,7 @@ func (w *walk) meet(order int) error {
 		w.sample.different++
 	}
 	if w.visitor != nil && (chosen || !w.sampling) {
-		return w.visitor.pair(w.a.key, w.fields[Left][n:], w.fields[Right][n:], w.differs)
+		return w.visitor.pair(w.a.key, Fields(nil, w.a.line)[n:], Fields(nil, w.b.line)[n:], w.differs)
 	}
 	return nil
 }
@@ -423,20 +422,35 @@ func (w *walk) chosen() bool {
 	return hash < w.limit
 }
 
+// field takes the next field off a line that begins with a tab.
+func field(line *[]byte) []byte {
+	rest := (*line)[1:]
+	i := bytes.IndexByte(rest, '\t')
+	if i < 0 {
+		i = len(rest)
+	}
+	*line = rest[i:]
+	return rest[:i]
+}
+
+// columns compares two rows that are not the same line, column by column.
 func (w *walk) columns(chosen bool) (different bool, err error) {
-	w.fields[Left], w.fields[Right] = Fields(w.fields[Left], w.a.line), Fields(w.fields[Right], w.b.line)
-	n := len(w.keys)
+	a, b := w.a.line[cut(w.a.line, len(w.keys)):], w.b.line[cut(w.b.line, len(w.keys)):]
 	for j := range w.compared {
 		w.differs[j] = false
-		if most := w.spec.ColumnDiffLimit; most > 0 && w.all.columns[j] >= most {
+		x, y := field(&a), field(&b)
+		if most := w.spec.ColumnDiffLimit; bytes.Equal(x, y) || most > 0 && w.all.columns[j] >= most {
 			continue
 		}
-		equal, err := sameField(w.compared[j].soft, w.fields[Left][n+j], w.fields[Right][n+j])
-		if err != nil {
-			return false, problem(Invalid, "column %s: %v", w.compared[j].name, err)
-		}
-		if equal {
-			continue
+		soft := w.compared[j].soft
+		if soft != nil || bytes.IndexByte(x, '\\') >= 0 || bytes.IndexByte(y, '\\') >= 0 {
+			equal, err := sameField(soft, unescape(x), unescape(y))
+			if err != nil {
+				return false, problem(Invalid, "column %s: %v", w.compared[j].name, err)
+			}
+			if equal {
+				continue
+			}
 		}
 		different, w.differs[j] = true, true
 		w.all.columns[j]++

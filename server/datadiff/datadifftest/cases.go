@@ -3,7 +3,9 @@ package datadifftest
 import (
 	"context"
 	"fmt"
+	"slices"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -209,6 +211,22 @@ func types(t *testing.T, left, right *Database) {
 		Binary:    {[]byte{}, []byte{0, 1, 255}, []byte("a|b"), nil},
 	}
 	for name, list := range values {
+		if name != JSON && left.Types[name] != "" && right.Types[name] != "" {
+			t.Run("a key of "+name, func(t *testing.T) {
+				var rows [][]any
+				for i, v := range list {
+					rows = append(rows, []any{v, i})
+				}
+				left.Table(t, "types_a", []Column{{"k", name}, {"v", Integer}}, "", rows)
+				slices.Reverse(rows)
+				right.Table(t, "types_b", []Column{{"k", name}, {"v", Integer}}, "", rows)
+				r := each(t, datadiff.Spec{Left: Of("types_a"), Right: Of("types_b"), Key: []string{"k"}}, left, right)
+				n := int64(len(list) - 1) // one is NULL
+				if r.Keys.Distincts != (datadiff.Pair{n, n}) || r.Keys.Exclusives != (datadiff.Pair{}) || r.Values.RowsWithDifferences != 0 || r.Values.TotalRows != n {
+					t.Errorf("%+v %+v", r.Keys, r.Values)
+				}
+			})
+		}
 		for _, other := range []string{name, Decimal, Float, Text} {
 			switch {
 			case other == name:
@@ -237,6 +255,88 @@ func types(t *testing.T, left, right *Database) {
 					t.Errorf("%s %+v %v", r.Outcome, r.Values, r.Notes)
 				}
 			})
+		}
+	}
+}
+
+// profile describes the keys of exclusive rows.
+func profile(t *testing.T, d *Database) {
+	columns := []Column{{"id", Integer}, {"name", Text}, {"v", Text}}
+	d.Table(t, "profile_a", columns, "", [][]any{{1, "a", nil}, {9, "b", nil}, {10, "b", nil}, {11, "c", nil}})
+	d.Table(t, "profile_b", columns, "", [][]any{{1, "a", nil}})
+	r := Diff(t, datadiff.Spec{Left: Of("profile_a"), Right: Of("profile_b"), Key: []string{"id", "name"}, Profile: true}, d, d)
+	if r.Profile == nil {
+		t.Fatal("there is none")
+	}
+	text := func(s string) *string { return &s }
+	want := datadiff.Profile{
+		{"id": {Total: 3, Distinct: 3, Min: text("9"), Max: text("11"), HistogramBins: 3}, "name": {Total: 3, Distinct: 2, Min: text("b"), Max: text("c"), TopValues: 2}},
+		{"id": {}, "name": {}},
+	}
+	if diff := cmp.Diff(want, *r.Profile); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// limits end a diff early, and are said to.
+func limits(t *testing.T, d *Database) {
+	var a, b [][]any
+	for i := range 100 {
+		a, b = append(a, []any{i, "a"}), append(b, []any{i, "b"})
+	}
+	d.Table(t, "limits_a", []Column{{"id", Integer}, {"v", Text}}, "", a)
+	d.Table(t, "limits_b", []Column{{"id", Integer}, {"v", Text}}, "", b)
+	spec := datadiff.Spec{Left: Of("limits_a"), Right: Of("limits_b"), Key: []string{"id"}, Algorithm: datadiff.FetchAndJoin}
+	spec.ColumnDiffLimit = 7
+	if r := Diff(t, spec, d, d); r.Values.ValuesWithDifferences != 7 || !r.Truncated || len(r.Notes) != 1 || r.Keys.TotalRows[0] != 100 {
+		t.Errorf("%+v %v", r.Values, r.Notes)
+	}
+	spec.ColumnDiffLimit, spec.DownloadLimit = 0, 50
+	if r := Diff(t, spec, d, d); r.Downloaded != 50 || !r.Truncated || len(r.Notes) != 1 || r.Outcome != datadiff.Different {
+		t.Errorf("%+v", r)
+	}
+}
+
+// interval: its start is in it, its end is not.
+func interval(t *testing.T, d *Database) {
+	columns := []Column{{"id", Integer}, {"at", Timestamp}}
+	rows := [][]any{{1, "2024-01-01 00:00:00"}, {2, "2024-01-01 12:00:00.5"}, {3, "2024-01-02 00:00:00"}, {4, nil}}
+	d.Table(t, "time_a", columns, "", rows)
+	d.Table(t, "time_b", columns, "", rows[1:])
+	spec := datadiff.Spec{
+		Left: Of("time_a"), Right: Of("time_b"), Key: []string{"id"}, TimeColumn: "at",
+		TimeStart: time.Date(2024, 1, 1, 0, 0, 0, 0, time.UTC), TimeEnd: time.Date(2024, 1, 2, 0, 0, 0, 0, time.UTC),
+	}
+	if r := each(t, spec, d, d); r.Keys.TotalRows != (datadiff.Pair{2, 1}) {
+		t.Errorf("%+v", r.Keys)
+	}
+	spec.TimeColumn = "never"
+	if _, err := datadiff.Run(t.Context(), spec, d.Source, d.Source, nil); datadiff.KindOf(err) != datadiff.NoSuchColumn {
+		t.Error(err)
+	}
+}
+
+// sampledAlike: a join in one database and a merge of two choose the same keys.
+func sampledAlike(t *testing.T, left, right *Database) {
+	columns := []Column{{"id", Integer}, {"name", Text}, {"v", Integer}}
+	var a, b [][]any
+	for i := range 600 {
+		name := fmt.Sprint(nasty[1+i%(len(nasty)-1)], i)
+		a, b = append(a, []any{i - 300, name, 1}), append(b, []any{i - 300, name, i % 3})
+	}
+	for _, d := range []*Database{left, right} {
+		d.Table(t, "sampled_a", columns, "", a)
+		d.Table(t, "sampled_b", columns, "", b)
+	}
+	spec := datadiff.Spec{Left: Of("sampled_a"), Right: Of("sampled_b"), Key: []string{"id", "name"}, Sampling: datadiff.Sampling{Ratio: 0.5}}
+	var first *datadiff.Result
+	for _, pair := range [][2]*Database{{left, left}, {right, right}, {left, right}, {right, left}} {
+		r := Diff(t, spec, pair[0], pair[1])
+		if first == nil {
+			first = r
+		}
+		if diff := cmp.Diff(first.Values, r.Values); diff != "" || r.Sample == nil {
+			t.Error(diff)
 		}
 	}
 }

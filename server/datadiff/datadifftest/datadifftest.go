@@ -105,12 +105,16 @@ func Run(t *testing.T, d *Database) {
 	t.Run("inference", func(t *testing.T) { inference(t, d) })
 	t.Run("errors", func(t *testing.T) { failures(t, d) })
 	t.Run("rows", func(t *testing.T) { rowsOf(t, d) })
+	t.Run("profile", func(t *testing.T) { profile(t, d) })
+	t.Run("limits", func(t *testing.T) { limits(t, d) })
+	t.Run("time", func(t *testing.T) { interval(t, d) })
 }
 
 // Across tests two databases together.
 func Across(t *testing.T, left, right *Database) {
 	t.Run("random", func(t *testing.T) { random(t, left, right) })
 	t.Run("types", func(t *testing.T) { types(t, left, right) })
+	t.Run("sampling", func(t *testing.T) { sampledAlike(t, left, right) })
 }
 
 // algorithms are the ways to compare that a pair of databases has.
@@ -245,7 +249,7 @@ func publishedSchema(t *testing.T, d *Database) {
 }
 
 // nasty are texts that broke other comparisons.
-var nasty = []any{nil, "", "a", "b", "A", "a|b", "b|c", "<null>", "NULL", `\N`, "\\", "a\tb", "a\nb", "'", `"`, "é", "e\u0301", "日本", "🙂", " a", "a ", "%s", "1:a", "n"}
+var nasty = []any{nil, "", "a", "b", "A", "a|b", "b|c", "<null>", "NULL", `\N`, "\\", "a\tb", "a\nb", "'", `"`, "é", "e\u0301", "日本", "🙂", " a", "a ", "%s", "1:a", "n", "a\vb\fc\bd"}
 
 // random compares random tables in all ways, and with the sides swapped.
 func random(t *testing.T, left, right *Database) {

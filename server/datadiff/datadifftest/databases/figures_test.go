@@ -36,12 +36,19 @@ const (
 // show that all ways agree.
 func TestStoreFigures(t *testing.T) {
 	rows, rounds := 20_000, 1
+	if text := os.Getenv("UNDERSTUDY_DATADIFF_ROUNDS"); text != "" {
+		n, err := strconv.Atoi(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		rounds = n
+	}
 	if text := os.Getenv("UNDERSTUDY_DATADIFF_ROWS"); text != "" {
 		n, err := strconv.Atoi(text)
 		if err != nil {
 			t.Fatal(err)
 		}
-		rows, rounds = n, 3
+		rows = n
 	}
 	for _, key := range []string{"", ", PRIMARY KEY (id)"} {
 		name := "declared key"
