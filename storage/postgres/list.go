@@ -366,3 +366,91 @@ func scanListed(kind string, q storage.Query, rows pgx.Rows) (r storage.Record, 
 	r, err = scanRecord(kind, rows, &head, &tail)
 	return r, string(head) + string(tail), err
 }
+
+// List implements [storage.ReadTx].
+func (t *txn) List(kind string, q storage.Query) (storage.Page, error) {
+	const op = "list"
+	if err := q.Validate(); err != nil {
+		return storage.Page{}, err
+	}
+	var after *spotAfter
+	if q.After != "" {
+		value, seq, err := q.Position()
+		if err != nil {
+			return storage.Page{}, err
+		}
+		after = &spotAfter{value, seq}
+	}
+	if err := t.check(op); err != nil {
+		return storage.Page{}, err
+	}
+	if few, err := t.few(op, kind, q); err != nil || few != nil {
+		if err != nil {
+			return storage.Page{}, err
+		}
+		return q.Select(few)
+	}
+	l := newListing(t.digest, kind, q, after)
+	page, last, more := storage.Page{}, "", false
+	questions := []question{{l.page, l.args, func(rows pgx.Rows) error {
+		if q.Limit > 0 && len(page.Records) == q.Limit {
+			more = true
+			return nil
+		}
+		r, value, err := scanListed(kind, q, rows)
+		page.Records, last = append(page.Records, r), value
+		return err
+	}}}
+	count := question{l.count, l.countArgs, func(rows pgx.Rows) error { return rows.Scan(&page.Total) }}
+	// The first page may turn out to be all there is.
+	first := q.After == "" && q.Offset == 0 && (q.Own() != nil || q.Index == "")
+	switch {
+	case !q.Filtered():
+		questions = append(questions, t.fetchCounters(parentOf(kind, q))...)
+	case !first:
+		questions = append(questions, count)
+	}
+	if err := t.query(op, questions...); err != nil {
+		return storage.Page{}, err
+	}
+	if more {
+		page.Next = q.CursorAfter(last, page.Records[len(page.Records)-1].Seq)
+	}
+	switch {
+	case !q.Filtered():
+		page.Total = t.total(kind, q)
+	case first && !more:
+		page.Total = int64(len(page.Records))
+	case first:
+		if err := t.query(op, count); err != nil {
+			return storage.Page{}, err
+		}
+	}
+	return page, nil
+}
+
+// parentOf names the counter that counts a list.
+func parentOf(kind string, q storage.Query) [2]string {
+	if q.Parent != nil {
+		return [2]string{kind, *q.Parent}
+	}
+	return [2]string{kind, ""}
+}
+
+// total is the total of a list of which everything is counted.
+func (t *txn) total(kind string, q storage.Query) int64 {
+	if kind == "" {
+		return 0
+	}
+	name := parentOf(kind, q)
+	n := t.counter(name[0], name[1])
+	switch own := q.Parent != nil && *q.Parent == ""; {
+	case own && q.Deleted:
+		return n.ownGone
+	case own:
+		return n.ownLiving
+	case q.Deleted:
+		return n.gone
+	}
+	return n.living
+}

@@ -1,0 +1,266 @@
+package postgres
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"slices"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/understudy-api/understudy/storage"
+)
+
+// taken asks who holds the unique keys of a record; the answer is the index of the
+// first of them, by its place among the keys, that another record holds.
+func (t *txn) taken(r storage.Record, keys []storage.Key, first *int) []question {
+	*first = len(keys)
+	if !r.Living() {
+		return nil
+	}
+	var numbers []int
+	var places [][]byte
+	for i, k := range keys {
+		if k.Unique {
+			numbers = append(numbers, i)
+			places = append(places, place(living, r.Kind, k.Index, k.Value))
+		}
+	}
+	if len(places) == 0 {
+		return nil
+	}
+	return []question{{
+		`SELECT p.n, e.key FROM unnest($2::bytea[]) WITH ORDINALITY p (place, n)
+			CROSS JOIN LATERAL (SELECT key FROM entry WHERE uniq = ` + inside + `p.place OFFSET 0) e`,
+		[]any{t.digest, places},
+		func(rows pgx.Rows) error {
+			var n, key int64
+			err := rows.Scan(&n, &key)
+			if key&maxSeq != r.Seq { // its own is no conflict
+				*first = min(*first, numbers[n-1])
+			}
+			return err
+		},
+	}}
+}
+
+// Insert implements [storage.Tx].
+func (t *txn) Insert(r storage.Record, keys []storage.Key) (storage.Record, error) {
+	const op = "insert"
+	if err := storage.CheckRecord(op, r, keys); err != nil {
+		return storage.Record{}, err
+	}
+	r.Seq = 0
+	var holder int
+	questions := t.fetchCounters(append(countersOf(r), sequence(""))...)
+	questions = append(questions, t.taken(r, keys, &holder)...)
+	there, asked := t.records[[2]string{r.Kind, r.ID}]
+	used := there != nil
+	if !asked {
+		questions = append(questions, question{
+			"SELECT FROM record WHERE address = " + inside + "$2::bytea",
+			[]any{t.digest, place(living, r.Kind, r.ID)},
+			func(pgx.Rows) error {
+				used = true
+				return nil
+			},
+		})
+	}
+	if err := t.query(op, questions...); err != nil {
+		return storage.Record{}, err
+	}
+	switch {
+	case used:
+		return storage.Record{}, conflict(op, r, "")
+	case holder < len(keys):
+		return storage.Record{}, conflict(op, r, keys[holder].Index)
+	}
+	if err := t.create(op); err != nil {
+		return storage.Record{}, err
+	}
+	seq, err := t.step(op, "")
+	if err != nil {
+		return storage.Record{}, err
+	}
+	if seq > maxSeq {
+		return storage.Record{}, t.fail(op, "too many records")
+	}
+	r.Seq, r.Version = seq, 1
+	r.Created, r.Updated = t.timeOf(r.Created), t.timeOf(r.Updated)
+	r.Body = append(make([]byte, 0, len(r.Body)), r.Body...)
+	if !r.Living() {
+		r.Deleted = micro(r.Deleted)
+	}
+	key := keyOf(t.row, seq)
+	t.write(`INSERT INTO record (key, seq, list, family, address, id, parent, created, updated, deleted, version, keys, body)
+		VALUES ($1::bigint, $2::bigint, $3::bytea, $4::bytea, $5::bytea, $6::bytea, $7::bytea,
+		$8::bigint, $9::bigint, $10::bigint, 1, $11::bytea, $12::bytea)`,
+		key, seq, within(t.row, place(markOf(r), r.Kind)), familyOf(t.row, r), within(t.row, place(living, r.Kind, r.ID)),
+		[]byte(r.ID), []byte(r.Parent), r.Created.UnixMicro(), r.Updated.UnixMicro(), deletedOf(r), storage.EncodeKeys(keys), r.Body)
+	t.writeEntries(key, r, keys)
+	t.tally(r, 1)
+	t.learn(r.Kind, r.ID, &stored{r, slices.Clone(keys)})
+	return r, t.flushIfLarge(op)
+}
+
+// timeOf is a time that the caller may have given.
+func (t *txn) timeOf(given time.Time) time.Time {
+	if given.IsZero() {
+		return t.Now()
+	}
+	return micro(given)
+}
+
+func deletedOf(r storage.Record) *int64 {
+	if r.Living() {
+		return nil
+	}
+	return new(r.Deleted.UnixMicro())
+}
+
+// writeEntries adds keys of a record to the entries.
+func (t *txn) writeEntries(key int64, r storage.Record, keys []storage.Key) {
+	if len(keys) == 0 {
+		return
+	}
+	var columns [5][][]byte
+	for _, k := range keys {
+		s := spotOf(t.row, r, k)
+		for i, v := range [][]byte{s.list, s.head, s.tail, s.family, s.uniq} {
+			columns[i] = append(columns[i], v)
+		}
+		t.size += len(s.tail)
+	}
+	t.write(`INSERT INTO entry (list, head, tail, family, uniq, key)
+		SELECT e.list, e.head, e.tail, e.family, e.uniq, $6::bigint
+		FROM unnest($1::bytea[], $2::bytea[], $3::bytea[], $4::bytea[], $5::bytea[]) e (list, head, tail, family, uniq)`,
+		columns[0], columns[1], columns[2], columns[3], columns[4], key)
+}
+
+// Put implements [storage.Tx].
+func (t *txn) Put(r storage.Record, keys []storage.Key) (storage.Record, error) {
+	const op = "put"
+	if err := storage.CheckRecord(op, r, keys); err != nil {
+		return storage.Record{}, err
+	}
+	old, err := t.existing(op, r.Kind, r.ID)
+	if err != nil {
+		return storage.Record{}, err
+	}
+	r.Seq, r.Parent, r.Created, r.Version = old.Seq, old.Parent, old.Created, old.Version+1
+	r.Updated = t.Now()
+	r.Body = append(make([]byte, 0, len(r.Body)), r.Body...)
+	if !r.Living() {
+		r.Deleted = micro(r.Deleted)
+	}
+	var questions []question
+	moved := old.Living() != r.Living()
+	if moved {
+		questions = t.fetchCounters(countersOf(r)...)
+	}
+	// A key that it has already is its own.
+	var fresh []storage.Key
+	for _, k := range keys {
+		if moved || !slices.Contains(old.keys, k) {
+			fresh = append(fresh, k)
+		}
+	}
+	var holder int
+	questions = append(questions, t.taken(r, fresh, &holder)...)
+	if err := t.query(op, questions...); err != nil {
+		return storage.Record{}, err
+	}
+	if holder < len(fresh) {
+		return storage.Record{}, conflict(op, r, fresh[holder].Index)
+	}
+	t.wrote = true
+	key := keyOf(t.row, r.Seq)
+	t.moveEntries(key, old, r, keys)
+	t.write(`UPDATE record SET list = $2::bytea, family = $3::bytea, updated = $4::bigint, deleted = $5::bigint,
+		version = $6::bigint, keys = $7::bytea, body = $8::bytea WHERE key = $1::bigint`,
+		key, within(t.row, place(markOf(r), r.Kind)), familyOf(t.row, r), r.Updated.UnixMicro(), deletedOf(r),
+		r.Version, storage.EncodeKeys(keys), r.Body)
+	if moved {
+		t.tally(old.Record, -1)
+		t.tally(r, 1)
+	}
+	t.learn(r.Kind, r.ID, &stored{r, slices.Clone(keys)})
+	return r, t.flushIfLarge(op)
+}
+
+// moveEntries makes the entries of a record those of its new state.
+func (t *txn) moveEntries(key int64, old *stored, r storage.Record, keys []storage.Key) {
+	var added []storage.Key
+	var list []byte // from which heads are removed
+	var heads [][]byte
+	remove := func() {
+		if len(heads) > 0 {
+			t.write("DELETE FROM entry WHERE list = $1::bytea AND head = ANY ($2::bytea[]) AND key = $3::bigint", list, heads, key)
+		}
+		heads = nil
+	}
+	for _, k := range old.keys {
+		from := spotOf(t.row, old.Record, k)
+		switch {
+		case !slices.Contains(keys, k):
+			if !bytes.Equal(from.list, list) {
+				remove()
+			}
+			list, heads = from.list, append(heads, from.head)
+		case old.Living() != r.Living():
+			to := spotOf(t.row, r, k)
+			t.write(`UPDATE entry SET list = $4::bytea, family = $5::bytea, uniq = $6::bytea
+				WHERE list = $1::bytea AND head = $2::bytea AND key = $3::bigint`,
+				from.list, from.head, key, to.list, to.family, to.uniq)
+		}
+	}
+	remove()
+	for _, k := range keys { // last, for a value may stay with another key
+		if !slices.Contains(old.keys, k) {
+			added = append(added, k)
+		}
+	}
+	t.writeEntries(key, r, added)
+}
+
+// Purge implements [storage.Tx].
+func (t *txn) Purge(kind, id string) error {
+	const op = "purge"
+	old, err := t.existing(op, kind, id)
+	if err != nil {
+		return err
+	}
+	if err := t.query(op, t.fetchCounters(countersOf(old.Record)...)...); err != nil {
+		return err
+	}
+	t.wrote = true
+	key := keyOf(t.row, old.Seq)
+	t.moveEntries(key, old, old.Record, nil)
+	t.write("DELETE FROM record WHERE key = $1::bigint", key)
+	t.tally(old.Record, -1)
+	t.learn(kind, id, nil)
+	return nil
+}
+
+func (t *txn) existing(op, kind, id string) (*stored, error) {
+	s, err := t.record(op, kind, id)
+	if err == nil && s == nil {
+		err = notFound(op, kind, id)
+	}
+	return s, err
+}
+
+// PutBlob implements [storage.Tx].
+func (t *txn) PutBlob(content []byte) (string, error) {
+	const op = "put blob"
+	if err := t.create(op); err != nil {
+		return "", err
+	}
+	sum := sha256.Sum256(content)
+	// The caller may do with the content what he likes.
+	content = append(make([]byte, 0, len(content)), content...)
+	t.write(`INSERT INTO blob (workspace, sha256, content) VALUES ($1::bigint, $2::bytea, $3::bytea)
+		ON CONFLICT (workspace, sha256) DO NOTHING`, t.row, sum[:], content)
+	return hex.EncodeToString(sum[:]), t.flushIfLarge(op)
+}
