@@ -27,7 +27,7 @@ import (
 	"github.com/understudy-api/understudy/gen/brms"
 	"github.com/understudy-api/understudy/gen/datafold"
 	"github.com/understudy-api/understudy/server/app"
-	"github.com/understudy-api/understudy/server/contract"
+	"github.com/understudy-api/understudy/server/site"
 )
 
 // answer is what came back, without the headers that say nothing of an API.
@@ -156,7 +156,7 @@ type served struct{ strict, report string }
 
 func serve(t *testing.T) served {
 	t.Helper()
-	listen := func(enforce contract.Enforcement) string {
+	listen := func(enforce site.Enforcement) string {
 		a, err := app.New(context.WithoutCancel(t.Context()), app.Options{Enforce: enforce})
 		if err != nil {
 			t.Fatal(err)
@@ -168,7 +168,7 @@ func serve(t *testing.T) served {
 		})
 		return s.Listener.Addr().String()
 	}
-	return served{listen(contract.EnforceStrict), listen(contract.EnforceReport)}
+	return served{listen(site.EnforceStrict), listen(site.EnforceReport)}
 }
 
 // load reads a document as it is served.

@@ -16,8 +16,8 @@ import (
 	"time"
 
 	"github.com/understudy-api/understudy/server/app"
-	"github.com/understudy-api/understudy/server/contract"
 	"github.com/understudy-api/understudy/server/seed"
+	"github.com/understudy-api/understudy/server/site"
 )
 
 const (
@@ -42,7 +42,7 @@ func newServer(ctx context.Context, where string) (*server, error) {
 	if err != nil {
 		return nil, err
 	}
-	limits := contract.DefaultLimits()
+	limits := site.DefaultLimits()
 	limits.Body = seed.MaxBytes
 	a, err := app.New(ctx, app.Options{Store: where, Limits: &limits})
 	if err != nil {

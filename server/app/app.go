@@ -25,6 +25,7 @@ import (
 	"github.com/understudy-api/understudy/server/evidence"
 	"github.com/understudy-api/understudy/server/job"
 	"github.com/understudy-api/understudy/server/seed"
+	"github.com/understudy-api/understudy/server/site"
 	"github.com/understudy-api/understudy/server/workspace"
 	"github.com/understudy-api/understudy/storage"
 	"github.com/understudy-api/understudy/storage/postgres"
@@ -38,11 +39,11 @@ type Options struct {
 	Auth  string // "open" (also "")
 	// FullSync makes every commit to a SQLite file wait for the disk; see sqlite.Options.
 	FullSync bool
-	Enforce  contract.Enforcement // "" is strict
-	Limits   *contract.Limits     // nil for the defaults
-	Logger   *slog.Logger         // nil for none
-	Now      func() time.Time     // nil for the system's clock
-	NewID    func() string        // nil for random UUIDs
+	Enforce  site.Enforcement // "" is strict
+	Limits   *site.Limits     // nil for the defaults
+	Logger   *slog.Logger     // nil for none
+	Now      func() time.Time // nil for the system's clock
+	NewID    func() string    // nil for random UUIDs
 	// Record says which exchanges outlive the process; "" is those with violations.
 	Record     evidence.Policy
 	Exchanges  int      // the newest that are kept of each workspace; 0 for the default
@@ -51,7 +52,7 @@ type Options struct {
 	// Wait waits for a delay that a fault asks for; nil waits by the real clock.
 	Wait func(ctx context.Context, delay time.Duration)
 
-	record func(*contract.Exchange) // told of every exchange; for tests
+	record func(*site.Exchange) // told of every exchange; for tests
 }
 
 // App serves both APIs and the control API from one store.
@@ -61,35 +62,35 @@ type App struct {
 	jobs       *job.Room
 	workspaces *workspace.Manager
 	seeds      *seed.Seeder
-	apis       []*site
-	control    *site
+	apis       []*service
+	control    *service
 	handler    http.Handler // route, behind CORS if that is wanted
 }
 
-// site is one served API with what tells its requests from another's. Its document
+// service is one served API with what tells its requests from another's. Its document
 // is loaded when first needed, so that the first request waits for one document
 // and not for all.
-type site struct {
+type service struct {
 	scheme string              // the credential's scheme that speaks for this API
 	paths  []contract.Template // one of those that begin alike
-	load   func() (*contract.Site, error)
+	load   func() (*site.Site, error)
 	log    *slog.Logger
 }
 
-func newSite(api contract.API, scheme string, o contract.Options) (*site, error) {
+func newSite(api site.API, scheme string, o site.Options) (*service, error) {
 	paths, err := api.Source().Paths()
 	if err != nil {
 		return nil, err
 	}
 	o.API = api
-	return &site{
+	return &service{
 		scheme: scheme, paths: beginnings(paths), log: o.Logger,
-		load: sync.OnceValues(func() (*contract.Site, error) { return contract.NewSite(o) }),
+		load: sync.OnceValues(func() (*site.Site, error) { return site.NewSite(o) }),
 	}, nil
 }
 
 // ServeHTTP serves a request of this API.
-func (s *site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+func (s *service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	loaded, err := s.load()
 	if err != nil { // tests load every document: this is a broken build
 		s.log.ErrorContext(r.Context(), "the document cannot be served", "error", err)
@@ -128,15 +129,15 @@ func build(store storage.Store, o Options) (*App, error) {
 	})
 	a.workspaces = workspace.New(workspace.Options{Store: store, Evidence: a.evidence, Documents: a.documents, Now: o.Now})
 	a.seeds = newSeeder(store, keys, a.workspaces, a.documents)
-	options := contract.Options{
-		Limits: contract.DefaultLimits(), Enforce: o.Enforce, Logger: o.Logger, Record: a.evidence.Record,
+	options := site.Options{
+		Limits: site.DefaultLimits(), Enforce: o.Enforce, Logger: o.Logger, Record: a.evidence.Record,
 		Steer: a.workspaces.Steer, Wait: o.Wait,
 	}
 	if o.Limits != nil {
 		options.Limits = *o.Limits
 	}
 	if o.record != nil {
-		options.Record = func(x *contract.Exchange) {
+		options.Record = func(x *site.Exchange) {
 			a.evidence.Record(x)
 			o.record(x)
 		}
@@ -146,7 +147,7 @@ func build(store storage.Store, o Options) (*App, error) {
 	}
 	a.jobs = job.New(job.Options{Store: store, Shared: shared, Logger: o.Logger})
 	for _, served := range []struct {
-		api    contract.API
+		api    site.API
 		scheme string
 	}{
 		{brms.New(store, keys), "bearer"},
@@ -266,7 +267,7 @@ func (a *App) route(w http.ResponseWriter, r *http.Request) {
 // identify finds the API a request belongs to: the one whose paths share the most
 // leading static segments with it, then the one whose scheme the credential has,
 // then the first. It judges nothing.
-func (a *App) identify(r *http.Request) *site {
+func (a *App) identify(r *http.Request) *service {
 	best, most, tie := a.apis[0], -1, false
 	for _, s := range a.apis {
 		n := s.shared(r.URL.Path)
@@ -291,7 +292,7 @@ func (a *App) identify(r *http.Request) *site {
 
 // shared counts the leading segments that a path has in common with the paths of
 // the API.
-func (s *site) shared(path string) int {
+func (s *service) shared(path string) int {
 	most := 0
 	for _, t := range s.paths {
 		most = max(most, t.Lead(path))

@@ -8,8 +8,8 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/understudy-api/understudy/server/contract"
 	"github.com/understudy-api/understudy/server/evidence"
+	"github.com/understudy-api/understudy/server/site"
 )
 
 // Config is what "understudy serve" can be told.
@@ -36,11 +36,11 @@ func (c *Config) Flags(fs *flag.FlagSet) {
 	fs.StringVar(&c.Addr, "addr", "127.0.0.1:8080", "`HOST:PORT` to listen on; port 0 takes a free one")
 	fs.StringVar(&c.Store, "store", "sqlite:understudy.db", "where state is kept: \"memory\", \"sqlite:PATH\" or, for several replicas, \"postgres://USER@HOST/DATABASE\"")
 	fs.StringVar(&c.Auth, "auth", "open", "who is let in: with \"open\" every well-formed credential opens its own workspace")
-	fs.StringVar(&c.Enforce, "enforce", string(contract.EnforceStrict), "what becomes of a request that breaks the contract: \"strict\" refuses it, \"report\" records it and serves what the real service would serve, values converted")
+	fs.StringVar(&c.Enforce, "enforce", string(site.EnforceStrict), "what becomes of a request that breaks the contract: \"strict\" refuses it, \"report\" records it and serves what the real service would serve, values converted")
 	fs.StringVar(&c.LogLevel, "log-level", "info", "least `LEVEL` to log: debug, info, warn or error")
 	fs.StringVar(&c.LogFormat, "log-format", "text", "`FORMAT` of the log: text or json")
 	fs.StringVar(&c.URLFile, "url-file", "", "`PATH` of a file that gets the base URL once the server listens")
-	fs.Int64Var(&c.MaxBody, "max-body", contract.DefaultLimits().Body, "largest request body in `BYTES`")
+	fs.Int64Var(&c.MaxBody, "max-body", site.DefaultLimits().Body, "largest request body in `BYTES`")
 	fs.StringVar(&c.Record, "record", string(evidence.RecordViolations), "which exchanges outlive the process: \"violations\" or \"all\"; what was covered always does, and in PostgreSQL the newest exchanges do")
 	fs.IntVar(&c.Exchanges, "exchanges", evidence.DefaultExchanges, "how many of the newest exchanges of each workspace are kept, in memory or in PostgreSQL")
 	fs.StringVar(&c.AdminToken, "admin-token", "", "`SECRET` with which the control API shows all workspaces; without one, it shows them to the machine the server runs on")
@@ -88,7 +88,7 @@ func (c *Config) Validate() error {
 	if c.Auth != "open" {
 		return usageError("--auth %q: want \"open\"", c.Auth)
 	}
-	if _, ok := contract.ParseEnforcement(c.Enforce); !ok {
+	if _, ok := site.ParseEnforcement(c.Enforce); !ok {
 		return usageError("--enforce %q: want \"strict\" or \"report\"", c.Enforce)
 	}
 	if _, ok := evidence.ParsePolicy(c.Record); !ok {

@@ -7,7 +7,7 @@ import (
 
 	"github.com/rs/cors"
 
-	"github.com/understudy-api/understudy/server/contract"
+	"github.com/understudy-api/understudy/server/site"
 )
 
 // corsMaxAge is for how many seconds a browser may remember a preflight.
@@ -41,7 +41,7 @@ func allowOrigins(next http.Handler, origins []string) http.Handler {
 		},
 		AllowedHeaders: []string{"*"},
 		ExposedHeaders: []string{
-			"Understudy-Exchange", contract.WorkspaceHeader, "Allow", "Location", "Preference-Applied", "Retry-After", "WWW-Authenticate",
+			"Understudy-Exchange", site.WorkspaceHeader, "Allow", "Location", "Preference-Applied", "Retry-After", "WWW-Authenticate",
 		},
 		AllowPrivateNetwork: true, // a page of the internet may call this machine
 		MaxAge:              corsMaxAge,

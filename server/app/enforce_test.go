@@ -9,14 +9,14 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/understudy-api/understudy/server/contract"
+	"github.com/understudy-api/understudy/server/site"
 )
 
 // A request with mistakes in different places gets all of them in one answer, in
 // the API's words, and its record holds as many.
 func TestEveryMistakeAtOnce(t *testing.T) {
 	t.Parallel()
-	served, madeUp := startServer(t, Options{}), startMadeUp(t, contract.EnforceStrict)
+	served, madeUp := startServer(t, Options{}), startMadeUp(t, site.EnforceStrict)
 	for _, test := range []struct {
 		name    string
 		w       *standIn
@@ -182,7 +182,7 @@ func TestInferredRulesNeverRefuse(t *testing.T) {
 // and recorded as what would have been refused.
 func TestReportServes(t *testing.T) {
 	t.Parallel()
-	w := startServer(t, Options{Enforce: contract.EnforceReport})
+	w := startServer(t, Options{Enforce: site.EnforceReport})
 	project := "/api/projects/" + idIn(t, w.do(t, "POST", "/api/projects", bearer("s"), strings.NewReader(createBody)).body)
 	integration := func(config string) string {
 		return `{"name":"n","type":"http","kind":"k` + fmt.Sprint(len(config)) + `","config":` + config + `}`
@@ -239,7 +239,7 @@ func TestReportServes(t *testing.T) {
 // What cannot be understood is refused in either mode, in the same words.
 func TestReportRefuses(t *testing.T) {
 	t.Parallel()
-	strict, report := startServer(t, Options{}), startServer(t, Options{Enforce: contract.EnforceReport})
+	strict, report := startServer(t, Options{}), startServer(t, Options{Enforce: site.EnforceReport})
 	for _, test := range []struct {
 		name, method, target string
 		header               http.Header
@@ -294,7 +294,7 @@ func TestReportRefuses(t *testing.T) {
 // would tell: not what it converts.
 func TestReportRefusesTheRest(t *testing.T) {
 	t.Parallel()
-	w := startServer(t, Options{Enforce: contract.EnforceReport})
+	w := startServer(t, Options{Enforce: site.EnforceReport})
 	for _, test := range []struct {
 		target string
 		header http.Header
@@ -327,7 +327,7 @@ func TestNoMistakeIsAFailure(t *testing.T) {
 		`"x"`, `"12"`, `""`, `"true"`, `5`, `1.5`, `7.0`, `1e2`, `-1`, `9223372036854775808`, `1e400`, `true`, `null`, `[]`, `[1]`, `["x"]`, `[null]`, `[[]]`, `[{}]`,
 		`{}`, `{"a":1}`, `{"url":5}`, `{"url":null}`, `{"url":{}}`, `[{"remoteId":1,"boundIds":null}]`, `[{"remoteId":"a","boundIds":["x"]}]`, `"` + strings.Repeat("é", 3000) + `"`,
 	}
-	for _, enforce := range []contract.Enforcement{contract.EnforceStrict, contract.EnforceReport} {
+	for _, enforce := range []site.Enforcement{site.EnforceStrict, site.EnforceReport} {
 		t.Run(string(enforce), func(t *testing.T) {
 			t.Parallel()
 			w := startServer(t, Options{Enforce: enforce})

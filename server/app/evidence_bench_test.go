@@ -7,8 +7,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/understudy-api/understudy/server/contract"
 	"github.com/understudy-api/understudy/server/evidence"
+	"github.com/understudy-api/understudy/server/site"
 )
 
 // BenchmarkGet is a GET in process, without the network.
@@ -26,8 +26,8 @@ func BenchmarkGet(b *testing.B) {
 
 // BenchmarkRecord is what of that goes into its record.
 func BenchmarkRecord(b *testing.B) {
-	var kept *contract.Exchange
-	a, err := New(context.Background(), Options{record: func(x *contract.Exchange) { kept = x }})
+	var kept *site.Exchange
+	a, err := New(context.Background(), Options{record: func(x *site.Exchange) { kept = x }})
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -20,9 +20,9 @@ import (
 	"github.com/getkin/kin-openapi/openapi3"
 
 	"github.com/understudy-api/understudy/gen/understudy"
-	"github.com/understudy-api/understudy/server/contract"
 	"github.com/understudy-api/understudy/server/evidence"
 	"github.com/understudy-api/understudy/server/evidence/render"
+	"github.com/understudy-api/understudy/server/site"
 	"github.com/understudy-api/understudy/storage"
 )
 
@@ -771,9 +771,9 @@ func TestEvidenceHoldsNoSecrets(t *testing.T) {
 // A client that has its answer can read its exchange at once.
 func TestExchangeIsThere(t *testing.T) {
 	t.Parallel()
-	var told []*contract.Exchange
+	var told []*site.Exchange
 	var mu sync.Mutex
-	w := startServer(t, Options{record: func(x *contract.Exchange) {
+	w := startServer(t, Options{record: func(x *site.Exchange) {
 		mu.Lock()
 		told = append(told, x)
 		mu.Unlock()

@@ -21,12 +21,13 @@ import (
 	"github.com/understudy-api/understudy/server/control"
 	"github.com/understudy-api/understudy/server/datafold"
 	"github.com/understudy-api/understudy/server/evidence"
+	"github.com/understudy-api/understudy/server/site"
 )
 
 // madeUp is a document that holds keywords which the served ones lack, behind the
 // wording of one of the APIs.
 type madeUp struct {
-	contract.API
+	site.API
 	source     contract.Source
 	operations []*contract.Operation
 }
@@ -43,7 +44,7 @@ func (m *madeUp) Register(router *mux.Router) {
 }
 
 // newMadeUp reads a document, with a line for each of its nodes.
-func newMadeUp(t *testing.T, api contract.API, file string) *madeUp {
+func newMadeUp(t *testing.T, api site.API, file string) *madeUp {
 	t.Helper()
 	data, err := os.ReadFile(file)
 	if err != nil {
@@ -71,20 +72,20 @@ func newMadeUp(t *testing.T, api contract.API, file string) *madeUp {
 
 // startMadeUp serves the made-up documents of both APIs under /brms and /datafold,
 // and the control API over their exchanges.
-func startMadeUp(t *testing.T, enforce contract.Enforcement) *standIn {
+func startMadeUp(t *testing.T, enforce site.Enforcement) *standIn {
 	t.Helper()
 	store := memory(t)
 	t.Cleanup(func() { _ = store.Close() })
 	recent := evidence.New(store, evidence.Options{})
 	t.Cleanup(func() { _ = recent.Close() })
 	handler := http.NewServeMux()
-	for prefix, api := range map[string]contract.API{
-		"/_understudy": control.New(control.Options{Store: store, Keys: contract.OpenKeyring{}, Evidence: recent}),
-		"/brms":        newMadeUp(t, brms.New(store, contract.OpenKeyring{}), "../brms/testdata/words.json"),
-		"/datafold":    newMadeUp(t, datafold.New(store, contract.OpenKeyring{}), "../datafold/testdata/shapes.json"),
+	for prefix, api := range map[string]site.API{
+		"/_understudy": control.New(control.Options{Store: store, Keys: site.OpenKeyring{}, Evidence: recent}),
+		"/brms":        newMadeUp(t, brms.New(store, site.OpenKeyring{}), "../brms/testdata/words.json"),
+		"/datafold":    newMadeUp(t, datafold.New(store, site.OpenKeyring{}), "../datafold/testdata/shapes.json"),
 	} {
 		// The made-up documents declare the status 200 alone.
-		site, err := contract.NewSite(contract.Options{API: api, Limits: *unjudged(), Enforce: enforce, Record: recent.Record})
+		site, err := site.NewSite(site.Options{API: api, Limits: *unjudged(), Enforce: enforce, Record: recent.Record})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -214,7 +215,7 @@ func TestExplanations(t *testing.T) {
 	for _, list := range []struct {
 		w    *standIn
 		rows []mistake
-	}{{startServer(t, Options{}), slices.Concat(servedMistakes, moreMistakes)}, {startMadeUp(t, contract.EnforceStrict), madeUpMistakes}} {
+	}{{startServer(t, Options{}), slices.Concat(servedMistakes, moreMistakes)}, {startMadeUp(t, site.EnforceStrict), madeUpMistakes}} {
 		for _, m := range list.rows {
 			if seen[m.name] {
 				t.Errorf("two rows named %q", m.name)

@@ -26,8 +26,8 @@ import (
 	genbrms "github.com/understudy-api/understudy/gen/brms"
 	gendatafold "github.com/understudy-api/understudy/gen/datafold"
 	"github.com/understudy-api/understudy/internal/pgtest"
-	"github.com/understudy-api/understudy/server/contract"
 	"github.com/understudy-api/understudy/server/evidence"
+	"github.com/understudy-api/understudy/server/site"
 )
 
 // filled makes a file that a server has written to and closed.
@@ -298,9 +298,9 @@ func TestClockJumpsAndRateLimits(t *testing.T) {
 // whatever order the clock showed them.
 func TestClockJumpsInEvidence(t *testing.T) {
 	t.Parallel()
-	exchanges := make(chan *contract.Exchange, 10)
+	exchanges := make(chan *site.Exchange, 10)
 	o := Options{}
-	o.record = func(x *contract.Exchange) {
+	o.record = func(x *site.Exchange) {
 		select {
 		case exchanges <- x:
 		default:

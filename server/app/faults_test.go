@@ -10,7 +10,7 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/understudy-api/understudy/server/contract"
+	"github.com/understudy-api/understudy/server/site"
 	"github.com/understudy-api/understudy/storage"
 	"github.com/understudy-api/understudy/storage/sqlite"
 )
@@ -25,8 +25,8 @@ func memory(t *testing.T) storage.Store {
 }
 
 // unjudged are limits under which answers are not judged.
-func unjudged() *contract.Limits {
-	l := contract.DefaultLimits()
+func unjudged() *site.Limits {
+	l := site.DefaultLimits()
 	l.JudgeReply = false
 	return &l
 }

@@ -21,7 +21,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/understudy-api/understudy/server/contract"
+	"github.com/understudy-api/understudy/server/site"
 	"github.com/understudy-api/understudy/server/verify/generate"
 )
 
@@ -243,7 +243,7 @@ func TestFaultKinds(t *testing.T) {
 					t.Fatalf("%d exchanges, want 2", len(page.Exchanges))
 				}
 				first := page.Exchanges[1]
-				if first.Forced == nil || first.Forced.Fault == nil || *first.Forced.Fault != "f" || string(first.Forced.By) != contract.ForcedByFault {
+				if first.Forced == nil || first.Forced.Fault == nil || *first.Forced.Fault != "f" || string(first.Forced.By) != site.ForcedByFault {
 					t.Fatalf("the exchange is not marked: %+v", first.Forced)
 				}
 				if test.forced != "" && first.Forced.What != test.forced {
@@ -321,7 +321,7 @@ func TestPrefer(t *testing.T) {
 				switch {
 				case test.forced == "" && last.Forced != nil:
 					t.Errorf("forced: %+v", last.Forced)
-				case test.forced != "" && (last.Forced == nil || !strings.HasPrefix(last.Forced.What, test.forced) || string(last.Forced.By) != contract.ForcedByPrefer):
+				case test.forced != "" && (last.Forced == nil || !strings.HasPrefix(last.Forced.What, test.forced) || string(last.Forced.By) != site.ForcedByPrefer):
 					t.Errorf("forced %+v, want %q", last.Forced, test.forced)
 				}
 			})
@@ -352,7 +352,7 @@ func TestSubWorkspaces(t *testing.T) {
 	w := startServer(t, Options{})
 	project := targets[0]
 	port := w.url[strings.LastIndex(w.url, ":"):]
-	in := func(name string) http.Header { return http.Header{contract.WorkspaceHeader: {name}} }
+	in := func(name string) http.Header { return http.Header{site.WorkspaceHeader: {name}} }
 	host := func(name string) http.Header { return http.Header{"Host": {name + port}} }
 	for _, more := range []http.Header{nil, in("a"), in("b"), host("b.localhost"), host("c.localhost"), host("localhost"), host("not_a_name.localhost")} {
 		if got, err := w.send(t, project, more); err != nil || got.status != 200 {
@@ -371,14 +371,14 @@ func TestSubWorkspaces(t *testing.T) {
 		{host("B.LocalHost"), 2},
 		{host("c.localhost"), 1},
 		{in("d"), 0},
-		{http.Header{contract.WorkspaceHeader: {"a"}, "Host": {"b.localhost" + port}}, 1},
+		{http.Header{site.WorkspaceHeader: {"a"}, "Host": {"b.localhost" + port}}, 1},
 	} {
 		got, err := w.send(t, list, test.more)
 		if n := strings.Count(got.body, `"organisationId"`); err != nil || n != test.want {
 			t.Errorf("%v: %d projects, want %d: %+v %v", test.more, n, test.want, got, err)
 		}
 	}
-	for _, bad := range []http.Header{in(""), in("a b"), in("-a"), in(strings.Repeat("a", 64)), {contract.WorkspaceHeader: {"a", "b"}}} {
+	for _, bad := range []http.Header{in(""), in("a b"), in("-a"), in(strings.Repeat("a", 64)), {site.WorkspaceHeader: {"a", "b"}}} {
 		for _, x := range append(targets, target{"understudy", project.header, "getReport", "GET", "/_understudy/report", "", 200}) {
 			got, err := w.send(t, x, bad)
 			if err != nil || got.status != 400 || !strings.Contains(got.body, "63 at most") {
@@ -392,7 +392,7 @@ func TestSubWorkspaces(t *testing.T) {
 	}
 	// The control API looks into the same workspace.
 	header := bearer("forced")
-	header.Set(contract.WorkspaceHeader, "a")
+	header.Set(site.WorkspaceHeader, "a")
 	if report := w.reportOf(t, header, ""); report.Requests != 4 {
 		t.Errorf("%d requests in a, want 4", report.Requests)
 	}

@@ -19,6 +19,7 @@ import (
 	"github.com/understudy-api/understudy/server/contract"
 	"github.com/understudy-api/understudy/server/control"
 	"github.com/understudy-api/understudy/server/datafold"
+	"github.com/understudy-api/understudy/server/site"
 )
 
 // inProcess is the whole server without a listener, which keeps the exchanges it
@@ -28,13 +29,13 @@ type inProcess struct {
 	stock map[string]*openapi3.T // API -> document as kin-openapi takes it
 
 	mu       sync.Mutex
-	recorded []*contract.Exchange
+	recorded []*site.Exchange
 }
 
 func newInProcess(tb testing.TB, o Options) *inProcess {
 	tb.Helper()
 	p := &inProcess{stock: map[string]*openapi3.T{}}
-	o.record = func(x *contract.Exchange) {
+	o.record = func(x *site.Exchange) {
 		p.mu.Lock()
 		defer p.mu.Unlock()
 		p.recorded = append(p.recorded, x)
@@ -44,7 +45,7 @@ func newInProcess(tb testing.TB, o Options) *inProcess {
 		tb.Fatal(err)
 	}
 	tb.Cleanup(func() { _ = p.app.Close() })
-	for _, api := range []contract.API{brms.New(nil, nil), datafold.New(nil, nil), control.New(control.Options{})} {
+	for _, api := range []site.API{brms.New(nil, nil), datafold.New(nil, nil), control.New(control.Options{})} {
 		spec, err := openapi3.NewLoader().LoadFromData(api.Source().JSON)
 		if err != nil {
 			tb.Fatal(err)
@@ -176,7 +177,7 @@ func FuzzHandler(f *testing.F) {
 			f.Add(report, seed.method, seed.target, seed.authorization, seed.contentType, "Expect", "", []byte(seed.body))
 		}
 	}
-	strict, reporting := newInProcess(f, Options{}), newInProcess(f, Options{Enforce: contract.EnforceReport})
+	strict, reporting := newInProcess(f, Options{}), newInProcess(f, Options{Enforce: site.EnforceReport})
 	f.Fuzz(func(t *testing.T, report bool, method, target, authorization, contentType, name, value string, body []byte) {
 		header := http.Header{}
 		for key, value := range map[string]string{"Authorization": authorization, "Content-Type": contentType, name: value} {

@@ -14,6 +14,7 @@ import (
 	"github.com/understudy-api/understudy/server/contract"
 	"github.com/understudy-api/understudy/server/control"
 	"github.com/understudy-api/understudy/server/datafold"
+	"github.com/understudy-api/understudy/server/site"
 )
 
 // described is what a document says of its operations, as far as it can be told.
@@ -63,7 +64,7 @@ func TestOpenedAtOnce(t *testing.T) {
 // operation can be read, and it knows the same secrets.
 func TestOpenedIsLoaded(t *testing.T) {
 	t.Parallel()
-	for _, api := range []contract.API{brms.New(nil, nil), datafold.New(nil, nil), control.New(control.Options{})} {
+	for _, api := range []site.API{brms.New(nil, nil), datafold.New(nil, nil), control.New(control.Options{})} {
 		source := api.Source()
 		opened, err := contract.Open(source)
 		if err != nil {

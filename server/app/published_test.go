@@ -11,13 +11,14 @@ import (
 
 	"github.com/understudy-api/understudy/server/contract"
 	"github.com/understudy-api/understudy/server/datafold"
+	"github.com/understudy-api/understudy/server/site"
 	"github.com/understudy-api/understudy/server/verify"
 	"github.com/understudy-api/understudy/server/verify/generate"
 )
 
 // sampled answers every operation of a document with generated values.
 type sampled struct {
-	contract.API
+	site.API
 	source   contract.Source
 	document *contract.Document
 }
@@ -34,7 +35,7 @@ func (s *sampled) Register(router *mux.Router) {
 				return
 			}
 			// Other values for other requests, the same for the same.
-			random := rand.New(rand.NewPCG(uint64(len(r.URL.String())), uint64(len(contract.BodyFrom(r.Context())))))
+			random := rand.New(rand.NewPCG(uint64(len(r.URL.String())), uint64(len(site.BodyFrom(r.Context())))))
 			value, ok := generate.Valid(random, schema, generate.Options{})
 			text, err := json.Marshal(value)
 			if !ok || err != nil {
@@ -96,10 +97,10 @@ func TestPublishedInterface(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	api := datafold.New(memory(t), contract.OpenKeyring{})
+	api := datafold.New(memory(t), site.OpenKeyring{})
 	source := api.Source()
 	source.File, source.JSON, source.Lines, source.Marks = "published.json", data, nil, nil
-	site, err := contract.NewSite(contract.Options{API: &sampled{api, source, document.Contract}, Limits: contract.DefaultLimits()})
+	site, err := site.NewSite(site.Options{API: &sampled{api, source, document.Contract}, Limits: site.DefaultLimits()})
 	if err != nil {
 		t.Fatal(err)
 	}

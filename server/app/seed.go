@@ -13,13 +13,14 @@ import (
 	"github.com/understudy-api/understudy/server/control"
 	"github.com/understudy-api/understudy/server/datafold"
 	"github.com/understudy-api/understudy/server/seed"
+	"github.com/understudy-api/understudy/server/site"
 	"github.com/understudy-api/understudy/server/workspace"
 	"github.com/understudy-api/understudy/storage"
 )
 
 // newSeeder makes a Seeder for the served APIs. To check seeds only, it needs
 // neither a store nor keys.
-func newSeeder(store storage.Store, keys contract.Keyring, workspaces *workspace.Manager, documents func() ([]*contract.Document, error)) *seed.Seeder {
+func newSeeder(store storage.Store, keys site.Keyring, workspaces *workspace.Manager, documents func() ([]*contract.Document, error)) *seed.Seeder {
 	return seed.New(seed.Options{
 		Store: store, Keys: keys, Workspaces: workspaces, Documents: documents,
 		APIs: []seed.API{brms.New(store, keys), datafold.New(store, keys)},
@@ -30,7 +31,7 @@ func newSeeder(store storage.Store, keys contract.Keyring, workspaces *workspace
 func offlineSeeder() *seed.Seeder {
 	documents := func() ([]*contract.Document, error) {
 		var loaded []*contract.Document
-		for _, api := range []contract.API{brms.New(nil, nil), datafold.New(nil, nil), control.New(control.Options{})} {
+		for _, api := range []site.API{brms.New(nil, nil), datafold.New(nil, nil), control.New(control.Options{})} {
 			d, err := contract.Load(api.Source())
 			if err != nil {
 				return nil, err

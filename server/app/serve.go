@@ -14,8 +14,8 @@ import (
 	"runtime/debug"
 	"time"
 
-	"github.com/understudy-api/understudy/server/contract"
 	"github.com/understudy-api/understudy/server/evidence"
+	"github.com/understudy-api/understudy/server/site"
 )
 
 // What a connection may take of time and of header bytes. A body of the largest
@@ -85,7 +85,7 @@ func Listen(ctx context.Context, config *Config, stderr io.Writer) (*Server, err
 		debug.SetMemoryLimit(memoryLimit)
 	}
 	allowed, _ := origins(config.CORS)
-	limits := contract.DefaultLimits()
+	limits := site.DefaultLimits()
 	limits.Body, limits.JudgeReply = config.MaxBody, config.ValidateResponses
 	if config.URLFile != "" {
 		// A script that waits for the file must not read the address of an
@@ -99,7 +99,7 @@ func Listen(ctx context.Context, config *Config, stderr io.Writer) (*Server, err
 		return nil, fmt.Errorf("listen: %w", err)
 	}
 	a, err := New(ctx, Options{
-		Store: config.Store, Auth: config.Auth, Enforce: contract.Enforcement(config.Enforce), Limits: &limits, Logger: log,
+		Store: config.Store, Auth: config.Auth, Enforce: site.Enforcement(config.Enforce), Limits: &limits, Logger: log,
 		Record: evidence.Policy(config.Record), Exchanges: config.Exchanges, AdminToken: config.AdminToken,
 		CORS: allowed, FullSync: config.Sync == syncFull,
 	})

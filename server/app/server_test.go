@@ -27,6 +27,7 @@ import (
 	"github.com/understudy-api/understudy/server/contract"
 	"github.com/understudy-api/understudy/server/control"
 	"github.com/understudy-api/understudy/server/datafold"
+	"github.com/understudy-api/understudy/server/site"
 	"github.com/understudy-api/understudy/storage"
 )
 
@@ -202,7 +203,7 @@ type judged struct {
 
 var documentsOnce = sync.OnceValues(func() ([]judged, error) {
 	var all []judged
-	for _, api := range []contract.API{
+	for _, api := range []site.API{
 		brms.New(nil, nil), datafold.New(nil, nil), control.New(control.Options{}),
 	} {
 		document, err := contract.Load(api.Source())

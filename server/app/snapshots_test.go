@@ -18,7 +18,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
-	"github.com/understudy-api/understudy/server/contract"
+	"github.com/understudy-api/understudy/server/site"
 	"github.com/understudy-api/understudy/storage"
 )
 
@@ -342,7 +342,7 @@ func restoreUnderLoad(t *testing.T, store string, n int) {
 	t.Helper()
 	w := startServer(t, Options{Store: store})
 	const secret = "load"
-	principal, _ := contract.OpenKeyring{}.Principal(secret)
+	principal, _ := site.OpenKeyring{}.Principal(secret)
 	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 32}}
 	l := &load{caller: &caller{w, secret, client}, t: t, workspace: principal.Workspace, progress: make(chan struct{}, perRound)}
 	l.failed, l.fail = context.WithCancel(t.Context())

@@ -34,24 +34,25 @@ import (
 
 	"github.com/understudy-api/understudy/gen/brms"
 	"github.com/understudy-api/understudy/server/contract"
+	"github.com/understudy-api/understudy/server/site"
 	"github.com/understudy-api/understudy/storage"
 )
 
-// API serves GoRules BRMS. It is a [contract.API].
+// API serves GoRules BRMS. It is a [site.API].
 type API struct {
 	store storage.Store
-	keys  contract.Keyring
+	keys  site.Keyring
 	// audit keeps what was done, in the transaction that did it.
 	audit func(storage.Tx, event) error
 }
 
 var (
-	_ contract.API               = (*API)(nil)
+	_ site.API                   = (*API)(nil)
 	_ brms.StrictServerInterface = (*API)(nil)
 )
 
 // New makes the API over a store, with the keyring that knows its tokens.
-func New(store storage.Store, keys contract.Keyring) *API {
+func New(store storage.Store, keys site.Keyring) *API {
 	return &API{store: store, keys: keys, audit: func(storage.Tx, event) error { return nil }}
 }
 
@@ -69,11 +70,11 @@ const contentType = "application/json; charset=utf-8"
 // Register puts the generated routes on the router.
 func (a *API) Register(router *mux.Router) {
 	strict := brms.NewStrictHandlerWithOptions(a, []brms.StrictMiddlewareFunc{permitted}, brms.StrictHTTPServerOptions{
-		RequestErrorHandlerFunc:  contract.Fail,
-		ResponseErrorHandlerFunc: contract.Fail,
+		RequestErrorHandlerFunc:  site.Fail,
+		ResponseErrorHandlerFunc: site.Fail,
 	})
 	brms.HandlerWithOptions(strict, brms.GorillaServerOptions{
-		BaseRouter: router, ErrorHandlerFunc: contract.Fail,
+		BaseRouter: router, ErrorHandlerFunc: site.Fail,
 	})
 }
 
@@ -81,11 +82,11 @@ func (a *API) Register(router *mux.Router) {
 // says what it takes: what is a guess of ours keeps nobody out.
 func permitted(next brms.StrictHandlerFunc, _ string) brms.StrictHandlerFunc {
 	return func(ctx context.Context, w http.ResponseWriter, r *http.Request, request any) (any, error) {
-		caller := contract.PrincipalFrom(ctx)
-		if op := contract.OperationFrom(ctx); op != nil && caller.Permissions != nil {
+		caller := site.PrincipalFrom(ctx)
+		if op := site.OperationFrom(ctx); op != nil && caller.Permissions != nil {
 			needed, basis := op.Permission()
 			if needed != "" && basis.Refuses() && !caller.May(needed) && !caller.May(ownerPermission) {
-				return nil, contract.Forbidden("forbidden", "Forbidden")
+				return nil, site.Forbidden("forbidden", "Forbidden")
 			}
 		}
 		return next(ctx, w, r, request)
@@ -97,8 +98,8 @@ const ownerPermission = "owner"
 
 // Authenticate accepts a personal access token as a bearer token. The document's
 // other scheme, "internal", cannot be used directly: it never authenticates.
-func (a *API) Authenticate(r *http.Request, op *contract.Operation) (contract.Principal, *contract.Refusal) {
-	return contract.Authenticate(r, op, a.keys, "personalAccessToken")
+func (a *API) Authenticate(r *http.Request, op *contract.Operation) (site.Principal, *site.Refusal) {
+	return site.Authenticate(r, op, a.keys, "personalAccessToken")
 }
 
 // HeadAsGet is true: Fastify exposes a HEAD route beside each GET route.
@@ -106,13 +107,13 @@ func (a *API) HeadAsGet() bool { return true }
 
 // Unmatched refuses as Fastify does: it knows no 405, and a final slash makes
 // another path.
-func (a *API) Unmatched(r *http.Request, allow []string, _ string) *contract.Refusal {
+func (a *API) Unmatched(r *http.Request, allow []string, _ string) *site.Refusal {
 	url := r.RequestURI // as it came: routing may see another form of it
 	if url == "" {
 		url = r.URL.RequestURI()
 	}
-	return &contract.Refusal{
-		Kind: contract.KindRouteNotFound, Allow: slices.Clone(allow),
+	return &site.Refusal{
+		Kind: site.KindRouteNotFound, Allow: slices.Clone(allow),
 		Message: "Route " + r.Method + ":" + url + " not found",
 	}
 }

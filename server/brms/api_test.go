@@ -22,6 +22,7 @@ import (
 	"github.com/understudy-api/understudy/gen/brms/brmsclient"
 	"github.com/understudy-api/understudy/server/brms"
 	"github.com/understudy-api/understudy/server/contract"
+	"github.com/understudy-api/understudy/server/site"
 	"github.com/understudy-api/understudy/storage"
 	"github.com/understudy-api/understudy/storage/sqlite"
 )
@@ -54,7 +55,7 @@ type server struct {
 	clock *clock
 
 	mu        sync.Mutex
-	exchanges []*contract.Exchange
+	exchanges []*site.Exchange
 }
 
 // lastViolations are those of the newest exchange.
@@ -81,15 +82,15 @@ func newStore(t *testing.T, now func() time.Time) storage.Store {
 func start(t *testing.T) *server {
 	t.Helper()
 	c := newClock()
-	return startAPI(t, brms.New(newStore(t, c.Now), contract.OpenKeyring{}), c)
+	return startAPI(t, brms.New(newStore(t, c.Now), site.OpenKeyring{}), c)
 }
 
-func startAPI(t *testing.T, api contract.API, c *clock) *server {
+func startAPI(t *testing.T, api site.API, c *clock) *server {
 	t.Helper()
 	s := &server{clock: c}
-	site, err := contract.NewSite(contract.Options{
-		API: api, Limits: contract.DefaultLimits(), Logger: slog.New(slog.DiscardHandler),
-		Record: func(x *contract.Exchange) {
+	site, err := site.NewSite(site.Options{
+		API: api, Limits: site.DefaultLimits(), Logger: slog.New(slog.DiscardHandler),
+		Record: func(x *site.Exchange) {
 			s.mu.Lock()
 			defer s.mu.Unlock()
 			s.exchanges = append(s.exchanges, x)
@@ -279,9 +280,9 @@ func (b *broken) GetHealth(context.Context, gen.GetHealthRequestObject) (gen.Get
 
 func (b *broken) Register(router *mux.Router) {
 	strict := gen.NewStrictHandlerWithOptions(b, nil, gen.StrictHTTPServerOptions{
-		RequestErrorHandlerFunc: contract.Fail, ResponseErrorHandlerFunc: contract.Fail,
+		RequestErrorHandlerFunc: site.Fail, ResponseErrorHandlerFunc: site.Fail,
 	})
-	gen.HandlerWithOptions(strict, gen.GorillaServerOptions{BaseRouter: router, ErrorHandlerFunc: contract.Fail})
+	gen.HandlerWithOptions(strict, gen.GorillaServerOptions{BaseRouter: router, ErrorHandlerFunc: site.Fail})
 }
 
 func (b *broken) Source() contract.Source {
@@ -335,7 +336,7 @@ func TestInternalErrors(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			c := newClock()
-			s := startAPI(t, &broken{API: brms.New(newStore(t, c.Now), contract.OpenKeyring{}), handler: handler}, c)
+			s := startAPI(t, &broken{API: brms.New(newStore(t, c.Now), site.OpenKeyring{}), handler: handler}, c)
 			status, body, header := s.raw(t, "GET", "/api/health", "")
 			if status != 500 || body != internalError {
 				t.Errorf("answer %d %s\nwant   500 %s", status, body, internalError)
@@ -352,7 +353,7 @@ func TestBindingErrors(t *testing.T) {
 	t.Parallel()
 	c := newClock()
 	s := startAPI(t, &broken{
-		API: brms.New(newStore(t, c.Now), contract.OpenKeyring{}),
+		API: brms.New(newStore(t, c.Now), site.OpenKeyring{}),
 		edit: func(document string) string {
 			var d map[string]any
 			if err := json.Unmarshal([]byte(document), &d); err != nil {
@@ -384,16 +385,16 @@ func TestBindingErrors(t *testing.T) {
 // Refuse maps every kind of refusal to a status of its own.
 func TestRefuse(t *testing.T) {
 	t.Parallel()
-	api := brms.New(nil, contract.OpenKeyring{})
-	got := map[contract.Kind]int{}
-	wanted := map[contract.Kind]int{
-		contract.KindInternal: 500, contract.KindUnauthenticated: 401, contract.KindForbidden: 403,
-		contract.KindNotFound: 404, contract.KindConflict: 409, contract.KindRouteNotFound: 404,
-		contract.KindTooLarge: 413, contract.KindUnavailable: 503, contract.Kind(99): 500,
+	api := brms.New(nil, site.OpenKeyring{})
+	got := map[site.Kind]int{}
+	wanted := map[site.Kind]int{
+		site.KindInternal: 500, site.KindUnauthenticated: 401, site.KindForbidden: 403,
+		site.KindNotFound: 404, site.KindConflict: 409, site.KindRouteNotFound: 404,
+		site.KindTooLarge: 413, site.KindUnavailable: 503, site.Kind(99): 500,
 	}
 	for kind := range wanted {
 		w := httptest.NewRecorder()
-		api.Refuse(w, httptest.NewRequestWithContext(t.Context(), "GET", "/", http.NoBody), &contract.Refusal{
+		api.Refuse(w, httptest.NewRequestWithContext(t.Context(), "GET", "/", http.NoBody), &site.Refusal{
 			Kind: kind, Message: "m", Err: errors.New("secret detail"),
 		})
 		got[kind] = w.Code

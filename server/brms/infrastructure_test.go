@@ -4,7 +4,7 @@ import (
 	"testing"
 
 	"github.com/understudy-api/understudy/server/brms"
-	"github.com/understudy-api/understudy/server/contract"
+	"github.com/understudy-api/understudy/server/site"
 	"github.com/understudy-api/understudy/storage/sqlite"
 )
 
@@ -14,7 +14,7 @@ func TestHealth(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := startAPI(t, brms.New(store, contract.OpenKeyring{}), nil)
+	s := startAPI(t, brms.New(store, site.OpenKeyring{}), nil)
 	r := must(s.GetHealthWithResponse(t.Context()))
 	want(t, 200, r)
 	if r.JSON200.Status != "ok" {

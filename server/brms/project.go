@@ -8,7 +8,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/understudy-api/understudy/gen/brms"
-	"github.com/understudy-api/understudy/server/contract"
+	"github.com/understudy-api/understudy/server/site"
 	"github.com/understudy-api/understudy/storage"
 )
 
@@ -42,7 +42,7 @@ var projects = resource[project, brms.Project]{
 	}},
 	deletable: func(p project) error {
 		if p.Protected {
-			return contract.Forbidden("project.protected", "Project is protected from deletion")
+			return site.Forbidden("project.protected", "Project is protected from deletion")
 		}
 		return nil
 	},
@@ -71,7 +71,7 @@ func owner(workspace string, p uuid.UUID) []brms.ProjectMember {
 func (a *API) ListProjects(ctx context.Context, request brms.ListProjectsRequestObject) (brms.ListProjectsResponseObject, error) {
 	p := request.Params
 	found, err := projects.list(ctx, a, asked{page: p.Page, perPage: p.PerPage, search: p.Search, deleted: truth(p.Deleted)})
-	workspace := contract.PrincipalFrom(ctx).Workspace
+	workspace := site.PrincipalFrom(ctx).Workspace
 	for i := range found.Results {
 		members := owner(workspace, found.Results[i].ID)
 		found.Results[i].Members = &members

@@ -6,7 +6,7 @@ import (
 	"net/http"
 	"strconv"
 
-	"github.com/understudy-api/understudy/server/contract"
+	"github.com/understudy-api/understudy/server/site"
 )
 
 // errorBody is Fastify's error, in Fastify's order of members.
@@ -26,8 +26,8 @@ type notFoundBody struct {
 
 // Refuse writes a refusal as BRMS words it: the only place where an error of this
 // API becomes bytes.
-func (a *API) Refuse(w http.ResponseWriter, _ *http.Request, refusal *contract.Refusal) {
-	if refusal.Kind == contract.KindRouteNotFound {
+func (a *API) Refuse(w http.ResponseWriter, _ *http.Request, refusal *site.Refusal) {
+	if refusal.Kind == site.KindRouteNotFound {
 		write(w, http.StatusNotFound, notFoundBody{
 			Message: refusal.Message, Error: http.StatusText(http.StatusNotFound), StatusCode: http.StatusNotFound,
 		})
@@ -35,27 +35,27 @@ func (a *API) Refuse(w http.ResponseWriter, _ *http.Request, refusal *contract.R
 	}
 	e := errorBody{Code: refusal.Code, Message: refusal.Message}
 	switch refusal.Kind {
-	case contract.KindInvalid:
+	case site.KindInvalid:
 		e.StatusCode, e.Code, e.Message = wording(refusal)
-	case contract.KindMediaType:
+	case site.KindMediaType:
 		e.StatusCode = http.StatusUnsupportedMediaType
-	case contract.KindUnauthenticated:
+	case site.KindUnauthenticated:
 		e.StatusCode = http.StatusUnauthorized
 		if e.Message == "" {
 			e.Code, e.Message = "unauthorized", "Unauthorized"
 		}
-	case contract.KindForbidden:
+	case site.KindForbidden:
 		e.StatusCode = http.StatusForbidden
-	case contract.KindNotFound:
+	case site.KindNotFound:
 		e.StatusCode = http.StatusNotFound
-	case contract.KindConflict:
+	case site.KindConflict:
 		e.StatusCode = http.StatusConflict
-	case contract.KindTooLarge:
+	case site.KindTooLarge:
 		e.StatusCode, e.Code = http.StatusRequestEntityTooLarge, "FST_ERR_CTP_BODY_TOO_LARGE"
 		e.Message = "Request body is too large"
-	case contract.KindForced:
+	case site.KindForced:
 		e.StatusCode = refusal.Status
-	case contract.KindUnavailable:
+	case site.KindUnavailable:
 		e.StatusCode, e.Message = http.StatusServiceUnavailable, "Service Unavailable"
 		w.Header().Set("Retry-After", strconv.Itoa(max(refusal.RetryAfter, 1)))
 	default:

@@ -10,7 +10,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/understudy-api/understudy/gen/brms"
-	"github.com/understudy-api/understudy/server/contract"
+	"github.com/understudy-api/understudy/server/site"
 	"github.com/understudy-api/understudy/storage"
 )
 
@@ -86,7 +86,7 @@ type event struct {
 	ID        string
 	Parent    string // the id of the record that it is in; "" for the organisation
 	Operation string // the operationId
-	Principal contract.Principal
+	Principal site.Principal
 	Time      time.Time
 }
 
@@ -95,7 +95,7 @@ type work struct {
 	storage.Tx
 
 	operation string
-	principal contract.Principal
+	principal site.Principal
 	// audit is told of every deed; nil for none, as of what a seed plants.
 	audit func(storage.Tx, event) error
 }
@@ -103,9 +103,9 @@ type work struct {
 // writing runs fn in the one transaction of a request that may write. It may run more
 // than once; see [storage.Store].
 func writing[R any](ctx context.Context, a *API, fn func(*work) (R, error)) (result R, err error) {
-	principal := contract.PrincipalFrom(ctx)
+	principal := site.PrincipalFrom(ctx)
 	operation := ""
-	if op := contract.OperationFrom(ctx); op != nil {
+	if op := site.OperationFrom(ctx); op != nil {
 		operation = op.ID
 	}
 	err = a.store.Update(ctx, principal.Workspace, func(tx storage.Tx) (err error) {
@@ -117,7 +117,7 @@ func writing[R any](ctx context.Context, a *API, fn func(*work) (R, error)) (res
 
 // reading runs fn on what the caller's workspace holds at one moment.
 func reading[R any](ctx context.Context, a *API, fn func(storage.ReadTx) (R, error)) (result R, err error) {
-	err = a.store.View(ctx, contract.PrincipalFrom(ctx).Workspace, func(tx storage.ReadTx) (err error) {
+	err = a.store.View(ctx, site.PrincipalFrom(ctx).Workspace, func(tx storage.ReadTx) (err error) {
 		result, err = fn(tx)
 		return err
 	})
@@ -145,7 +145,7 @@ func (r *resource[T, V]) worded(err error) error {
 		taken, _ := errors.AsType[*storage.Error](err)
 		for _, u := range r.unique {
 			if u.index == taken.Index {
-				refusal := contract.Conflict(r.code+"."+u.code, u.message)
+				refusal := site.Conflict(r.code+"."+u.code, u.message)
 				refusal.Err = err
 				return refusal
 			}
@@ -155,7 +155,7 @@ func (r *resource[T, V]) worded(err error) error {
 }
 
 func (r *resource[T, V]) notFound() error {
-	return contract.NotFound(r.code+".notFound", r.noun+" not found")
+	return site.NotFound(r.code+".notFound", r.noun+" not found")
 }
 
 // around is the id of the record that a path leads to, which the records of this

@@ -17,6 +17,7 @@ import (
 
 	gen "github.com/understudy-api/understudy/gen/brms"
 	"github.com/understudy-api/understudy/server/contract"
+	"github.com/understudy-api/understudy/server/site"
 	"github.com/understudy-api/understudy/storage"
 	"github.com/understudy-api/understudy/storage/sqlite"
 	"github.com/understudy-api/understudy/storage/storagetest"
@@ -44,7 +45,7 @@ func notes(kind string, in container) *resource[note, string] {
 		unique: []unique{{index: "text", code: "textTaken", message: "taken"}},
 		deletable: func(n note) error {
 			if n.Text == "kept" {
-				return contract.Forbidden(kind+".kept", "kept")
+				return site.Forbidden(kind+".kept", "kept")
 			}
 			return nil
 		},
@@ -68,7 +69,7 @@ func (l *library) do(t *testing.T, user string, fn func(*work) error) error {
 	return l.store.Update(t.Context(), "w", func(tx storage.Tx) error {
 		l.said = nil
 		return fn(&work{
-			Tx: tx, operation: "operation", principal: contract.Principal{User: user},
+			Tx: tx, operation: "operation", principal: site.Principal{User: user},
 			audit: func(_ storage.Tx, e event) error { l.said = append(l.said, e); return nil },
 		})
 	})
@@ -124,7 +125,7 @@ func codeOf(err error) string {
 	if err == nil {
 		return ""
 	}
-	if refusal, ok := errors.AsType[*contract.Refusal](err); ok {
+	if refusal, ok := errors.AsType[*site.Refusal](err); ok {
 		return refusal.Code
 	}
 	return "ours"
@@ -242,7 +243,7 @@ func TestDeeds(t *testing.T) {
 		}
 		for _, e := range l.said {
 			got.Deeds = append(got.Deeds, e.Deed)
-			if want := (event{e.Deed, e.Kind, e.ID, e.Parent, "operation", contract.Principal{User: "user"}, l.now}); !cmp.Equal(want, e) || e.Parent == "" ||
+			if want := (event{e.Deed, e.Kind, e.ID, e.Parent, "operation", site.Principal{User: "user"}, l.now}); !cmp.Equal(want, e) || e.Parent == "" ||
 				item.ID != "" && (e.ID != item.ID || e.Parent != item.Parent) {
 				t.Errorf("%s: %+v of %+v", test.name, e, item)
 			}
@@ -254,9 +255,9 @@ func TestDeeds(t *testing.T) {
 }
 
 // serve runs requests against an API, as a client with a token would.
-func serve(t *testing.T, api contract.API) func(method, path, body string) (int, string) {
+func serve(t *testing.T, api site.API) func(method, path, body string) (int, string) {
 	t.Helper()
-	site, err := contract.NewSite(contract.Options{API: api, Limits: contract.DefaultLimits(), Logger: slog.New(slog.DiscardHandler)})
+	site, err := site.NewSite(site.Options{API: api, Limits: site.DefaultLimits(), Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -275,8 +276,8 @@ func serve(t *testing.T, api contract.API) func(method, path, body string) (int,
 // scoped is a keyring whose credentials allow only some things.
 type scoped []string
 
-func (s scoped) Principal(string) (contract.Principal, bool) {
-	return contract.Principal{Workspace: "w", User: "u", Permissions: s}, true
+func (s scoped) Principal(string) (site.Principal, bool) {
+	return site.Principal{Workspace: "w", User: "u", Permissions: s}, true
 }
 
 // probe is the API with something else done for the operation that reads a project.
@@ -465,7 +466,7 @@ var permissions = strings.Fields(`owner documents releases releases:manage relea
 // Every secured operation that writes names the permission it takes.
 func TestPermissionsAreNamed(t *testing.T) {
 	t.Parallel()
-	document, err := contract.Load(New(nil, contract.OpenKeyring{}).Source())
+	document, err := contract.Load(New(nil, site.OpenKeyring{}).Source())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -10,6 +10,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/understudy-api/understudy/server/contract"
+	"github.com/understudy-api/understudy/server/site"
 )
 
 // The answers of Fastify's body parsers.
@@ -33,7 +34,7 @@ const (
 // in the words of Fastify 5 with Ajv 8: what its body parser says, else what the
 // validators of params, body, querystring and headers say, in this order. Fastify
 // stops at the first of them; this goes on (docs/fidelity.md).
-func wording(refusal *contract.Refusal) (status int, code, message string) {
+func wording(refusal *site.Refusal) (status int, code, message string) {
 	if status, code, message = parsing(refusal); status != 0 {
 		return status, code, message
 	}
@@ -46,7 +47,7 @@ func wording(refusal *contract.Refusal) (status int, code, message string) {
 }
 
 // parsing words what stops a request before its validation.
-func parsing(refusal *contract.Refusal) (status int, code, message string) {
+func parsing(refusal *site.Refusal) (status int, code, message string) {
 	var malformed, length *contract.Violation
 	for i := range refusal.Violations {
 		v := &refusal.Violations[i]

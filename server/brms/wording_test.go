@@ -25,6 +25,7 @@ import (
 	"github.com/understudy-api/understudy/gen/brms"
 	"github.com/understudy-api/understudy/server/contract"
 	"github.com/understudy-api/understudy/server/contract/lines"
+	"github.com/understudy-api/understudy/server/site"
 )
 
 // golden is a request and what a real Fastify answered (internal/goldens/brms).
@@ -269,8 +270,8 @@ type replayed struct {
 
 func (a *replayed) Source() contract.Source { return a.source }
 
-func (a *replayed) Authenticate(*http.Request, *contract.Operation) (contract.Principal, *contract.Refusal) {
-	return contract.Principal{Workspace: "test"}, nil
+func (a *replayed) Authenticate(*http.Request, *contract.Operation) (site.Principal, *site.Refusal) {
+	return site.Principal{Workspace: "test"}, nil
 }
 
 func (a *replayed) Register(router *mux.Router) {
@@ -316,13 +317,13 @@ func sources(t testing.TB) map[string]contract.Source {
 	}
 }
 
-func sites(t testing.TB) map[string]*contract.Site {
+func sites(t testing.TB) map[string]*site.Site {
 	t.Helper()
-	all := map[string]*contract.Site{}
+	all := map[string]*site.Site{}
 	for name, source := range sources(t) {
-		limits := contract.DefaultLimits()
+		limits := site.DefaultLimits()
 		limits.JudgeReply = false // the answers of this test are made up
-		site, err := contract.NewSite(contract.Options{API: &replayed{API: &API{}, source: source}, Limits: limits})
+		site, err := site.NewSite(site.Options{API: &replayed{API: &API{}, source: source}, Limits: limits})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -470,13 +471,13 @@ func TestWordingTable(t *testing.T) {
 		{"nothing known", contract.Violation{Rule: "anyOf", In: contract.InBody}, codeValidation, "body must match a schema in anyOf"},
 	} {
 		t.Run(c.what, func(t *testing.T) {
-			status, code, message := wording(&contract.Refusal{Violations: []contract.Violation{c.v}})
+			status, code, message := wording(&site.Refusal{Violations: []contract.Violation{c.v}})
 			if status != refused || code != c.code || message != c.want {
 				t.Fatalf("\n got %d %s %s\nwant %s %s", status, code, message, c.code, c.want)
 			}
 		})
 	}
-	if status, code, _ := wording(&contract.Refusal{}); status != refused || code != codeValidation {
+	if status, code, _ := wording(&site.Refusal{}); status != refused || code != codeValidation {
 		t.Error(status, code)
 	}
 }
@@ -493,7 +494,7 @@ func TestWordingNumbers(t *testing.T) {
 }
 
 // judge judges a request for an operation of one of the test documents.
-func judge(t testing.TB, document *contract.Document, method, template string, body []byte) *contract.Refusal {
+func judge(t testing.TB, document *contract.Document, method, template string, body []byte) *site.Refusal {
 	t.Helper()
 	op := document.Operation(method, template)
 	if op == nil {
@@ -503,7 +504,7 @@ func judge(t testing.TB, document *contract.Document, method, template string, b
 		Method: method, URL: &url.URL{Path: template}, Header: http.Header{"Content-Type": {"application/json"}},
 		Vars: map[string]string{"projectId": "p", "integrationId": "i", "thingId": "t", "number": "n"}, Body: body,
 	})
-	return &contract.Refusal{Kind: contract.KindInvalid, Violations: judged.Violations, Operation: op, Body: body}
+	return &site.Refusal{Kind: site.KindInvalid, Violations: judged.Violations, Operation: op, Body: body}
 }
 
 func documents(t testing.TB) map[string]*contract.Document {

@@ -1,13 +1,11 @@
-// Package contract enforces an OpenAPI document on every request and every
-// answer.
+// Package contract judges requests and answers by an OpenAPI document, and words
+// what is wrong with them.
 //
 // A [Document] is loaded once, lowered to what kin-openapi's visitor judges
-// exactly, and split into [Operation]s. A [Site] serves the generated routes of
-// one API behind that document: it finds the operation of the matched route,
-// asks the API for the caller's [Principal], judges the request, runs the
-// handler and judges the answer before a byte is sent. Whatever goes wrong
-// becomes one [Refusal], and each API turns a Refusal into bytes in exactly one
-// function.
+// exactly, and split into [Operation]s. An operation judges a request and an
+// answer; a [Violation] says what broke which rule, and can be explained and
+// redacted. What was seen of an operation is its coverage.
 //
-// The package knows OpenAPI and HTTP. It knows neither of the served APIs.
+// The package knows no handler, no store and none of the served APIs: the HTTP
+// side is server/site.
 package contract

@@ -35,7 +35,7 @@ type Source struct {
 	// "" for application/json.
 	ContentType string
 	// Convert is what the real service makes of values that are not as declared;
-	// nil if nothing is to be converted. See EnforceReport.
+	// nil if nothing is to be converted. See Operation.Understand.
 	Convert Convert
 	// EmptyParameter says that a path parameter may be empty, and is then judged
 	// by its schema, as find-my-way lets it be.

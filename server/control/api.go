@@ -21,6 +21,7 @@ import (
 	"github.com/understudy-api/understudy/server/evidence"
 	"github.com/understudy-api/understudy/server/job"
 	"github.com/understudy-api/understudy/server/seed"
+	"github.com/understudy-api/understudy/server/site"
 	"github.com/understudy-api/understudy/server/workspace"
 	"github.com/understudy-api/understudy/storage"
 )
@@ -28,7 +29,7 @@ import (
 // Options make an API.
 type Options struct {
 	Store      storage.Store
-	Keys       contract.Keyring    // knows the secrets
+	Keys       site.Keyring        // knows the secrets
 	Evidence   *evidence.Recorder  // knows what happened
 	Jobs       []*job.Kind         // there are
 	Workspaces *workspace.Manager  // steers what happens
@@ -44,11 +45,11 @@ type Options struct {
 // Document is a served document in both forms.
 type Document struct{ YAML, JSON []byte }
 
-// API serves the control API. It is a [contract.API].
+// API serves the control API. It is a [site.API].
 type API struct{ o Options }
 
 var (
-	_ contract.API                     = (*API)(nil)
+	_ site.API                         = (*API)(nil)
 	_ understudy.StrictServerInterface = (*API)(nil)
 )
 
@@ -63,17 +64,17 @@ func (a *API) Source() contract.Source {
 // Register puts the generated routes on the router.
 func (a *API) Register(router *mux.Router) {
 	strict := understudy.NewStrictHandlerWithOptions(a, []understudy.StrictMiddlewareFunc{rememberAccept}, understudy.StrictHTTPServerOptions{
-		RequestErrorHandlerFunc:  contract.Fail,
-		ResponseErrorHandlerFunc: contract.Fail,
+		RequestErrorHandlerFunc:  site.Fail,
+		ResponseErrorHandlerFunc: site.Fail,
 	})
 	understudy.HandlerWithOptions(strict, understudy.GorillaServerOptions{
-		BaseRouter: router, ErrorHandlerFunc: contract.Fail,
+		BaseRouter: router, ErrorHandlerFunc: site.Fail,
 	})
 }
 
 // Authenticate accepts a secret in the form of any served API, and the
 // administrator's.
-func (a *API) Authenticate(r *http.Request, _ *contract.Operation) (contract.Principal, *contract.Refusal) {
+func (a *API) Authenticate(r *http.Request, _ *contract.Operation) (site.Principal, *site.Refusal) {
 	for _, scheme := range []string{"Bearer", "Key"} {
 		_, secret, ok := contract.Credential(r, scheme)
 		if !ok {
@@ -90,7 +91,7 @@ func (a *API) Authenticate(r *http.Request, _ *contract.Operation) (contract.Pri
 			return principal, nil
 		}
 	}
-	return contract.Principal{}, &contract.Refusal{Kind: contract.KindUnauthenticated}
+	return site.Principal{}, &site.Refusal{Kind: site.KindUnauthenticated}
 }
 
 // same compares secrets in a time that tells nothing of them.
@@ -116,15 +117,15 @@ func fromHere(r *http.Request) bool {
 func (a *API) HeadAsGet() bool { return true }
 
 // Unmatched tells 404 from 405.
-func (a *API) Unmatched(_ *http.Request, allow []string, _ string) *contract.Refusal {
+func (a *API) Unmatched(_ *http.Request, allow []string, _ string) *site.Refusal {
 	if len(allow) > 0 {
 		allow = slices.Clone(allow)
 		if i := slices.Index(allow, http.MethodGet); i >= 0 && a.HeadAsGet() {
 			allow = slices.Insert(allow, i+1, http.MethodHead)
 		}
-		return &contract.Refusal{Kind: contract.KindMethodNotAllowed, Allow: allow}
+		return &site.Refusal{Kind: site.KindMethodNotAllowed, Allow: allow}
 	}
-	return &contract.Refusal{Kind: contract.KindRouteNotFound, Message: "No operation of the control API has this path"}
+	return &site.Refusal{Kind: site.KindRouteNotFound, Message: "No operation of the control API has this path"}
 }
 
 // problem is problem details (RFC 9457).
@@ -139,46 +140,46 @@ type problem struct {
 }
 
 // statuses maps the kinds of refusal to the control API's statuses.
-var statuses = map[contract.Kind]int{
-	contract.KindInvalid:          http.StatusBadRequest,
-	contract.KindUnauthenticated:  http.StatusUnauthorized,
-	contract.KindForbidden:        http.StatusForbidden,
-	contract.KindNotFound:         http.StatusNotFound,
-	contract.KindRouteNotFound:    http.StatusNotFound,
-	contract.KindMethodNotAllowed: http.StatusMethodNotAllowed,
-	contract.KindConflict:         http.StatusConflict,
-	contract.KindUnprocessable:    http.StatusUnprocessableEntity,
-	contract.KindTooLarge:         http.StatusRequestEntityTooLarge,
-	contract.KindMediaType:        http.StatusUnsupportedMediaType,
-	contract.KindUnavailable:      http.StatusServiceUnavailable,
+var statuses = map[site.Kind]int{
+	site.KindInvalid:          http.StatusBadRequest,
+	site.KindUnauthenticated:  http.StatusUnauthorized,
+	site.KindForbidden:        http.StatusForbidden,
+	site.KindNotFound:         http.StatusNotFound,
+	site.KindRouteNotFound:    http.StatusNotFound,
+	site.KindMethodNotAllowed: http.StatusMethodNotAllowed,
+	site.KindConflict:         http.StatusConflict,
+	site.KindUnprocessable:    http.StatusUnprocessableEntity,
+	site.KindTooLarge:         http.StatusRequestEntityTooLarge,
+	site.KindMediaType:        http.StatusUnsupportedMediaType,
+	site.KindUnavailable:      http.StatusServiceUnavailable,
 }
 
 // Refuse writes a refusal as problem details: the only place where an error of
 // this API becomes bytes.
-func (a *API) Refuse(w http.ResponseWriter, _ *http.Request, refusal *contract.Refusal) {
+func (a *API) Refuse(w http.ResponseWriter, _ *http.Request, refusal *site.Refusal) {
 	status, known := statuses[refusal.Kind]
 	switch {
-	case refusal.Kind == contract.KindForced:
+	case refusal.Kind == site.KindForced:
 		status = refusal.Status
 	case !known:
 		status = http.StatusInternalServerError
 	}
 	p := problem{Type: "about:blank", Title: http.StatusText(status), Status: status, Detail: refusal.Message}
 	switch refusal.Kind {
-	case contract.KindInvalid:
+	case site.KindInvalid:
 		if p.Detail == "" {
 			p.Detail = "The request breaks the document"
 		}
 		for i := range refusal.Violations {
 			p.Violations = append(p.Violations, violationView(refusal.Violations[i].Explain()))
 		}
-	case contract.KindUnprocessable:
+	case site.KindUnprocessable:
 		p.Problems = fileProblems(refusal.Err)
-	case contract.KindUnauthenticated:
+	case site.KindUnauthenticated:
 		w.Header().Set("WWW-Authenticate", `Bearer realm="understudy"`)
-	case contract.KindMethodNotAllowed:
+	case site.KindMethodNotAllowed:
 		w.Header().Set("Allow", strings.Join(refusal.Allow, ", "))
-	case contract.KindUnavailable:
+	case site.KindUnavailable:
 		w.Header().Set("Retry-After", strconv.Itoa(max(refusal.RetryAfter, 1)))
 	}
 	text, err := json.Marshal(p)
@@ -215,7 +216,7 @@ func (a *API) GetLiveness(context.Context, understudy.GetLivenessRequestObject) 
 // GetReadiness tells whether the store can be reached.
 func (a *API) GetReadiness(ctx context.Context, _ understudy.GetReadinessRequestObject) (understudy.GetReadinessResponseObject, error) {
 	if err := a.o.Store.Ping(ctx); err != nil {
-		return nil, &contract.Refusal{Kind: contract.KindUnavailable, RetryAfter: 1, Message: "The store cannot be reached", Err: err}
+		return nil, &site.Refusal{Kind: site.KindUnavailable, RetryAfter: 1, Message: "The store cannot be reached", Err: err}
 	}
 	return understudy.GetReadiness200JSONResponse{HealthyJSONResponse: healthy}, nil
 }

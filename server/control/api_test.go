@@ -16,6 +16,7 @@ import (
 	"github.com/understudy-api/understudy/server/contract"
 	"github.com/understudy-api/understudy/server/control"
 	"github.com/understudy-api/understudy/server/evidence"
+	"github.com/understudy-api/understudy/server/site"
 	"github.com/understudy-api/understudy/storage/sqlite"
 )
 
@@ -29,12 +30,12 @@ func start(t *testing.T, o evidence.Options) (url string, store *sqlite.Store, r
 		t.Fatal(err)
 	}
 	recorder = evidence.New(store, o)
-	site, err := contract.NewSite(contract.Options{
+	site, err := site.NewSite(site.Options{
 		API: control.New(control.Options{
-			Store: store, Keys: contract.OpenKeyring{}, Evidence: recorder, Version: "v1", Go: "go1",
+			Store: store, Keys: site.OpenKeyring{}, Evidence: recorder, Version: "v1", Go: "go1",
 			Documents: map[string]control.Document{"brms": {YAML: []byte("a: 1\n"), JSON: []byte(`{"a":1}`)}},
 		}),
-		Limits: contract.DefaultLimits(), Record: recorder.Record,
+		Limits: site.DefaultLimits(), Record: recorder.Record,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -101,8 +102,8 @@ func TestHealth(t *testing.T) {
 func TestExchange(t *testing.T) {
 	t.Parallel()
 	url, _, recorder := start(t, evidence.Options{Exchanges: 2})
-	mine, _ := contract.OpenKeyring{}.Principal("mine")
-	recorder.Record(&contract.Exchange{
+	mine, _ := site.OpenKeyring{}.Principal("mine")
+	recorder.Record(&site.Exchange{
 		ID: "0000000000000001", Time: time.Date(2026, 11, 21, 9, 30, 0, 0, time.FixedZone("", 3600)), Duration: 1500 * time.Microsecond,
 		API: "brms", Workspace: mine.Workspace, Method: "GET", Path: "/api/x", Status: 400, Refused: true,
 		Explained: []contract.Explained{{
@@ -137,7 +138,7 @@ func TestExchange(t *testing.T) {
 	}
 	// Only the newest stay in memory; one that broke the contract is in the store.
 	for _, id := range []string{"0000000000000002", "0000000000000003", "0000000000000004"} {
-		recorder.Record(&contract.Exchange{ID: id, API: "brms", Workspace: mine.Workspace, Status: 404})
+		recorder.Record(&site.Exchange{ID: id, API: "brms", Workspace: mine.Workspace, Status: 404})
 	}
 	if err := recorder.Flush(t.Context()); err != nil {
 		t.Fatal(err)
@@ -241,14 +242,14 @@ func TestProblems(t *testing.T) {
 // Refuse maps every kind of refusal to a status and tells no cause.
 func TestRefuse(t *testing.T) {
 	t.Parallel()
-	api := control.New(control.Options{Keys: contract.OpenKeyring{}})
-	for kind, status := range map[contract.Kind]int{
-		contract.KindInternal: 500, contract.KindInvalid: 400, contract.KindUnauthenticated: 401, contract.KindForbidden: 403,
-		contract.KindNotFound: 404, contract.KindConflict: 409, contract.KindRouteNotFound: 404, contract.KindMethodNotAllowed: 405,
-		contract.KindTooLarge: 413, contract.KindMediaType: 415, contract.KindUnavailable: 503, contract.Kind(99): 500,
+	api := control.New(control.Options{Keys: site.OpenKeyring{}})
+	for kind, status := range map[site.Kind]int{
+		site.KindInternal: 500, site.KindInvalid: 400, site.KindUnauthenticated: 401, site.KindForbidden: 403,
+		site.KindNotFound: 404, site.KindConflict: 409, site.KindRouteNotFound: 404, site.KindMethodNotAllowed: 405,
+		site.KindTooLarge: 413, site.KindMediaType: 415, site.KindUnavailable: 503, site.Kind(99): 500,
 	} {
 		w := httptest.NewRecorder()
-		api.Refuse(w, nil, &contract.Refusal{Kind: kind, Message: "m", Err: errors.New("secret detail")})
+		api.Refuse(w, nil, &site.Refusal{Kind: kind, Message: "m", Err: errors.New("secret detail")})
 		var p understudy.Problem
 		if err := json.Unmarshal(w.Body.Bytes(), &p); err != nil || w.Code != status || p.Status != status {
 			t.Errorf("kind %d: %d %s, %v", kind, w.Code, w.Body, err)

@@ -5,7 +5,7 @@ import (
 	"time"
 
 	"github.com/understudy-api/understudy/gen/understudy"
-	"github.com/understudy-api/understudy/server/contract"
+	"github.com/understudy-api/understudy/server/site"
 	"github.com/understudy-api/understudy/server/workspace"
 	"github.com/understudy-api/understudy/storage"
 )
@@ -52,7 +52,7 @@ func (a *API) AdvanceClock(ctx context.Context, request understudy.AdvanceClockR
 	}
 	by, err := time.ParseDuration(request.Body.By)
 	if err != nil { // its form was judged
-		return nil, &contract.Refusal{Kind: contract.KindUnprocessable, Message: "by: a clock can be moved by 292 years at a time"}
+		return nil, &site.Refusal{Kind: site.KindUnprocessable, Message: "by: a clock can be moved by 292 years at a time"}
 	}
 	clock, err := a.o.Workspaces.AdvanceClock(ctx, ws, by)
 	if err != nil {

@@ -9,17 +9,17 @@ import (
 	"strings"
 
 	"github.com/understudy-api/understudy/gen/understudy"
-	"github.com/understudy-api/understudy/server/contract"
 	"github.com/understudy-api/understudy/server/evidence"
+	"github.com/understudy-api/understudy/server/site"
 )
 
 // scope says whose evidence a request is about.
 func scope[W, A ~string](ctx context.Context, workspace *W, api *A) (evidence.Scope, error) {
-	principal := contract.PrincipalFrom(ctx)
+	principal := site.PrincipalFrom(ctx)
 	s := evidence.Scope{Workspace: principal.Workspace}
 	if workspace != nil {
 		if !principal.Admin {
-			return s, &contract.Refusal{Kind: contract.KindForbidden, Message: "All workspaces can be seen only with the token given by --admin-token " +
+			return s, &site.Refusal{Kind: site.KindForbidden, Message: "All workspaces can be seen only with the token given by --admin-token " +
 				"or, where none is given, from the machine that the server runs on"}
 		}
 		s.All = true
@@ -139,7 +139,7 @@ func (a *API) ListExchanges(ctx context.Context, request understudy.ListExchange
 		return nil, err
 	}
 	if !ok {
-		return nil, &contract.Refusal{Kind: contract.KindInvalid, Message: "The cursor is not one that a list of exchanges gave"}
+		return nil, &site.Refusal{Kind: site.KindInvalid, Message: "The cursor is not one that a list of exchanges gave"}
 	}
 	page := understudy.ListExchanges200JSONResponse{Exchanges: []understudy.ExchangeSummary{}, Next: text(next)}
 	for i := range list {
@@ -172,7 +172,7 @@ func (a *API) GetExchange(ctx context.Context, request understudy.GetExchangeReq
 		return nil, err
 	}
 	if x == nil {
-		return nil, contract.NotFound("", "There is no exchange "+request.ExchangeID+" in this workspace")
+		return nil, site.NotFound("", "There is no exchange "+request.ExchangeID+" in this workspace")
 	}
 	view := understudy.GetExchange200JSONResponse{
 		ID: x.ID, Time: x.Time, DurationMicroseconds: x.Duration.Microseconds(), API: x.API, Workspace: text(x.Workspace),
@@ -185,7 +185,7 @@ func (a *API) GetExchange(ctx context.Context, request understudy.GetExchangeReq
 	return view, nil
 }
 
-func forcedView(f *contract.Forced) *understudy.Forced {
+func forcedView(f *site.Forced) *understudy.Forced {
 	if f == nil {
 		return nil
 	}
@@ -244,7 +244,7 @@ func (d document) VisitGetDocumentResponse(w http.ResponseWriter) error {
 func (a *API) GetDocument(ctx context.Context, request understudy.GetDocumentRequestObject) (understudy.GetDocumentResponseObject, error) {
 	served, known := a.o.Documents[string(request.Document)]
 	if !known {
-		return nil, contract.NotFound("", "There is no document "+string(request.Document))
+		return nil, site.NotFound("", "There is no document "+string(request.Document))
 	}
 	accept, _ := ctx.Value(acceptKey{}).(string)
 	wantJSON := prefersJSON(accept)

@@ -7,17 +7,17 @@ import (
 	"net/http"
 
 	"github.com/understudy-api/understudy/gen/understudy"
-	"github.com/understudy-api/understudy/server/contract"
+	"github.com/understudy-api/understudy/server/site"
 	"github.com/understudy-api/understudy/server/workspace"
 	"github.com/understudy-api/understudy/storage"
 )
 
 // own is the workspace of the caller's credential.
 func own(ctx context.Context) (string, error) {
-	if workspace := contract.PrincipalFrom(ctx).Workspace; workspace != "" {
+	if workspace := site.PrincipalFrom(ctx).Workspace; workspace != "" {
 		return workspace, nil
 	}
-	return "", &contract.Refusal{Kind: contract.KindForbidden, Message: "This credential has no workspace of its own"}
+	return "", &site.Refusal{Kind: site.KindForbidden, Message: "This credential has no workspace of its own"}
 }
 
 // whoseFaults names the workspace whose faults a request reads or changes: the
@@ -26,8 +26,8 @@ func whoseFaults[W ~string](ctx context.Context, ws *W) (string, error) {
 	if ws == nil {
 		return own(ctx)
 	}
-	if !contract.PrincipalFrom(ctx).Admin {
-		return "", &contract.Refusal{Kind: contract.KindForbidden, Message: "Faults for all workspaces take the token given by --admin-token " +
+	if !site.PrincipalFrom(ctx).Admin {
+		return "", &site.Refusal{Kind: site.KindForbidden, Message: "Faults for all workspaces take the token given by --admin-token " +
 			"or, where none is given, a request from the machine that the server runs on"}
 	}
 	return workspace.All, nil
@@ -37,10 +37,10 @@ func whoseFaults[W ~string](ctx context.Context, ws *W) (string, error) {
 // for something that is not there.
 func workspaceError(err error, missing string) error {
 	if invalid, ok := errors.AsType[*workspace.InvalidError](err); ok {
-		return &contract.Refusal{Kind: contract.KindUnprocessable, Message: invalid.Error()}
+		return &site.Refusal{Kind: site.KindUnprocessable, Message: invalid.Error()}
 	}
 	if storage.IsNotFound(err) {
-		return contract.NotFound("", missing)
+		return site.NotFound("", missing)
 	}
 	return err
 }
@@ -90,7 +90,7 @@ func (a *API) PutFault(ctx context.Context, request understudy.PutFaultRequestOb
 	if err != nil {
 		return nil, err
 	}
-	fault, err := faultOf(request.Body, contract.BodyFrom(ctx))
+	fault, err := faultOf(request.Body, site.BodyFrom(ctx))
 	if err != nil {
 		return nil, err
 	}

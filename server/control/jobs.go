@@ -8,8 +8,8 @@ import (
 	"time"
 
 	"github.com/understudy-api/understudy/gen/understudy"
-	"github.com/understudy-api/understudy/server/contract"
 	"github.com/understudy-api/understudy/server/job"
+	"github.com/understudy-api/understudy/server/site"
 	"github.com/understudy-api/understudy/storage"
 )
 
@@ -64,7 +64,7 @@ func (a *API) ListJobs(ctx context.Context, request understudy.ListJobsRequestOb
 	})
 	if err != nil {
 		if storage.CodeOf(err) == storage.CodeInvalid {
-			return nil, &contract.Refusal{Kind: contract.KindInvalid, Message: "after: no page of jobs has ended there"}
+			return nil, &site.Refusal{Kind: site.KindInvalid, Message: "after: no page of jobs has ended there"}
 		}
 		return nil, err
 	}
@@ -111,7 +111,7 @@ func (a *API) ListJobModes(ctx context.Context, _ understudy.ListJobModesRequest
 func (a *API) kindOf(name string) (*job.Kind, error) {
 	i := slices.IndexFunc(a.o.Jobs, func(k *job.Kind) bool { return k.Name == name })
 	if i < 0 {
-		return nil, contract.NotFound("", "There are no jobs of the kind "+name)
+		return nil, site.NotFound("", "There are no jobs of the kind "+name)
 	}
 	return a.o.Jobs[i], nil
 }
@@ -130,7 +130,7 @@ func (a *API) PutJobMode(ctx context.Context, request understudy.PutJobModeReque
 		Mode: job.Mode(request.Body.Mode), Durations: durationsOf(request.Body.Durations), Reads: readsOf(request.Body.Reads),
 	}.Plan(kind)
 	if problem != nil {
-		return nil, &contract.Refusal{Kind: contract.KindUnprocessable, Message: problem.Member + ": " + problem.Message}
+		return nil, &site.Refusal{Kind: site.KindUnprocessable, Message: problem.Member + ": " + problem.Message}
 	}
 	if err := a.o.Store.Update(ctx, workspace, func(tx storage.Tx) error { return kind.SetPlan(tx, &plan) }); err != nil {
 		return nil, err

@@ -6,8 +6,8 @@ import (
 	"errors"
 
 	"github.com/understudy-api/understudy/gen/understudy"
-	"github.com/understudy-api/understudy/server/contract"
 	"github.com/understudy-api/understudy/server/seed"
+	"github.com/understudy-api/understudy/server/site"
 )
 
 // ExportSeed gives the workspace as a seed.
@@ -26,9 +26,9 @@ func (a *API) ExportSeed(ctx context.Context, _ understudy.ExportSeedRequestObje
 // PutSeed makes workspaces what a seed says. The text is read as it came, so that
 // mistakes are told with their lines.
 func (a *API) PutSeed(ctx context.Context, _ understudy.PutSeedRequestObject) (understudy.PutSeedResponseObject, error) {
-	result, err := a.o.Seeds.Put(ctx, contract.BodyFrom(ctx), contract.PrincipalFrom(ctx))
+	result, err := a.o.Seeds.Put(ctx, site.BodyFrom(ctx), site.PrincipalFrom(ctx))
 	if _, wrong := errors.AsType[seed.Mistakes](err); wrong {
-		return nil, &contract.Refusal{Kind: contract.KindUnprocessable, Message: "The seed has mistakes; nothing was changed", Err: err}
+		return nil, &site.Refusal{Kind: site.KindUnprocessable, Message: "The seed has mistakes; nothing was changed", Err: err}
 	}
 	if err != nil {
 		return nil, err

@@ -14,6 +14,7 @@ import (
 	"github.com/understudy-api/understudy/server/contract"
 	"github.com/understudy-api/understudy/server/control"
 	"github.com/understudy-api/understudy/server/seed"
+	"github.com/understudy-api/understudy/server/site"
 	"github.com/understudy-api/understudy/server/workspace"
 	"github.com/understudy-api/understudy/storage/sqlite"
 )
@@ -31,9 +32,9 @@ func TestSeeds(t *testing.T) {
 		return []*contract.Document{d}, err
 	}
 	workspaces := workspace.New(workspace.Options{Store: store, Documents: documents})
-	site, err := contract.NewSite(contract.Options{Limits: contract.DefaultLimits(), API: control.New(control.Options{
-		Store: store, Keys: contract.OpenKeyring{}, Workspaces: workspaces,
-		Seeds: seed.New(seed.Options{Store: store, Keys: contract.OpenKeyring{}, Workspaces: workspaces, Documents: documents}),
+	site, err := site.NewSite(site.Options{Limits: site.DefaultLimits(), API: control.New(control.Options{
+		Store: store, Keys: site.OpenKeyring{}, Workspaces: workspaces,
+		Seeds: seed.New(seed.Options{Store: store, Keys: site.OpenKeyring{}, Workspaces: workspaces, Documents: documents}),
 	})})
 	if err != nil {
 		t.Fatal(err)

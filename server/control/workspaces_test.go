@@ -16,6 +16,7 @@ import (
 	"github.com/understudy-api/understudy/server/contract"
 	"github.com/understudy-api/understudy/server/control"
 	"github.com/understudy-api/understudy/server/evidence"
+	"github.com/understudy-api/understudy/server/site"
 	"github.com/understudy-api/understudy/server/workspace"
 	"github.com/understudy-api/understudy/storage/sqlite"
 )
@@ -54,11 +55,11 @@ func startSteered(t *testing.T) *steered {
 	recorder := evidence.New(store, evidence.Options{Documents: documents})
 	s := &steered{t: t, op: document.Operations()[0]}
 	s.workspaces = workspace.New(workspace.Options{Store: store, Evidence: recorder, Documents: documents, Now: now})
-	site, err := contract.NewSite(contract.Options{
+	site, err := site.NewSite(site.Options{
 		API: control.New(control.Options{
-			Store: store, Keys: contract.OpenKeyring{}, Evidence: recorder, Workspaces: s.workspaces, AdminToken: adminToken, Version: "v1", Go: "go1",
+			Store: store, Keys: site.OpenKeyring{}, Evidence: recorder, Workspaces: s.workspaces, AdminToken: adminToken, Version: "v1", Go: "go1",
 		}),
-		Limits: contract.DefaultLimits(), Record: recorder.Record,
+		Limits: site.DefaultLimits(), Record: recorder.Record,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -112,8 +113,8 @@ func (s *steered) do(secret, method, path, body string, status int, wanted strin
 // forced: 0 for none.
 func (s *steered) buy(secret string) int {
 	s.t.Helper()
-	principal, _ := contract.OpenKeyring{}.Principal(secret)
-	got, err := s.workspaces.Steer(s.t.Context(), contract.Call{Workspace: principal.Workspace, Operation: s.op, Method: "POST", Path: "/cart"})
+	principal, _ := site.OpenKeyring{}.Principal(secret)
+	got, err := s.workspaces.Steer(s.t.Context(), site.Call{Workspace: principal.Workspace, Operation: s.op, Method: "POST", Path: "/cart"})
 	if err != nil {
 		s.t.Fatal(err)
 	}

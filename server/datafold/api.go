@@ -27,24 +27,25 @@ import (
 
 	"github.com/understudy-api/understudy/gen/datafold"
 	"github.com/understudy-api/understudy/server/contract"
+	"github.com/understudy-api/understudy/server/site"
 	"github.com/understudy-api/understudy/storage"
 )
 
-// API serves Datafold. It is a [contract.API].
+// API serves Datafold. It is a [site.API].
 type API struct {
 	store storage.Store
-	keys  contract.Keyring
+	keys  site.Keyring
 	// audit keeps what was done, in the transaction that did it.
 	audit func(storage.Tx, event) error
 }
 
 var (
-	_ contract.API                   = (*API)(nil)
+	_ site.API                       = (*API)(nil)
 	_ datafold.StrictServerInterface = (*API)(nil)
 )
 
 // New makes the API over a store, with the keyring that knows its keys.
-func New(store storage.Store, keys contract.Keyring) *API {
+func New(store storage.Store, keys site.Keyring) *API {
 	return &API{store: store, keys: keys, audit: func(storage.Tx, event) error { return nil }}
 }
 
@@ -56,18 +57,18 @@ func (a *API) Source() contract.Source {
 // Register puts the generated routes on the router.
 func (a *API) Register(router *mux.Router) {
 	strict := datafold.NewStrictHandlerWithOptions(a, nil, datafold.StrictHTTPServerOptions{
-		RequestErrorHandlerFunc:  contract.Fail,
-		ResponseErrorHandlerFunc: contract.Fail,
+		RequestErrorHandlerFunc:  site.Fail,
+		ResponseErrorHandlerFunc: site.Fail,
 	})
 	datafold.HandlerWithOptions(strict, datafold.GorillaServerOptions{
-		BaseRouter: router, ErrorHandlerFunc: contract.Fail,
+		BaseRouter: router, ErrorHandlerFunc: site.Fail,
 	})
 }
 
 // Authenticate accepts an API key in the form "Key <api-key>", as the document's
 // scheme describes it.
-func (a *API) Authenticate(r *http.Request, op *contract.Operation) (contract.Principal, *contract.Refusal) {
-	return contract.Authenticate(r, op, a.keys)
+func (a *API) Authenticate(r *http.Request, op *contract.Operation) (site.Principal, *site.Refusal) {
+	return site.Authenticate(r, op, a.keys)
 }
 
 // HeadAsGet is false: FastAPI's routes answer HEAD with 405.
@@ -75,12 +76,12 @@ func (a *API) HeadAsGet() bool { return false }
 
 // Unmatched refuses as Starlette does: 405 for another method, a redirect when
 // only the final slash differs, else 404.
-func (a *API) Unmatched(_ *http.Request, allow []string, other string) *contract.Refusal {
+func (a *API) Unmatched(_ *http.Request, allow []string, other string) *site.Refusal {
 	switch {
 	case len(allow) > 0:
-		return &contract.Refusal{Kind: contract.KindMethodNotAllowed, Allow: slices.Clone(allow)}
+		return &site.Refusal{Kind: site.KindMethodNotAllowed, Allow: slices.Clone(allow)}
 	case other != "":
-		return &contract.Refusal{Kind: contract.KindSlashRedirect, Location: other}
+		return &site.Refusal{Kind: site.KindSlashRedirect, Location: other}
 	}
-	return &contract.Refusal{Kind: contract.KindRouteNotFound}
+	return &site.Refusal{Kind: site.KindRouteNotFound}
 }

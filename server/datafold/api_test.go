@@ -21,6 +21,7 @@ import (
 	"github.com/understudy-api/understudy/gen/datafold/datafoldclient"
 	"github.com/understudy-api/understudy/server/contract"
 	"github.com/understudy-api/understudy/server/datafold"
+	"github.com/understudy-api/understudy/server/site"
 	"github.com/understudy-api/understudy/storage"
 	"github.com/understudy-api/understudy/storage/sqlite"
 )
@@ -54,7 +55,7 @@ type server struct {
 	clock     *clock
 	log       *lockedBuffer
 	mu        sync.Mutex
-	exchanges []*contract.Exchange
+	exchanges []*site.Exchange
 }
 
 // lockedBuffer keeps what several goroutines write.
@@ -93,7 +94,7 @@ func start(t *testing.T) *server {
 	t.Helper()
 	c := newClock()
 	store := newStore(t, c.Now)
-	s := startAPI(t, datafold.New(store, contract.OpenKeyring{}), c)
+	s := startAPI(t, datafold.New(store, site.OpenKeyring{}), c)
 	s.store = store
 	return s
 }
@@ -101,7 +102,7 @@ func start(t *testing.T) *server {
 // stored is the body of a record as the store keeps it, "" if it has none.
 func (s *server) stored(t *testing.T, id string) string {
 	t.Helper()
-	principal, _ := contract.OpenKeyring{}.Principal("a-key")
+	principal, _ := site.OpenKeyring{}.Principal("a-key")
 	body := ""
 	err := s.store.View(t.Context(), principal.Workspace, func(tx storage.ReadTx) error {
 		r, err := tx.Get("datafold.bi", id)
@@ -114,13 +115,13 @@ func (s *server) stored(t *testing.T, id string) string {
 	return body
 }
 
-func startAPI(t *testing.T, api contract.API, c *clock) *server {
+func startAPI(t *testing.T, api site.API, c *clock) *server {
 	t.Helper()
 	s := &server{clock: c, log: &lockedBuffer{}}
-	site, err := contract.NewSite(contract.Options{
-		API: api, Limits: contract.DefaultLimits(),
+	site, err := site.NewSite(site.Options{
+		API: api, Limits: site.DefaultLimits(),
 		Logger: slog.New(slog.NewTextHandler(s.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
-		Record: func(x *contract.Exchange) {
+		Record: func(x *site.Exchange) {
 			s.mu.Lock()
 			defer s.mu.Unlock()
 			s.exchanges = append(s.exchanges, x)
@@ -307,9 +308,9 @@ func (b *broken) GetAllIntegrations(context.Context, gen.GetAllIntegrationsReque
 
 func (b *broken) Register(router *mux.Router) {
 	strict := gen.NewStrictHandlerWithOptions(b, nil, gen.StrictHTTPServerOptions{
-		RequestErrorHandlerFunc: contract.Fail, ResponseErrorHandlerFunc: contract.Fail,
+		RequestErrorHandlerFunc: site.Fail, ResponseErrorHandlerFunc: site.Fail,
 	})
-	gen.HandlerWithOptions(strict, gen.GorillaServerOptions{BaseRouter: router, ErrorHandlerFunc: contract.Fail})
+	gen.HandlerWithOptions(strict, gen.GorillaServerOptions{BaseRouter: router, ErrorHandlerFunc: site.Fail})
 }
 
 func (b *broken) Source() contract.Source {
@@ -361,7 +362,7 @@ func TestInternalErrors(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			c := newClock()
-			s := startAPI(t, &broken{API: datafold.New(newStore(t, c.Now), contract.OpenKeyring{}), handler: handler}, c)
+			s := startAPI(t, &broken{API: datafold.New(newStore(t, c.Now), site.OpenKeyring{}), handler: handler}, c)
 			status, body, header := s.raw(t, "GET", "/api/v1/lineage/bi/", "")
 			if status != 500 || body != internalError {
 				t.Errorf("answer %d %s\nwant   500 %s", status, body, internalError)
@@ -381,7 +382,7 @@ func TestBindingErrors(t *testing.T) {
 	t.Parallel()
 	c := newClock()
 	s := startAPI(t, &broken{
-		API: datafold.New(newStore(t, c.Now), contract.OpenKeyring{}),
+		API: datafold.New(newStore(t, c.Now), site.OpenKeyring{}),
 		edit: func(document string) string {
 			var d map[string]any
 			if err := json.Unmarshal([]byte(document), &d); err != nil {
@@ -414,22 +415,22 @@ func TestBindingErrors(t *testing.T) {
 // Refuse maps every kind of refusal to a status of its own.
 func TestRefuse(t *testing.T) {
 	t.Parallel()
-	api := datafold.New(nil, contract.OpenKeyring{})
-	wanted := map[contract.Kind]int{
-		contract.KindInternal: 500, contract.KindInvalid: 422, contract.KindUnauthenticated: 401, contract.KindForbidden: 403,
-		contract.KindNotFound: 404, contract.KindConflict: 409, contract.KindRouteNotFound: 404,
-		contract.KindMethodNotAllowed: 405, contract.KindTooLarge: 413, contract.KindMediaType: 422,
-		contract.KindUnavailable: 503, contract.KindSlashRedirect: 307, contract.Kind(99): 500,
+	api := datafold.New(nil, site.OpenKeyring{})
+	wanted := map[site.Kind]int{
+		site.KindInternal: 500, site.KindInvalid: 422, site.KindUnauthenticated: 401, site.KindForbidden: 403,
+		site.KindNotFound: 404, site.KindConflict: 409, site.KindRouteNotFound: 404,
+		site.KindMethodNotAllowed: 405, site.KindTooLarge: 413, site.KindMediaType: 422,
+		site.KindUnavailable: 503, site.KindSlashRedirect: 307, site.Kind(99): 500,
 	}
-	got := map[contract.Kind]int{}
+	got := map[site.Kind]int{}
 	for kind := range wanted {
 		w := httptest.NewRecorder()
-		api.Refuse(w, httptest.NewRequestWithContext(t.Context(), "GET", "/", http.NoBody), &contract.Refusal{
+		api.Refuse(w, httptest.NewRequestWithContext(t.Context(), "GET", "/", http.NoBody), &site.Refusal{
 			Kind: kind, Message: "m", Err: errors.New("secret detail"),
 		})
 		got[kind] = w.Code
 		var e struct{ Detail any }
-		if err := json.Unmarshal(w.Body.Bytes(), &e); kind != contract.KindSlashRedirect && (err != nil || e.Detail == nil) {
+		if err := json.Unmarshal(w.Body.Bytes(), &e); kind != site.KindSlashRedirect && (err != nil || e.Detail == nil) {
 			t.Errorf("kind %d: body %s, %v", kind, w.Body, err)
 		}
 		if bytes.Contains(w.Body.Bytes(), []byte("secret")) {

@@ -8,7 +8,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/understudy-api/understudy/server/contract"
+	"github.com/understudy-api/understudy/server/site"
 )
 
 // detail is FastAPI's error body: a text, or the items of a 422.
@@ -18,40 +18,40 @@ type detail struct {
 
 // Refuse writes a refusal as Datafold words it: the only place where an error of
 // this API becomes bytes.
-func (a *API) Refuse(w http.ResponseWriter, r *http.Request, refusal *contract.Refusal) {
+func (a *API) Refuse(w http.ResponseWriter, r *http.Request, refusal *site.Refusal) {
 	status := http.StatusInternalServerError
 	body := detail{Detail: refusal.Message}
 	switch refusal.Kind {
-	case contract.KindInvalid, contract.KindMediaType:
+	case site.KindInvalid, site.KindMediaType:
 		status, body.Detail = http.StatusUnprocessableEntity, wording(refusal)
-	case contract.KindUnauthenticated:
+	case site.KindUnauthenticated:
 		status = http.StatusUnauthorized
 		w.Header().Set("WWW-Authenticate", "APIKey")
 		if refusal.Message == "" {
 			body.Detail = "Not authenticated"
 		}
-	case contract.KindForbidden:
+	case site.KindForbidden:
 		status = http.StatusForbidden
-	case contract.KindNotFound:
+	case site.KindNotFound:
 		status = http.StatusNotFound
-	case contract.KindConflict:
+	case site.KindConflict:
 		status = http.StatusConflict
-	case contract.KindRouteNotFound:
+	case site.KindRouteNotFound:
 		status, body.Detail = http.StatusNotFound, "Not Found"
-	case contract.KindMethodNotAllowed:
+	case site.KindMethodNotAllowed:
 		status, body.Detail = http.StatusMethodNotAllowed, "Method Not Allowed"
 		w.Header().Set("Allow", strings.Join(refusal.Allow, ", "))
-	case contract.KindTooLarge:
+	case site.KindTooLarge:
 		status, body.Detail = http.StatusRequestEntityTooLarge, "Request Entity Too Large"
-	case contract.KindForced:
+	case site.KindForced:
 		status = refusal.Status
 		if status == http.StatusUnprocessableEntity { // FastAPI lists what is wrong
 			body.Detail = []item{{Type: "value_error", Loc: []any{"body"}, Msg: "Value error, " + refusal.Message, Ctx: facts{{"error", map[string]any{}}}}}
 		}
-	case contract.KindUnavailable:
+	case site.KindUnavailable:
 		status, body.Detail = http.StatusServiceUnavailable, "Service Unavailable"
 		w.Header().Set("Retry-After", strconv.Itoa(max(refusal.RetryAfter, 1)))
-	case contract.KindSlashRedirect:
+	case site.KindSlashRedirect:
 		w.Header().Set("Location", absolute(r, refusal.Location))
 		w.WriteHeader(http.StatusTemporaryRedirect)
 		return

@@ -6,8 +6,8 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/understudy-api/understudy/server/contract"
 	"github.com/understudy-api/understudy/server/job"
+	"github.com/understudy-api/understudy/server/site"
 	"github.com/understudy-api/understudy/storage"
 )
 
@@ -51,7 +51,7 @@ type event struct {
 	ID        string
 	Parent    string // the id of the record that it is in; "" for the organisation
 	Operation string // the operationId
-	Principal contract.Principal
+	Principal site.Principal
 	Time      time.Time
 }
 
@@ -60,7 +60,7 @@ type work struct {
 	storage.Tx
 
 	operation string
-	principal contract.Principal
+	principal site.Principal
 	// audit is told of every deed; nil for none, as of what a seed plants.
 	audit func(storage.Tx, event) error
 }
@@ -68,9 +68,9 @@ type work struct {
 // writing runs fn in the one transaction of a request that may write. It may run more
 // than once; see [storage.Store].
 func writing[R any](ctx context.Context, a *API, fn func(*work) (R, error)) (result R, err error) {
-	principal := contract.PrincipalFrom(ctx)
+	principal := site.PrincipalFrom(ctx)
 	operation := ""
-	if op := contract.OperationFrom(ctx); op != nil {
+	if op := site.OperationFrom(ctx); op != nil {
 		operation = op.ID
 	}
 	err = a.store.Update(ctx, principal.Workspace, func(tx storage.Tx) (err error) {
@@ -83,7 +83,7 @@ func writing[R any](ctx context.Context, a *API, fn func(*work) (R, error)) (res
 // reading runs fn on what the caller's workspace holds at one moment. What look shows
 // of jobs counts as shown to the caller.
 func reading[R any](ctx context.Context, a *API, fn func(tx storage.ReadTx, look job.Look) (R, error)) (result R, err error) {
-	err = job.View(ctx, a.store, contract.PrincipalFrom(ctx).Workspace, func(tx storage.ReadTx, look job.Look) (err error) {
+	err = job.View(ctx, a.store, site.PrincipalFrom(ctx).Workspace, func(tx storage.ReadTx, look job.Look) (err error) {
 		result, err = fn(tx, look)
 		return err
 	})
@@ -115,7 +115,7 @@ func (r *resource[T, V]) worded(err error) error {
 	return err
 }
 
-func (r *resource[T, V]) notFound() error { return contract.NotFound("", r.noun+" not found") }
+func (r *resource[T, V]) notFound() error { return site.NotFound("", r.noun+" not found") }
 
 // around is the id of the record that a path leads to, which the records of this
 // resource are in; "" for the organisation.

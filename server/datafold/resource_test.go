@@ -8,8 +8,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/understudy-api/understudy/server/contract"
 	"github.com/understudy-api/understudy/server/job"
+	"github.com/understudy-api/understudy/server/site"
 	"github.com/understudy-api/understudy/storage"
 	"github.com/understudy-api/understudy/storage/sqlite"
 	"github.com/understudy-api/understudy/storage/storagetest"
@@ -23,7 +23,7 @@ func notes(kind string, in container) *resource[note, string] {
 		noun: kind, sequence: kind, in: in, records: storage.Collection[note]{Kind: kind},
 		removed: func(_ storage.Tx, n note) error {
 			if n.Text == "kept" {
-				return contract.Conflict("", "kept")
+				return site.Conflict("", "kept")
 			}
 			return nil
 		},
@@ -36,7 +36,7 @@ func messageOf(err error) string {
 	if err == nil {
 		return ""
 	}
-	if refusal, ok := errors.AsType[*contract.Refusal](err); ok {
+	if refusal, ok := errors.AsType[*site.Refusal](err); ok {
 		return refusal.Message
 	}
 	return "ours"
@@ -60,7 +60,7 @@ func TestResource(t *testing.T) {
 		return store.Update(t.Context(), "w", func(tx storage.Tx) error {
 			said = nil
 			return fn(&work{
-				Tx: tx, operation: "operation", principal: contract.Principal{User: "u"},
+				Tx: tx, operation: "operation", principal: site.Principal{User: "u"},
 				audit: func(_ storage.Tx, e event) error { said = append(said, e); return nil },
 			})
 		})
@@ -126,7 +126,7 @@ func TestResource(t *testing.T) {
 			if test.want == "" && c.deed != "" {
 				want = []event{{
 					Deed: c.deed, Kind: "page", ID: "1", Parent: strconv.Itoa(1),
-					Operation: "operation", Principal: contract.Principal{User: "u"}, Time: now,
+					Operation: "operation", Principal: site.Principal{User: "u"}, Time: now,
 				}}
 				if way == "insert" {
 					want[0].Kind = "line"

@@ -8,6 +8,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/understudy-api/understudy/server/contract"
+	"github.com/understudy-api/understudy/server/site"
 )
 
 // item is one entry of the detail of a 422, as FastAPI makes it of a pydantic
@@ -51,7 +52,7 @@ func (c facts) MarshalJSON() ([]byte, error) {
 // FastAPI on pydantic 2 says of it. Where the document is stricter than pydantic's
 // lax mode, the item is the one of its strict mode. docs/fidelity.md lists where
 // the words differ from the real service's on purpose.
-func wording(refusal *contract.Refusal) []item {
+func wording(refusal *site.Refusal) []item {
 	violations := refusal.Violations
 	// FastAPI reads the body before it looks at anything else.
 	if i := slices.IndexFunc(violations, unreadable); i > 0 {

@@ -18,6 +18,7 @@ import (
 	"github.com/understudy-api/understudy/gen/datafold"
 	"github.com/understudy-api/understudy/server/contract"
 	"github.com/understudy-api/understudy/server/contract/lines"
+	"github.com/understudy-api/understudy/server/site"
 )
 
 // differences are the only ways in which our words differ from those of FastAPI on
@@ -127,7 +128,7 @@ func judge(t *testing.T, o *contract.Operation, m *contract.Message) []item {
 	t.Helper()
 	judged := o.JudgeRequest(stdcontext.Background(), m)
 	refused := slices.DeleteFunc(slices.Clone(judged.Violations), func(v contract.Violation) bool { return !v.Refuses() })
-	return wording(&contract.Refusal{Kind: contract.KindInvalid, Violations: refused, Body: m.Body})
+	return wording(&site.Refusal{Kind: site.KindInvalid, Violations: refused, Body: m.Body})
 }
 
 // spelled gives each item as a text in which only the escapes of strings are
@@ -271,7 +272,7 @@ func TestMailWords(t *testing.T) {
 		judged := d.Operation(http.MethodPost, "/t").JudgeRequest(t.Context(), &contract.Message{
 			Method: http.MethodPost, URL: &url.URL{Path: "/t"}, Header: http.Header{"Content-Type": {"application/json"}}, Body: body,
 		})
-		items := wording(&contract.Refusal{Violations: judged.Violations, Body: body})
+		items := wording(&site.Refusal{Violations: judged.Violations, Body: body})
 		if len(items) != 1 || items[0].Msg != "value is not a valid email address: "+want {
 			t.Errorf("%s: %+v", text, items)
 		}
@@ -296,7 +297,7 @@ func FuzzPyJSON(f *testing.F) {
 			Method: http.MethodPost, URL: &url.URL{Path: "/person"}, Header: http.Header{}, Body: text,
 		})
 		refused := slices.ContainsFunc(judged.Violations, func(v contract.Violation) bool { return v.Rule == contract.RuleJSON })
-		items := wording(&contract.Refusal{Violations: judged.Violations, Body: text})
+		items := wording(&site.Refusal{Violations: judged.Violations, Body: text})
 		worded := slices.ContainsFunc(items, func(it item) bool { return it.Type == "json_invalid" })
 		if worded != refused {
 			t.Fatalf("refused as JSON: %v, worded so: %v", refused, worded)

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/understudy-api/understudy/server/contract"
+	"github.com/understudy-api/understudy/server/site"
 )
 
 // plan is what can be counted of an operation, prepared so that counting is a few
@@ -141,7 +142,7 @@ func (p *plan) row(requestType string, status int, responseType string) int {
 }
 
 // types gives the media types of an exchange.
-func (p *plan) types(x *contract.Exchange) (request, response string) {
+func (p *plan) types(x *site.Exchange) (request, response string) {
 	if p.hasBody {
 		request = p.op.RequestType(contentType(x.RequestHeader))
 	}
@@ -156,7 +157,7 @@ func contentType(h http.Header) string {
 }
 
 // mark puts into seen what the request used.
-func (p *plan) mark(x *contract.Exchange, seen bits) {
+func (p *plan) mark(x *site.Exchange, seen bits) {
 	for _, i := range p.path {
 		seen.set(i)
 	}

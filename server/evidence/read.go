@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/understudy-api/understudy/server/contract"
+	"github.com/understudy-api/understudy/server/site"
 	"github.com/understudy-api/understudy/storage"
 )
 
@@ -30,7 +31,7 @@ type Summary struct {
 	Refused    bool          `json:"refused"`
 	Violations int           `json:"violations"`
 
-	Forced *contract.Forced `json:"forced,omitempty"` // nil if nothing of it was
+	Forced *site.Forced `json:"forced,omitempty"` // nil if nothing of it was
 }
 
 // Exchange is the whole record of an exchange, redacted.
@@ -41,7 +42,7 @@ type Exchange struct {
 	Explained []contract.Explained
 }
 
-func summaryOf(x *contract.Exchange) Summary {
+func summaryOf(x *site.Exchange) Summary {
 	s := Summary{
 		ID: x.ID, Time: x.Time.UTC().Truncate(time.Microsecond), Duration: x.Duration, API: x.API, Workspace: x.Workspace,
 		Method: strings.ToValidUTF8(x.Method, "\uFFFD"), Path: strings.ToValidUTF8(x.Path, "\uFFFD"),
@@ -161,7 +162,7 @@ func (r *Recorder) kept(ctx context.Context, s Scope) ([]Summary, error) {
 }
 
 // newest gives the exchanges in memory.
-func (r *Recorder) newest(s Scope) []*contract.Exchange {
+func (r *Recorder) newest(s Scope) []*site.Exchange {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	lane, at := laneAll, r.all.oldest
@@ -172,7 +173,7 @@ func (r *Recorder) newest(s Scope) []*contract.Exchange {
 		}
 		lane, at = laneOwn, w.own.oldest
 	}
-	var found []*contract.Exchange
+	var found []*site.Exchange
 	for ; at != nil; at = at.next[lane] {
 		found = append(found, at.x)
 	}

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/understudy-api/understudy/server/contract"
+	"github.com/understudy-api/understudy/server/site"
 	"github.com/understudy-api/understudy/storage"
 )
 
@@ -138,7 +139,7 @@ type counts struct {
 // kept is an exchange in memory. It is in two queues, its workspace's and all's, but
 // for those that only wait for a shared store.
 type kept struct {
-	x          *contract.Exchange
+	x          *site.Exchange
 	workspace  *workspace
 	size       int64
 	named      bool // by a kind of violation
@@ -221,7 +222,7 @@ func New(store storage.Store, o Options) *Recorder {
 // Record keeps an exchange. It waits for nobody but other calls of Record and, where
 // the store is shared, for a moment until it has said whether the evidence was
 // cleared; the exchange must not change any more.
-func (r *Recorder) Record(x *contract.Exchange) {
+func (r *Recorder) Record(x *site.Exchange) {
 	defer func() {
 		if p := recover(); p != nil { // a request never fails because of its record
 			r.log.Error("an exchange is not recorded", "exchange", x.ID)
@@ -309,7 +310,7 @@ func (r *Recorder) workspace(name string) *workspace {
 }
 
 // count adds an exchange to what was counted.
-func (w *workspace) count(x *contract.Exchange, p *plan, row int, key string, seen bits) {
+func (w *workspace) count(x *site.Exchange, p *plan, row int, key string, seen bits) {
 	u := w.apis[x.API]
 	if u == nil {
 		u = &use{}
@@ -415,7 +416,7 @@ func (r *Recorder) wait(w *workspace, k *kept) {
 }
 
 // sizeOf is about what memory an exchange holds.
-func sizeOf(x *contract.Exchange) int64 {
+func sizeOf(x *site.Exchange) int64 {
 	n := 512 + len(x.Path) + len(x.Query) + len(x.RequestBody) + len(x.ResponseBody) + 512*len(x.Explained)
 	for _, h := range []http.Header{x.RequestHeader, x.ResponseHeader} {
 		for name, values := range h {
@@ -436,7 +437,7 @@ func bounded(mediaType string) string {
 }
 
 // group gives the kinds of violations of an exchange, each once.
-func group(x *contract.Exchange) []Violation {
+func group(x *site.Exchange) []Violation {
 	groups := make([]Violation, 0, len(x.Explained))
 	for i := range x.Explained {
 		e := &x.Explained[i]

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/understudy-api/understudy/server/contract"
+	"github.com/understudy-api/understudy/server/site"
 	"github.com/understudy-api/understudy/storage"
 	"github.com/understudy-api/understudy/storage/sqlite"
 )
@@ -28,8 +29,8 @@ func recorder(t testing.TB, o Options) *Recorder {
 	return r
 }
 
-func exchange(i int, workspace string, wrong bool) *contract.Exchange {
-	x := &contract.Exchange{ID: fmt.Sprintf("%016x", i), Time: time.Unix(int64(i), 0), API: "brms", Workspace: workspace, Method: "GET", Path: "/p", Status: 200}
+func exchange(i int, workspace string, wrong bool) *site.Exchange {
+	x := &site.Exchange{ID: fmt.Sprintf("%016x", i), Time: time.Unix(int64(i), 0), API: "brms", Workspace: workspace, Method: "GET", Path: "/p", Status: 200}
 	if wrong {
 		x.Explained = []contract.Explained{{Side: contract.SideClient, Rule: "type", Basis: contract.BasisPublished, In: contract.InBody, Pointer: fmt.Sprintf("/list/%d/a", i), Message: "m"}}
 	}

@@ -9,7 +9,7 @@ import (
 
 	"github.com/google/uuid"
 
-	"github.com/understudy-api/understudy/server/contract"
+	"github.com/understudy-api/understudy/server/site"
 	"github.com/understudy-api/understudy/storage"
 )
 
@@ -100,8 +100,8 @@ const patience = 250 * time.Millisecond
 
 // ask reads the epoch for an exchange that ended without it: one that was refused
 // before its operation was treated, or of the control API.
-func (r *Recorder) ask(x *contract.Exchange) {
-	treated := x.API != ControlAPI && x.Operation != nil && x.Workspace != "" && (x.Forced == nil || x.Forced.By != contract.ForcedByWorkspace)
+func (r *Recorder) ask(x *site.Exchange) {
+	treated := x.API != ControlAPI && x.Operation != nil && x.Workspace != "" && (x.Forced == nil || x.Forced.By != site.ForcedByWorkspace)
 	if treated || r.failing.Load() {
 		return
 	}

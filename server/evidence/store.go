@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/understudy-api/understudy/server/contract"
+	"github.com/understudy-api/understudy/server/site"
 	"github.com/understudy-api/understudy/storage"
 )
 
@@ -399,7 +400,7 @@ type Messages struct {
 }
 
 // messagesOf redacts the messages of an exchange.
-func messagesOf(x *contract.Exchange) Messages {
+func messagesOf(x *site.Exchange) Messages {
 	var request, response []byte
 	var headers, answered http.Header
 	switch {

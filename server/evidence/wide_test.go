@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/understudy-api/understudy/server/contract"
+	"github.com/understudy-api/understudy/server/site"
 )
 
 // What is no JSON counts by what the document declares, and is shown without its
@@ -23,7 +24,7 @@ func TestOtherTypes(t *testing.T) {
 	op := document.Operations()[0]
 	p := newPlan(op)
 	text := strings.ReplaceAll("--b\nContent-Disposition: form-data; name=\"token\"\n\nhush\n--b\nContent-Disposition: form-data; name=\"file\"; filename=\"f\"\n\nPKPK\n--b--\n", "\n", "\r\n")
-	x := &contract.Exchange{
+	x := &site.Exchange{
 		Operation: op, Document: document, Status: 200, Vars: map[string]string{"kind": "a/b"}, Value: map[string]any{"mode": "x", "file": ""},
 		RequestHeader: http.Header{"Content-Type": {"multipart/form-data; boundary=b"}}, RequestBody: []byte(text), RequestSize: 5000,
 		ResponseHeader: http.Header{"Content-Type": {"text/csv; charset=utf-8"}}, ResponseBody: []byte("a,b\n"), ResponseSize: 4,

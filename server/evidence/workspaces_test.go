@@ -7,7 +7,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/understudy-api/understudy/server/contract"
+	"github.com/understudy-api/understudy/server/site"
 	"github.com/understudy-api/understudy/storage"
 )
 
@@ -17,7 +17,7 @@ func TestSaveAndLoad(t *testing.T) {
 	t.Parallel()
 	r := recorder(t, Options{Interval: time.Hour})
 	ctx := t.Context()
-	forced := &contract.Forced{By: "fault", Fault: "f", What: "status 503"}
+	forced := &site.Forced{By: "fault", Fault: "f", What: "status 503"}
 	for i := range 3 {
 		x := exchange(i+1, "a", i < 2)
 		if i == 2 {

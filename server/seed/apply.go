@@ -8,8 +8,8 @@ import (
 
 	guuid "github.com/google/uuid"
 
-	"github.com/understudy-api/understudy/server/contract"
 	"github.com/understudy-api/understudy/server/job"
+	"github.com/understudy-api/understudy/server/site"
 	"github.com/understudy-api/understudy/server/workspace"
 	"github.com/understudy-api/understudy/storage"
 )
@@ -37,7 +37,7 @@ type target struct {
 // Put makes workspaces what a seed says, all at one moment; what they held is gone.
 // A workspace that names no credential is the caller's. The error is [Mistakes] if
 // the seed cannot be taken, and then nothing has changed.
-func (s *Seeder) Put(ctx context.Context, text []byte, caller contract.Principal) (Result, error) {
+func (s *Seeder) Put(ctx context.Context, text []byte, caller site.Principal) (Result, error) {
 	return s.plant(ctx, text, caller.Workspace, true)
 }
 
@@ -111,7 +111,7 @@ func (s *Seeder) targets(seed *Seed, caller string) ([]target, []Problem) {
 	for _, w := range seed.workspaces {
 		// The caller may be in a sub-workspace; another is beside it, not below.
 		base, _, _ := strings.Cut(caller, "/")
-		name := contract.SubWorkspace(base, w.name)
+		name := site.SubWorkspace(base, w.name)
 		switch {
 		case w.credential != nil:
 			principal, known := s.o.Keys.Principal(*w.credential)
@@ -119,7 +119,7 @@ func (s *Seeder) targets(seed *Seed, caller string) ([]target, []Problem) {
 				r.problem(w.node.get(memberCredential), below(w.pointer, memberCredential), "The server does not know this credential.")
 				continue
 			}
-			name = contract.SubWorkspace(principal.Workspace, w.name)
+			name = site.SubWorkspace(principal.Workspace, w.name)
 		case caller == "":
 			r.problem(w.node, w.pointer, "The member %q is missing: there is no caller whose workspace this could be.", memberCredential)
 			continue

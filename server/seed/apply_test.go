@@ -9,14 +9,14 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/understudy-api/understudy/server/contract"
 	"github.com/understudy-api/understudy/server/seed"
+	"github.com/understudy-api/understudy/server/site"
 	"github.com/understudy-api/understudy/server/workspace"
 	"github.com/understudy-api/understudy/storage"
 )
 
 var (
-	me     = contract.Principal{Workspace: "mine"}
+	me     = site.Principal{Workspace: "mine"}
 	kinds  = []string{"brms.project", "brms.integration", "datafold.bi"}
 	others = "workspaces: [{credential: one, brms: {projects: [{name: One}]}}, {credential: two, brms: {projects: [{name: Two}]}}, {credential: three}]"
 )
@@ -71,7 +71,7 @@ func contents(t *testing.T, store storage.Store) map[string]any {
 }
 
 func principal(credential string) string {
-	p, _ := contract.OpenKeyring{}.Principal(credential)
+	p, _ := site.OpenKeyring{}.Principal(credential)
 	return p.Workspace
 }
 
@@ -242,11 +242,11 @@ func TestTargets(t *testing.T) {
 	t.Parallel()
 	store := open(t)
 	s := seeder(t, store)
-	sub := contract.Principal{Workspace: contract.SubWorkspace(me.Workspace, "here")}
+	sub := site.Principal{Workspace: site.SubWorkspace(me.Workspace, "here")}
 	if _, err := s.Put(t.Context(), []byte("workspaces: [{}, {workspace: there}, {credential: c, workspace: here}]"), sub); err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range []string{sub.Workspace, contract.SubWorkspace(me.Workspace, "there"), contract.SubWorkspace(principal("c"), "here")} {
+	for _, name := range []string{sub.Workspace, site.SubWorkspace(me.Workspace, "there"), site.SubWorkspace(principal("c"), "here")} {
 		if names, err := store.Workspaces(t.Context(), name); err != nil || len(names) != 1 {
 			t.Errorf("%s: %v, %v", name, names, err)
 		}

@@ -15,6 +15,7 @@ import (
 
 	"github.com/understudy-api/understudy/server/contract"
 	"github.com/understudy-api/understudy/server/job"
+	"github.com/understudy-api/understudy/server/site"
 	"github.com/understudy-api/understudy/server/workspace"
 	"github.com/understudy-api/understudy/storage"
 )
@@ -223,7 +224,7 @@ func (r *reader) workspace(n *node, pointer string) *content {
 	if name := n.get(memberWorkspace); name != nil {
 		at := below(pointer, memberWorkspace)
 		text, ok := r.text(name, at)
-		if lower, valid := contract.ParseSubWorkspace(text); ok && (!valid || lower != text) {
+		if lower, valid := site.ParseSubWorkspace(text); ok && (!valid || lower != text) {
 			r.problem(name, at, "%s is not the name of a sub-workspace: want small letters, digits and hyphens, 63 at most, none of the hyphens first or last.", shown(text))
 		}
 		w.name = text

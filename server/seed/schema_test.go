@@ -12,8 +12,8 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 	"go.yaml.in/yaml/v3"
 
-	"github.com/understudy-api/understudy/server/contract"
 	"github.com/understudy-api/understudy/server/seed"
+	"github.com/understudy-api/understudy/server/site"
 )
 
 var update = flag.Bool("update", false, "write docs/seed.schema.json anew")
@@ -173,7 +173,7 @@ func TestDocs(t *testing.T) {
 	store := open(t)
 	s := seeder(t, store)
 	for _, b := range blocks(t) {
-		_, err := s.Put(t.Context(), []byte(b.text), contract.Principal{Workspace: "w"})
+		_, err := s.Put(t.Context(), []byte(b.text), site.Principal{Workspace: "w"})
 		switch {
 		case b.kind == "seed" && err != nil:
 			t.Errorf("%s\n%v", b.text, err)

@@ -17,6 +17,7 @@ import (
 	"github.com/understudy-api/understudy/gen/understudy"
 	"github.com/understudy-api/understudy/server/contract"
 	"github.com/understudy-api/understudy/server/job"
+	"github.com/understudy-api/understudy/server/site"
 	"github.com/understudy-api/understudy/server/workspace"
 	"github.com/understudy-api/understudy/storage"
 )
@@ -173,7 +174,7 @@ type Exported struct {
 // Options make a Seeder.
 type Options struct {
 	Store storage.Store
-	Keys  contract.Keyring // knows the secrets
+	Keys  site.Keyring // knows the secrets
 	APIs  []API
 	// Documents gives the documents by which bodies are judged: those of the APIs,
 	// and the control API's for faults.

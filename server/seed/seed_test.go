@@ -16,6 +16,7 @@ import (
 	"github.com/understudy-api/understudy/server/control"
 	"github.com/understudy-api/understudy/server/datafold"
 	"github.com/understudy-api/understudy/server/seed"
+	"github.com/understudy-api/understudy/server/site"
 	"github.com/understudy-api/understudy/server/workspace"
 	"github.com/understudy-api/understudy/storage"
 	"github.com/understudy-api/understudy/storage/sqlite"
@@ -24,7 +25,7 @@ import (
 // loadDocuments loads the served documents, once.
 var loadDocuments = sync.OnceValues(func() ([]*contract.Document, error) {
 	var list []*contract.Document
-	for _, api := range []contract.API{brms.New(nil, nil), datafold.New(nil, nil), control.New(control.Options{})} {
+	for _, api := range []site.API{brms.New(nil, nil), datafold.New(nil, nil), control.New(control.Options{})} {
 		d, err := contract.Load(api.Source())
 		if err != nil {
 			return nil, err
@@ -41,9 +42,9 @@ func seeder(t testing.TB, store storage.Store) *seed.Seeder {
 		t.Fatal(err)
 	}
 	return seed.New(seed.Options{
-		Store: store, Keys: contract.OpenKeyring{}, Documents: loadDocuments,
+		Store: store, Keys: site.OpenKeyring{}, Documents: loadDocuments,
 		Workspaces: workspace.New(workspace.Options{Store: store, Documents: loadDocuments}),
-		APIs:       []seed.API{brms.New(store, contract.OpenKeyring{}), datafold.New(store, contract.OpenKeyring{})},
+		APIs:       []seed.API{brms.New(store, site.OpenKeyring{}), datafold.New(store, site.OpenKeyring{})},
 	})
 }
 
@@ -114,7 +115,7 @@ func TestTenMistakes(t *testing.T) {
 			t.Errorf("a secret is quoted: %s", p.Message)
 		}
 	}
-	_, err = s.Put(t.Context(), text, contract.Principal{Workspace: "w"})
+	_, err = s.Put(t.Context(), text, site.Principal{Workspace: "w"})
 	if mistakes, ok := errors.AsType[seed.Mistakes](err); !ok || len(mistakes) != 10 {
 		t.Errorf("%v", err)
 	}

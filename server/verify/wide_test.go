@@ -11,6 +11,7 @@ import (
 	"github.com/gorilla/mux"
 
 	"github.com/understudy-api/understudy/server/contract"
+	"github.com/understudy-api/understudy/server/site"
 	"github.com/understudy-api/understudy/server/verify"
 )
 
@@ -59,12 +60,12 @@ func (wideAPI) Register(router *mux.Router) {
 	}).Methods(http.MethodGet)
 }
 
-func (wideAPI) Authenticate(*http.Request, *contract.Operation) (contract.Principal, *contract.Refusal) {
-	return contract.Principal{Workspace: "w"}, nil
+func (wideAPI) Authenticate(*http.Request, *contract.Operation) (site.Principal, *site.Refusal) {
+	return site.Principal{Workspace: "w"}, nil
 }
 
-func (wideAPI) Refuse(w http.ResponseWriter, _ *http.Request, refusal *contract.Refusal) {
-	status := map[contract.Kind]int{contract.KindInvalid: 422, contract.KindRouteNotFound: 404, contract.KindMethodNotAllowed: 405, contract.KindInternal: 500}[refusal.Kind]
+func (wideAPI) Refuse(w http.ResponseWriter, _ *http.Request, refusal *site.Refusal) {
+	status := map[site.Kind]int{site.KindInvalid: 422, site.KindRouteNotFound: 404, site.KindMethodNotAllowed: 405, site.KindInternal: 500}[refusal.Kind]
 	for i := range refusal.Violations {
 		if refusal.Violations[i].Rule == contract.RuleMediaType {
 			status = http.StatusUnsupportedMediaType
@@ -76,11 +77,11 @@ func (wideAPI) Refuse(w http.ResponseWriter, _ *http.Request, refusal *contract.
 	w.WriteHeader(status)
 }
 
-func (wideAPI) Unmatched(_ *http.Request, allow []string, _ string) *contract.Refusal {
+func (wideAPI) Unmatched(_ *http.Request, allow []string, _ string) *site.Refusal {
 	if len(allow) > 0 {
-		return &contract.Refusal{Kind: contract.KindMethodNotAllowed, Allow: allow}
+		return &site.Refusal{Kind: site.KindMethodNotAllowed, Allow: allow}
 	}
-	return &contract.Refusal{Kind: contract.KindRouteNotFound}
+	return &site.Refusal{Kind: site.KindRouteNotFound}
 }
 
 func (wideAPI) HeadAsGet() bool { return false }
@@ -88,8 +89,8 @@ func (wideAPI) HeadAsGet() bool { return false }
 // Operations that are no JSON are called with what they take, judged and answered.
 func TestWide(t *testing.T) {
 	var mu sync.Mutex
-	served := map[string][]*contract.Exchange{}
-	site, err := contract.NewSite(contract.Options{API: wideAPI{}, Limits: contract.DefaultLimits(), Record: func(x *contract.Exchange) {
+	served := map[string][]*site.Exchange{}
+	site, err := site.NewSite(site.Options{API: wideAPI{}, Limits: site.DefaultLimits(), Record: func(x *site.Exchange) {
 		mu.Lock()
 		defer mu.Unlock()
 		if x.Operation != nil && x.Status == http.StatusOK {

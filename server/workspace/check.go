@@ -13,6 +13,7 @@ import (
 
 	"github.com/understudy-api/understudy/server/contract"
 	"github.com/understudy-api/understudy/server/evidence"
+	"github.com/understudy-api/understudy/server/site"
 )
 
 // MaxFaults is how many faults a workspace holds at most.
@@ -155,8 +156,8 @@ func (c *checker) do() {
 		c.within("/do/rateLimit/requests", float64(l.Requests), 0, 1e9)
 		c.within("/do/rateLimit/seconds", float64(l.Seconds), 1, 86400)
 	}
-	if x := do.Connection; x != "" && x != contract.ConnectionReset && x != contract.ConnectionResetAfter {
-		c.found("/do/connection", "it can be %s or %s, not %q", contract.ConnectionReset, contract.ConnectionResetAfter, x)
+	if x := do.Connection; x != "" && x != site.ConnectionReset && x != site.ConnectionResetAfter {
+		c.found("/do/connection", "it can be %s or %s, not %q", site.ConnectionReset, site.ConnectionResetAfter, x)
 	}
 	if do.Truncate != nil {
 		switch {

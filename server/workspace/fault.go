@@ -4,7 +4,7 @@ import (
 	"encoding/json"
 	"time"
 
-	"github.com/understudy-api/understudy/server/contract"
+	"github.com/understudy-api/understudy/server/site"
 )
 
 // Fault is something that is done to calls on purpose. Its JSON is the schema
@@ -39,15 +39,15 @@ type When struct {
 
 // Action says what a fault does.
 type Action struct {
-	Status     *int                `json:"status,omitempty"`
-	Undeclared bool                `json:"undeclared,omitempty"`
-	Example    string              `json:"example,omitempty"`
-	Headers    map[string]string   `json:"headers,omitempty"`
-	Body       json.RawMessage     `json:"body,omitempty"`
-	Delay      *Delay              `json:"delay,omitempty"`
-	RateLimit  *RateLimit          `json:"rateLimit,omitempty"`
-	Connection contract.Connection `json:"connection,omitempty"`
-	Truncate   *int64              `json:"truncate,omitempty"` // bytes of the body that are sent at most
+	Status     *int              `json:"status,omitempty"`
+	Undeclared bool              `json:"undeclared,omitempty"`
+	Example    string            `json:"example,omitempty"`
+	Headers    map[string]string `json:"headers,omitempty"`
+	Body       json.RawMessage   `json:"body,omitempty"`
+	Delay      *Delay            `json:"delay,omitempty"`
+	RateLimit  *RateLimit        `json:"rateLimit,omitempty"`
+	Connection site.Connection   `json:"connection,omitempty"`
+	Truncate   *int64            `json:"truncate,omitempty"` // bytes of the body that are sent at most
 }
 
 // Delay is how long an answer waits, in milliseconds: one of the three is given.

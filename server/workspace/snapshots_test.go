@@ -11,6 +11,7 @@ import (
 
 	"github.com/understudy-api/understudy/server/contract"
 	"github.com/understudy-api/understudy/server/evidence"
+	"github.com/understudy-api/understudy/server/site"
 	"github.com/understudy-api/understudy/storage"
 )
 
@@ -166,7 +167,7 @@ func (b *bench) fill(workspace, name string) {
 }
 
 func (b *bench) record(workspace, id string) {
-	b.evidence.Record(&contract.Exchange{
+	b.evidence.Record(&site.Exchange{
 		ID: id, API: "brms", Workspace: workspace, Method: "GET", Path: "/p", Status: 400, Time: time.Unix(b.real.Load(), 0),
 		Explained: []contract.Explained{{Side: contract.SideClient, Rule: "type", Basis: contract.BasisPublished, In: contract.InBody, Message: "m"}},
 	})

@@ -12,6 +12,7 @@ import (
 
 	"github.com/understudy-api/understudy/server/contract"
 	"github.com/understudy-api/understudy/server/evidence"
+	"github.com/understudy-api/understudy/server/site"
 	"github.com/understudy-api/understudy/storage"
 )
 
@@ -87,14 +88,14 @@ func (d *Action) possible(op *contract.Operation) bool {
 
 // meets reports whether a call for whose operation the fault may be fits it. now is
 // the clock that the fault goes by.
-func (a *armed) meets(call *contract.Call, now time.Time) bool {
+func (a *armed) meets(call *site.Call, now time.Time) bool {
 	return (a.Match.Method == "" || a.Match.Method == call.Method) &&
 		a.path.fits(call.Path, call.Operation.Path) &&
 		(a.until.IsZero() || now.Before(a.until))
 }
 
 // met reports whether any of the faults meets a call.
-func (s *set) met(call contract.Call, now time.Time) bool {
+func (s *set) met(call site.Call, now time.Time) bool {
 	for _, f := range s.of(call.Operation) {
 		if f.meets(&call, now) {
 			return true
@@ -103,28 +104,28 @@ func (s *set) met(call contract.Call, now time.Time) bool {
 	return false
 }
 
-// Steer decides how a call is treated: it is a [contract.Steer]. Of the faults that
+// Steer decides how a call is treated: it is a [site.Steer]. Of the faults that
 // meet it the first is applied, those of its workspace before those for all. Calls
 // that none meets write nothing.
 //
 // Calls of the control API are left alone, so that nobody can lock themselves out.
-func (w *Manager) Steer(ctx context.Context, call contract.Call) (contract.Treatment, error) {
+func (w *Manager) Steer(ctx context.Context, call site.Call) (site.Treatment, error) {
 	// A request that broke off came all the same: it counts, and is answered as it
 	// would be without faults.
 	ctx = context.WithoutCancel(ctx)
 	settings, err := w.store.Settings(ctx, append([]string{call.Workspace, All}, w.evidence.Epochs(call.Workspace)...)...)
 	if err != nil {
-		return contract.Treatment{}, err
+		return site.Treatment{}, err
 	}
 	w.evidence.Heed(call.Workspace, settings[2:])
 	own := &settings[0]
-	t := contract.Treatment{Clock: own.Clock}
+	t := site.Treatment{Clock: own.Clock}
 	if call.Operation.Document().API == evidence.ControlAPI {
 		return t, nil
 	}
 	if own.IDs.Source != storage.IDsRandom {
 		if t.ExchangeID, err = w.evidence.NextID(ctx, call.Workspace); err != nil {
-			return contract.Treatment{}, err
+			return site.Treatment{}, err
 		}
 	}
 	var concerned []string
@@ -134,7 +135,7 @@ func (w *Manager) Steer(ctx context.Context, call contract.Call) (contract.Treat
 		}
 		faults, err := w.sets.of(settings[i].Data)
 		if err != nil {
-			return contract.Treatment{}, err
+			return site.Treatment{}, err
 		}
 		if faults.met(call, settings[i].Clock.Now(w.now())) {
 			concerned = append(concerned, name)
@@ -144,7 +145,7 @@ func (w *Manager) Steer(ctx context.Context, call contract.Call) (contract.Treat
 		t.Fault, t.Force, err = w.fault(ctx, call, concerned)
 	}
 	if err != nil {
-		return contract.Treatment{}, err
+		return site.Treatment{}, err
 	}
 	return t, nil
 }
@@ -152,7 +153,7 @@ func (w *Manager) Steer(ctx context.Context, call contract.Call) (contract.Treat
 // fault counts a call with the faults of these workspaces, in their order, and gives
 // the one that is applied: "" if none is. What it was read by may have changed
 // meanwhile: the transaction looks again.
-func (w *Manager) fault(ctx context.Context, call contract.Call, workspaces []string) (name string, force *contract.Force, err error) {
+func (w *Manager) fault(ctx context.Context, call site.Call, workspaces []string) (name string, force *site.Force, err error) {
 	err = w.store.UpdateAll(ctx, workspaces, func(txs []storage.Tx) error {
 		for _, tx := range txs {
 			var err error
@@ -179,7 +180,7 @@ var states = storage.Collection[state]{Kind: "understudy.fault"}
 
 // apply counts a call with the faults of a workspace that meet it, up to the one
 // that is applied: its name is "" if none is.
-func (w *Manager) apply(tx storage.Tx, call *contract.Call) (string, *contract.Force, error) {
+func (w *Manager) apply(tx storage.Tx, call *site.Call) (string, *site.Force, error) {
 	settings, err := tx.Settings()
 	if err != nil || settings.Data == "" {
 		return "", nil, err
@@ -220,13 +221,13 @@ func (w *Manager) apply(tx storage.Tx, call *contract.Call) (string, *contract.F
 }
 
 // count counts a call that the fault meets, and says what is done to it.
-func (a *armed) count(s *state, now time.Time) (*contract.Force, bool) {
+func (a *armed) count(s *state, now time.Time) (*site.Force, bool) {
 	s.Met++
 	if !a.selected(s) {
 		return nil, false
 	}
 	do := &a.Do
-	force := &contract.Force{
+	force := &site.Force{
 		Delay: do.Delay.draw(a.When.Seed, s.Met), Connection: do.Connection, Undeclared: do.Undeclared,
 		Example: do.Example, Header: do.Headers, Body: do.Body, Truncate: do.Truncate,
 	}

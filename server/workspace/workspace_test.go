@@ -17,6 +17,7 @@ import (
 	"github.com/understudy-api/understudy/gen/understudy"
 	"github.com/understudy-api/understudy/server/contract"
 	"github.com/understudy-api/understudy/server/evidence"
+	"github.com/understudy-api/understudy/server/site"
 	"github.com/understudy-api/understudy/storage"
 	"github.com/understudy-api/understudy/storage/sqlite"
 )
@@ -106,10 +107,10 @@ func (b *bench) put(workspace, name, text string) {
 
 // steer steers a call: of an operation, with the method and path it is declared
 // with unless told otherwise.
-func (b *bench) steer(workspace, operation string, methodAndPath ...string) contract.Treatment {
+func (b *bench) steer(workspace, operation string, methodAndPath ...string) site.Treatment {
 	b.t.Helper()
 	op := operationOf(b.t, operation)
-	call := contract.Call{Workspace: workspace, Operation: op, Method: op.Method, Path: op.Path}
+	call := site.Call{Workspace: workspace, Operation: op, Method: op.Method, Path: op.Path}
 	if len(methodAndPath) == 2 {
 		call.Method, call.Path = methodAndPath[0], methodAndPath[1]
 	}
@@ -477,7 +478,7 @@ func TestDeclared(t *testing.T) {
 	}
 	b.put("w", "f", `{"do":{"status":418,"undeclared":true,"headers":{"X-Tea":"yes"},"body":{"z":1.0,"a":12345678901234567890},"truncate":3}}`)
 	got := b.steer("w", "getProject").Force
-	wanted := &contract.Force{
+	wanted := &site.Force{
 		Status: 418, Undeclared: true, Header: map[string]string{"X-Tea": "yes"},
 		Body: []byte(`{"z":1.0,"a":12345678901234567890}`), Truncate: new(int64(3)),
 	}
@@ -485,7 +486,7 @@ func TestDeclared(t *testing.T) {
 		t.Error(diff)
 	}
 	b.put("w", "f", `{"do":{"connection":"resetAfter","delay":{"fixed":2}}}`)
-	if diff := cmp.Diff(&contract.Force{Connection: contract.ConnectionResetAfter, Delay: 2 * time.Millisecond}, b.steer("w", "getProject").Force); diff != "" {
+	if diff := cmp.Diff(&site.Force{Connection: site.ConnectionResetAfter, Delay: 2 * time.Millisecond}, b.steer("w", "getProject").Force); diff != "" {
 		t.Error(diff)
 	}
 }
@@ -599,7 +600,7 @@ func TestRace(t *testing.T) {
 	op := operationOf(t, "createProject")
 	for range 40 {
 		group.Go(func() {
-			got, err := b.Steer(t.Context(), contract.Call{Workspace: "w", Operation: op, Method: op.Method, Path: op.Path})
+			got, err := b.Steer(t.Context(), site.Call{Workspace: "w", Operation: op, Method: op.Method, Path: op.Path})
 			if err != nil {
 				t.Error(err)
 			}
@@ -621,7 +622,7 @@ func TestRace(t *testing.T) {
 func TestUnmet(t *testing.T) {
 	b := newBench(t)
 	op := operationOf(t, "createProject")
-	call := contract.Call{Workspace: "w", Operation: op, Method: op.Method, Path: op.Path}
+	call := site.Call{Workspace: "w", Operation: op, Method: op.Method, Path: op.Path}
 	measure := func(name string, most float64) {
 		t.Helper()
 		if got := testing.AllocsPerRun(100, func() {
@@ -705,7 +706,7 @@ func TestBrokenOff(t *testing.T) {
 	cancel()
 	op := operationOf(t, "createProject")
 	for _, workspace := range []string{"w", "other"} {
-		got, err := b.Steer(gone, contract.Call{Workspace: workspace, Operation: op, Method: op.Method, Path: op.Path})
+		got, err := b.Steer(gone, site.Call{Workspace: workspace, Operation: op, Method: op.Method, Path: op.Path})
 		if err != nil || (got.Fault == "f") != (workspace == "w") {
 			t.Errorf("%s: %+v, %v", workspace, got, err)
 		}

@@ -1,10 +1,12 @@
-package contract
+package site
 
 import (
 	"crypto/sha256"
 	"encoding/hex"
 	"net/http"
 	"slices"
+
+	"github.com/understudy-api/understudy/server/contract"
 )
 
 // Keyring turns a secret into the principal it stands for.
@@ -52,7 +54,7 @@ func (p *Principal) Sees(project string) bool {
 // whatever headers: the first alternative counts for which the request carries all.
 // accepted names the security schemes that can be used; none means all of the
 // document.
-func Authenticate(r *http.Request, o *Operation, keys Keyring, accepted ...string) (Principal, *Refusal) {
+func Authenticate(r *http.Request, o *contract.Operation, keys Keyring, accepted ...string) (Principal, *Refusal) {
 	for _, way := range o.Bearers() {
 		if principal, ok := identify(r, way, keys, accepted); ok {
 			return principal, nil
@@ -61,7 +63,7 @@ func Authenticate(r *http.Request, o *Operation, keys Keyring, accepted ...strin
 	return Principal{}, &Refusal{Kind: KindUnauthenticated}
 }
 
-func identify(r *http.Request, way []Bearer, keys Keyring, accepted []string) (Principal, bool) {
+func identify(r *http.Request, way []contract.Bearer, keys Keyring, accepted []string) (Principal, bool) {
 	var caller Principal
 	for i := range way {
 		if len(accepted) > 0 && !slices.Contains(accepted, way[i].Name) {

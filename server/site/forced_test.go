@@ -1,4 +1,4 @@
-package contract
+package site
 
 import (
 	"net/http"
@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/understudy-api/understudy/server/contract"
 )
 
 // FuzzPrefer reads any header Prefer: what it asks for is within what can be done,
@@ -21,7 +23,7 @@ func FuzzPrefer(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	document, err := Load(Source{API: "words", File: "words.json", JSON: text, Lines: []byte(`{}`)})
+	document, err := contract.Load(contract.Source{API: "words", File: "words.json", JSON: text, Lines: []byte(`{}`)})
 	if err != nil {
 		f.Fatal(err)
 	}

@@ -1,4 +1,4 @@
-package contract
+package site
 
 // Enforcement says what becomes of a request that breaks a published or
 // documented rule.

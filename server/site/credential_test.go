@@ -1,10 +1,12 @@
-package contract
+package site
 
 import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
+
+	"github.com/understudy-api/understudy/server/contract"
 )
 
 // credentialDocument has credentials of every sort.
@@ -34,7 +36,7 @@ func (oneKey) Principal(secret string) (Principal, bool) {
 
 type credentialAPI struct{ madeAPI }
 
-func (a *credentialAPI) Authenticate(r *http.Request, op *Operation) (Principal, *Refusal) {
+func (a *credentialAPI) Authenticate(r *http.Request, op *contract.Operation) (Principal, *Refusal) {
 	return Authenticate(r, op, oneKey{}, "pat", "project", "key", "query", "cookie")
 }
 
@@ -48,7 +50,7 @@ func TestCredentials(t *testing.T) {
 	var x *Exchange
 	api := &credentialAPI{madeAPI{operations: []string{
 		"GET /either", "GET /project", "GET /both", "GET /key", "GET /query", "GET /closed", "GET /open",
-	}, source: Source{API: "made", File: "made.json", JSON: []byte(credentialDocument), Lines: []byte(`{}`)}}}
+	}, source: contract.Source{API: "made", File: "made.json", JSON: []byte(credentialDocument), Lines: []byte(`{}`)}}}
 	limits := DefaultLimits()
 	limits.JudgeReply = false
 	site, err := NewSite(Options{API: api, Limits: limits, Record: func(e *Exchange) { x = e }})

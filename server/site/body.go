@@ -1,4 +1,4 @@
-package contract
+package site
 
 import (
 	"errors"
@@ -7,6 +7,8 @@ import (
 	"os"
 	"strings"
 	"time"
+
+	"github.com/understudy-api/understudy/server/contract"
 )
 
 var errBodyTooLarge = errors.New("the body exceeds the limit")
@@ -29,7 +31,7 @@ func (b *requestBody) close() {
 // readRequest reads the whole body within the operation's limit. What exceeds it is
 // read on and dropped for a while, so that a client that sends first and reads later
 // can read the answer.
-func (v *visit) readRequest(r *http.Request, op *Operation) {
+func (v *visit) readRequest(r *http.Request, op *contract.Operation) {
 	v.requestBody = requestBody{}
 	held := v.site.limits.Body
 	limit, toFile := held, false
@@ -121,7 +123,7 @@ func (s *Site) drain(w http.ResponseWriter, r *http.Request) {
 
 // handOver is the request as the generated code gets it: with the body that was
 // judged.
-func (v *visit) handOver(r *http.Request, j *Judged) *http.Request {
+func (v *visit) handOver(r *http.Request, j *contract.Judged) *http.Request {
 	r = v.exchange.Operation.Fit(r, j)
 	switch value := j.Served(); {
 	case v.file != nil:
@@ -134,4 +136,19 @@ func (v *visit) handOver(r *http.Request, j *Judged) *http.Request {
 		r.Body = http.NoBody
 	}
 	return r
+}
+
+// bodyless reports whether a body of the method means nothing (RFC 9110, section
+// 9.3.1), so that nothing about it is reason to refuse.
+func bodyless(method string) bool { return method == http.MethodGet || method == http.MethodHead }
+
+func (s *Site) bodyRefusal(op *contract.Operation, err error) *Refusal {
+	var tooLarge *http.MaxBytesError
+	if errors.Is(err, errBodyTooLarge) || errors.As(err, &tooLarge) {
+		return &Refusal{Kind: KindTooLarge, Violations: []contract.Violation{op.BodyTooLarge(op.MaxBody(s.limits.Body))}}
+	}
+	if _, ours := errors.AsType[*os.PathError](err); ours {
+		return &Refusal{Kind: KindUnavailable, RetryAfter: 1, Err: err} // no room for a file
+	}
+	return &Refusal{Kind: KindInvalid, Err: err, Violations: []contract.Violation{op.BodyBroken()}}
 }

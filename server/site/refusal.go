@@ -1,4 +1,4 @@
-package contract
+package site
 
 import (
 	"context"
@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 
+	"github.com/understudy-api/understudy/server/contract"
 	"github.com/understudy-api/understudy/storage"
 )
 
@@ -37,14 +38,14 @@ type Refusal struct {
 	Kind       Kind
 	Code       string // the API's dotted code, if it has one: "integration.notFound"
 	Message    string // for the client, in the API's words
-	Violations []Violation
-	Operation  *Operation // whose document was broken; nil when no operation matched
-	Allow      []string   // for KindMethodNotAllowed: the declared methods, sorted
-	Location   string     // for KindSlashRedirect
-	Status     int        // for KindForced
-	RetryAfter int        // seconds, for KindUnavailable
-	Body       []byte     // the request's body, when its text matters to the wording
-	Err        error      // the cause, never sent
+	Violations []contract.Violation
+	Operation  *contract.Operation // whose document was broken; nil when no operation matched
+	Allow      []string            // for KindMethodNotAllowed: the declared methods, sorted
+	Location   string              // for KindSlashRedirect
+	Status     int                 // for KindForced
+	RetryAfter int                 // seconds, for KindUnavailable
+	Body       []byte              // the request's body, when its text matters to the wording
+	Err        error               // the cause, never sent
 }
 
 // Error describes the refusal for a log.

@@ -1,9 +1,10 @@
-package contract
+package site
 
 import (
 	"context"
 	"time"
 
+	"github.com/understudy-api/understudy/server/contract"
 	"github.com/understudy-api/understudy/storage"
 )
 
@@ -11,7 +12,7 @@ import (
 // has been judged.
 type Call struct {
 	Workspace string
-	Operation *Operation
+	Operation *contract.Operation
 	Method    string
 	Path      string // decoded
 }

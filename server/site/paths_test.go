@@ -1,10 +1,12 @@
-package contract
+package site
 
 import (
 	"encoding/json"
 	"net/http"
 	"net/url"
 	"testing"
+
+	"github.com/understudy-api/understudy/server/contract"
 )
 
 // pathDocument has parameters of every sort in its paths.
@@ -23,7 +25,7 @@ func pathSite(t *testing.T, record func(*Exchange)) *Site {
 	api := &madeAPI{operations: []string{
 		"GET /uuid/{id}", "GET /int/{id}/x", "GET /key/{id}", "GET /any/{id}", "POST /evaluate/{key}", "GET /evaluate/{key}", "GET /evaluate/{key}/trace",
 	}}
-	api.source = Source{API: "made", File: "made.json", JSON: []byte(pathDocument), Lines: []byte(`{}`), EncodedSlash: true, EmptyParameter: true}
+	api.source = contract.Source{API: "made", File: "made.json", JSON: []byte(pathDocument), Lines: []byte(`{}`), EncodedSlash: true, EmptyParameter: true}
 	limits := DefaultLimits()
 	limits.JudgeReply = false // the refusals are not declared
 	site, err := NewSite(Options{API: api, Limits: limits, Record: record})

@@ -1,4 +1,4 @@
-package contract
+package site
 
 import (
 	"bufio"
@@ -17,6 +17,8 @@ import (
 	"testing"
 
 	"github.com/gorilla/mux"
+
+	"github.com/understudy-api/understudy/server/contract"
 )
 
 // contentAPI serves the document as generated code would.
@@ -70,7 +72,7 @@ func (a *contentAPI) take(w http.ResponseWriter, r *http.Request) {
 	_, _ = w.Write([]byte(`"ok"`))
 }
 
-func (a *contentAPI) Authenticate(*http.Request, *Operation) (Principal, *Refusal) {
+func (a *contentAPI) Authenticate(*http.Request, *contract.Operation) (Principal, *Refusal) {
 	return Principal{Workspace: "w"}, nil
 }
 
@@ -82,13 +84,13 @@ func (a *contentAPI) Refuse(w http.ResponseWriter, _ *http.Request, refusal *Ref
 }
 
 // contentSource is a document with bodies and answers of every sort.
-func contentSource(t testing.TB) Source {
+func contentSource(t testing.TB) contract.Source {
 	t.Helper()
 	text, err := os.ReadFile("../contract/testdata/content.json")
 	if err != nil {
 		t.Fatal(err)
 	}
-	return Source{API: "made", File: "made.json", JSON: text, Lines: []byte(`{}`)}
+	return contract.Source{API: "made", File: "made.json", JSON: text, Lines: []byte(`{}`)}
 }
 
 func contentSite(t testing.TB, api *contentAPI, options Options) *Site {
@@ -168,12 +170,12 @@ func TestBodies(t *testing.T) {
 		{"JSON in a part", "/upload", upload("name=rules", "file=@a:b", `meta={application/json}{"a":1}`), "", `name=:rules | file=a:b | meta=:{"a":1}`, `{"a":1}`},
 		{"wrong JSON in a part", "/upload", upload("name=rules", "file=@a:b", `meta={"a":"x"}`), "type /meta/a", "", ""},
 		{"no JSON in a part", "/upload", upload("name=rules", "file=@a:b", `meta={`), "json /meta", "", ""},
-		{"a secret in a part", "/upload", upload("name=rules", "file=@a:b", "secret=hush"), "", "name=:rules | file=a:b | secret=:hush", Mask},
-		{"a secret in JSON in a part", "/upload", upload("name=rules", "file=@a:b", `meta={"a":1,"apiToken":"hush"}`), "", `name=:rules | file=a:b | meta=:{"a":1,"apiToken":"hush"}`, `{"a":1,"apiToken":"` + Mask + `"}`},
-		{"a secret in JSON that is not declared", "/upload", upload("name=rules", "file=@a:b", `tags=[{"password":"hush"}]`), "", `name=:rules | file=a:b | tags=:[{"password":"hush"}]`, `[{"password":"` + Mask + `"}]`},
-		{"a secret in broken JSON", "/upload", upload("name=rules", "file=@a:b", `meta={"password":"hush"`), "json /meta", "", Mask},
-		{"a secret in a part without a name", "/upload", raw("multipart/form-data"+"; boundary=b", "--b\r\n\r\nhush\r\n--b--"), "multipart ", "", Mask},
-		{"a secret after a name given twice", "/upload", raw("multipart/form-data"+"; boundary=b", "--b\r\nContent-Disposition: form-data; name=a; name=secret\r\n\r\nhush\r\n--b--"), "multipart ", "", Mask},
+		{"a secret in a part", "/upload", upload("name=rules", "file=@a:b", "secret=hush"), "", "name=:rules | file=a:b | secret=:hush", contract.Mask},
+		{"a secret in JSON in a part", "/upload", upload("name=rules", "file=@a:b", `meta={"a":1,"apiToken":"hush"}`), "", `name=:rules | file=a:b | meta=:{"a":1,"apiToken":"hush"}`, `{"a":1,"apiToken":"` + contract.Mask + `"}`},
+		{"a secret in JSON that is not declared", "/upload", upload("name=rules", "file=@a:b", `tags=[{"password":"hush"}]`), "", `name=:rules | file=a:b | tags=:[{"password":"hush"}]`, `[{"password":"` + contract.Mask + `"}]`},
+		{"a secret in broken JSON", "/upload", upload("name=rules", "file=@a:b", `meta={"password":"hush"`), "json /meta", "", contract.Mask},
+		{"a secret in a part without a name", "/upload", raw("multipart/form-data"+"; boundary=b", "--b\r\n\r\nhush\r\n--b--"), "multipart ", "", contract.Mask},
+		{"a secret after a name given twice", "/upload", raw("multipart/form-data"+"; boundary=b", "--b\r\nContent-Disposition: form-data; name=a; name=secret\r\n\r\nhush\r\n--b--"), "multipart ", "", contract.Mask},
 		{"a number in a part beyond all", "/upload", upload("name=rules", "file=@a:b", "count=1e999"), "numberRange /count", "", ""},
 		{"an integer in a part beyond 64 bits", "/upload", upload("name=rules", "file=@a:b", "count=99999999999999999999"), "integerRange /count", "", ""},
 		{"a fraction in a part", "/upload", upload("name=rules", "file=@a:b", "count=9007199254740993.5"), "type /count", "", ""},
@@ -189,14 +191,14 @@ func TestBodies(t *testing.T) {
 		{"nothing", "/upload", raw("", ""), "required ", "", ""},
 
 		{"a form", "/form", raw("application/x-www-form-urlencoded", "grant=a&n=4&on=true&ids=1&ids=2"), "", "grant=a&ids=1&ids=2&n=4&on=true", "grant=a"},
-		{"a form in other spellings", "/form", raw(formType, "grant=a&grant=b&n=4.0&on=true&ids=1e1&ids=-0"), "", "grant=a&ids=10&ids=0&n=4&on=true", ""},
-		{"spaces in a form", "/form", raw(formType, "grant=a&n=+4&on=true+"), "type /n type /on", "", ""},
+		{"a form in other spellings", "/form", raw("application/x-www-form-urlencoded", "grant=a&grant=b&n=4.0&on=true&ids=1e1&ids=-0"), "", "grant=a&ids=10&ids=0&n=4&on=true", ""},
+		{"spaces in a form", "/form", raw("application/x-www-form-urlencoded", "grant=a&n=+4&on=true+"), "type /n type /on", "", ""},
 		{"a form beside a query", "/form?q=x", raw("application/x-www-form-urlencoded", "grant=a"), "", "grant=a", ""},
 		{"a wrong form", "/form", raw("application/x-www-form-urlencoded", "n=1&on=yes&ids=x&grant=c"), "enum /grant minimum /n type /on type /ids/0", "", ""},
 		{"a form without a member", "/form", raw("application/x-www-form-urlencoded"+"; charset=utf-8", "n=3"), "required /grant", "", ""},
 		{"an empty form", "/form", raw("application/x-www-form-urlencoded", ""), "required /grant", "", ""},
 		{"a malformed form", "/form", raw("application/x-www-form-urlencoded", "grant=a&x=%zz;"), "", "grant=a&x=%25zz%3B", ""},
-		{"a secret in a form", "/form", raw("application/x-www-form-urlencoded", "client_secret=hush&grant=a"), "", "client_secret=hush&grant=a", "client_secret=" + Mask},
+		{"a secret in a form", "/form", raw("application/x-www-form-urlencoded", "client_secret=hush&grant=a"), "", "client_secret=hush&grant=a", "client_secret=" + contract.Mask},
 		{"a secret in JSON in a form", "/form", raw("application/x-www-form-urlencoded", "grant=a&x=%7B%22token%22%3A%22hush%22%7D"), "", "grant=a&x=%7B%22token%22%3A%22hush%22%7D", "grant=a&x=" + `%7B%22token%22%3A%22%2A%2A%2A%2A%2A%2A%2A%2A%2A%2A%22%7D`},
 		{"odd numbers in a form", "/form", raw("application/x-www-form-urlencoded", "grant=a&n=99999999999999999999&ids=1e999&ids=1.0&ids=1.5"), "integerRange /n numberRange /ids/0 type /ids/2", "", ""},
 		{"JSON beside a form", "/form", raw("Application/JSON", `{"grant":"x"}`), "", `application/json | {"grant":"x"}`, `{"grant":"x"}`},
@@ -223,7 +225,7 @@ func TestBodies(t *testing.T) {
 			w := answerOf(site, r)
 			var rules []string
 			for _, e := range x.Explained {
-				if e.Side == SideClient { // the refusals are not declared
+				if e.Side == contract.SideClient { // the refusals are not declared
 					rules = append(rules, e.Rule+" "+e.Pointer)
 				}
 			}
@@ -273,10 +275,10 @@ func TestManyMistakes(t *testing.T) {
 		t.Run(c.what, func(t *testing.T) {
 			op := site.document.Operation(http.MethodPost, c.path)
 			r := httptest.NewRequest(http.MethodPost, c.path+"?"+c.query, http.NoBody)
-			judged := op.JudgeRequest(tbContext, &Message{
+			judged := op.JudgeRequest(t.Context(), &contract.Message{
 				Method: r.Method, URL: r.URL, Header: http.Header{"Content-Type": {c.contentType}}, Body: []byte(c.body),
 			})
-			if n := len(judged.Violations); n < MaxExplained || n > 2*MaxExplained {
+			if n := len(judged.Violations); n < contract.MaxExplained || n > 2*contract.MaxExplained {
 				t.Errorf("%d violations", n)
 			}
 		})
@@ -419,7 +421,7 @@ func TestExpectTooLarge(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer connection.Close()
-		_, err = fmt.Fprintf(connection, "POST %s HTTP/1.1\r\nHost: x\r\nContent-Type: %s; boundary=b\r\nContent-Length: 3000001\r\nExpect: 100-continue\r\n\r\n", path, multipartType)
+		_, err = fmt.Fprintf(connection, "POST %s HTTP/1.1\r\nHost: x\r\nContent-Type: %s; boundary=b\r\nContent-Length: 3000001\r\nExpect: 100-continue\r\n\r\n", path, "multipart/form-data")
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -1,4 +1,4 @@
-package contract
+package site
 
 import (
 	"fmt"
@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"github.com/gorilla/mux"
+
+	"github.com/understudy-api/understudy/server/contract"
 )
 
 // routes serves the generated routes of one API. gorilla/mux matches routes one
@@ -16,7 +18,7 @@ import (
 // MatcherFunc: CurrentRoute, Vars, Use and 405 work as ever.
 type routes struct {
 	*mux.Router
-	operations map[*mux.Route]*Operation
+	operations map[*mux.Route]*contract.Operation
 	small      map[smallKey]*mux.Router
 	position   map[int]int // segment count -> the position that tells groups apart
 	most       int         // the segment count that stands for all greater ones too
@@ -33,11 +35,11 @@ type smallKey struct {
 type route struct {
 	methods   []string
 	handler   http.Handler
-	operation *Operation
+	operation *contract.Operation
 }
 
 // newRoutes re-homes the routes that register puts on a scratch router.
-func newRoutes(d *Document, register func(*mux.Router)) (*routes, error) {
+func newRoutes(d *contract.Document, register func(*mux.Router)) (*routes, error) {
 	scratch := mux.NewRouter()
 	register(scratch)
 	var found []route
@@ -69,7 +71,7 @@ func newRoutes(d *Document, register func(*mux.Router)) (*routes, error) {
 
 	t := &routes{
 		Router:     mux.NewRouter().SkipClean(true),
-		operations: map[*mux.Route]*Operation{},
+		operations: map[*mux.Route]*contract.Operation{},
 		small:      map[smallKey]*mux.Router{},
 		position:   map[int]int{},
 	}
@@ -176,7 +178,7 @@ func (t *routes) allowed(r *http.Request) []string {
 		return nil
 	}
 	var allow []string
-	for _, method := range Methods {
+	for _, method := range contract.Methods {
 		probe := *r
 		probe.Method = method
 		var match mux.RouteMatch

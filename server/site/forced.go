@@ -1,4 +1,4 @@
-package contract
+package site
 
 import (
 	"cmp"
@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/understudy-api/understudy/server/contract"
 	"github.com/understudy-api/understudy/server/verify/generate"
 )
 
@@ -33,7 +34,7 @@ const (
 // sample is a body of the operation's answer with this status, as JSON: the named
 // example, else an example of the document that keeps its own schema, else one
 // made to the schema. nil if the answer has no JSON body.
-func sample(o *Operation, status int, example string) ([]byte, error) {
+func sample(o *contract.Operation, status int, example string) ([]byte, error) {
 	mt := o.AnswerJSON(status)
 	if mt == nil {
 		if example != "" {
@@ -41,9 +42,9 @@ func sample(o *Operation, status int, example string) ([]byte, error) {
 		}
 		return nil, nil
 	}
-	var schemas []*Schema
+	var schemas []*contract.Schema
 	if s := o.AnswerSchema(status); s != nil {
-		schemas = []*Schema{s}
+		schemas = []*contract.Schema{s}
 	}
 	if example != "" {
 		ref := mt.Examples[example]
@@ -105,7 +106,7 @@ const maxPreferredDelay = 5 * time.Minute
 // answered with a status that the operation does not declare. Other preferences
 // are none of ours. It is nil if the header asks for nothing of that; problem
 // says what cannot be done.
-func prefer(o *Operation, values []string) (f *Force, problem string) {
+func prefer(o *contract.Operation, values []string) (f *Force, problem string) {
 	asked := map[string]string{}
 	for _, value := range values {
 		for part := range strings.SplitSeq(value, ",") {
@@ -175,7 +176,7 @@ func statusList(statuses []int) string {
 }
 
 // treat asks how a request is to be treated beside what the document says.
-func (v *visit) treat(r *http.Request, op *Operation) *Refusal {
+func (v *visit) treat(r *http.Request, op *contract.Operation) *Refusal {
 	s, x := v.site, v.exchange
 	if v.unnamed {
 		v.force = &Force{Status: http.StatusBadRequest, Undeclared: true}
@@ -280,7 +281,7 @@ func (v *visit) answerError(r *http.Request) bool {
 
 // dress adds the headers of a forced answer: those that the document requires,
 // those that go with the status, and those that were asked for.
-func (v *visit) dress(op *Operation, f *Force) {
+func (v *visit) dress(op *contract.Operation, f *Force) {
 	header := v.answer.Header()
 	if f.RetryAfter > 0 || f.Status == http.StatusTooManyRequests && header.Get("Retry-After") == "" {
 		header.Set("Retry-After", strconv.Itoa(max(f.RetryAfter, 1)))

@@ -1,4 +1,4 @@
-package contract
+package site
 
 import (
 	"encoding/json"
@@ -11,6 +11,8 @@ import (
 	"testing"
 
 	"github.com/gorilla/mux"
+
+	"github.com/understudy-api/understudy/server/contract"
 )
 
 // madeDocument is a document with the given operations ("GET /path"), in their
@@ -48,17 +50,17 @@ func madeDocument(operations []string) []byte {
 // its path parameters, an unmatched request what is known of it.
 type madeAPI struct {
 	operations []string
-	source     Source
+	source     contract.Source
 	head       bool
 }
 
 func newMadeAPI(operations ...string) *madeAPI {
-	return &madeAPI{operations: operations, source: Source{
+	return &madeAPI{operations: operations, source: contract.Source{
 		API: "made", File: "made.json", JSON: madeDocument(operations),
 	}}
 }
 
-func (a *madeAPI) Source() Source { return a.source }
+func (a *madeAPI) Source() contract.Source { return a.source }
 
 func (a *madeAPI) Register(router *mux.Router) {
 	for _, operation := range a.operations {
@@ -72,7 +74,7 @@ func (a *madeAPI) Register(router *mux.Router) {
 	}
 }
 
-func (a *madeAPI) Authenticate(*http.Request, *Operation) (Principal, *Refusal) {
+func (a *madeAPI) Authenticate(*http.Request, *contract.Operation) (Principal, *Refusal) {
 	return Principal{}, nil
 }
 
@@ -216,7 +218,7 @@ func twoHundred() []string {
 
 func madeRoutes(tb testing.TB, api *madeAPI) *routes {
 	tb.Helper()
-	document, err := Load(api.source)
+	document, err := contract.Load(api.source)
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -240,7 +242,7 @@ func TestSmallRouters(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		document, err := Load(Source{API: name, File: name, JSON: text})
+		document, err := contract.Load(contract.Source{API: name, File: name, JSON: text})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -286,7 +288,7 @@ func TestSmallRouters(t *testing.T) {
 // A route that the document does not declare, or the reverse, fails the start.
 func TestRoutesMatchTheDocument(t *testing.T) {
 	api := newMadeAPI("GET /a", "GET /b")
-	document, err := Load(api.source)
+	document, err := contract.Load(api.source)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,4 +1,4 @@
-package contract
+package site
 
 import (
 	"errors"
@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/understudy-api/understudy/server/contract"
 )
 
 // answer holds back what a handler writes until it is judged. Generated code and
@@ -148,7 +150,7 @@ func (a *answer) fail(refusal *Refusal) {
 }
 
 // refuseAnswer answers with an error because the answer breaks the document.
-func (v *visit) refuseAnswer(found []Violation) {
+func (v *visit) refuseAnswer(found []contract.Violation) {
 	v.exchange.Violations = append(v.exchange.Violations, found...)
 	first := found[0]
 	v.refuse(v.answer.request, &Refusal{Kind: KindInternal, Err: fmt.Errorf(

@@ -1,0 +1,86 @@
+package site
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/understudy-api/understudy/server/contract"
+)
+
+// Exchange is one request and its answer. Messages are kept as they were, secrets
+// included: see [contract.Operation.RedactRequest] before anything leaves the process.
+type Exchange struct {
+	ID         string
+	Time       time.Time
+	Duration   time.Duration
+	API        string
+	Document   *contract.Document
+	Workspace  string
+	Operation  *contract.Operation // nil when no operation matched
+	Method     string
+	Path       string
+	Query      string               // as sent
+	Vars       map[string]string    // path parameters, decoded
+	Status     int                  // 0 if the connection was reset on purpose
+	Refused    bool                 // not served because of its violations
+	Forced     *Forced              // nil unless its answer was forced
+	Violations []contract.Violation // while the request is being served
+	Explained  []contract.Explained // the violations in words, once it is finished
+	Err        error                // why an answer was an internal error
+
+	RequestHeader  http.Header
+	RequestBody    []byte // the beginning of one that memory does not hold
+	RequestSize    int64
+	ResponseHeader http.Header
+	ResponseBody   []byte // the beginning of one that was streamed
+	ResponseSize   int64
+	Value          any // the decoded body, if it was judged and found right
+}
+
+// finish logs and records an exchange.
+func (s *Site) finish(ctx context.Context, x *Exchange) {
+	if x.Err != nil {
+		s.log.ErrorContext(ctx, "request failed", append(x.attributes(), "error", logText(x.Err))...)
+	} else if s.log.Enabled(ctx, slog.LevelDebug) {
+		s.log.DebugContext(ctx, "request", x.attributes()...)
+	}
+	for i := range x.Violations {
+		x.Explained = append(x.Explained, x.Violations[i].Explain())
+	}
+	x.Violations = nil // they hold what came, secrets included
+	s.record(x)
+}
+
+func (x *Exchange) attributes() []any {
+	return []any{
+		"exchange", x.ID, "api", x.API, "method", x.Method, "operation", x.operationID(),
+		"status", x.Status, "duration", x.Duration, "violations", len(x.Violations),
+	}
+}
+
+// logText is an error's text for the log. Only errors of our own making are
+// logged by text; kin-openapi's hold schema and value.
+func logText(err error) string {
+	text := err.Error()
+	if len(text) > 500 {
+		text = text[:500]
+	}
+	return text
+}
+
+func (x *Exchange) operationID() string {
+	if x.Operation == nil {
+		return ""
+	}
+	return x.Operation.ID
+}
+
+func newExchangeID() string {
+	var b [8]byte
+	_, _ = rand.Read(b[:]) // never fails (crypto/rand)
+	return hex.EncodeToString(b[:])
+}

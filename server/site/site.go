@@ -1,0 +1,214 @@
+package site
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"net/http"
+	"runtime/debug"
+	"time"
+
+	"github.com/gorilla/mux"
+
+	"github.com/understudy-api/understudy/server/contract"
+)
+
+// Options make a Site.
+type Options struct {
+	API     API
+	Limits  Limits
+	Enforce Enforcement // "" is EnforceStrict
+	Logger  *slog.Logger
+	// Record is called once with every finished exchange. It must not block.
+	Record func(*Exchange)
+	Now    func() time.Time
+	Steer  Steer // nil for an API that cannot be steered
+	// Wait waits for a delay that was asked for, or until the context ends; nil
+	// waits by the real clock.
+	Wait func(ctx context.Context, delay time.Duration)
+}
+
+// Site serves one API behind its document.
+type Site struct {
+	api      API
+	document *contract.Document
+	routes   *routes
+	limits   Limits
+	report   bool // EnforceReport
+	log      *slog.Logger
+	record   func(*Exchange)
+	now      func() time.Time
+	steer    Steer
+	wait     func(context.Context, time.Duration)
+}
+
+// NewSite loads the API's document and puts its routes behind it.
+func NewSite(o Options) (*Site, error) {
+	document, err := contract.Open(o.API.Source())
+	if err != nil {
+		return nil, err
+	}
+	s := &Site{
+		api: o.API, document: document, limits: o.Limits, report: o.Enforce == EnforceReport,
+		log: o.Logger, record: o.Record, now: o.Now, steer: o.Steer, wait: o.Wait,
+	}
+	if s.wait == nil {
+		s.wait = wait
+	}
+	if s.log == nil {
+		s.log = slog.New(slog.DiscardHandler)
+	}
+	if s.record == nil {
+		s.record = func(*Exchange) {}
+	}
+	if s.now == nil {
+		s.now = time.Now
+	}
+	if s.routes, err = newRoutes(document, o.API.Register); err != nil {
+		return nil, err
+	}
+	s.routes.Use(s.enforce)
+	s.routes.NotFoundHandler = http.HandlerFunc(s.unmatched)
+	s.routes.MethodNotAllowedHandler = http.HandlerFunc(s.unmatched)
+	return s, nil
+}
+
+// Document is the document the site serves.
+func (s *Site) Document() *contract.Document { return s.document }
+
+// OperationFrom gives the operation that is being served; nil outside of one.
+func OperationFrom(ctx context.Context) *contract.Operation {
+	if v := visitOf(ctx); v != nil {
+		return v.exchange.Operation
+	}
+	return nil
+}
+
+// ServeHTTP serves one request.
+func (s *Site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	start := s.now()
+	v := &visit{site: s, exchange: &Exchange{
+		ID: newExchangeID(), Time: start.Round(0), API: s.document.API,
+		Document: s.document, Method: r.Method, Path: r.URL.Path, Query: r.URL.RawQuery, RequestHeader: r.Header,
+	}}
+	v.answer = &answer{w: w, visit: v}
+	if header := w.Header(); len(header) > 0 {
+		v.answer.kept = maps.Clone(header)
+	}
+	ctx := context.WithValue(r.Context(), visitKey{}, v)
+	r = r.WithContext(ctx)
+	v.answer.request = r
+	if r.Method == http.MethodHead && s.api.HeadAsGet() {
+		r.Method = http.MethodGet
+	}
+	if s.document.EncodedSlash() && r.URL.RawPath != "" {
+		if kept, ok := contract.KeepSlashes(r.URL.EscapedPath()); ok {
+			u := *r.URL
+			u.Path, u.RawPath = kept, ""
+			r.URL, v.keptSlashes = &u, true
+		}
+	}
+	defer func() {
+		if p := recover(); p != nil {
+			if p == http.ErrAbortHandler { //nolint:errorlint // a sentinel by identity
+				panic(p)
+			}
+			s.log.ErrorContext(ctx, "panic", "exchange", v.exchange.ID, "operation", v.exchange.operationID(),
+				"panic", fmt.Sprintf("%T", p), "stack", string(debug.Stack()))
+			v.refuse(r, &Refusal{Kind: KindInternal, Err: errors.New("panic")})
+		}
+		// The record is there before the client can ask for it.
+		v.answer.finish(r)
+		v.close()
+		if !v.clock.Frozen {
+			v.exchange.Duration = s.now().Sub(start)
+		}
+		s.finish(ctx, v.exchange)
+		v.answer.send()
+		if f := v.force; f != nil && (f.Connection != "" || f.Truncate != nil) {
+			hangUp(w, f.Connection != "")
+		} else if v.answer.broken {
+			hangUp(w, false) // or the client would take the answer for complete
+		}
+	}()
+	s.routes.ServeHTTP(v.answer, r)
+}
+
+// enforce is the middleware between the matched route and the generated code.
+func (s *Site) enforce(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		v := visitOf(r.Context())
+		op := s.routes.operations[mux.CurrentRoute(r)]
+		v.exchange.Operation, v.exchange.Vars = op, v.pathValues(r)
+		v.readRequest(r, op)
+		if op.Secured() {
+			principal, refusal := s.api.Authenticate(r, op)
+			if refusal != nil {
+				refusal.Violations = append(refusal.Violations, op.CredentialViolation(r))
+				v.refuse(r, refusal)
+				return
+			}
+			v.identified(r, principal)
+		} else {
+			v.attribute(r)
+		}
+		if refusal := v.treat(r, op); refusal != nil {
+			v.refuse(r, refusal)
+			return
+		}
+		if v.force != nil {
+			if v.force.Delay > 0 {
+				s.wait(r.Context(), v.force.Delay)
+			}
+			if v.force.Connection == ConnectionReset {
+				return
+			}
+		}
+		if v.bodyErr != nil && !bodyless(r.Method) {
+			v.refuse(r, s.bodyRefusal(op, v.bodyErr))
+			if v.forcesAnswer() {
+				v.answerForced(r)
+			}
+			return
+		}
+		if v.bodyErr != nil {
+			// The server cancels a request whose body breaks off; this one has none
+			// that matters.
+			r = r.WithContext(context.WithoutCancel(r.Context()))
+		}
+		message := &contract.Message{Method: r.Method, URL: r.URL, Header: r.Header, Vars: v.exchange.Vars, Body: v.body}
+		if v.file != nil {
+			message.File, message.Size = v.file, v.size
+		}
+		judged := op.JudgeRequest(r.Context(), message)
+		v.exchange.Violations = append(v.exchange.Violations, judged.Violations...)
+		v.exchange.Value = judged.Value
+		if v.forcesAnswer() {
+			// What is wrong with the request is recorded all the same; that its
+			// answer is an error is not the client's doing.
+			v.answerForced(r)
+			return
+		}
+		if judged.Refused() {
+			refusal := &Refusal{Kind: KindInvalid, Violations: judged.Refusing(), Operation: op, Body: v.body}
+			if !s.report {
+				v.refuse(r, refusal)
+				return
+			}
+			converted, wrong := op.Understand(r.Context(), message, judged)
+			if converted == nil {
+				refusal.Violations = wrong
+				v.refuse(r, refusal)
+				return
+			}
+			v.held = refusal
+			r = mux.SetURLVars(r, converted.Vars)
+			r.URL, r.Header = converted.URL, converted.Header
+		} else if doubtful := judged.Doubtful(); len(doubtful) > 0 {
+			v.held = &Refusal{Kind: KindInvalid, Violations: doubtful, Operation: op, Body: v.body}
+		}
+		next.ServeHTTP(v.answer, v.handOver(r, judged))
+	})
+}

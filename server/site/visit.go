@@ -1,0 +1,119 @@
+package site
+
+import (
+	"context"
+	"net/http"
+	"slices"
+
+	"github.com/gorilla/mux"
+
+	"github.com/understudy-api/understudy/server/contract"
+	"github.com/understudy-api/understudy/storage"
+)
+
+// visit is the state of one request on its way through the site.
+type visit struct {
+	site      *Site
+	exchange  *Exchange
+	answer    *answer
+	principal Principal
+	requestBody
+	clock storage.Clock
+	force *Force // what is done on purpose; nil for nothing
+	// keptSlashes says that slashes within segments stay escaped in the URL.
+	keptSlashes bool
+	unnamed     bool     // the header that names a workspace cannot be read
+	message     string   // of a forced error; "" for the status in words
+	held        *Refusal // of a request that is served all the same: reported only, or against a rule we guess
+}
+
+type visitKey struct{}
+
+func visitOf(ctx context.Context) *visit {
+	v, _ := ctx.Value(visitKey{}).(*visit)
+	return v
+}
+
+// PrincipalFrom gives the caller of the request being served.
+func PrincipalFrom(ctx context.Context) Principal {
+	if v := visitOf(ctx); v != nil {
+		return v.principal
+	}
+	return Principal{}
+}
+
+// Fail answers a request with an error, in the API's words. It is what the
+// generated code's error handlers call.
+func Fail(w http.ResponseWriter, r *http.Request, err error) {
+	v := visitOf(r.Context())
+	if v == nil {
+		http.Error(w, http.StatusText(http.StatusInternalServerError), http.StatusInternalServerError)
+		return
+	}
+	refusal := AsRefusal(err)
+	if v.held != nil && refusal.Kind == KindInternal {
+		refusal = v.held // what is wrong with the request keeps it from being served
+	}
+	v.refuse(r, refusal)
+}
+
+// pathValues gives the path parameters. Where slashes within segments were kept from
+// the router they are decoded, also for the generated code, which binds these
+// values as they are.
+func (v *visit) pathValues(r *http.Request) map[string]string {
+	vars := mux.Vars(r)
+	if v.keptSlashes {
+		for name, value := range vars {
+			vars[name] = contract.DecodeSegment(value)
+		}
+	}
+	return vars
+}
+
+// attribute says whose exchange it is where no credential is asked for.
+func (v *visit) attribute(r *http.Request) {
+	if !v.site.document.Anyone().CarriesCredential(r) {
+		return
+	}
+	if principal, refusal := v.site.api.Authenticate(r, v.site.document.Anyone()); refusal == nil {
+		v.identified(r, principal)
+		v.principal = Principal{} // nobody was asked to be one
+	}
+}
+
+// identified notes who calls, and in which of their workspaces.
+func (v *visit) identified(r *http.Request, principal Principal) {
+	name, ok := subWorkspace(r)
+	principal.Workspace = SubWorkspace(principal.Workspace, name)
+	v.principal = principal
+	v.exchange.Workspace = principal.Workspace
+	if !ok {
+		v.unnamed = true
+	}
+}
+
+// forcesAnswer reports whether the answer is forced whatever the request says.
+func (v *visit) forcesAnswer() bool { return v.force != nil && v.force.Status != 0 }
+
+// refuse answers with a refusal, through the API's one function.
+func (v *visit) refuse(r *http.Request, refusal *Refusal) {
+	a := v.answer
+	if a.sent || a.ended != nil {
+		a.fail(refusal)
+		return // too late: the status is out
+	}
+	a.reset()
+	if refusal.Kind == KindInternal {
+		v.exchange.Err = refusal
+	}
+	for i := range refusal.Violations {
+		if !slices.ContainsFunc(v.exchange.Violations, func(x contract.Violation) bool {
+			return x.Rule == refusal.Violations[i].Rule && x.In == refusal.Violations[i].In
+		}) {
+			v.exchange.Violations = append(v.exchange.Violations, refusal.Violations[i])
+		}
+	}
+	v.exchange.Refused = refusal.Kind != KindInternal && len(refusal.Violations) > 0
+	a.Header().Set("Understudy-Exchange", v.exchange.ID)
+	v.site.api.Refuse(a, r, refusal)
+}
