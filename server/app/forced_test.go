@@ -21,8 +21,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/understudy-api/understudy/server/sample"
 	"github.com/understudy-api/understudy/server/site"
-	"github.com/understudy-api/understudy/server/verify/generate"
 )
 
 // delays notes what a server was asked to wait, and does not wait.
@@ -505,7 +505,7 @@ func TestEveryDeclaredStatusCanBeForced(t *testing.T) {
 		for _, op := range d.document.Operations() {
 			var body []byte
 			if s := op.BodySchema(); s != nil {
-				value, ok := generate.Minimal(s, generate.Options{Request: true})
+				value, ok := sample.Minimal(s, sample.Options{Request: true})
 				if !ok {
 					t.Fatalf("no body for %s", op.ID)
 				}

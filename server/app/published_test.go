@@ -11,9 +11,9 @@ import (
 
 	"github.com/understudy-api/understudy/server/contract"
 	"github.com/understudy-api/understudy/server/datafold"
+	"github.com/understudy-api/understudy/server/sample"
 	"github.com/understudy-api/understudy/server/site"
 	"github.com/understudy-api/understudy/server/verify"
-	"github.com/understudy-api/understudy/server/verify/generate"
 )
 
 // sampled answers every operation of a document with generated values.
@@ -36,7 +36,7 @@ func (s *sampled) Register(router *mux.Router) {
 			}
 			// Other values for other requests, the same for the same.
 			random := rand.New(rand.NewPCG(uint64(len(r.URL.String())), uint64(len(site.BodyFrom(r.Context())))))
-			value, ok := generate.Valid(random, schema, generate.Options{})
+			value, ok := sample.Valid(random, schema, sample.Options{})
 			text, err := json.Marshal(value)
 			if !ok || err != nil {
 				w.WriteHeader(http.StatusTeapot) // no answer could be made

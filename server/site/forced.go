@@ -13,7 +13,7 @@ import (
 	"time"
 
 	"github.com/understudy-api/understudy/server/contract"
-	"github.com/understudy-api/understudy/server/verify/generate"
+	"github.com/understudy-api/understudy/server/sample"
 )
 
 // Forced tells that an answer, its delay or its end was forced, and is not what
@@ -34,7 +34,7 @@ const (
 // sample is a body of the operation's answer with this status, as JSON: the named
 // example, else an example of the document that keeps its own schema, else one
 // made to the schema. nil if the answer has no JSON body.
-func sample(o *contract.Operation, status int, example string) ([]byte, error) {
+func sampleBody(o *contract.Operation, status int, example string) ([]byte, error) {
 	mt := o.AnswerJSON(status)
 	if mt == nil {
 		if example != "" {
@@ -64,7 +64,7 @@ func sample(o *contract.Operation, status int, example string) ([]byte, error) {
 	if mt.Schema == nil {
 		return []byte("null"), nil
 	}
-	value, ok := generate.Minimal(mt.Schema.Value, generate.Options{})
+	value, ok := sample.Minimal(mt.Schema.Value, sample.Options{})
 	if !ok {
 		return nil, fmt.Errorf("no body could be made to the schema of status %d", status)
 	}
@@ -239,7 +239,7 @@ func (v *visit) answerForced(r *http.Request) {
 			return
 		}
 		var err error
-		if body, err = sample(op, f.Status, f.Example); err != nil {
+		if body, err = sampleBody(op, f.Status, f.Example); err != nil {
 			v.site.log.WarnContext(r.Context(), "a forced answer has no body", append(v.exchange.attributes(), "error", logText(err))...)
 		}
 	}
@@ -294,7 +294,7 @@ func (v *visit) dress(op *contract.Operation, f *Force) {
 		if declared.Value == nil || !declared.Value.Required || header.Get(name) != "" || declared.Value.Schema == nil {
 			continue
 		}
-		if value, ok := generate.Minimal(declared.Value.Schema.Value, generate.Options{}); ok {
+		if value, ok := sample.Minimal(declared.Value.Schema.Value, sample.Options{}); ok {
 			header.Set(name, headerText(value))
 		}
 	}

@@ -12,7 +12,7 @@ import (
 	"github.com/getkin/kin-openapi/openapi3"
 
 	"github.com/understudy-api/understudy/server/contract"
-	"github.com/understudy-api/understudy/server/verify/generate"
+	"github.com/understudy-api/understudy/server/sample"
 )
 
 // chunk is how many random calls of an operation are one job.
@@ -204,7 +204,7 @@ func (l *lane) bodyCoverage(ctx context.Context, op *operation, fresh func(...pl
 	}
 	o := l.generated()
 	o.Skip = l.r.skip(op)
-	for _, c := range generate.Boundaries(op.body, o) {
+	for _, c := range sample.Boundaries(op.body, o) {
 		in, err := fresh()
 		if err != nil {
 			return err
@@ -223,7 +223,7 @@ func (l *lane) bodyCoverage(ctx context.Context, op *operation, fresh func(...pl
 		return err
 	}
 	if !in.hasBody {
-		body, ok := generate.Minimal(op.body, o)
+		body, ok := sample.Minimal(op.body, o)
 		if !ok {
 			return nil
 		}
@@ -311,7 +311,7 @@ func (l *lane) paramCases(p *openapi3.Parameter) []any {
 		seen[text] = true
 		out = append(out, v)
 	}
-	for _, c := range generate.Boundaries(s, generate.Options{Request: true}) {
+	for _, c := range sample.Boundaries(s, sample.Options{Request: true}) {
 		add(c.Value)
 	}
 	if s.Type != nil && !s.Type.Includes(openapi3.TypeString) && !structured {

@@ -4,7 +4,7 @@ import (
 	"context"
 	"net/http"
 
-	"github.com/understudy-api/understudy/server/verify/generate"
+	"github.com/understudy-api/understudy/server/sample"
 )
 
 // on makes the smallest call of an operation on the thing that the lane holds.
@@ -37,7 +37,7 @@ func (l *lane) change(ctx context.Context, op *operation, i int) (*exchange, any
 	if op.body == nil {
 		return nil, nil, nil
 	}
-	body, ok := generate.Valid(l.rand, op.body, l.generated())
+	body, ok := sample.Valid(l.rand, op.body, l.generated())
 	if !ok {
 		return nil, nil, nil
 	}
@@ -62,7 +62,7 @@ func (l *lane) alone(ctx context.Context, op *operation, in *input, name string)
 			c, err := newCall(op, in.withBody(body))
 			return body, err == nil && l.r.judge(ctx, c).valid
 		}
-		in.body, _ = generate.Valid(l.rand, op.body, l.generated())
+		in.body, _ = sample.Valid(l.rand, op.body, l.generated())
 	}
 	return nil, false
 }

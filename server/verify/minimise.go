@@ -6,7 +6,7 @@ import (
 
 	"github.com/getkin/kin-openapi/openapi3"
 
-	"github.com/understudy-api/understudy/server/verify/generate"
+	"github.com/understudy-api/understudy/server/sample"
 )
 
 // maxSmaller bounds the requests that making one finding smaller may take.
@@ -105,7 +105,7 @@ func (m *minimiser) next(ctx context.Context, in *input) (*input, hit, bool) {
 				return in.without(at), h, true
 			}
 		}
-		for candidate := range generate.Shrink(v) {
+		for candidate := range sample.Shrink(v) {
 			if m.spent >= maxSmaller {
 				break
 			}
@@ -127,7 +127,7 @@ func (m *minimiser) next(ctx context.Context, in *input) (*input, hit, bool) {
 			return c, h, true
 		}
 	}
-	for candidate := range generate.Shrink(in.body) {
+	for candidate := range sample.Shrink(in.body) {
 		if m.spent >= maxSmaller {
 			break
 		}

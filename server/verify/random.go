@@ -6,7 +6,7 @@ import (
 
 	"github.com/getkin/kin-openapi/openapi3"
 
-	"github.com/understudy-api/understudy/server/verify/generate"
+	"github.com/understudy-api/understudy/server/sample"
 )
 
 // fuzz makes random calls, every other one valid.
@@ -57,7 +57,7 @@ func (l *lane) random(ctx context.Context, op *operation) (*input, bool, error) 
 		}
 	}
 	if op.body != nil && (op.bodyRequired || l.rand.IntN(4) > 0) {
-		body, ok := generate.Valid(l.rand, op.body, l.generated())
+		body, ok := sample.Valid(l.rand, op.body, l.generated())
 		if !ok {
 			return nil, false, nil
 		}
@@ -75,7 +75,7 @@ func (l *lane) random(ctx context.Context, op *operation) (*input, bool, error) 
 // randomParam makes a value that has a text where the parameter stands.
 func randomParam(r *rand.Rand, p *openapi3.Parameter, s *openapi3.Schema) (any, bool) {
 	for range attempts {
-		v, ok := generate.Valid(r, s, generate.Options{Request: true})
+		v, ok := sample.Valid(r, s, sample.Options{Request: true})
 		if !ok {
 			return nil, false
 		}
@@ -100,7 +100,7 @@ func (l *lane) broken(op *operation, base *input) (*input, bool) {
 	if inBody && (len(places) == 0 || l.rand.IntN(3) > 0) {
 		o := l.generated()
 		o.Skip = l.r.skip(op)
-		c, ok := generate.Invalid(l.rand, op.body, o)
+		c, ok := sample.Invalid(l.rand, op.body, o)
 		if !ok {
 			return nil, false
 		}
@@ -115,7 +115,7 @@ func (l *lane) broken(op *operation, base *input) (*input, bool) {
 		return base.without(at), true
 	}
 	for range attempts {
-		c, ok := generate.Invalid(l.rand, schemaOf(p), generate.Options{Request: true})
+		c, ok := sample.Invalid(l.rand, schemaOf(p), sample.Options{Request: true})
 		if !ok {
 			return nil, false
 		}

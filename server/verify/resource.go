@@ -10,7 +10,7 @@ import (
 
 	"github.com/getkin/kin-openapi/openapi3"
 
-	"github.com/understudy-api/understudy/server/verify/generate"
+	"github.com/understudy-api/understudy/server/sample"
 )
 
 // thing is what a producer has made.
@@ -46,8 +46,8 @@ func (l *lane) tidy(ctx context.Context) {
 func (t *thing) id() string { return scalarText(t.bound[t.by.nodes[0].key]) }
 
 // generated are the options for values that are sent.
-func (l *lane) generated() generate.Options {
-	return generate.Options{Request: true, Known: l.known}
+func (l *lane) generated() sample.Options {
+	return sample.Options{Request: true, Known: l.known}
 }
 
 // known gives the ids of things that the lane has made, for members that are named
@@ -143,12 +143,12 @@ func pathValue(p *openapi3.Parameter, r *rand.Rand) (any, bool) {
 			return v, true
 		}
 	}
-	v, ok := generate.Minimal(schemaOf(p), generate.Options{Request: true})
+	v, ok := sample.Minimal(schemaOf(p), sample.Options{Request: true})
 	if ok && scalarText(v) != "" {
 		return v, true
 	}
 	for range attempts {
-		if v, ok = generate.Valid(r, schemaOf(p), generate.Options{Request: true}); ok && scalarText(v) != "" {
+		if v, ok = sample.Valid(r, schemaOf(p), sample.Options{Request: true}); ok && scalarText(v) != "" {
 			return v, true
 		}
 	}
@@ -221,7 +221,7 @@ func (l *lane) minimal(ctx context.Context, op *operation) (*input, bool, error)
 		in.values[at] = v
 	}
 	if op.body != nil && op.bodyRequired {
-		body, ok := generate.Minimal(op.body, l.generated())
+		body, ok := sample.Minimal(op.body, l.generated())
 		if !ok {
 			return nil, false, nil
 		}
@@ -234,12 +234,12 @@ func (l *lane) minimal(ctx context.Context, op *operation) (*input, bool, error)
 
 // minimalParam makes a value that has a text where the parameter stands.
 func minimalParam(p *openapi3.Parameter, r *rand.Rand) (any, bool) {
-	v, ok := generate.Minimal(schemaOf(p), generate.Options{Request: true})
+	v, ok := sample.Minimal(schemaOf(p), sample.Options{Request: true})
 	for range attempts {
 		if ok && scalarText(v) != "" && (p.In != openapi3.ParameterInHeader || headerSafe(simpleText(v, false))) {
 			return v, true
 		}
-		v, ok = generate.Valid(r, schemaOf(p), generate.Options{Request: true})
+		v, ok = sample.Valid(r, schemaOf(p), sample.Options{Request: true})
 	}
 	return v, ok && p.In == openapi3.ParameterInQuery
 }
@@ -321,7 +321,7 @@ func (l *lane) creation(ctx context.Context, p *producer, base *input, attempt i
 		}
 		v, ok := minimalParam(param, l.rand)
 		if own {
-			v, ok = generate.Valid(l.rand, schemaOf(param), generate.Options{Request: true})
+			v, ok = sample.Valid(l.rand, schemaOf(param), sample.Options{Request: true})
 			if text, isText := v.(string); ok && isText {
 				v = l.unique(text, func(candidate string) bool { return schemaOf(param).VisitJSON(candidate) == nil })
 			}
@@ -342,9 +342,9 @@ func (l *lane) creation(ctx context.Context, p *producer, base *input, attempt i
 	case rich && attempt == 0:
 		body, ok = l.full(ctx, p.op, in)
 	case rich || attempt > 1:
-		body, ok = generate.Valid(l.rand, p.op.body, l.generated())
+		body, ok = sample.Valid(l.rand, p.op.body, l.generated())
 	default:
-		body, ok = generate.Minimal(p.op.body, l.generated())
+		body, ok = sample.Minimal(p.op.body, l.generated())
 	}
 	if !ok {
 		return nil, false
@@ -362,14 +362,14 @@ const samples = 4
 
 // full is a body with as many of an object's members as go together.
 func (l *lane) full(ctx context.Context, op *operation, in *input) (any, bool) {
-	body, ok := generate.Minimal(op.body, l.generated())
+	body, ok := sample.Minimal(op.body, l.generated())
 	members, isObject := body.(map[string]any)
 	if !ok || !isObject {
-		return generate.Valid(l.rand, op.body, l.generated())
+		return sample.Valid(l.rand, op.body, l.generated())
 	}
 	members = maps.Clone(members)
 	for range samples {
-		sample, _ := generate.Valid(l.rand, op.body, l.generated())
+		sample, _ := sample.Valid(l.rand, op.body, l.generated())
 		more, _ := sample.(map[string]any)
 		for _, name := range sortedNames(more) {
 			held, has := members[name]

@@ -8,7 +8,7 @@ import (
 	"strconv"
 
 	"github.com/understudy-api/understudy/server/contract"
-	"github.com/understudy-api/understudy/server/verify/generate"
+	"github.com/understudy-api/understudy/server/sample"
 )
 
 // walksPerExample is how many random calls of an operation one walk stands for.
@@ -217,7 +217,7 @@ const limitsPart = 10
 // validLimits are the bodies at the limits of what a thing may be made from.
 func validLimits(p *producer) []any {
 	var out []any
-	for _, c := range generate.Boundaries(p.op.body, generate.Options{Request: true}) {
+	for _, c := range sample.Boundaries(p.op.body, sample.Options{Request: true}) {
 		if c.Valid {
 			out = append(out, c.Value)
 		}

@@ -1,4 +1,4 @@
-package generate_test
+package sample_test
 
 import (
 	"encoding/json"
@@ -14,7 +14,7 @@ import (
 	"github.com/understudy-api/understudy/gen/datafold"
 	"github.com/understudy-api/understudy/gen/understudy"
 	"github.com/understudy-api/understudy/server/contract"
-	"github.com/understudy-api/understudy/server/verify/generate"
+	"github.com/understudy-api/understudy/server/sample"
 )
 
 func text(t *testing.T, v any) string {
@@ -85,7 +85,7 @@ func TestDocuments(t *testing.T) {
 					continue
 				}
 				seen[l.schema] = true
-				if valid, _ := generate.Check(t, l.schema, l.request, 3); valid != 3 {
+				if valid, _ := sample.Check(t, l.schema, l.request, 3); valid != 3 {
 					t.Errorf("%s: %d values of 3 for %s", l.at, valid, l.schema.Title)
 				}
 			}
@@ -111,7 +111,7 @@ func TestContract(t *testing.T) {
 				if !l.request || !l.json || op == nil {
 					continue
 				}
-				for _, c := range generate.Boundaries(l.schema, generate.Options{Request: true}) {
+				for _, c := range sample.Boundaries(l.schema, sample.Options{Request: true}) {
 					judged := op.JudgeRequest(t.Context(), &contract.Message{
 						Method: method, URL: &url.URL{Path: path}, Header: http.Header{"Content-Type": {"application/json"}}, Body: []byte(text(t, c.Value)),
 					})

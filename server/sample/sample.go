@@ -1,4 +1,4 @@
-// Package generate makes values from OpenAPI schemas: values that a schema takes,
+// Package sample makes values from OpenAPI schemas: values that a schema takes,
 // values at the limits of its rules, and values that break exactly one of them.
 //
 // Schemas are those of OpenAPI 3.0 as kin-openapi holds them; a 3.1 document must
@@ -13,7 +13,7 @@
 //
 // Values are what encoding/json decodes to with UseNumber, and belong to the
 // caller. The same seed gives the same values.
-package generate
+package sample
 
 import (
 	"iter"
