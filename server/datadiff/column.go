@@ -146,6 +146,9 @@ func (s *Spec) plan(inDB bool, dialects [2]Dialect, all [2][]Column) (*plan, err
 			q.form, ok = Form{Native: true, Datatype: l.Datatype, Digits: q.form.Digits}, true
 		}
 		if !ok {
+			if _, like := common(l, r); isKey && like {
+				continue // int and bigint can be joined
+			}
 			if isKey {
 				return nil, problem(TypeMismatch, "the key's column %s is %s on the left and %s on the right", l.Name, l.Full, r.Full)
 			}

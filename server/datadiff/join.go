@@ -44,7 +44,11 @@ func (x *execution) join(ctx context.Context) (*Profile, error) {
 // v0... the values as they are.
 func (x *execution) keyed(i Side, distinct bool, more ...string) string {
 	s := x.side[i]
+	ending, hashed := x.byHash()
 	list := append([]string{"1 AS p"}, named(s.keys, "k")...)
+	if hashed {
+		more = append(more, s.dialect.Md5(s.keyTexts)+" AS kh")
+	}
 	if distinct {
 		list[0] = "DISTINCT 1 AS p"
 	} else {
@@ -52,11 +56,23 @@ func (x *execution) keyed(i Side, distinct bool, more ...string) string {
 			list = append(list, fmt.Sprintf("%s AS v%d", s.dialect.Quote(q.column[i].Name), j))
 		}
 	}
-	return "(" + s.query(append(list, more...), s.notNull...) + ")"
+	return "(" + s.query(append(list, more...), s.notNull...) + ending + ")"
+}
+
+// byHash says whether the database is to join by a hash of the key.
+func (x *execution) byHash() (ending string, ok bool) {
+	var columns []Column
+	for _, k := range x.keys {
+		columns = append(columns, k.column[Left])
+	}
+	return x.side[Left].dialect.JoinByHash(columns)
 }
 
 func (x *execution) on(b string) string {
 	var equal []string
+	if _, ok := x.byHash(); ok {
+		equal = append(equal, "a.kh = "+b+".kh")
+	}
 	for i := range x.keys {
 		equal = append(equal, fmt.Sprintf("a.k%d = %s.k%d", i, b, i))
 	}
@@ -166,7 +182,16 @@ func whereAll(conditions []string) string {
 // duplicated are a side's keys that are not unique.
 func (x *execution) duplicated(i Side) string {
 	s := x.side[i]
-	return s.query(named(s.keys, "k"), s.notNull...) + " GROUP BY " + strings.Join(s.keys, ", ") + " HAVING count(*) > 1"
+	return x.grouped(s) + " HAVING count(*) > 1"
+}
+
+// grouped are a side's keys.
+func (x *execution) grouped(s *side) string {
+	list := named(s.keys, "k")
+	if _, ok := x.byHash(); ok {
+		list = append(list, "min("+s.dialect.Md5(s.keyTexts)+") AS kh")
+	}
+	return s.query(list, s.notNull...) + " GROUP BY " + strings.Join(s.keys, ", ")
 }
 
 // commonRows counts the rows that a sample stands for.
@@ -176,8 +201,7 @@ func (x *execution) commonRows(ctx context.Context, duplicates bool) (int64, err
 		return k.Distincts[Left] - k.Exclusives[Left], nil
 	}
 	groups := func(i Side) string {
-		s := x.side[i]
-		return "(" + s.query(named(s.keys, "k"), s.notNull...) + " GROUP BY " + strings.Join(s.keys, ", ") + " HAVING count(*) = 1)"
+		return "(" + x.grouped(x.side[i]) + " HAVING count(*) = 1)"
 	}
 	n, err := x.side[Left].numbers(ctx, "SELECT count(*) FROM "+groups(Left)+" a JOIN "+groups(Right)+" b ON "+x.on("b"))
 	if err != nil {

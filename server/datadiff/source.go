@@ -65,6 +65,10 @@ type Dialect interface { //nolint:interfacebloat // a language has that many wor
 	// Differ is a condition: two values of one type are not the same, NULL being
 	// the same as NULL.
 	Differ(c Column, a, b string) string
+	// JoinByHash says that a join by these columns is not found by the database's
+	// own means: then it is told to join by a hash, too, and what it joins with ends
+	// with what has it stored, with an index.
+	JoinByHash(keys []Column) (ending string, ok bool)
 	// CountIf is an aggregate: rows where a condition holds.
 	CountIf(condition string) string
 	// Md5 is the first 15 hexadecimal digits of the MD5 of all the texts, each one

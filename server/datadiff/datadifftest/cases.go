@@ -158,6 +158,11 @@ func failures(t *testing.T, d *Database) {
 			t.Errorf("%s: %v", test.name, err)
 		}
 	}
+	d.Table(t, "failures_decimal", []Column{{"id", Decimal}, {"s", Text}}, "", [][]any{{1, "a"}, {"1.5", "a"}})
+	like := each(t, datadiff.Spec{Left: ok, Right: Of("failures_decimal"), Key: []string{"id"}}, d, d)
+	if like.Keys.Exclusives != (datadiff.Pair{0, 1}) || like.Schema.TypeMismatches != 1 || like.Values.TotalRows != 1 {
+		t.Errorf("keys of like types: %+v %+v", like.Keys, like.Schema)
+	}
 	ctx, cancel := context.WithCancel(t.Context())
 	spec := datadiff.Spec{Left: ok, Right: ok, Key: []string{"id"}}
 	_, err := datadiff.Run(ctx, spec, d.Source, d.Source, func(s datadiff.Step) {
@@ -338,5 +343,25 @@ func sampledAlike(t *testing.T, left, right *Database) {
 		if diff := cmp.Diff(first.Values, r.Values); diff != "" || r.Sample == nil {
 			t.Error(diff)
 		}
+	}
+}
+
+// many rows with keys that no index knows, some of them twice, on tables of which the
+// database knows nothing yet: nothing is joined row by row.
+func many(t *testing.T, d *Database) {
+	const rows, shift = 10_000, 5
+	var a, b [][]any
+	for i := range rows {
+		a, b = append(a, []any{fmt.Sprint("key ", i), i}), append(b, []any{fmt.Sprint("key ", i+shift), i + shift})
+		if i%100 == 0 {
+			a, b = append(a, []any{fmt.Sprint("key ", i), i}), append(b, []any{fmt.Sprint("key ", i+shift+2), i})
+		}
+	}
+	columns := []Column{{"k", Text}, {"v", Integer}}
+	d.Table(t, "many_a", columns, "", a)
+	d.Table(t, "many_b", columns, "", b)
+	r := each(t, datadiff.Spec{Left: Of("many_a"), Right: Of("many_b"), Key: []string{"k"}, Sampling: datadiff.Sampling{Ratio: 0.5}}, d, d)
+	if r.Keys.Exclusives != (datadiff.Pair{shift, shift}) || r.Keys.Dupes != (datadiff.Pair{rows / 50, rows / 50}) || r.Sample.Common != rows-shift-2*rows/100+1 {
+		t.Errorf("%+v %+v", r.Keys, r.Sample)
 	}
 }

@@ -14,13 +14,15 @@ type dialect struct {
 	recordHash bool // hash_record_extended is there, as of version 14
 }
 
-func (dialect) Name() string                    { return "postgres" }
-func (dialect) Quote(identifier string) string  { return sqldb.Quote(identifier, `"`) }
-func (dialect) Path(table []string) string      { return sqldb.Path(table, `"`) }
-func (dialect) CountIf(condition string) string { return "count(*) FILTER (WHERE " + condition + ")" }
-func (dialect) Integer(n int64) string          { return strconv.FormatInt(n, 10) + "::bigint" }
-func (dialect) Quotient(a, b string) string     { return a + " / " + b }
-func (dialect) Rounds() datadiff.Rounding       { return datadiff.Round }
+func (dialect) Name() string                                { return "postgres" }
+func (dialect) Quote(identifier string) string              { return sqldb.Quote(identifier, `"`) }
+func (dialect) Path(table []string) string                  { return sqldb.Path(table, `"`) }
+func (dialect) CountIf(condition string) string             { return "count(*) FILTER (WHERE " + condition + ")" }
+func (dialect) Integer(n int64) string                      { return strconv.FormatInt(n, 10) + "::bigint" }
+func (dialect) Quotient(a, b string) string                 { return a + " / " + b }
+func (dialect) JoinByHash([]datadiff.Column) (string, bool) { return "", false }
+
+func (dialect) Rounds() datadiff.Rounding { return datadiff.Round }
 
 // Literal does not depend on standard_conforming_strings.
 func (dialect) Literal(text string) string {
@@ -111,8 +113,10 @@ func (d dialect) Key(c datadiff.Column, form datadiff.Form, column string) strin
 // hashable is an expression that has an equality, and a hash, that go by bytes.
 func hashable(c datadiff.Column, column string) string {
 	switch {
-	case c.Type == "json", c.Datatype == datadiff.XML, c.Datatype == datadiff.UnknownType:
+	case c.Type == "json", c.Datatype == datadiff.XML, c.Datatype == datadiff.UnknownType, c.Datatype == datadiff.TimeInterval:
 		return column + "::text"
+	case c.Datatype == datadiff.FixedString && c.Type != "character": // citext too
+		return column + `::text COLLATE "C"`
 	case c.Datatype == datadiff.String:
 		return column + ` COLLATE "C"`
 	}

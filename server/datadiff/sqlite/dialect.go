@@ -15,15 +15,17 @@ import (
 // ours for, which this package registers with the driver.
 type dialect struct{}
 
-func (dialect) Name() string                    { return "sqlite" }
-func (dialect) Quote(identifier string) string  { return sqldb.Quote(identifier, `"`) }
-func (dialect) Literal(text string) string      { return sqldb.Quote(text, "'") }
-func (dialect) Path(table []string) string      { return sqldb.Path(table, `"`) }
-func (dialect) CountIf(condition string) string { return "count(*) FILTER (WHERE " + condition + ")" }
-func (dialect) Integer(n int64) string          { return strconv.FormatInt(n, 10) }
-func (dialect) Quotient(a, b string) string     { return a + " / " + b }
-func (dialect) Rounds() datadiff.Rounding       { return datadiff.Round }
-func (dialect) Md5(texts []string) string       { return md5Function + "(" + strings.Join(texts, ", ") + ")" }
+func (dialect) Name() string                                { return "sqlite" }
+func (dialect) Quote(identifier string) string              { return sqldb.Quote(identifier, `"`) }
+func (dialect) Literal(text string) string                  { return sqldb.Quote(text, "'") }
+func (dialect) Path(table []string) string                  { return sqldb.Path(table, `"`) }
+func (dialect) CountIf(condition string) string             { return "count(*) FILTER (WHERE " + condition + ")" }
+func (dialect) Integer(n int64) string                      { return strconv.FormatInt(n, 10) }
+func (dialect) Quotient(a, b string) string                 { return a + " / " + b }
+func (dialect) JoinByHash([]datadiff.Column) (string, bool) { return "", false }
+
+func (dialect) Rounds() datadiff.Rounding { return datadiff.Round }
+func (dialect) Md5(texts []string) string { return md5Function + "(" + strings.Join(texts, ", ") + ")" }
 
 func (dialect) SumMd5(texts []string) string {
 	return sumFunction + "(" + strings.Join(texts, ", ") + ")"
