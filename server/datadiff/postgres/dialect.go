@@ -2,6 +2,7 @@
 package postgres
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
@@ -14,10 +15,11 @@ type dialect struct {
 	recordHash bool // hash_record_extended is there, as of version 14
 }
 
-func (dialect) Name() string                                { return "postgres" }
-func (dialect) Quote(identifier string) string              { return sqldb.Quote(identifier, `"`) }
-func (dialect) Path(table []string) string                  { return sqldb.Path(table, `"`) }
-func (dialect) CountIf(condition string) string             { return "count(*) FILTER (WHERE " + condition + ")" }
+func (dialect) Name() string                   { return "postgres" }
+func (dialect) Quote(identifier string) string { return sqldb.Quote(identifier, `"`) }
+func (dialect) Path(table []string) string     { return sqldb.Path(table, `"`) }
+func (dialect) CountIf(condition string) string { return "count(*) FILTER (WHERE " + condition + ")" }
+
 func (dialect) Integer(n int64) string                      { return strconv.FormatInt(n, 10) + "::bigint" }
 func (dialect) Quotient(a, b string) string                 { return a + " / " + b }
 func (dialect) JoinByHash([]datadiff.Column) (string, bool) { return "", false }
@@ -113,7 +115,9 @@ func (d dialect) Key(c datadiff.Column, form datadiff.Form, column string) strin
 // hashable is an expression that has an equality, and a hash, that go by bytes.
 func hashable(c datadiff.Column, column string) string {
 	switch {
-	case c.Type == "json", c.Datatype == datadiff.XML, c.Datatype == datadiff.UnknownType, c.Datatype == datadiff.TimeInterval:
+	case c.Type == "json":
+		return column + "::text"
+	case slices.Contains([]datadiff.Datatype{datadiff.XML, datadiff.Array, datadiff.Money, datadiff.TimeInterval, datadiff.UnknownType}, c.Datatype):
 		return column + "::text"
 	case c.Datatype == datadiff.FixedString && c.Type != "character": // citext too
 		return column + `::text COLLATE "C"`
@@ -138,6 +142,9 @@ func (dialect) Md5(texts []string) string {
 
 func (d dialect) SumMd5(texts []string) string { return "sum(" + d.Md5(texts) + ")::text" }
 
+// seed keeps 0 and NaN, whose hashes are seed - 1 and seed, apart from NULL, whose is 0.
+const seed = "8675309"
+
 func (d dialect) NativeSum(columns []datadiff.Column, names []string) string {
 	if !d.recordHash {
 		return ""
@@ -145,6 +152,10 @@ func (d dialect) NativeSum(columns []datadiff.Column, names []string) string {
 	list := make([]string, len(names))
 	for i, name := range names {
 		list[i] = hashable(columns[i], name)
+		if columns[i].Datatype == datadiff.UnboundedDecimal {
+			// NaN and the infinities have one hash.
+			list[i] = "trim_scale(" + name + ")::text"
+		}
 	}
-	return "sum(hash_record_extended(ROW(" + strings.Join(list, ", ") + "), 0))::text"
+	return "sum(hash_record_extended(ROW(" + strings.Join(list, ", ") + "), " + seed + "))::text"
 }
