@@ -35,6 +35,7 @@ import (
 	"github.com/understudy-api/understudy/gen/brms"
 	"github.com/understudy-api/understudy/server/contract"
 	"github.com/understudy-api/understudy/server/site"
+	"github.com/understudy-api/understudy/server/voice/fastify"
 	"github.com/understudy-api/understudy/storage"
 )
 
@@ -60,7 +61,7 @@ func New(store storage.Store, keys site.Keyring) *API {
 func (a *API) Source() contract.Source {
 	return contract.Source{
 		API: "brms", File: brms.File, JSON: brms.Document(), Lines: brms.Lines(), Marks: brms.Bases(),
-		EagerBody: true, EncodedSlash: true, EmptyParameter: true, WholeEscapes: true, ContentType: contentType, Convert: convert,
+		EagerBody: true, EncodedSlash: true, EmptyParameter: true, WholeEscapes: true, ContentType: contentType, Convert: fastify.Convert,
 	}
 }
 

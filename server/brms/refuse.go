@@ -7,6 +7,7 @@ import (
 	"strconv"
 
 	"github.com/understudy-api/understudy/server/site"
+	"github.com/understudy-api/understudy/server/voice/fastify"
 )
 
 // errorBody is Fastify's error, in Fastify's order of members.
@@ -36,7 +37,7 @@ func (a *API) Refuse(w http.ResponseWriter, _ *http.Request, refusal *site.Refus
 	e := errorBody{Code: refusal.Code, Message: refusal.Message}
 	switch refusal.Kind {
 	case site.KindInvalid:
-		e.StatusCode, e.Code, e.Message = wording(refusal)
+		e.StatusCode, e.Code, e.Message = fastify.Words(refusal)
 	case site.KindMediaType:
 		e.StatusCode = http.StatusUnsupportedMediaType
 	case site.KindUnauthenticated:

@@ -28,6 +28,7 @@ import (
 	"github.com/understudy-api/understudy/gen/datafold"
 	"github.com/understudy-api/understudy/server/contract"
 	"github.com/understudy-api/understudy/server/site"
+	"github.com/understudy-api/understudy/server/voice/fastapi"
 	"github.com/understudy-api/understudy/storage"
 )
 
@@ -51,7 +52,7 @@ func New(store storage.Store, keys site.Keyring) *API {
 
 // Source is the served document.
 func (a *API) Source() contract.Source {
-	return contract.Source{API: "datafold", File: datafold.File, JSON: datafold.Document(), Lines: datafold.Lines(), Marks: datafold.Bases(), Convert: convert}
+	return contract.Source{API: "datafold", File: datafold.File, JSON: datafold.Document(), Lines: datafold.Lines(), Marks: datafold.Bases(), Convert: fastapi.Convert}
 }
 
 // Register puts the generated routes on the router.

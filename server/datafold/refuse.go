@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/understudy-api/understudy/server/site"
+	"github.com/understudy-api/understudy/server/voice/fastapi"
 )
 
 // detail is FastAPI's error body: a text, or the items of a 422.
@@ -23,7 +24,7 @@ func (a *API) Refuse(w http.ResponseWriter, r *http.Request, refusal *site.Refus
 	body := detail{Detail: refusal.Message}
 	switch refusal.Kind {
 	case site.KindInvalid, site.KindMediaType:
-		status, body.Detail = http.StatusUnprocessableEntity, wording(refusal)
+		status, body.Detail = http.StatusUnprocessableEntity, fastapi.Words(refusal)
 	case site.KindUnauthenticated:
 		status = http.StatusUnauthorized
 		w.Header().Set("WWW-Authenticate", "APIKey")
@@ -46,7 +47,7 @@ func (a *API) Refuse(w http.ResponseWriter, r *http.Request, refusal *site.Refus
 	case site.KindForced:
 		status = refusal.Status
 		if status == http.StatusUnprocessableEntity { // FastAPI lists what is wrong
-			body.Detail = []item{{Type: "value_error", Loc: []any{"body"}, Msg: "Value error, " + refusal.Message, Ctx: facts{{"error", map[string]any{}}}}}
+			body.Detail = fastapi.Refused(refusal.Message)
 		}
 	case site.KindUnavailable:
 		status, body.Detail = http.StatusServiceUnavailable, "Service Unavailable"

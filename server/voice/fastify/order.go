@@ -1,4 +1,4 @@
-package brms
+package fastify
 
 import (
 	"bytes"

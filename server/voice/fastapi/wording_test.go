@@ -1,4 +1,4 @@
-package datafold
+package fastapi
 
 import (
 	"bytes"
@@ -54,7 +54,7 @@ type golden struct {
 
 func readGoldens(t *testing.T) []golden {
 	t.Helper()
-	data, err := os.ReadFile("testdata/goldens.json")
+	data, err := os.ReadFile("../../datafold/testdata/goldens.json")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -68,7 +68,7 @@ func readGoldens(t *testing.T) []golden {
 // shapes is the made-up document, with a line for each of its nodes.
 func shapes(t testing.TB) *contract.Document {
 	t.Helper()
-	data, err := os.ReadFile("testdata/shapes.json")
+	data, err := os.ReadFile("../../datafold/testdata/shapes.json")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -124,11 +124,11 @@ func (g golden) message(t *testing.T) *contract.Message {
 	return m
 }
 
-func judge(t *testing.T, o *contract.Operation, m *contract.Message) []item {
+func judge(t *testing.T, o *contract.Operation, m *contract.Message) []Item {
 	t.Helper()
 	judged := o.JudgeRequest(stdcontext.Background(), m)
 	refused := slices.DeleteFunc(slices.Clone(judged.Violations), func(v contract.Violation) bool { return !v.Refuses() })
-	return wording(&site.Refusal{Kind: site.KindInvalid, Violations: refused, Body: m.Body})
+	return Words(&site.Refusal{Kind: site.KindInvalid, Violations: refused, Body: m.Body})
 }
 
 // spelled gives each item as a text in which only the escapes of strings are
@@ -178,7 +178,9 @@ func TestWordingGoldens(t *testing.T) {
 			got := spelled(t, items)
 			if g.Doc == "datafold" {
 				// The answer keeps the document, numbers beyond a float64 included.
-				text, _ := json.Marshal(detail{Detail: items})
+				text, _ := json.Marshal(struct {
+					Detail any `json:"detail"`
+				}{items})
 				header := http.Header{"Content-Type": {"application/json"}}
 				if found := o.JudgeResponse(stdcontext.Background(), g.Method, http.StatusUnprocessableEntity, header, text); len(found) > 0 {
 					t.Errorf("the answer breaks the document: %s at %s", found[0].Rule, found[0].Pointer())
@@ -199,7 +201,7 @@ func TestWordingGoldens(t *testing.T) {
 // Every difference has a row in docs/fidelity.md, and every row a difference or
 // the name of a test.
 func TestFidelityDocument(t *testing.T) {
-	text, err := os.ReadFile("../../docs/fidelity.md")
+	text, err := os.ReadFile("../../../docs/fidelity.md")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -235,16 +237,16 @@ func TestFidelityDocument(t *testing.T) {
 // the name.
 func hasTest(t *testing.T, name string) bool {
 	t.Helper()
-	files, err := filepath.Glob("../*/*_test.go")
+	files, err := filepath.Glob("../../*/*_test.go")
 	if err != nil {
 		t.Fatal(err)
 	}
-	deeper, err := filepath.Glob("../*/*/*_test.go")
+	deeper, err := filepath.Glob("../../*/*/*_test.go")
 	if err != nil {
 		t.Fatal(err)
 	}
 	files = append(files, deeper...)
-	files = append(files, "../../internal/goldens/oracle_test.go")
+	files = append(files, "../../../internal/goldens/oracle_test.go")
 	return slices.ContainsFunc(files, func(file string) bool {
 		data, err := os.ReadFile(file)
 		if err != nil {
@@ -272,7 +274,7 @@ func TestMailWords(t *testing.T) {
 		judged := d.Operation(http.MethodPost, "/t").JudgeRequest(t.Context(), &contract.Message{
 			Method: http.MethodPost, URL: &url.URL{Path: "/t"}, Header: http.Header{"Content-Type": {"application/json"}}, Body: body,
 		})
-		items := wording(&site.Refusal{Violations: judged.Violations, Body: body})
+		items := Words(&site.Refusal{Violations: judged.Violations, Body: body})
 		if len(items) != 1 || items[0].Msg != "value is not a valid email address: "+want {
 			t.Errorf("%s: %+v", text, items)
 		}
@@ -297,8 +299,8 @@ func FuzzPyJSON(f *testing.F) {
 			Method: http.MethodPost, URL: &url.URL{Path: "/person"}, Header: http.Header{}, Body: text,
 		})
 		refused := slices.ContainsFunc(judged.Violations, func(v contract.Violation) bool { return v.Rule == contract.RuleJSON })
-		items := wording(&site.Refusal{Violations: judged.Violations, Body: text})
-		worded := slices.ContainsFunc(items, func(it item) bool { return it.Type == "json_invalid" })
+		items := Words(&site.Refusal{Violations: judged.Violations, Body: text})
+		worded := slices.ContainsFunc(items, func(it Item) bool { return it.Type == "json_invalid" })
 		if worded != refused {
 			t.Fatalf("refused as JSON: %v, worded so: %v", refused, worded)
 		}

@@ -1,4 +1,4 @@
-package datafold
+package fastapi
 
 import (
 	"strconv"

@@ -1,4 +1,4 @@
-package brms
+package fastify
 
 import (
 	"encoding/json"
@@ -30,11 +30,11 @@ const (
 	maxPlace    = 1 << 10
 )
 
-// wording gives status, code and message for a request that broke the document,
+// Words gives status, code and message for a request that broke the document,
 // in the words of Fastify 5 with Ajv 8: what its body parser says, else what the
 // validators of params, body, querystring and headers say, in this order. Fastify
 // stops at the first of them; this goes on (docs/fidelity.md).
-func wording(refusal *site.Refusal) (status int, code, message string) {
+func Words(refusal *site.Refusal) (status int, code, message string) {
 	if status, code, message = parsing(refusal); status != 0 {
 		return status, code, message
 	}

@@ -1,4 +1,4 @@
-package datafold
+package fastapi
 
 import (
 	"encoding/json"
@@ -13,10 +13,10 @@ import (
 	"github.com/understudy-api/understudy/server/contract"
 )
 
-// convert does what pydantic's lax mode does with decoded JSON and with the texts of
+// Convert does what pydantic's lax mode does with decoded JSON and with the texts of
 // parameters: texts become numbers and booleans, booleans become numbers, 0 and 1
 // become booleans. Nothing ever becomes a text. FastAPI reads every +json type.
-func convert(v *contract.Violation, value any) (any, bool) {
+func Convert(v *contract.Violation, value any) (any, bool) {
 	if v.Rule == contract.RuleMediaType {
 		text, _ := value.(string)
 		mediaType, _, _ := strings.Cut(text, ";")

@@ -1,4 +1,4 @@
-package brms
+package fastify
 
 import (
 	"encoding/json"
@@ -11,10 +11,10 @@ import (
 	"github.com/understudy-api/understudy/server/contract"
 )
 
-// convert does what Ajv does with Fastify's coerceTypes "array": scalars become one
+// Convert does what Ajv does with Fastify's coerceTypes "array": scalars become one
 // another where JavaScript finds them equal, null becomes "", 0 or false, a scalar
 // becomes a list of itself and a list of one its item.
-func convert(v *contract.Violation, value any) (any, bool) {
+func Convert(v *contract.Violation, value any) (any, bool) {
 	s := v.Schema
 	if v.Rule != "type" || s == nil || s.Type == nil {
 		return nil, false

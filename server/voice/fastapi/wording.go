@@ -1,4 +1,4 @@
-package datafold
+package fastapi
 
 import (
 	"encoding/json"
@@ -11,9 +11,9 @@ import (
 	"github.com/understudy-api/understudy/server/site"
 )
 
-// item is one entry of the detail of a 422, as FastAPI makes it of a pydantic
+// Item is one entry of the detail of a 422, as FastAPI makes it of a pydantic
 // error.
-type item struct {
+type Item struct {
 	Type  string `json:"type"`
 	Loc   []any  `json:"loc"`
 	Msg   string `json:"msg"`
@@ -48,17 +48,22 @@ func (c facts) MarshalJSON() ([]byte, error) {
 	return append(text, '}'), nil
 }
 
-// wording gives the items of a 422 for a request that broke the document: what
+// Words gives the items of a 422 for a request that broke the document: what
 // FastAPI on pydantic 2 says of it. Where the document is stricter than pydantic's
 // lax mode, the item is the one of its strict mode. docs/fidelity.md lists where
 // the words differ from the real service's on purpose.
-func wording(refusal *site.Refusal) []item {
+func Words(refusal *site.Refusal) []Item {
 	violations := refusal.Violations
 	// FastAPI reads the body before it looks at anything else.
 	if i := slices.IndexFunc(violations, unreadable); i > 0 {
 		violations = slices.Concat(violations[i:i+1], violations[:i], violations[i+1:])
 	}
-	return wordAll([]item{}, violations, refusal.Body)
+	return wordAll([]Item{}, violations, refusal.Body)
+}
+
+// Refused is what a validator of the whole body says that refuses it with a message.
+func Refused(message string) []Item {
+	return []Item{{Type: "value_error", Loc: []any{"body"}, Msg: "Value error, " + message, Ctx: facts{{"error", map[string]any{}}}}}
 }
 
 func unreadable(v contract.Violation) bool {
@@ -86,7 +91,7 @@ func within(a, b *contract.Violation) bool {
 }
 
 // wordAll words violations that are sorted by place.
-func wordAll(items []item, vs []contract.Violation, body []byte) []item {
+func wordAll(items []Item, vs []contract.Violation, body []byte) []Item {
 	for i := 0; i < len(vs); {
 		// The violations of one value, then those inside it.
 		here, inside := i+1, i+1
@@ -178,15 +183,15 @@ func inputOf(v *contract.Violation, body []byte) any {
 }
 
 // word words one violation: mostly one item.
-func word(v *contract.Violation, body []byte) []item {
-	it := item{Loc: locOf(v)}
+func word(v *contract.Violation, body []byte) []Item {
+	it := Item{Loc: locOf(v)}
 	switch v.Rule {
 	case "required":
 		return missing(v, it, body)
 	case contract.RuleMediaType:
 		return wrongMediaType(v, it, body)
 	case "anyOf", "oneOf":
-		var items []item
+		var items []Item
 		for _, branch := range v.Branches {
 			items = wordAll(items, branch, body)
 		}
@@ -210,16 +215,16 @@ func word(v *contract.Violation, body []byte) []item {
 		reason, offset := jsonReason(body, v)
 		it.Loc = append(it.Loc, offset)
 		it.Ctx = facts{{"error", reason}}
-		return []item{it}
+		return []Item{it}
 	case contract.RuleMultipart:
 		it.Type, it.Msg, it.Input = "value_error", "Value error, There was an error parsing the body", nil
 		it.Ctx = facts{{"error", map[string]any{}}}
-		return []item{it}
+		return []Item{it}
 	case contract.RuleTransport:
 		it.Type, it.Msg, it.Input = "json_invalid", "JSON decode error", map[string]any{}
 		it.Loc = append(it.Loc, 0)
 		it.Ctx = facts{{"error", "The body could not be read to its end"}}
-		return []item{it}
+		return []Item{it}
 	}
 	it.Input = inputOf(v, body)
 	it.Type, it.Msg, it.Ctx = message(v)
@@ -228,7 +233,7 @@ func word(v *contract.Violation, body []byte) []item {
 		it.Loc, it.Input = append(it.Loc, 0), ""
 		it.Type, it.Msg, it.Ctx = mistype(v, v.Schema.Items.Value, "")
 	}
-	return []item{it}
+	return []Item{it}
 }
 
 // embedded reports whether the body is made of single parameters: FastAPI then
@@ -237,7 +242,7 @@ func embedded(v *contract.Violation) bool {
 	return v.In == contract.InBody && len(v.Within) == 0 && strings.HasPrefix(v.Component(v.BodySchema()), "Body_")
 }
 
-func missing(v *contract.Violation, it item, body []byte) []item {
+func missing(v *contract.Violation, it Item, body []byte) []Item {
 	it.Type, it.Msg = "missing", "Field required"
 	if v.In == contract.InBody {
 		switch {
@@ -248,23 +253,23 @@ func missing(v *contract.Violation, it item, body []byte) []item {
 			it.Input = echo(v, body)
 		}
 	}
-	return []item{it}
+	return []Item{it}
 }
 
 // missingFields says of each field of an embedded body that it is missing.
-func missingFields(v *contract.Violation, it item) []item {
-	var items []item
+func missingFields(v *contract.Violation, it Item) []Item {
+	var items []Item
 	for _, name := range v.BodySchema().Required {
-		items = append(items, item{Type: "missing", Loc: append(slices.Clone(it.Loc), name), Msg: "Field required"})
+		items = append(items, Item{Type: "missing", Loc: append(slices.Clone(it.Loc), name), Msg: "Field required"})
 	}
 	return items
 }
 
-func missingItems(v *contract.Violation, it item, body []byte) []item {
-	var items []item
+func missingItems(v *contract.Violation, it Item, body []byte) []Item {
+	var items []Item
 	list, _ := v.Got.([]any)
 	for i := len(list); i < int(v.Schema.MinItems); i++ {
-		items = append(items, item{
+		items = append(items, Item{
 			Type: "missing", Loc: append(slices.Clone(it.Loc), i), Msg: "Field required", Input: echo(v, body),
 		})
 	}
@@ -272,7 +277,7 @@ func missingItems(v *contract.Violation, it item, body []byte) []item {
 }
 
 // wrongMediaType: FastAPI then judges the text of the body.
-func wrongMediaType(v *contract.Violation, it item, body []byte) []item {
+func wrongMediaType(v *contract.Violation, it Item, body []byte) []Item {
 	if len(body) == 0 {
 		return missing(v, it, nil)
 	}
@@ -284,7 +289,7 @@ func wrongMediaType(v *contract.Violation, it item, body []byte) []item {
 		it.Input = contract.Mask
 	}
 	it.Type, it.Msg, it.Ctx = mistype(v, v.BodySchema(), nil)
-	return []item{it}
+	return []Item{it}
 }
 
 // jsonReason says where and why a body is not JSON: in CPython's words if CPython
