@@ -365,3 +365,14 @@ func many(t *testing.T, d *Database) {
 		t.Errorf("%+v %+v", r.Keys, r.Sample)
 	}
 }
+
+// exchanged values are differences, although each column has the same values.
+func exchanged(t *testing.T, d *Database) {
+	columns := []Column{{"id", Integer}, {"v", Text}, {"n", Integer}}
+	d.Table(t, "exchanged_a", columns, "", [][]any{{1, "x", 1}, {2, "y", 1}, {3, "z", nil}, {4, "z", 0}})
+	d.Table(t, "exchanged_b", columns, "", [][]any{{1, "y", 1}, {2, "x", 1}, {3, "z", 0}, {4, "z", nil}})
+	r := each(t, datadiff.Spec{Left: Of("exchanged_a"), Right: Of("exchanged_b"), Key: []string{"id"}}, d, d)
+	if r.Values.RowsWithDifferences != 4 {
+		t.Errorf("%+v", r.Values)
+	}
+}

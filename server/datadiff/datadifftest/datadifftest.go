@@ -105,6 +105,7 @@ func Run(t *testing.T, d *Database) {
 	t.Run("inference", func(t *testing.T) { inference(t, d) })
 	t.Run("errors", func(t *testing.T) { failures(t, d) })
 	t.Run("rows", func(t *testing.T) { rowsOf(t, d) })
+	t.Run("exchanged", func(t *testing.T) { exchanged(t, d) })
 	t.Run("many", func(t *testing.T) { many(t, d) })
 	t.Run("profile", func(t *testing.T) { profile(t, d) })
 	t.Run("limits", func(t *testing.T) { limits(t, d) })
