@@ -331,16 +331,28 @@ func (d *Document) MaskQuery(query string) string {
 	}
 	parts := strings.Split(query, "&")
 	for i, part := range parts {
-		name, value, found := strings.Cut(part, "=")
-		plain, err := url.QueryUnescape(name)
-		if err != nil {
-			plain = name
-		}
-		if found && value != "" && (looksSecret(plain, d.secretNames()) || secretHeader(plain) || d.carriesSecret(InQuery, plain)) {
-			parts[i] = name + "=" + Mask
+		// To some clients a semicolon separates, too.
+		at := 0
+		for one := range strings.SplitSeq(part, ";") {
+			name, _, found := strings.Cut(one, "=")
+			if found && at+len(name)+1 < len(part) && d.namesSecret(name) {
+				parts[i] = part[:at] + name + "=" + Mask
+				break
+			}
+			at += len(one) + 1
 		}
 	}
 	return strings.Join(parts, "&")
+}
+
+// namesSecret reports whether a name in a query, as it came, is or sounds like that of
+// a secret.
+func (d *Document) namesSecret(name string) bool {
+	plain, err := url.QueryUnescape(name)
+	if err != nil {
+		plain = name
+	}
+	return looksSecret(plain, d.secretNames()) || secretHeader(plain) || d.carriesSecret(InQuery, plain)
 }
 
 // MaskEcho hides the secrets of a query in a text that repeats it.
@@ -364,8 +376,8 @@ func (d *Document) MaskEcho(text, query string) string {
 	return text
 }
 
-// MaskHeader copies headers and hides those that carry credentials. The query of
-// an address in a header is masked too.
+// MaskHeader copies headers and hides those that carry credentials, also in an
+// address.
 func (d *Document) MaskHeader(header http.Header) http.Header {
 	out := make(http.Header, len(header))
 	for name, values := range header {
@@ -375,9 +387,9 @@ func (d *Document) MaskHeader(header http.Header) http.Header {
 			case secretHeader(name) || d.carriesSecret(InHeader, name):
 				kept[i] = Mask
 			case name == "Referer" || name == "Location" || name == "Content-Location":
-				if before, query, found := strings.Cut(value, "?"); found {
-					kept[i] = before + "?" + d.MaskQuery(query)
-				}
+				kept[i] = d.maskURL(value)
+			case !strings.HasSuffix(name, "-Authenticate") && carriesScheme(value):
+				kept[i] = schemeOf(value)
 			}
 			kept[i] = strings.ToValidUTF8(kept[i], "\uFFFD")
 		}
@@ -387,6 +399,34 @@ func (d *Document) MaskHeader(header http.Header) http.Header {
 }
 
 var credentialHeaderWords = append([]string{"auth", "cookie", "session", "signature"}, credentialWords...)
+
+// maskURL hides the user, and the secrets of query and fragment, of a URL.
+func (d *Document) maskURL(text string) string {
+	text, fragment, fragmented := strings.Cut(text, "#")
+	text, query, queried := strings.Cut(text, "?")
+	if scheme, rest, found := strings.Cut(text, "://"); found {
+		authority, path, rooted := strings.Cut(rest, "/")
+		if at := strings.LastIndexByte(authority, '@'); at >= 0 {
+			text = scheme + "://" + Mask + authority[at:]
+			if rooted {
+				text += "/" + path
+			}
+		}
+	}
+	if queried {
+		text += "?" + d.MaskQuery(query)
+	}
+	if fragmented {
+		text += "#" + d.MaskQuery(fragment)
+	}
+	return text
+}
+
+// carriesScheme reports whether a value of whatever header is a credential of HTTP's.
+func carriesScheme(value string) bool {
+	scheme, secret, found := strings.Cut(value, " ")
+	return found && secret != "" && (strings.EqualFold(scheme, "Bearer") || strings.EqualFold(scheme, "Basic"))
+}
 
 // secretHeader reports whether a header carries a credential.
 func secretHeader(name string) bool {

@@ -155,3 +155,36 @@ func TestViolationsAreRedacted(t *testing.T) {
 		t.Error("a violation without its operation must tell nothing")
 	}
 }
+
+// What a record shows of queries and headers holds no secret, however it is spelled.
+func TestMaskedHeads(t *testing.T) {
+	document, err := Load(Source{API: "t", File: "t.json", JSON: []byte(secretDocument)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for came, want := range map[string]string{
+		"token=hush":                   "token=" + Mask,
+		"a=1;token=hush;b=2":           "a=1;token=" + Mask,
+		"a=1&b=2;%74oken=hush&c":       "a=1&b=2;%74oken=" + Mask + "&c",
+		"a;b":                          "a;b",
+		"a=1&client_secret=&secret=x;": "a=1&client_secret=&secret=" + Mask,
+	} {
+		if got := document.MaskQuery(came); got != want {
+			t.Errorf("query %q: %q, want %q", came, got, want)
+		}
+	}
+	for _, c := range []struct{ name, came, want string }{
+		{"Referer", "http://u:hush@x/a?token=hush&b=1#access_token=hush", "http://" + Mask + "@x/a?token=" + Mask + "&b=1#access_token=" + Mask},
+		{"Location", "https://u@x", "https://" + Mask + "@x"},
+		{"Referer", "http://x/a@b", "http://x/a@b"},
+		{"X-Foo", "bearer hush", "Bearer " + Mask},
+		{"X-Foo", "Basic hush", "Basic " + Mask},
+		{"X-Foo", "Basic", "Basic"},
+		{"Cookie", "a=hush", Mask},
+		{"Www-Authenticate", `Bearer realm="understudy"`, `Bearer realm="understudy"`},
+	} {
+		if got := document.MaskHeader(http.Header{c.name: {c.came}}).Get(c.name); got != c.want {
+			t.Errorf("%s %q: %q, want %q", c.name, c.came, got, c.want)
+		}
+	}
+}
