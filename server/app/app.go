@@ -15,13 +15,8 @@ import (
 	"sync"
 	"time"
 
-	genbrms "github.com/understudy-api/understudy/gen/brms"
-	gendatafold "github.com/understudy-api/understudy/gen/datafold"
-	"github.com/understudy-api/understudy/gen/understudy"
-	"github.com/understudy-api/understudy/server/brms"
 	"github.com/understudy-api/understudy/server/contract"
 	"github.com/understudy-api/understudy/server/control"
-	"github.com/understudy-api/understudy/server/datafold"
 	"github.com/understudy-api/understudy/server/evidence"
 	"github.com/understudy-api/understudy/server/job"
 	"github.com/understudy-api/understudy/server/seed"
@@ -77,7 +72,7 @@ type service struct {
 	log    *slog.Logger
 }
 
-func newSite(api site.API, scheme string, o site.Options) (*service, error) {
+func newService(api site.API, scheme string, o site.Options) (*service, error) {
 	paths, err := api.Source().Paths()
 	if err != nil {
 		return nil, err
@@ -146,32 +141,22 @@ func build(store storage.Store, o Options) (*App, error) {
 		options.Logger = slog.New(slog.DiscardHandler)
 	}
 	a.jobs = job.New(job.Options{Store: store, Shared: shared, Logger: o.Logger})
-	for _, served := range []struct {
-		api    site.API
-		scheme string
-	}{
-		{brms.New(store, keys), "bearer"},
-		{datafold.New(store, keys), "key"},
-	} {
-		if of, has := served.api.(interface{ Jobs() []job.Handler }); has {
+	for i, api := range apis(store, keys) {
+		if of, has := api.(hasJobs); has {
 			if err := a.jobs.Handle(of.Jobs()...); err != nil {
 				return nil, err
 			}
 		}
-		s, err := newSite(served.api, served.scheme, options)
+		s, err := newService(api, served[i].scheme, options)
 		if err != nil {
 			return nil, err
 		}
 		a.apis = append(a.apis, s)
 	}
 	options.Steer = nil // nobody locks themselves out
-	if a.control, err = newSite(control.New(control.Options{
+	if a.control, err = newService(control.New(control.Options{
 		Store: store, Keys: keys, Evidence: a.evidence, Jobs: a.jobs.Kinds(), Workspaces: a.workspaces, Seeds: a.seeds, AdminToken: o.AdminToken, Version: version, Go: goVersion,
-		Documents: map[string]control.Document{
-			"brms":       {YAML: genbrms.YAML(), JSON: genbrms.Document()},
-			"datafold":   {YAML: gendatafold.YAML(), JSON: gendatafold.Document()},
-			"understudy": {YAML: understudy.YAML(), JSON: understudy.Document()},
-		},
+		Documents: documents(),
 	}), "", options); err != nil {
 		return nil, err
 	}

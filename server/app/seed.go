@@ -8,10 +8,7 @@ import (
 	"log/slog"
 	"os"
 
-	"github.com/understudy-api/understudy/server/brms"
 	"github.com/understudy-api/understudy/server/contract"
-	"github.com/understudy-api/understudy/server/control"
-	"github.com/understudy-api/understudy/server/datafold"
 	"github.com/understudy-api/understudy/server/seed"
 	"github.com/understudy-api/understudy/server/site"
 	"github.com/understudy-api/understudy/server/workspace"
@@ -21,18 +18,19 @@ import (
 // newSeeder makes a Seeder for the served APIs. To check seeds only, it needs
 // neither a store nor keys.
 func newSeeder(store storage.Store, keys site.Keyring, workspaces *workspace.Manager, documents func() ([]*contract.Document, error)) *seed.Seeder {
-	return seed.New(seed.Options{
-		Store: store, Keys: keys, Workspaces: workspaces, Documents: documents,
-		APIs: []seed.API{brms.New(store, keys), datafold.New(store, keys)},
-	})
+	var planted []seed.API
+	for _, api := range apis(store, keys) {
+		planted = append(planted, api)
+	}
+	return seed.New(seed.Options{Store: store, Keys: keys, Workspaces: workspaces, Documents: documents, APIs: planted})
 }
 
 // offlineSeeder makes a Seeder that checks seeds.
 func offlineSeeder() *seed.Seeder {
 	documents := func() ([]*contract.Document, error) {
 		var loaded []*contract.Document
-		for _, api := range []site.API{brms.New(nil, nil), datafold.New(nil, nil), control.New(control.Options{})} {
-			d, err := contract.Load(api.Source())
+		for _, source := range sources() {
+			d, err := contract.Load(source)
 			if err != nil {
 				return nil, err
 			}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"maps"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -14,7 +15,7 @@ import (
 )
 
 // scope says whose evidence a request is about.
-func scope[W, A ~string](ctx context.Context, workspace *W, api *A) (evidence.Scope, error) {
+func scope[W, A ~string](ctx context.Context, a *API, workspace *W, api *A) (evidence.Scope, error) {
 	principal := site.PrincipalFrom(ctx)
 	s := evidence.Scope{Workspace: principal.Workspace}
 	if workspace != nil {
@@ -27,7 +28,7 @@ func scope[W, A ~string](ctx context.Context, workspace *W, api *A) (evidence.Sc
 	switch {
 	case api == nil:
 	case *api == "all":
-		s.APIs = []string{"brms", "datafold", evidence.ControlAPI}
+		s.APIs = slices.Sorted(maps.Keys(a.o.Documents))
 	default:
 		s.APIs = []string{string(*api)}
 	}
@@ -75,7 +76,7 @@ func share[T ~string](of *T) string {
 
 // GetReport gives coverage and violations together.
 func (a *API) GetReport(ctx context.Context, request understudy.GetReportRequestObject) (understudy.GetReportResponseObject, error) {
-	s, err := scope(ctx, request.Params.Workspace, request.Params.API)
+	s, err := scope(ctx, a, request.Params.Workspace, request.Params.API)
 	if err != nil {
 		return nil, err
 	}
@@ -88,7 +89,7 @@ func (a *API) GetReport(ctx context.Context, request understudy.GetReportRequest
 
 // GetCoverage gives what was used.
 func (a *API) GetCoverage(ctx context.Context, request understudy.GetCoverageRequestObject) (understudy.GetCoverageResponseObject, error) {
-	s, err := scope(ctx, request.Params.Workspace, request.Params.API)
+	s, err := scope(ctx, a, request.Params.Workspace, request.Params.API)
 	if err != nil {
 		return nil, err
 	}
@@ -104,7 +105,7 @@ func (a *API) GetCoverage(ctx context.Context, request understudy.GetCoverageReq
 
 // ListViolations gives what broke the contract.
 func (a *API) ListViolations(ctx context.Context, request understudy.ListViolationsRequestObject) (understudy.ListViolationsResponseObject, error) {
-	s, err := scope(ctx, request.Params.Workspace, request.Params.API)
+	s, err := scope(ctx, a, request.Params.Workspace, request.Params.API)
 	if err != nil {
 		return nil, err
 	}
@@ -123,7 +124,7 @@ const defaultPage = 100
 // ListExchanges gives exchanges in short, newest first.
 func (a *API) ListExchanges(ctx context.Context, request understudy.ListExchangesRequestObject) (understudy.ListExchangesResponseObject, error) {
 	p := request.Params
-	s, err := scope(ctx, p.Workspace, p.API)
+	s, err := scope(ctx, a, p.Workspace, p.API)
 	if err != nil {
 		return nil, err
 	}
@@ -163,7 +164,7 @@ func value[T any](p *T) T {
 
 // GetExchange gives the whole record of an exchange.
 func (a *API) GetExchange(ctx context.Context, request understudy.GetExchangeRequestObject) (understudy.GetExchangeResponseObject, error) {
-	s, err := scope[understudy.GetExchangeParamsWorkspace, string](ctx, request.Params.Workspace, nil)
+	s, err := scope[understudy.GetExchangeParamsWorkspace, string](ctx, a, request.Params.Workspace, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -200,7 +201,7 @@ func messageView(m evidence.Message) understudy.Message {
 
 // ClearExchanges forgets the evidence of a workspace.
 func (a *API) ClearExchanges(ctx context.Context, request understudy.ClearExchangesRequestObject) (understudy.ClearExchangesResponseObject, error) {
-	s, err := scope[understudy.ClearExchangesParamsWorkspace, string](ctx, request.Params.Workspace, nil)
+	s, err := scope[understudy.ClearExchangesParamsWorkspace, string](ctx, a, request.Params.Workspace, nil)
 	if err != nil {
 		return nil, err
 	}

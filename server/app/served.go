@@ -1,0 +1,109 @@
+package app
+
+import (
+	"strings"
+
+	genbrms "github.com/understudy-api/understudy/gen/brms"
+	gendatafold "github.com/understudy-api/understudy/gen/datafold"
+	"github.com/understudy-api/understudy/gen/understudy"
+	"github.com/understudy-api/understudy/server/brms"
+	"github.com/understudy-api/understudy/server/contract"
+	"github.com/understudy-api/understudy/server/control"
+	"github.com/understudy-api/understudy/server/datafold"
+	"github.com/understudy-api/understudy/server/job"
+	"github.com/understudy-api/understudy/server/seed"
+	"github.com/understudy-api/understudy/server/site"
+	"github.com/understudy-api/understudy/server/verify"
+	"github.com/understudy-api/understudy/storage"
+)
+
+// api is one of the APIs that are stood in for, with its resources in a seed and the
+// jobs it has done.
+type api interface {
+	seed.API
+	site.API
+}
+
+// hasJobs is an API whose operations begin jobs.
+type hasJobs interface{ Jobs() []job.Handler }
+
+// served is the registry of the APIs that are stood in for, in the order of reports;
+// of two that a request may belong to the first answers. All else about which APIs
+// there are follows from it, and a test holds the documents to it.
+var served = []struct {
+	new    func(storage.Store, site.Keyring) api
+	scheme string        // of the credential, which tells the APIs apart where paths do not
+	yaml   func() []byte // the document, as people read it
+	exempt []verify.Exemption
+}{
+	{
+		new:    func(store storage.Store, keys site.Keyring) api { return brms.New(store, keys) },
+		scheme: "bearer", yaml: genbrms.YAML,
+	},
+	{
+		new:    func(store storage.Store, keys site.Keyring) api { return datafold.New(store, keys) },
+		scheme: "key", yaml: gendatafold.YAML,
+		// What the vendor's prose says and no keyword does.
+		exempt: []verify.Exemption{{
+			Check: verify.CheckRoundTrip, Operation: "PUT /api/v1/lineage/bi/*",
+			Reason: "the vendor documents that most updates change the schedule, and nothing else",
+		}},
+	},
+}
+
+// apis makes every served API over a store. For their documents alone they need
+// neither a store nor keys.
+func apis(store storage.Store, keys site.Keyring) []api {
+	made := make([]api, len(served))
+	for i := range served {
+		made[i] = served[i].new(store, keys)
+	}
+	return made
+}
+
+// sources are the documents of the served APIs, and the control API's after them.
+func sources() []contract.Source {
+	var all []contract.Source
+	for _, a := range apis(nil, nil) {
+		all = append(all, a.Source())
+	}
+	return append(all, new(control.API).Source())
+}
+
+// documents are the documents as the control API shows them, by API.
+func documents() map[string]control.Document {
+	texts := map[string]control.Document{}
+	for i, source := range sources() {
+		yaml := understudy.YAML
+		if i < len(served) {
+			yaml = served[i].yaml
+		}
+		texts[source.API] = control.Document{YAML: yaml(), JSON: source.JSON}
+	}
+	return texts
+}
+
+// VerifyDocuments lists the names of the documents that are built in.
+func VerifyDocuments() []string {
+	var names []string
+	for _, source := range sources() {
+		names = append(names, source.API)
+	}
+	return names
+}
+
+// VerifyDocument loads the document of that name; false if none has it.
+func VerifyDocument(name string) (*verify.Document, bool, error) {
+	for i, source := range sources() {
+		if !strings.EqualFold(source.API, name) {
+			continue
+		}
+		var exempt []verify.Exemption
+		if i < len(served) {
+			exempt = served[i].exempt
+		}
+		d, err := verify.FromSource(source, exempt...)
+		return d, true, err
+	}
+	return nil, false, nil
+}
