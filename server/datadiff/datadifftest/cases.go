@@ -376,3 +376,24 @@ func exchanged(t *testing.T, d *Database) {
 		t.Errorf("%+v", r.Values)
 	}
 }
+
+// selected: the first rows of a query, in its order.
+func selected(t *testing.T, d *Database) {
+	d.Table(t, "selected", []Column{{"id", Integer}, {"v", Text}}, "", [][]any{{1, "a\tb"}, {2, nil}, {3, ""}})
+	table, err := datadiff.Select(t.Context(), d.Source, "SELECT v, id FROM selected ORDER BY id DESC;", 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := [][][]byte{{{}, []byte("3")}, {nil, []byte("2")}}
+	if diff := cmp.Diff(want, table.Rows); diff != "" || !table.More || table.Columns[0].Name != "v" || table.Columns[1].Datatype != datadiff.Integer {
+		t.Error(diff, table)
+	}
+	if table, err := datadiff.Select(t.Context(), d.Source, "SELECT v FROM selected WHERE id = 1", 2); err != nil || table.More || string(table.Rows[0][0]) != "a\tb" {
+		t.Error(table, err)
+	}
+	for query, kind := range map[string]datadiff.Kind{"SELECT * FROM nowhere": datadiff.NoSuchTable, "SELECT nocolumn FROM selected": datadiff.NoSuchColumn, "DELETE FROM selected": datadiff.QueryFailed, "": datadiff.QueryFailed} {
+		if _, err := datadiff.Select(t.Context(), d.Source, query, 2); datadiff.KindOf(err) != kind {
+			t.Errorf("%s: %v", query, err)
+		}
+	}
+}

@@ -105,6 +105,7 @@ func Run(t *testing.T, d *Database) {
 	t.Run("inference", func(t *testing.T) { inference(t, d) })
 	t.Run("errors", func(t *testing.T) { failures(t, d) })
 	t.Run("rows", func(t *testing.T) { rowsOf(t, d) })
+	t.Run("select", func(t *testing.T) { selected(t, d) })
 	t.Run("exchanged", func(t *testing.T) { exchanged(t, d) })
 	t.Run("many", func(t *testing.T) { many(t, d) })
 	t.Run("profile", func(t *testing.T) { profile(t, d) })
@@ -116,6 +117,9 @@ func Run(t *testing.T, d *Database) {
 func Across(t *testing.T, left, right *Database) {
 	t.Run("random", func(t *testing.T) { random(t, left, right) })
 	t.Run("types", func(t *testing.T) { types(t, left, right) })
+	if left != right {
+		t.Run("types, swapped", func(t *testing.T) { types(t, right, left) })
+	}
 	t.Run("sampling", func(t *testing.T) { sampledAlike(t, left, right) })
 }
 
@@ -255,7 +259,7 @@ var nasty = []any{nil, "", "a", "b", "A", "a|b", "b|c", "<null>", "NULL", `\N`, 
 
 // random compares random tables in all ways, and with the sides swapped.
 func random(t *testing.T, left, right *Database) {
-	rounds := 12
+	rounds := 8
 	if testing.Short() {
 		rounds = 4
 	}

@@ -15,9 +15,9 @@ type dialect struct {
 	recordHash bool // hash_record_extended is there, as of version 14
 }
 
-func (dialect) Name() string                   { return "postgres" }
-func (dialect) Quote(identifier string) string { return sqldb.Quote(identifier, `"`) }
-func (dialect) Path(table []string) string     { return sqldb.Path(table, `"`) }
+func (dialect) Name() string                    { return "postgres" }
+func (dialect) Quote(identifier string) string  { return sqldb.Quote(identifier, `"`) }
+func (dialect) Path(table []string) string      { return sqldb.Path(table, `"`) }
 func (dialect) CountIf(condition string) string { return "count(*) FILTER (WHERE " + condition + ")" }
 
 func (dialect) Integer(n int64) string                      { return strconv.FormatInt(n, 10) + "::bigint" }

@@ -18,6 +18,9 @@ func TestStoreDialects(t *testing.T) {
 func TestStoreAcross(t *testing.T) {
 	for left, openLeft := range All {
 		for right, openRight := range All {
+			if left > right {
+				continue // sides are swapped within
+			}
 			t.Run(left+" and "+right, func(t *testing.T) { datadifftest.Across(t, openLeft(t), openRight(t)) })
 		}
 	}
