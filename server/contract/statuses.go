@@ -1,11 +1,11 @@
 package contract
 
 import (
-	"github.com/getkin/kin-openapi/openapi3"
-
 	"maps"
 	"slices"
 	"strconv"
+
+	"github.com/getkin/kin-openapi/openapi3"
 )
 
 // Declares reports whether the operation declares a status.
