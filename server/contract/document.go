@@ -333,7 +333,7 @@ func eachChild(s *Schema, fn func(pointer string, ref *openapi3.SchemaRef)) {
 	}
 }
 
-// methods orders methods as documents usually list them.
+// Methods orders methods as documents usually list them.
 var Methods = []string{
 	http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut,
 	http.MethodPatch, http.MethodDelete, http.MethodOptions, http.MethodTrace,
