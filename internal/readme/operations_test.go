@@ -250,7 +250,7 @@ func TestDocsDockerfile(t *testing.T) {
 				}
 			}
 		case "RUN":
-			if target, ok := strings.CutPrefix(rest, "make "); ok && !strings.Contains(makefile, "\n"+target+":\n\tCGO_ENABLED=0 $(GO) build -trimpath -o bin/understudy ./server\n") {
+			if target, ok := strings.CutPrefix(rest, "make "); ok && !strings.Contains(makefile, "\n"+target+":\n\tCGO_ENABLED=0 $(GO) build -trimpath -o bin/understudy ./server/understudy\n") {
 				t.Errorf("%s: no static binary at bin/understudy comes of it", rest)
 			}
 		case "ENV":
