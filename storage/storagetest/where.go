@@ -87,7 +87,7 @@ func testWhere(t *testing.T, open Open) {
 			{Deleted: true, Index: "name"},
 			{Deleted: true},
 		} {
-			for _, limit := range []int{0, 7} {
+			for _, limit := range []int{0, 97} {
 				q := order
 				q.Where, q.Limit = where, limit
 				if i%3 == 0 {
