@@ -105,12 +105,20 @@ func (l *lowerer) parameter(at string, p *openapi3.Parameter) {
 func (l *lowerer) response(at string, r *openapi3.Response) {
 	l.content(at, r.Content)
 	for name, h := range r.Headers {
+		if h == nil || h.Value == nil {
+			l.fail(at, "the header %s is null", name)
+			continue
+		}
 		l.parameter(at+" header "+name, &h.Value.Parameter)
 	}
 }
 
 func (l *lowerer) content(at string, c openapi3.Content) {
 	for name, mt := range c {
+		if mt == nil { // "application/json:" with nothing behind it says as much as {}
+			mt = openapi3.NewMediaType()
+			c[name] = mt
+		}
 		if mt.Schema != nil {
 			l.ref(at+" "+name, mt.Schema)
 		}
