@@ -215,8 +215,8 @@ func (l *listing) selecting(row string, mark byte, c storage.Condition) (where s
 	}
 	if c.Prefix != "" {
 		where += " AND " + row + "head >= " + l.arg(prefixHead)
-		if beyond := beyondPrefix(prefixHead); beyond != nil {
-			where += " AND " + row + "head < " + l.arg(beyond)
+		if beyond := storage.BeyondPrefix(string(prefixHead)); beyond != "" {
+			where += " AND " + row + "head < " + l.arg([]byte(beyond))
 		}
 		if len(prefixTail) > 0 {
 			where += " AND substr(" + row + "tail, 1, length(" + l.arg(prefixTail) + ")) = " + l.arg(prefixTail)
@@ -341,19 +341,6 @@ func directionOf(q storage.Query) (direction, beyond string) {
 		return " DESC", "<"
 	}
 	return "", ">"
-}
-
-// beyondPrefix is the least value greater than all that start with prefix, nil if
-// there is none.
-func beyondPrefix(prefix []byte) []byte {
-	for i := len(prefix) - 1; i >= 0; i-- {
-		if prefix[i] < 0xff {
-			beyond := append([]byte(nil), prefix[:i+1]...)
-			beyond[i]++
-			return beyond
-		}
-	}
-	return nil
 }
 
 // scanListed reads a row of a page, and the value by which it is there.

@@ -269,8 +269,8 @@ func (s *Store) Workspaces(ctx context.Context, prefix string) ([]string, error)
 	names := []string{}
 	head, _ := split(prefix)
 	sql, args := "SELECT name FROM workspace WHERE "+nameHead+" >= $1::bytea", []any{head}
-	if beyond := beyondPrefix(head); beyond != nil {
-		sql, args = sql+" AND "+nameHead+" < $2::bytea", append(args, beyond)
+	if beyond := storage.BeyondPrefix(string(head)); beyond != "" {
+		sql, args = sql+" AND "+nameHead+" < $2::bytea", append(args, []byte(beyond))
 	}
 	err := s.read(ctx, op, sql, args, func() { names = names[:0] }, func(scan func(...any) error) error {
 		var name []byte
