@@ -53,7 +53,7 @@ func (w *standIn) exchangesOf(t *testing.T, header http.Header, query string) un
 	return page
 }
 
-func operationOf(t *testing.T, r *evidence.Report, id string) *evidence.Operation {
+func operationOf(t *testing.T, r *evidence.Report, id string) *evidence.RecordedOperation {
 	t.Helper()
 	for i := range r.Operations {
 		if r.Operations[i].ID == id {
@@ -64,7 +64,7 @@ func operationOf(t *testing.T, r *evidence.Report, id string) *evidence.Operatio
 	return nil
 }
 
-func rowIn(t *testing.T, o *evidence.Operation, status int) *evidence.Row {
+func rowIn(t *testing.T, o *evidence.RecordedOperation, status int) *evidence.Row {
 	t.Helper()
 	for i := range o.Rows {
 		if o.Rows[i].Status == status {
@@ -192,7 +192,7 @@ func TestViolationKinds(t *testing.T) {
 	if len(r.Violations) != 4 {
 		t.Fatalf("%d kinds: %+v", len(r.Violations), r.Violations)
 	}
-	rules := map[string]evidence.Violation{}
+	rules := map[string]evidence.RecordedViolation{}
 	for _, v := range r.Violations {
 		rules[v.Rule] = v
 		if v.Fingerprint == "" || v.Document.Line == 0 || v.Message == "" {

@@ -115,7 +115,7 @@ func (o *Operation) JudgeRequest(ctx context.Context, m *Message) *Judged {
 	j.Violations = append(j.Violations, found...)
 	if len(o.facts().parameters) > 0 {
 		if err := o.validate(ctx, m, j.query.Values); err != nil {
-			e := &explainer{operation: o, side: SideClient}
+			e := &finder{operation: o, side: SideClient}
 			j.Violations = append(j.Violations, e.request(err)...)
 		}
 	}
@@ -185,7 +185,7 @@ func (o *Operation) judgeBody(j *Judged, p *payload) {
 		p.value = p.numbers.value
 	}
 	if err != nil {
-		e := &explainer{operation: o, side: SideClient, payload: p}
+		e := &finder{operation: o, side: SideClient, payload: p}
 		j.Violations = append(j.Violations, e.requestBody(err)...)
 	}
 	if odd {
@@ -464,14 +464,14 @@ func (o *Operation) JudgeResponse(ctx context.Context, method string, status int
 	}
 	p := &payload{json: &jsonText{data: body}}
 	p.value, _ = decodeJSON(body)
-	e := &explainer{operation: o, side: SideServer, status: status, payload: p}
+	e := &finder{operation: o, side: SideServer, status: status, payload: p}
 	return e.response(err)
 }
 
 // JudgeHead judges what comes before the body of an answer: its status, its media
 // type and its headers.
 func (o *Operation) JudgeHead(method string, status int, header http.Header) []Violation {
-	e := &explainer{operation: o, side: SideServer, status: status, payload: &payload{}}
+	e := &finder{operation: o, side: SideServer, status: status, payload: &payload{}}
 	err := openapi3filter.ValidateResponse(context.Background(), &openapi3filter.ResponseValidationInput{
 		RequestValidationInput: &openapi3filter.RequestValidationInput{Request: &http.Request{Method: method}, Route: o.facts().route},
 		Status:                 status, Header: header, Options: optionsNoAnswer,
@@ -501,7 +501,7 @@ func (o *Operation) judgeText(method string, status int, header http.Header, c *
 	}
 	p := &payload{content: c, value: strings.ToValidUTF8(string(body), "\uFFFD")}
 	if err := c.schema.VisitJSON(p.value, answerOptions...); err != nil {
-		e := &explainer{operation: o, side: SideServer, status: status, payload: p}
+		e := &finder{operation: o, side: SideServer, status: status, payload: p}
 		base := e.violation(InBody)
 		base.root, base.Where = c.schema, o.document.locate(o.Pointer()+"/responses/"+itoa(status))
 		return e.schemas(err, base)

@@ -98,8 +98,8 @@ func (a *API) GetCoverage(ctx context.Context, request understudy.GetCoverageReq
 		return nil, err
 	}
 	return jsonAnswer{struct {
-		Coverage   evidence.Coverage    `json:"coverage"`
-		Operations []evidence.Operation `json:"operations"`
+		Coverage   evidence.Coverage            `json:"coverage"`
+		Operations []evidence.RecordedOperation `json:"operations"`
 	}{report.Coverage, report.Operations}}, nil
 }
 
@@ -114,7 +114,7 @@ func (a *API) ListViolations(ctx context.Context, request understudy.ListViolati
 		return nil, err
 	}
 	return jsonAnswer{struct {
-		Violations []evidence.Violation `json:"violations"`
+		Violations []evidence.RecordedViolation `json:"violations"`
 	}{report.Violations}}, nil
 }
 
@@ -193,13 +193,13 @@ func forcedView(f *site.Forced) *understudy.Forced {
 	return &understudy.Forced{By: understudy.ForcedBy(f.By), Fault: text(f.Fault), What: f.What}
 }
 
-func messageView(m evidence.Message) understudy.Message {
+func messageView(m evidence.RecordedMessage) understudy.Message {
 	header := map[string][]string{}
 	maps.Copy(header, m.Header)
 	return understudy.Message{Header: header, Body: m.Body}
 }
 
-// ClearExchanges forgets the evidence of a workspace.
+// ClearExchanges clears the evidence of a workspace.
 func (a *API) ClearExchanges(ctx context.Context, request understudy.ClearExchangesRequestObject) (understudy.ClearExchangesResponseObject, error) {
 	s, err := scope[understudy.ClearExchangesParamsWorkspace, string](ctx, a, request.Params.Workspace, nil)
 	if err != nil {

@@ -12,32 +12,34 @@ var kinds = []string{
 	tallies.Kind, storedGroups.Kind, storedExchanges.Kind, storedMessages.Kind, exchangeIDs.Kind, chunks.Kind, chunkMessages.Kind,
 }
 
-// Clear forgets the evidence of a workspace, or of all.
+// Evidence goes in three ways, and functions are named after them: it is dropped from
+// memory, purged from the store, or cleared from both, on every process.
+
+// Clear clears the evidence of a workspace, or of all.
 func (r *Recorder) Clear(ctx context.Context, s Scope) error {
+	if !s.All {
+		return r.ClearWith(ctx, s.Workspace, nil, func(clearEvidence func() error, _ []storage.Tx) error { return clearEvidence() })
+	}
 	if err := r.lock(ctx); err != nil {
 		return err
 	}
 	defer r.unlock()
-	var tellers []string
-	if !s.All {
-		tellers = r.tellers(s.Workspace)
-	}
 	var epoch int64
-	err := r.together(ctx, tellers, func(own storage.Tx, txs []storage.Tx) (err error) {
-		if err := purge(own, s.parent()); err != nil || !r.o.Shared {
+	err := r.together(ctx, nil, func(own storage.Tx, _ []storage.Tx) (err error) {
+		if err := purgeScope(own, nil); err != nil || !r.o.Shared {
 			return err
 		}
-		epoch, err = r.begin(own, append(txs, own)[0], s.Workspace)
+		epoch, err = r.beginEpoch(own, own, "")
 		return err
 	})
 	if err == nil {
-		r.drop(s, epoch)
+		r.dropScope(s, epoch)
 	}
 	return err
 }
 
-// purge removes the evidence of a parent, or of all, from the store.
-func purge(tx storage.Tx, parent *string) error {
+// purgeScope purges the evidence of a workspace, or of all, from the store.
+func purgeScope(tx storage.Tx, parent *string) error {
 	if parent != nil {
 		gone, err := recentOf(tx, *parent)
 		if err == nil && gone != (total{}) {
@@ -68,14 +70,14 @@ func purge(tx storage.Tx, parent *string) error {
 	return nil
 }
 
-// drop lets go of what memory holds. What comes belongs to the epoch, which is 0 if
-// the store is not shared.
-func (r *Recorder) drop(s Scope, epoch int64) {
+// dropScope drops what memory holds of a workspace, or of all. What comes belongs to
+// the epoch, which is 0 if the store is not shared.
+func (r *Recorder) dropScope(s Scope, epoch int64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for name, w := range r.workspaces {
 		if s.All || name == s.Workspace {
-			r.abandon(w)
+			r.dropWorkspace(w)
 		}
 	}
 	switch {
@@ -85,7 +87,7 @@ func (r *Recorder) drop(s Scope, epoch int64) {
 			r.epochs[name] = epoch
 		}
 	default:
-		r.knows(s.Workspace, epoch)
+		r.setEpoch(s.Workspace, epoch)
 	}
 }
 

@@ -32,7 +32,7 @@ func (r *Report) Filter(globs []string) error {
 			return fmt.Errorf("no operation is named by %q", glob)
 		}
 	}
-	kept := []Operation{}
+	kept := []RecordedOperation{}
 	r.Requests = 0
 	for i := range r.Operations {
 		if op := &r.Operations[i]; match(op.API, op.ID) {
@@ -41,7 +41,7 @@ func (r *Report) Filter(globs []string) error {
 		}
 	}
 	r.Operations = kept
-	violations := []Violation{}
+	violations := []RecordedViolation{}
 	for i := range r.Violations {
 		if v := &r.Violations[i]; match(v.API, v.Operation) {
 			violations = append(violations, *v)

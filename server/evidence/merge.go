@@ -17,7 +17,7 @@ func Merge(reports ...*Report) (*Report, error) {
 	if len(reports) == 0 {
 		return nil, errors.New("no reports to merge")
 	}
-	merged := &Report{Schema: SchemaURI, Operations: []Operation{}, Violations: []Violation{}}
+	merged := &Report{Schema: SchemaURI, Operations: []RecordedOperation{}, Violations: []RecordedViolation{}}
 	var versions []string
 	operations := map[string]int{}
 	violations := map[string]int{}
@@ -36,7 +36,7 @@ func Merge(reports ...*Report) (*Report, error) {
 			if !known {
 				at = len(merged.Operations)
 				operations[key] = at
-				merged.Operations = append(merged.Operations, Operation{
+				merged.Operations = append(merged.Operations, RecordedOperation{
 					API: op.API, ID: op.ID, Method: op.Method, Path: op.Path, Basis: op.Basis, Document: op.Document,
 					Rows: []Row{}, Undeclared: []Row{}, Parameters: []Seen{}, Enums: []Seen{}, Properties: []Seen{},
 				})
@@ -73,7 +73,7 @@ func pick(a, b time.Time, better func(time.Time, time.Time) bool) time.Time {
 	return a
 }
 
-func (o *Operation) add(other *Operation) error {
+func (o *RecordedOperation) add(other *RecordedOperation) error {
 	if o.Method != other.Method || o.Path != other.Path {
 		return fmt.Errorf("the reports are of different documents: %s:%s is %s %s in one and %s %s in another",
 			o.API, o.ID, o.Method, o.Path, other.Method, other.Path)

@@ -17,7 +17,7 @@ func shard(from int, use func(*Report)) *Report {
 	at := time.Date(2026, 11, 1, from, 0, 0, 0, time.UTC)
 	r := &Report{
 		Schema: SchemaURI, Version: "v1", From: at, To: at.Add(time.Minute), Workspaces: 1, Requests: 2,
-		Operations: []Operation{
+		Operations: []RecordedOperation{
 			{
 				API: "brms", ID: "listProjects", Method: "GET", Path: "/api/projects",
 				Rows: []Row{
@@ -31,7 +31,7 @@ func shard(from int, use func(*Report)) *Report {
 				Rows: []Row{{Status: 200, ResponseType: "application/json", Counts: true}},
 			},
 		},
-		Violations: []Violation{},
+		Violations: []RecordedViolation{},
 	}
 	if use != nil {
 		use(r)
@@ -40,8 +40,8 @@ func shard(from int, use func(*Report)) *Report {
 	return r
 }
 
-func broken(fingerprint, operation string, basis contract.Basis) Violation {
-	return Violation{
+func broken(fingerprint, operation string, basis contract.Basis) RecordedViolation {
+	return RecordedViolation{
 		Fingerprint: fingerprint, API: "brms", Operation: operation, Side: contract.SideClient, Rule: "type",
 		Basis: basis, In: contract.InBody, Pointer: "/name", Message: "must be text", Requests: 1, Exchanges: []string{fingerprint + "-1"},
 	}
@@ -51,15 +51,15 @@ func TestMerge(t *testing.T) {
 	a := shard(3, func(r *Report) {
 		r.Operations[0].Requests, r.Operations[0].Rows[0].Requests, r.Operations[0].Rows[0].Hint = 2, 2, ""
 		r.Operations[0].Parameters[0].Requests = 1
-		r.Violations = []Violation{broken("warn", "listProjects", contract.BasisInferred), broken("f", "listProjects", contract.BasisPublished)}
+		r.Violations = []RecordedViolation{broken("warn", "listProjects", contract.BasisInferred), broken("f", "listProjects", contract.BasisPublished)}
 		r.Violations[1].Known = true
 	})
 	b := shard(1, func(r *Report) {
 		r.Version = "v2"
 		r.Operations[0].Requests, r.Operations[0].Rows[0].Requests = 1, 1
 		r.Operations[0].Rows = append(r.Operations[0].Rows, Row{Status: 418, Counts: true})
-		r.Operations = append(r.Operations, Operation{API: "brms", ID: "late", Method: "GET", Path: "/late", Rows: []Row{{Status: 200, Counts: true, Requests: 1}}})
-		r.Violations = []Violation{broken("f", "listProjects", contract.BasisPublished), broken("g", "late", contract.BasisDocumented)}
+		r.Operations = append(r.Operations, RecordedOperation{API: "brms", ID: "late", Method: "GET", Path: "/late", Rows: []Row{{Status: 200, Counts: true, Requests: 1}}})
+		r.Violations = []RecordedViolation{broken("f", "listProjects", contract.BasisPublished), broken("g", "late", contract.BasisDocumented)}
 		r.Violations[0].Exchanges = []string{"other"}
 	})
 	before, _ := json.Marshal(a)
@@ -112,7 +112,7 @@ func TestReportFilter(t *testing.T) {
 		return shard(1, func(r *Report) {
 			r.Requests = 5
 			r.Operations[0].Requests, r.Operations[0].Rows[0].Requests = 2, 2
-			r.Violations = []Violation{broken("f", "listProjects", contract.BasisPublished), broken("unmatched", "", contract.BasisPublished)}
+			r.Violations = []RecordedViolation{broken("f", "listProjects", contract.BasisPublished), broken("unmatched", "", contract.BasisPublished)}
 		})
 	}
 	for _, c := range []struct {
@@ -150,7 +150,7 @@ func TestReportFilter(t *testing.T) {
 
 func TestBaseline(t *testing.T) {
 	r := shard(1, func(r *Report) {
-		r.Violations = []Violation{
+		r.Violations = []RecordedViolation{
 			broken("f", "listProjects", contract.BasisPublished),
 			broken("e", "createProject", contract.BasisPublished),
 		}
@@ -176,7 +176,7 @@ func TestBaseline(t *testing.T) {
 	}
 
 	later := shard(1, func(r *Report) {
-		r.Violations = []Violation{broken("new", "listProjects", contract.BasisPublished), broken("f", "listProjects", contract.BasisPublished)}
+		r.Violations = []RecordedViolation{broken("new", "listProjects", contract.BasisPublished), broken("f", "listProjects", contract.BasisPublished)}
 	})
 	fixed := known.Apply(later)
 	if len(fixed) != 1 || fixed[0].Fingerprint != "e" {

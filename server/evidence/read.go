@@ -34,10 +34,10 @@ type Summary struct {
 	Forced *site.Forced `json:"forced,omitempty"` // nil if nothing of it was
 }
 
-// Exchange is the whole record of an exchange, redacted.
-type Exchange struct {
+// RecordedExchange is the whole record of an exchange, redacted.
+type RecordedExchange struct {
 	Summary
-	Messages
+	RecordedMessages
 
 	Explained []contract.Explained
 }
@@ -182,7 +182,7 @@ func (r *Recorder) newest(s Scope) []*site.Exchange {
 
 // Get gives an exchange of the scope; nil if there is none. Those without a
 // workspace are everybody's: nobody could look at a refused credential else.
-func (r *Recorder) Get(ctx context.Context, s Scope, id string) (*Exchange, error) {
+func (r *Recorder) Get(ctx context.Context, s Scope, id string) (*RecordedExchange, error) {
 	visible := func(workspace string) bool { return s.All || workspace == s.Workspace || workspace == "" }
 	if r.o.Shared {
 		if err := r.Flush(ctx); err != nil {
@@ -196,9 +196,9 @@ func (r *Recorder) Get(ctx context.Context, s Scope, id string) (*Exchange, erro
 		if !visible(k.x.Workspace) {
 			return nil, nil
 		}
-		return &Exchange{Summary: summaryOf(k.x), Messages: messagesOf(k.x), Explained: k.x.Explained}, nil
+		return &RecordedExchange{Summary: summaryOf(k.x), RecordedMessages: messagesOf(k.x), Explained: k.x.Explained}, nil
 	}
-	var found *Exchange
+	var found *RecordedExchange
 	err := r.store.View(ctx, storeName, func(tx storage.ReadTx) error {
 		item, err := storedExchanges.Get(tx, id)
 		if storage.IsNotFound(err) && r.o.Shared {
@@ -220,7 +220,7 @@ func (r *Recorder) Get(ctx context.Context, s Scope, id string) (*Exchange, erro
 		if err != nil {
 			return err
 		}
-		found = &Exchange{Summary: item.Value.Summary, Messages: messages.Value, Explained: item.Value.Explained}
+		found = &RecordedExchange{Summary: item.Value.Summary, RecordedMessages: messages.Value, Explained: item.Value.Explained}
 		return nil
 	})
 	if storage.CodeOf(err) == storage.CodeNotFound && err != nil {
@@ -239,9 +239,9 @@ func (r *Recorder) Report(ctx context.Context, s Scope, of string) (*Report, err
 	if err := r.Flush(ctx); err != nil {
 		return nil, err
 	}
-	report := &Report{Schema: SchemaURI, Version: r.o.Version, Operations: []Operation{}, Violations: []Violation{}}
+	report := &Report{Schema: SchemaURI, Version: r.o.Version, Operations: []RecordedOperation{}, Violations: []RecordedViolation{}}
 	var sum tally
-	groups := map[string]*Violation{}
+	groups := map[string]*RecordedViolation{}
 	if err := r.store.View(ctx, storeName, func(tx storage.ReadTx) error {
 		page, err := tallies.List(tx, storage.Query{Parent: s.parent()})
 		if err != nil {
@@ -308,27 +308,27 @@ func inOrder(d *contract.Document) []*contract.Operation {
 }
 
 // sortViolations puts those that break the verdict first, then by operation.
-func sortViolations(violations []Violation, order map[string]int) {
-	rank := func(v *Violation) int {
+func sortViolations(violations []RecordedViolation, order map[string]int) {
+	rank := func(v *RecordedViolation) int {
 		if v.Fails(FailOnViolations) {
 			return 0
 		}
 		return 1
 	}
-	place := func(v *Violation) int {
+	place := func(v *RecordedViolation) int {
 		if i, known := order[v.API+" "+v.Operation]; known {
 			return i
 		}
 		return len(order)
 	}
-	slices.SortFunc(violations, func(a, b Violation) int {
+	slices.SortFunc(violations, func(a, b RecordedViolation) int {
 		return cmp.Or(cmp.Compare(rank(&a), rank(&b)), cmp.Compare(place(&a), place(&b)),
 			cmp.Compare(a.API, b.API), cmp.Compare(a.Pointer, b.Pointer), cmp.Compare(a.Rule, b.Rule), cmp.Compare(a.Fingerprint, b.Fingerprint))
 	})
 }
 
 // CoverageOf counts the rows of operations that were met.
-func CoverageOf(operations []Operation, of string) Coverage {
+func CoverageOf(operations []RecordedOperation, of string) Coverage {
 	c := Coverage{Of: of, Percent: 100}
 	for i := range operations {
 		for _, row := range operations[i].Rows {
@@ -348,12 +348,12 @@ func CoverageOf(operations []Operation, of string) Coverage {
 }
 
 // report tells how an operation was used; t is nil if it was not.
-func (p *plan) report(t *opTally) Operation {
+func (p *plan) report(t *opTally) RecordedOperation {
 	if t == nil {
 		t = &opTally{}
 	}
 	d := p.op.Document()
-	o := Operation{
+	o := RecordedOperation{
 		API: d.API, ID: p.op.ID, Method: p.op.Method, Path: p.op.Path, Basis: p.op.Basis(), Document: d.Locate(p.op.Pointer()),
 		Requests: t.Requests, Rows: []Row{}, Undeclared: []Row{}, Parameters: []Seen{}, Enums: []Seen{}, Properties: []Seen{},
 	}
@@ -395,7 +395,7 @@ func (p *plan) report(t *opTally) Operation {
 	return o
 }
 
-func (o *Operation) members(m *contract.Member, t *opTally) {
+func (o *RecordedOperation) members(m *contract.Member, t *opTally) {
 	for _, value := range m.Enum {
 		name := "body " + m.Pointer + "=" + value
 		o.Enums = append(o.Enums, Seen{Name: name, Basis: m.EnumBasis, Requests: t.Seen[seenValue+name]})

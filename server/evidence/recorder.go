@@ -122,7 +122,7 @@ type workspace struct {
 	own     queue
 	apis    map[string]*use
 	counts  map[*plan]*counts
-	groups  map[string]*Violation
+	groups  map[string]*RecordedViolation
 	pending []*kept
 	carry   *tally // what could not be stored
 	dirty   bool
@@ -233,7 +233,7 @@ func (r *Recorder) Record(x *site.Exchange) {
 		return // a health check
 	}
 	if r.o.Shared {
-		r.ask(x)
+		r.askEpoch(x)
 	}
 	var p *plan
 	row := -1
@@ -252,7 +252,7 @@ func (r *Recorder) Record(x *site.Exchange) {
 		p.mark(x, seen)
 	}
 	x.Value = nil // no longer needed, and it holds what came once more
-	var groups []Violation
+	var groups []RecordedViolation
 	if len(x.Explained) > 0 {
 		groups = group(x)
 	}
@@ -303,7 +303,7 @@ func (r *Recorder) plan(op *contract.Operation) *plan {
 func (r *Recorder) workspace(name string) *workspace {
 	w := r.workspaces[name]
 	if w == nil {
-		w = &workspace{name: name, apis: map[string]*use{}, counts: map[*plan]*counts{}, groups: map[string]*Violation{}}
+		w = &workspace{name: name, apis: map[string]*use{}, counts: map[*plan]*counts{}, groups: map[string]*RecordedViolation{}}
 		r.workspaces[name] = w
 	}
 	return w
@@ -348,7 +348,7 @@ func (w *workspace) count(x *site.Exchange, p *plan, row int, key string, seen b
 
 // violation adds one kind of violation of an exchange, and tells whether it names
 // the exchange.
-func (w *workspace) violation(v *Violation, bound int) bool {
+func (w *workspace) violation(v *RecordedViolation, bound int) bool {
 	known := w.groups[v.Fingerprint]
 	if known == nil {
 		if len(w.groups) >= bound {
@@ -363,7 +363,7 @@ func (w *workspace) violation(v *Violation, bound int) bool {
 }
 
 // add joins what two records say of the same kind of violation.
-func (v *Violation) add(o *Violation) {
+func (v *RecordedViolation) add(o *RecordedViolation) {
 	v.Requests += o.Requests
 	for _, id := range o.Exchanges {
 		if len(v.Exchanges) < firstExchanges {
@@ -378,25 +378,25 @@ func (r *Recorder) keep(w *workspace, k *kept) {
 	r.all.push(k)
 	r.byID[k.x.ID] = k
 	for w.own.count > r.o.Exchanges || w.own.bytes > r.o.Bytes && w.own.count > 1 {
-		r.forget(w.own.oldest)
+		r.dropExchange(w.own.oldest)
 	}
 	for r.all.count > r.o.TotalExchanges || r.all.bytes > r.o.TotalBytes && r.all.count > 1 {
-		r.forget(r.all.oldest)
+		r.dropExchange(r.all.oldest)
 	}
 }
 
-func (r *Recorder) forget(k *kept) {
+func (r *Recorder) dropExchange(k *kept) {
 	w := k.workspace
 	w.own.remove(k)
 	r.all.remove(k)
 	if r.byID[k.x.ID] == k {
 		delete(r.byID, k.x.ID)
 	}
-	r.release(w)
+	r.dropIfEmpty(w)
 }
 
-// release lets go of a workspace of which memory holds nothing.
-func (r *Recorder) release(w *workspace) {
+// dropIfEmpty drops a workspace of which memory holds nothing.
+func (r *Recorder) dropIfEmpty(w *workspace) {
 	if w.own.count == 0 && !w.dirty && r.workspaces[w.name] == w {
 		delete(r.workspaces, w.name)
 	}
@@ -437,11 +437,11 @@ func bounded(mediaType string) string {
 }
 
 // group gives the kinds of violations of an exchange, each once.
-func group(x *site.Exchange) []Violation {
-	groups := make([]Violation, 0, len(x.Explained))
+func group(x *site.Exchange) []RecordedViolation {
+	groups := make([]RecordedViolation, 0, len(x.Explained))
 	for i := range x.Explained {
 		e := &x.Explained[i]
-		v := Violation{
+		v := RecordedViolation{
 			API: x.API, Operation: e.Operation, Side: e.Side, Rule: e.Rule, Basis: e.Basis, In: e.In, Name: e.Name,
 			Pointer: contract.SegmentsFolded(e.Pointer), Message: e.Message, Got: e.Got, Accepted: e.Accepted, Document: e.Where,
 			Requests: 1, Exchanges: []string{x.ID},
@@ -463,7 +463,7 @@ func group(x *site.Exchange) []Violation {
 
 // fingerprint is the same for the same rule broken at the same place of the same
 // operation, in every run.
-func (v *Violation) fingerprint() string {
+func (v *RecordedViolation) fingerprint() string {
 	sum := sha256.Sum256([]byte(strings.Join([]string{
 		v.API, v.Operation, string(v.Side), v.Rule, string(v.In), v.Name, v.Pointer, v.Document.Pointer,
 	}, "\x00")))
@@ -478,7 +478,7 @@ func (r *Recorder) write() {
 		<-timer.C
 	}
 	failing := false
-	var swept time.Time
+	var purged time.Time
 	for {
 		select {
 		case <-r.stop:
@@ -492,9 +492,9 @@ func (r *Recorder) write() {
 		case <-timer.C:
 		}
 		err := r.Flush(context.Background())
-		if now := time.Now(); err == nil && r.o.Shared && now.Sub(swept) >= sweepEvery {
-			swept = now
-			err = r.sweep(context.Background(), now.Add(-epochLife))
+		if now := time.Now(); err == nil && r.o.Shared && now.Sub(purged) >= purgeEvery {
+			purged = now
+			err = r.purgeEpochs(context.Background(), now.Add(-epochLife))
 		}
 		if err != nil && !failing {
 			r.log.Warn("evidence waits for the store", "error", err)

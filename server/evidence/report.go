@@ -12,15 +12,15 @@ import (
 // did it use, what did it never try. It is the JSON of GET /_understudy/report and
 // of "understudy report --format json"; docs/report.schema.json is its schema.
 type Report struct {
-	Schema     string      `json:"$schema"` // SchemaURI
-	Version    string      `json:"version"` // of the Understudy that made it
-	From       time.Time   `json:"from"`    // first and last exchange; zero if there is none
-	To         time.Time   `json:"to"`
-	Workspaces int         `json:"workspaces"` // how many are joined in it
-	Requests   int64       `json:"requests"`
-	Coverage   Coverage    `json:"coverage"`
-	Operations []Operation `json:"operations"` // every declared one, in document order
-	Violations []Violation `json:"violations"` // each kind of violation once, refusing ones first
+	Schema     string              `json:"$schema"` // SchemaURI
+	Version    string              `json:"version"` // of the Understudy that made it
+	From       time.Time           `json:"from"`    // first and last exchange; zero if there is none
+	To         time.Time           `json:"to"`
+	Workspaces int                 `json:"workspaces"` // how many are joined in it
+	Requests   int64               `json:"requests"`
+	Coverage   Coverage            `json:"coverage"`
+	Operations []RecordedOperation `json:"operations"` // every declared one, in document order
+	Violations []RecordedViolation `json:"violations"` // each kind of violation once, refusing ones first
 }
 
 // SchemaURI names the form of a Report.
@@ -42,8 +42,8 @@ const (
 	CoverageOfAll       = "all"
 )
 
-// Operation is the use of one operation.
-type Operation struct {
+// RecordedOperation is what was recorded of the use of one operation.
+type RecordedOperation struct {
 	API        string            `json:"api"`
 	ID         string            `json:"operationId"`
 	Method     string            `json:"method"`
@@ -76,9 +76,9 @@ type Seen struct {
 	Requests int64          `json:"requests"`
 }
 
-// Violation is one kind of violation: the same rule broken at the same place of the
-// same operation, however often.
-type Violation struct {
+// RecordedViolation is what was recorded of one kind of violation: the same rule
+// broken at the same place of the same operation, however often.
+type RecordedViolation struct {
 	Fingerprint string            `json:"fingerprint"` // stable over runs: what a baseline keeps
 	API         string            `json:"api"`
 	Operation   string            `json:"operationId,omitempty"`
@@ -110,7 +110,7 @@ const (
 )
 
 // Fails reports whether the violation breaks the verdict.
-func (v *Violation) Fails(on FailOn) bool {
+func (v *RecordedViolation) Fails(on FailOn) bool {
 	switch {
 	case v.Known || on == FailOnNone:
 		return false
@@ -122,9 +122,9 @@ func (v *Violation) Fails(on FailOn) bool {
 
 // Verdict is what a job's exit code is made of.
 type Verdict struct {
-	Failures []Violation // that break the contract
-	Warnings []Violation // that do not
-	Short    bool        // the coverage is below the threshold
+	Failures []RecordedViolation // that break the contract
+	Warnings []RecordedViolation // that do not
+	Short    bool                // the coverage is below the threshold
 }
 
 // OK reports whether the contract was kept.

@@ -52,9 +52,9 @@ func (r *Recorder) Heed(workspace string, settings []storage.Settings) {
 		return
 	}
 	if w := r.workspaces[workspace]; w != nil && known != 0 {
-		r.abandon(w)
+		r.dropWorkspace(w)
 	}
-	r.knows(workspace, epoch)
+	r.setEpoch(workspace, epoch)
 }
 
 func epochOf(settings ...storage.Settings) int64 {
@@ -70,7 +70,7 @@ func epochOf(settings ...storage.Settings) int64 {
 // maxEpochs is how many epochs are remembered of workspaces of which nothing waits.
 const maxEpochs = 100_000
 
-func (r *Recorder) knows(workspace string, epoch int64) {
+func (r *Recorder) setEpoch(workspace string, epoch int64) {
 	if _, known := r.epochs[workspace]; !known && len(r.epochs) >= maxEpochs {
 		for name := range r.epochs {
 			if r.workspaces[name] == nil {
@@ -81,26 +81,26 @@ func (r *Recorder) knows(workspace string, epoch int64) {
 	r.epochs[workspace] = epoch
 }
 
-// abandon lets go of what waits of a workspace.
-func (r *Recorder) abandon(w *workspace) {
+// dropWorkspace drops what memory holds of a workspace.
+func (r *Recorder) dropWorkspace(w *workspace) {
 	for w.own.count > 0 {
-		r.forget(w.own.oldest)
+		r.dropExchange(w.own.oldest)
 	}
 	for _, k := range w.pending {
 		r.waiting -= k.size
 	}
-	w.apis, w.counts, w.groups = map[string]*use{}, map[*plan]*counts{}, map[string]*Violation{}
+	w.apis, w.counts, w.groups = map[string]*use{}, map[*plan]*counts{}, map[string]*RecordedViolation{}
 	w.pending, w.carry, w.dirty = nil, nil, false
 	delete(r.dirty, w)
-	r.release(w)
+	r.dropIfEmpty(w)
 }
 
 // patience bounds the time for which an answer waits for the epoch.
 const patience = 250 * time.Millisecond
 
-// ask reads the epoch for an exchange that ended without it: one that was refused
+// askEpoch reads the epoch for an exchange that ended without it: one that was refused
 // before its operation was treated, or of the control API.
-func (r *Recorder) ask(x *site.Exchange) {
+func (r *Recorder) askEpoch(x *site.Exchange) {
 	treated := x.API != ControlAPI && x.Operation != nil && x.Workspace != "" && (x.Forced == nil || x.Forced.By != site.ForcedByWorkspace)
 	if treated || r.failing.Load() {
 		return
@@ -112,9 +112,9 @@ func (r *Recorder) ask(x *site.Exchange) {
 	}
 }
 
-// begin begins an epoch in a transaction on the evidence and on the workspace that
+// beginEpoch begins an epoch in a transaction on the evidence and on the workspace that
 // tells it. The tally tells it too, to those who store evidence.
-func (r *Recorder) begin(own, teller storage.Tx, workspace string) (int64, error) {
+func (r *Recorder) beginEpoch(own, teller storage.Tx, workspace string) (int64, error) {
 	settings, err := own.Settings()
 	if err != nil {
 		return 0, err
@@ -123,7 +123,7 @@ func (r *Recorder) begin(own, teller storage.Tx, workspace string) (int64, error
 	if err != nil {
 		return 0, err
 	}
-	// By the clock, so that an epoch that is forgotten is not begun again.
+	// By the clock, so that an epoch that was purged is not begun again.
 	epoch := max(epochOf(settings, told)+1, time.Now().UnixMicro())
 	told.Data = strconv.FormatInt(epoch, 10)
 	if err := teller.SetSettings(told); err != nil || own == teller {
@@ -132,8 +132,8 @@ func (r *Recorder) begin(own, teller storage.Tx, workspace string) (int64, error
 	return epoch, changeTally(own, workspace, func(t *tally) { t.Epoch = epoch })
 }
 
-// ended reports whether the epoch is over in which something was recorded.
-func ended(tx storage.Tx, d *delta) (bool, error) {
+// epochEnded reports whether the epoch is over in which something was recorded.
+func epochEnded(tx storage.Tx, d *delta) (bool, error) {
 	if d.epoch == 0 {
 		return false, nil
 	}
@@ -170,7 +170,7 @@ type chunk struct {
 
 var (
 	chunks        = storage.Collection[chunk]{Kind: "recent"}
-	chunkMessages = storage.Collection[[]Messages]{Kind: "recent messages"}
+	chunkMessages = storage.Collection[[]RecordedMessages]{Kind: "recent messages"}
 )
 
 // The bounds of a chunk: it is read as a whole, and goes as a whole.
@@ -200,7 +200,7 @@ const (
 // recent is a chunk ready to be stored.
 type recent struct {
 	chunk    chunk
-	messages []Messages
+	messages []RecordedMessages
 }
 
 // split makes chunks of exchanges.
@@ -351,7 +351,7 @@ func (r *Recorder) newestOnly(list []Summary, inChunk map[string]bool) []Summary
 
 // findRecent looks for an exchange in the chunks of a parent, or of all; nil if it
 // is not there.
-func findRecent(tx storage.ReadTx, parent *string, id string) (*Exchange, error) {
+func findRecent(tx storage.ReadTx, parent *string, id string) (*RecordedExchange, error) {
 	page, err := chunks.List(tx, storage.Query{Parent: parent, Descending: true})
 	if err != nil {
 		return nil, err
@@ -365,20 +365,20 @@ func findRecent(tx storage.ReadTx, parent *string, id string) (*Exchange, error)
 		if err != nil || i >= len(messages.Value) {
 			return nil, err
 		}
-		return &Exchange{Summary: item.Value.Summaries[i], Messages: messages.Value[i]}, nil
+		return &RecordedExchange{Summary: item.Value.Summaries[i], RecordedMessages: messages.Value[i]}, nil
 	}
 	return nil, nil
 }
 
-// An epoch that began longer ago is forgotten: nothing from before it waits any more.
+// An epoch that began longer ago is purged: nothing from before it waits any more.
 const (
 	epochLife  = 24 * time.Hour
-	sweepEvery = time.Hour
+	purgeEvery = time.Hour
 )
 
-// sweep forgets the epochs of workspaces that began before a time, so that they do
-// not add up. A workspace without evidence is then as if it had never been.
-func (r *Recorder) sweep(ctx context.Context, before time.Time) error {
+// purgeEpochs purges the epochs of workspaces that began before a time, so that they
+// do not add up. A workspace without evidence is then as if it had never been.
+func (r *Recorder) purgeEpochs(ctx context.Context, before time.Time) error {
 	names, err := r.store.Workspaces(ctx, epochPrefix)
 	if err != nil {
 		return err
@@ -399,7 +399,7 @@ func (r *Recorder) sweep(ctx context.Context, before time.Time) error {
 		}
 		if err := r.together(ctx, old, func(own storage.Tx, tellers []storage.Tx) error {
 			for _, teller := range tellers {
-				if err := forgetEpoch(own, teller, before); err != nil {
+				if err := purgeEpoch(own, teller, before); err != nil {
 					return err
 				}
 			}
@@ -411,7 +411,7 @@ func (r *Recorder) sweep(ctx context.Context, before time.Time) error {
 	return nil
 }
 
-func forgetEpoch(own, teller storage.Tx, before time.Time) error {
+func purgeEpoch(own, teller storage.Tx, before time.Time) error {
 	settings, err := teller.Settings()
 	if err != nil || epochOf(settings) >= before.UnixMicro() { // it was cleared again
 		return err

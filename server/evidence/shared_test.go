@@ -145,7 +145,7 @@ func TestSharedModel(t *testing.T) {
 				})
 			case what == 39:
 				delete(model, workspace)
-				err = one().Forget(t.Context(), workspace, []string{"x"}, func(forget func() error, _ []storage.Tx) error { return forget() })
+				err = one().ClearWith(t.Context(), workspace, []string{"x"}, func(clearEvidence func() error, _ []storage.Tx) error { return clearEvidence() })
 			}
 			if err != nil {
 				t.Fatal(err)
@@ -176,8 +176,8 @@ func TestClearReachesReplicas(t *testing.T) {
 	for name, wipe := range map[string]func(*Recorder, context.Context) error{
 		"clear": func(r *Recorder, ctx context.Context) error { return r.Clear(ctx, Scope{Workspace: "a"}) },
 		"all":   func(r *Recorder, ctx context.Context) error { return r.Clear(ctx, Scope{All: true}) },
-		"forget": func(r *Recorder, ctx context.Context) error {
-			return r.Forget(ctx, "a", []string{"x"}, func(forget func() error, _ []storage.Tx) error { return forget() })
+		"clear with": func(r *Recorder, ctx context.Context) error {
+			return r.ClearWith(ctx, "a", []string{"x"}, func(clearEvidence func() error, _ []storage.Tx) error { return clearEvidence() })
 		},
 	} {
 		all := replicas(t, 2, Options{})
@@ -385,7 +385,7 @@ func TestSharedAtOnce(t *testing.T) {
 }
 
 // An epoch of long ago leaves nothing behind, and one of lately stays.
-func TestSweep(t *testing.T) {
+func TestPurgeEpochs(t *testing.T) {
 	t.Parallel()
 	all := replicas(t, 2, Options{})
 	for i := range batch + 5 {
@@ -401,7 +401,7 @@ func TestSweep(t *testing.T) {
 	}
 	all[1].Record(exchange(2, "4", false))
 	for range 2 {
-		if err := all[1].sweep(t.Context(), between); err != nil {
+		if err := all[1].purgeEpochs(t.Context(), between); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -19,8 +19,8 @@ const storeName = "\x00understudy evidence"
 
 // storedGroup is a kind of violation in the store.
 type storedGroup struct {
-	Workspace string    `json:"workspace"`
-	Violation Violation `json:"violation"`
+	Workspace string            `json:"workspace"`
+	Violation RecordedViolation `json:"violation"`
 }
 
 var storedGroups = storage.Collection[storedGroup]{Kind: "violation"}
@@ -45,14 +45,14 @@ var (
 		}
 		return []storage.Key{{Index: purgeable}}
 	}}
-	storedMessages = storage.Collection[Messages]{Kind: "messages"}
+	storedMessages = storage.Collection[RecordedMessages]{Kind: "messages"}
 )
 
 // delta is what the store does not have yet of a workspace.
 type delta struct {
 	workspace string
 	counted   *tally
-	groups    map[string]*Violation
+	groups    map[string]*RecordedViolation
 	pending   []*kept
 	recent    []*kept // for chunks
 	epoch     int64   // in which it was recorded
@@ -65,7 +65,7 @@ func (r *Recorder) take(w *workspace) delta {
 	d := delta{workspace: w.name, counted: &tally{APIs: w.apis, Operations: map[string]*opTally{}}, groups: w.groups, pending: w.pending, epoch: r.epochs[w.name]}
 	for r.o.Shared && w.own.count > 0 {
 		d.recent = append(d.recent, w.own.oldest)
-		r.forget(w.own.oldest)
+		r.dropExchange(w.own.oldest)
 	}
 	for p, c := range w.counts {
 		if c.requests == 0 {
@@ -77,7 +77,7 @@ func (r *Recorder) take(w *workspace) delta {
 		w.carry.add(d.counted)
 		d.counted = w.carry
 	}
-	w.apis, w.groups, w.pending, w.carry, w.dirty = map[string]*use{}, map[string]*Violation{}, nil, nil, false
+	w.apis, w.groups, w.pending, w.carry, w.dirty = map[string]*use{}, map[string]*RecordedViolation{}, nil, nil, false
 	delete(r.dirty, w)
 	return d
 }
@@ -104,20 +104,20 @@ func (c *counts) drain(p *plan) *opTally {
 	return t
 }
 
-// stored lets go of what the store has now.
-func (r *Recorder) stored(d delta) {
+// dropStored drops what the store has now.
+func (r *Recorder) dropStored(d delta) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, k := range d.pending {
 		r.waiting -= k.size
 	}
 	if w := r.workspaces[d.workspace]; w != nil {
-		r.release(w)
+		r.dropIfEmpty(w)
 	}
 }
 
-// giveBack keeps what the store did not take.
-func (r *Recorder) giveBack(d delta) {
+// putBack puts back into memory what the store did not take.
+func (r *Recorder) putBack(d delta) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if d.epoch != 0 && r.epochs[d.workspace] > d.epoch { // it was cleared meanwhile
@@ -149,7 +149,7 @@ func (r *Recorder) giveBack(d delta) {
 	}
 	for w.own.count > 0 && len(d.recent) > 0 {
 		d.recent = append(d.recent, w.own.oldest)
-		r.forget(w.own.oldest)
+		r.dropExchange(w.own.oldest)
 	}
 	for _, k := range d.recent {
 		k.workspace = w
@@ -213,12 +213,12 @@ func (r *Recorder) flush(ctx context.Context) (err error) {
 		waiting = waiting[n:]
 		if err := r.put(ctx, deltas); err != nil {
 			for _, d := range deltas {
-				r.giveBack(d)
+				r.putBack(d)
 			}
 			return err
 		}
 		for _, d := range deltas {
-			r.stored(d)
+			r.dropStored(d)
 		}
 	}
 	return nil
@@ -228,7 +228,7 @@ func (r *Recorder) flush(ctx context.Context) (err error) {
 type redacted struct {
 	id       string
 	exchange storedExchange
-	messages Messages
+	messages RecordedMessages
 }
 
 func (r *Recorder) put(ctx context.Context, deltas []delta) (err error) {
@@ -266,7 +266,7 @@ func (r *Recorder) put(ctx context.Context, deltas []delta) (err error) {
 // putDelta stores what waited of a workspace, and gives by how much its chunks
 // changed.
 func (r *Recorder) putDelta(tx storage.Tx, d *delta, exchanges []redacted, list []recent) (total, error) {
-	if over, err := ended(tx, d); err != nil || over {
+	if over, err := epochEnded(tx, d); err != nil || over {
 		return total{}, err
 	}
 	named, err := r.putGroups(tx, *d)
@@ -387,20 +387,20 @@ func purgeExchange(tx storage.Tx, id string) error {
 	return nil
 }
 
-// Message is a request's or an answer's headers and body, redacted.
-type Message struct {
+// RecordedMessage is a request's or an answer's headers and body, redacted.
+type RecordedMessage struct {
 	Header http.Header `json:"header"`
 	Body   string      `json:"body"`
 }
 
-// Messages is what was sent and answered.
-type Messages struct {
-	Request  Message `json:"request"`
-	Response Message `json:"response"`
+// RecordedMessages is what was sent and answered.
+type RecordedMessages struct {
+	Request  RecordedMessage `json:"request"`
+	Response RecordedMessage `json:"response"`
 }
 
 // messagesOf redacts the messages of an exchange.
-func messagesOf(x *site.Exchange) Messages {
+func messagesOf(x *site.Exchange) RecordedMessages {
 	var request, response []byte
 	var headers, answered http.Header
 	switch {
@@ -413,9 +413,9 @@ func messagesOf(x *site.Exchange) Messages {
 	if x.Document != nil {
 		headers, answered = x.Document.MaskHeader(x.RequestHeader), x.Document.MaskHeader(x.ResponseHeader)
 	}
-	m := Messages{
-		Request:  Message{headers, whole(request, len(x.RequestBody), x.RequestSize)},
-		Response: Message{answered, whole(response, len(x.ResponseBody), x.ResponseSize)},
+	m := RecordedMessages{
+		Request:  RecordedMessage{headers, whole(request, len(x.RequestBody), x.RequestSize)},
+		Response: RecordedMessage{answered, whole(response, len(x.ResponseBody), x.ResponseSize)},
 	}
 	if x.Document != nil {
 		m.Response.Body = x.Document.MaskEcho(m.Response.Body, x.Query)

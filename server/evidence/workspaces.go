@@ -9,7 +9,7 @@ import (
 	"github.com/understudy-api/understudy/storage"
 )
 
-// The evidence of a workspace can be kept, brought back and forgotten together with
+// The evidence of a workspace can be kept, brought back and cleared together with
 // the workspace itself, in one transaction. The functions here run such a
 // transaction while nobody else writes evidence.
 
@@ -30,11 +30,11 @@ func (r *Recorder) Save(ctx context.Context, workspace string, workspaces []stri
 }
 
 // Load runs fn in a transaction on workspaces of the store. Its function load makes
-// the evidence of one what was saved; what is only in memory is then forgotten.
+// the evidence of one what was saved; what is only in memory is then dropped.
 func (r *Recorder) Load(ctx context.Context, workspace string, workspaces []string, fn func(load func(from storage.Tx) error, txs []storage.Tx) error) error {
 	return r.replace(ctx, workspace, workspaces, func(own storage.Tx, txs []storage.Tx, begin func() error) error {
 		return fn(func(from storage.Tx) error {
-			if err := purge(own, &workspace); err != nil {
+			if err := purgeScope(own, &workspace); err != nil {
 				return err
 			}
 			if err := copyEvidence(own, from, workspace); err != nil {
@@ -52,12 +52,12 @@ func (r *Recorder) Load(ctx context.Context, workspace string, workspaces []stri
 	})
 }
 
-// Forget runs fn in a transaction on workspaces of the store. Its function forget
-// does what [Recorder.Clear] does.
-func (r *Recorder) Forget(ctx context.Context, workspace string, workspaces []string, fn func(forget func() error, txs []storage.Tx) error) error {
+// ClearWith runs fn in a transaction on workspaces of the store. Its function
+// clearEvidence does what [Recorder.Clear] does.
+func (r *Recorder) ClearWith(ctx context.Context, workspace string, workspaces []string, fn func(clearEvidence func() error, txs []storage.Tx) error) error {
 	return r.replace(ctx, workspace, workspaces, func(own storage.Tx, txs []storage.Tx, begin func() error) error {
 		return fn(func() error {
-			if err := purge(own, &workspace); err != nil {
+			if err := purgeScope(own, &workspace); err != nil {
 				return err
 			}
 			return begin()
@@ -67,7 +67,7 @@ func (r *Recorder) Forget(ctx context.Context, workspace string, workspaces []st
 
 // replace runs a transaction on the evidence and on other workspaces. Its function
 // begin tells that the evidence of a workspace is not what it was: what is only in
-// memory, of whatever process, is then forgotten.
+// memory, of whatever process, is then dropped.
 func (r *Recorder) replace(ctx context.Context, workspace string, workspaces []string, fn func(own storage.Tx, txs []storage.Tx, begin func() error) error) error {
 	if err := r.lock(ctx); err != nil {
 		return err
@@ -79,13 +79,13 @@ func (r *Recorder) replace(ctx context.Context, workspace string, workspaces []s
 		begun, epoch = false, 0
 		return fn(own, txs[len(tellers):], func() (err error) {
 			if begun = true; len(tellers) > 0 {
-				epoch, err = r.begin(own, txs[0], workspace)
+				epoch, err = r.beginEpoch(own, txs[0], workspace)
 			}
 			return err
 		})
 	})
 	if err == nil && begun {
-		r.drop(Scope{Workspace: workspace}, epoch)
+		r.dropScope(Scope{Workspace: workspace}, epoch)
 	}
 	return err
 }

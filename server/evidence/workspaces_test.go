@@ -80,11 +80,11 @@ func TestSaveAndLoad(t *testing.T) {
 	}); err != nil {
 		t.Fatal(err)
 	}
-	if err := r.Forget(ctx, "a", []string{"kept"}, func(func() error, []storage.Tx) error { return stop }); !errors.Is(err, stop) {
+	if err := r.ClearWith(ctx, "a", []string{"kept"}, func(func() error, []storage.Tx) error { return stop }); !errors.Is(err, stop) {
 		t.Fatal(err)
 	}
 	list("a", "03", "02", "01")
-	if err := r.Forget(ctx, "a", []string{"kept"}, func(forget func() error, _ []storage.Tx) error { return forget() }); err != nil {
+	if err := r.ClearWith(ctx, "a", []string{"kept"}, func(clearEvidence func() error, _ []storage.Tx) error { return clearEvidence() }); err != nil {
 		t.Fatal(err)
 	}
 	list("a")

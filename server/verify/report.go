@@ -16,7 +16,7 @@ import (
 func (r *Result) Report(version string) *evidence.Report {
 	report := &evidence.Report{
 		Schema: evidence.SchemaURI, Version: version, From: r.From.UTC(), To: r.To.UTC(), Requests: r.Requests,
-		Operations: []evidence.Operation{}, Violations: []evidence.Violation{},
+		Operations: []evidence.RecordedOperation{}, Violations: []evidence.RecordedViolation{},
 	}
 	for i := range r.Usage {
 		report.Operations = append(report.Operations, operationReport(&r.Usage[i]))
@@ -27,7 +27,7 @@ func (r *Result) Report(version string) *evidence.Report {
 		if f.Rule != f.Check {
 			message = strings.TrimSuffix(message, ".") + " [" + f.Rule + "]."
 		}
-		v := evidence.Violation{
+		v := evidence.RecordedViolation{
 			API: r.Document.API, Operation: f.Operation, Side: contract.SideServer, Rule: f.Check, Basis: contract.BasisPublished,
 			In: f.In, Name: f.Name, Pointer: f.Pointer, Message: message, Got: f.Got, Accepted: f.Accepted, Document: f.Where,
 			Requests: f.Count, Exchanges: []string{}, Check: f.Check, Curl: f.Curl,
@@ -42,10 +42,10 @@ func (r *Result) Report(version string) *evidence.Report {
 	return report
 }
 
-func operationReport(u *Usage) evidence.Operation {
+func operationReport(u *Usage) evidence.RecordedOperation {
 	op := u.Operation
 	d := op.Document()
-	out := evidence.Operation{
+	out := evidence.RecordedOperation{
 		API: d.API, ID: op.ID, Method: op.Method, Path: op.Path, Basis: op.Basis(), Document: d.Locate(op.Pointer()),
 		Requests: u.Requests, Rows: []evidence.Row{}, Undeclared: []evidence.Row{},
 		Parameters: []evidence.Seen{}, Enums: []evidence.Seen{}, Properties: []evidence.Seen{},

@@ -360,7 +360,7 @@ func TestReport(t *testing.T) {
 	if len(report.Operations) != 1 || report.Operations[0].ID != "createItem" || len(report.Violations) == 0 {
 		t.Fatalf("%d operations, %d violations", len(report.Operations), len(report.Violations))
 	}
-	at := slices.IndexFunc(report.Violations, func(v evidence.Violation) bool { return v.Check == verify.CheckNegativeData })
+	at := slices.IndexFunc(report.Violations, func(v evidence.RecordedViolation) bool { return v.Check == verify.CheckNegativeData })
 	if at < 0 {
 		t.Fatalf("%+v", report.Violations)
 	}

@@ -61,7 +61,7 @@ func (w *Manager) PutFault(ctx context.Context, workspace string, f Fault) (Coun
 		if d.index(f.Name) < 0 && len(d.Faults) >= MaxFaults {
 			return &InvalidError{Problems: []Problem{tooManyFaults}}
 		}
-		if err := forget(tx, f.Name); err != nil {
+		if err := purgeCounts(tx, f.Name); err != nil {
 			return err
 		}
 		return change(tx, func(d *data) {
@@ -86,7 +86,7 @@ func (w *Manager) DeleteFault(ctx context.Context, workspace, name string) error
 		if i < 0 {
 			return noFault(name)
 		}
-		if err := forget(tx, name); err != nil {
+		if err := purgeCounts(tx, name); err != nil {
 			return err
 		}
 		return change(tx, func(d *data) { d.Faults = slices.Delete(d.Faults, i, i+1) })
@@ -145,8 +145,8 @@ func countedOf(tx storage.ReadTx, f *Fault) (Counted, error) {
 	return Counted{Fault: *f, Met: s.Value.Met, Applied: s.Value.Applied}, err
 }
 
-// forget lets the counts of a fault begin anew.
-func forget(tx storage.Tx, name string) error {
+// purgeCounts lets the counts of a fault begin anew.
+func purgeCounts(tx storage.Tx, name string) error {
 	if err := tx.Purge(states.Kind, name); err != nil && !storage.IsNotFound(err) {
 		return err
 	}

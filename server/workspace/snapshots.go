@@ -160,16 +160,16 @@ func (w *Manager) DeleteSnapshot(ctx context.Context, workspace, name string) er
 	})
 }
 
-// Reset empties a workspace at one moment, and forgets its evidence too if that is
+// Reset empties a workspace at one moment, and clears its evidence too if that is
 // wanted. Snapshots stay.
 func (w *Manager) Reset(ctx context.Context, workspace string, withEvidence bool) error {
 	if !withEvidence {
 		return w.store.Update(ctx, workspace, func(tx storage.Tx) error { return tx.Clear() })
 	}
-	return w.evidence.Forget(ctx, workspace, []string{workspace}, func(forget func() error, txs []storage.Tx) error {
+	return w.evidence.ClearWith(ctx, workspace, []string{workspace}, func(clearEvidence func() error, txs []storage.Tx) error {
 		if err := txs[0].Clear(); err != nil {
 			return err
 		}
-		return forget()
+		return clearEvidence()
 	})
 }

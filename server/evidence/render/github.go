@@ -13,7 +13,7 @@ import (
 func writeGitHub(b *bytes.Buffer, v *view) error {
 	for _, level := range []struct {
 		command    string
-		violations []evidence.Violation
+		violations []evidence.RecordedViolation
 		most       int
 	}{
 		{"error", v.verdict.Failures, maxFailures},

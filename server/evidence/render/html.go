@@ -25,10 +25,10 @@ var (
 // and what is hidden in it is made visible by clean.
 var page = template.Must(template.New("report").Funcs(template.FuncMap{
 	"clean":     clean,
-	"operation": func(x evidence.Violation) string { return clean(operation(&x)) },
-	"field":     func(x evidence.Violation) string { return clean(field(&x)) },
-	"remarks":   func(x evidence.Violation) []string { return remarks(&x) },
-	"document":  func(x evidence.Violation) string { return clean(document(x.Document)) },
+	"operation": func(x evidence.RecordedViolation) string { return clean(operation(&x)) },
+	"field":     func(x evidence.RecordedViolation) string { return clean(field(&x)) },
+	"remarks":   func(x evidence.RecordedViolation) []string { return remarks(&x) },
+	"document":  func(x evidence.RecordedViolation) string { return clean(document(x.Document)) },
 	"row":       func(r evidence.Row) string { return clean(row(&r)) },
 }).Parse(pageText))
 
@@ -38,7 +38,7 @@ type (
 		OK                                               bool
 		Coverage, Threshold                              string
 		Percent                                          float64
-		Failures, Warnings                               []evidence.Violation
+		Failures, Warnings                               []evidence.RecordedViolation
 		APIs                                             []htmlAPI
 		Policy                                           string
 		Style                                            template.CSS
@@ -51,7 +51,7 @@ type (
 		Operations     []htmlOperation
 	}
 	htmlOperation struct {
-		evidence.Operation
+		evidence.RecordedOperation
 
 		Covered, Total, Failures, Warnings int
 		At                                 string
@@ -101,7 +101,7 @@ func writeHTML(b *bytes.Buffer, v *view) error {
 			}
 			key := [2]string{o.API, o.ID}
 			h := htmlOperation{
-				Operation: *o, Covered: covered, Total: total, At: clean(document(o.Document)),
+				RecordedOperation: *o, Covered: covered, Total: total, At: clean(document(o.Document)),
 				Failures: len(failures[key]), Warnings: len(warnings[key]),
 			}
 			for j := range o.Rows {

@@ -146,8 +146,8 @@ func (v *view) junitSuite(name string) junitSuite {
 }
 
 // byCase sorts violations to their cases. Those of no operation have one in common.
-func byCase(violations []evidence.Violation) map[[2]string][]evidence.Violation {
-	cases := map[[2]string][]evidence.Violation{}
+func byCase(violations []evidence.RecordedViolation) map[[2]string][]evidence.RecordedViolation {
+	cases := map[[2]string][]evidence.RecordedViolation{}
 	for i := range violations {
 		key := [2]string{}
 		if x := &violations[i]; x.Operation != "" {
@@ -159,7 +159,7 @@ func byCase(violations []evidence.Violation) map[[2]string][]evidence.Violation 
 }
 
 // junitCase has one failure for all violations, since most readers show one.
-func (v *view) junitCase(class, name string, failures, warnings []evidence.Violation) junitCase {
+func (v *view) junitCase(class, name string, failures, warnings []evidence.RecordedViolation) junitCase {
 	c := junitCase{Name: clean(name), ClassName: clean(class), Time: "0.000"}
 	if n := len(failures); n > 0 {
 		c.Failure = &junitFailure{Message: clean(failures[0].Message), Type: clean(failures[0].Rule), Text: texts(failures)}
@@ -174,7 +174,7 @@ func (v *view) junitCase(class, name string, failures, warnings []evidence.Viola
 }
 
 // texts tells violations in full, one after the other.
-func texts(violations []evidence.Violation) string {
+func texts(violations []evidence.RecordedViolation) string {
 	var b strings.Builder
 	for i := range violations {
 		x := &violations[i]

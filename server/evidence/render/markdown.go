@@ -70,7 +70,7 @@ func writeMarkdown(b *bytes.Buffer, v *view) error {
 	return nil
 }
 
-func violationsTable(p func(...string), violations []evidence.Violation, most int) {
+func violationsTable(p func(...string), violations []evidence.RecordedViolation, most int) {
 	p("| Operation | Field | Rule | What is wrong | Got | Accepted | Document | Requests | Exchange |")
 	p("|---|---|---|---|---|---|---|--:|---|")
 	shown := violations[:min(most, len(violations))]

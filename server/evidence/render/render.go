@@ -94,13 +94,13 @@ func writeJSON(b *bytes.Buffer, v *view) error {
 	if r.Schema == "" {
 		r.Schema = evidence.SchemaURI
 	}
-	r.Operations = append([]evidence.Operation{}, r.Operations...)
+	r.Operations = append([]evidence.RecordedOperation{}, r.Operations...)
 	for i := range r.Operations {
 		o := &r.Operations[i]
 		o.Rows, o.Undeclared = list(o.Rows), list(o.Undeclared)
 		o.Parameters, o.Enums, o.Properties = list(o.Parameters), list(o.Enums), list(o.Properties)
 	}
-	r.Violations = append([]evidence.Violation{}, r.Violations...)
+	r.Violations = append([]evidence.RecordedViolation{}, r.Violations...)
 	for i := range r.Violations {
 		r.Violations[i].Exchanges = list(r.Violations[i].Exchanges)
 	}

@@ -40,7 +40,7 @@ func broken() *evidence.Report {
 		From: time.Date(2026, 10, 1, 10, 0, 0, 0, time.UTC), To: time.Date(2026, 10, 1, 10, 5, 30, 250e6, time.UTC),
 		Workspaces: 8, Requests: 131,
 		Coverage: evidence.Coverage{Of: evidence.CoverageOfPublished, Covered: 3, Total: 7, Percent: 300.0 / 7},
-		Operations: []evidence.Operation{
+		Operations: []evidence.RecordedOperation{
 			{
 				API: "brms", ID: "createProject", Method: "POST", Path: "/api/projects", Basis: published, Document: at(brms, 120), Requests: 100,
 				Rows: []evidence.Row{
@@ -69,7 +69,7 @@ func broken() *evidence.Report {
 				Enums:      []evidence.Seen{{Name: "query all=true", Basis: published}, {Name: "query all=false", Basis: published, Requests: 2}},
 			},
 		},
-		Violations: []evidence.Violation{
+		Violations: []evidence.RecordedViolation{
 			{
 				Fingerprint: "f1", API: "brms", Operation: "createProject", Side: contract.SideClient, Rule: "type", Basis: published,
 				In: contract.InBody, Pointer: "/name", Message: "The body member /name must be a string, not 7.", Got: "7", Accepted: "a string",

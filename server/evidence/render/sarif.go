@@ -145,7 +145,7 @@ func writeSARIF(b *bytes.Buffer, v *view) error {
 	}
 	for _, group := range []struct {
 		level      string
-		violations []evidence.Violation
+		violations []evidence.RecordedViolation
 	}{{"error", v.verdict.Failures}, {"warning", v.verdict.Warnings}} {
 		for i := range group.violations {
 			x := &group.violations[i]
@@ -171,7 +171,7 @@ func writeSARIF(b *bytes.Buffer, v *view) error {
 // sarifFingerprint names our kind of fingerprint, with its version.
 const sarifFingerprint = "understudyViolation/v1"
 
-func sarifViolation(x *evidence.Violation, rule int, level string) sarifResult {
+func sarifViolation(x *evidence.RecordedViolation, rule int, level string) sarifResult {
 	r := sarifResult{
 		RuleID: x.Rule, RuleIndex: rule, Level: level, Message: sarifText(x.Message), Occurrences: x.Requests,
 		Properties: &sarifFacts{

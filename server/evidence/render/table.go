@@ -174,14 +174,14 @@ func fraction(covered, total int) string {
 
 // violations lists violations. The first line of each holds everything, for those
 // who grep; the sentence stands below.
-func (t *table) violations(head string, violations []evidence.Violation, most int, colour string) {
+func (t *table) violations(head string, violations []evidence.RecordedViolation, most int, colour string) {
 	if len(violations) == 0 {
 		return
 	}
 	t.head(head + " (" + kinds(len(violations)) + ", met " + times(met(violations)) + ")")
 	shown := violations[:min(most, len(violations))]
 	width := [3]int{}
-	lead := func(x *evidence.Violation) [3]string {
+	lead := func(x *evidence.RecordedViolation) [3]string {
 		return [3]string{cut(t.safe(operation(x)), 64), cut(t.safe(field(x)), 80), cut(t.safe(x.Rule), 32)}
 	}
 	for i := range shown {

@@ -128,7 +128,7 @@ func (v *view) counts(row *evidence.Row) bool {
 }
 
 // covered counts an operation's rows that are part of the percentage.
-func (v *view) covered(o *evidence.Operation) (covered, total int) {
+func (v *view) covered(o *evidence.RecordedOperation) (covered, total int) {
 	for i := range o.Rows {
 		if !v.counts(&o.Rows[i]) {
 			continue
@@ -161,7 +161,7 @@ func (v *view) apis() []string {
 }
 
 // met counts how often violations were met.
-func met(violations []evidence.Violation) int64 {
+func met(violations []evidence.RecordedViolation) int64 {
 	var n int64
 	for i := range violations {
 		n += violations[i].Requests
@@ -186,7 +186,7 @@ func count(n int64, thing string) string {
 }
 
 // operation names what a violation is about.
-func operation(x *evidence.Violation) string {
+func operation(x *evidence.RecordedViolation) string {
 	if x.Operation == "" {
 		return "(no operation)"
 	}
@@ -198,7 +198,7 @@ func operation(x *evidence.Violation) string {
 var requestChecks = map[string]bool{"negative_data_rejection": true, "missing_required_header": true}
 
 // field names the part of the message: "query page", "body /name".
-func field(x *evidence.Violation) string {
+func field(x *evidence.RecordedViolation) string {
 	text := string(x.In)
 	if x.In == contract.InMessage || text == "" {
 		text = "message"
@@ -227,7 +227,7 @@ func document(l contract.Location) string {
 }
 
 // exchanges names the first exchange, and says whether there are more.
-func exchanges(x *evidence.Violation) string {
+func exchanges(x *evidence.RecordedViolation) string {
 	if len(x.Exchanges) == 0 {
 		return ""
 	}
@@ -239,7 +239,7 @@ func exchanges(x *evidence.Violation) string {
 }
 
 // details are the facts of a violation beside its sentence, in a fixed order.
-func details(x *evidence.Violation) []string {
+func details(x *evidence.RecordedViolation) []string {
 	var parts []string
 	if x.Got != "" {
 		parts = append(parts, "got "+x.Got)
@@ -262,7 +262,7 @@ func details(x *evidence.Violation) []string {
 }
 
 // remarks say what is unusual about a violation.
-func remarks(x *evidence.Violation) []string {
+func remarks(x *evidence.RecordedViolation) []string {
 	var parts []string
 	if x.Side == contract.SideServer {
 		parts = append(parts, "a mistake of the server")

@@ -13,9 +13,9 @@ import (
 	"github.com/getkin/kin-openapi/openapi3filter"
 )
 
-// explainer turns kin-openapi's errors into violations. It never uses their text:
+// finder turns kin-openapi's errors into violations. It never uses their text:
 // that holds schema and value, secrets included.
-type explainer struct {
+type finder struct {
 	operation *Operation
 	side      Side
 	status    int
@@ -23,12 +23,12 @@ type explainer struct {
 	originals map[*Schema]*Schema // partial copies made by rest -> what they stand for
 }
 
-func (e *explainer) violation(in In) Violation {
+func (e *finder) violation(in In) Violation {
 	return Violation{Side: e.side, In: in, Operation: e.operation.ID, Basis: BasisPublished, op: e.operation}
 }
 
 // request explains what is wrong with the parameters.
-func (e *explainer) request(err error) []Violation {
+func (e *finder) request(err error) []Violation {
 	var found []Violation
 	for _, err := range flatten(err) {
 		var re *openapi3filter.RequestError
@@ -43,13 +43,13 @@ func (e *explainer) request(err error) []Violation {
 
 // unknown stands for an error this package does not know: a bug of ours, shown as
 // such instead of letting the message pass.
-func (e *explainer) unknown() Violation {
+func (e *finder) unknown() Violation {
 	v := e.violation(InMessage)
 	v.Rule, v.Where = "unknown", e.operation.document.locate(e.operation.Pointer())
 	return v
 }
 
-func (e *explainer) parameter(re *openapi3filter.RequestError) []Violation {
+func (e *finder) parameter(re *openapi3filter.RequestError) []Violation {
 	o, p := e.operation, re.Parameter
 	base := e.violation(In(p.In))
 	base.Name = p.Name
@@ -217,12 +217,12 @@ func parameterTexts(re *openapi3filter.RequestError) []string {
 	return texts
 }
 
-func (e *explainer) requestBody(err error) []Violation {
+func (e *finder) requestBody(err error) []Violation {
 	return e.schemas(err, e.operation.bodyViolation(e.payload.content, ""))
 }
 
 // schemas explains the schema errors of a body.
-func (e *explainer) schemas(err error, base Violation) []Violation {
+func (e *finder) schemas(err error, base Violation) []Violation {
 	var found []Violation
 	refuses := false
 	for _, err := range outermostFirst(flatten(err)) {
@@ -271,7 +271,7 @@ func outermostFirst(errs []error) []error {
 	return sorted
 }
 
-func (e *explainer) response(err error) []Violation {
+func (e *finder) response(err error) []Violation {
 	o := e.operation
 	var found []Violation
 	for _, err := range flatten(err) {
@@ -333,7 +333,7 @@ func flatten(err error) []error {
 
 // schema explains one schema error. Unions are explained branch by branch, and
 // allOf by what is inside it.
-func (e *explainer) schema(se *openapi3.SchemaError, base Violation, body any) []Violation {
+func (e *finder) schema(se *openapi3.SchemaError, base Violation, body any) []Violation {
 	v := base
 	v.Schema, v.Rule = e.original(se.Schema), se.SchemaField
 	v.Path = append(slices.Clone(base.Path), stepsOf(se.JSONPointer(), valueAt(body, base.Path))...)
@@ -404,7 +404,7 @@ func (e *explainer) schema(se *openapi3.SchemaError, base Violation, body any) [
 // rest judges a value by the keywords beside a union, an allOf or a not that
 // failed: kin-openapi stops there. The visit's order is not, oneOf, anyOf, allOf,
 // the others.
-func (e *explainer) rest(s *Schema, failed string, base, at Violation, body any) []Violation {
+func (e *finder) rest(s *Schema, failed string, base, at Violation, body any) []Violation {
 	rest := *s
 	switch failed {
 	case "allOf":
@@ -447,7 +447,7 @@ func (e *explainer) rest(s *Schema, failed string, base, at Violation, body any)
 	return found
 }
 
-func (e *explainer) original(s *Schema) *Schema {
+func (e *finder) original(s *Schema) *Schema {
 	if o, ok := e.originals[s]; ok {
 		return o
 	}
@@ -475,7 +475,7 @@ func taggedBranch(s *Schema, tag string) *Schema {
 
 // additional places a member that the schema forbids: kin-openapi reports it
 // against the object, with the member's name only in its reason.
-func (e *explainer) additional(v Violation, reason string) []Violation {
+func (e *finder) additional(v Violation, reason string) []Violation {
 	_, quoted, _ := strings.Cut(reason, " ")
 	quoted, _ = strings.CutSuffix(quoted, " is unsupported")
 	name, err := strconv.Unquote(quoted)
@@ -492,7 +492,7 @@ func (e *explainer) additional(v Violation, reason string) []Violation {
 }
 
 // branches judges the value by each branch of a union.
-func (e *explainer) branches(s *Schema, base Violation, body any) [][]Violation {
+func (e *finder) branches(s *Schema, base Violation, body any) [][]Violation {
 	var all [][]Violation
 	value := base.Got
 	direction := openapi3.VisitAsRequest()
