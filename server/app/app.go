@@ -44,6 +44,9 @@ type Options struct {
 	Exchanges  int      // the newest that are kept of each workspace; 0 for the default
 	AdminToken string   // opens every workspace to the control API; "" opens them to this machine
 	CORS       []string // origins whose pages may call; "*" is any
+	// PublicURL is where clients reach the server, without a final slash: what redirects
+	// and signed addresses begin with. "" for what each request came for.
+	PublicURL string
 	// Wait waits for a delay that a fault asks for; nil waits by the real clock.
 	Wait func(ctx context.Context, delay time.Duration)
 
@@ -126,7 +129,7 @@ func build(store storage.Store, o Options) (*App, error) {
 	a.seeds = newSeeder(store, keys, a.workspaces, a.documents)
 	options := site.Options{
 		Limits: site.DefaultLimits(), Enforce: o.Enforce, Logger: o.Logger, Record: a.evidence.Record,
-		Steer: a.workspaces.Steer, Wait: o.Wait,
+		Steer: a.workspaces.Steer, Wait: o.Wait, PublicURL: o.PublicURL,
 	}
 	if o.Limits != nil {
 		options.Limits = *o.Limits

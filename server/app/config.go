@@ -5,6 +5,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"net/url"
 	"strconv"
 	"strings"
 
@@ -24,6 +25,7 @@ type Config struct {
 	Record            string
 	AdminToken        string
 	CORS              string
+	PublicURL         string
 	Seed              string
 	Sync              string
 	Exchanges         int
@@ -45,6 +47,7 @@ func (c *Config) Flags(fs *flag.FlagSet) {
 	fs.IntVar(&c.Exchanges, "exchanges", evidence.DefaultExchanges, "how many of the newest exchanges of each workspace are kept, in memory or in PostgreSQL")
 	fs.StringVar(&c.AdminToken, "admin-token", "", "`SECRET` with which the control API shows all workspaces; without one, it shows them to the machine the server runs on")
 	fs.StringVar(&c.CORS, "cors", "", "`ORIGINS` whose pages browsers let call the server, such as \"http://localhost:3000\", separated by commas; \"*\" is any")
+	fs.StringVar(&c.PublicURL, "public-url", "", "`URL` at which clients reach the server, such as \"https://understudy.example.com\": what redirects and signed addresses begin with; without one, what each request came for")
 	fs.StringVar(&c.Seed, "seed", "", "`FILE` with the workspaces to start with, YAML or JSON (docs/seeds.md); those that are there already stay as they are")
 	fs.StringVar(&c.Sync, "sync", syncNormal, "what an acknowledged write to a SQLite file survives: \"normal\" the end of the process, however it comes, \"full\" a power cut as well")
 	fs.BoolVar(&c.ValidateResponses, "validate-responses", true, "judge every answer before it is sent")
@@ -103,6 +106,9 @@ func (c *Config) Validate() error {
 	if _, bad := origins(c.CORS); bad != "" {
 		return usageError("--cors %q: want an origin such as \"http://localhost:3000\", or \"*\"", bad)
 	}
+	if _, ok := publicURL(c.PublicURL); !ok {
+		return usageError("--public-url %q: want a URL as https://HOST, with a path if need be, and nothing else", c.PublicURL)
+	}
 	if c.Sync != syncNormal && c.Sync != syncFull {
 		return usageError("--sync %q: want \"normal\" or \"full\"", c.Sync)
 	}
@@ -113,6 +119,19 @@ func (c *Config) Validate() error {
 		return err
 	}
 	return nil
+}
+
+// publicURL reads the URL at which clients reach the server, and drops a final slash.
+func publicURL(text string) (*url.URL, bool) {
+	if text == "" {
+		return &url.URL{}, true
+	}
+	u, err := url.Parse(strings.TrimSuffix(text, "/"))
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" ||
+		u.User != nil || u.RawQuery != "" || u.ForceQuery || u.Fragment != "" {
+		return nil, false
+	}
+	return u, true
 }
 
 func (c *Config) logger(w io.Writer) (*slog.Logger, error) {

@@ -85,6 +85,7 @@ func Listen(ctx context.Context, config *Config, stderr io.Writer) (*Server, err
 		debug.SetMemoryLimit(memoryLimit)
 	}
 	allowed, _ := origins(config.CORS)
+	public, _ := publicURL(config.PublicURL)
 	limits := site.DefaultLimits()
 	limits.Body, limits.JudgeReply = config.MaxBody, config.ValidateResponses
 	if config.URLFile != "" {
@@ -101,7 +102,7 @@ func Listen(ctx context.Context, config *Config, stderr io.Writer) (*Server, err
 	a, err := New(ctx, Options{
 		Store: config.Store, Auth: config.Auth, Enforce: site.Enforcement(config.Enforce), Limits: &limits, Logger: log,
 		Record: evidence.Policy(config.Record), Exchanges: config.Exchanges, AdminToken: config.AdminToken,
-		CORS: allowed, FullSync: config.Sync == syncFull,
+		CORS: allowed, FullSync: config.Sync == syncFull, PublicURL: public.String(),
 	})
 	if err != nil {
 		_ = listener.Close()

@@ -2,9 +2,7 @@ package datafold
 
 import (
 	"encoding/json"
-	"net"
 	"net/http"
-	"net/netip"
 	"strconv"
 	"strings"
 
@@ -53,7 +51,7 @@ func (a *API) Refuse(w http.ResponseWriter, r *http.Request, refusal *site.Refus
 		status, body.Detail = http.StatusServiceUnavailable, "Service Unavailable"
 		w.Header().Set("Retry-After", strconv.Itoa(max(refusal.RetryAfter, 1)))
 	case site.KindSlashRedirect:
-		w.Header().Set("Location", absolute(r, refusal.Location))
+		w.Header().Set("Location", site.BaseURL(r)+refusal.Location)
 		w.WriteHeader(http.StatusTemporaryRedirect)
 		return
 	default:
@@ -67,25 +65,4 @@ func (a *API) Refuse(w http.ResponseWriter, r *http.Request, refusal *site.Refus
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
 	_, _ = w.Write(text)
-}
-
-// absolute makes a URL of a path, as Starlette builds it from the request. uvicorn
-// believes a proxy on this machine about the scheme, and no other.
-func absolute(r *http.Request, path string) string {
-	scheme := "http"
-	if r.TLS != nil {
-		scheme = "https"
-	}
-	if peer, err := netip.ParseAddrPort(r.RemoteAddr); err == nil && peer.Addr().IsLoopback() {
-		if told := strings.TrimSpace(r.Header.Get("X-Forwarded-Proto")); told == "http" || told == "https" {
-			scheme = told
-		}
-	}
-	host := r.Host
-	if host == "" { // HTTP/1.0
-		if local, ok := r.Context().Value(http.LocalAddrContextKey).(net.Addr); ok {
-			host = local.String()
-		}
-	}
-	return scheme + "://" + host + path
 }

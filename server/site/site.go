@@ -28,6 +28,9 @@ type Options struct {
 	// Wait waits for a delay that was asked for, or until the context ends; nil
 	// waits by the real clock.
 	Wait func(ctx context.Context, delay time.Duration)
+	// PublicURL is where clients reach the server, without a final slash; "" for what
+	// each request came for. See [BaseURL].
+	PublicURL string
 }
 
 // Site serves one API behind its document.
@@ -42,6 +45,8 @@ type Site struct {
 	now      func() time.Time
 	steer    Steer
 	wait     func(context.Context, time.Duration)
+
+	publicURL string
 }
 
 // NewSite loads the API's document and puts its routes behind it.
@@ -52,7 +57,7 @@ func NewSite(o Options) (*Site, error) {
 	}
 	s := &Site{
 		api: o.API, document: document, limits: o.Limits, report: o.Enforce == EnforceReport,
-		log: o.Logger, record: o.Record, now: o.Now, steer: o.Steer, wait: o.Wait,
+		log: o.Logger, record: o.Record, now: o.Now, steer: o.Steer, wait: o.Wait, publicURL: o.PublicURL,
 	}
 	if s.wait == nil {
 		s.wait = wait
