@@ -179,6 +179,11 @@ KILLS ?= 100
 jobs:
 	UNDERSTUDY_JOB_ROUNDS=$(KILLS) UNDERSTUDY_REQUIRE_POSTGRES=1 $(GO) test -count=1 -v -timeout 1h -run '^TestStoreKilledWorker$$' $(ARGS) ./server/job
 
+## abuse: attack the built program at full size, and hold what it costs (make abuse ARGS='-run TestStoreAbuseEdge')
+.PHONY: abuse
+abuse:
+	UNDERSTUDY_ABUSE=full $(GO) test -count=1 -v -timeout 1h -run '^TestStoreAbuse' $(ARGS) ./internal/abuse
+
 ## fuzz: run every fuzz target for a while (make fuzz FUZZTIME=1m)
 .PHONY: fuzz
 fuzz:
