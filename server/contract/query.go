@@ -22,6 +22,9 @@ type queryValues struct {
 // escape as it came, as fast-querystring does; otherwise the other escapes in it
 // are decoded and bytes that are not UTF-8 replaced, as Python does.
 func readQuery(raw string, whole bool) queryValues {
+	if raw == "" {
+		return queryValues{Values: noValues}
+	}
 	q := queryValues{Values: url.Values{}}
 	for raw != "" {
 		var pair string
@@ -43,6 +46,10 @@ func readQuery(raw string, whole bool) queryValues {
 	}
 	return q
 }
+
+// noValues are the values of a query that is empty. Nobody writes them: defaults are
+// not set.
+var noValues = url.Values{}
 
 // decodeText decodes a name or a value. ok is false if it is malformed.
 func decodeText(escaped string, whole bool) (text string, ok bool) {

@@ -82,12 +82,8 @@ func writing[R any](ctx context.Context, a *API, fn func(*work) (R, error)) (res
 
 // reading runs fn on what the caller's workspace holds at one moment. What look shows
 // of jobs counts as shown to the caller.
-func reading[R any](ctx context.Context, a *API, fn func(tx storage.ReadTx, look job.Look) (R, error)) (result R, err error) {
-	err = job.View(ctx, a.store, site.PrincipalFrom(ctx).Workspace, func(tx storage.ReadTx, look job.Look) (err error) {
-		result, err = fn(tx, look)
-		return err
-	})
-	return result, err
+func reading[R any](ctx context.Context, a *API, fn func(tx storage.ReadTx, look job.Look) (R, error)) (R, error) {
+	return job.View(ctx, a.store, site.PrincipalFrom(ctx).Workspace, fn)
 }
 
 // looking sees the jobs of a transaction without counting as a read of them.

@@ -318,23 +318,30 @@ func Rearm(tx storage.Tx) error {
 // Look is how a reader of a workspace sees its jobs.
 type Look func(k *Kind, id string) (Job, error)
 
-// View runs fn on a workspace for somebody who looks at its jobs: those that he sees
-// by look, and whose states follow how often they are read, have been read once more.
-// fn may run more than once and must set what it captures.
-func View(ctx context.Context, store storage.Store, workspace string, fn func(tx storage.ReadTx, look Look) error) error {
-	counts := false
-	if err := store.View(ctx, workspace, func(tx storage.ReadTx) error {
-		return fn(tx, func(k *Kind, id string) (Job, error) {
+// View gives what fn makes of a workspace for somebody who looks at its jobs: those
+// that he sees by look, and whose states follow how often they are read, have been
+// read once more. fn may run more than once.
+func View[R any](ctx context.Context, store storage.Store, workspace string, fn func(tx storage.ReadTx, look Look) (R, error)) (R, error) {
+	var seen struct {
+		result R
+		counts bool
+	}
+	err := store.View(ctx, workspace, func(tx storage.ReadTx) (err error) {
+		seen.result, err = fn(tx, func(k *Kind, id string) (Job, error) {
 			j, err := k.Get(tx, id)
-			counts = counts || j.counts
+			seen.counts = seen.counts || j.counts
 			return j, err
 		})
-	}); err != nil || !counts {
 		return err
-	}
-	return store.Update(ctx, workspace, func(tx storage.Tx) error {
-		return fn(tx, func(k *Kind, id string) (Job, error) { return k.read(tx, id) })
 	})
+	if err != nil || !seen.counts {
+		return seen.result, err
+	}
+	err = store.Update(ctx, workspace, func(tx storage.Tx) (err error) {
+		seen.result, err = fn(tx, func(k *Kind, id string) (Job, error) { return k.read(tx, id) })
+		return err
+	})
+	return seen.result, err
 }
 
 // read is Get, and counts.

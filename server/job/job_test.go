@@ -135,12 +135,12 @@ func (h *house) get(k *job.Kind, id string) (j job.Job) {
 }
 
 // read reads a job as a client does.
-func (h *house) read(k *job.Kind, id string) (j job.Job) {
+func (h *house) read(k *job.Kind, id string) job.Job {
 	h.Helper()
-	if err := job.View(context.Background(), h.store, ws, func(_ storage.ReadTx, look job.Look) (err error) {
-		j, err = look(k, id)
-		return err
-	}); err != nil {
+	j, err := job.View(context.Background(), h.store, ws, func(_ storage.ReadTx, look job.Look) (job.Job, error) {
+		return look(k, id)
+	})
+	if err != nil {
 		h.Fatal(err)
 	}
 	return j

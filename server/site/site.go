@@ -74,9 +74,6 @@ func NewSite(o Options) (*Site, error) {
 	if s.routes, err = newRoutes(document, o.API.Register); err != nil {
 		return nil, err
 	}
-	s.routes.Use(s.enforce)
-	s.routes.NotFoundHandler = http.HandlerFunc(s.unmatched)
-	s.routes.MethodNotAllowedHandler = http.HandlerFunc(s.unmatched)
 	return s, nil
 }
 
@@ -138,82 +135,83 @@ func (s *Site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			hangUp(w, false) // or the client would take the answer for complete
 		}
 	}()
-	s.routes.ServeHTTP(v.answer, r)
+	match := s.routes.match(r)
+	if match == nil {
+		s.unmatched(v.answer, r)
+		return
+	}
+	s.enforce(v, s.routes.operations[match.Route], mux.SetURLVars(r, match.Vars), match.Handler)
 }
 
-// enforce is the middleware between the matched route and the generated code.
-func (s *Site) enforce(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
-		v := visitOf(r.Context())
-		op := s.routes.operations[mux.CurrentRoute(r)]
-		v.exchange.Operation, v.exchange.Vars = op, v.pathValues(r)
-		v.readRequest(r, op)
-		if op.Secured() {
-			principal, refusal := s.api.Authenticate(r, op)
-			if refusal != nil {
-				refusal.Violations = append(refusal.Violations, op.CredentialViolation(r))
-				v.refuse(r, refusal)
-				return
-			}
-			v.identified(r, principal)
-		} else {
-			v.attribute(r)
-		}
-		if refusal := v.treat(r, op); refusal != nil {
+// enforce stands between the matched route and the generated code.
+func (s *Site) enforce(v *visit, op *contract.Operation, r *http.Request, next http.Handler) {
+	v.exchange.Operation, v.exchange.Vars = op, v.pathValues(r)
+	v.readRequest(r, op)
+	if op.Secured() {
+		principal, refusal := s.api.Authenticate(r, op)
+		if refusal != nil {
+			refusal.Violations = append(refusal.Violations, op.CredentialViolation(r))
 			v.refuse(r, refusal)
 			return
 		}
-		if v.force != nil {
-			if v.force.Delay > 0 {
-				s.wait(r.Context(), v.force.Delay)
-			}
-			if v.force.Connection == ConnectionReset {
-				return
-			}
+		v.identified(r, principal)
+	} else {
+		v.attribute(r)
+	}
+	if refusal := v.treat(r, op); refusal != nil {
+		v.refuse(r, refusal)
+		return
+	}
+	if v.force != nil {
+		if v.force.Delay > 0 {
+			s.wait(r.Context(), v.force.Delay)
 		}
-		if v.bodyErr != nil && !bodyless(r.Method) {
-			v.refuse(r, s.bodyRefusal(op, v.bodyErr))
-			if v.forcesAnswer() {
-				v.answerForced(r)
-			}
+		if v.force.Connection == ConnectionReset {
 			return
 		}
-		if v.bodyErr != nil {
-			// The server cancels a request whose body breaks off; this one has none
-			// that matters.
-			r = r.WithContext(context.WithoutCancel(r.Context()))
-		}
-		message := &contract.Message{Method: r.Method, URL: r.URL, Header: r.Header, Vars: v.exchange.Vars, Body: v.body}
-		if v.file != nil {
-			message.File, message.Size = v.file, v.size
-		}
-		judged := op.JudgeRequest(r.Context(), message)
-		v.exchange.Violations = append(v.exchange.Violations, judged.Violations...)
-		v.exchange.Value = judged.Value
+	}
+	if v.bodyErr != nil && !bodyless(r.Method) {
+		v.refuse(r, s.bodyRefusal(op, v.bodyErr))
 		if v.forcesAnswer() {
-			// What is wrong with the request is recorded all the same; that its
-			// answer is an error is not the client's doing.
 			v.answerForced(r)
+		}
+		return
+	}
+	if v.bodyErr != nil {
+		// The server cancels a request whose body breaks off; this one has none
+		// that matters.
+		r = r.WithContext(context.WithoutCancel(r.Context()))
+	}
+	message := &contract.Message{Method: r.Method, URL: r.URL, Header: r.Header, Vars: v.exchange.Vars, Body: v.body}
+	if v.file != nil {
+		message.File, message.Size = v.file, v.size
+	}
+	judged := op.JudgeRequest(r.Context(), message)
+	v.exchange.Violations = append(v.exchange.Violations, judged.Violations...)
+	v.exchange.Value = judged.Value
+	if v.forcesAnswer() {
+		// What is wrong with the request is recorded all the same; that its
+		// answer is an error is not the client's doing.
+		v.answerForced(r)
+		return
+	}
+	if judged.Refused() {
+		refusal := &Refusal{Kind: KindInvalid, Violations: judged.Refusing(), Operation: op, Body: v.body}
+		if !s.report {
+			v.refuse(r, refusal)
 			return
 		}
-		if judged.Refused() {
-			refusal := &Refusal{Kind: KindInvalid, Violations: judged.Refusing(), Operation: op, Body: v.body}
-			if !s.report {
-				v.refuse(r, refusal)
-				return
-			}
-			converted, wrong := op.Understand(r.Context(), message, judged)
-			if converted == nil {
-				refusal.Violations = wrong
-				v.refuse(r, refusal)
-				return
-			}
-			v.held = refusal
-			r = mux.SetURLVars(r, converted.Vars)
-			r.URL, r.Header = converted.URL, converted.Header
-		} else if doubtful := judged.Doubtful(); len(doubtful) > 0 {
-			v.held = &Refusal{Kind: KindInvalid, Violations: doubtful, Operation: op, Body: v.body}
+		converted, wrong := op.Understand(r.Context(), message, judged)
+		if converted == nil {
+			refusal.Violations = wrong
+			v.refuse(r, refusal)
+			return
 		}
-		next.ServeHTTP(v.answer, v.handOver(r, judged))
-	})
+		v.held = refusal
+		r = mux.SetURLVars(r, converted.Vars)
+		r.URL, r.Header = converted.URL, converted.Header
+	} else if doubtful := judged.Doubtful(); len(doubtful) > 0 {
+		v.held = &Refusal{Kind: KindInvalid, Violations: doubtful, Operation: op, Body: v.body}
+	}
+	next.ServeHTTP(v.answer, v.handOver(r, judged))
 }
