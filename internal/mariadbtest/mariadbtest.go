@@ -21,11 +21,15 @@ import (
 	"time"
 
 	"github.com/go-sql-driver/mysql"
+
+	"github.com/understudy-api/understudy/internal/unprivileged"
 )
 
 const (
 	requireVariable = "UNDERSTUDY_REQUIRE_MARIADB"
 
+	// owner runs the server if we are root, as whom it would rather not run.
+	owner = "mysql"
 	// patience is how long a server may take to start.
 	patience = time.Minute
 	// maxSocketDir leaves room for the name of the socket in its 107 bytes.
@@ -134,7 +138,7 @@ func start(install, program string) (s *server, err error) {
 			err = errors.Join(err, s.destroy())
 		}
 	}()
-	if err := giveToOther(dir); err != nil {
+	if err := unprivileged.Give(dir, owner); err != nil {
 		return nil, err
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
@@ -142,7 +146,7 @@ func start(install, program string) (s *server, err error) {
 	prepare := exec.CommandContext(ctx, install, "--no-defaults", "--datadir="+filepath.Join(dir, "data"), "--auth-root-authentication-method=normal", "--skip-test-db")
 	var out bytes.Buffer
 	prepare.Stdout, prepare.Stderr, prepare.Dir = &out, &out, dir
-	asOther(prepare)
+	unprivileged.Run(prepare, owner)
 	if err := prepare.Run(); err != nil {
 		return nil, fmt.Errorf("%s: %w\n%s", install, err, out.Bytes())
 	}
@@ -161,7 +165,7 @@ wait $server
 rm -rf "$1"/*`
 	guard := exec.CommandContext(context.Background(), "/bin/sh", "-c", script, program, dir)
 	guard.Stdout, guard.Stderr, guard.Dir = log, log, dir
-	asOther(guard)
+	unprivileged.Run(guard, owner)
 	if s.leash, err = guard.StdinPipe(); err != nil {
 		return nil, err
 	}

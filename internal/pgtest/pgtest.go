@@ -25,12 +25,16 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/understudy-api/understudy/internal/unprivileged"
 )
 
 const (
 	serverVariable  = "UNDERSTUDY_TEST_POSTGRES"
 	requireVariable = "UNDERSTUDY_REQUIRE_POSTGRES"
 
+	// owner runs the server if we are root, as whom it does not run.
+	owner = "postgres"
 	// patience is how long a server may take to start or to stop.
 	patience = time.Minute
 	// maxSocketDir leaves room for the name of the socket in its 107 bytes.
@@ -195,7 +199,7 @@ read word || { kill -QUIT $server; wait $server; exec rm -rf "$2"; }
 wait $server`
 	guard := exec.CommandContext(context.Background(), "/bin/sh", "-c", script, filepath.Join(c.bin, "postgres"), c.data(), c.dir)
 	guard.Stdout, guard.Stderr, guard.Dir = log, log, c.dir
-	asOther(guard)
+	unprivileged.Run(guard, owner)
 	leash, err := guard.StdinPipe()
 	if err != nil {
 		return err
@@ -262,7 +266,7 @@ func (c *Cluster) run(program string, args ...string) error {
 	cmd := exec.CommandContext(ctx, filepath.Join(c.bin, program), args...)
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr, cmd.Dir = &out, &out, c.dir
-	asOther(cmd)
+	unprivileged.Run(cmd, owner)
 	if err := cmd.Run(); err != nil {
 		return fmt.Errorf("%s: %w\n%s", program, err, out.Bytes())
 	}
@@ -301,7 +305,7 @@ func create(bin string) (c *Cluster, err error) {
 			err = errors.Join(err, c.destroy())
 		}
 	}()
-	if err := giveToOther(dir); err != nil {
+	if err := unprivileged.Give(dir, owner); err != nil {
 		return nil, err
 	}
 	if err := c.run("initdb", "-D", c.data(), "-U", "postgres", "--auth=trust", "--no-sync", "--encoding=UTF8", "--locale=C"); err != nil {

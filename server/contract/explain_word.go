@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/understudy-api/understudy/server/contract/spelling"
 )
 
 // Explained is a violation put in words, safe to keep and to show: secrets are
@@ -360,18 +362,5 @@ func (v *Violation) misspelled() string {
 // nearestName finds the name that another was probably meant to be: one that
 // differs in case and punctuation only, or in a letter or two.
 func nearestName(name string, among []string) string {
-	best, least := "", 1+min(2, len(name)/3)
-	for _, other := range among {
-		if len(other) > maxCompared {
-			continue
-		}
-		n := editDistance(name, other)
-		if foldName(name) == foldName(other) {
-			n = 0
-		}
-		if n < least {
-			best, least = other, n
-		}
-	}
-	return best
+	return spelling.Nearest(name, among, min(2, len(name)/3), foldName)
 }

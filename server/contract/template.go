@@ -6,6 +6,8 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
+
+	"github.com/understudy-api/understudy/server/contract/spelling"
 )
 
 // multiSegmentKey marks a path parameter that takes the rest of a path, slashes
@@ -126,6 +128,9 @@ func (s *templateSegment) match(part string, empty bool) bool {
 	return len(part) >= least
 }
 
+// maxCompared bounds the segments of a path that are compared.
+const maxCompared = 64
+
 // Distance is how much a path differs from the template's: segment by segment, a
 // parameter taking anything, texts compared by edit distance.
 func (t Template) Distance(path string) int {
@@ -146,7 +151,7 @@ func (t Template) Distance(path string) int {
 				total++ // a text that matches exactly is nearer than a parameter
 			}
 		default:
-			total += 2 * editDistance(t.segments[i].texts[0], got[i])
+			total += 2 * spelling.Distance(t.segments[i].texts[0], got[i])
 		}
 	}
 	return total

@@ -50,32 +50,3 @@ func (d *Document) nearest(path string) string {
 	}
 	return best
 }
-
-// maxCompared bounds the segments and the characters that are compared.
-const maxCompared = 64
-
-// editDistance is EditDistance over at most maxCompared bytes of each text.
-func editDistance(a, b string) int {
-	return EditDistance(a[:min(len(a), maxCompared)], b[:min(len(b), maxCompared)])
-}
-
-// EditDistance is how many bytes must be put, left out or changed to make one text
-// of another (Levenshtein). Its cost grows with the product of their lengths.
-func EditDistance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := diagonal
-			if a[i] != b[j] {
-				cost = 1 + min(diagonal, row[j], row[j+1])
-			}
-			diagonal, row[j+1] = row[j+1], cost
-		}
-	}
-	return row[len(b)]
-}

@@ -20,9 +20,10 @@ func own(ctx context.Context) (string, error) {
 	return "", &site.Refusal{Kind: site.KindForbidden, Message: "This credential has no workspace of its own"}
 }
 
-// whoseFaults names the workspace whose faults a request reads or changes: the
-// caller's, or for the administrator the one that holds the faults of all.
-func whoseFaults[W ~string](ctx context.Context, ws *W) (string, error) {
+// faultsOf is the workspace that keeps the faults a request reads or changes: the
+// caller's own or, for the administrator who asks for "all", the one whose faults
+// meet the calls of every workspace.
+func faultsOf[W ~string](ctx context.Context, ws *W) (string, error) {
 	if ws == nil {
 		return own(ctx)
 	}
@@ -58,7 +59,7 @@ func (a jsonAnswer) VisitPutFaultResponse(w http.ResponseWriter) error { return 
 
 // ListFaults lists the faults of a workspace.
 func (a *API) ListFaults(ctx context.Context, request understudy.ListFaultsRequestObject) (understudy.ListFaultsResponseObject, error) {
-	ws, err := whoseFaults(ctx, request.Params.Workspace)
+	ws, err := faultsOf(ctx, request.Params.Workspace)
 	if err != nil {
 		return nil, err
 	}
@@ -73,7 +74,7 @@ func (a *API) ListFaults(ctx context.Context, request understudy.ListFaultsReque
 
 // GetFault gives a fault and what became of it.
 func (a *API) GetFault(ctx context.Context, request understudy.GetFaultRequestObject) (understudy.GetFaultResponseObject, error) {
-	ws, err := whoseFaults(ctx, request.Params.Workspace)
+	ws, err := faultsOf(ctx, request.Params.Workspace)
 	if err != nil {
 		return nil, err
 	}
@@ -86,7 +87,7 @@ func (a *API) GetFault(ctx context.Context, request understudy.GetFaultRequestOb
 
 // PutFault adds or replaces a fault.
 func (a *API) PutFault(ctx context.Context, request understudy.PutFaultRequestObject) (understudy.PutFaultResponseObject, error) {
-	ws, err := whoseFaults(ctx, request.Params.Workspace)
+	ws, err := faultsOf(ctx, request.Params.Workspace)
 	if err != nil {
 		return nil, err
 	}
@@ -124,7 +125,7 @@ func faultOf(definition *understudy.FaultDefinition, text []byte) (workspace.Fau
 
 // DeleteFault deletes a fault.
 func (a *API) DeleteFault(ctx context.Context, request understudy.DeleteFaultRequestObject) (understudy.DeleteFaultResponseObject, error) {
-	ws, err := whoseFaults(ctx, request.Params.Workspace)
+	ws, err := faultsOf(ctx, request.Params.Workspace)
 	if err != nil {
 		return nil, err
 	}
@@ -136,7 +137,7 @@ func (a *API) DeleteFault(ctx context.Context, request understudy.DeleteFaultReq
 
 // ClearFaults deletes all faults of a workspace.
 func (a *API) ClearFaults(ctx context.Context, request understudy.ClearFaultsRequestObject) (understudy.ClearFaultsResponseObject, error) {
-	ws, err := whoseFaults(ctx, request.Params.Workspace)
+	ws, err := faultsOf(ctx, request.Params.Workspace)
 	if err != nil {
 		return nil, err
 	}

@@ -12,8 +12,10 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/understudy-api/understudy/server/contract"
+	"github.com/understudy-api/understudy/server/contract/spelling"
 	"github.com/understudy-api/understudy/server/job"
 	"github.com/understudy-api/understudy/server/site"
 	"github.com/understudy-api/understudy/server/workspace"
@@ -116,7 +118,8 @@ func (r *reader) unknown(n *node, pointer string, known []string) {
 		if slices.Contains(known, m.name) {
 			continue
 		}
-		near := nearest(m.name, slices.DeleteFunc(slices.Clone(known), func(name string) bool { return n.get(name) != nil }))
+		free := slices.DeleteFunc(slices.Clone(known), func(name string) bool { return n.get(name) != nil })
+		near := spelling.Nearest(m.name, free, max(1, utf8.RuneCountInString(m.name)/3), nil)
 		hint := "Here can stand " + choice(known) + "."
 		if near != "" {
 			if r.meant == nil {

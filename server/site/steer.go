@@ -17,7 +17,8 @@ type Call struct {
 	Path      string // decoded
 }
 
-// Treatment is how a call is to be treated beside what the document says.
+// Treatment is what a workspace makes of a call: the time and the ids that hold in it,
+// and the fault that meets the call, if one does. The document says the rest.
 type Treatment struct {
 	Clock      storage.Clock // of the workspace
 	ExchangeID string        // "" for a random one
@@ -25,8 +26,8 @@ type Treatment struct {
 	Force      *Force        // what it does; nil for nothing
 }
 
-// Steer decides how calls are treated. It is asked once for every call with a
-// workspace. An error refuses the call.
+// Steer finds the treatment of a call in its workspace. It is asked once for every
+// call that has one, before anything is judged. An error refuses the call.
 type Steer func(ctx context.Context, call Call) (Treatment, error)
 
 // Connection is what is done to a connection on purpose.

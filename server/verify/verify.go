@@ -20,7 +20,6 @@ import (
 	"runtime"
 	"slices"
 	"strings"
-	"testing"
 	"time"
 
 	"github.com/understudy-api/understudy/server/contract"
@@ -183,9 +182,19 @@ func Run(ctx context.Context, o Options) (*Result, error) {
 	return r.run(ctx)
 }
 
+// TB is what [Test] needs of a test: any testing.TB will do. Package testing itself
+// would register its flags in every program that verifies.
+type TB interface {
+	Context() context.Context
+	Errorf(format string, args ...any)
+	Fatal(args ...any)
+	Helper()
+	Log(args ...any)
+}
+
 // Test verifies a server and fails the test for every finding, with the line that
 // reproduces it.
-func Test(t testing.TB, o Options) {
+func Test(t TB, o Options) {
 	t.Helper()
 	result, err := Run(t.Context(), o)
 	if err != nil {

@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/understudy-api/understudy/server/contract"
+	"github.com/understudy-api/understudy/server/contract/spelling"
 	"github.com/understudy-api/understudy/server/evidence"
 	"github.com/understudy-api/understudy/server/site"
 )
@@ -420,16 +421,7 @@ func listed(texts []string) string {
 // nearest finds the text that another was probably meant to be: one that differs in
 // a third of its letters at most; "" if there is none.
 func nearest(text string, among []string) string {
-	if len(text) > 200 {
-		return ""
-	}
-	best := slices.MinFunc(append([]string{""}, among...), func(a, b string) int {
-		return cmp.Compare(distance(text, a), distance(text, b))
-	})
-	if distance(text, best) > max(2, len(text)/3) {
-		return ""
-	}
-	return best
+	return spelling.Nearest(text, among, max(2, len(text)/3), nil)
 }
 
 // closest names the few texts that are nearest to another.
@@ -437,11 +429,7 @@ func closest(text string, among []string) string {
 	if len(among) <= 3 {
 		return "there are " + listed(among)
 	}
-	text = text[:min(len(text), 200)]
-	sorted := slices.SortedStableFunc(slices.Values(among), func(a, b string) int { return cmp.Compare(distance(text, a), distance(text, b)) })
+	distance := func(other string) int { return spelling.Distance(strings.ToLower(text), strings.ToLower(other)) }
+	sorted := slices.SortedStableFunc(slices.Values(among), func(a, b string) int { return cmp.Compare(distance(a), distance(b)) })
 	return "the nearest are " + listed(sorted[:3])
 }
-
-// distance is how many letters must be put, left out or changed to make one text of
-// another, whatever their case.
-func distance(a, b string) int { return contract.EditDistance(strings.ToLower(a), strings.ToLower(b)) }
