@@ -1,14 +1,13 @@
 package postgres
 
 import (
-	"cmp"
 	"context"
-	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 
 	"github.com/understudy-api/understudy/storage"
+	"github.com/understudy-api/understudy/storage/internal/book"
 )
 
 // databaseNow is the clock of the timers, in microseconds since 1970.
@@ -16,13 +15,6 @@ const databaseNow = "(extract(epoch FROM clock_timestamp()) * 1000000)::bigint"
 
 // AlarmsChanged implements [storage.Store].
 func (s *Store) AlarmsChanged() <-chan struct{} { return s.alarms }
-
-func (s *Store) tellAlarms() {
-	select {
-	case s.alarms <- struct{}{}:
-	default: // told already
-	}
-}
 
 // alarmsSQL gives the alarms that ring, and those that ring next, which have no name.
 // $1 is the real time, $2 the digests of the workspaces that are left out.
@@ -38,7 +30,7 @@ const alarmsSQL = `WITH now (timer, at) AS MATERIALIZED (VALUES (false, $1::bigi
 func (s *Store) Alarms(ctx context.Context, limit int, except ...string) ([]storage.Alarm, time.Duration, error) {
 	const op = "alarms"
 	if limit <= 0 {
-		return nil, 0, failure(storage.CodeInvalid, op, "the limit is not positive")
+		return nil, 0, book.Failure(storage.CodeInvalid, op, "the limit is not positive")
 	}
 	if err := s.enter(ctx, op); err != nil {
 		return nil, 0, err
@@ -48,12 +40,7 @@ func (s *Store) Alarms(ctx context.Context, limit int, except ...string) ([]stor
 	for i, name := range except {
 		digests[i] = digestOf(name)
 	}
-	type ringing struct {
-		storage.Alarm
-
-		since int64
-	}
-	var found []ringing
+	var found []book.Ringing
 	next := int64(0)
 	err := s.read(ctx, op, alarmsSQL, []any{s.options.Now().UnixMicro(), digests, limit}, func() { found, next = nil, 0 }, func(scan func(...any) error) error {
 		var workspace, name []byte
@@ -61,7 +48,7 @@ func (s *Store) Alarms(ctx context.Context, limit int, except ...string) ([]stor
 		err := scan(&workspace, &name, &since)
 		switch {
 		case len(name) > 0:
-			found = append(found, ringing{storage.Alarm{Workspace: string(workspace), Name: string(name)}, since})
+			found = append(found, book.Ringing{Alarm: storage.Alarm{Workspace: string(workspace), Name: string(name)}, Since: since})
 		case next == 0 || -since < next:
 			next = -since
 		}
@@ -70,12 +57,7 @@ func (s *Store) Alarms(ctx context.Context, limit int, except ...string) ([]stor
 	if err != nil {
 		return nil, 0, err
 	}
-	slices.SortStableFunc(found, func(a, b ringing) int { return cmp.Compare(b.since, a.since) })
-	alarms := make([]storage.Alarm, min(len(found), limit))
-	for i := range alarms {
-		alarms[i] = found[i].Alarm
-	}
-	return alarms, time.Duration(next) * time.Microsecond, nil
+	return book.Longest(found, limit), time.Duration(next) * time.Microsecond, nil
 }
 
 // Rings implements [storage.ReadTx].

@@ -11,12 +11,6 @@ import (
 )
 
 const (
-	// A record's key is its workspace's number and its sequence number in one,
-	// so that both have limits.
-	seqBits      = 32
-	maxSeq       = 1<<seqBits - 1
-	maxWorkspace = 1<<31 - 1
-
 	// headSize is how much of a value is in the indexes. With the longest place
 	// before it, it must fit into an index entry, of which PostgreSQL's limit is
 	// 2,704 bytes.
@@ -24,10 +18,6 @@ const (
 	// maxPlace is the length from which a place is a digest.
 	maxPlace = 200
 )
-
-func keyOf(workspace, seq int64) int64 { return workspace<<seqBits | seq }
-
-func micro(t time.Time) time.Time { return time.UnixMicro(t.UnixMicro()).UTC() }
 
 // What sets a place apart from others of the same names.
 const (

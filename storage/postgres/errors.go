@@ -166,15 +166,3 @@ func (c cause) Error() string {
 	}
 	return fmt.Sprintf("%T", c.err)
 }
-
-func unavailable(op string, err error) error {
-	return &storage.Error{Code: storage.CodeUnavailable, Op: op, Err: err}
-}
-
-func failure(code storage.Code, op, why string) error {
-	return &storage.Error{Code: code, Op: op, Err: errors.New(why)}
-}
-
-func notFound(op, kind, id string) error {
-	return &storage.Error{Code: storage.CodeNotFound, Op: op, Kind: kind, ID: id}
-}

@@ -20,6 +20,7 @@ import (
 
 	"github.com/understudy-api/understudy/internal/pgtest"
 	"github.com/understudy-api/understudy/storage"
+	"github.com/understudy-api/understudy/storage/internal/book"
 )
 
 func openForTest(t *testing.T) *Store {
@@ -327,7 +328,7 @@ func TestStoreMapError(t *testing.T) {
 		{pgconn.ErrConnClosed, storage.CodeUnavailable, true},
 		{context.DeadlineExceeded, storage.CodeUnavailable, false},
 		{context.Canceled, storage.CodeUnavailable, false},
-		{failure(storage.CodeConflict, "x", "y"), storage.CodeConflict, false},
+		{book.Failure(storage.CodeConflict, "x", "y"), storage.CodeConflict, false},
 	} {
 		err := mapError("test", test.err)
 		if storage.CodeOf(err) != test.kind || transient(test.err) != test.transient || transient(err) != test.transient {

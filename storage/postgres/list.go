@@ -8,6 +8,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/understudy-api/understudy/storage"
+	"github.com/understudy-api/understudy/storage/internal/book"
 )
 
 const (
@@ -277,49 +278,35 @@ func (l *listing) allMet(row, kind string, q storage.Query, conditions []storage
 // counting is the statement for how many records meet the conditions of a query
 // that has none on the index which orders.
 func counting(digest []byte, kind string, q storage.Query) (sql string, args []any) {
-	where := q.Selecting()
-	best := max(0, slices.IndexFunc(where, storage.Condition.Bounded))
+	by, others := book.CountedBy(q)
 	l := &listing{args: []any{digest}}
-	sql = "SELECT count(*) FROM (SELECT DISTINCT f.key FROM (" + l.keys(kind, q, where[best]) + ") f) e WHERE true"
-	return sql + l.allMet("e", kind, q, slices.Concat(where[:best], where[best+1:])), l.args
+	sql = "SELECT count(*) FROM (SELECT DISTINCT f.key FROM (" + l.keys(kind, q, by) + ") f) e WHERE true"
+	return sql + l.allMet("e", kind, q, others), l.args
 }
 
-// few is what the condition selects that the fewest records meet, nil if they are not
-// few or if the query has no conditions but that of its order.
-func (t *txn) few(op, kind string, q storage.Query) ([]storage.Candidate, error) {
-	if len(q.Where) == 0 {
-		return nil, nil
-	}
-	var best []int64
-	found := false
-	for _, c := range q.Conditions() {
-		if !c.Bounded() {
-			continue
-		}
+// few is what the condition selects that the fewest records meet; not ok if they are
+// not few or if the query has no conditions but that of its order.
+func (t *txn) few(op, kind string, q storage.Query) (_ []storage.Candidate, ok bool, err error) {
+	best, ok, err := book.Few(q, func(alternatives []storage.Condition, limit int64) (keys []int64, err error) {
 		l := &listing{args: []any{t.digest}}
 		var parts []string
-		for _, part := range c.Alternatives() {
+		for _, part := range alternatives {
 			parts = append(parts, l.keys(kind, q, part))
 		}
-		sql := "SELECT DISTINCT f.key FROM (" + strings.Join(parts, " UNION ALL ") + ") f LIMIT " + l.arg(int64(storage.FewRecords+1))
-		var keys []int64
-		if err := t.query(op, question{sql, l.args, func(rows pgx.Rows) error {
+		sql := "SELECT DISTINCT f.key FROM (" + strings.Join(parts, " UNION ALL ") + ") f LIMIT " + l.arg(limit)
+		err = t.query(op, question{sql, l.args, func(rows pgx.Rows) error {
 			var key int64
 			err := rows.Scan(&key)
 			keys = append(keys, key)
 			return err
-		}}); err != nil {
-			return nil, err
-		}
-		if len(keys) <= storage.FewRecords && (!found || len(keys) < len(best)) {
-			best, found = keys, true
-		}
-	}
-	if !found {
-		return nil, nil
+		}})
+		return keys, err
+	})
+	if err != nil || !ok {
+		return nil, false, err
 	}
 	candidates := make([]storage.Candidate, 0, len(best))
-	err := t.query(op, question{
+	err = t.query(op, question{
 		"SELECT " + columns + ", r.keys FROM unnest($1::bigint[]) p (key)" + recordsWithKeys,
 		[]any{best},
 		func(rows pgx.Rows) error {
@@ -333,7 +320,7 @@ func (t *txn) few(op, kind string, q storage.Query) ([]storage.Candidate, error)
 			return err
 		},
 	})
-	return candidates, err
+	return candidates, true, err
 }
 
 func directionOf(q storage.Query) (direction, beyond string) {
@@ -371,7 +358,7 @@ func (t *txn) List(kind string, q storage.Query) (storage.Page, error) {
 	if err := t.check(op); err != nil {
 		return storage.Page{}, err
 	}
-	if few, err := t.few(op, kind, q); err != nil || few != nil {
+	if few, ok, err := t.few(op, kind, q); err != nil || ok {
 		if err != nil {
 			return storage.Page{}, err
 		}
@@ -390,10 +377,10 @@ func (t *txn) List(kind string, q storage.Query) (storage.Page, error) {
 	}}}
 	count := question{l.count, l.countArgs, func(rows pgx.Rows) error { return rows.Scan(&page.Total) }}
 	// The first page may turn out to be all there is.
-	first := q.After == "" && q.Offset == 0 && (q.Own() != nil || q.Index == "")
+	first := book.Whole(q)
 	switch {
 	case !q.Filtered():
-		questions = append(questions, t.fetchCounters(parentOf(kind, q))...)
+		questions = append(questions, t.fetchCounters(book.Listed(kind, q))...)
 	case !first:
 		questions = append(questions, count)
 	}
@@ -405,7 +392,9 @@ func (t *txn) List(kind string, q storage.Query) (storage.Page, error) {
 	}
 	switch {
 	case !q.Filtered():
-		page.Total = t.total(kind, q)
+		if kind != "" {
+			page.Total = t.counter(book.Listed(kind, q)).Total(q)
+		}
 	case first && !more:
 		page.Total = int64(len(page.Records))
 	case first:
@@ -414,30 +403,4 @@ func (t *txn) List(kind string, q storage.Query) (storage.Page, error) {
 		}
 	}
 	return page, nil
-}
-
-// parentOf names the counter that counts a list.
-func parentOf(kind string, q storage.Query) [2]string {
-	if q.Parent != nil {
-		return [2]string{kind, *q.Parent}
-	}
-	return [2]string{kind, ""}
-}
-
-// total is the total of a list of which everything is counted.
-func (t *txn) total(kind string, q storage.Query) int64 {
-	if kind == "" {
-		return 0
-	}
-	name := parentOf(kind, q)
-	n := t.counter(name[0], name[1])
-	switch own := q.Parent != nil && *q.Parent == ""; {
-	case own && q.Deleted:
-		return n.ownGone
-	case own:
-		return n.ownLiving
-	case q.Deleted:
-		return n.gone
-	}
-	return n.living
 }

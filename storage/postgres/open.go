@@ -15,6 +15,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/understudy-api/understudy/storage"
+	"github.com/understudy-api/understudy/storage/internal/book"
 )
 
 // Options say where a store is kept and how.
@@ -50,7 +51,7 @@ var migrations embed.FS
 // are another program's, or were written by a newer version, CodeCorrupt.
 func Open(ctx context.Context, o Options) (*Store, error) {
 	if err := ctx.Err(); err != nil {
-		return nil, unavailable("open", err)
+		return nil, book.Unavailable("open", err)
 	}
 	if o.Now == nil {
 		o.Now = time.Now
@@ -77,11 +78,11 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 func configOf(o Options) (*pgxpool.Config, error) {
 	config, err := pgxpool.ParseConfig(o.DSN)
 	if err != nil { // its text quotes the DSN
-		return nil, failure(storage.CodeInvalid, "open", "the DSN is not one that can be read")
+		return nil, book.Failure(storage.CodeInvalid, "open", "the DSN is not one that can be read")
 	}
 	plain, err := pgconn.ParseConfig(o.DSN)
 	if err != nil {
-		return nil, failure(storage.CodeInvalid, "open", "the DSN is not one that can be read")
+		return nil, book.Failure(storage.CodeInvalid, "open", "the DSN is not one that can be read")
 	}
 	_, said := plain.RuntimeParams["pool_max_conns"]
 	switch {
@@ -107,7 +108,7 @@ func (s *Store) migrate(ctx context.Context) error {
 			return err
 		}
 		if server < minServerVersion {
-			return failure(storage.CodeUnavailable, "open", fmt.Sprintf(
+			return book.Failure(storage.CodeUnavailable, "open", fmt.Sprintf(
 				"the server has version %d of PostgreSQL, 14 is needed", server/10000))
 		}
 		if _, err := tx.Exec(ctx, "SELECT pg_advisory_xact_lock($1::bigint)", int64(migrationLock)); err != nil {
@@ -133,13 +134,13 @@ func (s *Store) migrateLocked(ctx context.Context, tx pgx.Tx) error {
 			return damaged(err)
 		}
 		if version < 1 {
-			return failure(storage.CodeCorrupt, "open", "the schema has no version")
+			return book.Failure(storage.CodeCorrupt, "open", "the schema has no version")
 		}
 	} else if _, err := tx.Exec(ctx, "CREATE TABLE schema_version (version integer PRIMARY KEY, applied bigint NOT NULL)"); err != nil {
 		return err
 	}
 	if newest := len(files); version > newest {
-		return failure(storage.CodeCorrupt, "open", fmt.Sprintf(
+		return book.Failure(storage.CodeCorrupt, "open", fmt.Sprintf(
 			"schema version %d was written by a newer version of this program, which knows %d", version, newest))
 	}
 	for i, f := range files[version:] {
@@ -203,7 +204,7 @@ func addSearched(ctx context.Context, tx pgx.Tx) error {
 		return err
 	}
 	for _, r := range records {
-		workspace, keys := r.key>>seqBits, r.keys
+		workspace, keys := book.NumberOf(r.key), r.keys
 		for _, k := range r.keys {
 			if k.Index == storage.FirstSearched && r.Kind != "" {
 				keys = append(keys, storage.SearchKeys(k)...)

@@ -39,6 +39,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/understudy-api/understudy/storage"
+	"github.com/understudy-api/understudy/storage/internal/book"
 )
 
 // nameHead is what of a workspace's name is in an index.
@@ -84,12 +85,8 @@ func (s *Store) Update(ctx context.Context, workspace string, fn func(storage.Tx
 // UpdateAll implements [storage.Store].
 func (s *Store) UpdateAll(ctx context.Context, workspaces []string, fn func([]storage.Tx) error) error {
 	const op = "update"
-	if len(workspaces) == 0 {
-		return failure(storage.CodeInvalid, op, "no workspace is named")
-	}
-	sorted := slices.Sorted(slices.Values(workspaces))
-	if len(slices.Compact(sorted)) != len(workspaces) {
-		return failure(storage.CodeInvalid, op, "a workspace is named twice")
+	if err := book.CheckWorkspaces(op, workspaces); err != nil {
+		return err
 	}
 	return s.update(ctx, slices.Clone(workspaces), func(all []*txn) error {
 		out := make([]storage.Tx, len(all))
@@ -110,7 +107,7 @@ func (s *Store) update(ctx context.Context, names []string, fn func([]*txn) erro
 	// without a connection, and leaves them to those who write elsewhere.
 	leave, err := s.gates.pass(ctx, names)
 	if err != nil {
-		return unavailable(op, err)
+		return book.Unavailable(op, err)
 	}
 	defer leave()
 	started := false
@@ -124,7 +121,7 @@ func (s *Store) update(ctx context.Context, names []string, fn func([]*txn) erro
 		}
 		// Once the function has run, the context does not matter any more.
 		if err := pause(ctx, attempt, started); err != nil {
-			return unavailable(op, err)
+			return book.Unavailable(op, err)
 		}
 	}
 }
@@ -165,7 +162,7 @@ func (s *Store) attempt(ctx context.Context, names []string, fn func([]*txn) err
 	conn, err := take(ctx)
 	if err != nil {
 		if ended := ctx.Err(); ended != nil && !*started {
-			return false, unavailable(op, ended)
+			return false, book.Unavailable(op, ended)
 		}
 		return transient(err), mapError(op, err)
 	}
@@ -206,13 +203,13 @@ func (s *Store) View(ctx context.Context, workspace string, fn func(storage.Read
 	conn, err := s.acquire(ctx)
 	for attempt := 0; err != nil; attempt++ {
 		if ctx.Err() != nil {
-			return unavailable(op, ctx.Err())
+			return book.Unavailable(op, ctx.Err())
 		}
 		if !transient(err) || attempt == maxAttempts-1 {
 			return mapError(op, err)
 		}
 		if err := pause(ctx, attempt, false); err != nil {
-			return unavailable(op, err)
+			return book.Unavailable(op, err)
 		}
 		conn, err = s.acquire(ctx)
 	}
@@ -299,7 +296,7 @@ func (s *Store) Ping(ctx context.Context) error {
 	err := s.read(ctx, op, "SELECT pg_is_in_recovery() OR current_setting('transaction_read_only')::boolean FROM schema_version LIMIT 1",
 		nil, func() {}, func(scan func(...any) error) error { return scan(&readOnly) })
 	if err == nil && readOnly {
-		err = failure(storage.CodeUnavailable, op, "the database is read-only")
+		err = book.Failure(storage.CodeUnavailable, op, "the database is read-only")
 	}
 	return err
 }
@@ -318,15 +315,15 @@ func (s *Store) Close() error {
 // enter holds the store open until life is released, or says why it cannot.
 func (s *Store) enter(ctx context.Context, op string, workspaces ...string) error {
 	if slices.Contains(workspaces, "") {
-		return failure(storage.CodeInvalid, op, "the workspace has no name")
+		return book.Failure(storage.CodeInvalid, op, "the workspace has no name")
 	}
 	if err := ctx.Err(); err != nil {
-		return unavailable(op, err)
+		return book.Unavailable(op, err)
 	}
 	s.life.RLock()
 	if s.closed {
 		s.life.RUnlock()
-		return failure(storage.CodeUnavailable, op, "the store is closed")
+		return book.Failure(storage.CodeUnavailable, op, "the store is closed")
 	}
 	return nil
 }
@@ -367,13 +364,13 @@ func (s *Store) read(ctx context.Context, op, sql string, args []any, reset func
 		case err == nil:
 			return nil
 		case ctx.Err() != nil:
-			return unavailable(op, ctx.Err())
+			return book.Unavailable(op, ctx.Err())
 		case !transient(err) || attempt == maxAttempts-1:
 			return mapError(op, err)
 		}
 		reset()
 		if err := pause(ctx, attempt, false); err != nil {
-			return unavailable(op, err)
+			return book.Unavailable(op, err)
 		}
 	}
 }

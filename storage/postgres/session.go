@@ -13,6 +13,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/understudy-api/understudy/storage"
+	"github.com/understudy-api/understudy/storage/internal/book"
 )
 
 const (
@@ -292,7 +293,7 @@ func (u *session) make(op string, t *txn) error {
 		}
 		if !each.nameable() {
 			if each == t {
-				return failure(storage.CodeInvalid, op, "the workspace's name is not UTF-8")
+				return book.Failure(storage.CodeInvalid, op, "the workspace's name is not UTF-8")
 			}
 			continue
 		}
@@ -302,8 +303,8 @@ func (u *session) make(op string, t *txn) error {
 		switch {
 		case err == nil && each.row == 0: // somebody else was faster
 			err = errAgain
-		case err == nil && each.row > maxWorkspace:
-			err = failure(storage.CodeInternal, op, "too many workspaces")
+		case err == nil && each.row > book.MaxNumber:
+			err = book.Failure(storage.CodeInternal, op, "too many workspaces")
 		}
 		if err != nil {
 			u.err = mapError(op, err)
@@ -338,7 +339,7 @@ func (u *session) commit() (again bool, err error) {
 	err = u.finish("COMMIT")
 	if err == nil {
 		if u.alarms {
-			u.store.tellAlarms()
+			book.Tell(u.store.alarms)
 		}
 		return false, nil
 	}
@@ -355,7 +356,7 @@ func (u *session) commit() (again bool, err error) {
 		return false, &storage.Error{Code: storage.CodeUnavailable, Op: op, Err: errors.Join(errUnknown, cause{err})}
 	case done:
 		if u.alarms {
-			u.store.tellAlarms()
+			book.Tell(u.store.alarms)
 		}
 		return false, nil
 	}

@@ -2,7 +2,6 @@ package postgres
 
 import (
 	"encoding/hex"
-	"math"
 	"slices"
 	"time"
 	"unicode/utf8"
@@ -10,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/understudy-api/understudy/storage"
+	"github.com/understudy-api/understudy/storage/internal/book"
 )
 
 // txn is a transaction on one workspace.
@@ -31,8 +31,8 @@ type txn struct {
 	time     time.Time // what its clock shows; zero before it looked
 
 	// What this transaction has read or written.
-	records  map[[2]string]*stored
-	counters map[[2]string]*tally
+	records  map[[2]string]*book.Stored
+	counters map[book.Name]*counter
 }
 
 var (
@@ -40,18 +40,11 @@ var (
 	_ storage.Tx     = (*txn)(nil)
 )
 
-// stored is a record as it is kept, with its keys.
-type stored struct {
-	storage.Record
-	keys []storage.Key
-}
+// counter is a row of the counter table.
+type counter struct {
+	book.Counter
 
-// tally is a row of the counter table.
-type tally struct {
-	last               int64
-	living, gone       int64
-	ownLiving, ownGone int64
-	dirty              bool // to be written at the commit
+	dirty bool // to be written at the commit
 }
 
 // locked reads the row of the workspace that was locked.
@@ -72,7 +65,7 @@ func (t *txn) nameable() bool { return utf8.ValidString(t.name) }
 // check refuses to go on after the end.
 func (t *txn) check(op string) error {
 	if t.over {
-		return failure(storage.CodeInvalid, op, "the transaction is over")
+		return book.Failure(storage.CodeInvalid, op, "the transaction is over")
 	}
 	return t.err
 }
@@ -133,8 +126,8 @@ func (t *txn) writeCounters() {
 			continue
 		}
 		n.dirty = false
-		places = append(places, within(t.row, place(living, name[0], name[1])))
-		for i, v := range []int64{n.last, n.living, n.gone, n.ownLiving, n.ownGone} {
+		places = append(places, within(t.row, place(living, name.Kind, name.Name)))
+		for i, v := range []int64{n.Last, n.Living, n.Gone, n.OwnLiving, n.OwnGone} {
 			columns[i] = append(columns[i], v)
 		}
 	}
@@ -150,16 +143,16 @@ func (t *txn) writeCounters() {
 }
 
 // fetchCounters asks for those of the counters that are not known yet.
-func (t *txn) fetchCounters(names ...[2]string) []question {
-	var unknown [][2]string
+func (t *txn) fetchCounters(names ...book.Name) []question {
+	var unknown []book.Name
 	var places [][]byte
 	if t.counters == nil {
-		t.counters = map[[2]string]*tally{}
+		t.counters = map[book.Name]*counter{}
 	}
 	for _, name := range names {
 		if t.counters[name] == nil && !slices.Contains(unknown, name) {
 			unknown = append(unknown, name)
-			places = append(places, place(living, name[0], name[1]))
+			places = append(places, place(living, name.Kind, name.Name))
 		}
 	}
 	if len(unknown) == 0 {
@@ -172,8 +165,8 @@ func (t *txn) fetchCounters(names ...[2]string) []question {
 		[]any{t.digest, places},
 		func(rows pgx.Rows) error {
 			var i int64
-			n := &tally{}
-			if err := rows.Scan(&i, &n.last, &n.living, &n.gone, &n.ownLiving, &n.ownGone); err != nil {
+			n := &counter{}
+			if err := rows.Scan(&i, &n.Last, &n.Living, &n.Gone, &n.OwnLiving, &n.OwnGone); err != nil {
 				return err
 			}
 			t.counters[unknown[i-1]] = n
@@ -183,71 +176,56 @@ func (t *txn) fetchCounters(names ...[2]string) []question {
 }
 
 // counter is a counter that has been fetched: zero if there was no row.
-func (t *txn) counter(kind, name string) *tally {
-	n := t.counters[[2]string{kind, name}]
+func (t *txn) counter(name book.Name) *counter {
+	n := t.counters[name]
 	if n == nil {
-		n = &tally{}
-		t.counters[[2]string{kind, name}] = n
+		n = &counter{}
+		t.counters[name] = n
 	}
 	return n
 }
 
-// sequence names the counter of a sequence.
-func sequence(name string) [2]string { return [2]string{"", name} }
-
 // countersOf names the counters that a record counts in.
-func countersOf(r storage.Record) [][2]string {
-	return [][2]string{{r.Kind, ""}, {r.Kind, r.Parent}}
+func countersOf(r storage.Record) []book.Name {
+	kind, parent := book.Of(r)
+	return []book.Name{kind, parent}
 }
 
 // tally moves a record's count: by is 1 or -1.
 func (t *txn) tally(r storage.Record, by int64) {
-	kind := t.counter(r.Kind, "")
-	kind.dirty = true
-	if r.Living() {
-		kind.living += by
+	nameOfKind, nameOfParent := book.Of(r)
+	kind, parent := t.counter(nameOfKind), t.counter(nameOfParent)
+	kind.dirty, parent.dirty = true, true
+	if r.Parent == "" {
+		book.Tally(r, by, &kind.Counter, nil)
 	} else {
-		kind.gone += by
-	}
-	switch {
-	case r.Parent != "":
-		parent := t.counter(r.Kind, r.Parent)
-		parent.dirty = true
-		if r.Living() {
-			parent.living += by
-		} else {
-			parent.gone += by
-		}
-	case r.Living():
-		kind.ownLiving += by
-	default:
-		kind.ownGone += by
+		book.Tally(r, by, &kind.Counter, &parent.Counter)
 	}
 }
 
 // step draws the next number of a sequence that has been fetched.
 func (t *txn) step(op, name string) (int64, error) {
-	n := t.counter("", name)
-	if n.last == math.MaxInt64 {
+	n := t.counter(book.Sequence(name))
+	next, ok := n.Step()
+	if !ok {
 		return 0, t.fail(op, "the sequence has come to its end")
 	}
-	n.last++
-	n.dirty = true
-	return n.last, nil
+	n.Counter, n.dirty = next, true
+	return next.Last, nil
 }
 
 // fail ends the transaction with a failure that is ours.
 func (t *txn) fail(op, why string) error {
-	t.err = failure(storage.CodeInternal, op, why)
+	t.err = book.Failure(storage.CodeInternal, op, why)
 	return t.err
 }
 
 // record is the record as it is kept, nil if there is none.
-func (t *txn) record(op, kind, id string) (*stored, error) {
+func (t *txn) record(op, kind, id string) (*book.Stored, error) {
 	if s, ok := t.records[[2]string{kind, id}]; ok {
 		return s, t.check(op)
 	}
-	var s *stored
+	var s *book.Stored
 	err := t.query(op, question{
 		"SELECT " + columns + ", r.keys FROM record r WHERE r.address = " + inside + "$2::bytea",
 		[]any{t.digest, place(living, kind, id)},
@@ -258,7 +236,7 @@ func (t *txn) record(op, kind, id string) (*stored, error) {
 				return err
 			}
 			keys, err := storage.DecodeKeys(packed)
-			s = &stored{r, keys}
+			s = &book.Stored{Record: r, Keys: keys}
 			return err
 		},
 	})
@@ -268,9 +246,9 @@ func (t *txn) record(op, kind, id string) (*stored, error) {
 	return s, err
 }
 
-func (t *txn) learn(kind, id string, s *stored) {
+func (t *txn) learn(kind, id string, s *book.Stored) {
 	if t.records == nil {
-		t.records = map[[2]string]*stored{}
+		t.records = map[[2]string]*book.Stored{}
 	}
 	t.records[[2]string{kind, id}] = s
 }
@@ -322,10 +300,10 @@ func (t *txn) Now() time.Time {
 
 // Last implements [storage.ReadTx].
 func (t *txn) Last(name string) (int64, error) {
-	if err := t.query("last", t.fetchCounters(sequence(name))...); err != nil || name == "" {
+	if err := t.query("last", t.fetchCounters(book.Sequence(name))...); err != nil || name == "" {
 		return 0, err
 	}
-	return t.counter("", name).last, nil
+	return t.counter(book.Sequence(name)).Last, nil
 }
 
 // Get implements [storage.ReadTx].
@@ -336,7 +314,7 @@ func (t *txn) Get(kind, id string) (storage.Record, error) {
 		return storage.Record{}, err
 	}
 	if s == nil {
-		return storage.Record{}, notFound(op, kind, id)
+		return storage.Record{}, book.NotFound(op, kind, id)
 	}
 	return s.Record, nil
 }
@@ -370,14 +348,10 @@ func (t *txn) Find(kind, index, value string) (storage.Record, error) {
 
 // Count implements [storage.ReadTx].
 func (t *txn) Count(kind, parent string, deleted bool) (int64, error) {
-	if err := t.query("count", t.fetchCounters([2]string{kind, parent})...); err != nil || kind == "" {
+	if err := t.query("count", t.fetchCounters(book.Name{Kind: kind, Name: parent})...); err != nil || kind == "" {
 		return 0, err
 	}
-	n := t.counter(kind, parent)
-	if deleted {
-		return n.gone, nil
-	}
-	return n.living, nil
+	return t.counter(book.Name{Kind: kind, Name: parent}).Count(deleted), nil
 }
 
 // Blob implements [storage.ReadTx].
@@ -418,7 +392,7 @@ func (t *txn) NewID() string {
 	if s.IDs.Source == storage.IDsRandom {
 		return t.store.options.NewID()
 	}
-	if err := t.query(op, t.fetchCounters(sequence(storage.SequenceOfIDs))...); err != nil {
+	if err := t.query(op, t.fetchCounters(book.Sequence(storage.SequenceOfIDs))...); err != nil {
 		return ""
 	}
 	if err := t.create(op); err != nil {
@@ -434,10 +408,10 @@ func (t *txn) NewID() string {
 // Next implements [storage.Tx].
 func (t *txn) Next(name string) (int64, error) {
 	const op = "next"
-	if err := checkSequence(op, name); err != nil {
+	if err := book.CheckSequence(op, name); err != nil {
 		return 0, err
 	}
-	if err := t.query(op, t.fetchCounters(sequence(name))...); err != nil {
+	if err := t.query(op, t.fetchCounters(book.Sequence(name))...); err != nil {
 		return 0, err
 	}
 	if err := t.create(op); err != nil {
@@ -450,31 +424,20 @@ func (t *txn) Next(name string) (int64, error) {
 func (t *txn) AtLeast(name string, n int64) error {
 	const op = "at least"
 	if name != storage.SequenceOfIDs {
-		if err := checkSequence(op, name); err != nil {
+		if err := book.CheckSequence(op, name); err != nil {
 			return err
 		}
 	}
-	if err := t.query(op, t.fetchCounters(sequence(name))...); err != nil {
+	if err := t.query(op, t.fetchCounters(book.Sequence(name))...); err != nil {
 		return err
 	}
-	if n <= 0 || n <= t.counter("", name).last {
+	if n <= 0 || n <= t.counter(book.Sequence(name)).Last {
 		return nil
 	}
 	if err := t.create(op); err != nil {
 		return err
 	}
-	c := t.counter("", name)
-	c.last, c.dirty = n, true
+	c := t.counter(book.Sequence(name))
+	c.Last, c.dirty = n, true
 	return nil
-}
-
-func checkSequence(op, name string) error {
-	if name == "" || name[0] == 0 || !utf8.ValidString(name) {
-		return failure(storage.CodeInvalid, op, "a sequence needs a name in UTF-8 that does not begin with a NUL")
-	}
-	return nil
-}
-
-func conflict(op string, r storage.Record, index string) error {
-	return &storage.Error{Code: storage.CodeConflict, Op: op, Kind: r.Kind, ID: r.ID, Index: index}
 }

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/understudy-api/understudy/storage"
+	"github.com/understudy-api/understudy/storage/internal/book"
 )
 
 // SetSettings implements [storage.Tx].
@@ -48,7 +49,7 @@ func (t *txn) empty() {
 	from, to := t.places()
 	t.slow = true
 	t.write("DELETE FROM entry WHERE list >= $1::bytea AND list < $2::bytea", from, to)
-	t.write("DELETE FROM record WHERE key >= $1::bigint AND key < $2::bigint", keyOf(t.row, 0), keyOf(t.row+1, 0))
+	t.write("DELETE FROM record WHERE key >= $1::bigint AND key < $2::bigint", book.KeyOf(t.row, 0), book.KeyOf(t.row+1, 0))
 	t.write("DELETE FROM counter WHERE place >= $1::bytea AND place < $2::bytea", from, to)
 	t.write("DELETE FROM blob WHERE workspace = $1::bigint", t.row)
 	t.write("DELETE FROM alarm WHERE workspace = $1::bigint", t.row)
@@ -69,7 +70,7 @@ func (t *txn) CopyFrom(from storage.Tx) error {
 	}
 	f, ok := from.(*txn)
 	if !ok || f.session != t.session {
-		return failure(storage.CodeInvalid, op, "the other workspace is of another transaction")
+		return book.Failure(storage.CodeInvalid, op, "the other workspace is of another transaction")
 	}
 	switch {
 	case f == t:
@@ -88,12 +89,12 @@ func (t *txn) CopyFrom(from storage.Tx) error {
 		SELECT key - $1::bigint + $2::bigint, seq, $4::bytea || substr(list, 9), $4::bytea || substr(family, 9),
 		$4::bytea || substr(address, 9), id, parent, created, updated, deleted, version, keys, body
 		FROM record WHERE key >= $1::bigint AND key < $3::bigint`,
-		keyOf(f.row, 0), keyOf(t.row, 0), keyOf(f.row+1, 0), to)
+		book.KeyOf(f.row, 0), book.KeyOf(t.row, 0), book.KeyOf(f.row+1, 0), to)
 	t.write(`INSERT INTO entry (list, head, key, tail, family, uniq)
 		SELECT $3::bytea || substr(list, 9), head, key - $4::bigint + $5::bigint, tail,
 		$3::bytea || substr(family, 9), $3::bytea || substr(uniq, 9)
 		FROM entry WHERE list >= $1::bytea AND list < $2::bytea`,
-		first, end, to, keyOf(f.row, 0), keyOf(t.row, 0))
+		first, end, to, book.KeyOf(f.row, 0), book.KeyOf(t.row, 0))
 	t.write(`INSERT INTO counter (place, last, living, gone, own_living, own_gone)
 		SELECT $3::bytea || substr(place, 9), last, living, gone, own_living, own_gone
 		FROM counter WHERE place >= $1::bytea AND place < $2::bytea`, first, end, to)

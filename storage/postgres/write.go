@@ -5,11 +5,11 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"slices"
-	"time"
 
 	"github.com/jackc/pgx/v5"
 
 	"github.com/understudy-api/understudy/storage"
+	"github.com/understudy-api/understudy/storage/internal/book"
 )
 
 // taken asks who holds the unique keys of a record; the answer is the index of the
@@ -37,7 +37,7 @@ func (t *txn) taken(r storage.Record, keys []storage.Key, first *int) []question
 		func(rows pgx.Rows) error {
 			var n, key int64
 			err := rows.Scan(&n, &key)
-			if key&maxSeq != r.Seq { // its own is no conflict
+			if book.SeqOf(key) != r.Seq { // its own is no conflict
 				*first = min(*first, numbers[n-1])
 			}
 			return err
@@ -53,7 +53,7 @@ func (t *txn) Insert(r storage.Record, keys []storage.Key) (storage.Record, erro
 	}
 	r.Seq = 0
 	var holder int
-	questions := t.fetchCounters(append(countersOf(r), sequence(""))...)
+	questions := t.fetchCounters(append(countersOf(r), book.Sequence(""))...)
 	questions = append(questions, t.taken(r, keys, &holder)...)
 	there, asked := t.records[[2]string{r.Kind, r.ID}]
 	used := there != nil
@@ -72,9 +72,9 @@ func (t *txn) Insert(r storage.Record, keys []storage.Key) (storage.Record, erro
 	}
 	switch {
 	case used:
-		return storage.Record{}, conflict(op, r, "")
+		return storage.Record{}, book.Conflict(op, r, "")
 	case holder < len(keys):
-		return storage.Record{}, conflict(op, r, keys[holder].Index)
+		return storage.Record{}, book.Conflict(op, r, keys[holder].Index)
 	}
 	if err := t.create(op); err != nil {
 		return storage.Record{}, err
@@ -83,16 +83,11 @@ func (t *txn) Insert(r storage.Record, keys []storage.Key) (storage.Record, erro
 	if err != nil {
 		return storage.Record{}, err
 	}
-	if seq > maxSeq {
+	if seq > book.MaxSeq {
 		return storage.Record{}, t.fail(op, "too many records")
 	}
-	r.Seq, r.Version = seq, 1
-	r.Created, r.Updated = t.timeOf(r.Created), t.timeOf(r.Updated)
-	r.Body = append(make([]byte, 0, len(r.Body)), r.Body...)
-	if !r.Living() {
-		r.Deleted = micro(r.Deleted)
-	}
-	key := keyOf(t.row, seq)
+	r = book.Born(r, seq, t.Now)
+	key := book.KeyOf(t.row, seq)
 	t.write(`INSERT INTO record (key, seq, list, family, address, id, parent, created, updated, deleted, version, keys, body)
 		VALUES ($1::bigint, $2::bigint, $3::bytea, $4::bytea, $5::bytea, $6::bytea, $7::bytea,
 		$8::bigint, $9::bigint, $10::bigint, 1, $11::bytea, $12::bytea)`,
@@ -100,16 +95,8 @@ func (t *txn) Insert(r storage.Record, keys []storage.Key) (storage.Record, erro
 		[]byte(r.ID), []byte(r.Parent), r.Created.UnixMicro(), r.Updated.UnixMicro(), deletedOf(r), storage.EncodeKeys(keys), r.Body)
 	t.writeEntries(key, r, keys)
 	t.tally(r, 1)
-	t.learn(r.Kind, r.ID, &stored{r, slices.Clone(keys)})
+	t.learn(r.Kind, r.ID, &book.Stored{Record: r, Keys: slices.Clone(keys)})
 	return r, t.flushIfLarge(op)
-}
-
-// timeOf is a time that the caller may have given.
-func (t *txn) timeOf(given time.Time) time.Time {
-	if given.IsZero() {
-		return t.Now()
-	}
-	return micro(given)
 }
 
 func deletedOf(r storage.Record) *int64 {
@@ -148,12 +135,7 @@ func (t *txn) Put(r storage.Record, keys []storage.Key) (storage.Record, error) 
 	if err != nil {
 		return storage.Record{}, err
 	}
-	r.Seq, r.Parent, r.Created, r.Version = old.Seq, old.Parent, old.Created, old.Version+1
-	r.Updated = t.Now()
-	r.Body = append(make([]byte, 0, len(r.Body)), r.Body...)
-	if !r.Living() {
-		r.Deleted = micro(r.Deleted)
-	}
+	r = book.Changed(r, old.Record, t.Now())
 	var questions []question
 	moved := old.Living() != r.Living()
 	if moved {
@@ -162,7 +144,7 @@ func (t *txn) Put(r storage.Record, keys []storage.Key) (storage.Record, error) 
 	// A key that it has already is its own.
 	var fresh []storage.Key
 	for _, k := range keys {
-		if moved || !slices.Contains(old.keys, k) {
+		if moved || !slices.Contains(old.Keys, k) {
 			fresh = append(fresh, k)
 		}
 	}
@@ -172,10 +154,10 @@ func (t *txn) Put(r storage.Record, keys []storage.Key) (storage.Record, error) 
 		return storage.Record{}, err
 	}
 	if holder < len(fresh) {
-		return storage.Record{}, conflict(op, r, fresh[holder].Index)
+		return storage.Record{}, book.Conflict(op, r, fresh[holder].Index)
 	}
 	t.wrote = true
-	key := keyOf(t.row, r.Seq)
+	key := book.KeyOf(t.row, r.Seq)
 	t.moveEntries(key, old, r, keys)
 	t.write(`UPDATE record SET list = $2::bytea, family = $3::bytea, updated = $4::bigint, deleted = $5::bigint,
 		version = $6::bigint, keys = $7::bytea, body = $8::bytea WHERE key = $1::bigint`,
@@ -185,12 +167,12 @@ func (t *txn) Put(r storage.Record, keys []storage.Key) (storage.Record, error) 
 		t.tally(old.Record, -1)
 		t.tally(r, 1)
 	}
-	t.learn(r.Kind, r.ID, &stored{r, slices.Clone(keys)})
+	t.learn(r.Kind, r.ID, &book.Stored{Record: r, Keys: slices.Clone(keys)})
 	return r, t.flushIfLarge(op)
 }
 
 // moveEntries makes the entries of a record those of its new state.
-func (t *txn) moveEntries(key int64, old *stored, r storage.Record, keys []storage.Key) {
+func (t *txn) moveEntries(key int64, old *book.Stored, r storage.Record, keys []storage.Key) {
 	var added []storage.Key
 	var list []byte // from which heads are removed
 	var heads [][]byte
@@ -200,7 +182,7 @@ func (t *txn) moveEntries(key int64, old *stored, r storage.Record, keys []stora
 		}
 		heads = nil
 	}
-	for _, k := range old.keys {
+	for _, k := range old.Keys {
 		from := spotOf(t.row, old.Record, k)
 		switch {
 		case !slices.Contains(keys, k):
@@ -217,7 +199,7 @@ func (t *txn) moveEntries(key int64, old *stored, r storage.Record, keys []stora
 	}
 	remove()
 	for _, k := range keys { // last, for a value may stay with another key
-		if !slices.Contains(old.keys, k) {
+		if !slices.Contains(old.Keys, k) {
 			added = append(added, k)
 		}
 	}
@@ -235,7 +217,7 @@ func (t *txn) Purge(kind, id string) error {
 		return err
 	}
 	t.wrote = true
-	key := keyOf(t.row, old.Seq)
+	key := book.KeyOf(t.row, old.Seq)
 	t.moveEntries(key, old, old.Record, nil)
 	t.write("DELETE FROM record WHERE key = $1::bigint", key)
 	t.tally(old.Record, -1)
@@ -243,10 +225,10 @@ func (t *txn) Purge(kind, id string) error {
 	return nil
 }
 
-func (t *txn) existing(op, kind, id string) (*stored, error) {
+func (t *txn) existing(op, kind, id string) (*book.Stored, error) {
 	s, err := t.record(op, kind, id)
 	if err == nil && s == nil {
-		err = notFound(op, kind, id)
+		err = book.NotFound(op, kind, id)
 	}
 	return s, err
 }

@@ -1,7 +1,6 @@
 package sqlite
 
 import (
-	"cmp"
 	"context"
 	"database/sql/driver"
 	"errors"
@@ -9,6 +8,7 @@ import (
 	"time"
 
 	"github.com/understudy-api/understudy/storage"
+	"github.com/understudy-api/understudy/storage/internal/book"
 )
 
 const clearAlarms = "DELETE FROM alarm WHERE workspace = ?"
@@ -26,13 +26,6 @@ func ringAll(c *conn) error {
 // AlarmsChanged implements [storage.Store].
 func (s *Store) AlarmsChanged() <-chan struct{} { return s.alarms }
 
-func (s *Store) tellAlarms() {
-	select {
-	case s.alarms <- struct{}{}:
-	default: // told already
-	}
-}
-
 // errEnough ends a query early.
 var errEnough = errors.New("enough")
 
@@ -40,7 +33,7 @@ var errEnough = errors.New("enough")
 func (s *Store) Alarms(ctx context.Context, limit int, except ...string) ([]storage.Alarm, time.Duration, error) {
 	const op = "alarms"
 	if limit <= 0 {
-		return nil, 0, failure(storage.CodeInvalid, op, "the limit is not positive")
+		return nil, 0, book.Failure(storage.CodeInvalid, op, "the limit is not positive")
 	}
 	if err := s.enter(ctx, op); err != nil {
 		return nil, 0, err
@@ -48,19 +41,14 @@ func (s *Store) Alarms(ctx context.Context, limit int, except ...string) ([]stor
 	defer s.life.RUnlock()
 	t := s.snapshot(ctx, "")
 	defer t.endView()
-	type ringing struct {
-		storage.Alarm
-
-		since int64
-	}
-	var found []ringing
+	var found []book.Ringing
 	next := int64(storage.Never)
 	for timer, now := range []int64{s.options.Now().UnixMicro(), s.elapsed()} {
 		n := 0
 		err := t.query(op, `SELECT w.name, a.name, a.due FROM alarm a INDEXED BY alarm_due CROSS JOIN workspace w ON w.id = a.workspace
 			WHERE a.timer = ? AND a.due <= ? ORDER BY a.due`, func(v []driver.Value) error {
 			if workspace := text(v[0]); !slices.Contains(except, workspace) {
-				found = append(found, ringing{storage.Alarm{Workspace: workspace, Name: text(v[1])}, now - integer(v[2])})
+				found = append(found, book.Ringing{Alarm: storage.Alarm{Workspace: workspace, Name: text(v[1])}, Since: now - integer(v[2])})
 				if n++; n == limit {
 					return errEnough
 				}
@@ -80,15 +68,10 @@ func (s *Store) Alarms(ctx context.Context, limit int, except ...string) ([]stor
 			return nil, 0, err
 		}
 	}
-	slices.SortStableFunc(found, func(a, b ringing) int { return cmp.Compare(b.since, a.since) })
-	alarms := make([]storage.Alarm, min(len(found), limit))
-	for i := range alarms {
-		alarms[i] = found[i].Alarm
-	}
 	if next == storage.Never {
 		next = 0
 	}
-	return alarms, time.Duration(next) * time.Microsecond, nil
+	return book.Longest(found, limit), time.Duration(next) * time.Microsecond, nil
 }
 
 // Rings implements [storage.ReadTx].

@@ -4,6 +4,7 @@ import (
 	"sync"
 
 	"github.com/understudy-api/understudy/storage"
+	"github.com/understudy-api/understudy/storage/internal/book"
 )
 
 // ref names one thing that can be cached: a record, a counter or the number of
@@ -17,29 +18,16 @@ type ref struct {
 type class uint8
 
 const (
-	ofRecord    class = iota // a kind, b id: *stored, nil if there is none
-	ofCounter                // a kind, b name: tally
+	ofRecord    class = iota // a kind, b id: *book.Stored, nil if there is none
+	ofCounter                // a kind, b name: book.Counter
 	ofWorkspace              // a name: *space
 )
-
-// stored is a record as it is kept, with its keys. It is never modified.
-type stored struct {
-	storage.Record
-	keys []storage.Key
-}
 
 // space is a row of the workspace table, with the number 0 if there is none. It
 // is never modified.
 type space struct {
 	number   int64
 	settings storage.Settings
-}
-
-// tally is a row of the counter table.
-type tally struct {
-	last               int64
-	living, gone       int64
-	ownLiving, ownGone int64
 }
 
 // cache is an LRU over committed state, bounded by bytes, and exact: its
@@ -173,12 +161,12 @@ func (i *cached) link(after *cached) {
 func sizeOf(r ref, value any) int {
 	n := 256 + len(r.a) + len(r.b)
 	switch v := value.(type) {
-	case *stored:
+	case *book.Stored:
 		if v == nil {
 			break
 		}
 		n += 256 + len(v.Parent) + cap(v.Body)
-		for _, k := range v.keys {
+		for _, k := range v.Keys {
 			n += 48 + len(k.Index) + len(k.Value)
 		}
 	case *space:

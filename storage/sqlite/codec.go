@@ -5,19 +5,8 @@ import (
 	"time"
 
 	"github.com/understudy-api/understudy/storage"
+	"github.com/understudy-api/understudy/storage/internal/book"
 )
-
-// A record's key is its workspace's number and its sequence number in one, so
-// that both have limits.
-const (
-	seqBits      = 32
-	maxSeq       = 1<<seqBits - 1
-	maxWorkspace = 1<<31 - 1
-)
-
-func keyOf(workspace, seq int64) int64 { return workspace<<seqBits | seq }
-
-func micro(t time.Time) time.Time { return time.UnixMicro(t.UnixMicro()).UTC() }
 
 const (
 	columns   = "r.key, r.id, r.parent, r.gone, r.created, r.updated, r.deleted, r.version, r.body"
@@ -30,7 +19,7 @@ func scanRecord(kind string, v []driver.Value) storage.Record {
 		Kind:    kind,
 		ID:      text(v[1]),
 		Parent:  text(v[2]),
-		Seq:     integer(v[0]) & maxSeq,
+		Seq:     book.SeqOf(integer(v[0])),
 		Created: time.UnixMicro(integer(v[4])).UTC(),
 		Updated: time.UnixMicro(integer(v[5])).UTC(),
 		Version: integer(v[7]),
@@ -40,6 +29,19 @@ func scanRecord(kind string, v []driver.Value) storage.Record {
 		r.Deleted = time.UnixMicro(integer(v[6])).UTC()
 	}
 	return r
+}
+
+// goneOf is the columns that say whether a record is deleted, and when.
+func goneOf(r storage.Record) (gone, deleted int64) {
+	if r.Living() {
+		return 0, 0
+	}
+	return 1, r.Deleted.UnixMicro()
+}
+
+// scanCounter reads the columns of a counter.
+func scanCounter(v []driver.Value) book.Counter {
+	return book.Counter{Last: integer(v[0]), Living: integer(v[1]), Gone: integer(v[2]), OwnLiving: integer(v[3]), OwnGone: integer(v[4])}
 }
 
 // settingsRow is the settings as the workspace table keeps them, in the order of

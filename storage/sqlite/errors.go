@@ -50,7 +50,3 @@ func fatal(err error) bool {
 	}
 	return true
 }
-
-func failure(code storage.Code, op, why string) error {
-	return &storage.Error{Code: code, Op: op, Err: errors.New(why)}
-}

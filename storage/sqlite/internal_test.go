@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"github.com/understudy-api/understudy/storage"
+	"github.com/understudy-api/understudy/storage/internal/book"
 )
 
 func openForTest(t *testing.T, o Options) *Store {
@@ -289,7 +290,7 @@ func TestCacheIsBounded(t *testing.T) {
 	c := newCache(limit)
 	at := func(i int) ref { return ref{ofRecord, 1, "k", strconv.Itoa(i)} }
 	for i := range 1000 {
-		c.learn(0, at(i), &stored{Record: storage.Record{Body: make([]byte, i%300)}})
+		c.learn(0, at(i), &book.Stored{Record: storage.Record{Body: make([]byte, i%300)}})
 		c.get(0, at(0)) // used all the time: stays
 		sum := 0
 		for _, item := range c.items {
@@ -305,19 +306,19 @@ func TestCacheIsBounded(t *testing.T) {
 	if _, ok := c.get(0, at(1)); ok {
 		t.Error("the least used item stayed")
 	}
-	c.learn(0, at(0), &stored{Record: storage.Record{Body: make([]byte, limit)}})
+	c.learn(0, at(0), &book.Stored{Record: storage.Record{Body: make([]byte, limit)}})
 	if _, ok := c.get(0, at(0)); ok || len(c.items) == 0 {
 		t.Error("an item larger than the cache went in, or pushed out the others")
 	}
-	c.apply(map[ref]any{at(1): (*stored)(nil)})
+	c.apply(map[ref]any{at(1): (*book.Stored)(nil)})
 	if _, ok := c.get(0, at(1)); ok {
 		t.Error("a snapshot of the past got something newer")
 	}
-	c.learn(0, at(2), (*stored)(nil))
+	c.learn(0, at(2), (*book.Stored)(nil))
 	if _, ok := c.get(1, at(2)); ok {
 		t.Error("something of the past was learnt")
 	}
-	if v, ok := c.get(1, at(1)); !ok || v.(*stored) != nil {
+	if v, ok := c.get(1, at(1)); !ok || v.(*book.Stored) != nil {
 		t.Error("what was committed is not there")
 	}
 }
@@ -339,8 +340,8 @@ func TestMigratesFromVersion1(t *testing.T) {
 		string(first),
 		"INSERT INTO schema_version VALUES (1, 0)",
 		"INSERT INTO workspace (id, name) VALUES (3, 'w'), (7, 'other')",
-		fmt.Sprintf("INSERT INTO record VALUES (%d, 3, 'k', '1', 'p', 0, 10, 20, 0, 5, x'01016e0176', x'7b7d')", keyOf(3, 4)),
-		fmt.Sprintf("INSERT INTO entry VALUES (3, 'k', 'n', 0, 'v', %d, 1, 'p')", keyOf(3, 4)),
+		fmt.Sprintf("INSERT INTO record VALUES (%d, 3, 'k', '1', 'p', 0, 10, 20, 0, 5, x'01016e0176', x'7b7d')", book.KeyOf(3, 4)),
+		fmt.Sprintf("INSERT INTO entry VALUES (3, 'k', 'n', 0, 'v', %d, 1, 'p')", book.KeyOf(3, 4)),
 		`INSERT INTO counter VALUES (3, '', '', 4, 0, 0, 0, 0), (3, '', 'n', 9, 0, 0, 0, 0),
 			(3, 'k', '', 0, 1, 0, 0, 0), (3, 'k', 'p', 0, 1, 0, 0, 0)`,
 		"INSERT INTO blob VALUES (3, 'sum', x'0102')",
@@ -454,7 +455,7 @@ func TestNumbersOfWorkspaces(t *testing.T) {
 				t.Errorf("%d rows in %s, %v; want %d", n, table, err, want)
 			}
 		}
-		s.writer.numbers = maxWorkspace - 1
+		s.writer.numbers = book.MaxNumber - 1
 		if err := s.Update(t.Context(), "last", fill); err != nil {
 			t.Error(err)
 		}

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/understudy-api/understudy/storage"
+	"github.com/understudy-api/understudy/storage/internal/book"
 )
 
 // List implements [storage.ReadTx].
@@ -27,7 +28,7 @@ func (t *txn) List(kind string, q storage.Query) (storage.Page, error) {
 	if err != nil || ws == 0 || kind == "" {
 		return storage.Page{}, err
 	}
-	if few, err := t.few(op, ws, kind, q); err != nil || few != nil {
+	if few, ok, err := t.few(op, ws, kind, q); err != nil || ok {
 		if err != nil {
 			return storage.Page{}, err
 		}
@@ -64,7 +65,7 @@ func (t *txn) List(kind string, q storage.Query) (storage.Page, error) {
 // total counts what matches on all pages.
 func (t *txn) total(op string, ws int64, kind string, q storage.Query, list statement, got int64, more bool) (int64, error) {
 	if q.Filtered() {
-		if q.After == "" && q.Offset == 0 && !more && (q.Own() != nil || q.Index == "") {
+		if !more && book.Whole(q) {
 			return got, nil // this page is all there is
 		}
 		var n int64
@@ -74,20 +75,8 @@ func (t *txn) total(op string, ws int64, kind string, q storage.Query, list stat
 		}, list.countArgs...)
 		return n, err
 	}
-	name := ""
-	if q.Parent != nil {
-		name = *q.Parent
-	}
-	n, err := t.counter(op, ws, kind, name)
-	switch {
-	case q.Parent != nil && name == "" && q.Deleted:
-		return n.ownGone, err
-	case q.Parent != nil && name == "":
-		return n.ownLiving, err
-	case q.Deleted:
-		return n.gone, err
-	}
-	return n.living, err
+	n, err := t.counter(op, ws, kind, book.Listed(kind, q).Name)
+	return n.Total(q), err
 }
 
 type place struct {
@@ -165,13 +154,13 @@ func listing(ws int64, kind string, q storage.Query, after *place) (l statement)
 	}
 	if q.Index == "" {
 		if after != nil {
-			and("r.key "+beyond+" ?", []any{keyOf(ws, after.seq)})
+			and("r.key "+beyond+" ?", []any{book.KeyOf(ws, after.seq)})
 		}
 		l.sql = "SELECT " + columns + " FROM " + from.String() + where.String() +
 			" ORDER BY r.key" + direction + " LIMIT ? OFFSET ?"
 	} else {
 		if after != nil {
-			and("(r.value, r.key) "+beyond+" (?, ?)", []any{after.value, keyOf(ws, after.seq)})
+			and("(r.value, r.key) "+beyond+" (?, ?)", []any{after.value, book.KeyOf(ws, after.seq)})
 		}
 		// The page is cut from the entries first, so that skipped records are
 		// not looked up.
@@ -187,13 +176,11 @@ func listing(ws int64, kind string, q storage.Query, after *place) (l statement)
 // has none on the index which orders: by an entry for the condition that is the most
 // likely to select few.
 func counting(ws int64, kind string, q storage.Query) (sql string, args []any) {
-	where := q.Selecting()
-	best := max(0, slices.IndexFunc(where, storage.Condition.Bounded))
-	c := where[best]
+	c, others := book.CountedBy(q)
 	of, args := meeting("e", ws, kind, q, c)
 	sql = "SELECT count(DISTINCT e.key)" + of
 	var also strings.Builder
-	for _, c := range slices.Concat(where[:best], where[best+1:]) {
+	for _, c := range others {
 		condition, values := met("e", ws, kind, q, c)
 		also.WriteString(" AND " + condition)
 		args = append(args, values...)
@@ -270,37 +257,24 @@ func selecting(entry string, c storage.Condition) (sql string, values []any) {
 	return strings.Join(parts, " AND "), values
 }
 
-// few is what the condition selects that the fewest records meet, nil if they are
+// few is what the condition selects that the fewest records meet; not ok if they are
 // not few or if the query has no conditions but that of its order.
-func (t *txn) few(op string, ws int64, kind string, q storage.Query) ([]storage.Candidate, error) {
-	if len(q.Where) == 0 {
-		return nil, nil
-	}
-	var best []int64
-	found := false
-	for _, c := range q.Conditions() {
-		if !c.Bounded() {
-			continue
-		}
+func (t *txn) few(op string, ws int64, kind string, q storage.Query) (_ []storage.Candidate, ok bool, err error) {
+	best, ok, err := book.Few(q, func(alternatives []storage.Condition, limit int64) (keys []int64, err error) {
 		var sql []string
 		var values []any
-		for _, part := range c.Alternatives() {
+		for _, part := range alternatives {
 			of, v := meeting("f", ws, kind, q, part)
 			sql, values = append(sql, "SELECT f.key"+of), append(values, v...)
 		}
-		var keys []int64
-		if err := t.query(op, "SELECT DISTINCT key FROM ("+strings.Join(sql, " UNION ALL ")+") LIMIT ?", func(v []driver.Value) error {
+		err = t.query(op, "SELECT DISTINCT key FROM ("+strings.Join(sql, " UNION ALL ")+") LIMIT ?", func(v []driver.Value) error {
 			keys = append(keys, integer(v[0]))
 			return nil
-		}, append(values, int64(storage.FewRecords+1))...); err != nil {
-			return nil, err
-		}
-		if len(keys) <= storage.FewRecords && (!found || len(keys) < len(best)) {
-			best, found = keys, true
-		}
-	}
-	if !found {
-		return nil, nil
+		}, append(values, limit)...)
+		return keys, err
+	})
+	if err != nil || !ok {
+		return nil, false, err
 	}
 	candidates := make([]storage.Candidate, 0, len(best))
 	for _, key := range best {
@@ -309,8 +283,8 @@ func (t *txn) few(op string, ws int64, kind string, q storage.Query) ([]storage.
 			candidates = append(candidates, storage.Candidate{Record: scanRecord(kind, v), Keys: keys})
 			return err
 		}, key); err != nil {
-			return nil, err
+			return nil, false, err
 		}
 	}
-	return candidates, nil
+	return candidates, true, nil
 }

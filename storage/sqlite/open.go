@@ -18,6 +18,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/understudy-api/understudy/storage"
+	"github.com/understudy-api/understudy/storage/internal/book"
 )
 
 // Options say where a store is kept and how.
@@ -167,9 +168,9 @@ func (s *Store) guard(path string) (release func() error, err error) {
 	case err != nil && !errors.Is(err, io.ErrUnexpectedEOF):
 		return release, err
 	case n < headerSize || string(head[:len(magic)]) != magic:
-		return release, failure(storage.CodeCorrupt, "open", "not a SQLite database")
+		return release, book.Failure(storage.CodeCorrupt, "open", "not a SQLite database")
 	case binary.BigEndian.Uint32(head[68:]) != applicationID:
-		return release, failure(storage.CodeCorrupt, "open", "a database of another program")
+		return release, book.Failure(storage.CodeCorrupt, "open", "a database of another program")
 	}
 	return release, nil
 }
@@ -198,7 +199,7 @@ func inspect(path string) error {
 		err = c.query("PRAGMA quick_check(1)", func(v []driver.Value) error {
 			if said := text(v[0]); said != "ok" {
 				said = strings.TrimPrefix(said, "*** in database main ***")
-				return failure(storage.CodeCorrupt, "open", "damaged: "+strings.Join(strings.Fields(said), " "))
+				return book.Failure(storage.CodeCorrupt, "open", "damaged: "+strings.Join(strings.Fields(said), " "))
 			}
 			return nil
 		})
@@ -238,9 +239,9 @@ func schemaVersion(c *conn) (version, newest int64, err error) {
 	}
 	switch {
 	case version < 1:
-		err = failure(storage.CodeCorrupt, "open", "the schema has no version")
+		err = book.Failure(storage.CodeCorrupt, "open", "the schema has no version")
 	case version > newest:
-		err = failure(storage.CodeCorrupt, "open", fmt.Sprintf(
+		err = book.Failure(storage.CodeCorrupt, "open", fmt.Sprintf(
 			"schema version %d was written by a newer version of this program, which knows %d", version, newest))
 	}
 	return version, newest, err
@@ -294,7 +295,7 @@ func setWAL(c *conn) error {
 		return nil
 	})
 	if err == nil && mode != "wal" {
-		err = failure(storage.CodeUnavailable, "open", "the file system does not support write-ahead logging")
+		err = book.Failure(storage.CodeUnavailable, "open", "the file system does not support write-ahead logging")
 	}
 	return err
 }

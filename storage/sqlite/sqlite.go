@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/understudy-api/understudy/storage"
+	"github.com/understudy-api/understudy/storage/internal/book"
 )
 
 // Store is a [storage.Store] in SQLite.
@@ -61,17 +62,10 @@ func (s *Store) Update(ctx context.Context, workspace string, fn func(storage.Tx
 // UpdateAll implements [storage.Store].
 func (s *Store) UpdateAll(ctx context.Context, workspaces []string, fn func([]storage.Tx) error) error {
 	const op = "update"
-	if len(workspaces) == 0 {
-		return failure(storage.CodeInvalid, op, "no workspace is named")
-	}
 	// The writer reads them, perhaps when the caller has gone.
 	workspaces = slices.Clone(workspaces)
-	seen := make(map[string]bool, len(workspaces))
-	for _, name := range workspaces {
-		if seen[name] {
-			return failure(storage.CodeInvalid, op, "a workspace is named twice")
-		}
-		seen[name] = true
+	if err := book.CheckWorkspaces(op, workspaces); err != nil {
+		return err
 	}
 	if err := s.enter(ctx, op, workspaces...); err != nil {
 		return err
@@ -85,14 +79,14 @@ func (s *Store) update(ctx context.Context, u *update) error {
 	select {
 	case s.queue <- u:
 	case <-ctx.Done():
-		return unavailable("update", ctx.Err())
+		return book.Unavailable("update", ctx.Err())
 	}
 	select {
 	case err := <-u.done:
 		return err
 	case <-ctx.Done():
 		if u.claim() {
-			return unavailable("update", ctx.Err())
+			return book.Unavailable("update", ctx.Err())
 		}
 		return <-u.done // the writer was faster: its answer is the truth
 	}
@@ -216,15 +210,15 @@ func (s *Store) Close() error {
 // enter holds the store open until life is released, or says why it cannot.
 func (s *Store) enter(ctx context.Context, op string, workspaces ...string) error {
 	if slices.Contains(workspaces, "") {
-		return failure(storage.CodeInvalid, op, "the workspace has no name")
+		return book.Failure(storage.CodeInvalid, op, "the workspace has no name")
 	}
 	if err := ctx.Err(); err != nil {
-		return unavailable(op, err)
+		return book.Unavailable(op, err)
 	}
 	s.life.RLock()
 	if s.closed {
 		s.life.RUnlock()
-		return failure(storage.CodeUnavailable, op, "the store is closed")
+		return book.Failure(storage.CodeUnavailable, op, "the store is closed")
 	}
 	return nil
 }
@@ -238,7 +232,7 @@ func (s *Store) reader(ctx context.Context) (*conn, error) {
 	select {
 	case c = <-s.readers:
 	case <-ctx.Done():
-		return nil, unavailable("view", ctx.Err())
+		return nil, book.Unavailable("view", ctx.Err())
 	}
 	if c != nil {
 		return c, nil
@@ -261,8 +255,4 @@ func (s *Store) giveBack(c *conn, err error) {
 		c = nil
 	}
 	s.readers <- c
-}
-
-func unavailable(op string, err error) error {
-	return &storage.Error{Code: storage.CodeUnavailable, Op: op, Err: err}
 }

@@ -4,12 +4,12 @@ import (
 	"context"
 	"database/sql/driver"
 	"errors"
-	"math"
 	"slices"
 	"time"
 	"unicode/utf8"
 
 	"github.com/understudy-api/understudy/storage"
+	"github.com/understudy-api/understudy/storage/internal/book"
 )
 
 // txn is a transaction on one workspace: the reading of a View, or all of an
@@ -122,7 +122,7 @@ func (t *txn) learn(r ref, v any) { t.store.cache.learn(t.generation, r, v) }
 // space is the workspace.
 func (t *txn) space(op string) (*space, error) {
 	if t.run.over {
-		return nil, failure(storage.CodeInvalid, op, "the transaction is over")
+		return nil, book.Failure(storage.CodeInvalid, op, "the transaction is over")
 	}
 	if t.known != nil {
 		return t.known, nil
@@ -177,11 +177,11 @@ func (t *txn) create(op string) (int64, error) {
 // found makes the workspace, which does not exist, under a number of its own.
 func (t *txn) found(op string, settings storage.Settings) (*space, error) {
 	if !utf8.ValidString(t.name) {
-		return nil, failure(storage.CodeInvalid, op, "the workspace's name is not UTF-8")
+		return nil, book.Failure(storage.CodeInvalid, op, "the workspace's name is not UTF-8")
 	}
 	w := &t.store.writer
-	if w.numbers >= maxWorkspace {
-		return nil, t.give(failure(storage.CodeInternal, op, "too many workspaces"))
+	if w.numbers >= book.MaxNumber {
+		return nil, t.give(book.Failure(storage.CodeInternal, op, "too many workspaces"))
 	}
 	w.numbers++
 	s := &space{w.numbers, settings}
@@ -193,16 +193,16 @@ func (t *txn) found(op string, settings storage.Settings) (*space, error) {
 	return s, nil
 }
 
-func (t *txn) counter(op string, ws int64, kind, name string) (tally, error) {
+func (t *txn) counter(op string, ws int64, kind, name string) (book.Counter, error) {
 	r := ref{ofCounter, ws, kind, name}
 	if v, ok := t.lookup(r); ok {
-		n, _ := v.(tally)
+		n, _ := v.(book.Counter)
 		return n, nil
 	}
-	var n tally
+	var n book.Counter
 	err := t.query(op, `SELECT last, living, gone, own_living, own_gone FROM counter
 		WHERE workspace = ? AND kind = ? AND name = ?`, func(v []driver.Value) error {
-		n = tally{integer(v[0]), integer(v[1]), integer(v[2]), integer(v[3]), integer(v[4])}
+		n = scanCounter(v)
 		return nil
 	}, ws, kind, name)
 	if err == nil {
@@ -217,12 +217,12 @@ func (t *txn) step(op string, ws int64, name string) (int64, error) {
 	if err != nil {
 		return 0, err
 	}
-	if n.last == math.MaxInt64 {
-		return 0, t.give(failure(storage.CodeInternal, op, "the sequence has come to its end"))
+	n, ok := n.Step()
+	if !ok {
+		return 0, t.give(book.Failure(storage.CodeInternal, op, "the sequence has come to its end"))
 	}
-	n.last++
 	t.work.dirty[ref{ofCounter, ws, "", name}] = n
-	return n.last, nil
+	return n.Last, nil
 }
 
 // tally moves a record's count: by is 1 or -1.
@@ -231,43 +231,32 @@ func (t *txn) tally(op string, ws int64, r storage.Record, by int64) error {
 	if err != nil {
 		return err
 	}
-	var parent tally
-	if r.Parent != "" {
-		if parent, err = t.counter(op, ws, r.Kind, r.Parent); err != nil {
+	if r.Parent == "" {
+		book.Tally(r, by, &kind, nil)
+	} else {
+		parent, err := t.counter(op, ws, r.Kind, r.Parent)
+		if err != nil {
 			return err
 		}
-	}
-	if r.Living() {
-		kind.living += by
-		parent.living += by
-	} else {
-		kind.gone += by
-		parent.gone += by
-	}
-	switch {
-	case r.Parent != "":
+		book.Tally(r, by, &kind, &parent)
 		t.work.dirty[ref{ofCounter, ws, r.Kind, r.Parent}] = parent
-	case r.Living():
-		kind.ownLiving += by
-	default:
-		kind.ownGone += by
 	}
 	t.work.dirty[ref{ofCounter, ws, r.Kind, ""}] = kind
 	return nil
 }
 
 // record is the record as it is kept, nil if there is none.
-func (t *txn) record(op string, ws int64, kind, id string) (*stored, error) {
+func (t *txn) record(op string, ws int64, kind, id string) (*book.Stored, error) {
 	r := ref{ofRecord, ws, kind, id}
 	if v, ok := t.lookup(r); ok {
-		s, _ := v.(*stored)
+		s, _ := v.(*book.Stored)
 		return s, nil
 	}
-	var s *stored
+	var s *book.Stored
 	err := t.query(op, "SELECT "+columns+", r.keys FROM record r WHERE r.workspace = ? AND r.kind = ? AND r.id = ?",
 		func(v []driver.Value) error {
 			keys, err := storage.DecodeKeys(blob(v[keyColumn]))
-			s = &stored{Record: scanRecord(kind, v).Cached(), keys: keys}
+			s = &book.Stored{Record: scanRecord(kind, v).Cached(), Keys: keys}
 			return err
 		}, ws, kind, id)
 	if err != nil {
@@ -293,17 +282,10 @@ func (t *txn) Now() time.Time {
 		if t.group == nil && !t.run.over {
 			t.lost, t.err = true, err // an Update knows of it
 		}
-		return micro(t.run.real)
+		return book.Micro(t.run.real)
 	}
 	t.clock = settings.Clock.Now(t.run.real)
 	return t.clock
-}
-
-func (t *txn) orNow(at time.Time) time.Time {
-	if at.IsZero() {
-		return t.Now()
-	}
-	return micro(at)
 }
 
 // Settings implements [storage.ReadTx].
@@ -331,7 +313,7 @@ func (t *txn) Get(kind, id string) (storage.Record, error) {
 			return s.Record, nil
 		}
 	}
-	return storage.Record{}, notFound(op, kind, id)
+	return storage.Record{}, book.NotFound(op, kind, id)
 }
 
 // Find implements [storage.ReadTx].
@@ -367,21 +349,18 @@ func (t *txn) Count(kind, parent string, deleted bool) (int64, error) {
 		return 0, err
 	}
 	n, err := t.counter(op, ws, kind, parent)
-	if deleted {
-		return n.gone, err
-	}
-	return n.living, err
+	return n.Count(deleted), err
 }
 
 // Last implements [storage.ReadTx].
 func (t *txn) Last(sequence string) (int64, error) {
 	const op = "last"
 	ws, err := t.workspace(op)
-	if err != nil || ws == 0 || !callers(sequence) && sequence != storage.SequenceOfIDs {
+	if err != nil || ws == 0 || !book.CallersSequence(sequence) && sequence != storage.SequenceOfIDs {
 		return 0, err
 	}
 	n, err := t.counter(op, ws, "", sequence)
-	return n.last, err
+	return n.Last, err
 }
 
 // Blob implements [storage.ReadTx].
@@ -428,8 +407,8 @@ func (t *txn) NewID() string {
 // Next implements [storage.Tx].
 func (t *txn) Next(sequence string) (int64, error) {
 	const op = "next"
-	if !callers(sequence) {
-		return 0, badSequence(op)
+	if err := book.CheckSequence(op, sequence); err != nil {
+		return 0, err
 	}
 	ws, err := t.create(op)
 	if err != nil {
@@ -444,8 +423,10 @@ func (t *txn) Next(sequence string) (int64, error) {
 // AtLeast implements [storage.Tx].
 func (t *txn) AtLeast(sequence string, n int64) error {
 	const op = "at least"
-	if !callers(sequence) && sequence != storage.SequenceOfIDs {
-		return badSequence(op)
+	if sequence != storage.SequenceOfIDs {
+		if err := book.CheckSequence(op, sequence); err != nil {
+			return err
+		}
 	}
 	if last, err := t.Last(sequence); err != nil || last >= n {
 		return err
@@ -457,17 +438,8 @@ func (t *txn) AtLeast(sequence string, n int64) error {
 	if err := t.store.writer.begin(t.work); err != nil { // as in Next
 		return err
 	}
-	t.work.dirty[ref{ofCounter, ws, "", sequence}] = tally{last: n}
+	t.work.dirty[ref{ofCounter, ws, "", sequence}] = book.Counter{Last: n}
 	return nil
-}
-
-// callers reports whether a sequence may have this name.
-func callers(sequence string) bool {
-	return sequence != "" && sequence[0] != 0 && utf8.ValidString(sequence)
-}
-
-func badSequence(op string) error {
-	return failure(storage.CodeInvalid, op, "a sequence needs a name in UTF-8 that does not begin with NUL")
 }
 
 // give makes an error that left half a change behind the end of the group.
@@ -478,15 +450,11 @@ func (t *txn) give(err error) error {
 	return t.group.fatal
 }
 
-func notFound(op, kind, id string) error {
-	return &storage.Error{Code: storage.CodeNotFound, Op: op, Kind: kind, ID: id}
-}
-
 // named says which record and index an error is about.
 func named(err error, r storage.Record, index string) error {
 	if e, ok := errors.AsType[*storage.Error](err); ok {
 		if e.Code == storage.CodeConflict {
-			return &storage.Error{Code: e.Code, Op: e.Op, Kind: r.Kind, ID: r.ID, Index: index}
+			return book.Conflict(e.Op, r, index)
 		}
 		c := *e
 		c.Kind, c.ID = r.Kind, r.ID

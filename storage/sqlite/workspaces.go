@@ -1,6 +1,9 @@
 package sqlite
 
-import "github.com/understudy-api/understudy/storage"
+import (
+	"github.com/understudy-api/understudy/storage"
+	"github.com/understudy-api/understudy/storage/internal/book"
+)
 
 // What a workspace holds lies in these tables, all of which begin with its
 // number, and is found by it without looking at what others hold.
@@ -63,7 +66,7 @@ func (t *txn) Clear() error {
 func (t *txn) clear(op string, ws int64) error {
 	// The number is not used again: nothing that is known of it need be forgotten.
 	if err := t.all(op, []step{
-		{clearRecords, []any{keyOf(ws, 0), keyOf(ws, maxSeq)}},
+		{clearRecords, []any{book.KeyOf(ws, 0), book.KeyOf(ws, book.MaxSeq)}},
 		{clearEntries, []any{ws}},
 		{clearCounters, []any{ws}},
 		{clearBlobs, []any{ws}},
@@ -87,7 +90,7 @@ func (t *txn) CopyFrom(from storage.Tx) error {
 	}
 	f, ok := from.(*txn)
 	if !ok || f.work != t.work {
-		return failure(storage.CodeInvalid, op, "the other workspace is of another transaction")
+		return book.Failure(storage.CodeInvalid, op, "the other workspace is of another transaction")
 	}
 	source, err := f.space(op)
 	switch {
@@ -108,8 +111,8 @@ func (t *txn) CopyFrom(from storage.Tx) error {
 	}
 	old, ws := source.number, to.number
 	if err := t.all(op, []step{
-		{copyRecords, []any{keyOf(ws, 0) - keyOf(old, 0), ws, keyOf(old, 0), keyOf(old, maxSeq)}},
-		{copyEntries, []any{ws, keyOf(ws, 0) - keyOf(old, 0), old}},
+		{copyRecords, []any{book.KeyOf(ws, 0) - book.KeyOf(old, 0), ws, book.KeyOf(old, 0), book.KeyOf(old, book.MaxSeq)}},
+		{copyEntries, []any{ws, book.KeyOf(ws, 0) - book.KeyOf(old, 0), old}},
 		{copyCounters, []any{ws, old}},
 		{copyBlobs, []any{ws, old}},
 	}); err != nil {

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/understudy-api/understudy/storage"
+	"github.com/understudy-api/understudy/storage/internal/book"
 )
 
 // Insert implements [storage.Tx].
@@ -24,19 +25,13 @@ func (t *txn) Insert(r storage.Record, keys []storage.Key) (storage.Record, erro
 	if err != nil {
 		return storage.Record{}, err
 	}
-	if seq > maxSeq {
-		return storage.Record{}, failure(storage.CodeInternal, op, "too many records")
+	if seq > book.MaxSeq {
+		return storage.Record{}, book.Failure(storage.CodeInternal, op, "too many records")
 	}
-	r.Seq, r.Version = seq, 1
-	r.Created, r.Updated = t.orNow(r.Created), t.orNow(r.Updated)
-	r.Body = append(make([]byte, 0, len(r.Body)), r.Body...)
-	gone, deleted := int64(0), int64(0)
-	if !r.Living() {
-		r.Deleted = micro(r.Deleted)
-		gone, deleted = 1, r.Deleted.UnixMicro()
-	}
-	s := &stored{Record: r.Cached(), keys: append([]storage.Key(nil), keys...)}
-	key := keyOf(ws, seq)
+	r = book.Born(r, seq, t.Now)
+	gone, deleted := goneOf(r)
+	s := &book.Stored{Record: r.Cached(), Keys: slices.Clone(keys)}
+	key := book.KeyOf(ws, seq)
 	_, err = t.exec(op, `INSERT INTO record (key, workspace, kind, id, parent, gone, created, updated, deleted, version, keys, body)
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		key, ws, r.Kind, r.ID, r.Parent, gone, r.Created.UnixMicro(), r.Updated.UnixMicro(), deleted, int64(1), storage.EncodeKeys(keys), r.Body)
@@ -72,21 +67,13 @@ func (t *txn) Put(r storage.Record, keys []storage.Key) (storage.Record, error) 
 	if err != nil {
 		return storage.Record{}, err
 	}
-	r.Seq, r.Parent, r.Created, r.Version = old.Seq, old.Parent, old.Created, old.Version+1
-	r.Updated = t.Now()
-	r.Body = append(make([]byte, 0, len(r.Body)), r.Body...)
-	was, gone, deleted := int64(0), int64(0), int64(0)
-	if !old.Living() {
-		was = 1
-	}
-	if !r.Living() {
-		r.Deleted = micro(r.Deleted)
-		gone, deleted = 1, r.Deleted.UnixMicro()
-	}
-	s := &stored{Record: r.Cached(), keys: append([]storage.Key(nil), keys...)}
-	key := keyOf(ws, r.Seq)
+	r = book.Changed(r, old.Record, t.Now())
+	was, _ := goneOf(old.Record)
+	gone, deleted := goneOf(r)
+	s := &book.Stored{Record: r.Cached(), Keys: slices.Clone(keys)}
+	key := book.KeyOf(ws, r.Seq)
 	steps := make([]entry, 0, 8)
-	for _, k := range old.keys {
+	for _, k := range old.Keys {
 		switch {
 		case !slices.Contains(keys, k):
 			steps = append(steps, entry{k, was, absent})
@@ -95,7 +82,7 @@ func (t *txn) Put(r storage.Record, keys []storage.Key) (storage.Record, error) 
 		}
 	}
 	for _, k := range keys { // last, for a value may move from one key to another
-		if !slices.Contains(old.keys, k) {
+		if !slices.Contains(old.Keys, k) {
 			steps = append(steps, entry{k, absent, gone})
 		}
 	}
@@ -126,13 +113,10 @@ func (t *txn) Purge(kind, id string) error {
 	if err != nil {
 		return err
 	}
-	key := keyOf(ws, old.Seq)
-	gone := int64(0)
-	if !old.Living() {
-		gone = 1
-	}
+	key := book.KeyOf(ws, old.Seq)
+	gone, _ := goneOf(old.Record)
 	steps := make([]entry, 0, 4)
-	for _, k := range old.keys {
+	for _, k := range old.Keys {
 		steps = append(steps, entry{k, gone, absent})
 	}
 	if err := t.entries(op, ws, key, old.Record, steps); err != nil {
@@ -144,11 +128,11 @@ func (t *txn) Purge(kind, id string) error {
 	if err := t.tally(op, ws, old.Record, -1); err != nil {
 		return err
 	}
-	t.work.dirty[ref{ofRecord, ws, kind, id}] = (*stored)(nil)
+	t.work.dirty[ref{ofRecord, ws, kind, id}] = (*book.Stored)(nil)
 	return nil
 }
 
-func (t *txn) existing(op, kind, id string) (ws int64, s *stored, err error) {
+func (t *txn) existing(op, kind, id string) (ws int64, s *book.Stored, err error) {
 	if ws, err = t.workspace(op); err != nil {
 		return 0, nil, err
 	}
@@ -158,7 +142,7 @@ func (t *txn) existing(op, kind, id string) (ws int64, s *stored, err error) {
 		}
 	}
 	if s == nil {
-		return 0, nil, notFound(op, kind, id)
+		return 0, nil, book.NotFound(op, kind, id)
 	}
 	return ws, s, nil
 }

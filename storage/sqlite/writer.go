@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/understudy-api/understudy/storage"
+	"github.com/understudy-api/understudy/storage/internal/book"
 )
 
 const (
@@ -291,7 +292,7 @@ func (w *writer) finish() {
 		s.visible.Unlock()
 	}
 	if g.alarms && g.begun && g.fatal == nil && !g.void {
-		s.tellAlarms()
+		book.Tell(s.alarms)
 	}
 	var again []*update
 	for i, u := range g.ran {
@@ -330,12 +331,12 @@ func (w *writer) flush() error {
 		if r.class != ofCounter {
 			continue
 		}
-		n, _ := v.(tally)
+		n, _ := v.(book.Counter)
 		if _, err := w.conn.exec(`INSERT INTO counter (workspace, kind, name, last, living, gone, own_living, own_gone)
 			VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET
 			last = excluded.last, living = excluded.living, gone = excluded.gone,
 			own_living = excluded.own_living, own_gone = excluded.own_gone`,
-			r.workspace, r.a, r.b, n.last, n.living, n.gone, n.ownLiving, n.ownGone); err != nil {
+			r.workspace, r.a, r.b, n.Last, n.Living, n.Gone, n.OwnLiving, n.OwnGone); err != nil {
 			return err
 		}
 	}
