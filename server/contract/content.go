@@ -66,10 +66,7 @@ type content struct {
 }
 
 func newContent(name string, mt *openapi3.MediaType) *content {
-	c := &content{mediaType: name, encoding: mt.Encoding}
-	if name == judgedJSON {
-		c.mediaType = jsonType
-	}
+	c := &content{mediaType: declaredType(name), encoding: mt.Encoding}
 	if mt.Schema != nil {
 		c.schema = mt.Schema.Value
 	}

@@ -81,9 +81,7 @@ func (o *Operation) Rows() []Row {
 		}
 		answers := map[string]Basis{}
 		for name := range ref.Value.Content {
-			if name == judgedJSON {
-				name = "application/json"
-			}
+			name = declaredType(name)
 			answers[name] = basis.Weaker(ix.basis(at+"/content/"+pointerEscaper.Replace(name), "", ""))
 		}
 		if len(answers) == 0 {

@@ -320,7 +320,7 @@ func (l *lowerer) null(at string, s *Schema) {
 }
 
 // merge puts the rules of the only branch into s, which keeps its own title,
-// description and default.
+// description, default, examples and extensions.
 func (l *lowerer) merge(at string, s, branch *Schema) {
 	own := *s
 	own.Title, own.Description, own.Default, own.Example = "", "", nil, nil
@@ -340,6 +340,17 @@ func (l *lowerer) merge(at string, s, branch *Schema) {
 	}
 	if s.Default != nil {
 		merged.Default = s.Default
+	}
+	if s.Example != nil || s.Examples != nil {
+		merged.Example, merged.Examples = s.Example, s.Examples
+	}
+	if s.Extensions != nil {
+		merged.Extensions = maps.Clone(s.Extensions)
+		for name, value := range branch.Extensions {
+			if _, own := merged.Extensions[name]; !own {
+				merged.Extensions[name] = value
+			}
+		}
 	}
 	*s = merged
 }

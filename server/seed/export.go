@@ -13,6 +13,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"github.com/understudy-api/understudy/server/contract"
 	"github.com/understudy-api/understudy/server/workspace"
 	"github.com/understudy-api/understudy/storage"
 )
@@ -117,7 +118,7 @@ func (d *documents) export(tx storage.ReadTx) (*node, error) {
 			return nil, err
 		}
 		if len(part.members) > 0 {
-			w.set(d.parts[i].name, part)
+			w.set(d.parts[i].name(), part)
 		}
 	}
 	faults, err := workspace.FaultsOf(tx)
@@ -148,9 +149,8 @@ func (d *documents) exportFault(f *workspace.Fault) (*node, error) {
 		return nil, err
 	}
 	body := n.without("name")
-	schema := d.control.root.at("components", "schemas", "FaultDefinition")
 	body.members = slices.DeleteFunc(body.members, func(m member) bool { return m.value.kind == isObject && len(m.value.members) == 0 && m.name != "do" })
-	d.control.arrange(body, schema)
+	arrange(body, d.fault, d.fault.BodySchema())
 	body.members = append([]member{{name: "name", value: n.get("name")}}, body.members...)
 	return body, nil
 }
@@ -227,17 +227,18 @@ func (p *part) exportEntry(resource *Resource, x *Exported) (*node, error) {
 	if i < 0 {
 		return nil, fmt.Errorf("seed: a %s of unknown type %q", resource.Name, x.Type)
 	}
-	schema := p.document.body(resource.Creates[i])
-	for _, property := range p.document.properties(schema) {
-		if !p.document.secret(property.value) {
+	op := p.creating(resource.Creates[i])
+	schema := op.BodySchema()
+	for _, property := range op.Declared(schema) {
+		if !contract.IsSecret(property.Schema) {
 			continue
 		}
-		body = body.without(property.name)
-		if p.document.needs(schema, property.name) {
-			body.set(property.name, Placeholder)
+		body = body.without(property.Name)
+		if slices.Contains(schema.Required, property.Name) {
+			body.set(property.Name, Placeholder)
 		}
 	}
-	p.document.arrange(body, schema)
+	arrange(body, op, schema)
 	entry := object()
 	if resource.typed() {
 		entry.set(typeMember, x.Type)

@@ -210,7 +210,7 @@ func (w *content) twice(r *reader, line int) {
 func (r *reader) workspace(n *node, pointer string) *content {
 	known := []string{memberCredential, memberWorkspace, memberClock, memberIDs, memberJobs}
 	for _, p := range r.documents.parts {
-		known = append(known, p.name)
+		known = append(known, p.name())
 	}
 	if !r.object(n, pointer, append(known, memberFaults), nil) {
 		return nil
@@ -239,8 +239,8 @@ func (r *reader) workspace(n *node, pointer string) *content {
 	}
 	for i := range r.documents.parts {
 		p := &r.documents.parts[i]
-		if at := n.get(p.name); at != nil {
-			r.part(w, p, at, below(pointer, p.name))
+		if at := n.get(p.name()); at != nil {
+			r.part(w, p, at, below(pointer, p.name()))
 		}
 	}
 	if faults := n.get(memberFaults); faults != nil {
@@ -414,16 +414,15 @@ func (r *reader) entry(p *part, resource *Resource, n *node, pointer string) *En
 		create, e.Type = resource.Creates[i], text
 	}
 	own := resource.own()
-	schema := p.document.body(create)
-	known := append(names(p.document.properties(schema)), own...)
-	r.unknown(n, pointer, known)
+	op := p.creating(create)
+	properties := op.Declared(op.BodySchema())
+	r.unknown(n, pointer, append(names(properties), own...))
 	body := n.without(own...)
-	for _, property := range p.document.properties(schema) {
-		if at := body.get(property.name); at != nil {
-			r.strangers(p.document, at, property.value, below(pointer, property.name))
+	for _, property := range properties {
+		if at := body.get(property.Name); at != nil {
+			r.strangers(op, at, property.Schema, below(pointer, property.Name))
 		}
 	}
-	op := p.document.Operation(http.MethodPost, create.Path)
 	judged, ok := r.judge(op, create.Path, create.Vars, body, pointer)
 	if !ok {
 		return e // with no body: what is left can still be checked
@@ -439,25 +438,25 @@ func (r *reader) entry(p *part, resource *Resource, n *node, pointer string) *En
 
 // strangers tells the members of nested objects that the document does not name. A
 // request may have them, and they are dropped; in a file they are mistakes.
-func (r *reader) strangers(d *document, n, schema *node, pointer string) {
+func (r *reader) strangers(op *contract.Operation, n *node, schema *contract.Schema, pointer string) {
 	switch n.kind {
 	case isObject:
-		properties := d.properties(schema)
+		properties := op.Declared(schema)
 		if len(properties) == 0 {
 			return
 		}
-		if !d.open(schema) {
+		if !contract.TakesMore(schema) {
 			r.unknown(n, pointer, names(properties))
 		}
 		for _, property := range properties {
-			if at := n.get(property.name); at != nil {
-				r.strangers(d, at, property.value, below(pointer, property.name))
+			if at := n.get(property.Name); at != nil {
+				r.strangers(op, at, property.Schema, below(pointer, property.Name))
 			}
 		}
 	case isList:
-		if items := d.items(schema); items != nil {
+		if items := contract.ItemsOf(schema); items != nil {
 			for i, item := range n.items {
-				r.strangers(d, item, items, below(pointer, strconv.Itoa(i)))
+				r.strangers(op, item, items, below(pointer, strconv.Itoa(i)))
 			}
 		}
 	default:

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/understudy-api/understudy/gen/understudy"
 	"github.com/understudy-api/understudy/server/workspace"
 )
 
@@ -22,6 +23,10 @@ func (s *Seeder) Schema() ([]byte, error) {
 		return nil, err
 	}
 	g := &generator{definitions: map[string]any{}}
+	control, err := readWritten(controlAPI, understudy.Document())
+	if err != nil {
+		return nil, err
+	}
 	properties := map[string]any{
 		memberCredential: map[string]any{
 			"type": "string", "pattern": `^[!#-+\x2d-~]+$`, "maxLength": 4096,
@@ -54,12 +59,17 @@ func (s *Seeder) Schema() ([]byte, error) {
 		},
 		memberJobs: g.plans(d),
 		memberFaults: map[string]any{
-			"type": "array", "items": g.fault(d), "maxItems": workspace.MaxFaults,
+			"type": "array", "items": g.fault(control), "maxItems": workspace.MaxFaults,
 			"description": "Answers, delays and failures on demand, in the order in which they are tried",
 		},
 	}
 	for i := range d.parts {
-		properties[d.parts[i].name] = g.part(&d.parts[i])
+		p := &d.parts[i]
+		document, err := readWritten(p.name(), p.source.JSON)
+		if err != nil {
+			return nil, err
+		}
+		properties[p.name()] = g.part(p, document)
 	}
 	g.definitions["Workspace"] = map[string]any{"type": "object", "additionalProperties": false, "properties": properties}
 	text, err := json.MarshalIndent(map[string]any{
@@ -82,12 +92,49 @@ func (s *Seeder) Schema() ([]byte, error) {
 // generator collects the definitions of a published schema.
 type generator struct{ definitions map[string]any }
 
+// written is the text of a document, as a tree. The published schema repeats what the
+// document says in its own words (const, nullable, descriptions, which rules are
+// guessed), of which the judged form of package contract keeps only what is judged. All
+// else in this package goes by that.
+type written struct {
+	api  string
+	root *node
+}
+
+func readWritten(api string, document []byte) (*written, error) {
+	root, err := readJSON(document)
+	if err != nil { // the generator wrote it
+		return nil, fmt.Errorf("seed: the document of %s: %w", api, err)
+	}
+	return &written{api, root}, nil
+}
+
+// body is the schema of the body that creates a resource.
+func (d *written) body(c Create) *node {
+	return d.root.get("paths").get(c.Path).get("post").get("requestBody").get("content").get("application/json").get("schema")
+}
+
+// resolved is the schema that a schema stands for.
+func (d *written) resolved(schema *node) *node {
+	for range maxDepth {
+		ref := schema.get("$ref")
+		if ref == nil {
+			return schema
+		}
+		schema = d.root
+		for _, token := range tokens(strings.TrimPrefix(ref.text, "#")) {
+			schema = schema.get(token)
+		}
+	}
+	return schema
+}
+
 func reference(name string) map[string]any { return map[string]any{"$ref": "#/$defs/" + name} }
 
-func (g *generator) part(p *part) map[string]any {
+func (g *generator) part(p *part, d *written) map[string]any {
 	properties := map[string]any{}
 	for _, resource := range p.Resources {
-		properties[resource.List] = g.list(p, resource)
+		properties[resource.List] = g.list(d, resource)
 	}
 	sequences := map[string]any{}
 	for _, s := range p.Sequences {
@@ -102,14 +149,14 @@ func (g *generator) part(p *part) map[string]any {
 	return map[string]any{"type": "object", "additionalProperties": false, "properties": properties}
 }
 
-func (g *generator) list(p *part, resource *Resource) map[string]any {
+func (g *generator) list(d *written, resource *Resource) map[string]any {
 	var alternatives []any
 	for _, create := range resource.Creates {
-		name := p.name + "." + resource.Name
+		name := d.api + "." + resource.Name
 		if create.Type != "" {
 			name += "." + create.Type
 		}
-		body, _ := g.copied(p.document, p.document.resolved(p.document.body(create))).(map[string]any)
+		body, _ := g.copied(d, d.resolved(d.body(create))).(map[string]any)
 		properties, _ := body["properties"].(map[string]any)
 		if properties == nil {
 			properties = map[string]any{}
@@ -123,7 +170,7 @@ func (g *generator) list(p *part, resource *Resource) map[string]any {
 			properties[m.Name] = m.schema()
 		}
 		for _, within := range resource.Within {
-			properties[within.List] = g.list(p, within)
+			properties[within.List] = g.list(d, within)
 		}
 		body["properties"], body["additionalProperties"] = properties, false
 		if len(required) > 0 {
@@ -175,11 +222,11 @@ func (m *Member) schema() map[string]any {
 	return schema
 }
 
-func (g *generator) fault(d *documents) map[string]any {
-	fault, _ := g.copied(d.control, d.control.root.at("components", "schemas", "FaultDefinition")).(map[string]any)
+func (g *generator) fault(d *written) map[string]any {
+	fault, _ := g.copied(d, d.root.at("components", "schemas", "FaultDefinition")).(map[string]any)
 	properties, _ := fault["properties"].(map[string]any)
 	required, _ := fault["required"].([]any)
-	name, _ := g.copied(d.control, d.control.root.at("components", "parameters", "FaultName", "schema")).(map[string]any)
+	name, _ := g.copied(d, d.root.at("components", "parameters", "FaultName", "schema")).(map[string]any)
 	properties["name"], fault["required"] = name, append([]any{"name"}, required...)
 	g.definitions["Fault"] = fault
 	return reference("Fault")
@@ -188,13 +235,13 @@ func (g *generator) fault(d *documents) map[string]any {
 // copied is a schema of a document without the rules that are guessed, which a seed
 // may break, and without what is no business of a seed's. Named schemas become
 // definitions.
-func (g *generator) copied(d *document, schema *node) any {
+func (g *generator) copied(d *written, schema *node) any {
 	if schema.kind != isObject {
 		return schema.value()
 	}
 	if ref := schema.get("$ref"); ref != nil {
 		parts := tokens(strings.TrimPrefix(ref.text, "#"))
-		name := d.API + "." + parts[len(parts)-1]
+		name := d.api + "." + parts[len(parts)-1]
 		if g.definitions[name] == nil {
 			g.definitions[name] = true // being copied
 			g.definitions[name] = g.copied(d, d.resolved(schema))

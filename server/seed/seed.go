@@ -11,10 +11,10 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"sync"
 	"time"
 
-	"github.com/understudy-api/understudy/gen/understudy"
 	"github.com/understudy-api/understudy/server/contract"
 	"github.com/understudy-api/understudy/server/job"
 	"github.com/understudy-api/understudy/server/site"
@@ -199,18 +199,20 @@ func New(o Options) *Seeder {
 
 // documents are the documents that a seed is held against.
 type documents struct {
-	parts   []part
-	control *document
-	fault   *contract.Operation
+	parts []part
+	fault *contract.Operation // of the control API, which takes a fault
 }
 
 // part is an API's part with its document.
 type part struct {
 	Part
 
-	name     string // of the API
-	document *document
+	source   contract.Source
+	document *contract.Document
 }
+
+// name is the name of the API.
+func (p *part) name() string { return p.source.API }
 
 // all lists the resources, those within others included.
 func (p *Part) all() []*Resource {
@@ -226,37 +228,40 @@ func (p *Part) all() []*Resource {
 	return list
 }
 
-const faultPath = "/_understudy/faults/{faultName}"
+const (
+	controlAPI = "understudy"
+	faultPath  = "/_understudy/faults/{faultName}"
+)
 
 func (s *Seeder) load() (*documents, error) {
 	loaded, err := s.o.Documents()
 	if err != nil {
 		return nil, err
 	}
-	find := func(name string, source []byte) (*document, error) {
+	find := func(name string) (*contract.Document, error) {
 		for _, d := range loaded {
 			if d.API == name {
-				return newDocument(d, source)
+				return d, nil
 			}
 		}
 		return nil, fmt.Errorf("seed: no document of %s", name)
 	}
 	d := &documents{}
 	for _, api := range s.o.APIs {
-		source := api.Source()
-		p := part{Part: api.Seed(), name: source.API}
-		if p.document, err = find(source.API, source.JSON); err != nil {
+		p := part{Part: api.Seed(), source: api.Source()}
+		if p.document, err = find(p.name()); err != nil {
 			return nil, err
 		}
-		if err := p.document.holds(p.Resources); err != nil {
+		if err := p.holds(p.Resources); err != nil {
 			return nil, err
 		}
 		d.parts = append(d.parts, p)
 	}
-	if d.control, err = find("understudy", understudy.Document()); err != nil {
+	control, err := find(controlAPI)
+	if err != nil {
 		return nil, err
 	}
-	if d.fault = d.control.Operation("PUT", faultPath); d.fault == nil {
+	if d.fault = control.Operation(http.MethodPut, faultPath); d.fault == nil {
 		return nil, fmt.Errorf("seed: the control API has no %s", faultPath)
 	}
 	return d, nil

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"maps"
 	"net/http"
 	"slices"
 	"strconv"
@@ -188,11 +187,7 @@ func responseConformance(ctx context.Context, x *exchange) []fault {
 
 // declaresHeader reports whether an answer of the status declares a header.
 func (op *operation) declaresHeader(status int, name string) bool {
-	ref := op.plain.Responses.Status(status)
-	if ref == nil || ref.Value == nil {
-		return false
-	}
-	for declared := range ref.Value.Headers {
+	for declared := range op.AnswerHeaders(status) {
 		if strings.EqualFold(declared, name) {
 			return true
 		}
@@ -202,14 +197,10 @@ func (op *operation) declaresHeader(status int, name string) bool {
 
 // wrongType is the failure of an answer whose Content-Type is not declared.
 func (op *operation) wrongType(a *answer, where contract.Location) fault {
-	var types []string
-	if ref := op.plain.Responses.Status(a.status); ref != nil && ref.Value != nil {
-		types = slices.Sorted(maps.Keys(ref.Value.Content))
-	}
 	got := a.header.Get("Content-Type")
 	f := fault{
 		check: CheckContentType, rule: contract.RuleMediaType, in: contract.InHeader, name: "Content-Type", got: got,
-		accepted: strings.Join(types, " or "), location: where,
+		accepted: strings.Join(op.AnswerTypes(a.status), " or "), location: where,
 		message: fmt.Sprintf("The answer (status %d) has the Content-Type %q, which the document does not declare.", a.status, got),
 	}
 	if got == "" {
@@ -221,8 +212,7 @@ func (op *operation) wrongType(a *answer, where contract.Location) fault {
 // answerStatus is the status under which the judged form holds the default answer,
 // if that is the one that declares this status.
 func (op *operation) answerStatus(status int) int {
-	responses := op.plain.Responses
-	if responses.Status(status) == nil && responses.Value(strconv.Itoa(defaultStatus)) != nil && op.hasDefault {
+	if op.hasDefault && !op.Declares(status) && op.Declares(defaultStatus) {
 		return defaultStatus
 	}
 	return 0

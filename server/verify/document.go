@@ -21,13 +21,13 @@ import (
 	"github.com/understudy-api/understudy/server/contract/lines"
 )
 
-// Document is an OpenAPI document, ready to verify by.
+// Document is an OpenAPI document, ready to verify by: the contract, and what had to be
+// rewritten of a foreign document so that there is one.
 type Document struct {
 	Contract *contract.Document
 	// Notes are what the document says and cannot be judged by.
 	Notes []string
 
-	plain    *openapi3.T // as it is written; Contract holds the judged form
 	defaults map[string]string
 	loose    map[string]bool // operations whose requests hold a format that is not known
 	exempt   []Exemption
@@ -39,11 +39,7 @@ func FromSource(src contract.Source, exempt ...Exemption) (*Document, error) {
 	if err != nil {
 		return nil, mistake("%v", err)
 	}
-	plain, err := openapi3.NewLoader().LoadFromData(src.JSON)
-	if err != nil {
-		return nil, mistake("load %s: %v", src.File, err)
-	}
-	return &Document{Contract: judged, plain: plain, exempt: exempt}, nil
+	return &Document{Contract: judged, exempt: exempt}, nil
 }
 
 // ParseDocument reads an OpenAPI document, 3.0 or 3.1, YAML or JSON. name is the
@@ -72,11 +68,7 @@ func ParseDocument(name, file string, data []byte) (*Document, error) {
 	if err != nil {
 		return nil, mistake("%s", located(err, file, lines))
 	}
-	plain, err := openapi3.NewLoader().LoadFromData(src.JSON)
-	if err != nil {
-		return nil, mistake("load %s: %v", file, err)
-	}
-	return &Document{Contract: judged, Notes: append(a.notes, judged.Notes()...), plain: plain, defaults: a.defaults, loose: a.loose}, nil
+	return &Document{Contract: judged, Notes: append(a.notes, judged.Notes()...), defaults: a.defaults, loose: a.loose}, nil
 }
 
 func table(at map[string]int, file string) []byte {
@@ -112,13 +104,6 @@ func lineOf(lines map[string]int, at string) int {
 		}
 		at = at[:i]
 	}
-}
-
-func (d *Document) schemes() openapi3.SecuritySchemes {
-	if d.plain.Components == nil {
-		return nil
-	}
-	return d.plain.Components.SecuritySchemes
 }
 
 // readTree reads YAML or JSON, and the line on which each node stands.

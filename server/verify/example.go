@@ -55,34 +55,32 @@ func (l *lane) examples(ctx context.Context, op *operation) error {
 		}
 	}
 	sent := false
-	if op.plain.RequestBody != nil {
-		content := op.plain.RequestBody.Value.Content
-		for _, name := range op.bodyTypes {
-			mt := content[name]
-			for _, e := range examplesOf(mt.Example, mt.Examples, mt.Schema) {
-				in, err := l.rebind(ctx, op, base)
-				if err != nil {
-					return err
-				}
-				in.mediaType = name
-				text, isText := e.value.(string)
-				switch {
-				case name == "application/json", strings.HasSuffix(name, "+json"):
-					in.text, in.hasText = encode(e.value), true
-					in.body, in.hasBody = e.value, true
-				case isForm(name):
-					in.text, in.hasText = formBody(e.value), true
-				case isMultipart(name):
-					in.text, in.hasText = multipartBody(op.body, e.value), true
-				case isText:
-					in.text, in.hasText = []byte(text), true
-				default:
-					continue
-				}
-				sent = true
-				if err := l.one(ctx, op, in); err != nil {
-					return err
-				}
+	content, _ := op.RequestContent()
+	for _, name := range op.bodyTypes {
+		mt := content[name]
+		for _, e := range examplesOf(mt.Example, mt.Examples, mt.Schema) {
+			in, err := l.rebind(ctx, op, base)
+			if err != nil {
+				return err
+			}
+			in.mediaType = name
+			text, isText := e.value.(string)
+			switch {
+			case name == "application/json", strings.HasSuffix(name, "+json"):
+				in.text, in.hasText = encode(e.value), true
+				in.body, in.hasBody = e.value, true
+			case isForm(name):
+				in.text, in.hasText = formBody(e.value), true
+			case isMultipart(name):
+				in.text, in.hasText = multipartBody(op.body, e.value), true
+			case isText:
+				in.text, in.hasText = []byte(text), true
+			default:
+				continue
+			}
+			sent = true
+			if err := l.one(ctx, op, in); err != nil {
+				return err
 			}
 		}
 	}

@@ -93,12 +93,11 @@ func (r *runner) kinLinks(p *producer, nodes map[string]node) {
 // Object). Only those that lead from the answer's body to a path parameter say
 // where a thing is.
 func (r *runner) declaredLinks(p *producer) {
-	responses := p.op.plain.Responses.Map()
-	for _, status := range slices.Sorted(maps.Keys(responses)) {
+	for _, status := range slices.Sorted(slices.Values(p.op.Statuses())) {
 		if !strings.HasPrefix(status, "2") {
 			continue
 		}
-		links := responses[status].Value.Links
+		links := p.op.AnswerLinks(status)
 		for _, name := range slices.Sorted(maps.Keys(links)) {
 			l := links[name].Value
 			to := r.linked(l)

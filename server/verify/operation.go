@@ -19,8 +19,7 @@ type operation struct {
 	*contract.Operation
 
 	index        int
-	selected     bool // calls of it are made for its own sake
-	plain        *openapi3.Operation
+	selected     bool                  // calls of it are made for its own sake
 	params       []*openapi3.Parameter // in the judged form
 	body         *openapi3.Schema      // nil if there is none that can be generated
 	bodyType     string
@@ -57,23 +56,16 @@ var pathParam = regexp.MustCompile(`^\{([^{}]+)\}$`)
 func (d *Document) operations() []*operation {
 	all := make([]*operation, 0, len(d.Contract.Operations()))
 	for i, o := range d.Contract.Operations() {
-		item := d.plain.Paths.Value(o.Path)
-		op := &operation{Operation: o, index: i, plain: item.GetOperation(o.Method)}
+		op := &operation{Operation: o, index: i}
 		d.parameters(op)
 		d.requestBody(op)
 		_, op.hasDefault = d.defaults[o.Pointer()+"/responses/"+strconv.Itoa(defaultStatus)]
-		security := d.plain.Security
-		if op.plain.Security != nil {
-			security = *op.plain.Security
-		}
-		for _, requirement := range security {
+		for _, requirement := range o.Security() {
 			op.security = append(op.security, slices.Sorted(maps.Keys(requirement)))
 			op.open = op.open || len(requirement) == 0
 		}
-		for _, refs := range []openapi3.Parameters{item.Parameters, op.plain.Parameters} {
-			for _, ref := range refs {
-				op.loose = op.loose || ref.Value.Schema != nil && hasLooseFormat(ref.Value.Schema.Value, map[*openapi3.Schema]bool{})
-			}
+		for _, p := range o.Parameters() {
+			op.loose = op.loose || p.Schema != nil && hasLooseFormat(p.Schema.Value, map[*openapi3.Schema]bool{})
 		}
 		key := ""
 		for segment := range strings.SplitSeq(strings.Trim(o.Path, "/"), "/") {
@@ -108,13 +100,10 @@ func (d *Document) parameters(op *operation) {
 }
 
 func (d *Document) requestBody(op *operation) {
-	ref := op.plain.RequestBody
-	if ref == nil || ref.Value == nil {
-		return
-	}
-	op.bodyRequired = ref.Value.Required
-	op.bodyTypes = slices.Sorted(maps.Keys(ref.Value.Content))
-	for _, mt := range ref.Value.Content {
+	content, required := op.RequestContent()
+	op.bodyRequired = required
+	op.bodyTypes = slices.Sorted(maps.Keys(content))
+	for _, mt := range content {
 		op.loose = op.loose || mt.Schema != nil && hasLooseFormat(mt.Schema.Value, map[*openapi3.Schema]bool{})
 	}
 	if op.BodySchema() != nil {

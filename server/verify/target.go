@@ -261,7 +261,7 @@ type authorizer struct {
 type secret struct{ text, placeholder string }
 
 func newAuthorizer(o *Options) (*authorizer, error) {
-	a := &authorizer{general: o.Authorization, byName: o.Credentials, schemes: o.Document.schemes()}
+	a := &authorizer{general: o.Authorization, byName: o.Credentials, schemes: o.Document.Contract.SecuritySchemes()}
 	for _, name := range slices.Sorted(maps.Keys(o.Credentials)) {
 		if a.schemes[name] == nil {
 			return nil, mistake("the document has no security scheme %q: it has %s", name, strings.Join(slices.Sorted(maps.Keys(a.schemes)), ", "))

@@ -2,6 +2,10 @@
 // nodes that know their place. kin-openapi loads the same files, but forgets
 // the order of members and the lines they stand on, which the generated files
 // keep, and accepts more than Understudy can enforce, which Check refuses.
+//
+// That is the text of a document, which is merged and written. What it means, package
+// server/contract says for all who go by it at run time: it is made from what is
+// written here, so that neither can be made of the other.
 package document
 
 import (
