@@ -19,6 +19,10 @@ import (
 // afterwards. So a process reads the epoch with every request, before it serves it:
 // what it recorded before it heard of a later epoch is from before the clearing, or
 // came at the same time, and is dropped; what it records later is from after it.
+//
+// The time at which the evidence was cleared would not do instead, compared when it is
+// stored: the clocks of processes differ, and what a process counted between two writes
+// is one sum, of which no time says what part is from before it.
 
 // firstEpoch is that of evidence that was never cleared. 0 is one nobody asked for:
 // what is recorded in it is kept.
