@@ -16,8 +16,8 @@ import (
 	"github.com/understudy-api/understudy/server/evidence/render"
 )
 
-// judging is what is told about a report: how it is judged, and where it is
-// written in which form. The commands that end in a report share it.
+// judging is the flags of the commands that end in a report: by what it is judged, and
+// where it is written in which form.
 type judging struct {
 	format        string
 	outputs       list

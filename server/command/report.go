@@ -23,7 +23,7 @@ import (
 // reportTimeout is how long a server may take to give its report.
 const reportTimeout = 60 * time.Second
 
-// source is where a report comes from.
+// source is the server that a report is fetched from.
 type source struct {
 	url           string
 	token         string

@@ -28,7 +28,7 @@ const verifyUsage = `understudy verify --document brms|datafold|understudy|FILE|
 Sends requests to a server and finds where it breaks its contract. Exits with 0 if
 nothing was found, 1 if something was, 2 if the server could not be verified.`
 
-// verifying is what "verify" is told beside how its report is written.
+// verifying is the flags of "verify" beside those of its report.
 type verifying struct {
 	url, document       string
 	auth, header        texts
@@ -259,7 +259,7 @@ func progress(w io.Writer, terminal bool) func(verify.Progress) {
 	}
 }
 
-// conclude says what no rendering of the report has a place for.
+// conclude writes the summary of a run that no rendering of the report has a place for.
 func conclude(w io.Writer, r *verify.Result) {
 	byCheck := map[string]int{}
 	for i := range r.Findings {

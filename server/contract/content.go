@@ -57,7 +57,7 @@ func isBinary(s *Schema) bool {
 	return s.Format == "binary" || s.Type == nil && s.IsEmpty()
 }
 
-// content is what a body of one media type is to be.
+// content is the declaration of a body in one of its media types.
 type content struct {
 	mediaType string // as declared; may be a range, such as "image/*"
 	kind      contentKind
@@ -131,7 +131,7 @@ func (o *Operation) Spools(contentType string) bool {
 // MaxBody is how large a request's body may be, in bytes.
 func (o *Operation) MaxBody(standard int64) int64 { return max(standard, o.facts().bodyMost) }
 
-// payload is what a body says, read once.
+// payload is a body that was read, once, for all that judges it.
 type payload struct {
 	content *content
 	json    *jsonText // of contentJSON; nil for other kinds

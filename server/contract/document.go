@@ -166,7 +166,7 @@ type Operation struct {
 	facts    func() *facts // what else the document says of it, read when it is needed
 }
 
-// facts is what judging an operation needs.
+// facts is the declaration of an operation, prepared for judging by it.
 type facts struct {
 	operation   *openapi3.Operation
 	route       *routers.Route

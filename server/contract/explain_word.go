@@ -311,7 +311,8 @@ func (v *Violation) union(accepted string) string {
 	return text
 }
 
-// tag is what a value says it is, as JSON.
+// tag is the value of the discriminator in an object, as JSON: which branch it claims
+// to be of.
 func (v *Violation) tag() string {
 	object, _ := v.Redacted().(map[string]any)
 	if v.Schema == nil || v.Schema.Discriminator == nil {

@@ -25,8 +25,8 @@ type Template struct {
 	empty    bool // a parameter may be empty
 }
 
-// templateSegment is what stands between two slashes: texts around parameters. A
-// segment without parameters is one text.
+// templateSegment is one segment of a path template: texts around parameters, or one
+// text where there is no parameter.
 type templateSegment struct {
 	texts []string
 	names []string

@@ -14,7 +14,7 @@ import (
 	"github.com/understudy-api/understudy/server/site"
 )
 
-// scope says whose evidence a request is about.
+// scope is the workspaces whose evidence a request asks for.
 func scope[W, A ~string](ctx context.Context, a *API, workspace *W, api *A) (evidence.Scope, error) {
 	principal := site.PrincipalFrom(ctx)
 	s := evidence.Scope{Workspace: principal.Workspace}

@@ -35,7 +35,7 @@ type container interface {
 	place(tx storage.ReadTx, path []int) (string, error)
 }
 
-// deed is what is done to a record.
+// deed is the kind of a change to a record: created, updated or deleted.
 type deed string
 
 const (

@@ -41,7 +41,7 @@ type Work struct {
 // errLost ends work whose job is no longer its worker's.
 var errLost = errors.New("the job was cancelled, or another worker has it")
 
-// errTaken says that an alarm does not ring any more.
+// errTaken is the outcome for a worker whose alarm another one answered.
 var errTaken = errors.New("somebody else has seen to it")
 
 // take takes the job of an alarm; nil if there is nothing to do.

@@ -10,7 +10,7 @@ import (
 	"github.com/getkin/kin-openapi/openapi3"
 )
 
-// span is what a schema takes of numbers: from low to high, both included, in steps.
+// span is the numbers that a schema allows: from low to high, both included, in steps.
 // Bounds are exact decimals, as they stand in the document.
 type span struct {
 	low, high *big.Rat // nil for none

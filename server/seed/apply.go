@@ -17,7 +17,7 @@ import (
 // SnapshotName is the snapshot that a planted workspace is kept as.
 const SnapshotName = "seed"
 
-// Result is what was planted.
+// Result counts what a seed has put into the store.
 type Result struct {
 	Workspaces int
 	Resources  int
@@ -225,8 +225,8 @@ func insert(tx storage.Tx, resource *Resource, entries []*Entry, parent string) 
 	return nil
 }
 
-// gap is how many ids in a row must not be given in a seed before the search for
-// given ones ends.
+// gap ends the search for ids that a seed gives itself: after so many numbers in a row
+// of which it gives none.
 const gap = 1024
 
 // lastID is the number of the last id that the workspace has handed out: as many as

@@ -27,7 +27,8 @@ type Seed struct {
 	workspaces []*content
 }
 
-// content is what a seed puts into a workspace.
+// content is one workspace of a seed, read and checked: its credential, settings,
+// records by their lists, and faults.
 type content struct {
 	node       *node
 	pointer    string

@@ -34,7 +34,8 @@ type API interface {
 	Seed() Part
 }
 
-// Part is what a workspace of a seed holds of one API.
+// Part describes the member of a workspace that holds the resources of one API: which
+// lists it has, and which counters of ids and modes of jobs.
 type Part struct {
 	Resources []*Resource
 	Sequences []Sequence
@@ -95,7 +96,7 @@ type Sequence struct {
 // the entry itself if it has no such member.
 type Report func(e *Entry, member, message string)
 
-// MemberKind is what a member of a resource's own holds.
+// MemberKind is the type of the value of a [Member].
 type MemberKind int
 
 // The kinds of members.

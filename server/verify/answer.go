@@ -11,7 +11,7 @@ import (
 // maxAnswer bounds how much of an answer is read.
 const maxAnswer = 8 << 20
 
-// answer is what came back.
+// answer is the response of the server to one call.
 type answer struct {
 	status int
 	header http.Header

@@ -21,8 +21,8 @@ type place struct {
 	name string
 }
 
-// input is what one call sends: the values of an operation's parameters and body,
-// and what is done to them that no value can express.
+// input is the content of a request: values for the parameters and the body of an
+// operation, and changes to the message that no value can express.
 type input struct {
 	values  map[place]any
 	body    any

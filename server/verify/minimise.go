@@ -12,8 +12,8 @@ import (
 // maxSmaller bounds the requests that making one finding smaller may take.
 const maxSmaller = 60
 
-// reduceCall tells how the call of an exchange is made smaller: without what it
-// need not send, and with simpler values, as long as the same check fails for the
+// reduceCall gives the function that makes the call of a finding smaller: without what
+// it need not send, and with simpler values, as long as the same check fails for the
 // same reason.
 func (l *lane) reduceCall(x *exchange) smaller {
 	op, in := x.call.op, x.call.in

@@ -148,7 +148,9 @@ type job struct {
 	run  func(context.Context, *lane)
 }
 
-// lane is where a job runs: its randomness, what it has made, what it has written.
+// lane is the state of one job while it runs: its random numbers, the things it has
+// made on the server, and what it has sent. Jobs share no lane, so that what one does
+// depends on the seed alone.
 type lane struct {
 	r        *runner
 	job, seq int

@@ -83,8 +83,8 @@ func (l *lane) walk(ctx context.Context, w Walk) error {
 	return nil
 }
 
-// confirm tells how a finding of a walk is confirmed: the walk is made again, with
-// other values, until the same check fails for the same reason.
+// confirm gives the function that confirms a finding of a walk: it makes the walk
+// again, with other values, until the same check fails for the same reason.
 func (l *lane) confirm() smaller {
 	if l.walking == nil {
 		return nil

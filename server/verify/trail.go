@@ -7,7 +7,8 @@ import (
 	"strings"
 )
 
-// trail is how a thing came to be: the calls, and which of them made which node.
+// trail is the calls that made a thing, in their order, and which of them made which
+// node of its path: a replay makes it by them again.
 type trail struct {
 	steps []step
 	at    map[string]int

@@ -7,7 +7,7 @@ import (
 	"github.com/understudy-api/understudy/storage"
 )
 
-// Clock is what the clock of a workspace shows.
+// Clock is the time in a workspace, and whether it stands still.
 type Clock struct {
 	Now    time.Time
 	Frozen bool

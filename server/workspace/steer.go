@@ -166,7 +166,7 @@ func (w *Manager) fault(ctx context.Context, call site.Call, workspaces []string
 	return name, force, err
 }
 
-// state is what became of a fault.
+// state counts the calls that a fault has met and was applied to.
 type state struct {
 	Met     int64 `json:"met"`
 	Applied int64 `json:"applied"`

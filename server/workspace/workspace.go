@@ -52,7 +52,7 @@ func New(o Options) *Manager {
 	return w
 }
 
-// data is what stands in the settings of a workspace, as JSON.
+// data is the part of a workspace's settings that only this package reads, as JSON.
 type data struct {
 	Faults   []Fault `json:"faults,omitempty"`
 	Snapshot *mark   `json:"snapshot,omitempty"`
