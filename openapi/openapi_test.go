@@ -283,7 +283,7 @@ func TestRequiredMembersFirst(t *testing.T) {
 	}
 	for _, item := range doc.Paths.Map() {
 		for _, op := range item.Operations() {
-			if r := op.Responses.Status(200); r != nil {
+			if r := op.Responses.Status(200); r != nil && len(r.Value.Content) > 0 {
 				check(r.Value.Content.Get("application/json").Schema)
 			}
 		}

@@ -41,6 +41,48 @@ type ApprovalGroup struct {
 // BooleanText A boolean as a query string may spell it.
 type BooleanText string
 
+// CreateDocumentRequest What a new document is to be.
+type CreateDocumentRequest struct {
+	// Name Name of the document. Slashes in it lead through folders.
+	Name string `json:"name"`
+
+	// Type `f` for a file, `d` for a folder
+	Type *string `json:"type,omitempty"`
+
+	// ContentType Media type of the content; without it, that of a decision
+	ContentType *string `json:"contentType,omitempty"`
+
+	// Content The content of a file, any JSON value
+	Content interface{} `json:"content,omitempty"`
+
+	// TestEvent An input to try the document with, as JSON
+	TestEvent *string `json:"testEvent,omitempty"`
+
+	// Parent The folder that it is to be in, by its path or its id
+	Parent *string `json:"parent,omitempty"`
+
+	// Duplicate Whether to copy the document that `source` names, and to take another name if this one is taken
+	Duplicate *bool `json:"duplicate,omitempty"`
+
+	// Meta Whatever a client wants to keep with the document
+	Meta *map[string]interface{} `json:"meta,omitempty"`
+
+	// Source The document that is copied, by its id or its path
+	Source *string `json:"source,omitempty"`
+}
+
+// CreateDocumentVersionRequest What a new version is to be.
+type CreateDocumentVersionRequest struct {
+	// Name Name of the version; without it, it is numbered
+	Name *string `json:"name,omitempty"`
+
+	// VersionID The version that it was made of; without it, the newest
+	VersionID *openapi_types.UUID `json:"versionId,omitempty"`
+
+	// Content The content, any JSON value; without it or null, that of the version it was made of
+	Content interface{} `json:"content,omitempty"`
+}
+
 // CreateIntegrationRequest What a new integration is to be.
 type CreateIntegrationRequest struct {
 	// Name Name of the integration
@@ -84,6 +126,133 @@ type CreatedProject struct {
 	//
 	// Example: {"createdAt":"2026-11-21T09:00:00.000Z","decisionsApprovalGroups":[],"decisionsApprovalMode":"none","deletedAt":null,"id":"7d1a2c1e-27c5-4a3f-8f0e-2f4f2b1f6c77","key":"shipping-fees","name":"Shipping fees","organisationId":"4f9b8c5e-0c1d-4e4b-9a77-1d3f5a7b9c20","protected":false,"updatedAt":"2026-11-21T09:00:00.000Z","version":"v1"}
 	Project Project `json:"project"`
+}
+
+// DecisionDocument A file or a folder of a project. Of a file, what is evaluated is the published version.
+type DecisionDocument struct {
+	ID openapi_types.UUID `json:"id"`
+
+	// Key By what the document is evaluated
+	Key string `json:"key"`
+
+	// Path Where the document is in the project, as the names of its folders and its own, with slashes between
+	Path string `json:"path"`
+	Name string `json:"name"`
+
+	// Type The letter `f` for a file, `d` for a folder
+	Type      string             `json:"type"`
+	ProjectID openapi_types.UUID `json:"projectId"`
+
+	// Meta Whatever a client wants to keep with the document
+	Meta *map[string]interface{} `json:"meta"`
+
+	// ContentType Media type of the content, for instance `application/vnd.gorules.decision`
+	ContentType *string `json:"contentType"`
+
+	// Size How long the content of the newest version is, presumably in bytes
+	Size int `json:"size"`
+
+	// ParentID The folder that the document is in
+	ParentID *openapi_types.UUID `json:"parentId"`
+
+	// PublishedID The published version
+	PublishedID *openapi_types.UUID `json:"publishedId"`
+
+	// PublishedAt When it was published
+	PublishedAt *string `json:"publishedAt"`
+
+	// PublishedBy Who published it
+	PublishedBy *DocumentUser `json:"publishedBy"`
+
+	// Published The published version
+	Published *DocumentVersion `json:"published"`
+
+	// Versions The versions of the document, newest first
+	Versions []DocumentVersion `json:"versions"`
+
+	// CreatedAt When the document was created
+	CreatedAt *string `json:"createdAt,omitempty"`
+
+	// UpdatedAt When the document last changed
+	UpdatedAt *string `json:"updatedAt,omitempty"`
+
+	// DeletedAt When the document was moved to the trash
+	DeletedAt *string `json:"deletedAt,omitempty"`
+}
+
+// DeleteDocumentsRequest What is to be moved to the trash.
+type DeleteDocumentsRequest struct {
+	Ids []openapi_types.UUID `json:"ids"`
+}
+
+// DocumentContent The content of a document, any JSON value; of a decision its graph.
+type DocumentContent = interface{}
+
+// DocumentIds Ids of documents.
+type DocumentIds = []openapi_types.UUID
+
+// DocumentList Documents, in the order in which they were asked for.
+type DocumentList = []DecisionDocument
+
+// DocumentPage One page of documents.
+type DocumentPage struct {
+	Results []DecisionDocument `json:"results"`
+
+	// Paginate Where a page lies in the whole list.
+	//
+	// Example: {"current":1,"from":1,"pageSize":10,"to":10,"total":42}
+	Paginate Paginate `json:"paginate"`
+}
+
+// DocumentPaths Paths of documents.
+type DocumentPaths = []string
+
+// DocumentUser Who did something to a document.
+type DocumentUser struct {
+	ID        openapi_types.UUID  `json:"id"`
+	Email     openapi_types.Email `json:"email"`
+	FirstName *string             `json:"firstName,omitempty"`
+	LastName  *string             `json:"lastName,omitempty"`
+}
+
+// DocumentVersion One version of a document.
+type DocumentVersion struct {
+	ID   openapi_types.UUID `json:"id"`
+	Name string             `json:"name"`
+
+	// ParentID The version that it was made of
+	ParentID *openapi_types.UUID `json:"parentId"`
+
+	// Status The word `published` for the version that is published, `draft` for others
+	Status string `json:"status"`
+
+	// Content The content, any JSON value; null where a list leaves it out
+	Content    interface{}        `json:"content"`
+	DocumentID openapi_types.UUID `json:"documentId"`
+
+	// CreatedBy Who did something to a document.
+	//
+	// Example: {"email":"ada@example.com","firstName":"Ada","id":"2a7c5f1b-94f1-4b92-8c27-1fd0a8f7c3d5","lastName":"Byron"}
+	CreatedBy DocumentUser `json:"createdBy"`
+
+	// CreatedAt When the version was made
+	CreatedAt string `json:"createdAt"`
+
+	// Versions What is in it is not known
+	Versions []interface{} `json:"versions"`
+
+	// Releases The releases that have the version
+	Releases []VersionRelease `json:"releases"`
+}
+
+// DocumentVersionPage One page of versions.
+type DocumentVersionPage struct {
+	Results []DocumentVersion `json:"results"`
+
+	// Paginate Where a page lies in the whole list.
+	//
+	// Example: {"current":1,"from":1,"pageSize":10,"to":10,"total":42}
+	Paginate Paginate `json:"paginate"`
 }
 
 // Error A refusal, in the form in which Fastify words it.
@@ -204,6 +373,14 @@ type IntegrationPage struct {
 	Paginate Paginate `json:"paginate"`
 }
 
+// MoveDocumentsRequest What is to be moved, and where.
+type MoveDocumentsRequest struct {
+	Ids []openapi_types.UUID `json:"ids"`
+
+	// Target The folder, by its path or its id; `/` is that of the project
+	Target string `json:"target"`
+}
+
 // OperationStatus The outcome of an operation that has nothing else to return.
 type OperationStatus struct {
 	// Status The word `ok` when the operation was done
@@ -295,6 +472,50 @@ type ProjectUser struct {
 	LastName  *string             `json:"lastName,omitempty"`
 }
 
+// PublishDocumentRequest Which version of a document is to be the published one.
+type PublishDocumentRequest struct {
+	// Type What is to be done
+	Type string `json:"type"`
+
+	// VersionID The version that is published; without it, the newest
+	VersionID *openapi_types.UUID `json:"versionId,omitempty"`
+
+	// Comment Why
+	Comment *string `json:"comment,omitempty"`
+}
+
+// RenameDocumentVersionRequest How a version is to be called.
+type RenameDocumentVersionRequest struct {
+	// Name The new name
+	Name string `json:"name"`
+}
+
+// RestoreDocumentsRequest What is to be taken out of the trash, and where to.
+type RestoreDocumentsRequest struct {
+	Ids []openapi_types.UUID `json:"ids"`
+
+	// Path Target path where to place restored documents
+	Path *string `json:"path,omitempty"`
+}
+
+// UpdateDocumentRequest What a document is to become. What is left out or null stays as it is.
+type UpdateDocumentRequest struct {
+	// Name The new name of the document
+	Name *string `json:"name,omitempty"`
+
+	// Content The content of a new version, any JSON value
+	Content interface{} `json:"content,omitempty"`
+
+	// Meta Whatever a client wants to keep with the document
+	Meta *map[string]interface{} `json:"meta,omitempty"`
+
+	// Publish Whether to publish the newest version
+	Publish *bool `json:"publish,omitempty"`
+
+	// Deleted Whether to move the document to the trash
+	Deleted *bool `json:"deleted,omitempty"`
+}
+
 // UpdateIntegrationRequest What an integration is to become. Its type and kind cannot change.
 type UpdateIntegrationRequest struct {
 	// Name Name of the integration
@@ -320,11 +541,36 @@ type UpdateProjectRequest struct {
 	Protected *bool `json:"protected,omitempty"`
 }
 
+// VersionRelease A release that has a version in it.
+type VersionRelease struct {
+	ID openapi_types.UUID `json:"id"`
+
+	// Version Number of the release
+	Version *string `json:"version,omitempty"`
+}
+
 // All A boolean as a query string may spell it.
 type All = BooleanText
 
 // Deleted A boolean as a query string may spell it.
 type Deleted = BooleanText
+
+// DocumentDeleted A boolean as a query string may spell it.
+type DocumentDeleted = BooleanText
+
+type DocumentID = openapi_types.UUID
+
+type DocumentPageNumber = float64
+
+type DocumentParent = string
+
+type DocumentPerPage = float64
+
+type DocumentSearch = string
+
+type DocumentType = string
+
+type DocumentVersionID = openapi_types.UUID
 
 type IntegrationID = openapi_types.UUID
 
@@ -359,6 +605,34 @@ type ListProjectsParams struct {
 	PerPage *PerPage `form:"perPage,omitempty" json:"perPage,omitempty"`
 }
 
+type ListDocumentsParams struct {
+	// Search Keeps the documents whose path contains this text
+	Search *DocumentSearch `form:"search,omitempty" json:"search,omitempty"`
+
+	// ParentID Keeps the documents that are directly in this folder
+	ParentID *DocumentParent `form:"parentId,omitempty" json:"parentId,omitempty"`
+
+	// Type Keeps the files, `f`, or the folders, `d`
+	Type *DocumentType `form:"type,omitempty" json:"type,omitempty"`
+
+	// Deleted Whether to list what is in the trash
+	Deleted *DocumentDeleted `form:"deleted,omitempty" json:"deleted,omitempty"`
+
+	// Page Which page, counted from 1
+	Page *DocumentPageNumber `form:"page,omitempty" json:"page,omitempty"`
+
+	// PerPage How many entries a page holds
+	PerPage *DocumentPerPage `form:"perPage,omitempty" json:"perPage,omitempty"`
+}
+
+type ListDocumentVersionsParams struct {
+	// Page Which page, counted from 1
+	Page *DocumentPageNumber `form:"page,omitempty" json:"page,omitempty"`
+
+	// PerPage How many entries a page holds
+	PerPage *DocumentPerPage `form:"perPage,omitempty" json:"perPage,omitempty"`
+}
+
 type ListIntegrationsParams struct {
 	// Search Keeps the integrations that contain this text
 	Search *IntegrationSearch `form:"search,omitempty" json:"search,omitempty"`
@@ -375,6 +649,22 @@ type DeleteIntegration200JSONResponseBodyStatus string
 type CreateProjectJSONRequestBody = CreateProjectRequest
 
 type UpdateProjectJSONRequestBody = UpdateProjectRequest
+
+type DeleteDocumentsJSONRequestBody = DeleteDocumentsRequest
+
+type CreateDocumentJSONRequestBody = CreateDocumentRequest
+
+type MoveDocumentsJSONRequestBody = MoveDocumentsRequest
+
+type RestoreDocumentsJSONRequestBody = RestoreDocumentsRequest
+
+type UpdateDocumentJSONRequestBody = UpdateDocumentRequest
+
+type PublishDocumentJSONRequestBody = PublishDocumentRequest
+
+type CreateDocumentVersionJSONRequestBody = CreateDocumentVersionRequest
+
+type RenameDocumentVersionJSONRequestBody = RenameDocumentVersionRequest
 
 type CreateIntegrationJSONRequestBody = CreateIntegrationRequest
 
@@ -403,6 +693,48 @@ type ServerInterface interface {
 	// GetProjectWithApprovals Get project with approvals
 	// (GET /api/projects/{projectId}/approvals)
 	GetProjectWithApprovals(w http.ResponseWriter, r *http.Request, projectID ProjectID)
+	// DeleteDocuments Delete documents
+	// (DELETE /api/projects/{projectId}/documents)
+	DeleteDocuments(w http.ResponseWriter, r *http.Request, projectID ProjectID)
+	// ListDocuments List documents
+	// (GET /api/projects/{projectId}/documents)
+	ListDocuments(w http.ResponseWriter, r *http.Request, projectID ProjectID, params ListDocumentsParams)
+	// CreateDocument Create a document
+	// (POST /api/projects/{projectId}/documents)
+	CreateDocument(w http.ResponseWriter, r *http.Request, projectID ProjectID)
+	// ListDocumentPaths List document paths
+	// (GET /api/projects/{projectId}/documents/list-paths)
+	ListDocumentPaths(w http.ResponseWriter, r *http.Request, projectID ProjectID)
+	// MoveDocuments Move documents
+	// (POST /api/projects/{projectId}/documents/move)
+	MoveDocuments(w http.ResponseWriter, r *http.Request, projectID ProjectID)
+	// RestoreDocuments Restore documents
+	// (POST /api/projects/{projectId}/documents/restore)
+	RestoreDocuments(w http.ResponseWriter, r *http.Request, projectID ProjectID)
+	// GetDocument Get a document
+	// (GET /api/projects/{projectId}/documents/{documentId})
+	GetDocument(w http.ResponseWriter, r *http.Request, projectID ProjectID, documentID DocumentID)
+	// UpdateDocument Update a document
+	// (PUT /api/projects/{projectId}/documents/{documentId})
+	UpdateDocument(w http.ResponseWriter, r *http.Request, projectID ProjectID, documentID DocumentID)
+	// DownloadDocument Download a document
+	// (GET /api/projects/{projectId}/documents/{documentId}/download)
+	DownloadDocument(w http.ResponseWriter, r *http.Request, projectID ProjectID, documentID DocumentID)
+	// PublishDocument Publish a document
+	// (PUT /api/projects/{projectId}/documents/{documentId}/publish)
+	PublishDocument(w http.ResponseWriter, r *http.Request, projectID ProjectID, documentID DocumentID)
+	// ListDocumentVersions List document versions
+	// (GET /api/projects/{projectId}/documents/{documentId}/versions)
+	ListDocumentVersions(w http.ResponseWriter, r *http.Request, projectID ProjectID, documentID DocumentID, params ListDocumentVersionsParams)
+	// CreateDocumentVersion Create a version
+	// (POST /api/projects/{projectId}/documents/{documentId}/versions)
+	CreateDocumentVersion(w http.ResponseWriter, r *http.Request, projectID ProjectID, documentID DocumentID)
+	// GetDocumentVersion Get a document version
+	// (GET /api/projects/{projectId}/documents/{documentId}/versions/{versionId})
+	GetDocumentVersion(w http.ResponseWriter, r *http.Request, projectID ProjectID, documentID DocumentID, versionID DocumentVersionID)
+	// RenameDocumentVersion Rename a version
+	// (PUT /api/projects/{projectId}/documents/{documentId}/versions/{versionId}/rename)
+	RenameDocumentVersion(w http.ResponseWriter, r *http.Request, projectID ProjectID, documentID DocumentID, versionID DocumentVersionID)
 	// ListIntegrations List integrations
 	// (GET /api/projects/{projectId}/integrations)
 	ListIntegrations(w http.ResponseWriter, r *http.Request, projectID ProjectID, params ListIntegrationsParams)
@@ -626,6 +958,542 @@ func (siw *ServerInterfaceWrapper) GetProjectWithApprovals(w http.ResponseWriter
 
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		siw.Handler.GetProjectWithApprovals(w, r, projectID)
+	}))
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		handler = siw.HandlerMiddlewares[i](handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+func (siw *ServerInterfaceWrapper) DeleteDocuments(w http.ResponseWriter, r *http.Request) {
+	var err error
+	_ = err
+
+	// ------------- Path parameter "projectId" -------------
+	var projectID ProjectID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "projectId", mux.Vars(r)["projectId"], &projectID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "projectId", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.DeleteDocuments(w, r, projectID)
+	}))
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		handler = siw.HandlerMiddlewares[i](handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+func (siw *ServerInterfaceWrapper) ListDocuments(w http.ResponseWriter, r *http.Request) {
+	var err error
+	_ = err
+
+	// ------------- Path parameter "projectId" -------------
+	var projectID ProjectID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "projectId", mux.Vars(r)["projectId"], &projectID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "projectId", Err: err})
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListDocumentsParams
+
+	// ------------- Optional query parameter "search" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "search", r.URL.Query(), &params.Search, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "search"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "search", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "parentId" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "parentId", r.URL.Query(), &params.ParentID, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "parentId"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "parentId", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "type" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "type", r.URL.Query(), &params.Type, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "type"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "type", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "deleted" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "deleted", r.URL.Query(), &params.Deleted, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "deleted"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "deleted", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "page" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "page", r.URL.Query(), &params.Page, runtime.BindQueryParameterOptions{Type: "number", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "page"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "page", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "perPage" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "perPage", r.URL.Query(), &params.PerPage, runtime.BindQueryParameterOptions{Type: "number", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "perPage"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "perPage", Err: err})
+		}
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ListDocuments(w, r, projectID, params)
+	}))
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		handler = siw.HandlerMiddlewares[i](handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+func (siw *ServerInterfaceWrapper) CreateDocument(w http.ResponseWriter, r *http.Request) {
+	var err error
+	_ = err
+
+	// ------------- Path parameter "projectId" -------------
+	var projectID ProjectID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "projectId", mux.Vars(r)["projectId"], &projectID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "projectId", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.CreateDocument(w, r, projectID)
+	}))
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		handler = siw.HandlerMiddlewares[i](handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+func (siw *ServerInterfaceWrapper) ListDocumentPaths(w http.ResponseWriter, r *http.Request) {
+	var err error
+	_ = err
+
+	// ------------- Path parameter "projectId" -------------
+	var projectID ProjectID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "projectId", mux.Vars(r)["projectId"], &projectID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "projectId", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ListDocumentPaths(w, r, projectID)
+	}))
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		handler = siw.HandlerMiddlewares[i](handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+func (siw *ServerInterfaceWrapper) MoveDocuments(w http.ResponseWriter, r *http.Request) {
+	var err error
+	_ = err
+
+	// ------------- Path parameter "projectId" -------------
+	var projectID ProjectID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "projectId", mux.Vars(r)["projectId"], &projectID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "projectId", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.MoveDocuments(w, r, projectID)
+	}))
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		handler = siw.HandlerMiddlewares[i](handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+func (siw *ServerInterfaceWrapper) RestoreDocuments(w http.ResponseWriter, r *http.Request) {
+	var err error
+	_ = err
+
+	// ------------- Path parameter "projectId" -------------
+	var projectID ProjectID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "projectId", mux.Vars(r)["projectId"], &projectID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "projectId", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.RestoreDocuments(w, r, projectID)
+	}))
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		handler = siw.HandlerMiddlewares[i](handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+func (siw *ServerInterfaceWrapper) GetDocument(w http.ResponseWriter, r *http.Request) {
+	var err error
+	_ = err
+
+	// ------------- Path parameter "projectId" -------------
+	var projectID ProjectID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "projectId", mux.Vars(r)["projectId"], &projectID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "projectId", Err: err})
+		return
+	}
+
+	// ------------- Path parameter "documentId" -------------
+	var documentID DocumentID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "documentId", mux.Vars(r)["documentId"], &documentID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "documentId", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.GetDocument(w, r, projectID, documentID)
+	}))
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		handler = siw.HandlerMiddlewares[i](handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+func (siw *ServerInterfaceWrapper) UpdateDocument(w http.ResponseWriter, r *http.Request) {
+	var err error
+	_ = err
+
+	// ------------- Path parameter "projectId" -------------
+	var projectID ProjectID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "projectId", mux.Vars(r)["projectId"], &projectID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "projectId", Err: err})
+		return
+	}
+
+	// ------------- Path parameter "documentId" -------------
+	var documentID DocumentID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "documentId", mux.Vars(r)["documentId"], &documentID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "documentId", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.UpdateDocument(w, r, projectID, documentID)
+	}))
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		handler = siw.HandlerMiddlewares[i](handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+func (siw *ServerInterfaceWrapper) DownloadDocument(w http.ResponseWriter, r *http.Request) {
+	var err error
+	_ = err
+
+	// ------------- Path parameter "projectId" -------------
+	var projectID ProjectID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "projectId", mux.Vars(r)["projectId"], &projectID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "projectId", Err: err})
+		return
+	}
+
+	// ------------- Path parameter "documentId" -------------
+	var documentID DocumentID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "documentId", mux.Vars(r)["documentId"], &documentID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "documentId", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.DownloadDocument(w, r, projectID, documentID)
+	}))
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		handler = siw.HandlerMiddlewares[i](handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+func (siw *ServerInterfaceWrapper) PublishDocument(w http.ResponseWriter, r *http.Request) {
+	var err error
+	_ = err
+
+	// ------------- Path parameter "projectId" -------------
+	var projectID ProjectID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "projectId", mux.Vars(r)["projectId"], &projectID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "projectId", Err: err})
+		return
+	}
+
+	// ------------- Path parameter "documentId" -------------
+	var documentID DocumentID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "documentId", mux.Vars(r)["documentId"], &documentID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "documentId", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.PublishDocument(w, r, projectID, documentID)
+	}))
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		handler = siw.HandlerMiddlewares[i](handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+func (siw *ServerInterfaceWrapper) ListDocumentVersions(w http.ResponseWriter, r *http.Request) {
+	var err error
+	_ = err
+
+	// ------------- Path parameter "projectId" -------------
+	var projectID ProjectID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "projectId", mux.Vars(r)["projectId"], &projectID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "projectId", Err: err})
+		return
+	}
+
+	// ------------- Path parameter "documentId" -------------
+	var documentID DocumentID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "documentId", mux.Vars(r)["documentId"], &documentID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "documentId", Err: err})
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListDocumentVersionsParams
+
+	// ------------- Optional query parameter "page" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "page", r.URL.Query(), &params.Page, runtime.BindQueryParameterOptions{Type: "number", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "page"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "page", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "perPage" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "perPage", r.URL.Query(), &params.PerPage, runtime.BindQueryParameterOptions{Type: "number", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "perPage"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "perPage", Err: err})
+		}
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ListDocumentVersions(w, r, projectID, documentID, params)
+	}))
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		handler = siw.HandlerMiddlewares[i](handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+func (siw *ServerInterfaceWrapper) CreateDocumentVersion(w http.ResponseWriter, r *http.Request) {
+	var err error
+	_ = err
+
+	// ------------- Path parameter "projectId" -------------
+	var projectID ProjectID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "projectId", mux.Vars(r)["projectId"], &projectID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "projectId", Err: err})
+		return
+	}
+
+	// ------------- Path parameter "documentId" -------------
+	var documentID DocumentID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "documentId", mux.Vars(r)["documentId"], &documentID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "documentId", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.CreateDocumentVersion(w, r, projectID, documentID)
+	}))
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		handler = siw.HandlerMiddlewares[i](handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+func (siw *ServerInterfaceWrapper) GetDocumentVersion(w http.ResponseWriter, r *http.Request) {
+	var err error
+	_ = err
+
+	// ------------- Path parameter "projectId" -------------
+	var projectID ProjectID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "projectId", mux.Vars(r)["projectId"], &projectID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "projectId", Err: err})
+		return
+	}
+
+	// ------------- Path parameter "documentId" -------------
+	var documentID DocumentID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "documentId", mux.Vars(r)["documentId"], &documentID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "documentId", Err: err})
+		return
+	}
+
+	// ------------- Path parameter "versionId" -------------
+	var versionID DocumentVersionID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "versionId", mux.Vars(r)["versionId"], &versionID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "versionId", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.GetDocumentVersion(w, r, projectID, documentID, versionID)
+	}))
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		handler = siw.HandlerMiddlewares[i](handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+func (siw *ServerInterfaceWrapper) RenameDocumentVersion(w http.ResponseWriter, r *http.Request) {
+	var err error
+	_ = err
+
+	// ------------- Path parameter "projectId" -------------
+	var projectID ProjectID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "projectId", mux.Vars(r)["projectId"], &projectID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "projectId", Err: err})
+		return
+	}
+
+	// ------------- Path parameter "documentId" -------------
+	var documentID DocumentID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "documentId", mux.Vars(r)["documentId"], &documentID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "documentId", Err: err})
+		return
+	}
+
+	// ------------- Path parameter "versionId" -------------
+	var versionID DocumentVersionID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "versionId", mux.Vars(r)["versionId"], &versionID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "versionId", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.RenameDocumentVersion(w, r, projectID, documentID, versionID)
 	}))
 
 	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
@@ -961,6 +1829,34 @@ func HandlerWithOptions(si ServerInterface, options GorillaServerOptions) http.H
 		ErrorHandlerFunc:   options.ErrorHandlerFunc,
 	}
 
+	r.HandleFunc(options.BaseURL+"/api/projects/{projectId}/documents", wrapper.DeleteDocuments).Methods(http.MethodDelete)
+
+	r.HandleFunc(options.BaseURL+"/api/projects/{projectId}/documents", wrapper.ListDocuments).Methods(http.MethodGet)
+
+	r.HandleFunc(options.BaseURL+"/api/projects/{projectId}/documents", wrapper.CreateDocument).Methods(http.MethodPost)
+
+	r.HandleFunc(options.BaseURL+"/api/projects/{projectId}/documents/list-paths", wrapper.ListDocumentPaths).Methods(http.MethodGet)
+
+	r.HandleFunc(options.BaseURL+"/api/projects/{projectId}/documents/move", wrapper.MoveDocuments).Methods(http.MethodPost)
+
+	r.HandleFunc(options.BaseURL+"/api/projects/{projectId}/documents/restore", wrapper.RestoreDocuments).Methods(http.MethodPost)
+
+	r.HandleFunc(options.BaseURL+"/api/projects/{projectId}/documents/{documentId}", wrapper.GetDocument).Methods(http.MethodGet)
+
+	r.HandleFunc(options.BaseURL+"/api/projects/{projectId}/documents/{documentId}", wrapper.UpdateDocument).Methods(http.MethodPut)
+
+	r.HandleFunc(options.BaseURL+"/api/projects/{projectId}/documents/{documentId}/publish", wrapper.PublishDocument).Methods(http.MethodPut)
+
+	r.HandleFunc(options.BaseURL+"/api/projects/{projectId}/documents/{documentId}/download", wrapper.DownloadDocument).Methods(http.MethodGet)
+
+	r.HandleFunc(options.BaseURL+"/api/projects/{projectId}/documents/{documentId}/versions", wrapper.ListDocumentVersions).Methods(http.MethodGet)
+
+	r.HandleFunc(options.BaseURL+"/api/projects/{projectId}/documents/{documentId}/versions", wrapper.CreateDocumentVersion).Methods(http.MethodPost)
+
+	r.HandleFunc(options.BaseURL+"/api/projects/{projectId}/documents/{documentId}/versions/{versionId}", wrapper.GetDocumentVersion).Methods(http.MethodGet)
+
+	r.HandleFunc(options.BaseURL+"/api/projects/{projectId}/documents/{documentId}/versions/{versionId}/rename", wrapper.RenameDocumentVersion).Methods(http.MethodPut)
+
 	r.HandleFunc(options.BaseURL+"/api/health", wrapper.GetHealth).Methods(http.MethodGet)
 
 	r.HandleFunc(options.BaseURL+"/api/projects/{projectId}/integrations", wrapper.ListIntegrations).Methods(http.MethodGet)
@@ -1136,6 +2032,324 @@ func (response GetProjectWithApprovals200JSONResponse) VisitGetProjectWithApprov
 	return err
 }
 
+type DeleteDocumentsRequestObject struct {
+	ProjectID ProjectID `json:"projectId"`
+	Body      *DeleteDocumentsJSONRequestBody
+}
+
+type DeleteDocumentsResponseObject interface {
+	VisitDeleteDocumentsResponse(w http.ResponseWriter) error
+}
+
+type DeleteDocuments200JSONResponse DocumentIds
+
+func (response DeleteDocuments200JSONResponse) VisitDeleteDocumentsResponse(w http.ResponseWriter) error {
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListDocumentsRequestObject struct {
+	ProjectID ProjectID `json:"projectId"`
+	Params    ListDocumentsParams
+}
+
+type ListDocumentsResponseObject interface {
+	VisitListDocumentsResponse(w http.ResponseWriter) error
+}
+
+type ListDocuments200JSONResponse DocumentPage
+
+func (response ListDocuments200JSONResponse) VisitListDocumentsResponse(w http.ResponseWriter) error {
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateDocumentRequestObject struct {
+	ProjectID ProjectID `json:"projectId"`
+	Body      *CreateDocumentJSONRequestBody
+}
+
+type CreateDocumentResponseObject interface {
+	VisitCreateDocumentResponse(w http.ResponseWriter) error
+}
+
+type CreateDocument200JSONResponse DecisionDocument
+
+func (response CreateDocument200JSONResponse) VisitCreateDocumentResponse(w http.ResponseWriter) error {
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListDocumentPathsRequestObject struct {
+	ProjectID ProjectID `json:"projectId"`
+}
+
+type ListDocumentPathsResponseObject interface {
+	VisitListDocumentPathsResponse(w http.ResponseWriter) error
+}
+
+type ListDocumentPaths200JSONResponse DocumentPaths
+
+func (response ListDocumentPaths200JSONResponse) VisitListDocumentPathsResponse(w http.ResponseWriter) error {
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type MoveDocumentsRequestObject struct {
+	ProjectID ProjectID `json:"projectId"`
+	Body      *MoveDocumentsJSONRequestBody
+}
+
+type MoveDocumentsResponseObject interface {
+	VisitMoveDocumentsResponse(w http.ResponseWriter) error
+}
+
+type MoveDocuments200JSONResponse DocumentList
+
+func (response MoveDocuments200JSONResponse) VisitMoveDocumentsResponse(w http.ResponseWriter) error {
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RestoreDocumentsRequestObject struct {
+	ProjectID ProjectID `json:"projectId"`
+	Body      *RestoreDocumentsJSONRequestBody
+}
+
+type RestoreDocumentsResponseObject interface {
+	VisitRestoreDocumentsResponse(w http.ResponseWriter) error
+}
+
+type RestoreDocuments200Response struct{}
+
+func (response RestoreDocuments200Response) VisitRestoreDocumentsResponse(w http.ResponseWriter) error {
+	w.WriteHeader(200)
+	return nil
+}
+
+type GetDocumentRequestObject struct {
+	ProjectID  ProjectID  `json:"projectId"`
+	DocumentID DocumentID `json:"documentId"`
+}
+
+type GetDocumentResponseObject interface {
+	VisitGetDocumentResponse(w http.ResponseWriter) error
+}
+
+type GetDocument200JSONResponse DecisionDocument
+
+func (response GetDocument200JSONResponse) VisitGetDocumentResponse(w http.ResponseWriter) error {
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateDocumentRequestObject struct {
+	ProjectID  ProjectID  `json:"projectId"`
+	DocumentID DocumentID `json:"documentId"`
+	Body       *UpdateDocumentJSONRequestBody
+}
+
+type UpdateDocumentResponseObject interface {
+	VisitUpdateDocumentResponse(w http.ResponseWriter) error
+}
+
+type UpdateDocument200JSONResponse DecisionDocument
+
+func (response UpdateDocument200JSONResponse) VisitUpdateDocumentResponse(w http.ResponseWriter) error {
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DownloadDocumentRequestObject struct {
+	ProjectID  ProjectID  `json:"projectId"`
+	DocumentID DocumentID `json:"documentId"`
+}
+
+type DownloadDocumentResponseObject interface {
+	VisitDownloadDocumentResponse(w http.ResponseWriter) error
+}
+
+type DownloadDocument200ResponseHeaders struct {
+	ContentDisposition *string
+}
+
+type DownloadDocument200JSONResponse struct {
+	Body    DocumentContent
+	Headers DownloadDocument200ResponseHeaders
+}
+
+func (response DownloadDocument200JSONResponse) VisitDownloadDocumentResponse(w http.ResponseWriter) error {
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.ContentDisposition != nil {
+		w.Header().Set("Content-Disposition", fmt.Sprint(*response.Headers.ContentDisposition))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type PublishDocumentRequestObject struct {
+	ProjectID  ProjectID  `json:"projectId"`
+	DocumentID DocumentID `json:"documentId"`
+	Body       *PublishDocumentJSONRequestBody
+}
+
+type PublishDocumentResponseObject interface {
+	VisitPublishDocumentResponse(w http.ResponseWriter) error
+}
+
+type PublishDocument200JSONResponse DecisionDocument
+
+func (response PublishDocument200JSONResponse) VisitPublishDocumentResponse(w http.ResponseWriter) error {
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListDocumentVersionsRequestObject struct {
+	ProjectID  ProjectID  `json:"projectId"`
+	DocumentID DocumentID `json:"documentId"`
+	Params     ListDocumentVersionsParams
+}
+
+type ListDocumentVersionsResponseObject interface {
+	VisitListDocumentVersionsResponse(w http.ResponseWriter) error
+}
+
+type ListDocumentVersions200JSONResponse DocumentVersionPage
+
+func (response ListDocumentVersions200JSONResponse) VisitListDocumentVersionsResponse(w http.ResponseWriter) error {
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateDocumentVersionRequestObject struct {
+	ProjectID  ProjectID  `json:"projectId"`
+	DocumentID DocumentID `json:"documentId"`
+	Body       *CreateDocumentVersionJSONRequestBody
+}
+
+type CreateDocumentVersionResponseObject interface {
+	VisitCreateDocumentVersionResponse(w http.ResponseWriter) error
+}
+
+type CreateDocumentVersion200JSONResponse DecisionDocument
+
+func (response CreateDocumentVersion200JSONResponse) VisitCreateDocumentVersionResponse(w http.ResponseWriter) error {
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetDocumentVersionRequestObject struct {
+	ProjectID  ProjectID         `json:"projectId"`
+	DocumentID DocumentID        `json:"documentId"`
+	VersionID  DocumentVersionID `json:"versionId"`
+}
+
+type GetDocumentVersionResponseObject interface {
+	VisitGetDocumentVersionResponse(w http.ResponseWriter) error
+}
+
+type GetDocumentVersion200JSONResponse DocumentVersion
+
+func (response GetDocumentVersion200JSONResponse) VisitGetDocumentVersionResponse(w http.ResponseWriter) error {
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RenameDocumentVersionRequestObject struct {
+	ProjectID  ProjectID         `json:"projectId"`
+	DocumentID DocumentID        `json:"documentId"`
+	VersionID  DocumentVersionID `json:"versionId"`
+	Body       *RenameDocumentVersionJSONRequestBody
+}
+
+type RenameDocumentVersionResponseObject interface {
+	VisitRenameDocumentVersionResponse(w http.ResponseWriter) error
+}
+
+type RenameDocumentVersion200JSONResponse DocumentVersion
+
+func (response RenameDocumentVersion200JSONResponse) VisitRenameDocumentVersionResponse(w http.ResponseWriter) error {
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ListIntegrationsRequestObject struct {
 	ProjectID ProjectID `json:"projectId"`
 	Params    ListIntegrationsParams
@@ -1294,6 +2508,48 @@ type StrictServerInterface interface {
 	// GetProjectWithApprovals Get project with approvals
 	// (GET /api/projects/{projectId}/approvals)
 	GetProjectWithApprovals(ctx context.Context, request GetProjectWithApprovalsRequestObject) (GetProjectWithApprovalsResponseObject, error)
+	// DeleteDocuments Delete documents
+	// (DELETE /api/projects/{projectId}/documents)
+	DeleteDocuments(ctx context.Context, request DeleteDocumentsRequestObject) (DeleteDocumentsResponseObject, error)
+	// ListDocuments List documents
+	// (GET /api/projects/{projectId}/documents)
+	ListDocuments(ctx context.Context, request ListDocumentsRequestObject) (ListDocumentsResponseObject, error)
+	// CreateDocument Create a document
+	// (POST /api/projects/{projectId}/documents)
+	CreateDocument(ctx context.Context, request CreateDocumentRequestObject) (CreateDocumentResponseObject, error)
+	// ListDocumentPaths List document paths
+	// (GET /api/projects/{projectId}/documents/list-paths)
+	ListDocumentPaths(ctx context.Context, request ListDocumentPathsRequestObject) (ListDocumentPathsResponseObject, error)
+	// MoveDocuments Move documents
+	// (POST /api/projects/{projectId}/documents/move)
+	MoveDocuments(ctx context.Context, request MoveDocumentsRequestObject) (MoveDocumentsResponseObject, error)
+	// RestoreDocuments Restore documents
+	// (POST /api/projects/{projectId}/documents/restore)
+	RestoreDocuments(ctx context.Context, request RestoreDocumentsRequestObject) (RestoreDocumentsResponseObject, error)
+	// GetDocument Get a document
+	// (GET /api/projects/{projectId}/documents/{documentId})
+	GetDocument(ctx context.Context, request GetDocumentRequestObject) (GetDocumentResponseObject, error)
+	// UpdateDocument Update a document
+	// (PUT /api/projects/{projectId}/documents/{documentId})
+	UpdateDocument(ctx context.Context, request UpdateDocumentRequestObject) (UpdateDocumentResponseObject, error)
+	// DownloadDocument Download a document
+	// (GET /api/projects/{projectId}/documents/{documentId}/download)
+	DownloadDocument(ctx context.Context, request DownloadDocumentRequestObject) (DownloadDocumentResponseObject, error)
+	// PublishDocument Publish a document
+	// (PUT /api/projects/{projectId}/documents/{documentId}/publish)
+	PublishDocument(ctx context.Context, request PublishDocumentRequestObject) (PublishDocumentResponseObject, error)
+	// ListDocumentVersions List document versions
+	// (GET /api/projects/{projectId}/documents/{documentId}/versions)
+	ListDocumentVersions(ctx context.Context, request ListDocumentVersionsRequestObject) (ListDocumentVersionsResponseObject, error)
+	// CreateDocumentVersion Create a version
+	// (POST /api/projects/{projectId}/documents/{documentId}/versions)
+	CreateDocumentVersion(ctx context.Context, request CreateDocumentVersionRequestObject) (CreateDocumentVersionResponseObject, error)
+	// GetDocumentVersion Get a document version
+	// (GET /api/projects/{projectId}/documents/{documentId}/versions/{versionId})
+	GetDocumentVersion(ctx context.Context, request GetDocumentVersionRequestObject) (GetDocumentVersionResponseObject, error)
+	// RenameDocumentVersion Rename a version
+	// (PUT /api/projects/{projectId}/documents/{documentId}/versions/{versionId}/rename)
+	RenameDocumentVersion(ctx context.Context, request RenameDocumentVersionRequestObject) (RenameDocumentVersionResponseObject, error)
 	// ListIntegrations List integrations
 	// (GET /api/projects/{projectId}/integrations)
 	ListIntegrations(ctx context.Context, request ListIntegrationsRequestObject) (ListIntegrationsResponseObject, error)
@@ -1533,6 +2789,424 @@ func (sh *strictHandler) GetProjectWithApprovals(w http.ResponseWriter, r *http.
 		sh.options.ResponseErrorHandlerFunc(w, r, err)
 	} else if validResponse, ok := response.(GetProjectWithApprovalsResponseObject); ok {
 		if err := validResponse.VisitGetProjectWithApprovalsResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+func (sh *strictHandler) DeleteDocuments(w http.ResponseWriter, r *http.Request, projectID ProjectID) {
+	var request DeleteDocumentsRequestObject
+
+	request.ProjectID = projectID
+
+	var body DeleteDocumentsJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.DeleteDocuments(ctx, request.(DeleteDocumentsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "DeleteDocuments")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(DeleteDocumentsResponseObject); ok {
+		if err := validResponse.VisitDeleteDocumentsResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+func (sh *strictHandler) ListDocuments(w http.ResponseWriter, r *http.Request, projectID ProjectID, params ListDocumentsParams) {
+	var request ListDocumentsRequestObject
+
+	request.ProjectID = projectID
+	request.Params = params
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ListDocuments(ctx, request.(ListDocumentsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListDocuments")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ListDocumentsResponseObject); ok {
+		if err := validResponse.VisitListDocumentsResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+func (sh *strictHandler) CreateDocument(w http.ResponseWriter, r *http.Request, projectID ProjectID) {
+	var request CreateDocumentRequestObject
+
+	request.ProjectID = projectID
+
+	var body CreateDocumentJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.CreateDocument(ctx, request.(CreateDocumentRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CreateDocument")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(CreateDocumentResponseObject); ok {
+		if err := validResponse.VisitCreateDocumentResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+func (sh *strictHandler) ListDocumentPaths(w http.ResponseWriter, r *http.Request, projectID ProjectID) {
+	var request ListDocumentPathsRequestObject
+
+	request.ProjectID = projectID
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ListDocumentPaths(ctx, request.(ListDocumentPathsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListDocumentPaths")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ListDocumentPathsResponseObject); ok {
+		if err := validResponse.VisitListDocumentPathsResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+func (sh *strictHandler) MoveDocuments(w http.ResponseWriter, r *http.Request, projectID ProjectID) {
+	var request MoveDocumentsRequestObject
+
+	request.ProjectID = projectID
+
+	var body MoveDocumentsJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.MoveDocuments(ctx, request.(MoveDocumentsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "MoveDocuments")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(MoveDocumentsResponseObject); ok {
+		if err := validResponse.VisitMoveDocumentsResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+func (sh *strictHandler) RestoreDocuments(w http.ResponseWriter, r *http.Request, projectID ProjectID) {
+	var request RestoreDocumentsRequestObject
+
+	request.ProjectID = projectID
+
+	var body RestoreDocumentsJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.RestoreDocuments(ctx, request.(RestoreDocumentsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "RestoreDocuments")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(RestoreDocumentsResponseObject); ok {
+		if err := validResponse.VisitRestoreDocumentsResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+func (sh *strictHandler) GetDocument(w http.ResponseWriter, r *http.Request, projectID ProjectID, documentID DocumentID) {
+	var request GetDocumentRequestObject
+
+	request.ProjectID = projectID
+	request.DocumentID = documentID
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.GetDocument(ctx, request.(GetDocumentRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetDocument")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(GetDocumentResponseObject); ok {
+		if err := validResponse.VisitGetDocumentResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+func (sh *strictHandler) UpdateDocument(w http.ResponseWriter, r *http.Request, projectID ProjectID, documentID DocumentID) {
+	var request UpdateDocumentRequestObject
+
+	request.ProjectID = projectID
+	request.DocumentID = documentID
+
+	var body UpdateDocumentJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.UpdateDocument(ctx, request.(UpdateDocumentRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "UpdateDocument")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(UpdateDocumentResponseObject); ok {
+		if err := validResponse.VisitUpdateDocumentResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+func (sh *strictHandler) DownloadDocument(w http.ResponseWriter, r *http.Request, projectID ProjectID, documentID DocumentID) {
+	var request DownloadDocumentRequestObject
+
+	request.ProjectID = projectID
+	request.DocumentID = documentID
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.DownloadDocument(ctx, request.(DownloadDocumentRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "DownloadDocument")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(DownloadDocumentResponseObject); ok {
+		if err := validResponse.VisitDownloadDocumentResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+func (sh *strictHandler) PublishDocument(w http.ResponseWriter, r *http.Request, projectID ProjectID, documentID DocumentID) {
+	var request PublishDocumentRequestObject
+
+	request.ProjectID = projectID
+	request.DocumentID = documentID
+
+	var body PublishDocumentJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.PublishDocument(ctx, request.(PublishDocumentRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "PublishDocument")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(PublishDocumentResponseObject); ok {
+		if err := validResponse.VisitPublishDocumentResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+func (sh *strictHandler) ListDocumentVersions(w http.ResponseWriter, r *http.Request, projectID ProjectID, documentID DocumentID, params ListDocumentVersionsParams) {
+	var request ListDocumentVersionsRequestObject
+
+	request.ProjectID = projectID
+	request.DocumentID = documentID
+	request.Params = params
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ListDocumentVersions(ctx, request.(ListDocumentVersionsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListDocumentVersions")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ListDocumentVersionsResponseObject); ok {
+		if err := validResponse.VisitListDocumentVersionsResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+func (sh *strictHandler) CreateDocumentVersion(w http.ResponseWriter, r *http.Request, projectID ProjectID, documentID DocumentID) {
+	var request CreateDocumentVersionRequestObject
+
+	request.ProjectID = projectID
+	request.DocumentID = documentID
+
+	var body CreateDocumentVersionJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.CreateDocumentVersion(ctx, request.(CreateDocumentVersionRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CreateDocumentVersion")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(CreateDocumentVersionResponseObject); ok {
+		if err := validResponse.VisitCreateDocumentVersionResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+func (sh *strictHandler) GetDocumentVersion(w http.ResponseWriter, r *http.Request, projectID ProjectID, documentID DocumentID, versionID DocumentVersionID) {
+	var request GetDocumentVersionRequestObject
+
+	request.ProjectID = projectID
+	request.DocumentID = documentID
+	request.VersionID = versionID
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.GetDocumentVersion(ctx, request.(GetDocumentVersionRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetDocumentVersion")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(GetDocumentVersionResponseObject); ok {
+		if err := validResponse.VisitGetDocumentVersionResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+func (sh *strictHandler) RenameDocumentVersion(w http.ResponseWriter, r *http.Request, projectID ProjectID, documentID DocumentID, versionID DocumentVersionID) {
+	var request RenameDocumentVersionRequestObject
+
+	request.ProjectID = projectID
+	request.DocumentID = documentID
+	request.VersionID = versionID
+
+	var body RenameDocumentVersionJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.RenameDocumentVersion(ctx, request.(RenameDocumentVersionRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "RenameDocumentVersion")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(RenameDocumentVersionResponseObject); ok {
+		if err := validResponse.VisitRenameDocumentVersionResponse(w); err != nil {
 			sh.options.ResponseErrorHandlerFunc(w, r, err)
 		}
 	} else if response != nil {

@@ -113,7 +113,11 @@ func copyContent(w *work, to storage.Item[project], body *brms.CreateProjectRequ
 	if body.CopyContentRef == nil {
 		return nil
 	}
-	return integrations.copyAll(w, []uuid.UUID{*body.CopyContentRef}, []uuid.UUID{uuid.MustParse(to.ID)})
+	from, id := *body.CopyContentRef, uuid.MustParse(to.ID)
+	if err := integrations.copyAll(w, []uuid.UUID{from}, []uuid.UUID{id}); err != nil || to.Value.Version != "v1" {
+		return err
+	}
+	return copyDocuments(w, from, id)
 }
 
 // GetProject reads a project.

@@ -38,6 +38,8 @@ func (a *API) Refuse(w http.ResponseWriter, _ *http.Request, refusal *site.Refus
 	switch refusal.Kind {
 	case site.KindInvalid:
 		e.StatusCode, e.Code, e.Message = fastify.Words(refusal)
+	case site.KindUnprocessable:
+		e.StatusCode = http.StatusBadRequest
 	case site.KindMediaType:
 		e.StatusCode = http.StatusUnsupportedMediaType
 	case site.KindUnauthenticated:

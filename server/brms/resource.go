@@ -206,6 +206,39 @@ func (r *resource[T, V]) at(tx storage.ReadTx, path ...uuid.UUID) (storage.Item[
 	return found, r.worded(err)
 }
 
+// of is the living record with an id, whatever it is in: for ids that records of ours
+// hold.
+func (r *resource[T, V]) of(tx storage.ReadTx, id string) (storage.Item[T], error) {
+	found, err := r.records.Get(tx, id)
+	return found, r.worded(err)
+}
+
+// goneOf is of, for a deleted record.
+func (r *resource[T, V]) goneOf(tx storage.ReadTx, id string) (storage.Item[T], error) {
+	found, err := r.records.GetDeleted(tx, id)
+	return found, r.worded(err)
+}
+
+// by is the living record with a key.
+func (r *resource[T, V]) by(tx storage.ReadTx, index, key string) (storage.Item[T], error) {
+	found, err := r.records.Find(tx, index, key)
+	return found, r.worded(err)
+}
+
+// each calls fn with all records that a query selects, see [storage.Collection.Each].
+func (r *resource[T, V]) each(tx storage.ReadTx, q storage.Query, fn func(storage.Item[T]) error) error {
+	return r.records.Each(tx, q, fn)
+}
+
+// all are the records that each calls its function with, for a caller that changes them.
+func (r *resource[T, V]) all(tx storage.ReadTx, q storage.Query) (found []storage.Item[T], err error) {
+	err = r.records.Each(tx, q, func(item storage.Item[T]) error {
+		found = append(found, item)
+		return nil
+	})
+	return found, err
+}
+
 // has reports whether a living record has a key.
 func (r *resource[T, V]) has(tx storage.ReadTx, index, key string) (bool, error) {
 	_, err := r.records.Find(tx, index, key)

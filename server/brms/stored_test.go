@@ -10,4 +10,6 @@ import (
 func TestStored(t *testing.T) {
 	storagetest.Stored(t, projects.records)
 	storagetest.Stored(t, integrations.records)
+	storagetest.Stored(t, documents.records)
+	storagetest.Stored(t, versions.records)
 }

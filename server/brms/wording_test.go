@@ -502,7 +502,7 @@ func judge(t testing.TB, document *contract.Document, method, template string, b
 	return &site.Refusal{Kind: site.KindInvalid, Violations: judged.Violations, Operation: op, Body: body}
 }
 
-func documents(t testing.TB) map[string]*contract.Document {
+func allDocuments(t testing.TB) map[string]*contract.Document {
 	t.Helper()
 	all := map[string]*contract.Document{}
 	for name, source := range sources(t) {
@@ -519,7 +519,7 @@ func documents(t testing.TB) map[string]*contract.Document {
 const maxText = 16 << 10
 
 func TestWordingIsBounded(t *testing.T) {
-	document := documents(t)["words"]
+	document := allDocuments(t)["words"]
 	var items strings.Builder
 	for i := range 5000 {
 		items.WriteString(strings.Repeat(",", min(i, 1)) + `{"name":""}`)
@@ -553,7 +553,7 @@ func TestWordingShowsNoValue(t *testing.T) {
 		},
 	} {
 		for path, body := range bodies {
-			refusal := judge(t, documents(t)[document], http.MethodPost, path, []byte(strings.ReplaceAll(body, "S", secret)))
+			refusal := judge(t, allDocuments(t)[document], http.MethodPost, path, []byte(strings.ReplaceAll(body, "S", secret)))
 			if _, _, message := fastify.Words(refusal); len(refusal.Violations) == 0 || strings.Contains(message, "hunter2") {
 				t.Errorf("%s: %d violations: %s", path, len(refusal.Violations), message)
 			}
@@ -567,7 +567,7 @@ func FuzzWording(f *testing.F) {
 			f.Add([]byte(*g.Request.Body))
 		}
 	}
-	all := documents(f)
+	all := allDocuments(f)
 	f.Fuzz(func(t *testing.T, body []byte) {
 		for _, document := range all {
 			for _, op := range document.Operations() {

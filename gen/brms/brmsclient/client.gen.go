@@ -162,6 +162,192 @@ type ClientInterface interface {
 	// Corresponds with GET /api/projects/{projectId}/approvals (the `GetProjectWithApprovals` operationId).
 	GetProjectWithApprovals(ctx context.Context, projectID ProjectID, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// DeleteDocumentsWithBody Delete documents
+	//
+	// Moves documents to the trash, folders with all that is in them.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with DELETE /api/projects/{projectId}/documents (the `DeleteDocuments` operationId).
+	DeleteDocumentsWithBody(ctx context.Context, projectID ProjectID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// DeleteDocuments Delete documents
+	//
+	// Moves documents to the trash, folders with all that is in them.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with DELETE /api/projects/{projectId}/documents (the `DeleteDocuments` operationId).
+	DeleteDocuments(ctx context.Context, projectID ProjectID, body DeleteDocumentsJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListDocuments List documents
+	//
+	// Lists the documents of a project, a page at a time, newest first. The contents of versions are null.
+	//
+	// Corresponds with GET /api/projects/{projectId}/documents (the `ListDocuments` operationId).
+	ListDocuments(ctx context.Context, projectID ProjectID, params *ListDocumentsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CreateDocumentWithBody Create a document
+	//
+	// Adds a file or a folder to a project. The folders on the way to it are made if they are missing.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /api/projects/{projectId}/documents (the `CreateDocument` operationId).
+	CreateDocumentWithBody(ctx context.Context, projectID ProjectID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CreateDocument Create a document
+	//
+	// Adds a file or a folder to a project. The folders on the way to it are made if they are missing.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /api/projects/{projectId}/documents (the `CreateDocument` operationId).
+	CreateDocument(ctx context.Context, projectID ProjectID, body CreateDocumentJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListDocumentPaths List document paths
+	//
+	// Lists the paths of all published documents of a project, in alphabetical order.
+	//
+	// Corresponds with GET /api/projects/{projectId}/documents/list-paths (the `ListDocumentPaths` operationId).
+	ListDocumentPaths(ctx context.Context, projectID ProjectID, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// MoveDocumentsWithBody Move documents
+	//
+	// Moves documents to another folder, folders with all that is in them.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /api/projects/{projectId}/documents/move (the `MoveDocuments` operationId).
+	MoveDocumentsWithBody(ctx context.Context, projectID ProjectID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// MoveDocuments Move documents
+	//
+	// Moves documents to another folder, folders with all that is in them.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /api/projects/{projectId}/documents/move (the `MoveDocuments` operationId).
+	MoveDocuments(ctx context.Context, projectID ProjectID, body MoveDocumentsJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RestoreDocumentsWithBody Restore documents
+	//
+	// Takes documents out of the trash and puts them into a folder.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /api/projects/{projectId}/documents/restore (the `RestoreDocuments` operationId).
+	RestoreDocumentsWithBody(ctx context.Context, projectID ProjectID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RestoreDocuments Restore documents
+	//
+	// Takes documents out of the trash and puts them into a folder.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /api/projects/{projectId}/documents/restore (the `RestoreDocuments` operationId).
+	RestoreDocuments(ctx context.Context, projectID ProjectID, body RestoreDocumentsJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetDocument Get a document
+	//
+	// Reads one document with its versions, newest first, and their contents as far as they are not too long.
+	//
+	// Corresponds with GET /api/projects/{projectId}/documents/{documentId} (the `GetDocument` operationId).
+	GetDocument(ctx context.Context, projectID ProjectID, documentID DocumentID, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// UpdateDocumentWithBody Update a document
+	//
+	// Renames a document, gives it new content as a new version, publishes that, or moves it to the trash.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with PUT /api/projects/{projectId}/documents/{documentId} (the `UpdateDocument` operationId).
+	UpdateDocumentWithBody(ctx context.Context, projectID ProjectID, documentID DocumentID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// UpdateDocument Update a document
+	//
+	// Renames a document, gives it new content as a new version, publishes that, or moves it to the trash.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with PUT /api/projects/{projectId}/documents/{documentId} (the `UpdateDocument` operationId).
+	UpdateDocument(ctx context.Context, projectID ProjectID, documentID DocumentID, body UpdateDocumentJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// DownloadDocument Download a document
+	//
+	// Gives the content of a document, that of its newest version, as a file.
+	//
+	// Corresponds with GET /api/projects/{projectId}/documents/{documentId}/download (the `DownloadDocument` operationId).
+	DownloadDocument(ctx context.Context, projectID ProjectID, documentID DocumentID, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// PublishDocumentWithBody Publish a document
+	//
+	// Publishes a version of a document, or takes the published one back.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with PUT /api/projects/{projectId}/documents/{documentId}/publish (the `PublishDocument` operationId).
+	PublishDocumentWithBody(ctx context.Context, projectID ProjectID, documentID DocumentID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// PublishDocument Publish a document
+	//
+	// Publishes a version of a document, or takes the published one back.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with PUT /api/projects/{projectId}/documents/{documentId}/publish (the `PublishDocument` operationId).
+	PublishDocument(ctx context.Context, projectID ProjectID, documentID DocumentID, body PublishDocumentJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListDocumentVersions List document versions
+	//
+	// Lists the versions of a document, a page at a time, newest first. Their contents are null.
+	//
+	// Corresponds with GET /api/projects/{projectId}/documents/{documentId}/versions (the `ListDocumentVersions` operationId).
+	ListDocumentVersions(ctx context.Context, projectID ProjectID, documentID DocumentID, params *ListDocumentVersionsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CreateDocumentVersionWithBody Create a version
+	//
+	// Adds a version to a document.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /api/projects/{projectId}/documents/{documentId}/versions (the `CreateDocumentVersion` operationId).
+	CreateDocumentVersionWithBody(ctx context.Context, projectID ProjectID, documentID DocumentID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CreateDocumentVersion Create a version
+	//
+	// Adds a version to a document.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /api/projects/{projectId}/documents/{documentId}/versions (the `CreateDocumentVersion` operationId).
+	CreateDocumentVersion(ctx context.Context, projectID ProjectID, documentID DocumentID, body CreateDocumentVersionJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetDocumentVersion Get a document version
+	//
+	// Reads one version of a document, with its content.
+	//
+	// Corresponds with GET /api/projects/{projectId}/documents/{documentId}/versions/{versionId} (the `GetDocumentVersion` operationId).
+	GetDocumentVersion(ctx context.Context, projectID ProjectID, documentID DocumentID, versionID DocumentVersionID, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RenameDocumentVersionWithBody Rename a version
+	//
+	// Gives a version of a document another name.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with PUT /api/projects/{projectId}/documents/{documentId}/versions/{versionId}/rename (the `RenameDocumentVersion` operationId).
+	RenameDocumentVersionWithBody(ctx context.Context, projectID ProjectID, documentID DocumentID, versionID DocumentVersionID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RenameDocumentVersion Rename a version
+	//
+	// Gives a version of a document another name.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with PUT /api/projects/{projectId}/documents/{documentId}/versions/{versionId}/rename (the `RenameDocumentVersion` operationId).
+	RenameDocumentVersion(ctx context.Context, projectID ProjectID, documentID DocumentID, versionID DocumentVersionID, body RenameDocumentVersionJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// ListIntegrations List integrations
 	//
 	// Lists the integrations of a project, a page at a time.
@@ -378,6 +564,412 @@ func (c *Client) UpdateProject(ctx context.Context, projectID ProjectID, body Up
 // Corresponds with GET /api/projects/{projectId}/approvals (the `GetProjectWithApprovals` operationId).
 func (c *Client) GetProjectWithApprovals(ctx context.Context, projectID ProjectID, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewGetProjectWithApprovalsRequest(c.Server, projectID)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// DeleteDocumentsWithBody Delete documents
+//
+// Moves documents to the trash, folders with all that is in them.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with DELETE /api/projects/{projectId}/documents (the `DeleteDocuments` operationId).
+func (c *Client) DeleteDocumentsWithBody(ctx context.Context, projectID ProjectID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewDeleteDocumentsRequestWithBody(c.Server, projectID, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// DeleteDocuments Delete documents
+//
+// Moves documents to the trash, folders with all that is in them.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with DELETE /api/projects/{projectId}/documents (the `DeleteDocuments` operationId).
+func (c *Client) DeleteDocuments(ctx context.Context, projectID ProjectID, body DeleteDocumentsJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewDeleteDocumentsRequest(c.Server, projectID, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListDocuments List documents
+//
+// Lists the documents of a project, a page at a time, newest first. The contents of versions are null.
+//
+// Corresponds with GET /api/projects/{projectId}/documents (the `ListDocuments` operationId).
+func (c *Client) ListDocuments(ctx context.Context, projectID ProjectID, params *ListDocumentsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListDocumentsRequest(c.Server, projectID, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CreateDocumentWithBody Create a document
+//
+// Adds a file or a folder to a project. The folders on the way to it are made if they are missing.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /api/projects/{projectId}/documents (the `CreateDocument` operationId).
+func (c *Client) CreateDocumentWithBody(ctx context.Context, projectID ProjectID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCreateDocumentRequestWithBody(c.Server, projectID, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CreateDocument Create a document
+//
+// Adds a file or a folder to a project. The folders on the way to it are made if they are missing.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /api/projects/{projectId}/documents (the `CreateDocument` operationId).
+func (c *Client) CreateDocument(ctx context.Context, projectID ProjectID, body CreateDocumentJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCreateDocumentRequest(c.Server, projectID, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListDocumentPaths List document paths
+//
+// Lists the paths of all published documents of a project, in alphabetical order.
+//
+// Corresponds with GET /api/projects/{projectId}/documents/list-paths (the `ListDocumentPaths` operationId).
+func (c *Client) ListDocumentPaths(ctx context.Context, projectID ProjectID, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListDocumentPathsRequest(c.Server, projectID)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// MoveDocumentsWithBody Move documents
+//
+// Moves documents to another folder, folders with all that is in them.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /api/projects/{projectId}/documents/move (the `MoveDocuments` operationId).
+func (c *Client) MoveDocumentsWithBody(ctx context.Context, projectID ProjectID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewMoveDocumentsRequestWithBody(c.Server, projectID, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// MoveDocuments Move documents
+//
+// Moves documents to another folder, folders with all that is in them.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /api/projects/{projectId}/documents/move (the `MoveDocuments` operationId).
+func (c *Client) MoveDocuments(ctx context.Context, projectID ProjectID, body MoveDocumentsJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewMoveDocumentsRequest(c.Server, projectID, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RestoreDocumentsWithBody Restore documents
+//
+// Takes documents out of the trash and puts them into a folder.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /api/projects/{projectId}/documents/restore (the `RestoreDocuments` operationId).
+func (c *Client) RestoreDocumentsWithBody(ctx context.Context, projectID ProjectID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRestoreDocumentsRequestWithBody(c.Server, projectID, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RestoreDocuments Restore documents
+//
+// Takes documents out of the trash and puts them into a folder.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /api/projects/{projectId}/documents/restore (the `RestoreDocuments` operationId).
+func (c *Client) RestoreDocuments(ctx context.Context, projectID ProjectID, body RestoreDocumentsJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRestoreDocumentsRequest(c.Server, projectID, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetDocument Get a document
+//
+// Reads one document with its versions, newest first, and their contents as far as they are not too long.
+//
+// Corresponds with GET /api/projects/{projectId}/documents/{documentId} (the `GetDocument` operationId).
+func (c *Client) GetDocument(ctx context.Context, projectID ProjectID, documentID DocumentID, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetDocumentRequest(c.Server, projectID, documentID)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// UpdateDocumentWithBody Update a document
+//
+// Renames a document, gives it new content as a new version, publishes that, or moves it to the trash.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with PUT /api/projects/{projectId}/documents/{documentId} (the `UpdateDocument` operationId).
+func (c *Client) UpdateDocumentWithBody(ctx context.Context, projectID ProjectID, documentID DocumentID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewUpdateDocumentRequestWithBody(c.Server, projectID, documentID, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// UpdateDocument Update a document
+//
+// Renames a document, gives it new content as a new version, publishes that, or moves it to the trash.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with PUT /api/projects/{projectId}/documents/{documentId} (the `UpdateDocument` operationId).
+func (c *Client) UpdateDocument(ctx context.Context, projectID ProjectID, documentID DocumentID, body UpdateDocumentJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewUpdateDocumentRequest(c.Server, projectID, documentID, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// DownloadDocument Download a document
+//
+// Gives the content of a document, that of its newest version, as a file.
+//
+// Corresponds with GET /api/projects/{projectId}/documents/{documentId}/download (the `DownloadDocument` operationId).
+func (c *Client) DownloadDocument(ctx context.Context, projectID ProjectID, documentID DocumentID, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewDownloadDocumentRequest(c.Server, projectID, documentID)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// PublishDocumentWithBody Publish a document
+//
+// Publishes a version of a document, or takes the published one back.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with PUT /api/projects/{projectId}/documents/{documentId}/publish (the `PublishDocument` operationId).
+func (c *Client) PublishDocumentWithBody(ctx context.Context, projectID ProjectID, documentID DocumentID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewPublishDocumentRequestWithBody(c.Server, projectID, documentID, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// PublishDocument Publish a document
+//
+// Publishes a version of a document, or takes the published one back.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with PUT /api/projects/{projectId}/documents/{documentId}/publish (the `PublishDocument` operationId).
+func (c *Client) PublishDocument(ctx context.Context, projectID ProjectID, documentID DocumentID, body PublishDocumentJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewPublishDocumentRequest(c.Server, projectID, documentID, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListDocumentVersions List document versions
+//
+// Lists the versions of a document, a page at a time, newest first. Their contents are null.
+//
+// Corresponds with GET /api/projects/{projectId}/documents/{documentId}/versions (the `ListDocumentVersions` operationId).
+func (c *Client) ListDocumentVersions(ctx context.Context, projectID ProjectID, documentID DocumentID, params *ListDocumentVersionsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListDocumentVersionsRequest(c.Server, projectID, documentID, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CreateDocumentVersionWithBody Create a version
+//
+// Adds a version to a document.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /api/projects/{projectId}/documents/{documentId}/versions (the `CreateDocumentVersion` operationId).
+func (c *Client) CreateDocumentVersionWithBody(ctx context.Context, projectID ProjectID, documentID DocumentID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCreateDocumentVersionRequestWithBody(c.Server, projectID, documentID, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CreateDocumentVersion Create a version
+//
+// Adds a version to a document.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /api/projects/{projectId}/documents/{documentId}/versions (the `CreateDocumentVersion` operationId).
+func (c *Client) CreateDocumentVersion(ctx context.Context, projectID ProjectID, documentID DocumentID, body CreateDocumentVersionJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCreateDocumentVersionRequest(c.Server, projectID, documentID, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetDocumentVersion Get a document version
+//
+// Reads one version of a document, with its content.
+//
+// Corresponds with GET /api/projects/{projectId}/documents/{documentId}/versions/{versionId} (the `GetDocumentVersion` operationId).
+func (c *Client) GetDocumentVersion(ctx context.Context, projectID ProjectID, documentID DocumentID, versionID DocumentVersionID, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetDocumentVersionRequest(c.Server, projectID, documentID, versionID)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RenameDocumentVersionWithBody Rename a version
+//
+// Gives a version of a document another name.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with PUT /api/projects/{projectId}/documents/{documentId}/versions/{versionId}/rename (the `RenameDocumentVersion` operationId).
+func (c *Client) RenameDocumentVersionWithBody(ctx context.Context, projectID ProjectID, documentID DocumentID, versionID DocumentVersionID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRenameDocumentVersionRequestWithBody(c.Server, projectID, documentID, versionID, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RenameDocumentVersion Rename a version
+//
+// Gives a version of a document another name.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with PUT /api/projects/{projectId}/documents/{documentId}/versions/{versionId}/rename (the `RenameDocumentVersion` operationId).
+func (c *Client) RenameDocumentVersion(ctx context.Context, projectID ProjectID, documentID DocumentID, versionID DocumentVersionID, body RenameDocumentVersionJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRenameDocumentVersionRequest(c.Server, projectID, documentID, versionID, body)
 	if err != nil {
 		return nil, err
 	}
@@ -840,6 +1432,766 @@ func NewGetProjectWithApprovalsRequest(server string, projectID ProjectID) (*htt
 	return req, nil
 }
 
+// NewDeleteDocumentsRequest calls the generic DeleteDocuments builder with application/json body
+func NewDeleteDocumentsRequest(server string, projectID ProjectID, body DeleteDocumentsJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewDeleteDocumentsRequestWithBody(server, projectID, "application/json", bodyReader)
+}
+
+// NewDeleteDocumentsRequestWithBody constructs an http.Request for the DeleteDocuments method, with any body, and a specified content type
+func NewDeleteDocumentsRequestWithBody(server string, projectID ProjectID, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "projectId", projectID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/projects/%s/documents", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodDelete, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewListDocumentsRequest constructs an http.Request for the ListDocuments method
+func NewListDocumentsRequest(server string, projectID ProjectID, params *ListDocumentsParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "projectId", projectID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/projects/%s/documents", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Search != nil {
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "search", *params.Search, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+		}
+
+		if params.ParentID != nil {
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "parentId", *params.ParentID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+		}
+
+		if params.Type != nil {
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "type", *params.Type, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+		}
+
+		if params.Deleted != nil {
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "deleted", *params.Deleted, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+		}
+
+		if params.Page != nil {
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "page", *params.Page, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "number", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+		}
+
+		if params.PerPage != nil {
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "perPage", *params.PerPage, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "number", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewCreateDocumentRequest calls the generic CreateDocument builder with application/json body
+func NewCreateDocumentRequest(server string, projectID ProjectID, body CreateDocumentJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewCreateDocumentRequestWithBody(server, projectID, "application/json", bodyReader)
+}
+
+// NewCreateDocumentRequestWithBody constructs an http.Request for the CreateDocument method, with any body, and a specified content type
+func NewCreateDocumentRequestWithBody(server string, projectID ProjectID, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "projectId", projectID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/projects/%s/documents", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewListDocumentPathsRequest constructs an http.Request for the ListDocumentPaths method
+func NewListDocumentPathsRequest(server string, projectID ProjectID) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "projectId", projectID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/projects/%s/documents/list-paths", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewMoveDocumentsRequest calls the generic MoveDocuments builder with application/json body
+func NewMoveDocumentsRequest(server string, projectID ProjectID, body MoveDocumentsJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewMoveDocumentsRequestWithBody(server, projectID, "application/json", bodyReader)
+}
+
+// NewMoveDocumentsRequestWithBody constructs an http.Request for the MoveDocuments method, with any body, and a specified content type
+func NewMoveDocumentsRequestWithBody(server string, projectID ProjectID, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "projectId", projectID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/projects/%s/documents/move", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewRestoreDocumentsRequest calls the generic RestoreDocuments builder with application/json body
+func NewRestoreDocumentsRequest(server string, projectID ProjectID, body RestoreDocumentsJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewRestoreDocumentsRequestWithBody(server, projectID, "application/json", bodyReader)
+}
+
+// NewRestoreDocumentsRequestWithBody constructs an http.Request for the RestoreDocuments method, with any body, and a specified content type
+func NewRestoreDocumentsRequestWithBody(server string, projectID ProjectID, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "projectId", projectID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/projects/%s/documents/restore", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewGetDocumentRequest constructs an http.Request for the GetDocument method
+func NewGetDocumentRequest(server string, projectID ProjectID, documentID DocumentID) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "projectId", projectID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "documentId", documentID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/projects/%s/documents/%s", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewUpdateDocumentRequest calls the generic UpdateDocument builder with application/json body
+func NewUpdateDocumentRequest(server string, projectID ProjectID, documentID DocumentID, body UpdateDocumentJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewUpdateDocumentRequestWithBody(server, projectID, documentID, "application/json", bodyReader)
+}
+
+// NewUpdateDocumentRequestWithBody constructs an http.Request for the UpdateDocument method, with any body, and a specified content type
+func NewUpdateDocumentRequestWithBody(server string, projectID ProjectID, documentID DocumentID, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "projectId", projectID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "documentId", documentID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/projects/%s/documents/%s", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPut, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewDownloadDocumentRequest constructs an http.Request for the DownloadDocument method
+func NewDownloadDocumentRequest(server string, projectID ProjectID, documentID DocumentID) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "projectId", projectID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "documentId", documentID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/projects/%s/documents/%s/download", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewPublishDocumentRequest calls the generic PublishDocument builder with application/json body
+func NewPublishDocumentRequest(server string, projectID ProjectID, documentID DocumentID, body PublishDocumentJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewPublishDocumentRequestWithBody(server, projectID, documentID, "application/json", bodyReader)
+}
+
+// NewPublishDocumentRequestWithBody constructs an http.Request for the PublishDocument method, with any body, and a specified content type
+func NewPublishDocumentRequestWithBody(server string, projectID ProjectID, documentID DocumentID, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "projectId", projectID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "documentId", documentID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/projects/%s/documents/%s/publish", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPut, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewListDocumentVersionsRequest constructs an http.Request for the ListDocumentVersions method
+func NewListDocumentVersionsRequest(server string, projectID ProjectID, documentID DocumentID, params *ListDocumentVersionsParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "projectId", projectID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "documentId", documentID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/projects/%s/documents/%s/versions", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Page != nil {
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "page", *params.Page, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "number", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+		}
+
+		if params.PerPage != nil {
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "perPage", *params.PerPage, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "number", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewCreateDocumentVersionRequest calls the generic CreateDocumentVersion builder with application/json body
+func NewCreateDocumentVersionRequest(server string, projectID ProjectID, documentID DocumentID, body CreateDocumentVersionJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewCreateDocumentVersionRequestWithBody(server, projectID, documentID, "application/json", bodyReader)
+}
+
+// NewCreateDocumentVersionRequestWithBody constructs an http.Request for the CreateDocumentVersion method, with any body, and a specified content type
+func NewCreateDocumentVersionRequestWithBody(server string, projectID ProjectID, documentID DocumentID, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "projectId", projectID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "documentId", documentID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/projects/%s/documents/%s/versions", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewGetDocumentVersionRequest constructs an http.Request for the GetDocumentVersion method
+func NewGetDocumentVersionRequest(server string, projectID ProjectID, documentID DocumentID, versionID DocumentVersionID) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "projectId", projectID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "documentId", documentID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam2 string
+
+	pathParam2, err = runtime.StyleParamWithOptions("simple", false, "versionId", versionID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/projects/%s/documents/%s/versions/%s", pathParam0, pathParam1, pathParam2)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewRenameDocumentVersionRequest calls the generic RenameDocumentVersion builder with application/json body
+func NewRenameDocumentVersionRequest(server string, projectID ProjectID, documentID DocumentID, versionID DocumentVersionID, body RenameDocumentVersionJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewRenameDocumentVersionRequestWithBody(server, projectID, documentID, versionID, "application/json", bodyReader)
+}
+
+// NewRenameDocumentVersionRequestWithBody constructs an http.Request for the RenameDocumentVersion method, with any body, and a specified content type
+func NewRenameDocumentVersionRequestWithBody(server string, projectID ProjectID, documentID DocumentID, versionID DocumentVersionID, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "projectId", projectID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "documentId", documentID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam2 string
+
+	pathParam2, err = runtime.StyleParamWithOptions("simple", false, "versionId", versionID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/projects/%s/documents/%s/versions/%s/rename", pathParam0, pathParam1, pathParam2)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPut, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
 // NewListIntegrationsRequest constructs an http.Request for the ListIntegrations method
 func NewListIntegrationsRequest(server string, projectID ProjectID, params *ListIntegrationsParams) (*http.Request, error) {
 	var err error
@@ -1260,6 +2612,204 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with GET /api/projects/{projectId}/approvals (the `GetProjectWithApprovals` operationId).
 	GetProjectWithApprovalsWithResponse(ctx context.Context, projectID ProjectID, reqEditors ...RequestEditorFn) (*GetProjectWithApprovalsResponse, error)
 
+	// DeleteDocumentsWithBodyWithResponse Delete documents
+	//
+	// Moves documents to the trash, folders with all that is in them.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with DELETE /api/projects/{projectId}/documents (the `DeleteDocuments` operationId).
+	DeleteDocumentsWithBodyWithResponse(ctx context.Context, projectID ProjectID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*DeleteDocumentsResponse, error)
+
+	// DeleteDocumentsWithResponse Delete documents
+	//
+	// Moves documents to the trash, folders with all that is in them.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with DELETE /api/projects/{projectId}/documents (the `DeleteDocuments` operationId).
+	DeleteDocumentsWithResponse(ctx context.Context, projectID ProjectID, body DeleteDocumentsJSONRequestBody, reqEditors ...RequestEditorFn) (*DeleteDocumentsResponse, error)
+
+	// ListDocumentsWithResponse List documents
+	//
+	// Lists the documents of a project, a page at a time, newest first. The contents of versions are null.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /api/projects/{projectId}/documents (the `ListDocuments` operationId).
+	ListDocumentsWithResponse(ctx context.Context, projectID ProjectID, params *ListDocumentsParams, reqEditors ...RequestEditorFn) (*ListDocumentsResponse, error)
+
+	// CreateDocumentWithBodyWithResponse Create a document
+	//
+	// Adds a file or a folder to a project. The folders on the way to it are made if they are missing.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/projects/{projectId}/documents (the `CreateDocument` operationId).
+	CreateDocumentWithBodyWithResponse(ctx context.Context, projectID ProjectID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CreateDocumentResponse, error)
+
+	// CreateDocumentWithResponse Create a document
+	//
+	// Adds a file or a folder to a project. The folders on the way to it are made if they are missing.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/projects/{projectId}/documents (the `CreateDocument` operationId).
+	CreateDocumentWithResponse(ctx context.Context, projectID ProjectID, body CreateDocumentJSONRequestBody, reqEditors ...RequestEditorFn) (*CreateDocumentResponse, error)
+
+	// ListDocumentPathsWithResponse List document paths
+	//
+	// Lists the paths of all published documents of a project, in alphabetical order.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /api/projects/{projectId}/documents/list-paths (the `ListDocumentPaths` operationId).
+	ListDocumentPathsWithResponse(ctx context.Context, projectID ProjectID, reqEditors ...RequestEditorFn) (*ListDocumentPathsResponse, error)
+
+	// MoveDocumentsWithBodyWithResponse Move documents
+	//
+	// Moves documents to another folder, folders with all that is in them.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/projects/{projectId}/documents/move (the `MoveDocuments` operationId).
+	MoveDocumentsWithBodyWithResponse(ctx context.Context, projectID ProjectID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*MoveDocumentsResponse, error)
+
+	// MoveDocumentsWithResponse Move documents
+	//
+	// Moves documents to another folder, folders with all that is in them.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/projects/{projectId}/documents/move (the `MoveDocuments` operationId).
+	MoveDocumentsWithResponse(ctx context.Context, projectID ProjectID, body MoveDocumentsJSONRequestBody, reqEditors ...RequestEditorFn) (*MoveDocumentsResponse, error)
+
+	// RestoreDocumentsWithBodyWithResponse Restore documents
+	//
+	// Takes documents out of the trash and puts them into a folder.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/projects/{projectId}/documents/restore (the `RestoreDocuments` operationId).
+	RestoreDocumentsWithBodyWithResponse(ctx context.Context, projectID ProjectID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*RestoreDocumentsResponse, error)
+
+	// RestoreDocumentsWithResponse Restore documents
+	//
+	// Takes documents out of the trash and puts them into a folder.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/projects/{projectId}/documents/restore (the `RestoreDocuments` operationId).
+	RestoreDocumentsWithResponse(ctx context.Context, projectID ProjectID, body RestoreDocumentsJSONRequestBody, reqEditors ...RequestEditorFn) (*RestoreDocumentsResponse, error)
+
+	// GetDocumentWithResponse Get a document
+	//
+	// Reads one document with its versions, newest first, and their contents as far as they are not too long.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /api/projects/{projectId}/documents/{documentId} (the `GetDocument` operationId).
+	GetDocumentWithResponse(ctx context.Context, projectID ProjectID, documentID DocumentID, reqEditors ...RequestEditorFn) (*GetDocumentResponse, error)
+
+	// UpdateDocumentWithBodyWithResponse Update a document
+	//
+	// Renames a document, gives it new content as a new version, publishes that, or moves it to the trash.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /api/projects/{projectId}/documents/{documentId} (the `UpdateDocument` operationId).
+	UpdateDocumentWithBodyWithResponse(ctx context.Context, projectID ProjectID, documentID DocumentID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*UpdateDocumentResponse, error)
+
+	// UpdateDocumentWithResponse Update a document
+	//
+	// Renames a document, gives it new content as a new version, publishes that, or moves it to the trash.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /api/projects/{projectId}/documents/{documentId} (the `UpdateDocument` operationId).
+	UpdateDocumentWithResponse(ctx context.Context, projectID ProjectID, documentID DocumentID, body UpdateDocumentJSONRequestBody, reqEditors ...RequestEditorFn) (*UpdateDocumentResponse, error)
+
+	// DownloadDocumentWithResponse Download a document
+	//
+	// Gives the content of a document, that of its newest version, as a file.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /api/projects/{projectId}/documents/{documentId}/download (the `DownloadDocument` operationId).
+	DownloadDocumentWithResponse(ctx context.Context, projectID ProjectID, documentID DocumentID, reqEditors ...RequestEditorFn) (*DownloadDocumentResponse, error)
+
+	// PublishDocumentWithBodyWithResponse Publish a document
+	//
+	// Publishes a version of a document, or takes the published one back.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /api/projects/{projectId}/documents/{documentId}/publish (the `PublishDocument` operationId).
+	PublishDocumentWithBodyWithResponse(ctx context.Context, projectID ProjectID, documentID DocumentID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*PublishDocumentResponse, error)
+
+	// PublishDocumentWithResponse Publish a document
+	//
+	// Publishes a version of a document, or takes the published one back.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /api/projects/{projectId}/documents/{documentId}/publish (the `PublishDocument` operationId).
+	PublishDocumentWithResponse(ctx context.Context, projectID ProjectID, documentID DocumentID, body PublishDocumentJSONRequestBody, reqEditors ...RequestEditorFn) (*PublishDocumentResponse, error)
+
+	// ListDocumentVersionsWithResponse List document versions
+	//
+	// Lists the versions of a document, a page at a time, newest first. Their contents are null.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /api/projects/{projectId}/documents/{documentId}/versions (the `ListDocumentVersions` operationId).
+	ListDocumentVersionsWithResponse(ctx context.Context, projectID ProjectID, documentID DocumentID, params *ListDocumentVersionsParams, reqEditors ...RequestEditorFn) (*ListDocumentVersionsResponse, error)
+
+	// CreateDocumentVersionWithBodyWithResponse Create a version
+	//
+	// Adds a version to a document.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/projects/{projectId}/documents/{documentId}/versions (the `CreateDocumentVersion` operationId).
+	CreateDocumentVersionWithBodyWithResponse(ctx context.Context, projectID ProjectID, documentID DocumentID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CreateDocumentVersionResponse, error)
+
+	// CreateDocumentVersionWithResponse Create a version
+	//
+	// Adds a version to a document.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/projects/{projectId}/documents/{documentId}/versions (the `CreateDocumentVersion` operationId).
+	CreateDocumentVersionWithResponse(ctx context.Context, projectID ProjectID, documentID DocumentID, body CreateDocumentVersionJSONRequestBody, reqEditors ...RequestEditorFn) (*CreateDocumentVersionResponse, error)
+
+	// GetDocumentVersionWithResponse Get a document version
+	//
+	// Reads one version of a document, with its content.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /api/projects/{projectId}/documents/{documentId}/versions/{versionId} (the `GetDocumentVersion` operationId).
+	GetDocumentVersionWithResponse(ctx context.Context, projectID ProjectID, documentID DocumentID, versionID DocumentVersionID, reqEditors ...RequestEditorFn) (*GetDocumentVersionResponse, error)
+
+	// RenameDocumentVersionWithBodyWithResponse Rename a version
+	//
+	// Gives a version of a document another name.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /api/projects/{projectId}/documents/{documentId}/versions/{versionId}/rename (the `RenameDocumentVersion` operationId).
+	RenameDocumentVersionWithBodyWithResponse(ctx context.Context, projectID ProjectID, documentID DocumentID, versionID DocumentVersionID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*RenameDocumentVersionResponse, error)
+
+	// RenameDocumentVersionWithResponse Rename a version
+	//
+	// Gives a version of a document another name.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /api/projects/{projectId}/documents/{documentId}/versions/{versionId}/rename (the `RenameDocumentVersion` operationId).
+	RenameDocumentVersionWithResponse(ctx context.Context, projectID ProjectID, documentID DocumentID, versionID DocumentVersionID, body RenameDocumentVersionJSONRequestBody, reqEditors ...RequestEditorFn) (*RenameDocumentVersionResponse, error)
+
 	// ListIntegrationsWithResponse List integrations
 	//
 	// Lists the integrations of a project, a page at a time.
@@ -1614,6 +3164,580 @@ func (r GetProjectWithApprovalsResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r GetProjectWithApprovalsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type DeleteDocumentsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *DocumentIds
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r DeleteDocumentsResponse) GetJSON200() *DocumentIds {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r DeleteDocumentsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r DeleteDocumentsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r DeleteDocumentsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r DeleteDocumentsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type ListDocumentsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *DocumentPage
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListDocumentsResponse) GetJSON200() *DocumentPage {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r ListDocumentsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListDocumentsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListDocumentsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListDocumentsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type CreateDocumentResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *DecisionDocument
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r CreateDocumentResponse) GetJSON200() *DecisionDocument {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r CreateDocumentResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r CreateDocumentResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r CreateDocumentResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r CreateDocumentResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type ListDocumentPathsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *DocumentPaths
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListDocumentPathsResponse) GetJSON200() *DocumentPaths {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r ListDocumentPathsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListDocumentPathsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListDocumentPathsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListDocumentPathsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type MoveDocumentsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *DocumentList
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r MoveDocumentsResponse) GetJSON200() *DocumentList {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r MoveDocumentsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r MoveDocumentsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r MoveDocumentsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r MoveDocumentsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type RestoreDocumentsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+}
+
+// GetBody returns the raw response body bytes
+func (r RestoreDocumentsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r RestoreDocumentsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r RestoreDocumentsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r RestoreDocumentsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type GetDocumentResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *DecisionDocument
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetDocumentResponse) GetJSON200() *DecisionDocument {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r GetDocumentResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetDocumentResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetDocumentResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetDocumentResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type UpdateDocumentResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *DecisionDocument
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r UpdateDocumentResponse) GetJSON200() *DecisionDocument {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r UpdateDocumentResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r UpdateDocumentResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r UpdateDocumentResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r UpdateDocumentResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// DownloadDocumentResponse200Headers the declared response headers of an HTTP 200 response for DownloadDocument
+type DownloadDocumentResponse200Headers struct {
+	ContentDisposition *string
+}
+
+type DownloadDocumentResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *DocumentContent
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *DownloadDocumentResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r DownloadDocumentResponse) GetJSON200() *DocumentContent {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r DownloadDocumentResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r DownloadDocumentResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r DownloadDocumentResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r DownloadDocumentResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type PublishDocumentResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *DecisionDocument
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r PublishDocumentResponse) GetJSON200() *DecisionDocument {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r PublishDocumentResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r PublishDocumentResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r PublishDocumentResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r PublishDocumentResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type ListDocumentVersionsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *DocumentVersionPage
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListDocumentVersionsResponse) GetJSON200() *DocumentVersionPage {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r ListDocumentVersionsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListDocumentVersionsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListDocumentVersionsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListDocumentVersionsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type CreateDocumentVersionResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *DecisionDocument
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r CreateDocumentVersionResponse) GetJSON200() *DecisionDocument {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r CreateDocumentVersionResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r CreateDocumentVersionResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r CreateDocumentVersionResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r CreateDocumentVersionResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type GetDocumentVersionResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *DocumentVersion
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetDocumentVersionResponse) GetJSON200() *DocumentVersion {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r GetDocumentVersionResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetDocumentVersionResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetDocumentVersionResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetDocumentVersionResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type RenameDocumentVersionResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *DocumentVersion
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r RenameDocumentVersionResponse) GetJSON200() *DocumentVersion {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r RenameDocumentVersionResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r RenameDocumentVersionResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r RenameDocumentVersionResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r RenameDocumentVersionResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -2007,6 +4131,336 @@ func (c *ClientWithResponses) GetProjectWithApprovalsWithResponse(ctx context.Co
 	return ParseGetProjectWithApprovalsResponse(rsp)
 }
 
+// DeleteDocumentsWithBodyWithResponse Delete documents
+//
+// Moves documents to the trash, folders with all that is in them.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with DELETE /api/projects/{projectId}/documents (the `DeleteDocuments` operationId).
+func (c *ClientWithResponses) DeleteDocumentsWithBodyWithResponse(ctx context.Context, projectID ProjectID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*DeleteDocumentsResponse, error) {
+	rsp, err := c.DeleteDocumentsWithBody(ctx, projectID, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseDeleteDocumentsResponse(rsp)
+}
+
+// DeleteDocumentsWithResponse Delete documents
+//
+// Moves documents to the trash, folders with all that is in them.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with DELETE /api/projects/{projectId}/documents (the `DeleteDocuments` operationId).
+func (c *ClientWithResponses) DeleteDocumentsWithResponse(ctx context.Context, projectID ProjectID, body DeleteDocumentsJSONRequestBody, reqEditors ...RequestEditorFn) (*DeleteDocumentsResponse, error) {
+	rsp, err := c.DeleteDocuments(ctx, projectID, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseDeleteDocumentsResponse(rsp)
+}
+
+// ListDocumentsWithResponse List documents
+//
+// Lists the documents of a project, a page at a time, newest first. The contents of versions are null.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /api/projects/{projectId}/documents (the `ListDocuments` operationId).
+func (c *ClientWithResponses) ListDocumentsWithResponse(ctx context.Context, projectID ProjectID, params *ListDocumentsParams, reqEditors ...RequestEditorFn) (*ListDocumentsResponse, error) {
+	rsp, err := c.ListDocuments(ctx, projectID, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListDocumentsResponse(rsp)
+}
+
+// CreateDocumentWithBodyWithResponse Create a document
+//
+// Adds a file or a folder to a project. The folders on the way to it are made if they are missing.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/projects/{projectId}/documents (the `CreateDocument` operationId).
+func (c *ClientWithResponses) CreateDocumentWithBodyWithResponse(ctx context.Context, projectID ProjectID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CreateDocumentResponse, error) {
+	rsp, err := c.CreateDocumentWithBody(ctx, projectID, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCreateDocumentResponse(rsp)
+}
+
+// CreateDocumentWithResponse Create a document
+//
+// Adds a file or a folder to a project. The folders on the way to it are made if they are missing.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/projects/{projectId}/documents (the `CreateDocument` operationId).
+func (c *ClientWithResponses) CreateDocumentWithResponse(ctx context.Context, projectID ProjectID, body CreateDocumentJSONRequestBody, reqEditors ...RequestEditorFn) (*CreateDocumentResponse, error) {
+	rsp, err := c.CreateDocument(ctx, projectID, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCreateDocumentResponse(rsp)
+}
+
+// ListDocumentPathsWithResponse List document paths
+//
+// Lists the paths of all published documents of a project, in alphabetical order.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /api/projects/{projectId}/documents/list-paths (the `ListDocumentPaths` operationId).
+func (c *ClientWithResponses) ListDocumentPathsWithResponse(ctx context.Context, projectID ProjectID, reqEditors ...RequestEditorFn) (*ListDocumentPathsResponse, error) {
+	rsp, err := c.ListDocumentPaths(ctx, projectID, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListDocumentPathsResponse(rsp)
+}
+
+// MoveDocumentsWithBodyWithResponse Move documents
+//
+// Moves documents to another folder, folders with all that is in them.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/projects/{projectId}/documents/move (the `MoveDocuments` operationId).
+func (c *ClientWithResponses) MoveDocumentsWithBodyWithResponse(ctx context.Context, projectID ProjectID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*MoveDocumentsResponse, error) {
+	rsp, err := c.MoveDocumentsWithBody(ctx, projectID, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseMoveDocumentsResponse(rsp)
+}
+
+// MoveDocumentsWithResponse Move documents
+//
+// Moves documents to another folder, folders with all that is in them.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/projects/{projectId}/documents/move (the `MoveDocuments` operationId).
+func (c *ClientWithResponses) MoveDocumentsWithResponse(ctx context.Context, projectID ProjectID, body MoveDocumentsJSONRequestBody, reqEditors ...RequestEditorFn) (*MoveDocumentsResponse, error) {
+	rsp, err := c.MoveDocuments(ctx, projectID, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseMoveDocumentsResponse(rsp)
+}
+
+// RestoreDocumentsWithBodyWithResponse Restore documents
+//
+// Takes documents out of the trash and puts them into a folder.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/projects/{projectId}/documents/restore (the `RestoreDocuments` operationId).
+func (c *ClientWithResponses) RestoreDocumentsWithBodyWithResponse(ctx context.Context, projectID ProjectID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*RestoreDocumentsResponse, error) {
+	rsp, err := c.RestoreDocumentsWithBody(ctx, projectID, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRestoreDocumentsResponse(rsp)
+}
+
+// RestoreDocumentsWithResponse Restore documents
+//
+// Takes documents out of the trash and puts them into a folder.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/projects/{projectId}/documents/restore (the `RestoreDocuments` operationId).
+func (c *ClientWithResponses) RestoreDocumentsWithResponse(ctx context.Context, projectID ProjectID, body RestoreDocumentsJSONRequestBody, reqEditors ...RequestEditorFn) (*RestoreDocumentsResponse, error) {
+	rsp, err := c.RestoreDocuments(ctx, projectID, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRestoreDocumentsResponse(rsp)
+}
+
+// GetDocumentWithResponse Get a document
+//
+// Reads one document with its versions, newest first, and their contents as far as they are not too long.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /api/projects/{projectId}/documents/{documentId} (the `GetDocument` operationId).
+func (c *ClientWithResponses) GetDocumentWithResponse(ctx context.Context, projectID ProjectID, documentID DocumentID, reqEditors ...RequestEditorFn) (*GetDocumentResponse, error) {
+	rsp, err := c.GetDocument(ctx, projectID, documentID, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetDocumentResponse(rsp)
+}
+
+// UpdateDocumentWithBodyWithResponse Update a document
+//
+// Renames a document, gives it new content as a new version, publishes that, or moves it to the trash.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /api/projects/{projectId}/documents/{documentId} (the `UpdateDocument` operationId).
+func (c *ClientWithResponses) UpdateDocumentWithBodyWithResponse(ctx context.Context, projectID ProjectID, documentID DocumentID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*UpdateDocumentResponse, error) {
+	rsp, err := c.UpdateDocumentWithBody(ctx, projectID, documentID, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseUpdateDocumentResponse(rsp)
+}
+
+// UpdateDocumentWithResponse Update a document
+//
+// Renames a document, gives it new content as a new version, publishes that, or moves it to the trash.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /api/projects/{projectId}/documents/{documentId} (the `UpdateDocument` operationId).
+func (c *ClientWithResponses) UpdateDocumentWithResponse(ctx context.Context, projectID ProjectID, documentID DocumentID, body UpdateDocumentJSONRequestBody, reqEditors ...RequestEditorFn) (*UpdateDocumentResponse, error) {
+	rsp, err := c.UpdateDocument(ctx, projectID, documentID, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseUpdateDocumentResponse(rsp)
+}
+
+// DownloadDocumentWithResponse Download a document
+//
+// Gives the content of a document, that of its newest version, as a file.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /api/projects/{projectId}/documents/{documentId}/download (the `DownloadDocument` operationId).
+func (c *ClientWithResponses) DownloadDocumentWithResponse(ctx context.Context, projectID ProjectID, documentID DocumentID, reqEditors ...RequestEditorFn) (*DownloadDocumentResponse, error) {
+	rsp, err := c.DownloadDocument(ctx, projectID, documentID, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseDownloadDocumentResponse(rsp)
+}
+
+// PublishDocumentWithBodyWithResponse Publish a document
+//
+// Publishes a version of a document, or takes the published one back.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /api/projects/{projectId}/documents/{documentId}/publish (the `PublishDocument` operationId).
+func (c *ClientWithResponses) PublishDocumentWithBodyWithResponse(ctx context.Context, projectID ProjectID, documentID DocumentID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*PublishDocumentResponse, error) {
+	rsp, err := c.PublishDocumentWithBody(ctx, projectID, documentID, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParsePublishDocumentResponse(rsp)
+}
+
+// PublishDocumentWithResponse Publish a document
+//
+// Publishes a version of a document, or takes the published one back.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /api/projects/{projectId}/documents/{documentId}/publish (the `PublishDocument` operationId).
+func (c *ClientWithResponses) PublishDocumentWithResponse(ctx context.Context, projectID ProjectID, documentID DocumentID, body PublishDocumentJSONRequestBody, reqEditors ...RequestEditorFn) (*PublishDocumentResponse, error) {
+	rsp, err := c.PublishDocument(ctx, projectID, documentID, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParsePublishDocumentResponse(rsp)
+}
+
+// ListDocumentVersionsWithResponse List document versions
+//
+// Lists the versions of a document, a page at a time, newest first. Their contents are null.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /api/projects/{projectId}/documents/{documentId}/versions (the `ListDocumentVersions` operationId).
+func (c *ClientWithResponses) ListDocumentVersionsWithResponse(ctx context.Context, projectID ProjectID, documentID DocumentID, params *ListDocumentVersionsParams, reqEditors ...RequestEditorFn) (*ListDocumentVersionsResponse, error) {
+	rsp, err := c.ListDocumentVersions(ctx, projectID, documentID, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListDocumentVersionsResponse(rsp)
+}
+
+// CreateDocumentVersionWithBodyWithResponse Create a version
+//
+// Adds a version to a document.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/projects/{projectId}/documents/{documentId}/versions (the `CreateDocumentVersion` operationId).
+func (c *ClientWithResponses) CreateDocumentVersionWithBodyWithResponse(ctx context.Context, projectID ProjectID, documentID DocumentID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CreateDocumentVersionResponse, error) {
+	rsp, err := c.CreateDocumentVersionWithBody(ctx, projectID, documentID, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCreateDocumentVersionResponse(rsp)
+}
+
+// CreateDocumentVersionWithResponse Create a version
+//
+// Adds a version to a document.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/projects/{projectId}/documents/{documentId}/versions (the `CreateDocumentVersion` operationId).
+func (c *ClientWithResponses) CreateDocumentVersionWithResponse(ctx context.Context, projectID ProjectID, documentID DocumentID, body CreateDocumentVersionJSONRequestBody, reqEditors ...RequestEditorFn) (*CreateDocumentVersionResponse, error) {
+	rsp, err := c.CreateDocumentVersion(ctx, projectID, documentID, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCreateDocumentVersionResponse(rsp)
+}
+
+// GetDocumentVersionWithResponse Get a document version
+//
+// Reads one version of a document, with its content.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /api/projects/{projectId}/documents/{documentId}/versions/{versionId} (the `GetDocumentVersion` operationId).
+func (c *ClientWithResponses) GetDocumentVersionWithResponse(ctx context.Context, projectID ProjectID, documentID DocumentID, versionID DocumentVersionID, reqEditors ...RequestEditorFn) (*GetDocumentVersionResponse, error) {
+	rsp, err := c.GetDocumentVersion(ctx, projectID, documentID, versionID, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetDocumentVersionResponse(rsp)
+}
+
+// RenameDocumentVersionWithBodyWithResponse Rename a version
+//
+// Gives a version of a document another name.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /api/projects/{projectId}/documents/{documentId}/versions/{versionId}/rename (the `RenameDocumentVersion` operationId).
+func (c *ClientWithResponses) RenameDocumentVersionWithBodyWithResponse(ctx context.Context, projectID ProjectID, documentID DocumentID, versionID DocumentVersionID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*RenameDocumentVersionResponse, error) {
+	rsp, err := c.RenameDocumentVersionWithBody(ctx, projectID, documentID, versionID, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRenameDocumentVersionResponse(rsp)
+}
+
+// RenameDocumentVersionWithResponse Rename a version
+//
+// Gives a version of a document another name.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /api/projects/{projectId}/documents/{documentId}/versions/{versionId}/rename (the `RenameDocumentVersion` operationId).
+func (c *ClientWithResponses) RenameDocumentVersionWithResponse(ctx context.Context, projectID ProjectID, documentID DocumentID, versionID DocumentVersionID, body RenameDocumentVersionJSONRequestBody, reqEditors ...RequestEditorFn) (*RenameDocumentVersionResponse, error) {
+	rsp, err := c.RenameDocumentVersion(ctx, projectID, documentID, versionID, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRenameDocumentVersionResponse(rsp)
+}
+
 // ListIntegrationsWithResponse List integrations
 //
 // Lists the integrations of a project, a page at a time.
@@ -2293,6 +4747,360 @@ func ParseGetProjectWithApprovalsResponse(rsp *http.Response) (*GetProjectWithAp
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
 		var dest Project
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+	}
+
+	return response, nil
+}
+
+// ParseDeleteDocumentsResponse parses an HTTP response from a DeleteDocumentsWithResponse call
+func ParseDeleteDocumentsResponse(rsp *http.Response) (*DeleteDocumentsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &DeleteDocumentsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest DocumentIds
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+	}
+
+	return response, nil
+}
+
+// ParseListDocumentsResponse parses an HTTP response from a ListDocumentsWithResponse call
+func ParseListDocumentsResponse(rsp *http.Response) (*ListDocumentsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListDocumentsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest DocumentPage
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+	}
+
+	return response, nil
+}
+
+// ParseCreateDocumentResponse parses an HTTP response from a CreateDocumentWithResponse call
+func ParseCreateDocumentResponse(rsp *http.Response) (*CreateDocumentResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &CreateDocumentResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest DecisionDocument
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+	}
+
+	return response, nil
+}
+
+// ParseListDocumentPathsResponse parses an HTTP response from a ListDocumentPathsWithResponse call
+func ParseListDocumentPathsResponse(rsp *http.Response) (*ListDocumentPathsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListDocumentPathsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest DocumentPaths
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+	}
+
+	return response, nil
+}
+
+// ParseMoveDocumentsResponse parses an HTTP response from a MoveDocumentsWithResponse call
+func ParseMoveDocumentsResponse(rsp *http.Response) (*MoveDocumentsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &MoveDocumentsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest DocumentList
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+	}
+
+	return response, nil
+}
+
+// ParseRestoreDocumentsResponse parses an HTTP response from a RestoreDocumentsWithResponse call
+func ParseRestoreDocumentsResponse(rsp *http.Response) (*RestoreDocumentsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &RestoreDocumentsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	return response, nil
+}
+
+// ParseGetDocumentResponse parses an HTTP response from a GetDocumentWithResponse call
+func ParseGetDocumentResponse(rsp *http.Response) (*GetDocumentResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetDocumentResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest DecisionDocument
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+	}
+
+	return response, nil
+}
+
+// ParseUpdateDocumentResponse parses an HTTP response from a UpdateDocumentWithResponse call
+func ParseUpdateDocumentResponse(rsp *http.Response) (*UpdateDocumentResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &UpdateDocumentResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest DecisionDocument
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+	}
+
+	return response, nil
+}
+
+// ParseDownloadDocumentResponse parses an HTTP response from a DownloadDocumentWithResponse call
+func ParseDownloadDocumentResponse(rsp *http.Response) (*DownloadDocumentResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &DownloadDocumentResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest DocumentContent
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers DownloadDocumentResponse200Headers
+		if values := rsp.Header.Values("Content-Disposition"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Content-Disposition", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ContentDisposition = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParsePublishDocumentResponse parses an HTTP response from a PublishDocumentWithResponse call
+func ParsePublishDocumentResponse(rsp *http.Response) (*PublishDocumentResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &PublishDocumentResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest DecisionDocument
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+	}
+
+	return response, nil
+}
+
+// ParseListDocumentVersionsResponse parses an HTTP response from a ListDocumentVersionsWithResponse call
+func ParseListDocumentVersionsResponse(rsp *http.Response) (*ListDocumentVersionsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListDocumentVersionsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest DocumentVersionPage
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+	}
+
+	return response, nil
+}
+
+// ParseCreateDocumentVersionResponse parses an HTTP response from a CreateDocumentVersionWithResponse call
+func ParseCreateDocumentVersionResponse(rsp *http.Response) (*CreateDocumentVersionResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &CreateDocumentVersionResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest DecisionDocument
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+	}
+
+	return response, nil
+}
+
+// ParseGetDocumentVersionResponse parses an HTTP response from a GetDocumentVersionWithResponse call
+func ParseGetDocumentVersionResponse(rsp *http.Response) (*GetDocumentVersionResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetDocumentVersionResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest DocumentVersion
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+	}
+
+	return response, nil
+}
+
+// ParseRenameDocumentVersionResponse parses an HTTP response from a RenameDocumentVersionWithResponse call
+func ParseRenameDocumentVersionResponse(rsp *http.Response) (*RenameDocumentVersionResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &RenameDocumentVersionResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest DocumentVersion
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
