@@ -171,13 +171,13 @@ type DecisionDocument struct {
 	Versions []DocumentVersion `json:"versions"`
 
 	// CreatedAt When the document was created
-	CreatedAt *string `json:"createdAt,omitempty"`
+	CreatedAt string `json:"createdAt"`
 
 	// UpdatedAt When the document last changed
-	UpdatedAt *string `json:"updatedAt,omitempty"`
+	UpdatedAt string `json:"updatedAt"`
 
 	// DeletedAt When the document was moved to the trash
-	DeletedAt *string `json:"deletedAt,omitempty"`
+	DeletedAt *string `json:"deletedAt"`
 }
 
 // DeleteDocumentsRequest What is to be moved to the trash.

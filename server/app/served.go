@@ -39,6 +39,13 @@ var served = []struct {
 	{
 		new:    func(store storage.Store, keys site.Keyring) api { return brms.New(store, keys) },
 		scheme: "bearer", yaml: genbrms.YAML,
+		exempt: []verify.Exemption{{
+			Check: verify.CheckAvailability, Operation: "* /api/projects/{projectId}/documents/*",
+			Reason: "an update may move a document to the trash",
+		}, {
+			Check: verify.CheckRoundTrip, Operation: "POST /api/projects/{projectId}/documents",
+			Reason: "a name may lead through folders",
+		}},
 	},
 	{
 		new:    func(store storage.Store, keys site.Keyring) api { return datafold.New(store, keys) },

@@ -20,16 +20,20 @@ var (
 		503: "it takes a store out of reach",
 	}
 	unmetBy = map[string]string{
-		"advanceClock 422":  "it takes a move by more than 292 years",
-		"getClock 400":      "there is nothing in the request to break",
-		"getDocument 404":   "the document lists the documents that there are",
-		"getExchange 200":   "nobody guesses the id of an exchange",
-		"updateProject 409": "it takes another project's key, which chance rarely draws",
-		"putClock 422":      "it takes a running clock centuries away",
-		"exportSeed 400":    "there is nothing in the request to break",
-		"getIds 400":        "there is nothing in the request to break",
-		"listJobModes 400":  "there is nothing in the request to break",
-		"listSnapshots 400": "there is nothing in the request to break",
+		"advanceClock 422":     "it takes a move by more than 292 years",
+		"getClock 400":         "there is nothing in the request to break",
+		"getDocument 404":      "the document lists the documents that there are",
+		"getExchange 200":      "nobody guesses the id of an exchange",
+		"moveDocuments 409":    "it takes a document of the same name in the other folder, which chance rarely draws",
+		"publishDocument 409":  "it takes a folder, which what makes documents rarely is",
+		"restoreDocuments 409": "it takes a document that has taken the path",
+		"updateDocument 409":   "it takes another document's name, which chance rarely draws",
+		"updateProject 409":    "it takes another project's key, which chance rarely draws",
+		"putClock 422":         "it takes a running clock centuries away",
+		"exportSeed 400":       "there is nothing in the request to break",
+		"getIds 400":           "there is nothing in the request to break",
+		"listJobModes 400":     "there is nothing in the request to break",
+		"listSnapshots 400":    "there is nothing in the request to break",
 	}
 )
 

@@ -22,7 +22,7 @@ type document struct {
 	Type        string          `json:"type"`             // file or folder
 	Path        string          `json:"path"`             // the names of the folders and its own, with slashes between
 	Folder      string          `json:"folder,omitempty"` // the id of the folder that it is in; "" for the project itself
-	ContentType string          `json:"contentType,omitempty"`
+	ContentType *string         `json:"contentType,omitempty"`
 	Meta        json.RawMessage `json:"meta,omitempty"`
 	// Newest, Hash and Size are those of the newest version, Versions is how many were
 	// made.
@@ -148,11 +148,8 @@ func viewDocument(tx storage.ReadTx, d storage.Item[document], contents int) (br
 	view := brms.DecisionDocument{
 		ID: uuid.MustParse(id), ProjectID: uuid.MustParse(d.Parent), Key: d.Value.Path, Path: d.Value.Path,
 		Name: d.Value.Name, Type: d.Value.Type, Size: d.Value.Size, ParentID: idOrNull(d.Value.Folder),
-		Meta: new(map[string]any{}), Versions: []brms.DocumentVersion{},
-		CreatedAt: new(timestamp(d.Created)), UpdatedAt: new(timestamp(d.Updated)), DeletedAt: deletedAt(d.Deleted),
-	}
-	if d.Value.ContentType != "" {
-		view.ContentType = &d.Value.ContentType
+		ContentType: d.Value.ContentType, Meta: new(map[string]any{}), Versions: []brms.DocumentVersion{},
+		CreatedAt: timestamp(d.Created), UpdatedAt: timestamp(d.Updated), DeletedAt: deletedAt(d.Deleted),
 	}
 	if len(d.Value.Meta) > 0 {
 		if err := json.Unmarshal(d.Value.Meta, view.Meta); err != nil {
@@ -336,7 +333,7 @@ func (a *API) DownloadDocument(ctx context.Context, request brms.DownloadDocumen
 			return nil, err
 		}
 		if d.Value.Newest == "" {
-			return nil, unfit("document.noContent", "A folder has no content")
+			return nil, site.NotFound("document.noContent", "A folder has no content")
 		}
 		text, err := contentOf(tx, d.Value.Hash)
 		return brms.DownloadDocument200JSONResponse{
@@ -367,3 +364,5 @@ func (a *API) ListDocumentPaths(ctx context.Context, request brms.ListDocumentPa
 func unfit(code, message string) error {
 	return &site.Refusal{Kind: site.KindUnprocessable, Code: code, Message: message}
 }
+
+func pathInvalid(message string) error { return unfit("document.pathInvalid", message) }

@@ -201,8 +201,8 @@ func TestDocumentRefusals(t *testing.T) {
 		code                 string
 	}{
 		"path taken":                {"POST", at, `{"name":"a"}`, 409, "document.pathTaken"},
-		"file as folder":            {"POST", at, `{"name":"a/b"}`, 400, "document.notFolder"},
-		"file as parent":            {"POST", at, `{"name":"b","parent":"a"}`, 400, "document.notFolder"},
+		"file as folder":            {"POST", at, `{"name":"a/b"}`, 409, "document.notFolder"},
+		"file as parent":            {"POST", at, `{"name":"b","parent":"a"}`, 409, "document.notFolder"},
 		"no such parent":            {"POST", at, `{"name":"b","parent":"` + none + `"}`, 404, "document.notFound"},
 		"parent of another project": {"POST", at, `{"name":"b","parent":"` + elsewhere.ID.String() + `"}`, 404, "document.notFound"},
 		"no name":                   {"POST", at, `{"name":"/"}`, 400, "document.pathInvalid"},
@@ -212,17 +212,17 @@ func TestDocumentRefusals(t *testing.T) {
 		"long name":                 {"POST", at, `{"name":"` + strings.Repeat("n", 256) + `"}`, 400, "document.pathInvalid"},
 		"deep path":                 {"POST", at, `{"name":"` + strings.Repeat("n/", 40) + `"}`, 400, "document.pathInvalid"},
 		"rename to a path":          {"PUT", at + "/" + d.ID.String(), `{"name":"b/c"}`, 400, "document.pathInvalid"},
-		"version of a folder":       {"POST", at + "/" + dir.ID.String() + "/versions", `{"content":{}}`, 400, "document.noContent"},
-		"publish a folder":          {"PUT", at + "/" + dir.ID.String() + "/publish", `{"type":"publish"}`, 400, "document.noContent"},
-		"download a folder":         {"GET", at + "/" + dir.ID.String() + "/download", ``, 400, "document.noContent"},
+		"version of a folder":       {"POST", at + "/" + dir.ID.String() + "/versions", `{"content":{}}`, 409, "document.noContent"},
+		"publish a folder":          {"PUT", at + "/" + dir.ID.String() + "/publish", `{"type":"publish"}`, 409, "document.noContent"},
+		"download a folder":         {"GET", at + "/" + dir.ID.String() + "/download", ``, 404, "document.noContent"},
 		"publish no version":        {"PUT", at + "/" + d.ID.String() + "/publish", `{"type":"publish","versionId":"` + none + `"}`, 404, "version.notFound"},
 		"version of another":        {"PUT", at + "/" + d.ID.String() + "/publish", `{"type":"publish","versionId":"` + elsewhere.Versions[0].ID.String() + `"}`, 404, "version.notFound"},
 		"no such document":          {"PUT", at + "/" + none, `{}`, 404, "document.notFound"},
 		"of another project":        {"GET", at + "/" + elsewhere.ID.String(), ``, 404, "document.notFound"},
 		"delete: one of them":       {"DELETE", at, `{"ids":["` + d.ID.String() + `","` + none + `"]}`, 404, "document.notFound"},
 		"copy of nothing":           {"POST", at, `{"name":"b","duplicate":true,"source":"nothing"}`, 404, "document.notFound"},
-		"copy into itself":          {"POST", at, `{"name":"b","parent":"dir","duplicate":true,"source":"dir"}`, 400, "document.intoItself"},
-		"a v2 project":              {"POST", "/api/projects/" + v2.JSON200.Project.ID.String() + "/documents", `{"name":"b"}`, 400, "document.notSupported"},
+		"copy into itself":          {"POST", at, `{"name":"b","parent":"dir","duplicate":true,"source":"dir"}`, 409, "document.intoItself"},
+		"a v2 project":              {"POST", "/api/projects/" + v2.JSON200.Project.ID.String() + "/documents", `{"name":"b"}`, 409, "document.notSupported"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			status, answer, _ := s.raw(t, test.method, test.target, test.body)

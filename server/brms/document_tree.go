@@ -18,27 +18,27 @@ import (
 	"github.com/understudy-api/understudy/storage"
 )
 
-// The limits of paths, which the vendor does not publish: bytes of a name, folders
+// The limits of paths, which the vendor does not publish: characters of a name, names
 // within each other.
 const (
 	maxName   = 255
 	maxFolder = 32
 )
 
-// splitPath gives the names of a path; a slash before or behind it is no name.
+// splitPath gives the names of a path; what is empty between slashes is none.
 func splitPath(path string) ([]string, error) {
 	path = strings.Trim(path, "/")
 	if path == "" {
 		return nil, nil
 	}
-	names := strings.Split(path, "/")
+	names := slices.DeleteFunc(strings.Split(path, "/"), func(name string) bool { return name == "" })
 	if len(names) > maxFolder {
-		return nil, unfit("document.pathInvalid", "A path has at most "+strconv.Itoa(maxFolder)+" names")
+		return nil, pathInvalid("A path has at most " + strconv.Itoa(maxFolder) + " names")
 	}
 	for _, name := range names {
-		if name == "" || name == "." || name == ".." || len(name) > maxName || !utf8.ValidString(name) ||
+		if name == "." || name == ".." || utf8.RuneCountInString(name) > maxName || !utf8.ValidString(name) ||
 			strings.ContainsFunc(name, func(r rune) bool { return unicode.IsControl(r) || r == '\\' }) {
-			return nil, unfit("document.pathInvalid", `A name in a path is neither empty nor "." or "..", has no control characters and backslashes, and at most `+strconv.Itoa(maxName)+" bytes")
+			return nil, pathInvalid(`A name in a path is neither "." nor "..", has no control characters and backslashes, and at most ` + strconv.Itoa(maxName) + " characters")
 		}
 	}
 	return names, nil
@@ -57,7 +57,7 @@ func below(folder, name string) string {
 func documentsKept(w *work, project uuid.UUID) error {
 	p, err := projects.at(w, project)
 	if err == nil && p.Value.Version == "v2" {
-		err = unfit("document.notSupported", "A v2 project keeps its content in branches, not in documents")
+		err = site.Conflict("document.notSupported", "A v2 project keeps its content in branches, not in documents")
 	}
 	return err
 }
@@ -84,7 +84,7 @@ func findFolder(tx storage.ReadTx, project, ref string) (storage.Item[document],
 	}
 	d, err := findDocument(tx, project, ref)
 	if err == nil && d.Value.Type != folder {
-		return d, unfit("document.notFolder", "The document is not a folder")
+		return d, site.Conflict("document.notFolder", "The document is not a folder")
 	}
 	return d, err
 }
@@ -115,7 +115,7 @@ func makeFolders(w *work, project uuid.UUID, in storage.Item[document], names []
 func placeOf(w *work, project uuid.UUID, parent, name string) (in storage.Item[document], names []string, err error) {
 	names, err = splitPath(name)
 	if err == nil && len(names) == 0 {
-		err = unfit("document.pathInvalid", "A document needs a name")
+		err = pathInvalid("A document needs a name")
 	}
 	if err != nil || strings.Trim(parent, "/") == "" {
 		return in, names, err
@@ -156,9 +156,11 @@ func createDocument(w *work, project uuid.UUID, body *brms.CreateDocumentRequest
 			return copyDocument(w, source, project, in, name)
 		}
 	}
-	d := document{Name: name, Type: or(body.Type, file), Path: below(in.Value.Path, name), Folder: in.ID}
-	if d.Type != folder {
-		d.ContentType = or(body.ContentType, decisionType)
+	d := document{
+		Name: name, Type: or(body.Type, file), Path: below(in.Value.Path, name), Folder: in.ID, ContentType: body.ContentType,
+	}
+	if d.Type != folder && d.ContentType == nil {
+		d.ContentType = new(decisionType)
 	}
 	if body.Meta != nil {
 		if d.Meta, err = json.Marshal(body.Meta); err != nil {
@@ -169,7 +171,7 @@ func createDocument(w *work, project uuid.UUID, body *brms.CreateDocumentRequest
 		return made, err
 	}
 	if content == nil {
-		content = emptyContent(d.ContentType)
+		content = emptyContent(*d.ContentType)
 	}
 	return addVersion(w, made, nil, "", content)
 }
@@ -227,7 +229,7 @@ func inFolder(tx storage.ReadTx, project, path string, fn func(storage.Item[docu
 func copyDocument(w *work, source storage.Item[document], project uuid.UUID, in storage.Item[document], name string) (storage.Item[document], error) {
 	within := in.Value.Path == source.Value.Path || strings.HasPrefix(in.Value.Path, source.Value.Path+"/")
 	if source.Parent == project.String() && within && source.Value.Type == folder {
-		return source, unfit("document.intoItself", "A folder cannot be put into itself")
+		return source, site.Conflict("document.intoItself", "A folder cannot be put into itself")
 	}
 	made, err := copyOne(w, source, project, in, name, false)
 	if err != nil || source.Value.Type != folder {
@@ -281,7 +283,7 @@ func moveTo(w *work, d, in storage.Item[document], name string) (storage.Item[do
 		return d, nil
 	}
 	if d.Value.Type == folder && strings.HasPrefix(path+"/", old+"/") {
-		return d, unfit("document.intoItself", "A folder cannot be put into itself")
+		return d, site.Conflict("document.intoItself", "A folder cannot be put into itself")
 	}
 	if _, err := splitPath(path); err != nil {
 		return d, err
@@ -321,7 +323,7 @@ func moveTo(w *work, d, in storage.Item[document], name string) (storage.Item[do
 func renameDocument(w *work, d storage.Item[document], name string) (storage.Item[document], error) {
 	names, err := splitPath(name)
 	if err != nil || len(names) != 1 {
-		return d, cmp.Or(err, unfit("document.pathInvalid", "A document is renamed to one name"))
+		return d, cmp.Or(err, pathInvalid("A document is renamed to one name"))
 	}
 	in := storage.Item[document]{}
 	if d.Value.Folder != "" {

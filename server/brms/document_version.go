@@ -97,7 +97,7 @@ func addVersion(w *work, d storage.Item[document], from *uuid.UUID, name string,
 func insertVersion(w *work, d storage.Item[document], v version) (storage.Item[document], error) {
 	project, id := uuid.MustParse(d.Parent), uuid.MustParse(d.ID)
 	if d.Value.Type == folder {
-		return d, unfit("document.noContent", "A folder has no content")
+		return d, site.Conflict("document.noContent", "A folder has no content")
 	}
 	if v.From == "" {
 		v.From = d.Value.Newest
@@ -120,7 +120,7 @@ func insertVersion(w *work, d storage.Item[document], v version) (storage.Item[d
 func publish(w *work, d storage.Item[document], id *uuid.UUID, comment string) (storage.Item[document], error) {
 	project, document := uuid.MustParse(d.Parent), uuid.MustParse(d.ID)
 	if d.Value.Newest == "" {
-		return d, unfit("document.noContent", "A folder has no content")
+		return d, site.Conflict("document.noContent", "A folder has no content")
 	}
 	if id == nil {
 		id = new(uuid.MustParse(d.Value.Newest))
@@ -164,7 +164,7 @@ func published(tx storage.ReadTx, project string) ([]publishedDocument, error) {
 	err := documents.each(tx, q, func(d storage.Item[document]) error {
 		p := d.Value.Published
 		found = append(found, publishedDocument{
-			ID: d.ID, Path: d.Value.Path, ContentType: d.Value.ContentType, Version: p.Version, Hash: p.Hash, Size: p.Size,
+			ID: d.ID, Path: d.Value.Path, ContentType: or(d.Value.ContentType, ""), Version: p.Version, Hash: p.Hash, Size: p.Size,
 		})
 		return nil
 	})

@@ -64,6 +64,9 @@ func (l *lane) examples(ctx context.Context, op *operation) error {
 				return err
 			}
 			in.mediaType = name
+			if e.value, err = l.meant(ctx, e.value); err != nil {
+				return err
+			}
 			text, isText := e.value.(string)
 			switch {
 			case name == "application/json", strings.HasSuffix(name, "+json"):
@@ -108,4 +111,67 @@ func (l *lane) examples(ctx context.Context, op *operation) error {
 // one makes one call and forgets it.
 func (l *lane) one(ctx context.Context, op *operation, in *input) error {
 	return l.attempt(ctx, op, in, purposeCase)
+}
+
+// exampleID is what an example of a path parameter stands for.
+type exampleID struct {
+	op   *operation
+	node node
+}
+
+// shownIDs are the examples of path parameters by which one thing is told from others.
+func shownIDs(ops []*operation) map[string]exampleID {
+	ids := map[string]exampleID{}
+	for _, op := range ops {
+		for _, n := range op.nodes {
+			p := op.parameter(n.at())
+			if p == nil || schemaOf(p) == nil || schemaOf(p).Format != "uuid" {
+				continue
+			}
+			if text, ok := p.Example.(string); ok {
+				if _, known := ids[text]; !known {
+					ids[text] = exampleID{op, n}
+				}
+			}
+		}
+	}
+	return ids
+}
+
+// meant puts the ids of things that there are into an example, where it has those that
+// the examples of path parameters show: the document means the same things by them.
+func (l *lane) meant(ctx context.Context, v any) (_ any, err error) {
+	switch v := v.(type) {
+	case string:
+		s, ok := l.r.shownIDs[v]
+		if !ok {
+			return v, nil
+		}
+		if l.bound[s.node.key] == nil {
+			if err := l.bind(ctx, s.op, &input{values: map[place]any{}}); err != nil {
+				return nil, err
+			}
+		}
+		if id := l.bound[s.node.key]; id != nil {
+			return id, nil
+		}
+		return v, nil
+	case []any:
+		items := make([]any, len(v))
+		for i := range v {
+			if items[i], err = l.meant(ctx, v[i]); err != nil {
+				return nil, err
+			}
+		}
+		return items, nil
+	case map[string]any:
+		members := make(map[string]any, len(v))
+		for name := range v {
+			if members[name], err = l.meant(ctx, v[name]); err != nil {
+				return nil, err
+			}
+		}
+		return members, nil
+	}
+	return v, nil
 }

@@ -28,6 +28,7 @@ type producer struct {
 // link finds the producers: declared links first, then what paths and names tell.
 func (r *runner) link() {
 	r.producers = map[string][]*producer{}
+	r.shownIDs = shownIDs(r.ops)
 	nodes := map[string]node{}
 	for _, op := range r.ops {
 		for _, n := range op.nodes {

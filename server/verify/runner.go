@@ -25,6 +25,7 @@ type runner struct {
 	target    *target
 	producers map[string][]*producer // by the key of the node that they make
 	resources []*producer            // each once, in document order
+	shownIDs  map[string]exampleID   // what the examples of path parameters stand for
 	exempt    []exemption
 	checks    map[string]bool
 	began     time.Time

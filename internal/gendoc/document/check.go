@@ -30,6 +30,7 @@ const (
 	requestBody
 	responses
 	response
+	link
 	header
 	mediaType
 	encoding
@@ -84,7 +85,9 @@ var fields = map[kind]map[string]field{
 		"description": {},
 		"headers":     {mapOf, header},
 		"content":     {mapOf, mediaType},
+		"links":       {mapOf, link},
 	},
+	link: {"description": {}, "operationId": {}, "parameters": {}},
 	header: {
 		"description": {}, "required": {}, "deprecated": {}, "example": {},
 		"schema": {kind: schema},
