@@ -6,6 +6,18 @@ import (
 	"testing"
 )
 
+// asked is an API that looks where a request that matches nothing came for.
+type asked struct {
+	*madeAPI
+
+	url, urlFrom string
+}
+
+func (a *asked) Unmatched(r *http.Request, allow []string, other string) *Refusal {
+	a.url, a.urlFrom = BaseURL(r), BaseURLFrom(r.Context())
+	return a.madeAPI.Unmatched(r, allow, other)
+}
+
 // What addresses in an answer begin with: the public URL, else what the request came for.
 func TestBaseURL(t *testing.T) {
 	for _, c := range []struct{ public, host, peer, told, want string }{
@@ -15,23 +27,17 @@ func TestBaseURL(t *testing.T) {
 		{"", "h:1", "127.0.0.1:9", "gopher", "http://h:1"},
 		{"", "h:1", "192.0.2.1:9", "https", "http://h:1"},
 	} {
-		api := newMadeAPI("GET /x")
-		var got, from string
-		site, err := NewSite(Options{API: api, Limits: DefaultLimits(), PublicURL: c.public, Record: func(*Exchange) {}})
+		api := &asked{madeAPI: newMadeAPI("GET /x")}
+		site, err := NewSite(Options{API: api, Limits: DefaultLimits(), PublicURL: c.public})
 		if err != nil {
 			t.Fatal(err)
 		}
-		inner := site.routes.NotFoundHandler
-		site.routes.NotFoundHandler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			got, from = BaseURL(r), BaseURLFrom(r.Context())
-			inner.ServeHTTP(w, r)
-		})
 		r := httptest.NewRequestWithContext(t.Context(), "GET", "/none", http.NoBody)
 		r.Host, r.RemoteAddr = c.host, c.peer
 		r.Header.Set("X-Forwarded-Proto", c.told)
 		site.ServeHTTP(httptest.NewRecorder(), r)
-		if got != c.want || from != c.want {
-			t.Errorf("%+v: %q and %q", c, got, from)
+		if api.url != c.want || api.urlFrom != c.want {
+			t.Errorf("%+v: %q and %q", c, api.url, api.urlFrom)
 		}
 	}
 	if got := BaseURLFrom(t.Context()); got != "" {
