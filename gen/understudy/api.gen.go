@@ -894,7 +894,7 @@ type Workspace string
 type Healthy = Health
 
 type GetCoverageParams struct {
-	// Workspace "all" for all workspaces together, and for what came without a usable credential. That is the administrator's: who has the token given by --admin-token or, where none is given, who is on the same machine. Without it, the workspace of the credential.
+	// Workspace "all" for all workspaces together, and for what came without a usable credential. That is the administrator's, whose secret is given by --admin-token or made by the server at its start. Without it, the workspace of the credential.
 	Workspace *GetCoverageParamsWorkspace `form:"workspace,omitempty" json:"workspace,omitempty"`
 
 	// API Which API; without it, all but the control API
@@ -920,14 +920,14 @@ type GetDocumentParamsFormat string
 type GetDocumentParamsDocument string
 
 type ClearExchangesParams struct {
-	// Workspace "all" for all workspaces together, and for what came without a usable credential. That is the administrator's: who has the token given by --admin-token or, where none is given, who is on the same machine. Without it, the workspace of the credential.
+	// Workspace "all" for all workspaces together, and for what came without a usable credential. That is the administrator's, whose secret is given by --admin-token or made by the server at its start. Without it, the workspace of the credential.
 	Workspace *ClearExchangesParamsWorkspace `form:"workspace,omitempty" json:"workspace,omitempty"`
 }
 
 type ClearExchangesParamsWorkspace string
 
 type ListExchangesParams struct {
-	// Workspace "all" for all workspaces together, and for what came without a usable credential. That is the administrator's: who has the token given by --admin-token or, where none is given, who is on the same machine. Without it, the workspace of the credential.
+	// Workspace "all" for all workspaces together, and for what came without a usable credential. That is the administrator's, whose secret is given by --admin-token or made by the server at its start. Without it, the workspace of the credential.
 	Workspace *ListExchangesParamsWorkspace `form:"workspace,omitempty" json:"workspace,omitempty"`
 
 	// API Which API; without it, all but the control API
@@ -957,42 +957,42 @@ type ListExchangesParamsWorkspace string
 type ListExchangesParamsAPI string
 
 type GetExchangeParams struct {
-	// Workspace "all" for all workspaces together, and for what came without a usable credential. That is the administrator's: who has the token given by --admin-token or, where none is given, who is on the same machine. Without it, the workspace of the credential.
+	// Workspace "all" for all workspaces together, and for what came without a usable credential. That is the administrator's, whose secret is given by --admin-token or made by the server at its start. Without it, the workspace of the credential.
 	Workspace *GetExchangeParamsWorkspace `form:"workspace,omitempty" json:"workspace,omitempty"`
 }
 
 type GetExchangeParamsWorkspace string
 
 type ClearFaultsParams struct {
-	// Workspace "all" for all workspaces together, and for what came without a usable credential. That is the administrator's: who has the token given by --admin-token or, where none is given, who is on the same machine. Without it, the workspace of the credential.
+	// Workspace "all" for all workspaces together, and for what came without a usable credential. That is the administrator's, whose secret is given by --admin-token or made by the server at its start. Without it, the workspace of the credential.
 	Workspace *ClearFaultsParamsWorkspace `form:"workspace,omitempty" json:"workspace,omitempty"`
 }
 
 type ClearFaultsParamsWorkspace string
 
 type ListFaultsParams struct {
-	// Workspace "all" for all workspaces together, and for what came without a usable credential. That is the administrator's: who has the token given by --admin-token or, where none is given, who is on the same machine. Without it, the workspace of the credential.
+	// Workspace "all" for all workspaces together, and for what came without a usable credential. That is the administrator's, whose secret is given by --admin-token or made by the server at its start. Without it, the workspace of the credential.
 	Workspace *ListFaultsParamsWorkspace `form:"workspace,omitempty" json:"workspace,omitempty"`
 }
 
 type ListFaultsParamsWorkspace string
 
 type DeleteFaultParams struct {
-	// Workspace "all" for all workspaces together, and for what came without a usable credential. That is the administrator's: who has the token given by --admin-token or, where none is given, who is on the same machine. Without it, the workspace of the credential.
+	// Workspace "all" for all workspaces together, and for what came without a usable credential. That is the administrator's, whose secret is given by --admin-token or made by the server at its start. Without it, the workspace of the credential.
 	Workspace *DeleteFaultParamsWorkspace `form:"workspace,omitempty" json:"workspace,omitempty"`
 }
 
 type DeleteFaultParamsWorkspace string
 
 type GetFaultParams struct {
-	// Workspace "all" for all workspaces together, and for what came without a usable credential. That is the administrator's: who has the token given by --admin-token or, where none is given, who is on the same machine. Without it, the workspace of the credential.
+	// Workspace "all" for all workspaces together, and for what came without a usable credential. That is the administrator's, whose secret is given by --admin-token or made by the server at its start. Without it, the workspace of the credential.
 	Workspace *GetFaultParamsWorkspace `form:"workspace,omitempty" json:"workspace,omitempty"`
 }
 
 type GetFaultParamsWorkspace string
 
 type PutFaultParams struct {
-	// Workspace "all" for all workspaces together, and for what came without a usable credential. That is the administrator's: who has the token given by --admin-token or, where none is given, who is on the same machine. Without it, the workspace of the credential.
+	// Workspace "all" for all workspaces together, and for what came without a usable credential. That is the administrator's, whose secret is given by --admin-token or made by the server at its start. Without it, the workspace of the credential.
 	Workspace *PutFaultParamsWorkspace `form:"workspace,omitempty" json:"workspace,omitempty"`
 }
 
@@ -1007,7 +1007,7 @@ type ListJobsParams struct {
 }
 
 type GetReportParams struct {
-	// Workspace "all" for all workspaces together, and for what came without a usable credential. That is the administrator's: who has the token given by --admin-token or, where none is given, who is on the same machine. Without it, the workspace of the credential.
+	// Workspace "all" for all workspaces together, and for what came without a usable credential. That is the administrator's, whose secret is given by --admin-token or made by the server at its start. Without it, the workspace of the credential.
 	Workspace *GetReportParamsWorkspace `form:"workspace,omitempty" json:"workspace,omitempty"`
 
 	// API Which API; without it, all but the control API
@@ -1026,7 +1026,7 @@ type GetReportParamsCoverageOf string
 type PutSeedJSONBody = map[string]interface{}
 
 type ListViolationsParams struct {
-	// Workspace "all" for all workspaces together, and for what came without a usable credential. That is the administrator's: who has the token given by --admin-token or, where none is given, who is on the same machine. Without it, the workspace of the credential.
+	// Workspace "all" for all workspaces together, and for what came without a usable credential. That is the administrator's, whose secret is given by --admin-token or made by the server at its start. Without it, the workspace of the credential.
 	Workspace *ListViolationsParamsWorkspace `form:"workspace,omitempty" json:"workspace,omitempty"`
 
 	// API Which API; without it, all but the control API

@@ -18,11 +18,13 @@ func environment(pairs map[string]string) func(string) string {
 // others are values that a flag may have and that are not its default.
 var others = map[string]string{
 	"addr":               "127.0.0.1:0",
-	"admin-token":        "s3cret",
+	"admin-token":        "sixteen-letters!",
+	"admin-token-file":   "admin",
 	"auth":               "open", // the only one
 	"cors":               "http://localhost:3000",
 	"enforce":            "report",
 	"exchanges":          "50",
+	"host":               "understudy,*.example.com",
 	"log-format":         "json",
 	"log-level":          "debug",
 	"max-body":           "4096",
@@ -101,8 +103,9 @@ func TestDocsBadValues(t *testing.T) {
 	bad := map[string][]string{
 		"addr":               {"nowhere", "127.0.0.1", "127.0.0.1:http", "127.0.0.1:65536", "127.0.0.1:-1"},
 		"auth":               {"closed"},
-		"cors":               {"localhost:3000", "http://localhost:3000/"},
+		"cors":               {"localhost:3000", "http://localhost:3000/", "http://*.example.com", "http://localhost:*"},
 		"enforce":            {"lax", "STRICT"},
+		"host":               {"understudy:80", "http://understudy", "a..b"},
 		"exchanges":          {"0", "-1", "many"},
 		"log-format":         {"xml"},
 		"log-level":          {"loud", "INFO"},
@@ -114,7 +117,7 @@ func TestDocsBadValues(t *testing.T) {
 		"validate-responses": {"maybe"},
 	}
 	flags(t, func(f *flag.Flag) {
-		if len(bad[f.Name]) == 0 && f.Name != "url-file" && f.Name != "admin-token" && f.Name != "seed" {
+		if len(bad[f.Name]) == 0 && f.Name != "url-file" && f.Name != "admin-token" && f.Name != "admin-token-file" && f.Name != "seed" {
 			t.Errorf("--%s: give the test bad values", f.Name)
 		}
 		for _, value := range bad[f.Name] {

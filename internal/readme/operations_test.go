@@ -24,7 +24,7 @@ import (
 	"github.com/understudy-api/understudy/server/app"
 )
 
-var operationBlock = regexp.MustCompile("(?m)^<!-- ops: (backup|restore|postgres) -->\n```sh\n((?s:.*?))^```$")
+var operationBlock = regexp.MustCompile("(?m)^<!-- ops: (backup|restore|postgres|admin) -->\n```sh\n((?s:.*?))^```$")
 
 // operationScripts are the commands of docs/operations.md, by what they are about.
 func operationScripts(t *testing.T) map[string]string {
@@ -38,7 +38,7 @@ func operationScripts(t *testing.T) map[string]string {
 	for _, b := range blocks {
 		scripts[b[1]] += b[2]
 	}
-	if all := strings.Count(string(text), "```sh\n"); all != len(blocks) || len(scripts) != 3 {
+	if all := strings.Count(string(text), "```sh\n"); all != len(blocks) || len(scripts) != 4 {
 		t.Fatalf("%d blocks of sh, %d are marked", all, len(blocks))
 	}
 	return scripts
@@ -113,6 +113,14 @@ func TestDocsOperatePostgres(t *testing.T) {
 	}
 }
 
+// The administrator: what the page does with the secret that a server made.
+func TestDocsOperateAdmin(t *testing.T) {
+	m := lend(t, nil, true)
+	if code, said := m.shell(t, "set -eu\n"+operationScripts(t)["admin"]); code != 0 || !strings.Contains(said, "403") {
+		t.Errorf("exit code %d:\n%s", code, said)
+	}
+}
+
 // What the file refers to is there, the settings are the server's own, and the proxy
 // knows the replicas.
 func TestDocsCompose(t *testing.T) {
@@ -168,7 +176,7 @@ func TestDocsCompose(t *testing.T) {
 		}
 		env := map[string]string{}
 		for variable, value := range s.Environment {
-			env[variable] = regexp.MustCompile(`\$\{[^}]*\}`).ReplaceAllString(value, "secret")
+			env[variable] = regexp.MustCompile(`\$\{[^}]*\}`).ReplaceAllString(value, "a-secret-that-is-long")
 		}
 		if len(s.Command) == 0 || s.Command[0] != "serve" {
 			t.Fatalf("%s: command %q", name, s.Command)

@@ -17,6 +17,7 @@ import (
 
 	"github.com/understudy-api/understudy/server/contract"
 	"github.com/understudy-api/understudy/server/control"
+	"github.com/understudy-api/understudy/server/edge"
 	"github.com/understudy-api/understudy/server/evidence"
 	"github.com/understudy-api/understudy/server/job"
 	"github.com/understudy-api/understudy/server/seed"
@@ -42,8 +43,10 @@ type Options struct {
 	// Record says which exchanges outlive the process; "" is those with violations.
 	Record     evidence.Policy
 	Exchanges  int      // the newest that are kept of each workspace; 0 for the default
-	AdminToken string   // opens every workspace to the control API; "" opens them to this machine
-	CORS       []string // origins whose pages may call; "*" is any
+	AdminToken string   // the administrator's secret, which opens every workspace to the control API; "" opens them to nobody
+	CORS       []string // origins whose pages may call; "*" is any, but for the control API
+	// Hosts are the names that are answered to; nil for all names.
+	Hosts *edge.Hosts
 	// PublicURL is where clients reach the server, without a final slash: what redirects
 	// and signed addresses begin with. "" for what each request came for.
 	PublicURL string
@@ -63,6 +66,10 @@ type App struct {
 	apis       []*service
 	control    *service
 	handler    http.Handler // route, behind CORS if that is wanted
+	hosts      *edge.Hosts
+	origins    []string // that are let in by name
+	publicURL  string
+	strangers  strangers
 }
 
 // service is one served API with what tells its requests from another's. Its document
@@ -89,13 +96,27 @@ func newService(api site.API, scheme string, o site.Options) (*service, error) {
 
 // ServeHTTP serves a request of this API.
 func (s *service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if loaded := s.loaded(w, r); loaded != nil {
+		loaded.ServeHTTP(w, r)
+	}
+}
+
+// refuse answers a request that is not to be looked at any further.
+func (s *service) refuse(w http.ResponseWriter, r *http.Request, refusal *site.Refusal) {
+	if loaded := s.loaded(w, r); loaded != nil {
+		loaded.Refuse(w, r, refusal)
+	}
+}
+
+// loaded is the API; where it cannot be had, the request is answered.
+func (s *service) loaded(w http.ResponseWriter, r *http.Request) *site.Site {
 	loaded, err := s.load()
 	if err != nil { // tests load every document: this is a broken build
 		s.log.ErrorContext(r.Context(), "the document cannot be served", "error", err)
 		w.WriteHeader(http.StatusInternalServerError)
-		return
+		return nil
 	}
-	loaded.ServeHTTP(w, r)
+	return loaded
 }
 
 // New opens the store and builds the handler.
@@ -117,8 +138,11 @@ func build(store storage.Store, o Options) (*App, error) {
 	if err != nil {
 		return nil, err
 	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
 	_, shared := store.(*postgres.Store)
-	a := &App{store: store}
+	a := &App{store: store, hosts: o.Hosts, origins: o.CORS, publicURL: o.PublicURL, strangers: strangers{log: o.Logger}}
 	a.handler = allowOrigins(http.HandlerFunc(a.route), o.CORS)
 	version, goVersion := versions()
 	a.evidence = evidence.New(store, evidence.Options{
@@ -140,9 +164,6 @@ func build(store storage.Store, o Options) (*App, error) {
 			o.record(x)
 		}
 	}
-	if options.Logger == nil {
-		options.Logger = slog.New(slog.DiscardHandler)
-	}
 	a.jobs = job.New(job.Options{Store: store, Shared: shared, Logger: o.Logger})
 	for i, api := range apis(store, keys) {
 		if of, has := api.(hasJobs); has {
@@ -158,7 +179,7 @@ func build(store storage.Store, o Options) (*App, error) {
 	}
 	options.Steer = nil // nobody locks themselves out
 	if a.control, err = newService(control.New(control.Options{
-		Store: store, Keys: keys, Evidence: a.evidence, Jobs: a.jobs.Kinds(), Workspaces: a.workspaces, Seeds: a.seeds, AdminToken: o.AdminToken, Version: version, Go: goVersion,
+		Store: store, Keys: keys, Evidence: a.evidence, Jobs: a.jobs.Kinds(), Workspaces: a.workspaces, Seeds: a.seeds, AdminToken: o.AdminToken, Logger: o.Logger, Version: version, Go: goVersion,
 		Documents: documents(),
 	}), "", options); err != nil {
 		return nil, err
@@ -240,16 +261,15 @@ func (a *App) Close() error {
 	return errors.Join(a.jobs.Close(ctx), a.evidence.Close(), a.store.Close())
 }
 
-// ServeHTTP serves a request.
-func (a *App) ServeHTTP(w http.ResponseWriter, r *http.Request) { a.handler.ServeHTTP(w, r) }
-
 // route hands a request to the API it belongs to.
-func (a *App) route(w http.ResponseWriter, r *http.Request) {
-	if strings.HasPrefix(r.URL.Path, "/_understudy/") || r.URL.Path == "/_understudy" {
-		a.control.ServeHTTP(w, r)
-		return
+func (a *App) route(w http.ResponseWriter, r *http.Request) { a.owner(r).ServeHTTP(w, r) }
+
+// owner is the API that a request belongs to.
+func (a *App) owner(r *http.Request) *service {
+	if ofControl(r.URL.Path) {
+		return a.control
 	}
-	a.identify(r).ServeHTTP(w, r)
+	return a.identify(r)
 }
 
 // identify finds the API a request belongs to: the one whose paths share the most

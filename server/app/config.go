@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/understudy-api/understudy/server/edge"
 	"github.com/understudy-api/understudy/server/evidence"
 	"github.com/understudy-api/understudy/server/site"
 )
@@ -23,7 +24,9 @@ type Config struct {
 	LogFormat         string
 	URLFile           string
 	Record            string
-	AdminToken        string
+	AdminToken        secret
+	AdminTokenFile    string
+	Host              string
 	CORS              string
 	PublicURL         string
 	Seed              string
@@ -45,7 +48,9 @@ func (c *Config) Flags(fs *flag.FlagSet) {
 	fs.Int64Var(&c.MaxBody, "max-body", site.DefaultLimits().Body, "largest request body in `BYTES`")
 	fs.StringVar(&c.Record, "record", string(evidence.RecordViolations), "which exchanges outlive the process: \"violations\" or \"all\"; what was covered always does, and in PostgreSQL the newest exchanges do")
 	fs.IntVar(&c.Exchanges, "exchanges", evidence.DefaultExchanges, "how many of the newest exchanges of each workspace are kept, in memory or in PostgreSQL")
-	fs.StringVar(&c.AdminToken, "admin-token", "", "`SECRET` with which the control API shows all workspaces; without one, it shows them to the machine the server runs on")
+	fs.Var(&c.AdminToken, "admin-token", "`SECRET` of the administrator, with which the control API shows and steers all workspaces, 16 characters or more; better set in the environment. Without one the server makes one at its start and writes it beside the file of its URL")
+	fs.StringVar(&c.AdminTokenFile, "admin-token-file", "", "`FILE` that holds the administrator's secret")
+	fs.StringVar(&c.Host, "host", "", "`NAMES` that the server answers to beside localhost, what is below it and the address that it listens on, separated by commas; \"*\" in one is any text, and \"*\" alone any name")
 	fs.StringVar(&c.CORS, "cors", "", "`ORIGINS` whose pages browsers let call the server, such as \"http://localhost:3000\", separated by commas; \"*\" is any")
 	fs.StringVar(&c.PublicURL, "public-url", "", "`URL` at which clients reach the server, such as \"https://understudy.example.com\": what redirects and signed addresses begin with; without one, what each request came for")
 	fs.StringVar(&c.Seed, "seed", "", "`FILE` with the workspaces to start with, YAML or JSON (docs/seeds.md); those that are there already stay as they are")
@@ -100,8 +105,14 @@ func (c *Config) Validate() error {
 	if c.Exchanges < 1 {
 		return usageError("--exchanges %d: want at least 1", c.Exchanges)
 	}
-	if strings.ContainsFunc(c.AdminToken, func(r rune) bool { return r <= ' ' || r >= 0x7f || r == ',' || r == '"' }) {
-		return usageError("--admin-token: want visible ASCII characters without spaces, commas and quotation marks")
+	if c.AdminToken != "" && c.AdminTokenFile != "" {
+		return usageError("--admin-token and --admin-token-file: want one of them")
+	}
+	if c.AdminToken != "" && !good(string(c.AdminToken)) {
+		return usageError("--admin-token: want %s", secretShape) // not shown
+	}
+	if _, bad := edge.ParseHosts(c.Host); bad != "" {
+		return usageError("--host %q: want the name of a machine without a port, an address, or a pattern such as \"*.example.com\"", bad)
 	}
 	if _, bad := origins(c.CORS); bad != "" {
 		return usageError("--cors %q: want an origin such as \"http://localhost:3000\", or \"*\"", bad)

@@ -19,7 +19,7 @@ func origins(list string) (origins []string, bad string) {
 	for _, origin := range strings.FieldsFunc(list, func(r rune) bool { return r == ',' || r == ' ' }) {
 		if origin != "*" {
 			u, err := url.Parse(origin)
-			if err != nil || u.Scheme == "" || u.Host == "" || u.Scheme+"://"+u.Host != origin {
+			if err != nil || u.Scheme == "" || u.Host == "" || u.Scheme+"://"+u.Host != origin || strings.Contains(origin, "*") {
 				return nil, origin
 			}
 		}

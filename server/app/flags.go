@@ -5,7 +5,6 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"os"
 	"strings"
 )
 
@@ -56,17 +55,4 @@ func ParseFlags(fs *flag.FlagSet, usage string, args []string, getenv func(strin
 		}
 	})
 	return bad
-}
-
-// writeURLFile writes the base URL in one step, so that a script that waits for
-// the file never reads half of it.
-func writeURLFile(path, url string) error {
-	tmp := path + ".tmp"
-	if err := os.WriteFile(tmp, []byte(url+"\n"), 0o644); err != nil {
-		return fmt.Errorf("write url file: %w", err)
-	}
-	if err := os.Rename(tmp, path); err != nil {
-		return fmt.Errorf("write url file: %w", err)
-	}
-	return nil
 }

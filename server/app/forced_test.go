@@ -355,7 +355,7 @@ func TestSubWorkspaces(t *testing.T) {
 	port := w.url[strings.LastIndex(w.url, ":"):]
 	in := func(name string) http.Header { return http.Header{site.WorkspaceHeader: {name}} }
 	host := func(name string) http.Header { return http.Header{"Host": {name + port}} }
-	for _, more := range []http.Header{nil, in("a"), in("b"), host("b.localhost"), host("c.localhost"), host("localhost"), host("not_a_name.localhost")} {
+	for _, more := range []http.Header{nil, in("a"), in("b"), host("b.localhost"), host("c.localhost"), host("localhost"), host("localhost.")} {
 		if got, err := w.send(t, project, more); err != nil || got.status != 200 {
 			t.Fatalf("%v: %+v %v", more, got, err)
 		}
@@ -379,7 +379,7 @@ func TestSubWorkspaces(t *testing.T) {
 			t.Errorf("%v: %d projects, want %d: %+v %v", test.more, n, test.want, got, err)
 		}
 	}
-	for _, bad := range []http.Header{in(""), in("a b"), in("-a"), in(strings.Repeat("a", 64)), {site.WorkspaceHeader: {"a", "b"}}} {
+	for _, bad := range []http.Header{in(""), in("a b"), in("-a"), in(strings.Repeat("a", 64)), {site.WorkspaceHeader: {"a", "b"}}, host("not_a_name.localhost"), host("a.b.localhost"), host("a.localhost.")} {
 		for _, x := range append(targets, target{"understudy", project.header, "getReport", "GET", "/_understudy/report", "", 200}) {
 			got, err := w.send(t, x, bad)
 			if err != nil || got.status != 400 || !strings.Contains(got.body, "63 at most") {

@@ -231,7 +231,7 @@ func TestLargeHeaders(t *testing.T) {
 	}
 	w := &standIn{url: server.URL}
 	for size, status := range map[int]int{100: 200, maxHeaderBytes / 2: 200, 2 * maxHeaderBytes: 431} {
-		got := w.wire(t, "GET", []byte("GET /api/health HTTP/1.1\r\nHost: h\r\nX-Large: "+strings.Repeat("x", size)+"\r\nConnection: close\r\n\r\n"))
+		got := w.wire(t, "GET", []byte("GET /api/health HTTP/1.1\r\nHost: localhost\r\nX-Large: "+strings.Repeat("x", size)+"\r\nConnection: close\r\n\r\n"))
 		if got.status != status {
 			t.Errorf("header of %d bytes: %d", size, got.status)
 		}

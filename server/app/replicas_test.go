@@ -371,7 +371,7 @@ func TestStoreReplicasEvidence(t *testing.T) {
 			"reset": func() answered {
 				return one.do(t, "POST", "/_understudy/reset", bearer("s"), strings.NewReader(`{"evidence":true}`))
 			},
-			"all": func() answered { return two.do(t, "DELETE", "/_understudy/exchanges?workspace=all", bearer("s"), nil) },
+			"all": func() answered { return two.do(t, "DELETE", "/_understudy/exchanges?workspace=all", bearer(boss), nil) },
 		} {
 			calls(3)
 			if got := forget(); got.status != 204 {

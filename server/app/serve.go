@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"log/slog"
 	"net"
 	"net/http"
@@ -14,6 +13,7 @@ import (
 	"runtime/debug"
 	"time"
 
+	"github.com/understudy-api/understudy/server/edge"
 	"github.com/understudy-api/understudy/server/evidence"
 	"github.com/understudy-api/understudy/server/site"
 )
@@ -47,6 +47,15 @@ func Serve(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
+	if server.made {
+		// "understudy report" looks there if it is told no file. Where there is no such
+		// folder, as in a container, a secret that one wants to know has to be given.
+		if name := AdminFile("", server.URL); name != "" {
+			if err := server.writeAdmin(name); err != nil {
+				server.log.Warn("the administrator's secret can be known only if it is given", "error", err)
+			}
+		}
+	}
 	fmt.Fprintf(stdout, "listening on %s\n", server.URL)
 	fmt.Fprintf(stdout, "try: curl -H 'Authorization: Bearer my-token' %s/api/projects\n", server.URL)
 	select {
@@ -63,11 +72,16 @@ func Serve(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 
 // Server is an App that listens.
 type Server struct {
-	App  *App
-	URL  string // at which it is reached from its own machine
-	http *http.Server
-	log  *slog.Logger
-	done chan error
+	App *App
+	URL string // at which it is reached from its own machine
+	// AdminToken is the administrator's secret.
+	AdminToken string
+
+	made       bool     // the secret is the server's own
+	adminFiles []string // which hold it
+	http       *http.Server
+	log        *slog.Logger
+	done       chan error
 }
 
 // Listen builds what a configuration says and serves it. The log goes to stderr.
@@ -89,20 +103,25 @@ func Listen(ctx context.Context, config *Config, stderr io.Writer) (*Server, err
 	limits := site.DefaultLimits()
 	limits.Body, limits.JudgeReply = config.MaxBody, config.ValidateResponses
 	if config.URLFile != "" {
-		// A script that waits for the file must not read the address of an
-		// earlier run.
-		if err := os.Remove(config.URLFile); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return nil, fmt.Errorf("remove the old url file: %w", err)
+		if err := removeOld(config.URLFile); err != nil {
+			return nil, err
 		}
 	}
+	admin, made, err := config.administrator()
+	if err != nil {
+		return nil, err
+	}
+	hosts, _ := edge.ParseHosts(config.Host)
+	hosts.Add(public.Host)
 	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", config.Addr)
 	if err != nil {
 		return nil, fmt.Errorf("listen: %w", err)
 	}
+	hosts.Listen(listener.Addr())
 	a, err := New(ctx, Options{
 		Store: config.Store, Auth: config.Auth, Enforce: site.Enforcement(config.Enforce), Limits: &limits, Logger: log,
-		Record: evidence.Policy(config.Record), Exchanges: config.Exchanges, AdminToken: config.AdminToken,
-		CORS: allowed, FullSync: config.Sync == syncFull, PublicURL: public.String(),
+		Record: evidence.Policy(config.Record), Exchanges: config.Exchanges, AdminToken: admin,
+		CORS: allowed, Hosts: hosts, FullSync: config.Sync == syncFull, PublicURL: public.String(),
 	})
 	if err != nil {
 		_ = listener.Close()
@@ -115,7 +134,7 @@ func Listen(ctx context.Context, config *Config, stderr io.Writer) (*Server, err
 		}
 	}
 	s := &Server{
-		App: a, URL: baseURL(listener.Addr()), log: log, done: make(chan error, 1),
+		App: a, URL: baseURL(listener.Addr()), AdminToken: admin, made: made, log: log, done: make(chan error, 1),
 		http: &http.Server{
 			Handler:           a,
 			MaxHeaderBytes:    maxHeaderBytes,
@@ -129,8 +148,14 @@ func Listen(ctx context.Context, config *Config, stderr io.Writer) (*Server, err
 	if !isLoopback(listener.Addr()) && config.Auth == "open" {
 		log.Warn("open mode on an address that other machines can reach: any credential is let in", "addr", listener.Addr().String())
 	}
-	if config.URLFile != "" {
-		if err := writeURLFile(config.URLFile, s.URL); err != nil {
+	if config.URLFile != "" { // last: a script that waits for it finds the secret there
+		if made {
+			err = s.writeAdmin(AdminFile(config.URLFile, s.URL))
+		}
+		if err == nil {
+			err = writeURLFile(config.URLFile, s.URL)
+		}
+		if err != nil {
 			_ = s.http.Close()
 			return nil, errors.Join(err, a.Close())
 		}
@@ -138,9 +163,18 @@ func Listen(ctx context.Context, config *Config, stderr io.Writer) (*Server, err
 	return s, nil
 }
 
+// writeAdmin writes the administrator's secret, which ends with the server.
+func (s *Server) writeAdmin(name string) error {
+	s.adminFiles = append(s.adminFiles, name)
+	return writeAdminFile(name, s.AdminToken)
+}
+
 // Drain takes no more connections and waits until the requests in flight are
 // answered, or the context ends. The App can still be asked.
 func (s *Server) Drain(ctx context.Context) error {
+	for _, name := range s.adminFiles {
+		_ = os.Remove(name) // it opens nothing from here on
+	}
 	if err := s.http.Shutdown(ctx); err != nil {
 		return fmt.Errorf("shut down: %w", err)
 	}

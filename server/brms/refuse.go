@@ -56,6 +56,8 @@ func (a *API) Refuse(w http.ResponseWriter, _ *http.Request, refusal *site.Refus
 	case site.KindTooLarge:
 		e.StatusCode, e.Code = http.StatusRequestEntityTooLarge, "FST_ERR_CTP_BODY_TOO_LARGE"
 		e.Message = "Request body is too large"
+	case site.KindMisdirected:
+		e.StatusCode = http.StatusMisdirectedRequest
 	case site.KindForced:
 		e.StatusCode = refusal.Status
 	case site.KindUnavailable:

@@ -28,8 +28,18 @@ func TestMain(m *testing.M) {
 			os.Exit(client(os.Args[2:]))
 		}
 	}
-	os.Exit(m.Run())
+	var err error
+	if runtimeDir, err = os.MkdirTemp("", "understudy-command"); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	code := m.Run()
+	_ = os.RemoveAll(runtimeDir)
+	os.Exit(code)
 }
+
+// runtimeDir is where servers leave what others of their user are to find.
+var runtimeDir string
 
 // What no output may hold.
 const (
@@ -79,7 +89,7 @@ func client(acts []string) int {
 			}
 			send(http.MethodGet, os.Getenv("BRMS_URL")+"/api/projects", "Basic "+markedSecret, "")
 		case "environment":
-			for _, name := range []string{"UNDERSTUDY_URL", "BRMS_URL", "GORULES_URL", "DATAFOLD_HOST", "UNDERSTUDY_TOKEN", "GORULES_TOKEN", "DATAFOLD_API_KEY"} {
+			for _, name := range []string{"UNDERSTUDY_URL", "BRMS_URL", "GORULES_URL", "DATAFOLD_HOST", "UNDERSTUDY_TOKEN", "GORULES_TOKEN", "DATAFOLD_API_KEY", "UNDERSTUDY_ADMIN_TOKEN", "UNDERSTUDY_STORE"} {
 				fmt.Println(os.Getenv(name))
 			}
 		case "echo":
@@ -129,10 +139,11 @@ func understudy(t *testing.T, dir string, args ...string) *process {
 	p.Env = append(p.Env, "GORACE=atexit_sleep_ms=0") // the race detector would wait a second at each end
 	for _, pair := range os.Environ() {
 		name, _, _ := strings.Cut(pair, "=")
-		if !strings.HasPrefix(name, "UNDERSTUDY_") && name != "GORULES_TOKEN" && name != "DATAFOLD_API_KEY" {
+		if !strings.HasPrefix(name, "UNDERSTUDY_") && name != "GORULES_TOKEN" && name != "DATAFOLD_API_KEY" && name != "XDG_RUNTIME_DIR" {
 			p.Env = append(p.Env, pair)
 		}
 	}
+	p.Env = append(p.Env, "XDG_RUNTIME_DIR="+runtimeDir)
 	return p
 }
 
@@ -247,7 +258,7 @@ func TestRunCommand(t *testing.T) {
 	wants(t, p.stderr.String(), "to standard error\n")
 
 	p = runs(t, t.TempDir(), nil, "environment")
-	p.Env = append(p.Env, "BRMS_URL=https://elsewhere.example.com", "DATAFOLD_API_KEY="+markedKey)
+	p.Env = append(p.Env, "BRMS_URL=https://elsewhere.example.com", "DATAFOLD_API_KEY="+markedKey, "UNDERSTUDY_STORE=memory")
 	if code := p.does(t); code != 0 {
 		t.Fatalf("exit code %d:\n%s", code, p.stderr.String())
 	}
@@ -258,7 +269,10 @@ func TestRunCommand(t *testing.T) {
 	if len(got[4]) < 20 || got[5] != got[4] || got[6] != markedKey {
 		t.Errorf("the secrets are %q", got[4:7])
 	}
-	if strings.Contains(p.stderr.String(), got[4]) {
+	if len(got[7]) < 20 || got[7] == got[4] || got[8] != "" {
+		t.Errorf("the administrator's secret and the store are %q", got[7:9])
+	}
+	if strings.Contains(p.stderr.String(), got[4]) || strings.Contains(p.stderr.String(), got[7]) {
 		t.Errorf("the secret is said:\n%s", p.stderr.String())
 	}
 }

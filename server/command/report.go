@@ -1,7 +1,6 @@
 package command
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -25,28 +24,31 @@ const reportTimeout = 60 * time.Second
 
 // source is the server that a report is fetched from.
 type source struct {
-	url           string
+	place
+
 	token         string
+	adminToken    string
 	allWorkspaces bool
 }
 
 func (s *source) declare(fs *flag.FlagSet) {
-	fs.StringVar(&s.url, "url", "http://127.0.0.1:8080", "`BASE` URL of the server")
-	fs.StringVar(&s.token, "token", "", "`SECRET` whose workspace is reported on, or the server's admin token; better set in the environment")
-	fs.BoolVar(&s.allWorkspaces, "all-workspaces", false, "report on all workspaces together; needs the server's admin token, or the same machine if it has none")
+	s.place.declare(fs)
+	fs.StringVar(&s.token, "token", "", "`SECRET` whose workspace is reported on; better set in the environment")
+	fs.StringVar(&s.adminToken, "admin-token", "", "`SECRET` of the server's administrator, for --all-workspaces; better set in the environment. Without one, what a server of the same user made at its start")
+	fs.BoolVar(&s.allWorkspaces, "all-workspaces", false, "report on all workspaces together, which is the administrator's")
 }
 
 func (s *source) validate() error {
-	base, err := url.Parse(s.url)
-	if err != nil || base.Scheme != "http" && base.Scheme != "https" || base.Host == "" || base.User != nil {
-		// Not shown: it may hold a password.
-		return usageError("--url: want a URL as http://HOST:PORT, without a user")
+	if err := s.place.validate(); err != nil {
+		return err
 	}
 	if s.token == "" && !s.allWorkspaces {
 		return usageError("--token or --all-workspaces: want the secret of a workspace, or all of them")
 	}
-	if strings.ContainsFunc(s.token, func(r rune) bool { return r <= ' ' || r > '~' }) {
-		return usageError("--token: want printable ASCII without spaces")
+	for name, token := range map[string]string{"token": s.token, "admin-token": s.adminToken} {
+		if strings.ContainsFunc(token, func(r rune) bool { return r <= ' ' || r > '~' }) {
+			return usageError("--%s: want printable ASCII without spaces", name)
+		}
 	}
 	return nil
 }
@@ -91,19 +93,21 @@ func firstLine(err error) error {
 
 // fetch asks the control API. No error holds the secret.
 func (s *source) fetch(ctx context.Context, coverageOf string) (*evidence.Report, error) {
-	query := url.Values{"coverageOf": {coverageOf}}
+	query, token := url.Values{"coverageOf": {coverageOf}}, s.token
 	if s.allWorkspaces {
 		query.Set("workspace", "all")
+		var err error
+		if token, err = s.admin(s.adminToken, s.token); err != nil {
+			return nil, err
+		}
 	}
 	ctx, cancel := context.WithTimeout(ctx, reportTimeout)
 	defer cancel()
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, strings.TrimSuffix(s.url, "/")+"/_understudy/report?"+query.Encode(), nil)
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, s.url+"/_understudy/report?"+query.Encode(), nil)
 	if err != nil {
 		return nil, fmt.Errorf("no report: %w", err)
 	}
-	// All workspaces are shown to the server's own machine whoever asks, but someone
-	// must.
-	request.Header.Set("Authorization", "Bearer "+cmp.Or(s.token, "report"))
+	request.Header.Set("Authorization", "Bearer "+token)
 	response, err := http.DefaultClient.Do(request)
 	if err != nil {
 		if inner, ok := errors.AsType[*url.Error](err); ok {

@@ -105,6 +105,44 @@ func TestReportAdmin(t *testing.T) {
 	}
 }
 
+// Without an admin token the server makes one, which its own user's commands find: beside
+// the file of its URL, or where servers of the user leave it.
+func TestReportMadeSecret(t *testing.T) {
+	dir := t.TempDir()
+	file := filepath.Join(dir, "u")
+	url, stop := serves(t, "--url-file", file)
+	port := url[strings.LastIndex(url, ":"):]
+	left := filepath.Join(runtimeDir, "understudy", "local-"+port[1:]+".admin")
+	if info, err := os.Stat(left); err != nil || info.Mode() != 0o600 {
+		t.Fatalf("%v %v", info, err)
+	}
+	for _, c := range []struct {
+		runtimeDir string
+		args       []string
+		code       int
+	}{
+		{runtimeDir, []string{"--url", url}, 0},
+		{runtimeDir, []string{"--url", "http://localhost" + port}, 0},
+		{dir, []string{"--url-file", file}, 0},
+		{dir, []string{"--url", url}, 2},
+		{dir, []string{"--url", url, "--token", "a-tenant-of-no-account"}, 2},
+		{runtimeDir, []string{"--url", url, "--admin-token", "not-the-administrator"}, 2},
+		{dir, []string{"--url-file", file + "x"}, 2},
+	} {
+		p := understudy(t, dir, append([]string{"report", "--all-workspaces", "--fail-on", "none"}, c.args...)...)
+		p.Env = append(p.Env, "XDG_RUNTIME_DIR="+c.runtimeDir)
+		if got := p.does(t); got != c.code {
+			t.Errorf("%v: exit code %d, want %d: %s", c.args, got, c.code, p.stderr.String())
+		}
+	}
+	stop()
+	for _, name := range []string{left, file + ".admin"} {
+		if _, err := os.Stat(name); err == nil {
+			t.Errorf("%s outlives the server", name)
+		}
+	}
+}
+
 // What keeps a report from being had is told in one line, without the secret.
 func TestNoReport(t *testing.T) {
 	odd := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -223,6 +261,7 @@ func TestSecrets(t *testing.T) {
 // Every flag can be set in the environment, and a flag that is given wins.
 func TestReportEnvironment(t *testing.T) {
 	values := map[string][2]string{
+		"admin-token":    {"first", "second"},
 		"all-workspaces": {"true", "false"},
 		"baseline":       {"a", "b"},
 		"coverage-of":    {"all", "published"},
@@ -233,6 +272,7 @@ func TestReportEnvironment(t *testing.T) {
 		"output":         {"json=a.json,html=b.html", "c"},
 		"token":          {"first", "second"},
 		"url":            {"http://a", "http://b"},
+		"url-file":       {"a", "b"},
 		"write-baseline": {"a", "b"},
 	}
 	Flags("report").VisitAll(func(f *flag.Flag) {

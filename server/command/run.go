@@ -10,6 +10,8 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"slices"
+	"strings"
 	"syscall"
 	"time"
 
@@ -23,7 +25,8 @@ const runUsage = `understudy run [flags] -- COMMAND [ARGUMENT...]
 
 Serves while the command runs, with UNDERSTUDY_URL, BRMS_URL, GORULES_URL and
 DATAFOLD_HOST set to where, and UNDERSTUDY_TOKEN, GORULES_TOKEN and DATAFOLD_API_KEY
-to a secret made for this run unless they are set already. Then reports on what all
+to a secret made for this run unless they are set already. UNDERSTUDY_ADMIN_TOKEN is the
+administrator's secret, with which "understudy report --all-workspaces" asks. Then reports on what all
 workspaces did, on standard error. Exits with the command's code if that is not 0,
 else with 1 if the contract is broken.`
 
@@ -75,7 +78,7 @@ func run(args []string, std stdio) (int, error) {
 	if err != nil {
 		return exitUsage, err
 	}
-	code, err := attend(program, flags.Args(), environment(server.URL, std.getenv), signals, std)
+	code, err := attend(program, flags.Args(), environment(server, std.getenv), signals, std)
 	signal.Stop(signals) // what comes now ends the report
 	limit, cancel := context.WithTimeout(ctx, drainTimeout)
 	defer cancel()
@@ -151,13 +154,17 @@ func notStarted(name string, err error) (int, error) {
 	return exitNotRun, fmt.Errorf("run: %s: %w", name, err)
 }
 
-// environment is the command's: where the server is, and a secret. A secret that
-// the caller has set stays.
-func environment(url string, getenv func(string) string) []string {
-	env := os.Environ()
+// environment is the command's: where the server is, and secrets. One that the caller
+// has set stays. Where the server keeps its state, a password perhaps included, is the
+// server's alone.
+func environment(server *app.Server, getenv func(string) string) []string {
+	env := slices.DeleteFunc(os.Environ(), func(pair string) bool {
+		return strings.HasPrefix(pair, "UNDERSTUDY_STORE=") || strings.HasPrefix(pair, "UNDERSTUDY_ADMIN_TOKEN_FILE=")
+	})
 	for _, name := range []string{"UNDERSTUDY_URL", "BRMS_URL", "GORULES_URL", "DATAFOLD_HOST"} {
-		env = append(env, name+"="+url)
+		env = append(env, name+"="+server.URL)
 	}
+	env = append(env, "UNDERSTUDY_ADMIN_TOKEN="+server.AdminToken)
 	secret := rand.Text()
 	for _, name := range []string{"UNDERSTUDY_TOKEN", "GORULES_TOKEN", "DATAFOLD_API_KEY"} {
 		if getenv(name) == "" {

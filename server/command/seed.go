@@ -32,14 +32,15 @@ const (
 
 // remote is the workspace of a server that a command is about.
 type remote struct {
-	url        string
+	place
+
 	credential string
 	workspace  string
 	output     string
 }
 
 func (r *remote) declare(fs *flag.FlagSet, export bool) {
-	fs.StringVar(&r.url, "url", "http://127.0.0.1:8080", "`BASE` URL of the server")
+	r.place.declare(fs)
 	fs.StringVar(&r.credential, "credential", "", "`SECRET` whose workspace is meant, whatever the scheme it is sent with; better set in the environment")
 	fs.StringVar(&r.workspace, "workspace", "", "`NAME` of a sub-workspace, as the header Understudy-Workspace names it")
 	if export {
@@ -48,11 +49,10 @@ func (r *remote) declare(fs *flag.FlagSet, export bool) {
 }
 
 func (r *remote) validate() error {
-	base, err := url.Parse(r.url)
+	if err := r.place.validate(); err != nil {
+		return err
+	}
 	switch {
-	case err != nil || base.Scheme != "http" && base.Scheme != "https" || base.Host == "" || base.User != nil:
-		// Not shown: it may hold a password.
-		return usageError("--url: want a URL as http://HOST:PORT, without a user")
 	case r.credential == "" || strings.ContainsFunc(r.credential, func(c rune) bool { return c <= ' ' || c > '~' }):
 		return usageError("--credential: want the secret of a workspace, printable ASCII without spaces")
 	case strings.ContainsFunc(r.workspace, func(c rune) bool { return c <= ' ' || c > '~' }):
@@ -197,7 +197,7 @@ func (r *remote) ask(method string, body []byte) (text []byte, status int, err e
 	defer stop()
 	ctx, cancel := context.WithTimeout(ctx, seedTimeout)
 	defer cancel()
-	request, err := http.NewRequestWithContext(ctx, method, strings.TrimSuffix(r.url, "/")+"/_understudy/seed", bytes.NewReader(body)) //nolint:gosec // the server that the caller named
+	request, err := http.NewRequestWithContext(ctx, method, r.url+"/_understudy/seed", bytes.NewReader(body)) //nolint:gosec // the server that the caller named
 	if err != nil {
 		return nil, 0, fmt.Errorf("no request: %w", err)
 	}

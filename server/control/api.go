@@ -8,7 +8,7 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/json"
-	"net"
+	"log/slog"
 	"net/http"
 	"slices"
 	"strconv"
@@ -35,11 +35,12 @@ type Options struct {
 	Workspaces *workspace.Manager  // steers what happens
 	Seeds      *seed.Seeder        // plants and writes workspaces
 	Documents  map[string]Document // the served documents, by API
-	// AdminToken is the secret with which one may look into every workspace. Without
-	// one, who is on the same machine may.
+	// AdminToken is the administrator's secret, with which one may look into every
+	// workspace. Without one nobody may.
 	AdminToken string
-	Version    string // of this program
-	Go         string // of the Go it was built with
+	Logger     *slog.Logger // told of what the administrator does; nil for none
+	Version    string       // of this program
+	Go         string       // of the Go it was built with
 }
 
 // Document is a served document in both forms.
@@ -54,7 +55,12 @@ var (
 )
 
 // New makes the API.
-func New(o Options) *API { return &API{o: o} }
+func New(o Options) *API {
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	return &API{o: o}
+}
 
 // Source is the served document.
 func (a *API) Source() contract.Source {
@@ -81,10 +87,7 @@ func (a *API) Authenticate(r *http.Request, _ *contract.Operation) (site.Princip
 			continue
 		}
 		principal, known := a.o.Keys.Principal(secret)
-		switch {
-		case a.o.AdminToken == "":
-			principal.Admin = known && fromHere(r)
-		case scheme == "Bearer" && same(secret, a.o.AdminToken):
+		if scheme == "Bearer" && a.o.AdminToken != "" && same(secret, a.o.AdminToken) {
 			known, principal.Admin = true, true
 		}
 		if known {
@@ -100,17 +103,17 @@ func same(a, b string) bool {
 	return subtle.ConstantTimeCompare(x[:], y[:]) == 1
 }
 
-// fromHere reports whether a request comes from the same machine, and not by way
-// of a proxy on it.
-func fromHere(r *http.Request) bool {
-	for _, name := range []string{"Forwarded", "X-Forwarded-For", "X-Real-Ip", "Via"} {
-		if len(r.Header.Values(name)) > 0 {
-			return false
-		}
+// administrator refuses what is done to all workspaces unless the administrator does
+// it. Either is one line of the log; the record of it might be cleared by the act.
+func (a *API) administrator(ctx context.Context) error {
+	told := []any{"operation", site.OperationFrom(ctx).ID, "exchange", site.ExchangeFrom(ctx), "address", site.AddressFrom(ctx)}
+	if !site.PrincipalFrom(ctx).Admin {
+		a.o.Logger.WarnContext(ctx, "refused: for all workspaces, and not the administrator", told...)
+		return &site.Refusal{Kind: site.KindForbidden, Message: "All workspaces are the administrator's: send the secret given by --admin-token, " +
+			"or the one that the server made at its start"}
 	}
-	host, _, err := net.SplitHostPort(r.RemoteAddr)
-	ip := net.ParseIP(host)
-	return err == nil && ip != nil && ip.IsLoopback()
+	a.o.Logger.InfoContext(ctx, "by the administrator, for all workspaces", told...)
+	return nil
 }
 
 // HeadAsGet is true: HEAD is GET without its body (RFC 9110, section 9.3.2).
@@ -152,6 +155,7 @@ var statuses = map[site.Kind]int{
 	site.KindTooLarge:         http.StatusRequestEntityTooLarge,
 	site.KindMediaType:        http.StatusUnsupportedMediaType,
 	site.KindUnavailable:      http.StatusServiceUnavailable,
+	site.KindMisdirected:      http.StatusMisdirectedRequest,
 }
 
 // Refuse writes a refusal as problem details: the only place where an error of

@@ -19,9 +19,8 @@ func scope[W, A ~string](ctx context.Context, a *API, workspace *W, api *A) (evi
 	principal := site.PrincipalFrom(ctx)
 	s := evidence.Scope{Workspace: principal.Workspace}
 	if workspace != nil {
-		if !principal.Admin {
-			return s, &site.Refusal{Kind: site.KindForbidden, Message: "All workspaces can be seen only with the token given by --admin-token " +
-				"or, where none is given, from the machine that the server runs on"}
+		if err := a.administrator(ctx); err != nil {
+			return s, err
 		}
 		s.All = true
 	}

@@ -23,13 +23,12 @@ func own(ctx context.Context) (string, error) {
 // faultsOf is the workspace that keeps the faults a request reads or changes: the
 // caller's own or, for the administrator who asks for "all", the one whose faults
 // meet the calls of every workspace.
-func faultsOf[W ~string](ctx context.Context, ws *W) (string, error) {
+func faultsOf[W ~string](ctx context.Context, a *API, ws *W) (string, error) {
 	if ws == nil {
 		return own(ctx)
 	}
-	if !site.PrincipalFrom(ctx).Admin {
-		return "", &site.Refusal{Kind: site.KindForbidden, Message: "Faults for all workspaces take the token given by --admin-token " +
-			"or, where none is given, a request from the machine that the server runs on"}
+	if err := a.administrator(ctx); err != nil {
+		return "", err
 	}
 	return workspace.All, nil
 }
@@ -59,7 +58,7 @@ func (a jsonAnswer) VisitPutFaultResponse(w http.ResponseWriter) error { return 
 
 // ListFaults lists the faults of a workspace.
 func (a *API) ListFaults(ctx context.Context, request understudy.ListFaultsRequestObject) (understudy.ListFaultsResponseObject, error) {
-	ws, err := faultsOf(ctx, request.Params.Workspace)
+	ws, err := faultsOf(ctx, a, request.Params.Workspace)
 	if err != nil {
 		return nil, err
 	}
@@ -74,7 +73,7 @@ func (a *API) ListFaults(ctx context.Context, request understudy.ListFaultsReque
 
 // GetFault gives a fault and what became of it.
 func (a *API) GetFault(ctx context.Context, request understudy.GetFaultRequestObject) (understudy.GetFaultResponseObject, error) {
-	ws, err := faultsOf(ctx, request.Params.Workspace)
+	ws, err := faultsOf(ctx, a, request.Params.Workspace)
 	if err != nil {
 		return nil, err
 	}
@@ -87,7 +86,7 @@ func (a *API) GetFault(ctx context.Context, request understudy.GetFaultRequestOb
 
 // PutFault adds or replaces a fault.
 func (a *API) PutFault(ctx context.Context, request understudy.PutFaultRequestObject) (understudy.PutFaultResponseObject, error) {
-	ws, err := faultsOf(ctx, request.Params.Workspace)
+	ws, err := faultsOf(ctx, a, request.Params.Workspace)
 	if err != nil {
 		return nil, err
 	}
@@ -125,7 +124,7 @@ func faultOf(definition *understudy.FaultDefinition, text []byte) (workspace.Fau
 
 // DeleteFault deletes a fault.
 func (a *API) DeleteFault(ctx context.Context, request understudy.DeleteFaultRequestObject) (understudy.DeleteFaultResponseObject, error) {
-	ws, err := faultsOf(ctx, request.Params.Workspace)
+	ws, err := faultsOf(ctx, a, request.Params.Workspace)
 	if err != nil {
 		return nil, err
 	}
@@ -137,7 +136,7 @@ func (a *API) DeleteFault(ctx context.Context, request understudy.DeleteFaultReq
 
 // ClearFaults deletes all faults of a workspace.
 func (a *API) ClearFaults(ctx context.Context, request understudy.ClearFaultsRequestObject) (understudy.ClearFaultsResponseObject, error) {
-	ws, err := faultsOf(ctx, request.Params.Workspace)
+	ws, err := faultsOf(ctx, a, request.Params.Workspace)
 	if err != nil {
 		return nil, err
 	}

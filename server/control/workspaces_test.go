@@ -165,7 +165,7 @@ func TestFaults(t *testing.T) {
 	s.do("me", "PUT", "/faults/-f", `{"do":{"status":503}}`, 400, "The request breaks the document")
 
 	// Those for all workspaces are the administrator's.
-	const notYours = "Faults for all workspaces take the token given by --admin-token or, where none is given, a request from the machine that the server runs on"
+	const notYours = "All workspaces are the administrator's: send the secret given by --admin-token, or the one that the server made at its start"
 	for method, path := range map[string]string{"GET": "/faults/f", "PUT": "/faults/f", "DELETE": "/faults"} {
 		body := ""
 		if method == "PUT" {

@@ -42,6 +42,8 @@ func (a *API) Refuse(w http.ResponseWriter, r *http.Request, refusal *site.Refus
 		w.Header().Set("Allow", strings.Join(refusal.Allow, ", "))
 	case site.KindTooLarge:
 		status, body.Detail = http.StatusRequestEntityTooLarge, "Request Entity Too Large"
+	case site.KindMisdirected:
+		status = http.StatusMisdirectedRequest
 	case site.KindForced:
 		status = refusal.Status
 		if status == http.StatusUnprocessableEntity { // FastAPI lists what is wrong

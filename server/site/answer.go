@@ -165,9 +165,39 @@ func (a *answer) dress() {
 		// Also of a request that was served: nobody would find the record else.
 		a.Header().Set("Understudy-Exchange", v.exchange.ID)
 	}
+	guard(a.Header())
 	if v.clock.Frozen || v.clock.Offset != 0 {
 		a.Header().Set("Date", v.clock.Now(v.site.now()).Format(http.TimeFormat))
 	}
+}
+
+// guard keeps a browser from making more of an answer than data: from guessing its
+// type, and from running what a type lets it run. A fault can send any type and text,
+// and what a page shows may be a tenant's.
+func guard(header http.Header) {
+	header["X-Content-Type-Options"] = nosniff
+	if contentType := header["Content-Type"]; len(contentType) > 0 && !inert(contentType[0]) {
+		header["Content-Security-Policy"] = sandbox
+	}
+}
+
+var (
+	nosniff = []string{"nosniff"}
+	sandbox = []string{"sandbox; default-src 'none'; frame-ancestors 'none'"}
+)
+
+// inert reports whether a type is data to every browser.
+func inert(contentType string) bool {
+	if strings.HasPrefix(contentType, "application/json") { // nearly all answers
+		return true
+	}
+	name, _, _ := strings.Cut(contentType, ";")
+	switch name = strings.ToLower(strings.TrimSpace(name)); name {
+	case "text/plain", "text/csv", "text/event-stream", "application/octet-stream", "application/yaml", "application/zip",
+		"application/x-ndjson":
+		return true
+	}
+	return strings.HasPrefix(name, "application/") && strings.HasSuffix(name, "+json")
 }
 
 // finish judges the answer and makes it ready to be sent, or the API's 500 in its

@@ -180,7 +180,7 @@ func (v *visit) treat(r *http.Request, op *contract.Operation) *Refusal {
 	s, x := v.site, v.exchange
 	if v.unnamed {
 		v.force = &Force{Status: http.StatusBadRequest, Undeclared: true}
-		v.message = "The header " + WorkspaceHeader + " is not the name of a workspace: " +
+		v.message = "The header " + WorkspaceHeader + ", or what is before .localhost in the host, is not the name of a workspace: " +
 			"want letters, digits and hyphens, 63 at most, none of the hyphens first or last"
 		x.Forced = &Forced{By: ForcedByWorkspace, What: "refused: not the name of a workspace"}
 		return nil

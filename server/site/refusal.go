@@ -29,6 +29,7 @@ const (
 	KindUnavailable                  // the store cannot be reached now
 	KindSlashRedirect                // the path exists with or without a final slash
 	KindUnprocessable                // it fits the document, and cannot be all the same
+	KindMisdirected                  // it came for another server's name
 	KindForced                       // an error that was asked for, with the status in the refusal
 )
 

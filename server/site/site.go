@@ -77,6 +77,13 @@ func NewSite(o Options) (*Site, error) {
 	return s, nil
 }
 
+// Refuse answers a request that is not to be looked at any further, in the API's
+// words. It is recorded nowhere.
+func (s *Site) Refuse(w http.ResponseWriter, r *http.Request, refusal *Refusal) {
+	guard(w.Header())
+	s.api.Refuse(w, r, refusal)
+}
+
 // Document is the document the site serves.
 func (s *Site) Document() *contract.Document { return s.document }
 

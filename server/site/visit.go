@@ -42,6 +42,23 @@ func PrincipalFrom(ctx context.Context) Principal {
 	return Principal{}
 }
 
+// ExchangeFrom gives the id of the exchange being served; "" outside of one.
+func ExchangeFrom(ctx context.Context) string {
+	if v := visitOf(ctx); v != nil {
+		return v.exchange.ID
+	}
+	return ""
+}
+
+// AddressFrom gives the address that the request being served came from; "" outside of
+// one.
+func AddressFrom(ctx context.Context) string {
+	if v := visitOf(ctx); v != nil {
+		return v.answer.request.RemoteAddr
+	}
+	return ""
+}
+
 // Fail answers a request with an error, in the API's words. It is what the
 // generated code's error handlers call.
 func Fail(w http.ResponseWriter, r *http.Request, err error) {

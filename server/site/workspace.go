@@ -31,7 +31,7 @@ func ParseSubWorkspace(text string) (name string, ok bool) {
 }
 
 // subWorkspace is the sub-workspace that a request names, "" for none: in the
-// header, or else in the host. ok is false if the header is no name.
+// header, or else in the host. ok is false if what is there is no name.
 func subWorkspace(r *http.Request) (name string, ok bool) {
 	if values := r.Header[WorkspaceHeader]; len(values) > 0 {
 		if len(values) > 1 {
@@ -47,12 +47,14 @@ func subWorkspace(r *http.Request) (name string, ok bool) {
 		host = bare
 	}
 	const suffix = ".localhost"
-	if n := len(host) - len(suffix); n > 0 && strings.EqualFold(host[n:], suffix) {
-		// Another host is not refused: a name that cannot be a workspace's may be
-		// that of a machine.
-		if name, ok = ParseSubWorkspace(host[:n]); ok {
-			return name, true
+	if n := len(host) - len(suffix); n >= 0 && strings.EqualFold(host[n:], suffix) {
+		if name, ok = ParseSubWorkspace(host[:n]); !ok {
+			return "", false
 		}
+		return name, true
+	}
+	if n := len(host) - len(suffix) - 1; n >= 0 && strings.EqualFold(host[n:], suffix+".") {
+		return "", false // the same from the root on: nobody means the workspace above by it
 	}
 	return "", true
 }
