@@ -22,15 +22,15 @@ func (*secret) String() string { return "" }
 // Set takes the secret; it is judged where it is not repeated.
 func (s *secret) Set(text string) error {
 	if text == "" {
-		return errors.New("want " + secretShape)
+		return errors.New("want " + acceptable)
 	}
 	*s = secret(text)
 	return nil
 }
 
 const (
-	minSecret   = 16
-	secretShape = "16 visible ASCII characters or more, without spaces, commas and quotation marks"
+	minSecret  = 16
+	acceptable = "16 visible ASCII characters or more, without spaces, commas and quotation marks"
 )
 
 // good reports whether a secret is long enough to withstand guessing, and can be sent.
@@ -61,7 +61,7 @@ func ReadSecret(name string) (string, error) {
 	}
 	token := strings.TrimRight(string(text), "\r\n")
 	if !good(token) {
-		return "", fmt.Errorf("%s: want %s", name, secretShape)
+		return "", fmt.Errorf("%s: want %s", name, acceptable)
 	}
 	return token, nil
 }

@@ -109,7 +109,7 @@ func (c *Config) Validate() error {
 		return usageError("--admin-token and --admin-token-file: want one of them")
 	}
 	if c.AdminToken != "" && !good(string(c.AdminToken)) {
-		return usageError("--admin-token: want %s", secretShape) // not shown
+		return usageError("--admin-token: want %s", acceptable) // not shown
 	}
 	if _, bad := edge.ParseHosts(c.Host); bad != "" {
 		return usageError("--host %q: want the name of a machine without a port, an address, or a pattern such as \"*.example.com\"", bad)
