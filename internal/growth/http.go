@@ -165,7 +165,7 @@ func projectsOf(ctx context.Context, c *client, size int) ([]operation, error) {
 		return nil, err
 	}
 	operations := resource{c, "project", projectsPath, func(int) string { return oneCaller }, projectBody}.operations(ctx, size)
-	return append(operations, operation{name: "search projects", apart: true, times: 2, run: func(int) error {
+	return append(operations, operation{name: "search projects", times: reads, run: func(int) error {
 		_, err := c.call(ctx, http.MethodGet, projectsPath+"?search=project%200000003", oneCaller, "")
 		return err
 	}}), nil

@@ -290,29 +290,20 @@ func (k *Kind) Forget(tx storage.Tx, id string) error {
 // transaction: what has not ended begins anew.
 func Rearm(tx storage.Tx) error {
 	none := ""
-	for query := (storage.Query{Index: indexOpen, Equal: &none, Limit: 200}); ; {
-		page, err := jobs.List(tx, query)
-		if err != nil {
-			return err
-		}
-		for _, item := range page.Items {
-			if item.Value.State == Running {
-				if _, err := jobs.Update(tx, item.ID, func(s *stored) error {
-					s.State, s.Token = Queued, ""
-					return nil
-				}); err != nil {
-					return err
-				}
-			}
-			if err := item.Value.arm(tx); err != nil {
+	if err := jobs.Each(tx, storage.Query{Index: indexOpen, Equal: &none}, func(item storage.Item[stored]) error {
+		if item.Value.State == Running {
+			if _, err := jobs.Update(tx, item.ID, func(s *stored) error {
+				s.State, s.Token = Queued, ""
+				return nil
+			}); err != nil {
 				return err
 			}
 		}
-		if page.Next == "" {
-			return rearmSchedules(tx)
-		}
-		query.After = page.Next
+		return item.Value.arm(tx)
+	}); err != nil {
+		return err
 	}
+	return rearmSchedules(tx)
 }
 
 // Look is how a reader of a workspace sees its jobs.

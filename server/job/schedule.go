@@ -121,19 +121,7 @@ func (k *Kind) fire(tx storage.Tx, s schedule) error {
 }
 
 func rearmSchedules(tx storage.Tx) error {
-	for query := (storage.Query{Limit: 200}); ; {
-		page, err := schedules.List(tx, query)
-		if err != nil {
-			return err
-		}
-		for _, item := range page.Items {
-			if err := tx.SetAlarm(schedulePrefix+item.ID, item.Value.Next); err != nil {
-				return err
-			}
-		}
-		if page.Next == "" {
-			return nil
-		}
-		query.After = page.Next
-	}
+	return schedules.Each(tx, storage.Query{}, func(item storage.Item[schedule]) error {
+		return tx.SetAlarm(schedulePrefix+item.ID, item.Value.Next)
+	})
 }

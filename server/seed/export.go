@@ -19,7 +19,7 @@ import (
 )
 
 // preamble begins an exported seed.
-const preamble = `# A seed of Understudy: a whole world as a file.
+const preamble = `# A seed of Understudy: a whole workspace as a file.
 # It names no credential, so that it is planted in the workspace of whoever applies
 # it. To start a server with it (--seed), give the workspace one: "credential: SECRET".
 # Secrets cannot be read back: where one is needed, ******** stands for it.
