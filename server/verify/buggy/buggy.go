@@ -2,7 +2,8 @@
 // or breaks it in exactly the ways it is asked to. A conformance runner is tried on
 // it: without a bug it must find nothing, with a bug it must find that bug.
 //
-// The shop judges requests by the schemas of its own document. State is kept per
+// The shop judges requests by the schemas of its own document, which it reads itself:
+// by package contract it would be wrong wherever the runner is. State is kept per
 // handler, in memory. An undeclared method is 405 and an unknown path 404 before a
 // credential is looked at, since both belong to no operation; HEAD is answered like
 // GET, and OPTIONS with the methods of the path.
