@@ -33,6 +33,7 @@ type settings struct {
 	rounds int
 	limit  float64
 	pick   string
+	cpu    bool // the processors are measured, not the time
 }
 
 func main() {
@@ -44,6 +45,7 @@ func main() {
 	flag.IntVar(&s.rounds, "rounds", 15, "rounds of every operation")
 	flag.Float64Var(&s.limit, "limit", 0, "fail if a ratio is greater; 0 for none")
 	flag.StringVar(&s.pick, "operation", "", "only the operations whose name contains this")
+	flag.BoolVar(&s.cpu, "cpu", false, "measure what this process uses of the processors, which leaves out a database's server, instead of the time that passes")
 	flag.Parse()
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(gcPercent)

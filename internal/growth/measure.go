@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/understudy-api/understudy/internal/cputime"
 )
 
 // bed is a store of one size, and what is measured on it.
@@ -38,6 +40,11 @@ type result struct {
 // time.
 func measure(ctx context.Context, s settings, beds []*bed) ([]result, error) {
 	var results []result
+	began := time.Now()
+	now := func() time.Duration { return time.Since(began) }
+	if s.cpu {
+		now = cputime.Used
+	}
 	for i, o := range beds[0].operations {
 		if !strings.Contains(o.name, s.pick) {
 			continue
@@ -46,7 +53,7 @@ func measure(ctx context.Context, s settings, beds []*bed) ([]result, error) {
 		for round := range s.rounds + 1 {
 			for turn := range beds {
 				n := (round + turn) % len(beds)
-				took, err := beds[n].operations[i].round(ctx)
+				took, err := beds[n].operations[i].round(ctx, now)
 				if err != nil {
 					return nil, fmt.Errorf("%s: %w", o.name, err)
 				}
@@ -72,7 +79,7 @@ func measure(ctx context.Context, s settings, beds []*bed) ([]result, error) {
 
 // round is what the operation costs in microseconds; 0 if it is not to be measured
 // here.
-func (o *operation) round(ctx context.Context) (float64, error) {
+func (o *operation) round(ctx context.Context, now func() time.Duration) (float64, error) {
 	if o.times == 0 {
 		return 0, ctx.Err()
 	}
@@ -81,13 +88,13 @@ func (o *operation) round(ctx context.Context) (float64, error) {
 			return 0, err
 		}
 	}
-	began := time.Now()
+	began := now()
 	for i := range o.times {
 		if err := o.run(i); err != nil {
 			return 0, err
 		}
 	}
-	took := time.Since(began)
+	took := now() - began
 	if o.after != nil {
 		if err := o.after(); err != nil {
 			return 0, err

@@ -8,10 +8,9 @@ import (
 	"strconv"
 	"strings"
 	"sync/atomic"
-	"syscall"
 	"testing"
-	"time"
 
+	"github.com/understudy-api/understudy/internal/cputime"
 	"github.com/understudy-api/understudy/server/app"
 )
 
@@ -70,14 +69,6 @@ func answer(tb testing.TB, h http.Handler, method, path, authorization, text str
 		tb.Fatalf("%s %s: %d %s", method, path, w.Code, w.Body)
 	}
 	return w.Body.String()
-}
-
-func cpuTime() time.Duration {
-	var u syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
-		return 0
-	}
-	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
 // BenchmarkRequest is what a request costs in process, without a connection: of a
@@ -171,13 +162,13 @@ func BenchmarkParallel(b *testing.B) {
 	b.Run("post-looker", func(b *testing.B) {
 		request := template("POST", key)
 		b.SetParallelism(8)
-		began := cpuTime()
+		began := cputime.Used()
 		b.RunParallel(func(pb *testing.PB) {
 			for pb.Next() {
 				serveOne(b, h, request, "/api/v1/lineage/bi/looker/", looker)
 			}
 		})
-		b.ReportMetric(float64(cpuTime()-began)/float64(b.N), "cpu-ns/op")
+		b.ReportMetric(float64(cputime.Used()-began)/float64(b.N), "cpu-ns/op")
 	})
 	b.Run("delete-dbt", func(b *testing.B) {
 		request := template("DELETE", key)
@@ -195,12 +186,12 @@ func BenchmarkParallel(b *testing.B) {
 		next.Store(int64(first) - 1)
 		b.SetParallelism(8)
 		b.ResetTimer()
-		began := cpuTime()
+		began := cputime.Used()
 		b.RunParallel(func(pb *testing.PB) {
 			for pb.Next() {
 				serveOne(b, h, request, "/api/v1/lineage/bi/"+strconv.FormatInt(next.Add(1), 10)+"/", "")
 			}
 		})
-		b.ReportMetric(float64(cpuTime()-began)/float64(b.N), "cpu-ns/op")
+		b.ReportMetric(float64(cputime.Used()-began)/float64(b.N), "cpu-ns/op")
 	})
 }

@@ -23,9 +23,9 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
-	"syscall"
 	"time"
 
+	"github.com/understudy-api/understudy/internal/cputime"
 	"github.com/understudy-api/understudy/internal/zenbench/graphs"
 	"github.com/understudy-api/understudy/server/decision"
 	"github.com/understudy-api/understudy/server/decision/value"
@@ -168,15 +168,6 @@ func (v *vendor) ask(r request) (reply, error) {
 	return parsed, json.Unmarshal(answer, &parsed)
 }
 
-// cpuTime is what this process has taken of the processors.
-func cpuTime() time.Duration {
-	var usage syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage); err != nil {
-		return 0
-	}
-	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
-}
-
 // ours evaluates for a while, JSON in and JSON out, and returns the nanoseconds per
 // evaluation, of the clock and of the processors.
 func ours(d *decision.Decision, input []byte, millis int) (nanos, cpu float64, err error) {
@@ -194,7 +185,7 @@ func ours(d *decision.Decision, input []byte, millis int) (nanos, cpu float64, e
 		return 0, 0, err
 	}
 	runtime.GC()
-	used := cpuTime()
+	used := cputime.Used()
 	begin := time.Now()
 	end := begin.Add(time.Duration(millis) * time.Millisecond)
 	count := 0
@@ -206,7 +197,7 @@ func ours(d *decision.Decision, input []byte, millis int) (nanos, cpu float64, e
 		}
 		count += 8
 		if now := time.Now(); now.After(end) {
-			return float64(now.Sub(begin)) / float64(count), float64(cpuTime()-used) / float64(count), nil
+			return float64(now.Sub(begin)) / float64(count), float64(cputime.Used()-used) / float64(count), nil
 		}
 	}
 }
