@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"maps"
+	"net/url"
 	"slices"
 )
 
@@ -65,11 +66,20 @@ func (o *Operation) asTheyCame(wrong []Violation, m *Message) {
 func (o *Operation) convertAll(m *Message, wrong []Violation) (done bool) {
 	body, unread := decodeJSON(m.Body)
 	inBody := false
+	query := readQuery(m.URL.RawQuery, o.document.wholeEscapes).Values
+	inQuery := false
+	defer func() {
+		if u := *m.URL; inQuery {
+			u.RawQuery = query.Encode()
+			m.URL = &u
+		}
+	}()
 	for i := range wrong {
 		v := &wrong[i]
 		switch {
 		case v.In != InBody:
-			done = o.convertParameter(m, v) || done
+			converted := o.convertParameter(m, query, v)
+			done, inQuery = done || converted, inQuery || converted && v.In == InQuery
 		case v.Rule == RuleMediaType:
 			converted, ok := o.document.convert(v, v.Got)
 			if text, isText := converted.(string); ok && isText {
@@ -77,7 +87,7 @@ func (o *Operation) convertAll(m *Message, wrong []Violation) (done bool) {
 				done = true
 			}
 		case unread == nil:
-			if converted, ok := o.convertIn(body, v); ok {
+			if converted, ok := o.convertIn(body, v, 0); ok {
 				body, inBody = converted, true
 			}
 		}
@@ -93,30 +103,35 @@ func (o *Operation) convertAll(m *Message, wrong []Violation) (done bool) {
 	return true
 }
 
-// convertIn converts the value of a body that a violation is about. Of a union
-// the first branch counts whose every mistake can be converted.
-func (o *Operation) convertIn(body any, v *Violation) (any, bool) {
-	if v.Rule == "required" {
+// convertIn converts the value of a body that a violation is about, within the value
+// that the first steps of its path lead to. Of a union the first branch counts whose
+// every mistake can be converted.
+func (o *Operation) convertIn(around any, v *Violation, steps int) (any, bool) {
+	if v.Rule == "required" || len(v.Path) < steps {
 		return nil, false
 	}
+	path := v.Path[steps:]
 	for _, branch := range v.Branches {
-		tried, ok := cloneJSON(body), len(branch) > 0
+		if len(branch) == 0 {
+			continue
+		}
+		tried, ok := cloneJSON(valueAt(around, path)), true
 		for i := 0; ok && i < len(branch); i++ {
 			o.own(&branch[i])
-			tried, ok = o.convertIn(tried, &branch[i])
+			tried, ok = o.convertIn(tried, &branch[i], len(v.Path))
 		}
 		if ok {
-			return tried, true
+			return replaceAt(around, path, tried), true
 		}
 	}
-	converted, ok := o.document.convert(v, valueAt(body, v.Path))
+	converted, ok := o.document.convert(v, valueAt(around, path))
 	if !ok {
 		return nil, false
 	}
-	return replaceAt(body, v.Path, converted), true
+	return replaceAt(around, path, converted), true
 }
 
-func (o *Operation) convertParameter(m *Message, v *Violation) bool {
+func (o *Operation) convertParameter(m *Message, query url.Values, v *Violation) bool {
 	at := 0
 	if len(v.Path) > 0 {
 		at = v.Path[0].Index
@@ -142,12 +157,7 @@ func (o *Operation) convertParameter(m *Message, v *Violation) bool {
 		m.Vars[v.Name] = texts[0]
 		return ok
 	case InQuery:
-		values := readQuery(m.URL.RawQuery, o.document.wholeEscapes).Values
-		ok := replace(values[v.Name])
-		u := *m.URL
-		u.RawQuery = values.Encode()
-		m.URL = &u
-		return ok
+		return replace(query[v.Name])
 	case InHeader:
 		return replace(m.Header.Values(v.Name))
 	}

@@ -237,10 +237,26 @@ func (t *jsonText) field(schemas []*Schema, text string, path []Step) any {
 	return t.adopt(read, path)
 }
 
-// adopt notes the odd numbers of a part of t, and gives its value.
+// adopt notes the odd numbers of a part of t, and gives its value. path leads to it.
 func (t *jsonText) adopt(part *jsonText, path []Step) any {
+	if len(part.odd) == 0 {
+		return part.value
+	}
+	last := len(path) - 1
+	in := &holder{}
+	for _, step := range path[:last] {
+		in = &holder{in: in, at: step}
+	}
+	top := part.odd[0].in // of all of them
+	for ; top != nil && top.in != nil; top = top.in {
+	}
+	if top != nil {
+		top.in, top.at = in, path[last]
+	}
 	for _, n := range part.odd {
-		n.path = slices.Concat(path, n.path)
+		if n.in == nil {
+			n.in, n.at = in, path[last]
+		}
 		t.odd = append(t.odd, n)
 	}
 	return part.value

@@ -2,6 +2,7 @@ package contract
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"maps"
 	"net/http"
@@ -256,7 +257,7 @@ func (o *Operation) MaskRequest(contentType string, body []byte) []byte {
 		if _, err := decodeJSON(body); err != nil || c == nil || c.schema == nil {
 			return o.document.MaskText(body)
 		}
-		return o.redact(body, c.schema, func() bool { return holdsSecrets(c.schema, map[*Schema]bool{}) })
+		return o.redact(body, c.schema, func() bool { return o.document.holdsSecrets(c.schema) })
 	}
 	return o.mask(c, contentType, body)
 }
@@ -278,7 +279,7 @@ func (o *Operation) mask(c *content, contentType string, body []byte) []byte {
 			return text
 		}
 	case contentText:
-		if !holdsSecrets(c.schema, map[*Schema]bool{}) && !soundsSecret(body) {
+		if !o.document.holdsSecrets(c.schema) && !soundsSecret(body) {
 			return body
 		}
 	case contentBinary, contentJSON:
@@ -296,7 +297,7 @@ func (o *Operation) mask(c *content, contentType string, body []byte) []byte {
 func (o *Operation) maskField(c *content, name, text string) string {
 	schemas := c.member(name)
 	n := o.redaction(nil).in(schemas)
-	holds := slices.ContainsFunc(n.schemas, func(s *Schema) bool { return holdsSecrets(s, map[*Schema]bool{}) })
+	holds := slices.ContainsFunc(n.schemas, o.document.holdsSecrets)
 	start := strings.TrimLeft(text, " \t\r\n")
 	structured := start != "" && (start[0] == '{' || start[0] == '[')
 	switch {
@@ -359,19 +360,28 @@ func (d *Document) MaskEcho(text, query string) string {
 		return text
 	}
 	masked := strings.Split(d.MaskQuery(query), "&")
+	hidden := map[string]string{}
 	for i, part := range strings.Split(query, "&") {
 		if part == masked[i] {
 			continue
 		}
-		text = strings.ReplaceAll(text, part, masked[i])
-		if quoted := strings.Trim(literalOf(part), `"`); quoted != part {
-			text = strings.ReplaceAll(text, quoted, masked[i])
-		}
-		if plain, err := url.QueryUnescape(part); err == nil && plain != part {
-			text = strings.ReplaceAll(text, plain, masked[i])
+		hidden[part] = masked[i]
+		hidden[strings.Trim(literalOf(part), `"`)] = masked[i]
+		if plain, err := url.QueryUnescape(part); err == nil {
+			hidden[plain] = masked[i]
 		}
 	}
-	return text
+	if len(hidden) == 0 {
+		return text
+	}
+	// In one pass, however many there are; of two that begin alike the longer counts.
+	pairs := make([]string, 0, 2*len(hidden))
+	for _, part := range slices.SortedFunc(maps.Keys(hidden), func(a, b string) int {
+		return cmp.Or(cmp.Compare(len(b), len(a)), cmp.Compare(a, b))
+	}) {
+		pairs = append(pairs, part, hidden[part])
+	}
+	return strings.NewReplacer(pairs...).Replace(text)
 }
 
 // MaskHeader copies headers and hides those that carry credentials, also in an

@@ -68,8 +68,11 @@ type Document struct {
 
 	index       func() *index
 	secretNames func() map[string]bool // see redact.go
-	verdicts    verdicts
-	notes       []string
+	// secretSchemas are the schemas of which it is known whether they hold secrets. Those
+	// that a violation's rest is judged by are copies and are not looked up.
+	secretSchemas sync.Map
+	verdicts      verdicts
+	notes         []string
 }
 
 // EncodedSlash reports whether "%2F" in a path is part of a segment.

@@ -19,7 +19,8 @@ type finder struct {
 	operation *Operation
 	side      Side
 	status    int
-	payload   *payload            // of the body that is explained; nil for none
+	payload   *payload // of the body that is explained; nil for none
+	found     *collector
 	originals map[*Schema]*Schema // partial copies made by rest -> what they stand for
 }
 
@@ -28,18 +29,18 @@ func (e *finder) violation(in In) Violation {
 }
 
 // request explains what is wrong with the parameters.
-func (e *finder) request(err error) []Violation {
-	var found []Violation
+func (e *finder) request(err error) {
 	for _, err := range flatten(err) {
 		var re *openapi3filter.RequestError
 		if !errors.As(err, &re) || re.Parameter == nil {
-			found = append(found, e.unknown())
+			e.add(e.unknown())
 			continue
 		}
-		found = append(found, e.parameter(re)...)
+		e.parameter(re)
 	}
-	return found
 }
+
+func (e *finder) add(v Violation) { e.found.add(&v) }
 
 // unknown stands for an error this package does not know: a bug of ours, shown as
 // such instead of letting the message pass.
@@ -49,7 +50,7 @@ func (e *finder) unknown() Violation {
 	return v
 }
 
-func (e *finder) parameter(re *openapi3filter.RequestError) []Violation {
+func (e *finder) parameter(re *openapi3filter.RequestError) {
 	o, p := e.operation, re.Parameter
 	base := e.violation(In(p.In))
 	base.Name = p.Name
@@ -71,34 +72,37 @@ func (e *finder) parameter(re *openapi3filter.RequestError) []Violation {
 	case errors.Is(cause, openapi3filter.ErrInvalidRequired):
 		base.Rule, base.Where = "required", o.document.locate(at+"/required")
 		base.Basis = o.document.index().basis(at, "required", "")
-		return []Violation{base}
+		e.add(base)
+		return
 	case errors.Is(cause, openapi3filter.ErrInvalidEmptyValue) && base.Schema.Type == nil && len(base.Schema.AnyOf)+len(base.Schema.OneOf) == 0:
-		return nil // of any type: kin-openapi does not decode it
+		return // of any type: kin-openapi does not decode it
 	case errors.Is(cause, openapi3filter.ErrInvalidEmptyValue):
 		base.Rule, base.Where = "type", o.parameterLocation(p, "type")
 		base.Basis, base.Got = o.schemaBasis(base.Schema, "type", ""), base.Raw
-		return []Violation{base}
+		e.add(base)
+		return
 	case errors.As(cause, &parse):
 		base.Rule, base.Where = "type", o.parameterLocation(p, "type")
 		base.Basis = o.schemaBasis(base.Schema, "type", "")
 		if items := base.Schema.Items; items != nil && base.Schema.Type.Is(openapi3.TypeArray) {
 			// kin-openapi stops at the first item that it cannot read.
-			var found []Violation
+			wrong := 0
 			for i, text := range texts {
 				if item, ok := unreadable(base, items.Value, text); ok {
 					item.Path = append(slices.Clone(base.Path), Step{Array: true, Index: i})
 					item.Where = o.schemaLocation(items.Value, "type")
-					found = append(found, item)
+					e.add(item)
+					wrong++
 				}
 			}
-			if len(found) > 0 {
-				return found
+			if wrong > 0 {
+				return
 			}
 		}
 		v, _ := unreadable(base, base.Schema, base.Raw)
-		return []Violation{v}
+		e.add(v)
+		return
 	}
-	var found []Violation
 	for _, err := range flatten(cause) {
 		var se *openapi3.SchemaError
 		if !errors.As(err, &se) {
@@ -108,17 +112,18 @@ func (e *finder) parameter(re *openapi3filter.RequestError) []Violation {
 			if errors.Is(err, openapi3.ErrSchemaInputNaN) || errors.Is(err, openapi3.ErrSchemaInputInf) {
 				v.Rule = RuleNumberRange
 			}
-			found = append(found, v)
+			e.add(v)
 			continue
 		}
-		for _, v := range e.schema(se, base, nil) {
+		before := len(e.found.found)
+		e.schema(se, base, nil)
+		for i := range e.found.found[before:] {
+			v := &e.found.found[before+i]
 			if len(v.Path) == 1 && v.Path[0].Array && v.Path[0].Index < len(texts) {
 				v.Raw = texts[v.Path[0].Index]
 			}
-			found = append(found, v)
 		}
 	}
-	return found
 }
 
 // emptyPath is what is wrong with an empty path parameter. kin-openapi calls it
@@ -217,38 +222,25 @@ func parameterTexts(re *openapi3filter.RequestError) []string {
 	return texts
 }
 
-func (e *finder) requestBody(err error) []Violation {
-	return e.schemas(err, e.operation.bodyViolation(e.payload.content, ""))
+func (e *finder) requestBody(err error) {
+	e.schemas(err, e.operation.bodyViolation(e.payload.content, ""))
 }
 
 // schemas explains the schema errors of a body.
-func (e *finder) schemas(err error, base Violation) []Violation {
-	var found []Violation
-	refuses := false
-	for _, err := range outermostFirst(flatten(err)) {
-		var se *openapi3.SchemaError
-		if !errors.As(err, &se) {
-			found = append(found, e.unknown())
-			continue
+func (e *finder) schemas(err error, base Violation) {
+	errs := outermostFirst(flatten(err))
+	for i, err := range errs {
+		if e.found.full() {
+			e.found.skip(len(errs) - i)
+			return
 		}
-		// Past the bound only what changes the verdict is still looked at.
-		full := len(found) >= MaxExplained
-		if full && refuses {
-			break
-		}
-		for _, v := range e.schema(se, base, e.payload.value) {
-			if !full || (v.Refuses() && !refuses) {
-				found = append(found, v)
-			}
-			refuses = refuses || v.Refuses()
+		if se, ok := errors.AsType[*openapi3.SchemaError](err); ok {
+			e.schema(se, base, e.payload.value)
+		} else {
+			e.add(e.unknown())
 		}
 	}
-	return found
 }
-
-// MaxExplained bounds how many mistakes of one body are explained. A body of a
-// megabyte can hold 160,000.
-const MaxExplained = 1000
 
 // outermostFirst orders more errors than are explained by how deep in the body they
 // are: a member that is missing is told before the thousand items that are wrong.
@@ -273,11 +265,10 @@ func outermostFirst(errs []error) []error {
 
 func (e *finder) response(err error) []Violation {
 	o := e.operation
-	var found []Violation
 	for _, err := range flatten(err) {
 		var re *openapi3filter.ResponseError
 		if !errors.As(err, &re) {
-			found = append(found, e.unknown())
+			e.add(e.unknown())
 			continue
 		}
 		base := e.violation(InBody)
@@ -289,31 +280,32 @@ func (e *finder) response(err error) []Violation {
 		switch {
 		case ref == nil:
 			base.Rule, base.In, base.Where, base.Got = RuleStatus, InMessage, o.document.locate(responses), e.status
-			found = append(found, base)
+			e.add(base)
 		case strings.HasPrefix(re.Reason, "response header Content-Type has unexpected value"):
 			base.Rule, base.Where = RuleMediaType, o.document.locate(at+"/content")
-			found = append(found, base)
+			e.add(base)
 		case strings.HasPrefix(re.Reason, "response header ") || strings.HasPrefix(re.Reason, "unable to decode header "):
 			base.Rule, base.In, base.Where = "headers", InHeader, o.document.locate(at+"/headers")
 			_, name, _ := strings.Cut(re.Reason, `"`)
 			base.Name, _, _ = strings.Cut(name, `"`)
-			found = append(found, base)
+			e.add(base)
 		case errors.As(re.Err, &syntax):
 			base.Rule, base.Detail, base.Offset, base.Where = RuleJSON, syntax.Reason, syntax.Offset, o.document.locate(at)
-			found = append(found, base)
+			e.add(base)
 		case errors.As(re.Err, &parse): // of application/problem+json, which kin-openapi decodes itself
 			base.Rule, base.Detail, base.Where = RuleJSON, reasonSyntax, o.document.locate(at)
-			found = append(found, base)
+			e.add(base)
 		case re.Err == nil:
 			base.Rule, base.Where = RuleMediaType, o.document.locate(at+"/content")
-			found = append(found, base)
+			e.add(base)
 		default:
 			base.Where = o.document.locate(at)
 			base.root = contentSchema(ref.Value.Content)
-			found = append(found, e.schemas(re.Err, base)...)
+			e.schemas(re.Err, base)
 		}
 	}
-	return found
+	o.arrangeBranches(e.found.found, e.payload)
+	return e.found.found
 }
 
 // flatten lists the errors inside kin-openapi's MultiErrors.
@@ -333,7 +325,11 @@ func flatten(err error) []error {
 
 // schema explains one schema error. Unions are explained branch by branch, and
 // allOf by what is inside it.
-func (e *finder) schema(se *openapi3.SchemaError, base Violation, body any) []Violation {
+func (e *finder) schema(se *openapi3.SchemaError, base Violation, body any) {
+	if e.found.full() {
+		e.found.skip(1)
+		return
+	}
 	v := base
 	v.Schema, v.Rule = e.original(se.Schema), se.SchemaField
 	v.Path = append(slices.Clone(base.Path), stepsOf(se.JSONPointer(), valueAt(body, base.Path))...)
@@ -349,7 +345,8 @@ func (e *finder) schema(se *openapi3.SchemaError, base Violation, body any) []Vi
 		v.Got = valueAt(body, v.Path[:len(v.Path)-1])
 		v.Detail = member
 	case "properties":
-		return e.additional(v, se.Reason)
+		e.additional(v, se.Reason)
+		return
 	case "nullable":
 		v.Rule, keyword = "type", "type"
 	case "type":
@@ -365,13 +362,13 @@ func (e *finder) schema(se *openapi3.SchemaError, base Violation, body any) []Vi
 	case "allOf":
 		inner := schemaErrorsIn(se.Origin)
 		if len(inner) > 0 {
-			var found []Violation
 			at := v
 			at.Path = base.Path // the inner errors know the whole way
 			for _, se := range inner {
-				found = append(found, e.schema(se, at, body)...)
+				e.schema(se, at, body)
 			}
-			return append(found, e.rest(se.Schema, "allOf", base, v, body)...)
+			e.rest(se.Schema, "allOf", base, v, body)
+			return
 		}
 	case "anyOf", "oneOf":
 		object, isObject := v.Got.(map[string]any)
@@ -385,11 +382,11 @@ func (e *finder) schema(se *openapi3.SchemaError, base Violation, body any) []Vi
 			at := v
 			at.Path = base.Path // the inner errors know the whole way
 			at.Within = append(slices.Clone(v.Within), Branch{At: len(v.Path), Tag: tag, Schema: taggedBranch(se.Schema, tag)})
-			var found []Violation
 			for _, se := range inner {
-				found = append(found, e.schema(se, at, body)...)
+				e.schema(se, at, body)
 			}
-			return append(found, e.rest(se.Schema, se.SchemaField, base, v, body)...)
+			e.rest(se.Schema, se.SchemaField, base, v, body)
+			return
 		}
 	case "enum":
 		if e.operation.isConst(v.Schema) {
@@ -398,13 +395,17 @@ func (e *finder) schema(se *openapi3.SchemaError, base Violation, body any) []Vi
 	}
 	v.Where = e.operation.schemaLocation(v.Schema, keyword)
 	v.Basis = e.operation.schemaBasis(v.Schema, keyword, member)
-	return append([]Violation{v}, e.rest(se.Schema, se.SchemaField, base, v, body)...)
+	e.add(v)
+	e.rest(se.Schema, se.SchemaField, base, v, body)
 }
 
 // rest judges a value by the keywords beside a union, an allOf or a not that
 // failed: kin-openapi stops there. The visit's order is not, oneOf, anyOf, allOf,
 // the others.
-func (e *finder) rest(s *Schema, failed string, base, at Violation, body any) []Violation {
+func (e *finder) rest(s *Schema, failed string, base, at Violation, body any) {
+	if e.found.full() {
+		return
+	}
 	rest := *s
 	switch failed {
 	case "allOf":
@@ -419,11 +420,11 @@ func (e *finder) rest(s *Schema, failed string, base, at Violation, body any) []
 	case "not":
 		rest.Not = nil
 	default:
-		return nil
+		return
 	}
 	value := at.Got
 	if rest.IsEmpty() || (value == nil && rest.Type == nil) {
-		return nil
+		return
 	}
 	if e.originals == nil {
 		e.originals = map[*Schema]*Schema{}
@@ -438,13 +439,11 @@ func (e *finder) rest(s *Schema, failed string, base, at Violation, body any) []
 	}, options.SchemaValidationOptions...)...)
 	inside := base
 	inside.Path = at.Path
-	var found []Violation
 	for _, err := range flatten(err) {
 		if se, ok := errors.AsType[*openapi3.SchemaError](err); ok {
-			found = append(found, e.schema(se, inside, body)...)
+			e.schema(se, inside, body)
 		}
 	}
-	return found
 }
 
 func (e *finder) original(s *Schema) *Schema {
@@ -475,12 +474,13 @@ func taggedBranch(s *Schema, tag string) *Schema {
 
 // additional places a member that the schema forbids: kin-openapi reports it
 // against the object, with the member's name only in its reason.
-func (e *finder) additional(v Violation, reason string) []Violation {
+func (e *finder) additional(v Violation, reason string) {
 	_, quoted, _ := strings.Cut(reason, " ")
 	quoted, _ = strings.CutSuffix(quoted, " is unsupported")
 	name, err := strconv.Unquote(quoted)
 	if err != nil {
-		return []Violation{e.unknown()}
+		e.add(e.unknown())
+		return
 	}
 	object, _ := v.Got.(map[string]any)
 	v.Rule, v.Detail = "additionalProperties", name
@@ -488,12 +488,13 @@ func (e *finder) additional(v Violation, reason string) []Violation {
 	v.Got = object[name]
 	v.Where = e.operation.schemaLocation(v.Schema, "additionalProperties")
 	v.Basis = e.operation.schemaBasis(v.Schema, "additionalProperties", "")
-	return []Violation{v}
+	e.add(v)
 }
 
 // branches judges the value by each branch of a union.
 func (e *finder) branches(s *Schema, base Violation, body any) [][]Violation {
 	var all [][]Violation
+	whole := e.found
 	value := base.Got
 	direction := openapi3.VisitAsRequest()
 	if e.side == SideServer {
@@ -505,17 +506,15 @@ func (e *finder) branches(s *Schema, base Violation, body any) [][]Violation {
 		err := ref.Value.VisitJSON(value, append([]openapi3.SchemaValidationOption{
 			openapi3.MultiErrors(), direction,
 		}, options.SchemaValidationOptions...)...)
-		var found []Violation
+		e.found = whole.inside()
 		for _, err := range flatten(err) {
 			if se, ok := errors.AsType[*openapi3.SchemaError](err); ok {
-				found = append(found, e.schema(se, base, body)...)
+				e.schema(se, base, body)
 			}
 		}
-		if len(found) > 1 {
-			e.operation.sort(found, e.payload)
-		}
-		all = append(all, found)
+		all = append(all, e.found.found)
 	}
+	e.found = whole
 	return all
 }
 

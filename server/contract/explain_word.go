@@ -39,7 +39,7 @@ const (
 func (v *Violation) Explain() Explained {
 	e := Explained{
 		Side: v.Side, Rule: v.Rule, Basis: v.Basis, Refused: v.Side == SideClient && v.Refuses(),
-		In: v.In, Name: strings.ToValidUTF8(cut(v.Name, maxPointer), "\uFFFD"), Pointer: cut(v.Pointer(), maxPointer), Operation: v.Operation, Where: v.Where,
+		In: v.In, Name: strings.ToValidUTF8(cut(v.Name, maxPointer), "\uFFFD"), Pointer: v.ShortPointer(maxPointer), Operation: v.Operation, Where: v.Where,
 		Accepted: v.accepted(), Got: v.got(),
 	}
 	e.Message = v.sentence(e.Got, e.Accepted)
@@ -93,7 +93,7 @@ func cut(s string, n int) string {
 
 // place names the part of the message in a sentence.
 func (v *Violation) place() string {
-	at := cut(v.Pointer(), maxShown)
+	at := v.ShortPointer(maxShown)
 	switch v.In {
 	case InBody:
 		who := "body"
@@ -348,16 +348,29 @@ func (v *Violation) queryNames() []string {
 	return slices.Sorted(maps.Keys(v.op.facts().query))
 }
 
+// Of so many strangers, none was meant to be one member. maxMisspelled is how much
+// longer or shorter a misspelled name may be.
+const (
+	maxStrangers  = 100
+	maxMisspelled = 8
+)
+
 // misspelled is the undeclared member that came in the place of a missing one.
 func (v *Violation) misspelled() string {
 	object, _ := v.Got.(map[string]any)
 	var strangers []string
-	for _, name := range slices.Sorted(maps.Keys(object)) {
-		if v.Schema != nil && v.Schema.Properties[name] == nil {
+	missing := v.lastName()
+	for name := range object {
+		// One of another length is no misspelling, whatever its letters.
+		if n := len(name) - len(missing); n >= -maxMisspelled && n <= maxMisspelled && v.Schema != nil && v.Schema.Properties[name] == nil {
 			strangers = append(strangers, name)
 		}
 	}
-	return nearestName(v.lastName(), strangers)
+	if len(strangers) > maxStrangers {
+		return ""
+	}
+	slices.Sort(strangers)
+	return nearestName(missing, strangers)
 }
 
 // nearestName finds the name that another was probably meant to be: one that

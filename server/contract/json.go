@@ -6,7 +6,6 @@ import (
 	"errors"
 	"io"
 	"net/http"
-	"slices"
 	"strings"
 	"sync"
 
@@ -65,14 +64,6 @@ type jsonText struct {
 	odd   []oddNumber // in the order in which they came
 }
 
-// oddNumber is a number that is written otherwise than a plain integer of at most 15
-// digits: what it is, and what it is to an integer, is not what its text says.
-type oddNumber struct {
-	path    []Step
-	literal string
-	end     int // behind the literal, in the text
-}
-
 // readers are reused: a fresh one costs more than a small body.
 var readers = sync.Pool{New: func() any { return &jsonReader{} }}
 
@@ -81,6 +72,7 @@ type jsonReader struct {
 	decoder jsontext.Decoder
 	buffer  bytes.Buffer
 	path    []Step
+	holders []*holder // of the path's steps, as far as they hold an odd number
 	odd     []oddNumber
 }
 
@@ -92,7 +84,8 @@ func readJSON(data []byte) (*jsonText, error) {
 	r.buffer = *bytes.NewBuffer(data)
 	r.decoder.Reset(&r.buffer)
 	defer func() {
-		r.path, r.odd = r.path[:0], nil
+		clear(r.holders)
+		r.path, r.holders, r.odd = r.path[:0], r.holders[:0], nil
 		r.buffer = bytes.Buffer{}
 		readers.Put(r)
 	}()
@@ -168,7 +161,7 @@ func (r *jsonReader) value() (any, error) {
 	case '0':
 		literal := tok.String()
 		if isOdd(literal) {
-			r.odd = append(r.odd, oddNumber{slices.Clone(r.path), literal, int(r.decoder.InputOffset())})
+			r.odd = append(r.odd, r.oddNumber(literal))
 		}
 		return json.Number(literal), nil
 	}
@@ -182,8 +175,7 @@ func (r *jsonReader) value() (any, error) {
 }
 
 func (r *jsonReader) array() (any, error) {
-	at := len(r.path)
-	r.path = append(r.path, Step{Array: true})
+	at := r.open(Step{Array: true})
 	items := []any{}
 	for r.decoder.PeekKind() != ']' {
 		r.path[at].Index = len(items)
@@ -193,14 +185,13 @@ func (r *jsonReader) array() (any, error) {
 		}
 		items = append(items, v)
 	}
-	r.path = r.path[:at]
+	r.close(at, items)
 	_, err := r.decoder.ReadToken()
 	return items, err
 }
 
 func (r *jsonReader) object() (any, error) {
-	at := len(r.path)
-	r.path = append(r.path, Step{})
+	at := r.open(Step{})
 	object := map[string]any{}
 	for r.decoder.PeekKind() != '}' {
 		name, err := r.decoder.ReadToken()
@@ -215,26 +206,42 @@ func (r *jsonReader) object() (any, error) {
 		}
 		object[key] = v
 	}
-	r.path = r.path[:at]
+	r.close(at, object)
 	_, err := r.decoder.ReadToken()
 	return object, err
 }
 
-// memberOrder tells in which order the members with the given names came in a JSON
-// text, by pointer.
-func memberOrder(data []byte, names map[string]bool) map[string]int {
-	order := map[string]int{}
-	dec := jsontext.NewDecoder(bytes.NewBuffer(data))
-	for {
-		tok, err := dec.ReadToken()
-		if err != nil {
-			return order
-		}
-		if tok.Kind() != '"' {
-			continue
-		}
-		if kind, n := dec.StackIndex(dec.StackDepth()); kind == '{' && n%2 == 1 && names[tok.String()] {
-			order[string(dec.StackPointer())] = len(order)
-		}
+// open enters a list or an object, and gives how many there are around it.
+func (r *jsonReader) open(first Step) int {
+	at := len(r.path)
+	r.path, r.holders = append(r.path, first), append(r.holders, nil)
+	return at
+}
+
+// close leaves a list or an object, which is complete.
+func (r *jsonReader) close(at int, value any) {
+	if h := r.holders[at]; h != nil {
+		h.value = value
 	}
+	r.path, r.holders = r.path[:at], r.holders[:at]
+}
+
+func (r *jsonReader) oddNumber(literal string) oddNumber {
+	n := oddNumber{literal: literal, end: int(r.decoder.InputOffset())}
+	if last := len(r.path) - 1; last >= 0 {
+		n.in, n.at = r.holder(last), r.path[last]
+	}
+	return n
+}
+
+// holder is the list or object that a step of the path is in.
+func (r *jsonReader) holder(i int) *holder {
+	if r.holders[i] == nil {
+		h := &holder{}
+		if i > 0 {
+			h.in, h.at, h.depth = r.holder(i-1), r.path[i-1], i
+		}
+		r.holders[i] = h
+	}
+	return r.holders[i]
 }

@@ -36,6 +36,12 @@ var judgedHeader = http.Header{"Content-Type": {judgedJSON}}
 // Judged is the outcome of judging a request.
 type Judged struct {
 	Violations []Violation
+	// More is how many violations there are beside those, which are at most about
+	// [MaxExplained].
+	More int
+	// Err says that the judging was given up, and is what the context says; nil
+	// otherwise.
+	Err error
 	// Body is the body to hand to the generated code: what came, except that
 	// integral literals are plain where the schema wants an integer.
 	Body []byte
@@ -107,28 +113,34 @@ type Message struct {
 // and within a body in the order of the document.
 func (o *Operation) JudgeRequest(ctx context.Context, m *Message) *Judged {
 	j := &Judged{Body: m.Body, query: readQuery(m.URL.RawQuery, o.document.wholeEscapes)}
-	j.Violations = append(j.Violations, o.judgeQuery(&j.query)...)
+	found := newCollector(ctx, MaxExplained)
+	o.judgeQuery(&j.query, found)
 	if o.facts().numberTexts {
-		j.Violations = append(j.Violations, o.judgeNumberTexts(m, j.query.Values)...)
+		for _, v := range o.judgeNumberTexts(m, j.query.Values) {
+			found.add(&v)
+		}
 	}
-	p, found := o.readBody(m)
-	j.Violations = append(j.Violations, found...)
+	p, wrong := o.readBody(m)
+	for i := range wrong {
+		found.add(&wrong[i])
+	}
 	if len(o.facts().parameters) > 0 {
 		if err := o.validate(ctx, m, j.query.Values); err != nil {
-			e := &finder{operation: o, side: SideClient}
-			j.Violations = append(j.Violations, e.request(err)...)
+			e := &finder{operation: o, side: SideClient, found: found}
+			e.request(err)
 		}
 	}
 	if p != nil {
 		j.read = p
-		o.judgeBody(j, p)
+		o.judgeBody(j, p, found)
 	}
+	j.Violations, j.More, j.Err = found.found, found.more, found.err
 	for i := range j.Violations {
 		o.own(&j.Violations[i])
 		o.mistyped(&j.Violations[i])
 	}
-	if len(j.Violations) > 1 {
-		o.sort(j.Violations, p)
+	if len(j.Violations) > 0 {
+		o.arrange(j.Violations, p)
 	}
 	return j
 }
@@ -168,7 +180,7 @@ var bodyOptions = append([]openapi3.SchemaValidationOption{
 }, options.SchemaValidationOptions...)
 
 // judgeBody holds what a body says against its schema.
-func (o *Operation) judgeBody(j *Judged, p *payload) {
+func (o *Operation) judgeBody(j *Judged, p *payload, found *collector) {
 	c := p.content
 	if c.schema == nil || c.kind == contentBinary {
 		return
@@ -179,18 +191,17 @@ func (o *Operation) judgeBody(j *Judged, p *payload) {
 		p.value = p.numbers.value
 	}
 	err := c.schema.VisitJSON(p.value, bodyOptions...)
-	var numbers []Violation
 	if odd {
 		p.numbers.restore(nil)
 		p.value = p.numbers.value
 	}
+	e := &finder{operation: o, side: SideClient, payload: p, found: found}
+	from := len(found.found)
 	if err != nil {
-		e := &finder{operation: o, side: SideClient, payload: p}
-		j.Violations = append(j.Violations, e.requestBody(err)...)
+		e.requestBody(err)
 	}
 	if odd {
-		numbers = o.judgeNumbers(j, p)
-		j.Violations = append(j.Violations, numbers...)
+		o.judgeNumbers(p, found, from)
 		p.numbers.restore(c.schema)
 		p.value = p.numbers.value
 		if p.json != nil {
@@ -204,42 +215,64 @@ func (o *Operation) judgeBody(j *Judged, p *payload) {
 
 // judgeNumbers reports the numbers that no generated code holds: those beyond the
 // range of a float64, integers that do not fit in 64 bits, and the fractions that
-// only look integral as a float64.
-func (o *Operation) judgeNumbers(j *Judged, p *payload) []Violation {
-	c := p.content
-	known := func(path []Step, rules ...string) bool {
-		return slices.ContainsFunc(j.Violations, func(v Violation) bool {
-			return v.In == InBody && slices.Contains(rules, v.Rule) && slices.Equal(v.Path, path)
-		})
+// only look integral as a float64. found has the violations of the body from one on.
+func (o *Operation) judgeNumbers(p *payload, found *collector, from int) {
+	known := o.beyondDoubles(p, found, from)
+	schemas := newOddSchemas(p.content.schema)
+	odd := p.numbers.odd
+	if len(odd) > MaxExplained {
+		odd = slices.SortedStableFunc(slices.Values(odd), func(a, b oddNumber) int { return a.depth() - b.depth() })
 	}
-	var found []Violation
-	odd := slices.SortedStableFunc(slices.Values(p.numbers.odd), func(a, b oddNumber) int { return len(a.path) - len(b.path) })
 	for i := range odd {
-		if len(found) >= MaxExplained {
-			break
-		}
 		n := &odd[i]
 		integral, inFloat, inInt, _ := numberOf(n.literal)
-		if !inFloat {
-			j.Violations = slices.DeleteFunc(j.Violations, func(v Violation) bool {
-				return v.In == InBody && slices.Equal(v.Path, n.path)
-			})
-			found = append(found, o.numberViolation(RuleNumberRange, n.path, p))
+		if inFloat && (integral && inInt || !wantsInteger(schemas.of(n))) {
 			continue
 		}
-		if !wantsInteger(schemasAt(c.schema, n.path)) {
+		if found.full() {
+			found.skip(1)
 			continue
 		}
+		path := n.path()
 		switch {
-		case !integral && !known(n.path, RuleNumberRange, "type", "enum", "anyOf", "oneOf"):
-			v := o.numberViolation("type", n.path, p)
+		case !inFloat && !known.has(found.found, path, RuleNumberRange):
+			v := o.numberViolation(RuleNumberRange, path, p)
+			found.add(&v)
+		case !inFloat:
+		case !integral && !known.has(found.found, path, "type", "enum", "anyOf", "oneOf"):
+			v := o.numberViolation("type", path, p)
 			v.Basis = o.schemaBasis(v.Schema, "type", "")
-			found = append(found, v)
-		case integral && !inInt && !known(n.path, RuleNumberRange):
-			found = append(found, o.numberViolation(RuleIntegerRange, n.path, p))
+			found.add(&v)
+		case integral:
+			v := o.numberViolation(RuleIntegerRange, path, p)
+			found.add(&v)
 		}
 	}
-	return found
+}
+
+// beyondDoubles makes what was found of numbers beyond the range of a float64, which
+// kin-openapi saw as 0, say that they are; each is told once. It gives where the
+// violations of the body are.
+func (o *Operation) beyondDoubles(p *payload, found *collector, from int) pathIndex {
+	known := pathIndex{}
+	kept := found.found[:from]
+	for i := range found.found[from:] {
+		v := found.found[from+i]
+		if n, ok := v.Got.(json.Number); ok && v.In == InBody {
+			if _, inFloat, _, _ := numberOf(n.String()); !inFloat {
+				if known.has(kept, v.Path, RuleNumberRange) {
+					continue
+				}
+				v = o.numberViolation(RuleNumberRange, v.Path, p)
+			}
+		}
+		if v.In == InBody {
+			known.add(v.Path, len(kept))
+		}
+		kept = append(kept, v)
+	}
+	found.found = kept
+	return known
 }
 
 // mistyped makes a violation of an enum that only warns one of the type, if the
@@ -307,36 +340,28 @@ const reasonEscape = "an escape is malformed, or not of UTF-8"
 
 // judgeQuery reports what kin-openapi does not look at: parameters that the
 // operation does not declare, and single-valued ones given twice.
-func (o *Operation) judgeQuery(query *queryValues) []Violation {
+func (o *Operation) judgeQuery(query *queryValues, found *collector) {
 	if len(query.Values) == 0 {
-		return nil
+		return
 	}
 	values := query.Values
-	var found []Violation
-	malformed := slices.Compact(slices.Sorted(slices.Values(query.malformed)))
-	for _, name := range malformed[:min(len(malformed), MaxExplained)] {
-		found = append(found, Violation{
-			Side: SideClient, Rule: RuleUnknownQuery, Basis: BasisInferred, In: InQuery, Name: name,
-			Detail: reasonEscape, Operation: o.ID, Where: o.document.locate(o.Pointer()),
-		})
+	v := Violation{Side: SideClient, Basis: BasisInferred, In: InQuery, Operation: o.ID}
+	v.Rule, v.Detail, v.Where = RuleUnknownQuery, reasonEscape, o.document.locate(o.Pointer())
+	for _, v.Name = range slices.Compact(slices.Sorted(slices.Values(query.malformed))) {
+		found.add(&v)
 	}
+	v.Detail = ""
 	for _, name := range slices.Sorted(maps.Keys(values)) {
-		p := o.facts().query[name]
-		switch {
-		case p == nil && len(found) >= MaxExplained:
+		v.Name = name
+		switch p := o.facts().query[name]; {
 		case p == nil:
-			found = append(found, Violation{
-				Side: SideClient, Rule: RuleUnknownQuery, Basis: BasisInferred, In: InQuery, Name: name,
-				Operation: o.ID, Where: o.document.locate(o.Pointer()),
-			})
+			found.add(&v)
 		case len(values[name]) > 1 && !p.Schema.Value.Type.Includes(openapi3.TypeArray):
-			found = append(found, Violation{
-				Side: SideClient, Rule: RuleRepeated, Basis: BasisInferred, In: InQuery, Name: name,
-				Schema: p.Schema.Value, Operation: o.ID, Where: o.parameterLocation(p, ""),
-			})
+			again := v
+			again.Rule, again.Schema, again.Where = RuleRepeated, p.Schema.Value, o.parameterLocation(p, "")
+			found.add(&again)
 		}
 	}
-	return found
 }
 
 // judgeMediaType compares the Content-Type with the declared ones, and gives what is
@@ -464,14 +489,14 @@ func (o *Operation) JudgeResponse(ctx context.Context, method string, status int
 	}
 	p := &payload{json: &jsonText{data: body}}
 	p.value, _ = decodeJSON(body)
-	e := &finder{operation: o, side: SideServer, status: status, payload: p}
+	e := &finder{operation: o, side: SideServer, status: status, payload: p, found: newCollector(ctx, MaxExplained)}
 	return e.response(err)
 }
 
 // JudgeHead judges what comes before the body of an answer: its status, its media
 // type and its headers.
 func (o *Operation) JudgeHead(method string, status int, header http.Header) []Violation {
-	e := &finder{operation: o, side: SideServer, status: status, payload: &payload{}}
+	e := &finder{operation: o, side: SideServer, status: status, payload: &payload{}, found: newCollector(context.Background(), MaxExplained)}
 	err := openapi3filter.ValidateResponse(context.Background(), &openapi3filter.ResponseValidationInput{
 		RequestValidationInput: &openapi3filter.RequestValidationInput{Request: &http.Request{Method: method}, Route: o.facts().route},
 		Status:                 status, Header: header, Options: optionsNoAnswer,
@@ -501,10 +526,11 @@ func (o *Operation) judgeText(method string, status int, header http.Header, c *
 	}
 	p := &payload{content: c, value: strings.ToValidUTF8(string(body), "\uFFFD")}
 	if err := c.schema.VisitJSON(p.value, answerOptions...); err != nil {
-		e := &finder{operation: o, side: SideServer, status: status, payload: p}
+		e := &finder{operation: o, side: SideServer, status: status, payload: p, found: newCollector(context.Background(), MaxExplained)}
 		base := e.violation(InBody)
 		base.root, base.Where = c.schema, o.document.locate(o.Pointer()+"/responses/"+itoa(status))
-		return e.schemas(err, base)
+		e.schemas(err, base)
+		return e.found.found
 	}
 	return nil
 }

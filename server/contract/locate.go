@@ -53,39 +53,56 @@ func (o *Operation) schemaBasis(s *Schema, keyword, member string) Basis {
 	return ix.basis(at, keyword, member)
 }
 
-// sort orders violations: by part of the message, then by document order of the
-// place in it. Members that the document does not name come last, in the order in
-// which they came.
-func (o *Operation) sort(vs []Violation, p *payload) {
-	parts := []In{InMessage, InPath, InQuery, InHeader, InCookie, InBody}
-	arrival := sync.OnceValue(func() map[string]int {
-		if p == nil || p.json == nil {
-			return nil
-		}
-		names := map[string]bool{}
-		for i := range vs {
-			for _, step := range vs[i].Path {
-				names[step.Name] = true
-			}
-		}
-		return memberOrder(p.json.data, names)
-	})
-	keys := make(map[*Violation][]int, len(vs))
-	ordered := make([]*Violation, len(vs))
-	for i := range vs {
-		v := &vs[i]
-		ordered[i] = v
-		keys[v] = append([]int{slices.Index(parts, v.In)}, o.placeKey(v, arrival)...)
-	}
-	slices.SortStableFunc(ordered, func(a, b *Violation) int { return slices.Compare(keys[a], keys[b]) })
-	sorted := make([]Violation, len(vs))
-	for i, v := range ordered {
-		sorted[i] = *v
-	}
-	copy(vs, sorted)
+// arrange orders violations, and those of the branches of unions: by part of the
+// message, then by document order of the place in it. Members that the document does
+// not name come last, in the order in which they came.
+func (o *Operation) arrange(vs []Violation, p *payload) {
+	places := placesOf(vs, p)
+	o.sortBranches(vs, places)
+	o.sort(vs, places)
 }
 
-func (o *Operation) placeKey(v *Violation, arrival func() map[string]int) []int {
+// arrangeBranches orders only the violations of branches.
+func (o *Operation) arrangeBranches(vs []Violation, p *payload) { o.sortBranches(vs, placesOf(vs, p)) }
+
+func placesOf(vs []Violation, p *payload) func() *Places {
+	return sync.OnceValue(func() *Places {
+		if p == nil || p.json == nil {
+			return &Places{}
+		}
+		return FindPlaces(p.json.data, vs)
+	})
+}
+
+func (o *Operation) sortBranches(vs []Violation, places func() *Places) {
+	for i := range vs {
+		for _, branch := range vs[i].Branches {
+			o.sortBranches(branch, places)
+			o.sort(branch, places)
+		}
+	}
+}
+
+func (o *Operation) sort(vs []Violation, places func() *Places) {
+	if len(vs) < 2 {
+		return
+	}
+	parts := []In{InMessage, InPath, InQuery, InHeader, InCookie, InBody}
+	type keyed struct {
+		key []int
+		v   Violation
+	}
+	ordered := make([]keyed, len(vs))
+	for i := range vs {
+		ordered[i] = keyed{append([]int{slices.Index(parts, vs[i].In)}, o.placeKey(&vs[i], places)...), vs[i]}
+	}
+	slices.SortStableFunc(ordered, func(a, b keyed) int { return slices.Compare(a.key, b.key) })
+	for i := range ordered {
+		vs[i] = ordered[i].v
+	}
+}
+
+func (o *Operation) placeKey(v *Violation, places func() *Places) []int {
 	if v.In != InBody {
 		for i, p := range o.facts().parameters {
 			if p.Name == v.Name && In(p.In) == v.In {
@@ -124,7 +141,7 @@ func (o *Operation) placeKey(v *Violation, arrival func() map[string]int) []int 
 			}
 			key = append(key, line)
 			if line == int(^uint(0)>>1) {
-				key = append(key, arrival()[pointerOf(v.Path[:i+1])])
+				key = append(key, places().Arrival(v.Path[:i+1]))
 			}
 		}
 		schemas = children(schemas, step)

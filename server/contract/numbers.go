@@ -3,6 +3,7 @@ package contract
 import (
 	"encoding/json"
 	"errors"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -76,6 +77,65 @@ func plainLiteral(literal string) (plain string, ok bool) {
 	return strconv.FormatFloat(f, 'g', -1, 64), err == nil
 }
 
+// oddNumber is a number that is written otherwise than a plain integer of at most 15
+// digits: what it is, and what it is to an integer, is not what its text says.
+type oddNumber struct {
+	in      *holder // nil if the number is the whole text
+	at      Step    // in there
+	literal string
+	end     int // behind the literal, in the text
+}
+
+// holder is a list or an object that odd numbers are in, however deep: they share it,
+// for a text may have a name of a megabyte, or of its levels, above each of them.
+type holder struct {
+	in    *holder // nil for the outermost
+	at    Step    // in there
+	depth int     // 0 of the outermost
+	value any
+}
+
+// path leads from the outermost holder to this one.
+func (h *holder) path() []Step {
+	var steps []Step
+	for ; h.in != nil; h = h.in {
+		steps = append(steps, h.at)
+	}
+	slices.Reverse(steps)
+	return steps
+}
+
+func (n *oddNumber) depth() int {
+	if n.in == nil {
+		return 0
+	}
+	return n.in.depth + 1
+}
+
+func (n *oddNumber) path() []Step {
+	if n.in == nil {
+		return nil
+	}
+	return append(n.in.path(), n.at)
+}
+
+// put puts a number in the place of an odd one.
+func (t *jsonText) put(n *oddNumber, literal string) {
+	number := json.Number(literal)
+	if n.in == nil {
+		t.value = number
+		return
+	}
+	switch value := n.in.value.(type) {
+	case map[string]any:
+		value[n.at.Name] = number
+	case []any:
+		value[n.at.Index] = number
+	default: // of a form's field
+		t.value = replaceAt(t.value, n.path(), number)
+	}
+}
+
 // plain replaces the odd numbers of the value by plain ones, and those beyond the
 // range of a float64, if they are to be hidden from kin-openapi, by 0.
 func (t *jsonText) plain(hide bool) {
@@ -84,20 +144,21 @@ func (t *jsonText) plain(hide bool) {
 		if !ok && hide {
 			plain = "0"
 		}
-		t.value = replaceAt(t.value, t.odd[i].path, json.Number(plain))
+		t.put(&t.odd[i], plain)
 	}
 }
 
 // restore undoes plain. Where the schema wants a number and an integer came, it
 // stays a plain one: the generated code binds no other integers.
 func (t *jsonText) restore(schema *Schema) {
+	s := newOddSchemas(schema)
 	for i := range t.odd {
 		n := &t.odd[i]
 		literal := n.literal
-		if plain, ok := n.integer(schema); ok {
+		if plain, ok := s.integer(n); ok {
 			literal = plain
 		}
-		t.value = replaceAt(t.value, n.path, json.Number(literal))
+		t.put(n, literal)
 	}
 }
 
@@ -105,9 +166,10 @@ func (t *jsonText) restore(schema *Schema) {
 func (t *jsonText) bytes(schema *Schema) []byte {
 	var out []byte
 	copied := 0
+	s := newOddSchemas(schema)
 	for i := range t.odd {
 		n := &t.odd[i]
-		if plain, ok := n.integer(schema); ok && plain != n.literal {
+		if plain, ok := s.integer(n); ok && plain != n.literal {
 			out = append(append(out, t.data[copied:n.end-len(n.literal)]...), plain...)
 			copied = n.end
 		}
@@ -118,10 +180,46 @@ func (t *jsonText) bytes(schema *Schema) []byte {
 	return append(out, t.data[copied:]...)
 }
 
+// oddSchemas finds the schemas of odd numbers.
+type oddSchemas struct {
+	root  []*Schema
+	known map[*holder][]*Schema
+	items map[*holder][]*Schema // of lists: those of what is in them
+}
+
+func newOddSchemas(root *Schema) *oddSchemas {
+	s := &oddSchemas{known: map[*holder][]*Schema{}, items: map[*holder][]*Schema{}}
+	if root != nil {
+		s.root = []*Schema{root}
+	}
+	return s
+}
+
+func (s *oddSchemas) of(n *oddNumber) []*Schema { return s.at(n.in, n.at) }
+
+func (s *oddSchemas) at(in *holder, at Step) []*Schema {
+	if in == nil {
+		return s.root
+	}
+	if found, ok := s.items[in]; ok && at.Array {
+		return found
+	}
+	around, ok := s.known[in]
+	if !ok {
+		around = s.at(in.in, in.at)
+		s.known[in] = around
+	}
+	found := children(around, at)
+	if at.Array {
+		s.items[in] = found
+	}
+	return found
+}
+
 // integer gives the number as a plain integer, if the schema wants a number there
 // and it is an integer that fits in 64 bits.
-func (n *oddNumber) integer(schema *Schema) (string, bool) {
-	schemas := schemasAt(schema, n.path)
+func (s *oddSchemas) integer(n *oddNumber) (string, bool) {
+	schemas := s.of(n)
 	if !wants(schemas, openapi3.TypeInteger) && !wants(schemas, openapi3.TypeNumber) {
 		return "", false
 	}

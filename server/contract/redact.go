@@ -69,7 +69,7 @@ func (o *Operation) HoldsSecrets() bool {
 	if o.facts().bodySchema == nil {
 		return len(o.document.secretNames()) > 0
 	}
-	return holdsSecrets(o.facts().bodySchema, map[*Schema]bool{})
+	return o.document.holdsSecrets(o.facts().bodySchema)
 }
 
 // RedactRequest gives a request's body without secrets: what came, members in the
@@ -83,7 +83,7 @@ func (o *Operation) RedactRequest(body []byte) []byte {
 func (o *Operation) RedactResponse(status int, body []byte) []byte {
 	schema := contentSchema(o.content(status))
 	return o.redact(body, schema, func() bool {
-		return schema == nil && len(o.document.secretNames()) > 0 || holdsSecrets(schema, map[*Schema]bool{})
+		return schema == nil && len(o.document.secretNames()) > 0 || o.document.holdsSecrets(schema)
 	})
 }
 
@@ -118,14 +118,15 @@ func contentSchema(c openapi3.Content) *Schema {
 
 // redaction is a place in a value with what the document says of it.
 type redaction struct {
-	names   map[string]bool // of every secret of the document, folded
-	schemas []*Schema       // of the value; none if the document does not say
-	masked  bool            // the value is a secret
-	guarded bool            // the schemas were lost in a value that may hold secrets
+	document *Document
+	names    map[string]bool // of every secret of the document, folded
+	schemas  []*Schema       // of the value; none if the document does not say
+	masked   bool            // the value is a secret
+	guarded  bool            // the schemas were lost in a value that may hold secrets
 }
 
 func (o *Operation) redaction(s *Schema) redaction {
-	n := redaction{names: o.document.secretNames()}
+	n := redaction{document: o.document, names: o.document.secretNames()}
 	if s != nil {
 		n = n.in([]*Schema{s})
 	}
@@ -142,9 +143,7 @@ func (n redaction) in(schemas []*Schema) redaction {
 
 // lost is a place inside the value that no schema describes.
 func (n redaction) lost() redaction {
-	n.guarded = n.guarded || slices.ContainsFunc(n.schemas, func(s *Schema) bool {
-		return holdsSecrets(s, map[*Schema]bool{})
-	})
+	n.guarded = n.guarded || slices.ContainsFunc(n.schemas, n.document.holdsSecrets)
 	n.schemas, n.masked = nil, false
 	return n
 }
@@ -216,7 +215,7 @@ func (n redaction) hides(v any) bool {
 			return false
 		}
 	}
-	return slices.ContainsFunc(n.schemas, func(s *Schema) bool { return holdsSecrets(s, map[*Schema]bool{}) })
+	return slices.ContainsFunc(n.schemas, n.document.holdsSecrets)
 }
 
 func (n redaction) value(v any) any {
@@ -318,6 +317,16 @@ func composed(schemas []*Schema) []*Schema {
 	return all
 }
 
+// holdsSecrets is the function of this name, asked once for each schema.
+func (d *Document) holdsSecrets(s *Schema) bool {
+	if known, ok := d.secretSchemas.Load(s); ok {
+		return known == true
+	}
+	holds := holdsSecrets(s, map[*Schema]bool{})
+	d.secretSchemas.Store(s, holds)
+	return holds
+}
+
 // holdsSecrets reports whether a value of the schema is or holds a secret.
 func holdsSecrets(s *Schema, seen map[*Schema]bool) bool {
 	if s == nil || seen[s] {
@@ -393,7 +402,14 @@ func foldName(name string) string {
 // credentialWords mark a name as a secret's where the document does not know it.
 var credentialWords = []string{"secret", "password", "passwd", "passphrase", "token", "apikey", "credential", "privatekey", "authorization"}
 
+// maxSecretName is the length of a name, in bytes, beyond which it is not read: what
+// it names is hidden.
+const maxSecretName = 1 << 10
+
 func looksSecret(name string, secrets map[string]bool) bool {
+	if len(name) > maxSecretName {
+		return true
+	}
 	folded := foldName(name)
 	return secrets[folded] || slices.ContainsFunc(credentialWords, func(w string) bool { return strings.Contains(folded, w) })
 }

@@ -129,6 +129,20 @@ func (v *Violation) Pointer() string { return pointerOf(v.Path) }
 // Refuses reports whether this violation alone is reason to refuse the request.
 func (v *Violation) Refuses() bool { return v.Basis.Refuses() }
 
+// ShortPointer is the pointer, cut after about n bytes.
+func (v *Violation) ShortPointer(n int) string {
+	var b strings.Builder
+	for _, s := range v.Path {
+		if b.Len() > n {
+			break
+		}
+		s.Name = s.Name[:min(len(s.Name), n+1)]
+		b.WriteByte('/')
+		b.WriteString(s.token())
+	}
+	return strings.ToValidUTF8(cut(b.String(), n), "")
+}
+
 func pointerOf(path []Step) string {
 	if len(path) == 0 {
 		return ""
