@@ -2,6 +2,7 @@ package brms
 
 import (
 	"maps"
+	"strconv"
 
 	"github.com/understudy-api/understudy/gen/brms"
 	"github.com/understudy-api/understudy/server/seed"
@@ -18,6 +19,10 @@ var projectSeeds = seeded[project, brms.Project, brms.CreateProjectRequest]{
 	within:  []*seed.Resource{integrationSeeds.seed()},
 }
 
+// maxCopied bounds what the projects of one list copy: each may copy all that those
+// above it copied.
+const maxCopied = 100_000
+
 // completeProjects makes the keys that are not given of the names, as CreateProject
 // does, and finds content that cannot be copied.
 func completeProjects(entries []*seed.Entry, report seed.Report) {
@@ -28,6 +33,7 @@ func completeProjects(entries []*seed.Entry, report seed.Report) {
 		}
 	}
 	content := map[string]map[string]bool{} // kinds of the projects met so far, by id
+	copied := 0
 	for _, e := range entries {
 		body, ok := e.Body.(*brms.CreateProjectRequest)
 		if !ok {
@@ -45,11 +51,15 @@ func completeProjects(entries []*seed.Entry, report seed.Report) {
 			if !known {
 				report(e, "copyContentRef", "No project above has this id and is not deleted. Put the project whose content is copied first.")
 			}
+			if copied += len(source); copied > maxCopied {
+				report(e, "copyContentRef", "The projects of this seed copy more than "+strconv.Itoa(maxCopied)+" integrations. Copy less.")
+				return
+			}
 			maps.Copy(kinds, source)
 		}
 		for _, i := range e.Within["integrations"] {
 			kind, given := i.Text("kind")
-			if !given || !living(i) {
+			if !given || !living(i) || i.Body == nil { // what is no kind is told already
 				continue
 			}
 			if body.CopyContentRef != nil && content[body.CopyContentRef.String()][kind] {

@@ -439,6 +439,7 @@ func bounded(mediaType string) string {
 // group gives the kinds of violations of an exchange, each once.
 func group(x *site.Exchange) []RecordedViolation {
 	groups := make([]RecordedViolation, 0, len(x.Explained))
+	met := make(map[string]bool, len(x.Explained))
 	for i := range x.Explained {
 		e := &x.Explained[i]
 		v := RecordedViolation{
@@ -450,11 +451,8 @@ func group(x *site.Exchange) []RecordedViolation {
 			v.Operation = x.Operation.ID
 		}
 		v.Fingerprint = v.fingerprint()
-		again := false
-		for j := range groups {
-			again = again || groups[j].Fingerprint == v.Fingerprint
-		}
-		if !again {
+		if !met[v.Fingerprint] {
+			met[v.Fingerprint] = true
 			groups = append(groups, v)
 		}
 	}

@@ -86,7 +86,7 @@ func (s *Seeder) plant(ctx context.Context, text []byte, caller string, replace 
 					continue
 				}
 			}
-			if err := d.fill(tx, t.content); err != nil {
+			if err := d.fill(ctx, tx, t.content); err != nil {
 				return err
 			}
 			if err := s.o.Workspaces.Keep(tx, txs[i*each+1], txs[i*each+2]); err != nil {
@@ -133,7 +133,7 @@ func (s *Seeder) targets(seed *Seed, caller string) ([]target, []Problem) {
 		lines[name] = w.node.line
 		targets = append(targets, target{w, name})
 	}
-	return targets, inOrder(r.problems)
+	return targets, inOrder(r.problems.list)
 }
 
 // holdsAnything reports whether a workspace is not as on the first day.
@@ -167,7 +167,7 @@ func (d *documents) holdsAnything(tx storage.ReadTx) (bool, error) {
 }
 
 // fill makes a workspace what a seed says.
-func (d *documents) fill(tx storage.Tx, w *content) error {
+func (d *documents) fill(ctx context.Context, tx storage.Tx, w *content) error {
 	if err := tx.Clear(); err != nil {
 		return err
 	}
@@ -199,7 +199,7 @@ func (d *documents) fill(tx storage.Tx, w *content) error {
 	}
 	for _, p := range d.parts {
 		for _, resource := range p.Resources {
-			if err := insert(tx, resource, w.lists[resource.Kind], ""); err != nil {
+			if err := insert(ctx, tx, resource, w.lists[resource.Kind], ""); err != nil {
 				return err
 			}
 		}
@@ -207,8 +207,11 @@ func (d *documents) fill(tx storage.Tx, w *content) error {
 	return workspace.SetFaults(tx, w.faults)
 }
 
-func insert(tx storage.Tx, resource *Resource, entries []*Entry, parent string) error {
+func insert(ctx context.Context, tx storage.Tx, resource *Resource, entries []*Entry, parent string) error {
 	for _, e := range entries {
+		if err := ctx.Err(); err != nil {
+			return err // nobody waits for it any more
+		}
 		id, err := resource.Insert(tx, e, parent)
 		if storage.IsConflict(err) { // an id that was just drawn, and was given too
 			return Mistakes{{e.node.line, e.node.column, e.pointer, "The id of this " + resource.Name + ", or what must be unique in it, is taken by another of the workspace."}}
@@ -217,7 +220,7 @@ func insert(tx storage.Tx, resource *Resource, entries []*Entry, parent string) 
 			return err
 		}
 		for _, within := range resource.Within {
-			if err := insert(tx, within, e.Within[within.List], id); err != nil {
+			if err := insert(ctx, tx, within, e.Within[within.List], id); err != nil {
 				return err
 			}
 		}

@@ -45,7 +45,7 @@ func (r *reader) jobs(w *content, n *node, pointer string) {
 }
 
 func (r *reader) plan(w *content, k *job.Kind, n *node, pointer string) {
-	before := len(r.problems)
+	before := r.problems.total
 	if !r.object(n, pointer, planMembers, planMembers[:1]) {
 		return
 	}
@@ -79,7 +79,7 @@ func (r *reader) plan(w *content, k *job.Kind, n *node, pointer string) {
 		}
 		text.Reads = &job.ReadsText{Queued: read("queued"), Running: read("running")}
 	}
-	if len(r.problems) > before {
+	if r.problems.total > before {
 		return
 	}
 	plan, problem := text.Plan(k)

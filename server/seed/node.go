@@ -36,6 +36,7 @@ type node struct {
 	text         string // of a text; of a number or a truth its literal, in JSON
 	members      []member
 	items        []*node
+	index        map[string]int // into members, of an object of many
 }
 
 // member is a member of an object.
@@ -47,15 +48,33 @@ type member struct {
 
 // get gives a member of an object, nil if there is none.
 func (n *node) get(name string) *node {
-	if n == nil {
-		return nil
-	}
-	for _, m := range n.members {
-		if m.name == name {
-			return m.value
-		}
+	if i := n.find(name); i >= 0 {
+		return n.members[i].value
 	}
 	return nil
+}
+
+// few is how many members are looked through one by one.
+const few = 16
+
+// find gives the index of a member; -1 if there is none.
+func (n *node) find(name string) int {
+	if n == nil {
+		return -1
+	}
+	if len(n.members) <= few {
+		return slices.IndexFunc(n.members, func(m member) bool { return m.name == name })
+	}
+	if len(n.index) != len(n.members) {
+		n.index = make(map[string]int, len(n.members))
+		for i, m := range n.members {
+			n.index[m.name] = i
+		}
+	}
+	if i, ok := n.index[name]; ok {
+		return i
+	}
+	return -1
 }
 
 // at follows the tokens of a JSON pointer as far as they lead.
@@ -75,10 +94,8 @@ func (n *node) at(tokens ...string) *node {
 
 // named is where the name of a member stands; the object itself if it has none.
 func (n *node) named(name string) *node {
-	for _, m := range n.members {
-		if m.name == name {
-			return &node{line: m.line, column: m.column}
-		}
+	if i := n.find(name); i >= 0 {
+		return &node{line: n.members[i].line, column: n.members[i].column}
 	}
 	return n
 }
@@ -86,6 +103,7 @@ func (n *node) named(name string) *node {
 // without is an object without some of its members.
 func (n *node) without(names ...string) *node {
 	rest := *n
+	rest.index = nil
 	rest.members = slices.DeleteFunc(slices.Clone(n.members), func(m member) bool { return slices.Contains(names, m.name) })
 	return &rest
 }
@@ -165,8 +183,20 @@ func (n *node) value() any {
 
 var pointerEscaper = strings.NewReplacer("~", "~0", "/", "~1")
 
+// maxPointer is the length of a pointer, in bytes, from which on it does not grow: a
+// name of a megabyte would be copied for each of the values below it.
+const maxPointer = 1 << 10
+
 // below is a JSON pointer with one more token.
-func below(pointer, token string) string { return pointer + "/" + pointerEscaper.Replace(token) }
+func below(pointer, token string) string {
+	if len(pointer) > maxPointer {
+		return pointer
+	}
+	if len(token) > maxPointer {
+		token = strings.ToValidUTF8(token[:maxPointer], "") + "..."
+	}
+	return pointer + "/" + pointerEscaper.Replace(token)
+}
 
 // tokens splits a JSON pointer.
 func tokens(pointer string) []string {

@@ -75,7 +75,7 @@ type reader struct {
 	ctx        context.Context
 	documents  *documents
 	workspaces *workspace.Manager
-	problems   []Problem
+	problems   problems
 	// meant are the pointers that unknown members were probably meant to be: that
 	// such a member is missing is not told again.
 	meant map[string]bool
@@ -83,10 +83,17 @@ type reader struct {
 }
 
 func (r *reader) problem(n *node, pointer, format string, args ...any) {
-	if n.broken {
-		return
+	if !n.broken && r.problems.wants(n.line, n.column) {
+		r.problems.add(Problem{n.line, n.column, pointer, fmt.Sprintf(format, args...)})
 	}
-	r.problems = append(r.problems, Problem{n.line, n.column, pointer, fmt.Sprintf(format, args...)})
+}
+
+// over reports whether the reading is given up, because nobody waits for it any more.
+func (r *reader) over() bool {
+	if r.err == nil {
+		r.err = r.ctx.Err()
+	}
+	return r.err != nil
 }
 
 // is reports whether a node is of a kind, and else tells.
@@ -115,11 +122,11 @@ func (r *reader) object(n *node, pointer string, known, required []string) bool 
 
 // unknown tells the members of an object that are not known.
 func (r *reader) unknown(n *node, pointer string, known []string) {
+	free := slices.DeleteFunc(slices.Clone(known), func(name string) bool { return n.get(name) != nil })
 	for _, m := range n.members {
-		if slices.Contains(known, m.name) {
+		if slices.Contains(known, m.name) || !r.problems.wants(m.line, m.column) {
 			continue
 		}
-		free := slices.DeleteFunc(slices.Clone(known), func(name string) bool { return n.get(name) != nil })
 		near := spelling.Nearest(m.name, free, max(1, utf8.RuneCountInString(m.name)/3), nil)
 		hint := "Here can stand " + choice(known) + "."
 		if near != "" {
@@ -129,7 +136,7 @@ func (r *reader) unknown(n *node, pointer string, known []string) {
 			r.meant[below(pointer, near)] = true
 			hint = fmt.Sprintf("It is perhaps meant to be %q.", near)
 		}
-		r.problem(&node{line: m.line, column: m.column}, below(pointer, m.name), "There is no member %s here. %s", shown(m.name), hint)
+		r.problems.add(Problem{m.line, m.column, below(pointer, m.name), fmt.Sprintf("There is no member %s here. %s", shown(m.name), hint)})
 	}
 }
 
@@ -186,6 +193,9 @@ func (r *reader) seed(root *node) *Seed {
 	}
 	seen := map[string]int{}
 	for i, item := range list.items {
+		if r.over() {
+			return s
+		}
 		w := r.workspace(item, below(pointer, strconv.Itoa(i)))
 		if w == nil {
 			continue
@@ -362,6 +372,9 @@ func (r *reader) list(w *content, p *part, resource *Resource, in *node, pointer
 	}
 	var entries []*Entry
 	for i, item := range list.items {
+		if r.over() {
+			return nil
+		}
 		e := r.entry(p, resource, item, below(pointer, strconv.Itoa(i)))
 		if e == nil {
 			continue
@@ -546,6 +559,9 @@ func (r *reader) faults(w *content, n *node, pointer string) {
 	}
 	lines := map[string]int{}
 	for i, item := range n.items {
+		if r.over() {
+			return
+		}
 		at := below(pointer, strconv.Itoa(i))
 		if !r.object(item, at, faultMembers, faultMembers[:1]) {
 			continue

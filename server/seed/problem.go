@@ -41,18 +41,37 @@ func (m Mistakes) In(file string) string {
 	return strings.TrimSuffix(b.String(), "\n")
 }
 
-// maxProblems bounds what is told of one seed.
+// maxProblems bounds what is told of one seed: the first mistakes in its text.
 const maxProblems = 1000
+
+// problems collects the first mistakes of a seed. What stands behind them is counted
+// and not worded.
+type problems struct {
+	list  []Problem
+	total int
+	last  *Problem // behind which nothing is told any more; nil as long as there is room
+}
+
+// wants counts a mistake, and reports whether it is told.
+func (p *problems) wants(line, column int) bool {
+	p.total++
+	return p.last == nil || cmp.Or(cmp.Compare(line, p.last.Line), cmp.Compare(column, p.last.Column)) < 0
+}
+
+// add keeps a mistake that is wanted.
+func (p *problems) add(problem Problem) {
+	if p.list = append(p.list, problem); len(p.list) >= 2*maxProblems {
+		p.list = inOrder(p.list)
+		p.last = &p.list[maxProblems-1]
+	}
+}
 
 // inOrder sorts problems by their place.
 func inOrder(problems []Problem) []Problem {
 	slices.SortStableFunc(problems, func(a, b Problem) int {
 		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
 	})
-	if len(problems) > maxProblems {
-		problems = problems[:maxProblems]
-	}
-	return problems
+	return problems[:min(len(problems), maxProblems)]
 }
 
 // maxName is how much is shown of a name that a seed gave.

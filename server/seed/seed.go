@@ -274,17 +274,15 @@ func (s *Seeder) Parse(ctx context.Context, text []byte) (*Seed, []Problem, erro
 	if err != nil {
 		return nil, nil, err
 	}
-	root, problems := read(text)
-	r := &reader{ctx: ctx, documents: d, workspaces: s.o.Workspaces, problems: problems}
+	root, found := read(text)
+	r := &reader{ctx: ctx, documents: d, workspaces: s.o.Workspaces, problems: found}
 	var seed *Seed
 	if root != nil {
 		seed = r.seed(root)
 	}
-	if len(r.problems) > 0 {
-		l := newLines(text)
-		for i := range r.problems {
-			l.hold(&r.problems[i])
-		}
+	told := inOrder(r.problems.list)
+	if len(told) > 0 {
+		newLines(text).hold(told)
 	}
-	return seed, inOrder(r.problems), r.err
+	return seed, told, r.err
 }

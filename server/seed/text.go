@@ -24,14 +24,14 @@ const (
 
 // read reads a text, YAML or JSON, into nodes. What cannot be read at all is one
 // problem and no node; with other problems, the rest can still be judged.
-func read(text []byte) (*node, []Problem) {
+func read(text []byte) (*node, problems) {
 	if len(text) > MaxBytes {
-		return nil, []Problem{{1, 1, "", "The seed is larger than " + strconv.Itoa(MaxBytes>>20) + " MiB. Split it."}}
+		return nil, only(Problem{1, 1, "", "The seed is larger than " + strconv.Itoa(MaxBytes>>20) + " MiB. Split it."})
 	}
 	lines := newLines(text)
 	if !utf8.Valid(text) {
 		line, column := lines.place(len(text) - len(validEnd(text)))
-		return nil, []Problem{{line, column, "", "The text is not UTF-8. Save it as UTF-8."}}
+		return nil, only(Problem{line, column, "", "The text is not UTF-8. Save it as UTF-8."})
 	}
 	var broken *Problem
 	if start := bytes.TrimLeft(text, "\ufeff \t\r\n"); len(start) > 0 && start[0] == '{' {
@@ -47,14 +47,16 @@ func read(text []byte) (*node, []Problem) {
 	root, problem := r.read(text)
 	switch {
 	case problem != nil && broken != nil:
-		return nil, []Problem{*broken}
+		return nil, only(*broken)
 	case problem != nil:
-		return nil, []Problem{*problem}
+		return nil, only(*problem)
 	case r.full != nil:
-		return nil, []Problem{*r.full}
+		return nil, only(*r.full)
 	}
 	return root, r.problems
 }
+
+func only(p Problem) problems { return problems{list: []Problem{p}, total: 1} }
 
 // validEnd is the text from its first byte on that is not UTF-8.
 func validEnd(text []byte) []byte {
@@ -146,11 +148,19 @@ func (l lines) content(line int) (at, column int) {
 	}
 }
 
-// hold puts a problem that would stand behind the text at its end: the YAML reader
-// has an empty value there.
-func (l lines) hold(p *Problem) {
-	if p.Line > len(l.starts) {
-		p.Line, p.Column = l.content(p.Line)
+// hold puts problems that would stand behind the text at its end: the YAML reader has
+// an empty value there.
+func (l lines) hold(problems []Problem) {
+	line, column := 0, 0
+	for i := range problems {
+		p := &problems[i]
+		if p.Line <= len(l.starts) {
+			continue
+		}
+		if line == 0 {
+			line, column = l.content(p.Line)
+		}
+		p.Line, p.Column = line, column
 	}
 }
 
@@ -160,7 +170,7 @@ type jsonReader struct {
 	base     int // of the text in the whole
 	lines    lines
 	decoder  *jsontext.Decoder
-	problems []Problem
+	problems problems
 	// The place before: columns are counted from there, for a line may be as long as
 	// the text.
 	offset, last, column int
@@ -265,7 +275,9 @@ func (r *jsonReader) object(n *node, pointer string, depth int) error {
 			return err
 		}
 		if first, again := names[name]; again {
-			r.problems = append(r.problems, twice(line, column, pointer, name, first))
+			if r.problems.wants(line, column) {
+				r.problems.add(twice(line, column, pointer, name, first))
+			}
 			continue
 		}
 		names[name] = line
@@ -284,8 +296,9 @@ func twice(line, column int, pointer, name string, first int) Problem {
 type yamlReader struct {
 	lines    lines
 	nodes    int
+	bytes    int          // of names and values, aliases followed
 	open     []*yaml.Node // the aliases that are being followed
-	problems []Problem
+	problems problems
 	full     *Problem // too much or too deep: nothing else matters
 }
 
@@ -348,7 +361,9 @@ func (r *yamlReader) broken(text []byte, err error) *Problem {
 }
 
 func (r *yamlReader) problem(y *yaml.Node, pointer, message string) {
-	r.problems = append(r.problems, Problem{y.Line, y.Column, pointer, message})
+	if r.problems.wants(y.Line, y.Column) {
+		r.problems.add(Problem{y.Line, y.Column, pointer, message})
+	}
 }
 
 // refuse is problem with a node that then has no value.
@@ -364,10 +379,12 @@ var jsonNumber = regexp.MustCompile(`^-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9
 // value reads a node; what has no meaning in a seed becomes null, and a problem.
 func (r *yamlReader) value(y *yaml.Node, pointer string, depth int) *node {
 	n := &node{line: y.Line, column: y.Column}
-	if r.nodes++; r.nodes > maxNodes || depth > maxDepth {
+	r.nodes++
+	r.bytes += len(y.Value)
+	if r.nodes > maxNodes || depth > maxDepth || r.bytes > MaxBytes {
 		if r.full == nil {
-			r.full = &Problem{y.Line, y.Column, pointer, "The seed holds more than " + strconv.Itoa(maxNodes) + " values, or nests deeper than " +
-				strconv.Itoa(maxDepth) + " levels. Repeat less by alias, or split it."}
+			r.full = &Problem{y.Line, y.Column, pointer, "The seed holds more than " + strconv.Itoa(maxNodes) + " values or " +
+				strconv.Itoa(MaxBytes>>20) + " MiB of text, or nests deeper than " + strconv.Itoa(maxDepth) + " levels. Repeat less by alias, or split it."}
 		}
 		return n
 	}
@@ -423,10 +440,13 @@ func (r *yamlReader) object(n *node, y *yaml.Node, pointer string, depth int) {
 		}
 		// What else a name may look like, it is a name: 1, true, null.
 		if first, again := names[key.Value]; again {
-			r.problems = append(r.problems, twice(key.Line, key.Column, pointer, key.Value, first))
+			if r.problems.wants(key.Line, key.Column) {
+				r.problems.add(twice(key.Line, key.Column, pointer, key.Value, first))
+			}
 			continue
 		}
 		names[key.Value] = key.Line
+		r.bytes += len(key.Value)
 		n.members = append(n.members, member{key.Value, key.Line, key.Column, r.value(value, below(pointer, key.Value), depth+1)})
 	}
 }

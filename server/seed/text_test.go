@@ -38,7 +38,7 @@ func TestWriteRead(t *testing.T) {
 		}
 		for _, form := range [][]byte{yaml, want} {
 			again, problems := read(form)
-			if len(problems) > 0 {
+			if problems.total > 0 {
 				t.Fatalf("%s\n%v", form, problems)
 			}
 			if got := again.json(); !bytes.Equal(got, want) {

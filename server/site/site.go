@@ -196,6 +196,10 @@ func (s *Site) enforce(v *visit, op *contract.Operation, r *http.Request, next h
 	judged := op.JudgeRequest(r.Context(), message)
 	v.exchange.Violations = append(v.exchange.Violations, judged.Violations...)
 	v.exchange.Value = judged.Value
+	if judged.Err != nil { // the client is gone
+		v.refuse(r, AsRefusal(judged.Err))
+		return
+	}
 	if v.forcesAnswer() {
 		// What is wrong with the request is recorded all the same; that its
 		// answer is an error is not the client's doing.

@@ -3,7 +3,6 @@ package site
 import (
 	"context"
 	"net/http"
-	"slices"
 
 	"github.com/gorilla/mux"
 
@@ -123,14 +122,26 @@ func (v *visit) refuse(r *http.Request, refusal *Refusal) {
 	if refusal.Kind == KindInternal {
 		v.exchange.Err = refusal
 	}
+	type rule struct {
+		rule string
+		in   contract.In
+	}
+	told := map[rule]bool{}
+	for i := range v.exchange.Violations {
+		told[rule{v.exchange.Violations[i].Rule, v.exchange.Violations[i].In}] = true
+	}
 	for i := range refusal.Violations {
-		if !slices.ContainsFunc(v.exchange.Violations, func(x contract.Violation) bool {
-			return x.Rule == refusal.Violations[i].Rule && x.In == refusal.Violations[i].In
-		}) {
+		if of := (rule{refusal.Violations[i].Rule, refusal.Violations[i].In}); !told[of] {
+			told[of] = true
 			v.exchange.Violations = append(v.exchange.Violations, refusal.Violations[i])
 		}
 	}
 	v.exchange.Refused = refusal.Kind != KindInternal && len(refusal.Violations) > 0
 	a.Header().Set("Understudy-Exchange", v.exchange.ID)
+	if r.Context().Err() != nil && len(refusal.Violations) > 1 {
+		gone := *refusal // nobody is left to read what is worded of the others
+		gone.Violations = gone.Violations[:1]
+		refusal = &gone
+	}
 	v.site.api.Refuse(a, r, refusal)
 }

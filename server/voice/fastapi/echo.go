@@ -15,7 +15,7 @@ import (
 // echo writes a value of the body, secrets masked, as FastAPI echoes it: members in
 // the order in which they came, numbers as Python writes those that it read. What
 // cannot be found in the body is given as it is.
-func echo(v *contract.Violation, body []byte) any {
+func echo(v *contract.Violation, body *source) any {
 	redacted := v.Redacted()
 	switch redacted.(type) {
 	case map[string]any, []any, json.Number:
@@ -26,42 +26,15 @@ func echo(v *contract.Violation, body []byte) any {
 	if v.Rule == "required" && len(path) > 0 {
 		path = path[:len(path)-1] // of a missing member it is the object
 	}
-	dec := jsontext.NewDecoder(bytes.NewBuffer(body))
-	for _, step := range path {
-		if !enter(dec, step) {
-			return redacted
-		}
+	from := body.places().From(path)
+	if from == nil {
+		return redacted
 	}
-	text, err := appendEcho(nil, dec, redacted)
+	text, err := appendEcho(nil, jsontext.NewDecoder(bytes.NewBuffer(from)), redacted)
 	if err != nil {
 		return redacted
 	}
 	return json.RawMessage(text)
-}
-
-// enter reads up to the value that a step leads to.
-func enter(dec *jsontext.Decoder, step contract.Step) bool {
-	if _, err := dec.ReadToken(); err != nil {
-		return false
-	}
-	for i := 0; ; i++ {
-		switch dec.PeekKind() {
-		case ']', '}', 0:
-			return false
-		}
-		if step.Array {
-			if i == step.Index {
-				return true
-			}
-		} else if name, err := dec.ReadToken(); err != nil {
-			return false
-		} else if name.Kind() == '"' && name.String() == step.Name {
-			return true
-		}
-		if dec.SkipValue() != nil {
-			return false
-		}
-	}
 }
 
 var errOtherValue = errors.New("the body holds another value")

@@ -26,7 +26,7 @@ func FuzzEcho(f *testing.F) {
 			if v.Rule == contract.RuleJSON || v.In != contract.InBody {
 				continue
 			}
-			text, err := json.Marshal(echo(v, body))
+			text, err := json.Marshal(echo(v, &source{body, func() *contract.Places { return contract.FindPlaces(body, []contract.Violation{*v}) }}))
 			if err != nil {
 				t.Fatal(err)
 			}

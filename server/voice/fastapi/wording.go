@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"unicode/utf8"
 
 	"github.com/understudy-api/understudy/server/contract"
@@ -48,6 +49,13 @@ func (c facts) MarshalJSON() ([]byte, error) {
 	return append(text, '}'), nil
 }
 
+// source is the body that is worded: its text, and where in it the values stand that
+// are echoed.
+type source struct {
+	text   []byte
+	places func() *contract.Places
+}
+
 // Words gives the items of a 422 for a request that broke the document: what
 // FastAPI on pydantic 2 says of it. Where the document is stricter than pydantic's
 // lax mode, the item is the one of its strict mode. docs/fidelity.md lists where
@@ -58,7 +66,9 @@ func Words(refusal *site.Refusal) []Item {
 	if i := slices.IndexFunc(violations, unreadable); i > 0 {
 		violations = slices.Concat(violations[i:i+1], violations[:i], violations[i+1:])
 	}
-	return wordAll([]Item{}, violations, refusal.Body)
+	return wordAll([]Item{}, violations, &source{text: refusal.Body, places: sync.OnceValue(func() *contract.Places {
+		return contract.FindPlaces(refusal.Body, violations)
+	})})
 }
 
 // Refused is what a validator of the whole body says that refuses it with a message.
@@ -91,7 +101,7 @@ func within(a, b *contract.Violation) bool {
 }
 
 // wordAll words violations that are sorted by place.
-func wordAll(items []Item, vs []contract.Violation, body []byte) []Item {
+func wordAll(items []Item, vs []contract.Violation, body *source) []Item {
 	for i := 0; i < len(vs); {
 		// The violations of one value, then those inside it.
 		here, inside := i+1, i+1
@@ -165,7 +175,7 @@ func locOf(v *contract.Violation) []any {
 }
 
 // inputOf is what came, without secrets. Of a parameter it is the text.
-func inputOf(v *contract.Violation, body []byte) any {
+func inputOf(v *contract.Violation, body *source) any {
 	if v.In == contract.InBody || v.In == contract.InMessage {
 		return echo(v, body)
 	}
@@ -183,7 +193,7 @@ func inputOf(v *contract.Violation, body []byte) any {
 }
 
 // word words one violation: mostly one item.
-func word(v *contract.Violation, body []byte) []Item {
+func word(v *contract.Violation, body *source) []Item {
 	it := Item{Loc: locOf(v)}
 	switch v.Rule {
 	case "required":
@@ -212,7 +222,7 @@ func word(v *contract.Violation, body []byte) []Item {
 		}
 	case contract.RuleJSON:
 		it.Type, it.Msg, it.Input = "json_invalid", "JSON decode error", map[string]any{}
-		reason, offset := jsonReason(body, v)
+		reason, offset := jsonReason(body.text, v)
 		it.Loc = append(it.Loc, offset)
 		it.Ctx = facts{{"error", reason}}
 		return []Item{it}
@@ -242,7 +252,7 @@ func embedded(v *contract.Violation) bool {
 	return v.In == contract.InBody && len(v.Within) == 0 && strings.HasPrefix(v.Component(v.BodySchema()), "Body_")
 }
 
-func missing(v *contract.Violation, it Item, body []byte) []Item {
+func missing(v *contract.Violation, it Item, body *source) []Item {
 	it.Type, it.Msg = "missing", "Field required"
 	if v.In == contract.InBody {
 		switch {
@@ -265,7 +275,7 @@ func missingFields(v *contract.Violation, it Item) []Item {
 	return items
 }
 
-func missingItems(v *contract.Violation, it Item, body []byte) []Item {
+func missingItems(v *contract.Violation, it Item, body *source) []Item {
 	var items []Item
 	list, _ := v.Got.([]any)
 	for i := len(list); i < int(v.Schema.MinItems); i++ {
@@ -277,14 +287,14 @@ func missingItems(v *contract.Violation, it Item, body []byte) []Item {
 }
 
 // wrongMediaType: FastAPI then judges the text of the body.
-func wrongMediaType(v *contract.Violation, it Item, body []byte) []Item {
-	if len(body) == 0 {
-		return missing(v, it, nil)
+func wrongMediaType(v *contract.Violation, it Item, body *source) []Item {
+	if len(body.text) == 0 {
+		return missing(v, it, body)
 	}
 	if embedded(v) {
 		return missingFields(v, it)
 	}
-	it.Input = strings.ToValidUTF8(string(body), "\uFFFD")
+	it.Input = strings.ToValidUTF8(string(body.text), "\uFFFD")
 	if v.HoldsSecrets() {
 		it.Input = contract.Mask
 	}

@@ -1,15 +1,12 @@
 package fastify
 
 import (
-	"bytes"
 	"cmp"
 	"encoding/json"
 	"maps"
 	"slices"
 	"strconv"
 	"strings"
-
-	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/understudy-api/understudy/server/contract"
 )
@@ -175,16 +172,16 @@ func (w *worder) route(s *contract.Schema, path []contract.Step, done int, v *co
 
 // place is the place of a property in the document.
 func (w *worder) place(s *contract.Schema, name string) int {
-	places, ok := w.places[s]
+	places, ok := w.order[s]
 	if !ok {
 		places = map[string]int{}
 		for i, n := range w.operation.Properties(s) {
 			places[n] = i
 		}
-		if w.places == nil {
-			w.places = map[*contract.Schema]map[string]int{}
+		if w.order == nil {
+			w.order = map[*contract.Schema]map[string]int{}
 		}
-		w.places[s] = places
+		w.order[s] = places
 	}
 	return places[name]
 }
@@ -196,20 +193,7 @@ func (w *worder) arrival(path []contract.Step) int {
 	if n, err := strconv.ParseUint(name, 10, 32); err == nil && name == strconv.FormatUint(n, 10) && n < 1<<32-1 {
 		return int(n) - 1<<32
 	}
-	if w.arrivals == nil {
-		w.arrivals = map[string]int{}
-		dec := jsontext.NewDecoder(bytes.NewBuffer(w.body))
-		for {
-			if _, err := dec.ReadToken(); err != nil {
-				break
-			}
-			at := string(dec.StackPointer())
-			if _, known := w.arrivals[at]; !known {
-				w.arrivals[at] = len(w.arrivals)
-			}
-		}
-	}
-	return w.arrivals[(&contract.Violation{Path: path}).Pointer()]
+	return w.places().Arrival(path)
 }
 
 // branches words why the branches of a union do not match: all of each, in the

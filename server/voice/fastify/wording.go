@@ -7,7 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"unicode/utf8"
+	"sync"
 
 	"github.com/understudy-api/understudy/server/contract"
 	"github.com/understudy-api/understudy/server/site"
@@ -38,7 +38,9 @@ func Words(refusal *site.Refusal) (status int, code, message string) {
 	if status, code, message = parsing(refusal); status != 0 {
 		return status, code, message
 	}
-	w := &worder{operation: refusal.Operation, body: refusal.Body}
+	w := &worder{operation: refusal.Operation, places: sync.OnceValue(func() *contract.Places {
+		return contract.FindPlaces(refusal.Body, refusal.Violations)
+	})}
 	mistakes := w.mistakes(refusal.Violations)
 	if len(mistakes) == 0 {
 		return http.StatusBadRequest, codeValidation, "request must be valid"
@@ -105,10 +107,9 @@ func join(mistakes []string, cut bool) string {
 
 // worder words violations of one request.
 type worder struct {
-	operation *contract.Operation // nil if unknown: then the order is the contract's
-	body      []byte
-	arrivals  map[string]int                      // see arrival
-	places    map[*contract.Schema]map[string]int // see place
+	operation *contract.Operation                 // nil if unknown: then the order is the contract's
+	places    func() *contract.Places             // of the body
+	order     map[*contract.Schema]map[string]int // see place
 }
 
 // parts are the parts of a request as Fastify names them, in the order in which it
@@ -357,15 +358,7 @@ func ofObject(v *contract.Violation) []contract.Step {
 }
 
 func pointer(path []contract.Step) string {
-	text := (&contract.Violation{Path: path}).Pointer()
-	if len(text) <= maxPlace {
-		return text
-	}
-	n := maxPlace
-	for n > 0 && !utf8.RuneStart(text[n]) {
-		n--
-	}
-	return text[:n] + "..."
+	return (&contract.Violation{Path: path}).ShortPointer(maxPlace)
 }
 
 // parameterName is the parameter's name as Fastify sees it: Node has the names of
