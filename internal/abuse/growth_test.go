@@ -235,8 +235,7 @@ func requests(op *contract.Operation) []growing {
 	}
 	slices.SortFunc(all, func(a, b growing) int { return strings.Compare(a.name, b.name) })
 	for _, body := range op.RequestBodies() {
-		switch {
-		case body.Schema == nil || !strings.Contains(body.MediaType, "json"):
+		if body.Schema == nil || !strings.Contains(body.MediaType, "json") {
 			continue
 		}
 		valid, _ := sample.Minimal(body.Schema, sample.Options{Request: true})

@@ -22,8 +22,8 @@ type collector struct {
 	err     error // of the context
 }
 
-func newCollector(ctx context.Context, bound int) *collector {
-	return &collector{ctx: ctx, bound: bound}
+func newCollector(ctx context.Context) *collector {
+	return &collector{ctx: ctx, bound: MaxExplained}
 }
 
 // full reports whether nothing that is found any more is kept.

@@ -248,7 +248,8 @@ func (t *jsonText) adopt(part *jsonText, path []Step) any {
 		in = &holder{in: in, at: step}
 	}
 	top := part.odd[0].in // of all of them
-	for ; top != nil && top.in != nil; top = top.in {
+	for top != nil && top.in != nil {
+		top = top.in
 	}
 	if top != nil {
 		top.in, top.at = in, path[last]

@@ -113,7 +113,7 @@ type Message struct {
 // and within a body in the order of the document.
 func (o *Operation) JudgeRequest(ctx context.Context, m *Message) *Judged {
 	j := &Judged{Body: m.Body, query: readQuery(m.URL.RawQuery, o.document.wholeEscapes)}
-	found := newCollector(ctx, MaxExplained)
+	found := newCollector(ctx)
 	o.judgeQuery(&j.query, found)
 	if o.facts().numberTexts {
 		for _, v := range o.judgeNumberTexts(m, j.query.Values) {
@@ -489,14 +489,14 @@ func (o *Operation) JudgeResponse(ctx context.Context, method string, status int
 	}
 	p := &payload{json: &jsonText{data: body}}
 	p.value, _ = decodeJSON(body)
-	e := &finder{operation: o, side: SideServer, status: status, payload: p, found: newCollector(ctx, MaxExplained)}
+	e := &finder{operation: o, side: SideServer, status: status, payload: p, found: newCollector(ctx)}
 	return e.response(err)
 }
 
 // JudgeHead judges what comes before the body of an answer: its status, its media
 // type and its headers.
 func (o *Operation) JudgeHead(method string, status int, header http.Header) []Violation {
-	e := &finder{operation: o, side: SideServer, status: status, payload: &payload{}, found: newCollector(context.Background(), MaxExplained)}
+	e := &finder{operation: o, side: SideServer, status: status, payload: &payload{}, found: newCollector(context.Background())}
 	err := openapi3filter.ValidateResponse(context.Background(), &openapi3filter.ResponseValidationInput{
 		RequestValidationInput: &openapi3filter.RequestValidationInput{Request: &http.Request{Method: method}, Route: o.facts().route},
 		Status:                 status, Header: header, Options: optionsNoAnswer,
@@ -526,7 +526,7 @@ func (o *Operation) judgeText(method string, status int, header http.Header, c *
 	}
 	p := &payload{content: c, value: strings.ToValidUTF8(string(body), "\uFFFD")}
 	if err := c.schema.VisitJSON(p.value, answerOptions...); err != nil {
-		e := &finder{operation: o, side: SideServer, status: status, payload: p, found: newCollector(context.Background(), MaxExplained)}
+		e := &finder{operation: o, side: SideServer, status: status, payload: p, found: newCollector(context.Background())}
 		base := e.violation(InBody)
 		base.root, base.Where = c.schema, o.document.locate(o.Pointer()+"/responses/"+itoa(status))
 		e.schemas(err, base)
