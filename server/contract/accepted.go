@@ -32,6 +32,8 @@ func (v *Violation) accepted() string {
 		return multipartType
 	case RuleUnknownQuery:
 		return listed("the parameters", v.queryNames(), "no query parameter")
+	case RuleUnknownMember:
+		return listed("the members", v.Names, "no member")
 	case RuleRepeated:
 		return "one value"
 	case RuleStatus:

@@ -3,6 +3,7 @@ package contract
 import (
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/getkin/kin-openapi/openapi3"
 )
@@ -63,6 +64,9 @@ type content struct {
 	kind      contentKind
 	schema    *Schema // nil if the document does not say
 	encoding  map[string]*openapi3.Encoding
+
+	shape  sync.Once
+	shaped *shape
 }
 
 func newContent(name string, mt *openapi3.MediaType) *content {

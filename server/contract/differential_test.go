@@ -354,9 +354,9 @@ func (c *trial) byUs(s *arena) []Violation {
 	judged := op.JudgeRequest(tbContext, &Message{
 		Method: method, URL: &url.URL{Path: path, RawQuery: c.query}, Header: header, Vars: c.vars, Body: []byte(c.body),
 	})
-	// Undeclared and repeated parameters are recorded, not judged by the document.
+	// What is undeclared or repeated is recorded, not judged by the document.
 	return slices.DeleteFunc(judged.Violations, func(v Violation) bool {
-		return v.Rule == RuleUnknownQuery || v.Rule == RuleRepeated
+		return v.Rule == RuleUnknownQuery || v.Rule == RuleUnknownMember || v.Rule == RuleRepeated
 	})
 }
 

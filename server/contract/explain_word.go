@@ -123,7 +123,7 @@ func (v *Violation) place() string {
 // warning is added to the sentence about a rule that does not refuse a request.
 func (v *Violation) warning() string {
 	switch {
-	case v.Side == SideServer || v.Refuses(), v.Rule == RuleUnknownQuery, v.Rule == RuleRepeated:
+	case v.Side == SideServer || v.Refuses(), v.Rule == RuleUnknownQuery, v.Rule == RuleUnknownMember, v.Rule == RuleRepeated:
 		return ""
 	case v.Basis == BasisClient:
 		return " (The rule was seen only in a client of the API, so it only warns.)"
@@ -212,6 +212,12 @@ func (v *Violation) sentence(got, accepted string) string {
 		}
 		text := "The operation declares no " + place + ", so it is ignored: "
 		if near := nearestName(v.Name, v.queryNames()); near != "" {
+			return text + `it is perhaps meant to be "` + near + `", else remove it.`
+		}
+		return text + "remove it or correct its name."
+	case RuleUnknownMember:
+		text := "The operation declares no " + place + ", so it is ignored: "
+		if near := nearestName(v.lastName(), v.Names); near != "" {
 			return text + `it is perhaps meant to be "` + near + `", else remove it.`
 		}
 		return text + "remove it or correct its name."

@@ -208,6 +208,9 @@ func (o *Operation) judgeBody(j *Judged, p *payload, found *collector) {
 			j.Body = p.json.bytes(c.schema)
 		}
 	}
+	if c.kind != contentText {
+		j.Violations = append(j.Violations, o.unknownMembers(p, j.Violations)...)
+	}
 	if err == nil {
 		j.Value = p.value
 	}

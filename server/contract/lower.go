@@ -229,6 +229,9 @@ func (l *lowerer) survey(at string, s *Schema) {
 	})
 }
 
+// untagged is the extension that keeps the name of a discriminator that was taken off.
+const untagged = "x-understudy-untagged"
+
 // untag takes a discriminator off whose property no branch declares. Such a document
 // does not say that a client may send it, so it cannot be asked for; and without it
 // nothing says that only one branch may fit.
@@ -242,6 +245,10 @@ func (l *lowerer) untag(at string, s *Schema) {
 		return
 	}
 	s.Discriminator = nil
+	if s.Extensions == nil {
+		s.Extensions = map[string]any{}
+	}
+	s.Extensions[untagged] = name
 	if len(s.AnyOf) == 0 {
 		s.AnyOf, s.OneOf = s.OneOf, nil
 	}

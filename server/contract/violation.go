@@ -46,20 +46,21 @@ const (
 
 // Rules that no schema keyword states.
 const (
-	RuleJSON         = "json"           // the body is not one JSON value (RFC 8259)
-	RuleMultipart    = "multipart"      // the body is not multipart/form-data (RFC 7578)
-	RuleMediaType    = "mediaType"      // the Content-Type is not declared
-	RuleUnknownPath  = "unknownPath"    // no path of the document matches
-	RuleMethod       = "method"         // the path is declared, the method is not
-	RuleCredential   = "credential"     // absent, malformed or of the wrong scheme
-	RuleBodySize     = "bodySize"       // larger than the limit
-	RuleStatus       = "status"         // an answer with an undeclared status
-	RuleIntegerRange = "integerRange"   // an integer beyond 64 bits
-	RuleNumberRange  = "numberRange"    // a number beyond the range of a float64
-	RuleUnknownQuery = "unknownQuery"   // a query parameter that is not declared
-	RuleRepeated     = "repeated"       // a single-valued parameter given more than once
-	RuleTransport    = "transport"      // the body ended early or could not be read
-	RuleBodyUnused   = "undeclaredBody" // a body where the operation declares none
+	RuleJSON          = "json"           // the body is not one JSON value (RFC 8259)
+	RuleMultipart     = "multipart"      // the body is not multipart/form-data (RFC 7578)
+	RuleMediaType     = "mediaType"      // the Content-Type is not declared
+	RuleUnknownPath   = "unknownPath"    // no path of the document matches
+	RuleMethod        = "method"         // the path is declared, the method is not
+	RuleCredential    = "credential"     // absent, malformed or of the wrong scheme
+	RuleBodySize      = "bodySize"       // larger than the limit
+	RuleStatus        = "status"         // an answer with an undeclared status
+	RuleIntegerRange  = "integerRange"   // an integer beyond 64 bits
+	RuleNumberRange   = "numberRange"    // a number beyond the range of a float64
+	RuleUnknownQuery  = "unknownQuery"   // a query parameter that is not declared
+	RuleUnknownMember = "unknownMember"  // a member of the body that is not declared
+	RuleRepeated      = "repeated"       // a single-valued parameter given more than once
+	RuleTransport     = "transport"      // the body ended early or could not be read
+	RuleBodyUnused    = "undeclaredBody" // a body where the operation declares none
 )
 
 // Location is a place in a served document.
@@ -104,6 +105,9 @@ type Violation struct {
 	Offset int64
 	// Branches are the violations of each branch of a union that did not match.
 	Branches [][]Violation
+
+	// Names are those that would have been known, sorted: of an unknown member.
+	Names []string
 
 	// Within are the branches of unions that the value was judged by, outermost
 	// first.
