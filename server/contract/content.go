@@ -153,6 +153,7 @@ func (o *Operation) read(c *content, contentType string, m *Message) *payload {
 		if syntax, ok := err.(*jsonError); ok { //nolint:errorlint // readJSON gives no other
 			v := o.bodyViolation(c, RuleJSON)
 			v.Detail, v.Offset = syntax.Reason, syntax.Offset
+			o.malformed(&v, c, m.Body)
 			p.found = []Violation{v}
 			return p
 		}

@@ -81,6 +81,7 @@ func (o *Operation) readEagerBody(m *Message) (*payload, []Violation) {
 	text, err := readJSON(m.Body)
 	if syntax, ok := err.(*jsonError); ok { //nolint:errorlint // readJSON gives no other
 		v.Rule, v.Detail, v.Offset = RuleJSON, syntax.Reason, syntax.Offset
+		o.malformed(&v, c, m.Body)
 		return nil, []Violation{v}
 	}
 	suspect := bytes.Contains(m.Body, []byte("__proto__")) || bytes.Contains(m.Body, []byte("constructor")) ||

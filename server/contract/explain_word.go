@@ -26,6 +26,7 @@ type Explained struct {
 	Accepted  string // what would have been accepted
 	Operation string
 	Where     Location
+	Cause     string // which of the causes that the rule has; empty where it has one
 }
 
 // What is shown of values, of pointers and of lists is bounded.
@@ -40,7 +41,7 @@ func (v *Violation) Explain() Explained {
 	e := Explained{
 		Side: v.Side, Rule: v.Rule, Basis: v.Basis, Refused: v.Side == SideClient && v.Refuses(),
 		In: v.In, Name: strings.ToValidUTF8(cut(v.Name, maxPointer), "\uFFFD"), Pointer: v.ShortPointer(maxPointer), Operation: v.Operation, Where: v.Where,
-		Accepted: v.accepted(), Got: v.got(),
+		Accepted: v.accepted(), Got: v.got(), Cause: v.cause(),
 	}
 	e.Message = v.sentence(e.Got, e.Accepted)
 	if strings.HasSuffix(e.Message, "....") { // a value that was cut, and the full stop
@@ -54,8 +55,13 @@ func (v *Violation) Explain() Explained {
 func (v *Violation) got() string {
 	var came any
 	switch v.Rule {
-	case "required", RuleJSON, RuleMultipart:
+	case "required", RuleMultipart:
 		return ""
+	case RuleJSON:
+		if v.Raw == "" {
+			return ""
+		}
+		came = v.Raw
 	case RuleUnknownPath, RuleMethod:
 		came = v.Raw
 	case RuleCredential: // holds schemes only
@@ -89,6 +95,35 @@ func cut(s string, n int) string {
 		n--
 	}
 	return s[:n] + "..."
+}
+
+// cause tells apart what breaks the same rule at the same place for another reason, so
+// that whoever knows of the one is told of the other.
+func (v *Violation) cause() string {
+	switch v.Rule {
+	case RuleJSON, RuleMultipart, RuleBodySize, RuleTransport, RuleUnknownQuery:
+		return v.Detail
+	case RuleMediaType:
+		text, _ := v.Got.(string)
+		return "is " + cut(MediaType(text), maxPointer)
+	case RuleCredential:
+		came, _ := v.Got.([]string)
+		switch {
+		case len(came) != 1:
+			return itoa(len(came)) + " came"
+		case came[0] == "":
+			return "is empty"
+		}
+		scheme, secret, _ := strings.Cut(came[0], " ")
+		return "is " + cut(scheme, maxShown) + map[bool]string{true: " without secret"}[secret == ""]
+	case RuleStatus:
+		return fmt.Sprint(v.Got)
+	case "type":
+		if v.Got == nil {
+			return "is null"
+		}
+	}
+	return ""
 }
 
 // place names the part of the message in a sentence.
@@ -256,7 +291,10 @@ func (v *Violation) jsonSentence(place string) string {
 		reasonDepth:     "nests more than " + strconv.Itoa(MaxDepth) + " levels deep: send a flatter one.",
 	}
 	text, known := texts[v.Detail]
-	if !known {
+	switch {
+	case v.Mistake != "" && (!known || v.Detail == reasonUTF8):
+		text = "is not JSON: " + v.Mistake + "."
+	case !known:
 		text = "is not JSON: names and texts stand in double quotes, commas between members, and none after the last."
 	}
 	return fmt.Sprintf("At byte %d the %s %s", v.Offset, place, text)

@@ -106,12 +106,17 @@ type unknown struct {
 	found     []Violation
 }
 
-// told reports whether a member was named already as what came in the place of one
-// that is missing.
-func (u *unknown) told(path []Step, name string) bool {
-	return slices.ContainsFunc(u.before, func(v Violation) bool {
-		return v.Rule == "required" && v.In == InBody && len(v.Path) == len(path)+1 && slices.Equal(v.Path[:len(path)], path) && v.misspelled() == name
-	})
+// told are the members of an object that were named already, as what came in the place
+// of one that is missing.
+func (u *unknown) told(path []Step) map[string]bool {
+	names := map[string]bool{}
+	for i := range u.before {
+		v := &u.before[i]
+		if v.Rule == "required" && v.In == InBody && len(v.Path) == len(path)+1 && slices.Equal(v.Path[:len(path)], path) {
+			names[v.misspelled()] = true
+		}
+	}
+	return names
 }
 
 func (u *unknown) walk(at *shape, value any, path []Step) {
@@ -128,7 +133,7 @@ func (u *unknown) walk(at *shape, value any, path []Step) {
 				strangers++
 			}
 		}
-		if strangers > 0 && !at.open && !at.closed && len(at.names) > 0 {
+		if strangers > 0 && !at.open && !at.closed && len(at.names) > 0 && len(u.found) < maxUnknown {
 			u.tell(at, v, path)
 		}
 	case []any:
@@ -149,11 +154,14 @@ func (u *unknown) tell(at *shape, object map[string]any, path []Step) {
 		}
 	}
 	slices.Sort(strangers)
-	strangers = slices.DeleteFunc(strangers, func(name string) bool { return u.told(path, name) })
+	told := u.told(path)
 	declaring := at.schemas[slices.IndexFunc(at.schemas, func(s *Schema) bool { return len(s.Properties) > 0 })]
 	for _, name := range strangers {
 		if len(u.found) == maxUnknown {
 			return
+		}
+		if told[name] {
+			continue
 		}
 		// What came is not shown: what has no schema may be a secret.
 		u.found = append(u.found, Violation{

@@ -97,8 +97,11 @@ type Violation struct {
 	// Got is what came: the offending value, or for "required" the object that
 	// lacks the member. It may hold secrets: see [Violation.Redacted].
 	Got any
-	// Raw is the text of a parameter before it was parsed.
+	// Raw is the text of a parameter before it was parsed, or of a body that is not JSON
+	// some bytes around the place at which it stopped being so.
 	Raw string
+	// Mistake names what a body that is not JSON was probably meant to be.
+	Mistake string
 	// Detail is rule-specific, and never holds a value of the message.
 	Detail string
 	// Offset is the byte at which a body stopped being JSON.
