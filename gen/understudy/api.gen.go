@@ -280,6 +280,9 @@ type CoverageRow struct {
 	Counts   bool  `json:"counts"`
 	Requests int64 `json:"requests"`
 
+	// Forced Requests that were made to be answered so, by a fault or the header Prefer. An error that was forced counts as met, a success does not. Left out if there was none.
+	Forced *int64 `json:"forced,omitempty"`
+
 	// Hint How to meet it, if it was not met
 	Hint *string `json:"hint,omitempty"`
 }
@@ -497,6 +500,29 @@ type FileProblem struct {
 	Message string `json:"message"`
 }
 
+// FirstRequest The first request that had a kind of violation, secrets redacted
+type FirstRequest struct {
+	Exchange  string    `json:"exchange"`
+	Time      time.Time `json:"time"`
+	Workspace *string   `json:"workspace,omitempty"`
+
+	// Test The test that made it, by the header Understudy-Test or a member "test" of the header baggage
+	Test *string `json:"test,omitempty"`
+
+	// Trace The id of its trace, by the header traceparent
+	Trace     *string `json:"trace,omitempty"`
+	UserAgent *string `json:"userAgent,omitempty"`
+	Method    string  `json:"method"`
+
+	// Path With the query
+	Path   string              `json:"path"`
+	Status int                 `json:"status"`
+	Header map[string][]string `json:"header"`
+
+	// Body All of a short one, else what stands around the place
+	Body *string `json:"body,omitempty"`
+}
+
 // Forced That the answer, its delay or its end was forced, and is not what the API would have answered; left out if it was not
 type Forced struct {
 	// By A fault, the request's own header Prefer, or its header Understudy-Workspace that names no workspace
@@ -702,6 +728,9 @@ type Report struct {
 	Workspaces int   `json:"workspaces"`
 	Requests   int64 `json:"requests"`
 
+	// LeftOut Requests that a filter left out; left out if there was none
+	LeftOut *int64 `json:"leftOut,omitempty"`
+
 	// Coverage How much was covered of the rows: the ways in which an operation can be used and answered
 	Coverage Coverage `json:"coverage"`
 
@@ -821,6 +850,10 @@ type ViolationKind struct {
 
 	// OperationID Left out if no operation matched
 	OperationID *string `json:"operationId,omitempty"`
+	Method      *string `json:"method,omitempty"`
+
+	// Path As the document has it; without an operation as it came, with "*" for ids
+	Path *string `json:"path,omitempty"`
 
 	// Side Whose mistake it is
 	Side ViolationKindSide `json:"side"`
@@ -838,11 +871,17 @@ type ViolationKind struct {
 	// Pointer JSON pointer (RFC 6901) into the body or the parameter, "*" for any index
 	Pointer *string `json:"pointer,omitempty"`
 
+	// Cause Which of the rule's causes; left out if it has one
+	Cause *string `json:"cause,omitempty"`
+
 	// Message What is wrong and how to mend it, of the first
 	Message string `json:"message"`
 
 	// Got What came, of the first, as JSON, secrets redacted
 	Got *string `json:"got,omitempty"`
+
+	// Values The first few that came and differ, as JSON, secrets redacted
+	Values *[]string `json:"values,omitempty"`
 
 	// Accepted What would have been accepted
 	Accepted *string `json:"accepted,omitempty"`
@@ -858,13 +897,22 @@ type ViolationKind struct {
 	// Exchanges The ids of the first few
 	Exchanges []string `json:"exchanges"`
 
+	// Tests The names of the first few tests that met it, of those that said their name
+	Tests *[]string `json:"tests,omitempty"`
+
+	// First The first request that had a kind of violation, secrets redacted
+	First *FirstRequest `json:"first,omitempty"`
+
+	// Expected Whether the client said that it breaks the rule on purpose, by the header Understudy-Expect
+	Expected *bool `json:"expected,omitempty"`
+
 	// Known Whether a baseline names it
 	Known *bool `json:"known,omitempty"`
 
 	// Check The check of "understudy verify" that found it; left out of what a client did
 	Check *string `json:"check,omitempty"`
 
-	// Curl A line for a POSIX shell that reproduces what verify found
+	// Curl A line for a POSIX shell that makes the request anew, against the stand-in at $UNDERSTUDY_URL
 	Curl *string `json:"curl,omitempty"`
 }
 

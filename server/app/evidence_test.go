@@ -232,11 +232,11 @@ func TestVerdictByBasis(t *testing.T) {
 			t.Errorf("%s: %+v", basis, r.Violations)
 			continue
 		}
-		verdict := r.Judge(evidence.FailOnViolations, 0)
+		verdict := r.Judge(evidence.Judging{FailOn: evidence.FailOnViolations, MinCoverage: 0})
 		if verdict.OK() == refuses || len(verdict.Warnings) != 1-len(verdict.Failures) {
 			t.Errorf("%s: %+v", basis, verdict)
 		}
-		if r.Judge(evidence.FailOnInferred, 0).OK() || !r.Judge(evidence.FailOnNone, 0).OK() {
+		if r.Judge(evidence.Judging{FailOn: evidence.FailOnInferred, MinCoverage: 0}).OK() || !r.Judge(evidence.Judging{FailOn: evidence.FailOnNone, MinCoverage: 0}).OK() {
 			t.Errorf("%s: the verdict does not follow what it is told to fail on", basis)
 		}
 	}
@@ -652,7 +652,7 @@ func TestEvidenceHoldsNoSecrets(t *testing.T) {
 	var rendered strings.Builder
 	for _, name := range render.Formats() {
 		format, _ := render.Parse(name)
-		if err := render.Write(&rendered, format, report, render.Options{FailOn: evidence.FailOnInferred}); err != nil {
+		if err := render.Write(&rendered, format, report, render.Options{Judging: evidence.Judging{FailOn: evidence.FailOnInferred}}); err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
 	}

@@ -68,6 +68,15 @@ func apis(store storage.Store, keys site.Keyring) []api {
 	return made
 }
 
+// APIs are the names of the APIs that are stood in for.
+func APIs() []string {
+	var names []string
+	for _, a := range apis(nil, nil) {
+		names = append(names, a.Source().API)
+	}
+	return names
+}
+
 // sources are the documents of the served APIs, and the control API's after them.
 func sources() []contract.Source {
 	var all []contract.Source

@@ -19,6 +19,7 @@ import (
 const (
 	exitOK        = 0
 	exitFailed    = 1 // the contract is broken, or the coverage below the threshold; of serve: any error
+	exitUnserved  = 3 // all is well but for requests that are not served here, if that is asked for
 	exitUsage     = 2 // a mistake in the command line, or no report could be had
 	exitNotRun    = 126
 	exitNotFound  = 127

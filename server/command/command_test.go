@@ -92,6 +92,14 @@ func client(acts []string) int {
 			for _, name := range []string{"UNDERSTUDY_URL", "BRMS_URL", "GORULES_URL", "DATAFOLD_HOST", "UNDERSTUDY_TOKEN", "GORULES_TOKEN", "DATAFOLD_API_KEY", "UNDERSTUDY_ADMIN_TOKEN", "UNDERSTUDY_STORE"} {
 				fmt.Println(os.Getenv(name))
 			}
+		case "wrong-path":
+			brms(http.MethodGet, "/api/project", token, "")
+		case "unserved":
+			send(http.MethodGet, os.Getenv("DATAFOLD_HOST")+"/api/v1/monitors", "Key "+key, "")
+		case "expected":
+			send(http.MethodPost, os.Getenv("BRMS_URL")+"/api/projects", "Bearer "+token, `{"name":7,"key":"fees"}`, "Understudy-Expect", "violation")
+		case "expected-in-vain":
+			send(http.MethodPost, os.Getenv("BRMS_URL")+"/api/projects", "Bearer "+token, `{"name":"a","key":"abc"}`, "Understudy-Expect", "violation", "Understudy-Test", "orders/wrong")
 		case "echo":
 			_, _ = io.Copy(os.Stdout, os.Stdin)
 			fmt.Fprintln(os.Stderr, "to standard error")
@@ -102,7 +110,7 @@ func client(acts []string) int {
 	return 0
 }
 
-func send(method, url, authorization, body string) int {
+func send(method, url, authorization, body string, headers ...string) int {
 	request, err := http.NewRequest(method, url, strings.NewReader(body))
 	if err != nil {
 		return -1
@@ -110,6 +118,9 @@ func send(method, url, authorization, body string) int {
 	request.Header.Set("Authorization", authorization)
 	if body != "" {
 		request.Header.Set("Content-Type", "application/json")
+	}
+	for i := 0; i < len(headers); i += 2 {
+		request.Header.Set(headers[i], headers[i+1])
 	}
 	response, err := http.DefaultClient.Do(request)
 	if err != nil {
@@ -202,17 +213,26 @@ func TestVerdict(t *testing.T) {
 		code  int
 		says  []string
 	}{
-		{"kept", nil, []string{"keep"}, 0, []string{"createProject"}},
+		{"kept", nil, []string{"keep"}, 0, []string{"POST /api/projects", "PASSED"}},
+		{"nothing", nil, []string{"nothing"}, 1, []string{"FAILED: no request was made"}},
+		{"nothing, allowed", []string{"--allow-no-requests"}, []string{"nothing"}, 0, []string{"PASSED: no request was made"}},
 		{"broken", nil, []string{"keep", "break"}, 1, []string{"createProject", "/name", "type", "openapi/brms/project.yaml:"}},
-		{"broken, no table", []string{"--format", "json", "--output", "r.json"}, []string{"break"}, 1, []string{"createProject: body /name: type: ", "(openapi/brms/project.yaml:"}},
+		{"broken, no table", []string{"--format", "json", "--output", "r.json"}, []string{"break"}, 1, []string{"POST /api/projects: body /name: type: ", "(openapi/brms/project.yaml:"}},
 		{"broken, none", []string{"--fail-on", "none"}, []string{"break"}, 0, []string{"/name"}},
-		{"inferred", nil, []string{"keep", "break-inferred"}, 0, []string{"wholly", "listProjects"}},
+		{"inferred", nil, []string{"keep", "break-inferred"}, 0, []string{"wholly", "GET /api/projects"}},
 		{"inferred counts", []string{"--fail-on", "inferred"}, []string{"keep", "break-inferred"}, 1, []string{"wholly"}},
-		{"elsewhere", []string{"--operations", "datafold:*"}, []string{"break"}, 0, nil},
+		{"elsewhere", []string{"--operations", "datafold:*"}, []string{"break"}, 1, []string{"no request was made for the operations that are selected, and 1 request for others"}},
+		{"elsewhere, allowed", []string{"--api", "datafold", "--allow-no-requests"}, []string{"break"}, 0, []string{"1 request left out"}},
+		{"a path near what is selected", []string{"--operations", "brms:*Project*"}, []string{"keep", "wrong-path"}, 1, []string{"GET /api/project", "unknownPath"}},
+		{"not served here", nil, []string{"keep", "unserved"}, 0, []string{"NOT SERVED HERE", "GET /api/v1/monitors"}},
+		{"not served here, to fail", []string{"--fail-on-unserved"}, []string{"keep", "unserved"}, 3, []string{"NOT SERVED HERE"}},
+		{"expected", nil, []string{"keep", "expected"}, 0, []string{"EXPECTED", "1 kind of violation"}},
+		{"expected and not met", nil, []string{"keep", "expected-in-vain"}, 1, []string{"Understudy-Expect", "orders/wrong"}},
 		{"too little", []string{"--min-coverage", "99"}, []string{"keep"}, 1, []string{"99"}},
 		{"too little, no table", []string{"--min-coverage", "99", "--format", "json"}, []string{"keep"}, 1, []string{"the coverage of ", " is below 99 %"}},
 		{"enough", []string{"--min-coverage", "1"}, []string{"keep"}, 0, nil},
-		{"the command's code", nil, []string{"break", "seven"}, 7, []string{"createProject", "/name"}},
+		{"the command's code", nil, []string{"break", "seven"}, 7, []string{"FAILED: the command ended with 7, and the contract is broken", "/name"}},
+		{"the command's code alone", nil, []string{"keep", "seven"}, 7, []string{"FAILED: the command ended with 7 (the contract was kept)."}},
 		{"no such operation", []string{"--operations", "brms:nothing"}, []string{"keep"}, 2, []string{`"brms:nothing"`}},
 		{"no such folder", []string{"--output", "nowhere/r.json"}, []string{"keep"}, 2, []string{"nowhere/r.json"}},
 	} {
@@ -250,14 +270,14 @@ func TestWorkers(t *testing.T) {
 
 // The command has our terminal, and an environment that leads to the server.
 func TestRunCommand(t *testing.T) {
-	p := runs(t, t.TempDir(), nil, "echo")
+	p := runs(t, t.TempDir(), []string{"--allow-no-requests"}, "echo")
 	p.Stdin = strings.NewReader("through\n")
 	if code := p.does(t); code != 0 || p.stdout.String() != "through\n" {
 		t.Errorf("exit code %d, %q\n%s", code, p.stdout.String(), p.stderr.String())
 	}
 	wants(t, p.stderr.String(), "to standard error\n")
 
-	p = runs(t, t.TempDir(), nil, "environment")
+	p = runs(t, t.TempDir(), []string{"--allow-no-requests"}, "environment")
 	p.Env = append(p.Env, "BRMS_URL=https://elsewhere.example.com", "DATAFOLD_API_KEY="+markedKey, "UNDERSTUDY_STORE=memory")
 	if code := p.does(t); code != 0 {
 		t.Fatalf("exit code %d:\n%s", code, p.stderr.String())
@@ -323,7 +343,7 @@ func TestSignals(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			p := understudy(t, t.TempDir(), "run", "--", "sh", "-c", c.script)
+			p := understudy(t, t.TempDir(), "run", "--allow-no-requests", "--", "sh", "-c", c.script)
 			p.Stdout = nil
 			out, err := p.StdoutPipe()
 			if err != nil {
@@ -347,7 +367,7 @@ func TestSignals(t *testing.T) {
 			if took := time.Since(began); took > 30*time.Second {
 				t.Errorf("took %v", took)
 			}
-			wants(t, p.stderr.String(), "createProject")
+			wants(t, p.stderr.String(), map[bool]string{true: "PASSED: ", false: "FAILED: the command "}[c.code == 0])
 		})
 	}
 }
@@ -374,9 +394,11 @@ func TestKnownViolations(t *testing.T) {
 		t.Errorf("the baseline is another (%v):\n%s\n%s", err, first, again)
 	}
 	step(0, []string{"--baseline", "known.json", "--fail-on", "inferred"}, "break", "break-inferred")
-	said := step(1, []string{"--baseline", "known.json"}, "secrets")
-	wants(t, said, "fixed, no longer met: brms:createProject type /name (")
-	if said := step(0, []string{"--baseline", "known.json", "--operations", "datafold:*"}, "keep"); strings.Contains(said, "fixed") {
+	if said := step(1, []string{"--baseline", "known.json"}, "secrets"); strings.Contains(said, "fixed, no longer met: brms:createProject") {
+		t.Errorf("what was not called is not known to be mended:\n%s", said)
+	}
+	wants(t, step(0, []string{"--baseline", "known.json"}, "keep"), "fixed, no longer met: brms:createProject type /name (")
+	if said := step(0, []string{"--baseline", "known.json", "--operations", "datafold:*", "--allow-no-requests"}, "keep"); strings.Contains(said, "fixed") {
 		t.Errorf("what is left out is no concern:\n%s", said)
 	}
 	wants(t, step(2, []string{"--baseline", "nothing.json"}, "keep"), "--baseline", "nothing.json")
@@ -409,7 +431,8 @@ func TestMergeCommand(t *testing.T) {
 	}{
 		{0, []string{"a.json"}},
 		{0, []string{"--fail-on", "none", "a.json", "b.json"}},
-		{0, []string{"a.json", "--operations", "datafold:*", "b.json", "--format=json"}},
+		{1, []string{"a.json", "--operations", "datafold:*", "b.json", "--format=json"}},
+		{0, []string{"a.json", "--operations", "datafold:*", "--allow-no-requests", "b.json", "--format=json"}},
 		{1, []string{"a.json", "--min-coverage", "100"}},
 		{2, nil},
 		{2, []string{"nothing.json"}},

@@ -7,11 +7,13 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
+	"github.com/understudy-api/understudy/server/app"
 	"github.com/understudy-api/understudy/server/evidence"
 	"github.com/understudy-api/understudy/server/evidence/render"
 )
@@ -24,11 +26,15 @@ type judging struct {
 	failOn        string
 	minCoverage   float64
 	coverageOf    string
+	allowNone     bool
+	failUnserved  bool
+	apis          list
 	operations    list
 	baseline      string
 	writeBaseline string
 
 	targets []target // what outputs say, once checked
+	ended   string   // how the command of "run" ended, if not well
 }
 
 // target is a file that the report is written to. The file "-" is where the report
@@ -58,10 +64,13 @@ func (l *list) Set(value string) error {
 
 func (j *judging) declare(fs *flag.FlagSet) {
 	fs.StringVar(&j.format, "format", string(render.Table), "`FORMAT` of the report: "+strings.Join(render.Formats(), ", "))
-	fs.Var(&j.outputs, "output", "`FILE` that gets the report instead of the terminal, or FORMAT=FILE for a file beside it; may be repeated")
+	fs.Var(&j.outputs, "output", "`FILE` that gets the report instead of the terminal, in the form that its ending says (.json, .xml, .sarif, .html, .md, .txt), or FORMAT=FILE for a file beside it; may be repeated")
 	fs.StringVar(&j.failOn, "fail-on", string(evidence.FailOnViolations), "what breaks the contract: \"violations\" of published and documented rules, \"inferred\" for those and all others, or \"none\"")
 	fs.Float64Var(&j.minCoverage, "min-coverage", 0, "least coverage in `PERCENT`")
 	fs.StringVar(&j.coverageOf, "coverage-of", evidence.CoverageOfPublished, "what the coverage is taken of: \"published\" counts what the vendor publishes or documents, \"all\" everything that is served")
+	fs.BoolVar(&j.allowNone, "allow-no-requests", false, "let a report without any request pass")
+	fs.BoolVar(&j.failUnserved, "fail-on-unserved", false, "exit with 3 if all is well but for requests that only the vendor's service answers")
+	fs.Var(&j.apis, "api", "`NAME` of an API to report on: brms or datafold; may be repeated")
 	fs.Var(&j.operations, "operations", "`GLOB` of the operations to report on, as brms:*Integration*; may be repeated")
 	fs.StringVar(&j.baseline, "baseline", "", "`FILE` of violations that are known and do not fail")
 	fs.StringVar(&j.writeBaseline, "write-baseline", "", "`FILE` that gets the violations there are, as a baseline; the verdict stays as it is")
@@ -83,7 +92,40 @@ func (j *judging) validate() error {
 	if j.coverageOf != evidence.CoverageOfPublished && j.coverageOf != evidence.CoverageOfAll {
 		return usageError("--coverage-of %q: want \"published\" or \"all\"", j.coverageOf)
 	}
+	for _, name := range j.apis {
+		if !slices.Contains(app.APIs(), name) {
+			return usageError("--api %q: want %s", name, strings.Join(app.APIs(), " or "))
+		}
+	}
 	return j.aim(format)
+}
+
+// globs name the operations to report on; none is all.
+func (j *judging) globs() []string {
+	globs := slices.Clone([]string(j.operations))
+	for _, name := range j.apis {
+		if len(j.operations) == 0 {
+			globs = append(globs, name+":*")
+		}
+	}
+	if len(j.apis) == 0 || len(j.operations) == 0 {
+		return globs
+	}
+	for i, glob := range globs { // of those APIs only
+		if !strings.Contains(glob, ":") {
+			globs[i] = j.apis[0] + ":" + glob
+			for _, name := range j.apis[1:] {
+				globs = append(globs, name+":"+glob)
+			}
+		}
+	}
+	return globs
+}
+
+// endings say which form a file has.
+var endings = map[string]render.Format{
+	".json": render.JSON, ".xml": render.JUnit, ".junit": render.JUnit, ".sarif": render.SARIF, ".html": render.HTML, ".htm": render.HTML,
+	".md": render.Markdown, ".markdown": render.Markdown, ".txt": render.Table, ".log": render.Table,
 }
 
 // aim says which file gets which form.
@@ -99,8 +141,14 @@ func (j *judging) aim(format render.Format) error {
 			t.file = file
 		} else if instead != "" {
 			return usageError("--output %q and %q: only one can be without a FORMAT=", instead, output)
-		} else {
-			instead = output
+		} else if instead = output; output != "-" {
+			ending, known := endings[strings.ToLower(filepath.Ext(output))]
+			switch {
+			case !known && format == render.Table:
+				return usageError("--output %q: its ending says no form: want FORMAT=FILE with one of %s", output, strings.Join(render.Formats(), ", "))
+			case known:
+				t.format = ending
+			}
 		}
 		if slices.ContainsFunc(j.targets, func(other target) bool { return other.file == t.file }) {
 			return usageError("--output %q: the file is named twice", t.file)
@@ -136,11 +184,12 @@ func (j *judging) publish(r *evidence.Report, known *evidence.Baseline, terminal
 	if r.Coverage.Of != j.coverageOf {
 		r.Recount(j.coverageOf)
 	}
-	if err := r.Filter(j.operations); err != nil {
+	globs := j.globs()
+	if err := r.Filter(globs); err != nil {
 		return exitUsage, fmt.Errorf("--operations: %w", err)
 	}
 	if known != nil {
-		if err := known.Filter(j.operations); err != nil {
+		if err := known.Filter(globs); err != nil {
 			return exitUsage, fmt.Errorf("--operations: %w", err)
 		}
 		for _, v := range known.Apply(r) {
@@ -150,14 +199,21 @@ func (j *judging) publish(r *evidence.Report, known *evidence.Baseline, terminal
 	}
 	if j.writeBaseline != "" {
 		var b bytes.Buffer
-		if err := evidence.NewBaseline(r).Write(&b); err != nil {
+		written := evidence.NewBaseline(r)
+		if known != nil {
+			written.Keep(known, r)
+		}
+		if err := written.Write(&b); err != nil {
 			return exitUsage, err
 		}
 		if err := os.WriteFile(j.writeBaseline, b.Bytes(), 0o644); err != nil {
 			return exitUsage, fmt.Errorf("--write-baseline: %w", err)
 		}
 	}
-	options := render.Options{FailOn: evidence.FailOn(j.failOn), MinCoverage: j.minCoverage, Now: time.Now()}
+	options := render.Options{
+		Judging: evidence.Judging{FailOn: evidence.FailOn(j.failOn), MinCoverage: j.minCoverage, AllowNoRequests: j.allowNone},
+		Now:     time.Now(), Ended: j.ended,
+	}
 	read := false // whether the verdict is on the terminal in words
 	for _, t := range j.targets {
 		if t.file == "-" {
@@ -178,8 +234,11 @@ func (j *judging) publish(r *evidence.Report, known *evidence.Baseline, terminal
 			return exitUsage, fmt.Errorf("--output: %w", err)
 		}
 	}
-	verdict := r.Judge(options.FailOn, options.MinCoverage)
-	if verdict.OK() {
+	verdict := r.Judge(options.Judging)
+	switch {
+	case verdict.OK() && j.failUnserved && len(verdict.Unserved) > 0:
+		return exitUnserved, nil
+	case verdict.OK():
 		return exitOK, nil
 	}
 	if !read {
@@ -192,11 +251,11 @@ func (j *judging) publish(r *evidence.Report, known *evidence.Baseline, terminal
 func tell(log io.Writer, verdict *evidence.Verdict, percent, least float64) {
 	for i := range verdict.Failures {
 		v := &verdict.Failures[i]
-		operation := v.Operation
-		if operation == "" {
-			operation = v.API
-		}
+		operation := v.Method + " " + v.Path
 		fmt.Fprintf(log, "understudy: %s: %s %s%s: %s: %s (%s:%d)\n", operation, v.In, v.Name, v.Pointer, v.Rule, v.Message, v.Document.File, v.Document.Line)
+	}
+	if verdict.Idle {
+		fmt.Fprintln(log, "understudy: no request was made")
 	}
 	if verdict.Short {
 		fmt.Fprintf(log, "understudy: the coverage of %.1f %% is below %g %%\n", percent, least)

@@ -61,7 +61,7 @@ func TestReport(t *testing.T) {
 		return p
 	}
 	own := report(0, "", "--url", url, "--token", markedToken)
-	wants(t, own.stdout.String(), "createProject")
+	wants(t, own.stdout.String(), "POST /api/projects", "datafold was not called")
 	report(1, "UNDERSTUDY_TOKEN=other", "--url", url)
 	report(0, "UNDERSTUDY_URL="+url, "--token", markedToken, "--fail-on=inferred")
 	report(1, "UNDERSTUDY_ALL_WORKSPACES=true", "--url", url+"/")
@@ -94,7 +94,7 @@ func TestReportAdmin(t *testing.T) {
 	url, stop := serves(t, "--admin-token", markedToken)
 	defer stop()
 	for token, code := range map[string]int{markedToken: 0, "": 2, "another": 2} {
-		p := understudy(t, t.TempDir(), "report", "--all-workspaces", "--url", url)
+		p := understudy(t, t.TempDir(), "report", "--all-workspaces", "--allow-no-requests", "--url", url)
 		p.Env = append(p.Env, "UNDERSTUDY_TOKEN="+token)
 		if got := p.does(t); got != code {
 			t.Errorf("exit code %d, want %d: %s", got, code, p.stderr.String())
@@ -261,19 +261,22 @@ func TestSecrets(t *testing.T) {
 // Every flag can be set in the environment, and a flag that is given wins.
 func TestReportEnvironment(t *testing.T) {
 	values := map[string][2]string{
-		"admin-token":    {"first", "second"},
-		"all-workspaces": {"true", "false"},
-		"baseline":       {"a", "b"},
-		"coverage-of":    {"all", "published"},
-		"fail-on":        {"none", "inferred"},
-		"format":         {"json", "html"},
-		"min-coverage":   {"12.5", "7"},
-		"operations":     {"brms:*,datafold:*", "one"},
-		"output":         {"json=a.json,html=b.html", "c"},
-		"token":          {"first", "second"},
-		"url":            {"http://a", "http://b"},
-		"url-file":       {"a", "b"},
-		"write-baseline": {"a", "b"},
+		"all-workspaces":    {"true", "false"},
+		"allow-no-requests": {"true", "false"},
+		"api":               {"brms,datafold", "brms"},
+		"fail-on-unserved":  {"true", "false"},
+		"baseline":          {"a", "b"},
+		"coverage-of":       {"all", "published"},
+		"fail-on":           {"none", "inferred"},
+		"format":            {"json", "html"},
+		"min-coverage":      {"12.5", "7"},
+		"operations":        {"brms:*,datafold:*", "one"},
+		"output":            {"json=a.json,html=b.html", "c"},
+		"token":             {"first", "second"},
+		"url":               {"http://a", "http://b"},
+		"write-baseline":    {"a", "b"},
+		"admin-token":       {"first", "second"},
+		"url-file":          {"a", "b"},
 	}
 	Flags("report").VisitAll(func(f *flag.Flag) {
 		value, known := values[f.Name]

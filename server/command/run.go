@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -89,12 +90,24 @@ func run(args []string, std stdio) (int, error) {
 		_ = server.App.Close()
 		return code, err
 	}
+	j.ended = endedBy(code)
 	r, err := server.App.Report(ctx, j.coverageOf)
 	if err = errors.Join(err, server.App.Close()); err != nil {
 		return first(code, exitUsage), fmt.Errorf("no report: %w", err)
 	}
 	verdict, err := j.publish(r, known, std.err, std.err, std.getenv)
 	return first(code, verdict), err
+}
+
+// endedBy says how a command ended; "" if well.
+func endedBy(code int) string {
+	switch {
+	case code == exitOK:
+		return ""
+	case code > exitSignalled && code < exitSignalled+65:
+		return "was ended by signal " + strconv.Itoa(code-exitSignalled)
+	}
+	return "ended with " + strconv.Itoa(code)
 }
 
 // first is the exit code that is not 0: the command's goes before the verdict's.

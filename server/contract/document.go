@@ -73,6 +73,7 @@ type Document struct {
 	secretSchemas sync.Map
 	verdicts      verdicts
 	notes         []string
+	unserved      []unserved
 }
 
 // EncodedSlash reports whether "%2F" in a path is part of a segment.

@@ -26,6 +26,7 @@ type Explained struct {
 	Accepted  string // what would have been accepted
 	Operation string
 	Where     Location
+	Expected  bool   // the client said that it breaks the rule on purpose
 	Cause     string // which of the causes that the rule has; empty where it has one
 }
 
@@ -62,7 +63,7 @@ func (v *Violation) got() string {
 			return ""
 		}
 		came = v.Raw
-	case RuleUnknownPath, RuleMethod:
+	case RuleUnknownPath, RuleMethod, RuleUnserved:
 		came = v.Raw
 	case RuleCredential: // holds schemes only
 		came = v.Got
@@ -158,7 +159,7 @@ func (v *Violation) place() string {
 // warning is added to the sentence about a rule that does not refuse a request.
 func (v *Violation) warning() string {
 	switch {
-	case v.Side == SideServer || v.Refuses(), v.Rule == RuleUnknownQuery, v.Rule == RuleUnknownMember, v.Rule == RuleRepeated:
+	case v.Side == SideServer || v.Refuses(), v.Rule == RuleUnknownQuery, v.Rule == RuleUnknownMember, v.Rule == RuleUnserved, v.Rule == RuleRepeated:
 		return ""
 	case v.Basis == BasisClient:
 		return " (The rule was seen only in a client of the API, so it only warns.)"
@@ -226,6 +227,8 @@ func (v *Violation) sentence(got, accepted string) string {
 			return "No operation has the path " + got + ", only " + v.Detail + ": mind the slash at its end."
 		}
 		return "No operation has the path " + got + "; the nearest is " + v.Detail + ": correct the path or the base URL."
+	case RuleUnserved:
+		return "The vendor has the operation " + v.Detail + ", and Understudy does not serve it: the request may be right, and was answered 404."
 	case RuleMethod:
 		return "The path exists, but not with the method " + strings.Trim(got, `"`) + ": use " + accepted + "."
 	case RuleCredential:

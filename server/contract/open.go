@@ -91,6 +91,10 @@ func (r *reader) scan(document []byte) error {
 			return json.Unmarshal(value, &spec.Security)
 		case "paths":
 			return members(value, r.scanPath)
+		case unservedKey:
+			list, err := unservedOf(value)
+			r.document.unserved = list
+			return err
 		case "components":
 			return members(value, func(section string, value []byte) error {
 				if section == "securitySchemes" {

@@ -6,10 +6,15 @@ import (
 )
 
 // UnmatchedViolation explains why no route matched: another method, a final
-// slash too many or too few, or a path that is not declared.
+// slash too many or too few, a path that is not declared, or one that the vendor has and
+// that is not served.
 func (d *Document) UnmatchedViolation(r *http.Request, allow []string, other string) Violation {
 	path := r.URL.Path
 	v := Violation{Side: SideClient, Basis: BasisPublished, In: InMessage, Raw: path}
+	if known := d.Unserved(r.Method, path); known != "" {
+		v.Rule, v.Basis, v.Detail, v.Where = RuleUnserved, BasisInferred, r.Method+" "+known, Location{File: d.File}
+		return v
+	}
 	if len(allow) > 0 {
 		v.Rule, v.Raw, v.Detail = RuleMethod, r.Method, strings.Join(allow, " or ")
 		v.Where = d.locate("/paths/" + pointerEscaper.Replace(d.templateOf(path)))

@@ -50,6 +50,8 @@ const (
 	RuleMultipart     = "multipart"      // the body is not multipart/form-data (RFC 7578)
 	RuleMediaType     = "mediaType"      // the Content-Type is not declared
 	RuleUnknownPath   = "unknownPath"    // no path of the document matches
+	RuleUnserved      = "unserved"       // the vendor has the operation, and it is not served here
+	RuleExpected      = "expected"       // the client said that it breaks a rule, and it does not
 	RuleMethod        = "method"         // the path is declared, the method is not
 	RuleCredential    = "credential"     // absent, malformed or of the wrong scheme
 	RuleBodySize      = "bodySize"       // larger than the limit

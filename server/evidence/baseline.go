@@ -11,7 +11,7 @@ import (
 )
 
 // BaselineSchemaURI names the form of a Baseline.
-const BaselineSchemaURI = "urn:understudy:baseline:1"
+const BaselineSchemaURI = "urn:understudy:baseline:2"
 
 // Baseline names the violations that a team knows of and has not mended yet: they
 // do not break the verdict. It is a file kept beside the client.
@@ -25,7 +25,11 @@ type Baseline struct {
 type KnownViolation struct {
 	Fingerprint string `json:"fingerprint"`
 	Operation   string `json:"operation"` // "api:operationId"
+	Method      string `json:"method,omitempty"`
+	Path        string `json:"path,omitempty"`
+	Near        string `json:"near,omitempty"` // the declared path that one of no operation is nearest to
 	Rule        string `json:"rule"`
+	Cause       string `json:"cause,omitempty"`
 	Name        string `json:"name,omitempty"`
 	Pointer     string `json:"pointer,omitempty"`
 	Message     string `json:"message"`
@@ -38,14 +42,53 @@ func NewBaseline(r *Report) *Baseline {
 	for i := range r.Violations {
 		v := &r.Violations[i]
 		b.Violations = append(b.Violations, KnownViolation{
-			Fingerprint: v.Fingerprint, Operation: v.API + ":" + v.Operation, Rule: v.Rule, Name: v.Name, Pointer: v.Pointer, Message: v.Message,
+			Fingerprint: v.Fingerprint, Operation: v.API + ":" + v.Operation, Method: v.Method, Path: v.Path, Rule: v.Rule, Cause: v.Cause,
+			Name: v.Name, Pointer: v.Pointer, Message: v.Message,
 		})
+		if v.Operation == "" {
+			b.Violations[len(b.Violations)-1].Near = v.Near()
+		}
 	}
-	slices.SortFunc(b.Violations, func(x, y KnownViolation) int {
-		return cmp.Or(cmp.Compare(x.Operation, y.Operation), cmp.Compare(x.Pointer, y.Pointer), cmp.Compare(x.Name, y.Name),
-			cmp.Compare(x.Rule, y.Rule), cmp.Compare(x.Fingerprint, y.Fingerprint))
-	})
+	b.sort()
 	return b
+}
+
+// Keep adds what another baseline names and this one does not, if its operation was not
+// called in the run of the report: nobody knows whether it is mended.
+func (b *Baseline) Keep(other *Baseline, r *Report) {
+	named := map[string]bool{}
+	for _, v := range b.Violations {
+		named[v.Fingerprint] = true
+	}
+	called := calledIn(r)
+	for _, v := range other.Violations {
+		if !named[v.Fingerprint] && !called(&v) {
+			b.Violations = append(b.Violations, v)
+		}
+	}
+	b.sort()
+}
+
+// calledIn tells of a known violation whether its operation was called.
+func calledIn(r *Report) func(*KnownViolation) bool {
+	operations, paths := map[string]bool{}, map[string]bool{}
+	for i := range r.Operations {
+		if op := &r.Operations[i]; op.Requests > 0 {
+			operations[op.API+":"+op.ID] = true
+			paths[op.API+":"+op.Path] = true
+		}
+	}
+	return func(v *KnownViolation) bool {
+		return operations[v.Operation] || v.Near != "" && paths[v.Operation+v.Near]
+	}
+}
+
+// sort puts the same violations into the same order, always.
+func (b *Baseline) sort() {
+	slices.SortFunc(b.Violations, func(x, y KnownViolation) int {
+		return cmp.Or(cmp.Compare(x.Operation, y.Operation), cmp.Compare(x.Path, y.Path), cmp.Compare(x.Method, y.Method), cmp.Compare(x.Pointer, y.Pointer),
+			cmp.Compare(x.Name, y.Name), cmp.Compare(x.Rule, y.Rule), cmp.Compare(x.Fingerprint, y.Fingerprint))
+	})
 }
 
 // ReadBaseline reads what Write wrote.
@@ -53,6 +96,9 @@ func ReadBaseline(r io.Reader) (*Baseline, error) {
 	var b Baseline
 	if err := json.NewDecoder(r).Decode(&b); err != nil {
 		return nil, fmt.Errorf("not a baseline: %w", err)
+	}
+	if b.Schema == "urn:understudy:baseline:1" {
+		return nil, errors.New("a baseline of an earlier version, which hid more than it names: write it anew with --write-baseline")
 	}
 	if b.Schema != BaselineSchemaURI {
 		return nil, fmt.Errorf("not a baseline: $schema is %q, want %q", b.Schema, BaselineSchemaURI)
@@ -88,22 +134,23 @@ func (b *Baseline) Filter(globs []string) error {
 	}
 	b.Violations = slices.DeleteFunc(b.Violations, func(v KnownViolation) bool {
 		api, operation, _ := strings.Cut(v.Operation, ":")
-		return !match(api, operation)
+		return !match(api, operation) && operation != "" // what has no operation is not met, and not told
 	})
 	return nil
 }
 
 // Apply marks the violations of a report that the baseline names as known, and
-// gives those of the baseline that the report does not have.
+// gives those of the baseline that the report does not have though their operation was
+// called.
 func (b *Baseline) Apply(r *Report) (fixed []KnownViolation) {
 	met := map[string]bool{}
 	for i := range r.Violations {
 		met[r.Violations[i].Fingerprint] = true
 	}
-	known := map[string]bool{}
+	known, called := map[string]bool{}, calledIn(r)
 	for _, v := range b.Violations {
 		known[v.Fingerprint] = true
-		if !met[v.Fingerprint] {
+		if !met[v.Fingerprint] && called(&v) {
 			fixed = append(fixed, v)
 		}
 	}

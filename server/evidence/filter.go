@@ -8,9 +8,9 @@ import (
 
 // Filter keeps what the globs name, and counts the coverage anew. A glob is matched
 // against "api:operationId", or against the operationId alone if it has no colon;
-// "*" stands for any text and "?" for one character. What belongs to no operation,
-// as a request to an unknown path, is "api:". No globs keep everything; a glob that
-// names no operation is a mistake.
+// "*" stands for any text and "?" for one character. A request that belongs to no
+// operation, as one to an unknown path, is kept if what is nearest to it is. No globs
+// keep everything; a glob that names no operation is a mistake.
 func (r *Report) Filter(globs []string) error {
 	if len(globs) == 0 {
 		return nil
@@ -33,21 +33,35 @@ func (r *Report) Filter(globs []string) error {
 		}
 	}
 	kept := []RecordedOperation{}
-	r.Requests = 0
+	paths := map[[2]string]bool{} // of what is kept
+	var requests int64
 	for i := range r.Operations {
 		if op := &r.Operations[i]; match(op.API, op.ID) {
 			kept = append(kept, *op)
-			r.Requests += op.Requests
+			paths[[2]string{op.API, op.Path}] = true
+			requests += op.Requests
 		}
 	}
 	r.Operations = kept
 	violations := []RecordedViolation{}
+	counted := map[string]bool{} // exchanges without an operation
 	for i := range r.Violations {
-		if v := &r.Violations[i]; match(v.API, v.Operation) {
-			violations = append(violations, *v)
+		v := &r.Violations[i]
+		switch {
+		case v.Operation != "" && !match(v.API, v.Operation):
+			continue
+		case v.Operation == "" && !match(v.API, "") && !paths[[2]string{v.API, v.Near()}]:
+			continue
+		}
+		violations = append(violations, *v)
+		if v.Operation == "" && len(v.Exchanges) > 0 && !counted[v.Exchanges[0]] {
+			counted[v.Exchanges[0]] = true
+			requests += v.Requests
 		}
 	}
 	r.Violations = violations
+	r.LeftOut += max(0, r.Requests-requests)
+	r.Requests = min(r.Requests, requests)
 	r.Recount(r.Coverage.Of)
 	return nil
 }

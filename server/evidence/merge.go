@@ -27,6 +27,7 @@ func Merge(reports ...*Report) (*Report, error) {
 		}
 		merged.Workspaces += r.Workspaces
 		merged.Requests += r.Requests
+		merged.LeftOut += r.LeftOut
 		merged.From = pick(merged.From, r.From, time.Time.Before)
 		merged.To = pick(merged.To, r.To, time.Time.After)
 		for i := range r.Operations {
@@ -50,7 +51,7 @@ func Merge(reports ...*Report) (*Report, error) {
 			at, known := violations[v.Fingerprint]
 			if !known {
 				violations[v.Fingerprint] = len(merged.Violations)
-				v.Exchanges = slices.Clone(v.Exchanges)
+				v.own()
 				merged.Violations = append(merged.Violations, v)
 				continue
 			}
@@ -96,7 +97,8 @@ func addRows(rows, others []Row) []Row {
 			rows = append(rows, other)
 			continue
 		}
-		if rows[i].Requests += other.Requests; rows[i].Requests > 0 {
+		rows[i].Requests += other.Requests
+		if rows[i].Forced += other.Forced; rows[i].Met() {
 			rows[i].Hint = ""
 		}
 	}

@@ -77,7 +77,7 @@ func TestMerge(t *testing.T) {
 	if got.Operations[0].Requests != 3 || rows[0].Requests != 3 || rows[0].Hint != "" || rows[1].Hint == "" || len(rows) != 3 || got.Operations[0].Parameters[0].Requests != 1 {
 		t.Errorf("%+v", got.Operations[0])
 	}
-	if want := (Coverage{Of: CoverageOfPublished, Covered: 2, Total: 4, Percent: 50}); got.Coverage != want {
+	if want := (Coverage{Of: CoverageOfPublished, Covered: 2, Total: 3, Percent: 200.0 / 3}); got.Coverage != want {
 		t.Errorf("coverage %+v, want %+v", got.Coverage, want)
 	}
 	var order []string
@@ -113,6 +113,7 @@ func TestReportFilter(t *testing.T) {
 			r.Requests = 5
 			r.Operations[0].Requests, r.Operations[0].Rows[0].Requests = 2, 2
 			r.Violations = []RecordedViolation{broken("f", "listProjects", contract.BasisPublished), broken("unmatched", "", contract.BasisPublished)}
+			r.Violations[1].Document.Pointer = "/paths/~1api~1projects"
 		})
 	}
 	for _, c := range []struct {
@@ -120,13 +121,14 @@ func TestReportFilter(t *testing.T) {
 		operations string
 		violations int
 		requests   int64
+		left       int64
 		percent    float64
 	}{
-		{nil, "listProjects listIntegrations", 2, 5, 50},
-		{[]string{"brms:*"}, "listProjects", 2, 2, 100},
-		{[]string{"*Projects"}, "listProjects", 1, 2, 100},
-		{[]string{"datafold:list*"}, "listIntegrations", 0, 0, 0},
-		{[]string{"brms:listProject?", "listIntegrations"}, "listProjects listIntegrations", 1, 2, 50},
+		{nil, "listProjects listIntegrations", 2, 5, 0, 100},
+		{[]string{"brms:*"}, "listProjects", 2, 3, 2, 100},
+		{[]string{"*Projects"}, "listProjects", 2, 3, 2, 100}, // with what is nearest to it
+		{[]string{"datafold:list*"}, "listIntegrations", 0, 0, 5, 0},
+		{[]string{"brms:listProject?", "listIntegrations"}, "listProjects listIntegrations", 2, 3, 2, 100},
 	} {
 		r := fresh()
 		if err := r.Filter(c.globs); err != nil {
@@ -137,7 +139,7 @@ func TestReportFilter(t *testing.T) {
 		for i := range r.Operations {
 			names = append(names, r.Operations[i].ID)
 		}
-		if strings.Join(names, " ") != c.operations || len(r.Violations) != c.violations || r.Requests != c.requests || r.Coverage.Percent != c.percent {
+		if strings.Join(names, " ") != c.operations || len(r.Violations) != c.violations || r.Requests != c.requests || r.LeftOut != c.left || r.Coverage.Percent != c.percent {
 			t.Errorf("%v: %v, %d violations, %d requests, %v %%", c.globs, names, len(r.Violations), r.Requests, r.Coverage.Percent)
 		}
 	}
@@ -175,26 +177,37 @@ func TestBaseline(t *testing.T) {
 		t.Error(diff)
 	}
 
+	partial := shard(1, func(*Report) {})
+	if fixed := known.Apply(partial); len(fixed) > 0 {
+		t.Errorf("fixed, though its operation was not called: %v", fixed)
+	}
+	again := NewBaseline(partial)
+	again.Keep(known, partial)
+	if diff := cmp.Diff(known, again); diff != "" {
+		t.Errorf("a baseline written after a run that called nothing of it:\n%s", diff)
+	}
+
 	later := shard(1, func(r *Report) {
+		r.Operations = append(r.Operations, RecordedOperation{API: "brms", ID: "createProject", Requests: 1})
 		r.Violations = []RecordedViolation{broken("new", "listProjects", contract.BasisPublished), broken("f", "listProjects", contract.BasisPublished)}
 	})
 	fixed := known.Apply(later)
 	if len(fixed) != 1 || fixed[0].Fingerprint != "e" {
 		t.Errorf("fixed: %+v", fixed)
 	}
-	verdict := later.Judge(FailOnInferred, 0)
+	verdict := later.Judge(Judging{FailOn: FailOnInferred, MinCoverage: 0})
 	if len(verdict.Failures) != 1 || verdict.Failures[0].Fingerprint != "new" || len(verdict.Warnings) != 1 {
 		t.Errorf("%+v", verdict)
 	}
 	if err := known.Filter([]string{"brms:list*"}); err != nil || len(known.Violations) != 1 {
 		t.Errorf("%+v (%v)", known, err)
 	}
-	for _, text := range []string{``, `{}`, `[]`, `{"$schema":"urn:understudy:report:1"}`, `{"$schema":"urn:understudy:baseline:1","violations":[{}]}`} {
+	for _, text := range []string{``, `{}`, `[]`, `{"$schema":"urn:understudy:report:1"}`, `{"$schema":"urn:understudy:baseline:2","violations":[{}]}`, `{"$schema":"urn:understudy:baseline:1","violations":[]}`} {
 		if _, err := ReadBaseline(strings.NewReader(text)); err == nil {
 			t.Errorf("%s is taken for a baseline", text)
 		}
 	}
-	for _, text := range []string{``, `{}`, `{"$schema":"urn:understudy:baseline:1"}`, `{"$schema":"urn:understudy:report:1"}`} {
+	for _, text := range []string{``, `{}`, `{"$schema":"urn:understudy:baseline:2"}`, `{"$schema":"urn:understudy:report:1"}`} {
 		if _, err := ReadReport(strings.NewReader(text)); err == nil {
 			t.Errorf("%s is taken for a report", text)
 		}

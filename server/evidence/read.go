@@ -267,7 +267,7 @@ func (r *Recorder) Report(ctx context.Context, s Scope, of string) (*Report, err
 				known.add(&v)
 				continue
 			}
-			v.Exchanges = slices.Clone(v.Exchanges)
+			v.own()
 			groups[v.Fingerprint] = &v
 		}
 		return err
@@ -327,16 +327,35 @@ func sortViolations(violations []RecordedViolation, order map[string]int) {
 	})
 }
 
-// CoverageOf counts the rows of operations that were met.
-func CoverageOf(operations []RecordedOperation, of string) Coverage {
-	c := Coverage{Of: of, Percent: 100}
+// Called tells of each API whether an operation of it was called: only then it counts,
+// since nobody has to use all. Where no operation was called at all, all count.
+func Called(operations []RecordedOperation) map[string]bool {
+	called, all := map[string]bool{}, map[string]bool{}
 	for i := range operations {
+		all[operations[i].API] = true
+		if operations[i].Requests > 0 {
+			called[operations[i].API] = true
+		}
+	}
+	if len(called) == 0 {
+		return all
+	}
+	return called
+}
+
+// CoverageOf counts the rows of operations that were met, of the APIs that were called.
+func CoverageOf(operations []RecordedOperation, of string) Coverage {
+	c, called := Coverage{Of: of, Percent: 100}, Called(operations)
+	for i := range operations {
+		if !called[operations[i].API] {
+			continue
+		}
 		for _, row := range operations[i].Rows {
 			if !row.Counts && of != CoverageOfAll {
 				continue
 			}
 			c.Total++
-			if row.Requests > 0 {
+			if row.Met() {
 				c.Covered++
 			}
 		}
@@ -363,9 +382,9 @@ func (p *plan) report(t *opTally) RecordedOperation {
 		declared[key] = true
 		r := Row{
 			RequestType: row.RequestType, Status: row.Status, ResponseType: row.ResponseType,
-			Basis: row.Basis, Counts: row.Basis.Refuses(), Requests: t.Rows[key],
+			Basis: row.Basis, Counts: row.Basis.Refuses(), Requests: t.Rows[key], Forced: t.Forced[key],
 		}
-		if r.Requests == 0 {
+		if !r.Met() {
 			r.Hint = p.hint(row)
 		}
 		o.Rows = append(o.Rows, r)
@@ -410,23 +429,28 @@ func (o *RecordedOperation) members(m *contract.Member, t *opTally) {
 	}
 }
 
-// hint says how to meet a row.
+// hint says how to meet a row, by a request that the verdict allows.
 func (p *plan) hint(row contract.Row) string {
+	forced := "send the header Prefer: code=" + strconv.Itoa(row.Status) + ", or set a fault"
+	wrong := ""
 	switch row.Status {
 	case http.StatusBadRequest, http.StatusUnprocessableEntity:
 		switch {
 		case p.hasBody:
-			return "leave a required member out of the body, or send one of another type"
+			wrong = "leave a required member out of the body"
 		case len(p.query) > 0:
-			return "send a query parameter with a value that its schema does not allow"
+			wrong = "send a query parameter with a value that its schema does not allow"
 		case len(p.path) > 0:
-			return "send an id in the path that is not of the declared form"
+			wrong = "send an id in the path that is not of the declared form"
+		default:
+			wrong = "send a request that breaks the document"
 		}
-		return "send a request that breaks the document"
 	case http.StatusUnauthorized:
-		return "send the request without a credential"
-	case http.StatusForbidden:
-		return "send the request with a credential that is not allowed to do this"
+		wrong = "send no credential"
+	case http.StatusRequestEntityTooLarge:
+		wrong = "send a body that is larger than the server's --max-body"
+	case http.StatusUnsupportedMediaType:
+		wrong = "send a Content-Type that is not declared"
 	case http.StatusNotFound:
 		switch p.op.Method {
 		case http.MethodDelete:
@@ -437,23 +461,24 @@ func (p *plan) hint(row contract.Row) string {
 		return "send an id that does not exist"
 	case http.StatusConflict:
 		if p.op.Method == http.MethodPost {
-			return "create the same thing twice"
+			return "create the same thing twice, or " + forced
 		}
-		return "ask for a state that is already taken"
-	case http.StatusRequestEntityTooLarge:
-		return "send a body that is larger than the server's --max-body"
-	case http.StatusUnsupportedMediaType:
-		return "send the body with a Content-Type that is not declared"
-	case http.StatusTooManyRequests:
-		return "send requests faster than the limit allows"
-	case http.StatusInternalServerError, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
-		return "nothing a client sends leads there: it is answered when the server fails"
+		return "ask for a state that is already taken, or " + forced
 	}
-	if row.Status < http.StatusMultipleChoices {
-		if row.RequestType != "" {
-			return "send a request that keeps the document, with a body of the type " + row.RequestType
-		}
-		return "send a request that keeps the document"
+	switch {
+	case wrong != "":
+		return forced + "; or " + wrong + " and say so with the header Understudy-Expect: violation"
+	case row.Status >= http.StatusBadRequest:
+		return forced
+	case row.Status >= http.StatusMultipleChoices:
+		return "call the operation so that it answers " + strconv.Itoa(row.Status)
 	}
-	return "call the operation so that it answers " + strconv.Itoa(row.Status)
+	hint := "send a request that keeps the document"
+	if row.RequestType != "" {
+		hint += ", with a body of the type " + row.RequestType
+	}
+	if len(p.path) > 0 {
+		hint += ", for something that was made before"
+	}
+	return hint
 }

@@ -2,8 +2,6 @@ package evidence
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"log/slog"
 	"net/http"
 	"slices"
@@ -74,9 +72,8 @@ const (
 	defaultGroups          = 1000
 	defaultInterval        = 500 * time.Millisecond
 
-	maxUndeclared  = 32  // rows of an operation that are not declared
-	maxType        = 100 // bytes of a media type that nobody declared
-	firstExchanges = 5   // ids that a kind of violation keeps
+	maxUndeclared = 32  // rows of an operation that are not declared
+	maxType       = 100 // bytes of a media type that nobody declared
 )
 
 func orDefault[T int | int64 | time.Duration](v *T, standard T) {
@@ -122,7 +119,7 @@ type workspace struct {
 	own     queue
 	apis    map[string]*use
 	counts  map[*plan]*counts
-	groups  map[string]*RecordedViolation
+	groups  map[string]*met
 	pending []*kept
 	carry   *tally // what could not be stored
 	dirty   bool
@@ -132,6 +129,7 @@ type workspace struct {
 type counts struct {
 	requests int64
 	rows     []int64
+	forced   []int64 // of rows; nil as long as none was
 	seen     []int64
 	others   map[string]int64 // rows that are not declared
 }
@@ -252,7 +250,7 @@ func (r *Recorder) Record(x *site.Exchange) {
 		p.mark(x, seen)
 	}
 	x.Value = nil // no longer needed, and it holds what came once more
-	var groups []RecordedViolation
+	var groups []met
 	if len(x.Explained) > 0 {
 		groups = group(x)
 	}
@@ -303,7 +301,7 @@ func (r *Recorder) plan(op *contract.Operation) *plan {
 func (r *Recorder) workspace(name string) *workspace {
 	w := r.workspaces[name]
 	if w == nil {
-		w = &workspace{name: name, apis: map[string]*use{}, counts: map[*plan]*counts{}, groups: map[string]*RecordedViolation{}}
+		w = &workspace{name: name, apis: map[string]*use{}, counts: map[*plan]*counts{}, groups: map[string]*met{}}
 		r.workspaces[name] = w
 	}
 	return w
@@ -326,7 +324,12 @@ func (w *workspace) count(x *site.Exchange, p *plan, row int, key string, seen b
 		w.counts[p] = c
 	}
 	c.requests++
-	if row >= 0 {
+	if row >= 0 && x.Made {
+		if c.forced == nil {
+			c.forced = make([]int64, len(p.rows))
+		}
+		c.forced[row]++
+	} else if row >= 0 {
 		c.rows[row]++
 	} else {
 		if c.others == nil {
@@ -342,32 +345,6 @@ func (w *workspace) count(x *site.Exchange, p *plan, row int, key string, seen b
 			if word&1 != 0 {
 				c.seen[i]++
 			}
-		}
-	}
-}
-
-// violation adds one kind of violation of an exchange, and tells whether it names
-// the exchange.
-func (w *workspace) violation(v *RecordedViolation, bound int) bool {
-	known := w.groups[v.Fingerprint]
-	if known == nil {
-		if len(w.groups) >= bound {
-			return false
-		}
-		w.groups[v.Fingerprint] = v
-		return true
-	}
-	before := len(known.Exchanges)
-	known.add(v)
-	return len(known.Exchanges) > before
-}
-
-// add joins what two records say of the same kind of violation.
-func (v *RecordedViolation) add(o *RecordedViolation) {
-	v.Requests += o.Requests
-	for _, id := range o.Exchanges {
-		if len(v.Exchanges) < firstExchanges {
-			v.Exchanges = append(v.Exchanges, id)
 		}
 	}
 }
@@ -434,38 +411,6 @@ func bounded(mediaType string) string {
 		mediaType = mediaType[:maxType]
 	}
 	return strings.ToValidUTF8(strings.ReplaceAll(mediaType, "|", ""), "\uFFFD")
-}
-
-// group gives the kinds of violations of an exchange, each once.
-func group(x *site.Exchange) []RecordedViolation {
-	groups := make([]RecordedViolation, 0, len(x.Explained))
-	met := make(map[string]bool, len(x.Explained))
-	for i := range x.Explained {
-		e := &x.Explained[i]
-		v := RecordedViolation{
-			API: x.API, Operation: e.Operation, Side: e.Side, Rule: e.Rule, Basis: e.Basis, In: e.In, Name: e.Name,
-			Pointer: contract.SegmentsFolded(e.Pointer), Message: e.Message, Got: e.Got, Accepted: e.Accepted, Document: e.Where,
-			Requests: 1, Exchanges: []string{x.ID},
-		}
-		if v.Operation == "" && x.Operation != nil {
-			v.Operation = x.Operation.ID
-		}
-		v.Fingerprint = v.fingerprint()
-		if !met[v.Fingerprint] {
-			met[v.Fingerprint] = true
-			groups = append(groups, v)
-		}
-	}
-	return groups
-}
-
-// fingerprint is the same for the same rule broken at the same place of the same
-// operation, in every run.
-func (v *RecordedViolation) fingerprint() string {
-	sum := sha256.Sum256([]byte(strings.Join([]string{
-		v.API, v.Operation, string(v.Side), v.Rule, string(v.In), v.Name, v.Pointer, v.Document.Pointer,
-	}, "\x00")))
-	return hex.EncodeToString(sum[:16])
 }
 
 // write stores what waits, at most an interval after it came.

@@ -3,6 +3,7 @@
 package evidence
 
 import (
+	"net/http"
 	"time"
 
 	"github.com/understudy-api/understudy/server/contract"
@@ -18,6 +19,7 @@ type Report struct {
 	To         time.Time           `json:"to"`
 	Workspaces int                 `json:"workspaces"` // how many are joined in it
 	Requests   int64               `json:"requests"`
+	LeftOut    int64               `json:"leftOut,omitempty"` // requests that a filter left out
 	Coverage   Coverage            `json:"coverage"`
 	Operations []RecordedOperation `json:"operations"` // every declared one, in document order
 	Violations []RecordedViolation `json:"violations"` // each kind of violation once, refusing ones first
@@ -66,7 +68,15 @@ type Row struct {
 	Basis        contract.Basis `json:"basis"`
 	Counts       bool           `json:"counts"` // whether it counts for the percentage of published rows
 	Requests     int64          `json:"requests"`
-	Hint         string         `json:"hint,omitempty"` // how to meet it, if it was not met
+	Forced       int64          `json:"forced,omitempty"` // requests that were made to be answered so: by a fault, or the header Prefer
+	Hint         string         `json:"hint,omitempty"`   // how to meet it, if it was not met
+}
+
+// Met reports whether a row was met. An error that was forced counts: how else would a
+// client meet one that the rules forbid, or only a failing server answers. A success
+// that was forced does not: nothing was done.
+func (r *Row) Met() bool {
+	return r.Requests > 0 || r.Forced > 0 && r.Status >= http.StatusBadRequest
 }
 
 // Seen tells how often something declared was used.
@@ -74,29 +84,6 @@ type Seen struct {
 	Name     string         `json:"name"`
 	Basis    contract.Basis `json:"basis"`
 	Requests int64          `json:"requests"`
-}
-
-// RecordedViolation is what was recorded of one kind of violation: the same rule
-// broken at the same place of the same operation, however often.
-type RecordedViolation struct {
-	Fingerprint string            `json:"fingerprint"` // stable over runs: what a baseline keeps
-	API         string            `json:"api"`
-	Operation   string            `json:"operationId,omitempty"`
-	Side        contract.Side     `json:"side"`
-	Rule        string            `json:"rule"`
-	Basis       contract.Basis    `json:"basis"`
-	In          contract.In       `json:"in"`
-	Name        string            `json:"name,omitempty"`
-	Pointer     string            `json:"pointer,omitempty"` // indices replaced by "*", so that lists do not multiply
-	Message     string            `json:"message"`
-	Got         string            `json:"got,omitempty"` // of the first, redacted
-	Accepted    string            `json:"accepted,omitempty"`
-	Document    contract.Location `json:"document"`
-	Requests    int64             `json:"requests"`        // how many exchanges have it
-	Exchanges   []string          `json:"exchanges"`       // ids of the first few
-	Known       bool              `json:"known,omitempty"` // named by the baseline
-	Check       string            `json:"check,omitempty"` // of "understudy verify" that failed
-	Curl        string            `json:"curl,omitempty"`  // a line for a shell that reproduces it
 }
 
 // FailOn says which violations break the verdict.
@@ -109,34 +96,39 @@ const (
 	FailOnNone       FailOn = "none"
 )
 
-// Fails reports whether the violation breaks the verdict.
-func (v *RecordedViolation) Fails(on FailOn) bool {
-	switch {
-	case v.Known || on == FailOnNone:
-		return false
-	case on == FailOnInferred:
-		return true
-	}
-	return v.Side == contract.SideServer || v.Basis.Refuses()
+// Judging is how a report is judged. The zero value fails on no kind of violation, and
+// on a report without requests.
+type Judging struct {
+	FailOn          FailOn
+	MinCoverage     float64 // in percent; 0 asks nothing
+	AllowNoRequests bool
 }
 
 // Verdict is what a job's exit code is made of.
 type Verdict struct {
 	Failures []RecordedViolation // that break the contract
 	Warnings []RecordedViolation // that do not
+	Expected []RecordedViolation // that the client broke the contract by on purpose
+	Unserved []RecordedViolation // requests for what the vendor has and is not served here
 	Short    bool                // the coverage is below the threshold
+	Idle     bool                // no request was made
 }
 
 // OK reports whether the contract was kept.
-func (v *Verdict) OK() bool { return len(v.Failures) == 0 && !v.Short }
+func (v *Verdict) OK() bool { return len(v.Failures) == 0 && !v.Short && !v.Idle }
 
-// Judge gives the verdict on a report. minCoverage is a percentage; 0 asks nothing.
-func (r *Report) Judge(on FailOn, minCoverage float64) *Verdict {
-	verdict := &Verdict{Short: r.Coverage.Percent < minCoverage}
+// Judge gives the verdict on a report.
+func (r *Report) Judge(j Judging) *Verdict {
+	verdict := &Verdict{Short: r.Coverage.Percent < j.MinCoverage, Idle: r.Requests == 0 && !j.AllowNoRequests}
 	for _, v := range r.Violations {
-		if v.Fails(on) {
+		switch {
+		case v.Fails(j.FailOn):
 			verdict.Failures = append(verdict.Failures, v)
-		} else {
+		case v.Expected:
+			verdict.Expected = append(verdict.Expected, v)
+		case v.Rule == contract.RuleUnserved:
+			verdict.Unserved = append(verdict.Unserved, v)
+		default:
 			verdict.Warnings = append(verdict.Warnings, v)
 		}
 	}

@@ -93,7 +93,7 @@ func (r *Recorder) dropWorkspace(w *workspace) {
 	for _, k := range w.pending {
 		r.waiting -= k.size
 	}
-	w.apis, w.counts, w.groups = map[string]*use{}, map[*plan]*counts{}, map[string]*RecordedViolation{}
+	w.apis, w.counts, w.groups = map[string]*use{}, map[*plan]*counts{}, map[string]*met{}
 	w.pending, w.carry, w.dirty = nil, nil, false
 	delete(r.dirty, w)
 	r.dropIfEmpty(w)

@@ -52,7 +52,7 @@ var (
 type delta struct {
 	workspace string
 	counted   *tally
-	groups    map[string]*RecordedViolation
+	groups    map[string]*met
 	pending   []*kept
 	recent    []*kept // for chunks
 	epoch     int64   // in which it was recorded
@@ -77,7 +77,7 @@ func (r *Recorder) take(w *workspace) delta {
 		w.carry.add(d.counted)
 		d.counted = w.carry
 	}
-	w.apis, w.groups, w.pending, w.carry, w.dirty = map[string]*use{}, map[string]*RecordedViolation{}, nil, nil, false
+	w.apis, w.groups, w.pending, w.carry, w.dirty = map[string]*use{}, map[string]*met{}, nil, nil, false
 	delete(r.dirty, w)
 	return d
 }
@@ -91,6 +91,11 @@ func (c *counts) drain(p *plan) *opTally {
 			c.rows[i] = 0
 		}
 	}
+	for i, n := range c.forced {
+		if n > 0 {
+			addCounts(&t.Forced, map[string]int64{rowKey(p.rows[i].RequestType, p.rows[i].Status, p.rows[i].ResponseType): n})
+		}
+	}
 	for i, n := range c.seen {
 		if n > 0 {
 			t.Seen[p.names[i]] += n
@@ -100,7 +105,7 @@ func (c *counts) drain(p *plan) *opTally {
 	for key, n := range c.others {
 		t.Rows[key] += n
 	}
-	c.requests, c.others = 0, nil
+	c.requests, c.others, c.forced = 0, nil, nil
 	return t
 }
 
@@ -135,7 +140,7 @@ func (r *Recorder) putBack(d delta) {
 	w.carry = d.counted
 	for _, newer := range w.groups {
 		if older := d.groups[newer.Fingerprint]; older != nil {
-			older.add(newer)
+			older.add(&newer.RecordedViolation)
 		} else if len(d.groups) < r.o.Groups {
 			d.groups[newer.Fingerprint] = newer
 		}
@@ -294,14 +299,11 @@ func (r *Recorder) putGroups(tx storage.Tx, d delta) (map[string]bool, error) {
 	for _, v := range d.groups {
 		id := v.Fingerprint + " of " + d.workspace
 		group, err := storedGroups.Update(tx, id, func(g *storedGroup) error {
-			g.Violation.add(v)
+			g.Violation.add(&v.RecordedViolation)
 			return nil
 		})
 		if storage.CodeOf(err) == storage.CodeNotFound {
-			var n int64
-			if n, err = countOf(tx, storedGroups.Kind, d.workspace); err == nil && n < int64(r.o.Groups) {
-				group, err = storedGroups.Insert(tx, id, d.workspace, storedGroup{Workspace: d.workspace, Violation: *v})
-			}
+			group, err = r.putGroup(tx, d.workspace, v)
 		}
 		if err != nil {
 			return nil, err
@@ -311,6 +313,29 @@ func (r *Recorder) putGroups(tx storage.Tx, d delta) (map[string]bool, error) {
 		}
 	}
 	return named, nil
+}
+
+// putGroup stores a kind of violation that is new, with its first request. Beyond the
+// bound it is one of the others of its rule: no verdict is better for there being many.
+func (r *Recorder) putGroup(tx storage.Tx, workspace string, v *met) (storage.Item[storedGroup], error) {
+	n, err := countOf(tx, storedGroups.Kind, workspace)
+	if err != nil {
+		return storage.Item[storedGroup]{}, err
+	}
+	v.tellRequest()
+	if n < int64(r.o.Groups) {
+		return storedGroups.Insert(tx, v.Fingerprint+" of "+workspace, workspace, storedGroup{Workspace: workspace, Violation: v.RecordedViolation})
+	}
+	other := v.other()
+	id := other.Fingerprint + " of " + workspace
+	group, err := storedGroups.Update(tx, id, func(g *storedGroup) error {
+		g.Violation.add(&other.RecordedViolation)
+		return nil
+	})
+	if storage.IsNotFound(err) {
+		return storedGroups.Insert(tx, id, workspace, storedGroup{Workspace: workspace, Violation: other.RecordedViolation})
+	}
+	return group, err
 }
 
 // putExchanges adds exchanges and purges the oldest beyond the bounds. It gives by

@@ -26,8 +26,9 @@ type use struct {
 
 type opTally struct {
 	Requests int64            `json:"requests"`
-	Rows     map[string]int64 `json:"rows"`           // by rowKey
-	Seen     map[string]int64 `json:"seen,omitempty"` // by plan.names
+	Rows     map[string]int64 `json:"rows"`             // by rowKey
+	Forced   map[string]int64 `json:"forced,omitempty"` // likewise, of answers that were forced
+	Seen     map[string]int64 `json:"seen,omitempty"`   // by plan.names
 }
 
 func (u *use) add(requests int64, from, to time.Time) {
@@ -65,12 +66,17 @@ func (t *tally) add(o *tally) {
 		for key, n := range from.Rows {
 			to.Rows[key] += n
 		}
-		for key, n := range from.Seen {
-			if to.Seen == nil {
-				to.Seen = map[string]int64{}
-			}
-			to.Seen[key] += n
-		}
+		addCounts(&to.Forced, from.Forced)
+		addCounts(&to.Seen, from.Seen)
+	}
+}
+
+func addCounts(to *map[string]int64, from map[string]int64) {
+	if *to == nil && len(from) > 0 {
+		*to = map[string]int64{}
+	}
+	for key, n := range from {
+		(*to)[key] += n
 	}
 }
 

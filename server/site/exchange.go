@@ -28,6 +28,7 @@ type Exchange struct {
 	Status     int                  // 0 if the connection was reset on purpose
 	Refused    bool                 // not served because of its violations
 	Forced     *Forced              // nil unless its answer was forced
+	Made       bool                 // the answer is not the API's, but made as was asked for
 	Violations []contract.Violation // while the request is being served
 	Explained  []contract.Explained // the violations in words, once it is finished
 	Err        error                // why an answer was an internal error
@@ -51,6 +52,7 @@ func (s *Site) finish(ctx context.Context, x *Exchange) {
 	for i := range x.Violations {
 		x.Explained = append(x.Explained, x.Violations[i].Explain())
 	}
+	x.expectations()
 	x.Violations = nil // they hold what came, secrets included
 	s.record(x)
 }

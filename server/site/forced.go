@@ -232,7 +232,7 @@ var forcedKinds = map[int]Kind{
 func (v *visit) answerForced(r *http.Request) {
 	f, op, a := v.force, v.exchange.Operation, v.answer
 	a.reset()
-	v.exchange.Refused = false
+	v.exchange.Refused, v.exchange.Made = false, true
 	body := f.Body
 	if body == nil {
 		if f.Status >= http.StatusBadRequest && f.Example == "" && v.answerError(r) {

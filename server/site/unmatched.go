@@ -11,10 +11,14 @@ func (s *Site) unmatched(_ http.ResponseWriter, r *http.Request) {
 	v := visitOf(r.Context())
 	v.readRequest(r, nil)
 	v.attribute(r)
-	allow := s.routes.allowed(r)
+	var allow []string
+	unserved := s.document.Unserved(v.exchange.Method, r.URL.Path) != ""
+	if !unserved {
+		allow = s.routes.allowed(r)
+	}
 	other := ""
 	// A path that ends in an empty parameter was hardly meant.
-	if len(allow) == 0 || s.document.EmptyParameter() && strings.HasSuffix(r.URL.Path, "/") {
+	if !unserved && (len(allow) == 0 || s.document.EmptyParameter() && strings.HasSuffix(r.URL.Path, "/")) {
 		flipped := *r
 		u := *r.URL
 		if strings.HasSuffix(u.Path, "/") {

@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/understudy-api/understudy/server/shell"
 )
 
 // Step is one call of a sequence that reproduces a finding.
@@ -67,16 +69,6 @@ func (s *step) text() (string, bool) {
 	return string(s.BodyBase64), s.BodyBase64 != nil
 }
 
-// quote makes one word of a POSIX shell.
-func quote(s string) string {
-	if s != "" && !strings.ContainsFunc(s, func(r rune) bool {
-		return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && !strings.ContainsRune("-_./:=@%+,", r)
-	}) {
-		return s
-	}
-	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
-}
-
 var reference = regexp.MustCompile(`\{made:(\d+)\}`)
 
 // quoteVariables is quote, with references to what earlier steps made as shell
@@ -86,13 +78,13 @@ func quoteVariables(s string) string {
 	at := 0
 	for _, m := range reference.FindAllStringSubmatchIndex(s, -1) {
 		if m[0] > at {
-			b.WriteString(quote(s[at:m[0]]))
+			b.WriteString(shell.Quote(s[at:m[0]]))
 		}
 		b.WriteString(`"$ID` + s[m[2]:m[3]] + `"`)
 		at = m[1]
 	}
 	if at < len(s) || at == 0 {
-		b.WriteString(quote(s[at:]))
+		b.WriteString(shell.Quote(s[at:]))
 	}
 	return b.String()
 }
@@ -105,7 +97,7 @@ func (r *runner) curl(steps []step) string {
 		line := r.curlOf(&steps[i])
 		switch {
 		case steps[i].Makes != "":
-			line = "ID" + strconv.Itoa(i) + "=$(" + line + " | jq -r " + quote(jqPath(steps[i].Makes)) + ")"
+			line = "ID" + strconv.Itoa(i) + "=$(" + line + " | jq -r " + shell.Quote(jqPath(steps[i].Makes)) + ")"
 		case i < len(steps)-1:
 			line += " -o /dev/null"
 		}
@@ -151,7 +143,7 @@ func (r *runner) curlOf(s *step) string {
 	}
 	for _, name := range sortedNames(s.Header) {
 		for _, value := range s.Header[name] {
-			words = append(words, "-H", quote(name+": "+value))
+			words = append(words, "-H", shell.Quote(name+": "+value))
 		}
 	}
 	if text, has := s.text(); has {
@@ -195,7 +187,7 @@ func (r *runner) headerWord(name, value string) string {
 		}
 	}
 	if scrubbed == value {
-		return quote(name + ": " + value)
+		return shell.Quote(name + ": " + value)
 	}
 	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`, "`", "\\`").Replace(name+": "+scrubbed) + `"`
 }

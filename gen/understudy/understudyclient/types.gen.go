@@ -22,6 +22,7 @@ func Types() map[string]any {
 		"Seen":               new(understudy.Seen),
 		"OperationCoverage":  new(understudy.OperationCoverage),
 		"ViolationKind":      new(understudy.ViolationKind),
+		"FirstRequest":       new(understudy.FirstRequest),
 		"ViolationList":      new(understudy.ViolationList),
 		"CoverageReport":     new(understudy.CoverageReport),
 		"Report":             new(understudy.Report),

@@ -2,6 +2,7 @@ package render
 
 import (
 	"bytes"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -17,12 +18,15 @@ func writeGitHub(b *bytes.Buffer, v *view) error {
 		most       int
 	}{
 		{"error", v.verdict.Failures, maxFailures},
-		{"warning", v.verdict.Warnings, maxWarnings},
+		{"warning", slices.Concat(v.verdict.Warnings, v.verdict.Unserved), maxWarnings},
 	} {
 		shown := level.violations[:min(level.most, len(level.violations))]
 		for i := range shown {
 			x := &shown[i]
 			message := x.Message + "\n" + operation(x) + ", " + field(x) + ", " + x.Rule + ": " + strings.Join(details(x), "; ")
+			if line := again(x); line != "" {
+				message += "\n" + line
+			}
 			annotate(b, level.command, x.Document.File, x.Document.Line, operation(x)+": "+field(x)+" ("+x.Rule+")", message)
 		}
 		if more := len(level.violations) - len(shown); more > 0 {
@@ -33,7 +37,7 @@ func writeGitHub(b *bytes.Buffer, v *view) error {
 		annotate(b, "error", "", 0, "Coverage", "Coverage: "+v.coverage()+"; "+v.shortfall()+".")
 	}
 	command := "notice"
-	if !v.verdict.OK() {
+	if !v.ok() {
 		command = "error"
 	}
 	annotate(b, command, "", 0, v.o.Title, v.headline()+" Coverage: "+v.coverage()+".")

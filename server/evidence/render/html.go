@@ -7,6 +7,7 @@ import (
 	"encoding/base64"
 	"html/template"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/understudy-api/understudy/server/evidence"
@@ -29,6 +30,9 @@ var page = template.Must(template.New("report").Funcs(template.FuncMap{
 	"field":     func(x evidence.RecordedViolation) string { return clean(field(&x)) },
 	"remarks":   func(x evidence.RecordedViolation) []string { return remarks(&x) },
 	"document":  func(x evidence.RecordedViolation) string { return clean(document(x.Document)) },
+	"others":    func(x evidence.RecordedViolation) string { return clean(others(&x)) },
+	"tests":     func(x evidence.RecordedViolation) string { return clean(strings.Join(x.Tests, ", ")) },
+	"request":   func(x evidence.RecordedViolation) []string { return request(&x) },
 	"row":       func(r evidence.Row) string { return clean(row(&r)) },
 }).Parse(pageText))
 
@@ -38,7 +42,7 @@ type (
 		OK                                               bool
 		Coverage, Threshold                              string
 		Percent                                          float64
-		Failures, Warnings                               []evidence.RecordedViolation
+		Failures, Warnings, Unserved, Expected           []evidence.RecordedViolation
 		APIs                                             []htmlAPI
 		Policy                                           string
 		Style                                            template.CSS
@@ -73,8 +77,8 @@ type (
 func writeHTML(b *bytes.Buffer, v *view) error {
 	p := htmlPage{
 		Title: clean(v.o.Title), Headline: v.headline(), Version: clean(v.Version), Requests: v.made(), Period: v.period(),
-		OK: v.verdict.OK(), Coverage: v.coverage(), Percent: v.Coverage.Percent,
-		Failures: v.verdict.Failures, Warnings: v.verdict.Warnings,
+		OK: v.ok(), Coverage: v.coverage(), Percent: v.Coverage.Percent,
+		Failures: v.verdict.Failures, Warnings: v.verdict.Warnings, Unserved: v.verdict.Unserved, Expected: v.verdict.Expected,
 		// Nothing is loaded, and nothing runs but what stands in this package.
 		Policy: "default-src 'none'; style-src " + hash(pageStyle) + "; script-src " + hash(pageScript) + "; base-uri 'none'; form-action 'none'",
 		Style:  template.CSS(pageStyle), //nolint:gosec // from this package

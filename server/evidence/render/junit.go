@@ -3,6 +3,8 @@ package render
 import (
 	"bytes"
 	"encoding/xml"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -56,18 +58,21 @@ const (
 	ownSuite      = "verdict"
 	caseUnmatched = "requests that match no operation"
 	caseCoverage  = "coverage"
+	caseRequests  = "requests were made"
+	caseCommand   = "the command"
+	testSuite     = "tests"
 )
 
 func writeJUnit(b *bytes.Buffer, v *view) error {
-	failures, warnings := byCase(v.verdict.Failures), byCase(v.verdict.Warnings)
+	failures, warnings := byCase(v.verdict.Failures), byCase(slices.Concat(v.verdict.Warnings, v.verdict.Unserved))
 	all := junitSuites{Name: clean(v.o.Title)}
 	for _, api := range v.apis() {
 		suite := v.junitSuite(api)
 		done := map[string]bool{}
-		add := func(id string) {
+		add := func(id, name string) {
 			key := [2]string{api, id}
 			done[id] = true
-			suite.Cases = append(suite.Cases, v.junitCase(api, id, failures[key], warnings[key]))
+			suite.Cases = append(suite.Cases, v.junitCase(api, name, failures[key], warnings[key]))
 		}
 		covered, total := 0, 0
 		for i := range v.Operations {
@@ -78,12 +83,12 @@ func writeJUnit(b *bytes.Buffer, v *view) error {
 			c, t := v.covered(o)
 			covered, total = covered+c, total+t
 			if key := [2]string{api, o.ID}; o.Requests > 0 || len(failures[key]) > 0 || len(warnings[key]) > 0 {
-				add(o.ID)
+				add(o.ID, o.Method+" "+o.Path+" ("+o.ID+")")
 			}
 		}
 		for i := range v.Violations { // of operations that the report does not list
 			if x := &v.Violations[i]; x.API == api && x.Operation != "" && !done[x.Operation] {
-				add(x.Operation)
+				add(x.Operation, x.Operation)
 			}
 		}
 		suite.Properties = []junitProperty{
@@ -110,7 +115,11 @@ func writeJUnit(b *bytes.Buffer, v *view) error {
 		coverage.Failure = &junitFailure{Message: sentence(v.shortfall()), Type: "coverage", Text: v.unmet()}
 	}
 	own.Cases = append(own.Cases, coverage)
+	own.Cases = append(own.Cases, v.ownCases()...)
 	all.Suites = append(all.Suites, own)
+	if suite := v.testsSuite(); len(suite.Cases) > 0 {
+		all.Suites = append(all.Suites, suite)
+	}
 
 	for i := range all.Suites {
 		suite := &all.Suites[i]
@@ -132,6 +141,48 @@ func writeJUnit(b *bytes.Buffer, v *view) error {
 	b.Write(bytes.ReplaceAll(text, []byte("&#xA;"), []byte("\n")))
 	b.WriteByte('\n')
 	return nil
+}
+
+// ownCases are what fails a job beside violations and coverage.
+func (v *view) ownCases() []junitCase {
+	requests := junitCase{Name: caseRequests, ClassName: ownSuite, Time: "0.000", Output: v.made()}
+	if v.verdict.Idle {
+		requests.Failure = &junitFailure{Message: sentence(v.idle()), Type: "requests"}
+	}
+	cases := []junitCase{requests}
+	if v.o.Ended != "" {
+		cases = append(cases, junitCase{
+			Name: caseCommand, ClassName: ownSuite, Time: "0.000",
+			Failure: &junitFailure{Message: clean("The command " + v.o.Ended + "."), Type: "command"},
+		})
+	}
+	return cases
+}
+
+// testsSuite has a case for each test that said its name and met a violation.
+func (v *view) testsSuite() junitSuite {
+	suite := v.junitSuite(testSuite)
+	failures, warnings := byTest(v.verdict.Failures), byTest(v.verdict.Warnings)
+	for _, name := range slices.Sorted(maps.Keys(failures)) {
+		suite.Cases = append(suite.Cases, v.junitCase(testSuite, name, failures[name], warnings[name]))
+	}
+	for _, name := range slices.Sorted(maps.Keys(warnings)) {
+		if failures[name] == nil {
+			suite.Cases = append(suite.Cases, v.junitCase(testSuite, name, nil, warnings[name]))
+		}
+	}
+	suite.Properties = []junitProperty{{"violating", strconv.Itoa(len(suite.Cases))}}
+	return suite
+}
+
+func byTest(violations []evidence.RecordedViolation) map[string][]evidence.RecordedViolation {
+	cases := map[string][]evidence.RecordedViolation{}
+	for i := range violations {
+		for _, test := range violations[i].Tests {
+			cases[test] = append(cases[test], violations[i])
+		}
+	}
+	return cases
 }
 
 func (v *view) junitSuite(name string) junitSuite {
@@ -182,6 +233,9 @@ func texts(violations []evidence.RecordedViolation) string {
 		for _, part := range details(x) {
 			b.WriteString("  " + clean(part) + "\n")
 		}
+		if line := again(x); line != "" {
+			b.WriteString("  " + clean(line) + "\n")
+		}
 	}
 	return b.String()
 }
@@ -193,10 +247,10 @@ func (v *view) unmet() string {
 		o := &v.Operations[i]
 		for j := range o.Rows {
 			r := &o.Rows[j]
-			if r.Requests > 0 || !v.counts(r) {
+			if r.Met() || !v.counts(r) || !v.called(o.API) {
 				continue
 			}
-			b.WriteString(clean(o.ID + " " + row(r)))
+			b.WriteString(clean(o.Method + " " + o.Path + " " + row(r)))
 			if r.Hint != "" {
 				b.WriteString(": " + clean(r.Hint))
 			}

@@ -17,7 +17,7 @@ func writeMarkdown(b *bytes.Buffer, v *view) error {
 		b.WriteByte('\n')
 	}
 	sign := ":white_check_mark: "
-	if !v.verdict.OK() {
+	if !v.ok() {
 		sign = ":x: "
 	}
 	p("## ", plain(v.o.Title), "\n")
@@ -39,6 +39,14 @@ func writeMarkdown(b *bytes.Buffer, v *view) error {
 		violationsTable(p, v.verdict.Warnings, maxWarnings)
 		p("\n</details>")
 	}
+	if n := len(v.verdict.Unserved); n > 0 {
+		p("\n<details><summary>", count(met(v.verdict.Unserved), "request"), " for what is not served here</summary>\n")
+		violationsTable(p, v.verdict.Unserved, maxWarnings)
+		p("\n</details>")
+	}
+	if n := len(v.verdict.Expected); n > 0 {
+		p("\n", kinds(n), " expected by the client, met ", times(met(v.verdict.Expected)), ".")
+	}
 	called := 0
 	for i := range v.Operations {
 		if v.Operations[i].Requests > 0 {
@@ -47,8 +55,8 @@ func writeMarkdown(b *bytes.Buffer, v *view) error {
 	}
 	if called > 0 {
 		p("\n<details><summary>", strconv.Itoa(called), " of ", count(int64(len(v.Operations)), "operation"), " called</summary>\n")
-		p("| Operation | | Requests | Rows covered |")
-		p("|---|---|--:|--:|")
+		p("| Operation | Requests | Rows covered |")
+		p("|---|--:|--:|")
 		shown := 0
 		for i := range v.Operations {
 			o := &v.Operations[i]
@@ -59,7 +67,7 @@ func writeMarkdown(b *bytes.Buffer, v *view) error {
 				continue
 			}
 			covered, total := v.covered(o)
-			p("| ", code(o.ID), " | ", code(o.Method+" "+o.Path), " | ", strconv.FormatInt(o.Requests, 10), " | ", fraction(covered, total), " |")
+			p("| ", code(o.Method+" "+o.Path), " | ", strconv.FormatInt(o.Requests, 10), " | ", fraction(covered, total), " |")
 		}
 		if more := shown - maxOperations; more > 0 {
 			p("\n... and ", count(int64(more), "more operation"))
@@ -71,8 +79,8 @@ func writeMarkdown(b *bytes.Buffer, v *view) error {
 }
 
 func violationsTable(p func(...string), violations []evidence.RecordedViolation, most int) {
-	p("| Operation | Field | Rule | What is wrong | Got | Accepted | Document | Requests | Exchange |")
-	p("|---|---|---|---|---|---|---|--:|---|")
+	p("| Operation | Field | Rule | What is wrong | Got | Accepted | Document | Requests | Test | Exchange |")
+	p("|---|---|---|---|---|---|---|--:|---|---|")
 	shown := violations[:min(most, len(violations))]
 	for i := range shown {
 		x := &shown[i]
@@ -84,11 +92,16 @@ func violationsTable(p func(...string), violations []evidence.RecordedViolation,
 		if len(x.Exchanges) > 0 {
 			id = x.Exchanges[0]
 		}
-		p("| ", code(operation(x)), " | ", code(field(x)), " | ", code(x.Rule), " | ", message, " | ", code(x.Got), " | ", plain(x.Accepted),
-			" | ", code(document(x.Document)), " | ", strconv.FormatInt(x.Requests, 10), " | ", code(id), " |")
+		p("| ", code(operation(x)), " | ", code(field(x)), " | ", code(x.Rule), " | ", message, " | ", code(gots(x)), " | ", plain(x.Accepted),
+			" | ", code(document(x.Document)), " | ", strconv.FormatInt(x.Requests, 10), " | ", plain(strings.Join(x.Tests, ", ")), " | ", code(id), " |")
 	}
 	if more := len(violations) - len(shown); more > 0 {
 		p("\n... and ", strconv.Itoa(more), " more")
+	}
+	for i := range shown {
+		if f := shown[i].First; f != nil {
+			p("\n", plain(strings.Join(append([]string{operation(&shown[i]) + " (" + shown[i].Operation + ")"}, first(&shown[i])...), ", ")), "\n")
+		}
 	}
 	told := false
 	for i := range shown {
@@ -108,7 +121,7 @@ func missedTable(p func(...string), v *view) {
 		o := &v.Operations[i]
 		for j := range o.Rows {
 			r := &o.Rows[j]
-			if r.Requests > 0 || !v.counts(r) {
+			if r.Met() || !v.counts(r) || !v.called(o.API) {
 				continue
 			}
 			if shown++; shown > maxRows {
@@ -119,7 +132,7 @@ func missedTable(p func(...string), v *view) {
 				p("| Operation | Row | How to meet it |")
 				p("|---|---|---|")
 			}
-			p("| ", code(o.ID), " | ", code(row(r)), " | ", plain(r.Hint), " |")
+			p("| ", code(o.Method+" "+o.Path), " | ", code(row(r)), " | ", plain(r.Hint), " |")
 		}
 	}
 	if more := shown - maxRows; more > 0 {

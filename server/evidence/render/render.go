@@ -17,12 +17,14 @@ import (
 // Options are how a report is judged and shown. The zero value fails on violations,
 // asks for no coverage and writes plain text.
 type Options struct {
-	FailOn      evidence.FailOn // what breaks the verdict; empty means FailOnViolations
-	MinCoverage float64         // the percentage that is asked for; 0 asks nothing
-	Colour      bool            // whether the table may use colours and text beyond ASCII
-	Width       int             // of the terminal; 0 means 100
-	Now         time.Time       // when the report is rendered; not shown if zero
-	Title       string          // "Understudy report" if empty
+	evidence.Judging           // an empty FailOn means FailOnViolations
+	Colour           bool      // whether the table may use colours and text beyond ASCII
+	Width            int       // of the terminal; 0 means 100
+	Now              time.Time // when the report is rendered; not shown if zero
+	Title            string    // "Understudy report" if empty
+	// Ended says how the command ended whose requests are judged, if it did not end
+	// well: "ended with 7". The job fails then, whatever the verdict is.
+	Ended string
 }
 
 // Format is a form that a report can be written in.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"net/http"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -71,9 +72,14 @@ func broken() *evidence.Report {
 		},
 		Violations: []evidence.RecordedViolation{
 			{
-				Fingerprint: "f1", API: "brms", Operation: "createProject", Side: contract.SideClient, Rule: "type", Basis: published,
+				Fingerprint: "f1", API: "brms", Operation: "createProject", Method: "POST", Path: "/api/projects", Side: contract.SideClient, Rule: "type", Basis: published,
 				In: contract.InBody, Pointer: "/name", Message: "The body member /name must be a string, not 7.", Got: "7", Accepted: "a string",
-				Document: at(brms, 133), Requests: 3, Exchanges: []string{"x1", "x2", "x3"},
+				Document: at(brms, 133), Requests: 3, Exchanges: []string{"x1", "x2", "x3"}, Values: []string{"7", "[]"}, Tests: []string{"orders/create", "orders/twice"},
+				Curl: `curl -sS -H 'Content-Type: application/json' --data-raw '{"name":7}' "$UNDERSTUDY_URL"/api/projects`,
+				First: &evidence.FirstRequest{
+					Exchange: "x1", Time: time.Date(2026, 10, 1, 10, 0, 1, 5e6, time.UTC), Workspace: "w", Test: "orders/create", UserAgent: "shop/1.0",
+					Method: "POST", Path: "/api/projects", Status: 400, Header: http.Header{"Content-Type": {"application/json"}, "Authorization": {"Bearer " + contract.Mask}}, Body: `{"name":7}`,
+				},
 			},
 			{
 				Fingerprint: "f2", API: "brms", Operation: "createProject", Side: contract.SideServer, Rule: contract.RuleStatus, Basis: published,
@@ -81,7 +87,7 @@ func broken() *evidence.Report {
 				Document: at(brms, 140), Requests: 1, Exchanges: []string{"x9"},
 			},
 			{
-				Fingerprint: "f3", API: "datafold", Side: contract.SideClient, Rule: contract.RuleUnknownPath, Basis: published,
+				Fingerprint: "f3", API: "datafold", Method: "GET", Path: "/api/v1/integration", Side: contract.SideClient, Rule: contract.RuleUnknownPath, Basis: published,
 				In: contract.InMessage, Message: `No operation has the path "/api/v1/integration"; the nearest is /api/v1/integrations: correct the path or the base URL.`,
 				Got: `"/api/v1/integration"`, Accepted: "/api/v1/integrations", Document: contract.Location{File: datafold}, Requests: 1, Exchanges: []string{"x4"},
 			},
@@ -94,6 +100,15 @@ func broken() *evidence.Report {
 				Fingerprint: "f5", API: "datafold", Operation: "retired", Side: contract.SideClient, Rule: "required", Basis: published,
 				In: contract.InHeader, Name: "X-Trace", Message: "The header \"X-Trace\" is missing: send it, as a string.", Accepted: "a string",
 				Document: at(datafold, 77), Requests: 1, Exchanges: []string{"x7"}, Known: true,
+			},
+			{
+				Fingerprint: "f6", API: "datafold", Method: "GET", Path: "/api/v1/monitors", Side: contract.SideClient, Rule: contract.RuleUnserved, Basis: inferred,
+				In: contract.InMessage, Message: "The vendor has the operation GET /api/v1/monitors, and Understudy does not serve it: the request may be right, and was answered 404.",
+				Got: `"/api/v1/monitors"`, Accepted: "", Document: contract.Location{File: datafold}, Requests: 4, Exchanges: []string{"x8"},
+			},
+			{
+				Fingerprint: "f7", API: "brms", Operation: "createProject", Method: "POST", Path: "/api/projects", Side: contract.SideClient, Rule: "required", Basis: published,
+				In: contract.InBody, Pointer: "/name", Message: "The body member /name is missing: send it, as a string.", Document: at(brms, 131), Requests: 2, Exchanges: []string{"x10"}, Expected: true,
 			},
 		},
 	}
@@ -111,6 +126,10 @@ func attacked() *evidence.Report {
 		x := &r.Violations[i]
 		x.Message, x.Got, x.Accepted, x.Name, x.Pointer = hostile, hostile, hostile, hostile, "/"+hostile
 		x.Rule, x.Exchanges, x.Document.File = hostile, []string{hostile}, "a:b/"+hostile
+		x.Method, x.Path, x.Values, x.Tests, x.Curl = hostile, hostile, []string{hostile, "x"}, []string{hostile}, hostile
+		x.First = &evidence.FirstRequest{
+			Workspace: hostile, Test: hostile, Trace: hostile, UserAgent: hostile, Method: hostile, Path: hostile, Header: http.Header{hostile: {hostile}}, Body: hostile,
+		}
 		if x.Operation != "" {
 			x.Operation = hostile
 		}
@@ -161,14 +180,15 @@ type testCase struct {
 func cases() []testCase {
 	now := time.Date(2026, 10, 1, 11, 0, 0, 0, time.UTC)
 	return []testCase{
-		{"empty", &evidence.Report{Coverage: evidence.Coverage{Of: evidence.CoverageOfPublished, Percent: 100}}, Options{}, true},
-		{"nil", nil, Options{}, true},
+		{"empty", &evidence.Report{Coverage: evidence.Coverage{Of: evidence.CoverageOfPublished, Percent: 100}}, Options{}, false},
+		{"nil", nil, Options{Judging: evidence.Judging{AllowNoRequests: true}}, true},
+		{"ended", kept(), Options{Ended: "ended with 7"}, false},
 		{"kept", kept(), Options{Now: now}, true},
-		{"short", kept(), Options{MinCoverage: 42.9, Now: now}, false},
+		{"short", kept(), Options{Judging: evidence.Judging{MinCoverage: 42.9}, Now: now}, false},
 		{"broken", broken(), Options{Now: now, Title: "Contract of the <shop>"}, false},
-		{"inferred", broken(), Options{FailOn: evidence.FailOnInferred, MinCoverage: 50, Width: 60, Colour: true}, false},
-		{"none", broken(), Options{FailOn: evidence.FailOnNone}, true},
-		{"attacked", attacked(), Options{MinCoverage: 90, Title: hostile}, false},
+		{"inferred", broken(), Options{Judging: evidence.Judging{FailOn: evidence.FailOnInferred, MinCoverage: 50}, Width: 60, Colour: true}, false},
+		{"none", broken(), Options{Judging: evidence.Judging{FailOn: evidence.FailOnNone}}, true},
+		{"attacked", attacked(), Options{Judging: evidence.Judging{MinCoverage: 90}, Title: hostile}, false},
 		{"huge", huge(), Options{}, false},
 	}
 }
@@ -288,9 +308,9 @@ func TestSaid(t *testing.T) {
 	r.Violations = r.Violations[:1]
 	for _, name := range Formats() {
 		out := write(t, Format(name), r, Options{})
-		said := []string{"createProject", "/name", "type", "a string", "openapi/brms/project.yaml", "133", "x1", "must be a string, not 7"}
+		said := []string{"POST", "/api/projects", "createProject", "orders/create", "--data-raw", "shop/1.0", "/name", "type", "a string", "openapi/brms/project.yaml", "133", "x1", "must be a string, not 7"}
 		if name == "junit" {
-			said = append(said, "createProject, body /name, type", "got 7")
+			said = append(said, "POST /api/projects, body /name, type", "got 7")
 		}
 		for _, word := range said {
 			if !strings.Contains(out, word) {
@@ -300,7 +320,7 @@ func TestSaid(t *testing.T) {
 	}
 	lines := strings.Split(write(t, Table, r, Options{Width: 40}), "\n")
 	line := lines[slices.IndexFunc(lines, func(s string) bool { return strings.Contains(s, "got 7") })]
-	for _, word := range []string{"createProject", "body /name", "type", "a string", "openapi/brms/project.yaml:133", "3 requests", "exchange x1 and 2 more"} {
+	for _, word := range []string{"POST /api/projects", "createProject", "body /name", "type", "a string", "openapi/brms/project.yaml:133", "3 requests", "exchange x1 and 2 more"} {
 		if !strings.Contains(line, word) {
 			t.Errorf("the failure's line does not say %q: %s", word, line)
 		}
@@ -313,7 +333,7 @@ func TestSecrets(t *testing.T) {
 	r := broken()
 	r.Violations = r.Violations[:1]
 	x := &r.Violations[0]
-	x.Got, x.Message = "GOT_MARK", "A sentence."
+	x.Got, x.Message, x.Tests, x.Values = "GOT_MARK", "A sentence.", nil, nil
 	want := map[string]int{"table": 1, "json": 1, "junit": 1, "sarif": 1, "html": 1, "markdown": 1, "github": 1}
 	for _, name := range Formats() {
 		out := strings.ReplaceAll(write(t, Format(name), r, Options{}), "&#95;", "_")
@@ -384,7 +404,7 @@ func TestJSON(t *testing.T) {
 
 func TestTable(t *testing.T) {
 	for _, c := range cases() {
-		out := write(t, Table, c.report, Options{MinCoverage: c.o.MinCoverage})
+		out := write(t, Table, c.report, Options{Judging: evidence.Judging{MinCoverage: c.o.MinCoverage}})
 		for line := range strings.Lines(out) {
 			if strings.IndexFunc(line, func(r rune) bool { return r > '~' || r < ' ' && r != '\n' }) >= 0 {
 				t.Fatalf("%s: beyond ASCII: %q", c.name, line)
@@ -459,7 +479,7 @@ func TestMarkdown(t *testing.T) {
 
 // TestGitHub reads the commands back as the runner does.
 func TestGitHub(t *testing.T) {
-	out := write(t, GitHub, attacked(), Options{MinCoverage: 90, Title: hostile})
+	out := write(t, GitHub, attacked(), Options{Judging: evidence.Judging{MinCoverage: 90}, Title: hostile})
 	commands := map[string]int{}
 	for line := range strings.Lines(out) {
 		line, ok := strings.CutPrefix(strings.TrimSuffix(line, "\n"), "::")
@@ -476,14 +496,14 @@ func TestGitHub(t *testing.T) {
 			}
 		}
 	}
-	if want := (map[string]int{"error": 5, "warning": 2}); !reflect.DeepEqual(commands, want) {
+	if want := (map[string]int{"error": 5, "warning": 3}); !reflect.DeepEqual(commands, want) {
 		t.Errorf("got %v", commands)
 	}
 	r := broken()
 	r.Violations = r.Violations[:1]
 	r.Violations[0].Message = "100% of\r\nlines, all: of them"
 	out = write(t, GitHub, r, Options{})
-	if want := "::error file=openapi/brms/project.yaml,line=133,title=createProject%3A body /name (type)::100%25 of\\r%0Alines, all: of them%0AcreateProject, body /name, type: got 7"; !strings.HasPrefix(out, want) {
+	if want := "::error file=openapi/brms/project.yaml,line=133,title=POST /api/projects%3A body /name (type)::100%25 of\\r%0Alines, all: of them%0APOST /api/projects, body /name, type: got 7"; !strings.HasPrefix(out, want) {
 		t.Errorf("got %s", out)
 	}
 }

@@ -42,6 +42,9 @@ var ruleHelp = map[string]string{
 	contract.RuleStatus:        "The answer has a status that the operation does not declare.",
 	contract.RuleTransport:     "The body ended early or could not be read.",
 	contract.RuleUnknownPath:   "No path of the document matches the request.",
+	contract.RuleUnserved:      "The vendor has the operation, and Understudy does not serve it. It is no mistake of the client's.",
+	contract.RuleExpected:      "The header Understudy-Expect says that the request breaks the contract on purpose, and it did not.",
+	ruleRequests:               "Nothing was asked of the stand-in, so that nothing can be said of the client.",
 	contract.RuleUnknownMember: "The body has a member that the operation does not declare, and that is dropped.",
 	contract.RuleUnknownQuery:  "The query has a parameter that the operation does not declare.",
 	// The checks of "understudy verify"; docs/verify.md says what each lets pass.
@@ -69,7 +72,10 @@ var ruleHelp = map[string]string{
 }
 
 // ruleCoverage is the rule that the threshold of the coverage is.
-const ruleCoverage = "coverage"
+const (
+	ruleCoverage = "coverage"
+	ruleRequests = "requests"
+)
 
 func helpFor(rule string) string {
 	if help := ruleHelp[rule]; help != "" {

@@ -101,6 +101,12 @@ type (
 		Known       bool           `json:"known,omitempty"`
 		Check       string         `json:"check,omitempty"`
 		Curl        string         `json:"curl,omitempty"`
+		Method      string         `json:"method,omitempty"`
+		Path        string         `json:"path,omitempty"`
+		Values      []string       `json:"values,omitempty"`
+		Tests       []string       `json:"tests,omitempty"`
+
+		First *evidence.FirstRequest `json:"first,omitempty"`
 	}
 	sarifRunFacts struct {
 		Verdict    string            `json:"verdict"`
@@ -109,6 +115,7 @@ type (
 		Workspaces int               `json:"workspaces"`
 		Coverage   evidence.Coverage `json:"coverage"`
 		Threshold  float64           `json:"coverageThreshold"`
+		Command    string            `json:"command,omitempty"` // how it ended, if not well
 	}
 )
 
@@ -124,8 +131,8 @@ func writeSARIF(b *bytes.Buffer, v *view) error {
 		ColumnKind:  "utf16CodeUnits",
 		Results:     []sarifResult{},
 		Properties: sarifRunFacts{
-			Verdict: v.headline(), OK: v.verdict.OK(), Requests: v.Requests, Workspaces: v.Workspaces,
-			Coverage: v.Coverage, Threshold: v.o.MinCoverage,
+			Verdict: v.headline(), OK: v.ok(), Requests: v.Requests, Workspaces: v.Workspaces,
+			Coverage: v.Coverage, Threshold: v.o.MinCoverage, Command: v.o.Ended,
 		},
 	}
 	indices := map[string]int{}
@@ -146,11 +153,17 @@ func writeSARIF(b *bytes.Buffer, v *view) error {
 	for _, group := range []struct {
 		level      string
 		violations []evidence.RecordedViolation
-	}{{"error", v.verdict.Failures}, {"warning", v.verdict.Warnings}} {
+	}{{"error", v.verdict.Failures}, {"warning", v.verdict.Warnings}, {"note", v.verdict.Unserved}} {
 		for i := range group.violations {
 			x := &group.violations[i]
 			run.Results = append(run.Results, sarifViolation(x, rule(x.Rule, group.level), group.level))
 		}
+	}
+	if v.verdict.Idle {
+		run.Results = append(run.Results, sarifResult{
+			RuleID: ruleRequests, RuleIndex: rule(ruleRequests, "error"), Level: "error", Message: sarifText(sentence(v.idle())),
+			Fingerprints: map[string]string{sarifFingerprint: ruleRequests},
+		})
 	}
 	if v.verdict.Short {
 		result := sarifResult{
@@ -173,11 +186,11 @@ const sarifFingerprint = "understudyViolation/v1"
 
 func sarifViolation(x *evidence.RecordedViolation, rule int, level string) sarifResult {
 	r := sarifResult{
-		RuleID: x.Rule, RuleIndex: rule, Level: level, Message: sarifText(x.Message), Occurrences: x.Requests,
+		RuleID: x.Rule, RuleIndex: rule, Level: level, Message: sarifText(operation(x) + ", " + field(x) + ": " + x.Message), Occurrences: x.Requests,
 		Properties: &sarifFacts{
 			API: x.API, Side: x.Side, Basis: x.Basis, In: x.In, Name: x.Name, Pointer: x.Pointer, Got: x.Got, Accepted: x.Accepted,
 			Document: x.Document.Pointer, Occurrences: x.Requests, Exchanges: list(x.Exchanges), Known: x.Known,
-			Check: x.Check, Curl: x.Curl,
+			Check: x.Check, Curl: x.Curl, Method: x.Method, Path: x.Path, Values: x.Values, Tests: x.Tests, First: x.First,
 		},
 	}
 	if x.Fingerprint != "" {

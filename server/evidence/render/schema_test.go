@@ -15,6 +15,8 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
 	"github.com/understudy-api/understudy/server/contract"
+
+	"github.com/understudy-api/understudy/server/evidence"
 )
 
 // TestSARIF validates what is written by the published schema of SARIF 2.1.0.
@@ -57,7 +59,7 @@ func TestSARIF(t *testing.T) {
 }
 
 func TestSARIFResults(t *testing.T) {
-	v := newView(broken(), Options{MinCoverage: 50})
+	v := newView(broken(), Options{Judging: evidence.Judging{MinCoverage: 50}})
 	var b bytes.Buffer
 	if err := writeSARIF(&b, v); err != nil {
 		t.Fatal(err)
@@ -79,7 +81,7 @@ func TestSARIFResults(t *testing.T) {
 	}
 	run := get(log, "runs", 0)
 	results := get(run, "results").([]any)
-	if len(results) != 6 {
+	if len(results) != 7 {
 		t.Fatalf("%d results", len(results))
 	}
 	levels := []string{}
@@ -93,7 +95,7 @@ func TestSARIFResults(t *testing.T) {
 			t.Errorf("rule %d is %v, not %v", index, id, get(result, "ruleId"))
 		}
 	}
-	if want := []string{"error", "error", "error", "warning", "warning", "error"}; !slices.Equal(levels, want) {
+	if want := []string{"error", "error", "error", "warning", "warning", "note", "error"}; !slices.Equal(levels, want) {
 		t.Errorf("levels %q", levels)
 	}
 	first := results[0]
@@ -256,7 +258,7 @@ func TestJUnit(t *testing.T) {
 	}
 
 	var all junitSuites
-	if err := xml.Unmarshal([]byte(write(t, JUnit, broken(), Options{MinCoverage: 50})), &all); err != nil {
+	if err := xml.Unmarshal([]byte(write(t, JUnit, broken(), Options{Judging: evidence.Judging{MinCoverage: 50}})), &all); err != nil {
 		t.Fatal(err)
 	}
 	var got []string
@@ -273,8 +275,9 @@ func TestJUnit(t *testing.T) {
 		}
 	}
 	want := []string{
-		"brms.createProject failed", "datafold.listIntegrations ok, warns", "datafold.retired ok, warns",
-		"verdict." + caseUnmatched + " failed", "verdict.coverage failed",
+		"brms.POST /api/projects (createProject) failed", "datafold.GET /api/v1/integrations (listIntegrations) ok, warns", "datafold.retired ok, warns",
+		"verdict." + caseUnmatched + " failed, warns", "verdict.coverage failed", "verdict." + caseRequests + " ok",
+		"tests.orders/create failed", "tests.orders/twice failed",
 	}
 	if !slices.Equal(got, want) {
 		t.Errorf("got %q", got)

@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/understudy-api/understudy/server/contract"
 	"github.com/understudy-api/understudy/server/evidence"
 )
 
@@ -44,12 +45,17 @@ func writeTable(b *bytes.Buffer, v *view) error {
 	t.operations()
 	t.violations("FAILURES", v.verdict.Failures, maxFailures, red)
 	t.violations("WARNINGS", v.verdict.Warnings, maxWarnings, yellow)
+	t.violations("NOT SERVED HERE", v.verdict.Unserved, maxWarnings, yellow)
+	if n := len(v.verdict.Expected); n > 0 {
+		t.head("EXPECTED")
+		t.line(cell{"  " + kinds(n) + " that the client breaks on purpose, met " + times(met(v.verdict.Expected)), dim})
+	}
 	t.missed()
 	t.undeclared()
 
 	t.b.WriteByte('\n')
 	colour := green
-	if !v.verdict.OK() {
+	if !v.ok() {
 		colour = red
 	}
 	for _, line := range wrap(t.safe(v.headline()), v.o.Width) {
@@ -139,8 +145,7 @@ func (t *table) operations() {
 		covered, total := t.v.covered(o)
 		rows = append(rows, []cell{
 			{cut(t.safe(o.API), 16), dim},
-			{cut(t.safe(o.ID), 48), ""},
-			{cut(t.safe(o.Method+" "+o.Path), 56), dim},
+			{cut(t.safe(o.Method+" "+o.Path), 72), ""},
 			{count(o.Requests, "call"), ""},
 			{bar(covered, total), ""},
 			{fraction(covered, total), ""},
@@ -178,7 +183,11 @@ func (t *table) violations(head string, violations []evidence.RecordedViolation,
 	if len(violations) == 0 {
 		return
 	}
-	t.head(head + " (" + kinds(len(violations)) + ", met " + times(met(violations)) + ")")
+	of := kinds(len(violations))
+	if violations[0].Rule == contract.RuleUnserved {
+		of = count(int64(len(violations)), "kind") + " of request"
+	}
+	t.head(head + " (" + of + ", met " + times(met(violations)) + ")")
 	shown := violations[:min(most, len(violations))]
 	width := [3]int{}
 	lead := func(x *evidence.RecordedViolation) [3]string {
@@ -205,8 +214,11 @@ func (t *table) violations(head string, violations []evidence.RecordedViolation,
 		for _, line := range wrap(t.safe(x.Message), t.v.o.Width-6) {
 			t.line(cell{"      " + line, dim})
 		}
+		if x.Curl != "" { // whole, or it would be of no use
+			t.line(cell{"      " + t.safe(x.Curl), dim})
+		}
 	}
-	t.more(len(violations)-len(shown), strings.ToLower(strings.TrimSuffix(head, "S")))
+	t.more(len(violations)-len(shown), map[string]string{"FAILURES": "failure", "WARNINGS": "warning"}[head])
 }
 
 // missed lists the rows that were never met: each with its hint where the
@@ -220,6 +232,9 @@ func (t *table) missed() {
 	moreRows, moreNever, others := 0, 0, 0
 	for i := range v.Operations {
 		o := &v.Operations[i]
+		if !v.called(o.API) {
+			continue
+		}
 		covered, total := v.covered(o)
 		if o.Requests == 0 && total > 0 {
 			if len(never) == maxNever {
@@ -227,14 +242,14 @@ func (t *table) missed() {
 				continue
 			}
 			never = append(never, []cell{
-				{cut(t.safe(o.API), 16), dim}, {cut(t.safe(o.ID), 48), ""}, {cut(t.safe(o.Method+" "+o.Path), 56), dim}, {fraction(covered, total), ""},
+				{cut(t.safe(o.API), 16), dim}, {cut(t.safe(o.Method+" "+o.Path), 72), ""}, {fraction(covered, total), ""},
 			})
 			continue
 		}
 		for j := range o.Rows {
 			r := &o.Rows[j]
 			switch {
-			case r.Requests > 0:
+			case r.Met():
 			case !v.counts(r):
 				others++
 			case len(rows) == maxRows:
@@ -244,7 +259,7 @@ func (t *table) missed() {
 				if hint == "" {
 					hint = "not met"
 				}
-				rows = append(rows, []cell{{cut(t.safe(o.ID), 48), ""}, {cut(t.safe(row(r)), 64), ""}, {t.safe(hint), dim}})
+				rows = append(rows, []cell{{cut(t.safe(o.Method+" "+o.Path), 72), ""}, {cut(t.safe(row(r)), 64), ""}, {t.safe(hint), dim}})
 			}
 		}
 	}
@@ -255,6 +270,11 @@ func (t *table) missed() {
 	}
 	if others > 0 {
 		t.line(cell{"  not met either, and not part of the percentage: " + count(int64(others), "row"), dim})
+	}
+	for _, api := range v.apis() {
+		if n := v.operationsOf(api); n > 0 && !v.called(api) {
+			t.line(cell{"  " + t.safe(api) + " was not called: its " + count(int64(n), "operation") + " do not count", dim})
+		}
 	}
 	if len(never) > 0 {
 		t.head("OPERATIONS NEVER CALLED (" + strconv.Itoa(len(never)+moreNever) + ")")
@@ -303,7 +323,7 @@ func (t *table) undeclared() {
 				continue
 			}
 			r := &o.Undeclared[j]
-			rows = append(rows, []cell{{cut(t.safe(o.ID), 48), ""}, {cut(t.safe(row(r)), 64), ""}, {count(r.Requests, "request"), dim}})
+			rows = append(rows, []cell{{cut(t.safe(o.Method+" "+o.Path), 72), ""}, {cut(t.safe(row(r)), 64), ""}, {count(r.Requests, "request"), dim}})
 		}
 	}
 	if len(rows) > 0 {

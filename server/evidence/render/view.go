@@ -1,7 +1,9 @@
 package render
 
 import (
+	"maps"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -16,6 +18,8 @@ type view struct {
 
 	o       Options
 	verdict *evidence.Verdict
+
+	calledAPIs map[string]bool
 }
 
 func newView(r *evidence.Report, o Options) *view {
@@ -32,28 +36,40 @@ func newView(r *evidence.Report, o Options) *view {
 		o.Width = 100
 	}
 	o.Width = max(o.Width, 40)
-	return &view{Report: r, o: o, verdict: r.Judge(o.FailOn, o.MinCoverage)}
+	return &view{Report: r, o: o, verdict: r.Judge(o.Judging), calledAPIs: evidence.Called(r.Operations)}
 }
+
+// ok reports whether the job may go on.
+func (v *view) ok() bool { return v.verdict.OK() && v.o.Ended == "" }
 
 // headline is the verdict in one sentence.
 func (v *view) headline() string {
-	if !v.verdict.OK() {
-		var why []string
-		if n := len(v.verdict.Failures); n > 0 {
-			why = append(why, "the contract is broken by "+kinds(n)+", met "+times(met(v.verdict.Failures)))
-		}
-		if v.verdict.Short {
-			why = append(why, v.shortfall())
-		}
-		return "FAILED: " + strings.Join(why, "; ") + "."
+	var why []string
+	if n := len(v.verdict.Failures); n > 0 {
+		why = append(why, "the contract is broken by "+kinds(n)+", met "+times(met(v.verdict.Failures)))
 	}
-	text := "PASSED: the contract was kept"
+	if v.verdict.Short {
+		why = append(why, v.shortfall())
+	}
+	if v.verdict.Idle {
+		why = append(why, v.idle())
+	}
+	text := "the contract was kept"
 	switch {
 	case v.o.FailOn == evidence.FailOnNone:
-		text = "PASSED: violations are not asked to fail"
+		text = "violations are not asked to fail"
 	case v.Requests == 0:
-		text = "PASSED: no request was made"
+		text = "no request was made"
 	}
+	switch {
+	case v.o.Ended != "" && len(why) > 0:
+		return "FAILED: the command " + v.o.Ended + ", and " + strings.Join(why, "; ") + "."
+	case v.o.Ended != "":
+		return "FAILED: the command " + v.o.Ended + " (" + text + ")."
+	case len(why) > 0:
+		return "FAILED: " + strings.Join(why, "; ") + "."
+	}
+	text = "PASSED: " + text
 	if n := len(v.verdict.Warnings); n > 0 {
 		text += "; " + kinds(n) + " only warn"
 		if n == 1 {
@@ -63,7 +79,21 @@ func (v *view) headline() string {
 			text += ", " + strconv.Itoa(known) + " of them known to the baseline"
 		}
 	}
+	if n := met(v.verdict.Unserved); n > 0 {
+		text += "; " + count(n, "request") + " asked for what is not served here"
+	}
+	if v.LeftOut > 0 {
+		text += "; " + count(v.LeftOut, "request") + " left out"
+	}
 	return text + "."
+}
+
+// idle says that nothing was asked of the stand-in.
+func (v *view) idle() string {
+	if v.LeftOut > 0 {
+		return "no request was made for the operations that are selected, and " + count(v.LeftOut, "request") + " for others"
+	}
+	return "no request was made: the client reached another server, or none (it finds this one by BRMS_URL and DATAFOLD_HOST)"
 }
 
 // shortfall says that the coverage is below the threshold.
@@ -119,7 +149,24 @@ func (v *view) made() string {
 	if v.Workspaces > 0 {
 		text += " in " + count(int64(v.Workspaces), "workspace")
 	}
+	if v.LeftOut > 0 {
+		text += ", " + strconv.FormatInt(v.LeftOut, 10) + " more left out"
+	}
 	return text
+}
+
+// called reports whether an operation of the API was called. Where none of any was, all
+// count.
+func (v *view) called(api string) bool { return v.calledAPIs[api] }
+
+func (v *view) operationsOf(api string) int {
+	n := 0
+	for i := range v.Operations {
+		if v.Operations[i].API == api {
+			n++
+		}
+	}
+	return n
 }
 
 // counts reports whether a row is part of the percentage.
@@ -134,7 +181,7 @@ func (v *view) covered(o *evidence.RecordedOperation) (covered, total int) {
 			continue
 		}
 		total++
-		if o.Rows[i].Requests > 0 {
+		if o.Rows[i].Met() {
 			covered++
 		}
 	}
@@ -185,10 +232,16 @@ func count(n int64, thing string) string {
 	return strconv.FormatInt(n, 10) + " " + thing
 }
 
-// operation names what a violation is about.
+// operation names what a violation is about: by method and path, as a client's
+// engineer knows it.
 func operation(x *evidence.RecordedViolation) string {
-	if x.Operation == "" {
-		return "(no operation)"
+	switch {
+	case x.Path != "" && x.Operation == "" && x.First != nil:
+		return x.First.Method + " " + x.First.Path
+	case x.Path != "":
+		return x.Method + " " + x.Path
+	case x.Operation == "":
+		return "any request"
 	}
 	return x.Operation
 }
@@ -201,7 +254,10 @@ var requestChecks = map[string]bool{"negative_data_rejection": true, "missing_re
 func field(x *evidence.RecordedViolation) string {
 	text := string(x.In)
 	if x.In == contract.InMessage || text == "" {
-		text = "message"
+		text = "request"
+		if x.Side == contract.SideServer {
+			text = "status"
+		}
 	}
 	if x.Side == contract.SideServer && !requestChecks[x.Check] {
 		text = "answer's " + text
@@ -244,21 +300,109 @@ func details(x *evidence.RecordedViolation) []string {
 	if x.Got != "" {
 		parts = append(parts, "got "+x.Got)
 	}
+	if others := others(x); others != "" {
+		parts = append(parts, "also "+others)
+	}
 	if x.Accepted != "" {
 		parts = append(parts, "accepts "+x.Accepted)
+	}
+	if x.Operation != "" && x.Path != "" {
+		parts = append(parts, "operation "+x.Operation)
 	}
 	if at := document(x.Document); at != "" {
 		parts = append(parts, at)
 	}
 	parts = append(parts, count(x.Requests, "request"))
+	if tests := tests(x); tests != "" {
+		parts = append(parts, tests)
+	}
+	parts = append(parts, first(x)...)
 	if ids := exchanges(x); ids != "" {
 		parts = append(parts, ids)
 	}
-	parts = append(parts, remarks(x)...)
-	if x.Curl != "" {
-		parts = append(parts, "reproduce with: "+x.Curl)
+	return append(parts, remarks(x)...)
+}
+
+// others are the values that came besides the first.
+func others(x *evidence.RecordedViolation) string {
+	var list []string
+	for _, value := range x.Values {
+		if value != x.Got {
+			list = append(list, value)
+		}
+	}
+	return strings.Join(list, ", ")
+}
+
+// gots is all that came and is known of, the first first.
+func gots(x *evidence.RecordedViolation) string {
+	if more := others(x); more != "" {
+		return x.Got + ", " + more
+	}
+	return x.Got
+}
+
+func tests(x *evidence.RecordedViolation) string {
+	switch len(x.Tests) {
+	case 0:
+		return ""
+	case 1:
+		return "in the test " + x.Tests[0]
+	}
+	return "in the tests " + strings.Join(x.Tests, ", ")
+}
+
+// first tells of the first request where it adds to what is said besides.
+func first(x *evidence.RecordedViolation) []string {
+	f := x.First
+	if f == nil {
+		return nil
+	}
+	text := "first at " + f.Time.UTC().Format("15:04:05.000")
+	if at := f.Method + " " + f.Path; at != operation(x) {
+		text += ", " + at
+	}
+	text += ", answered " + strconv.Itoa(f.Status)
+	parts := []string{text}
+	if f.Workspace != "" {
+		parts = append(parts, "workspace "+f.Workspace)
+	}
+	if f.Trace != "" {
+		parts = append(parts, "trace "+f.Trace)
+	}
+	if f.UserAgent != "" {
+		parts = append(parts, "by "+f.UserAgent)
 	}
 	return parts
+}
+
+// request is the first request as it came, line by line.
+func request(x *evidence.RecordedViolation) []string {
+	f := x.First
+	if f == nil {
+		return nil
+	}
+	lines := []string{clean(f.Method + " " + f.Path)}
+	for _, name := range slices.Sorted(maps.Keys(f.Header)) {
+		for _, value := range f.Header[name] {
+			lines = append(lines, clean(name+": "+value))
+		}
+	}
+	if f.Body != "" {
+		lines = append(lines, "")
+		for line := range strings.Lines(f.Body) {
+			lines = append(lines, clean(strings.TrimRight(line, "\r\n")))
+		}
+	}
+	return lines
+}
+
+// again is the line that makes the request anew.
+func again(x *evidence.RecordedViolation) string {
+	if x.Curl == "" {
+		return ""
+	}
+	return "reproduce with: " + x.Curl
 }
 
 // remarks say what is unusual about a violation.
@@ -267,11 +411,14 @@ func remarks(x *evidence.RecordedViolation) []string {
 	if x.Side == contract.SideServer {
 		parts = append(parts, "a mistake of the server")
 	}
-	if x.Basis != "" && !x.Basis.Refuses() {
+	if x.Basis != "" && !x.Basis.Refuses() && x.Rule != contract.RuleUnserved {
 		parts = append(parts, "an "+string(x.Basis)+" rule")
 		if x.Basis == contract.BasisClient {
 			parts[len(parts)-1] = "a rule seen only in a client"
 		}
+	}
+	if x.Expected {
+		parts = append(parts, "expected by the client")
 	}
 	if x.Known {
 		parts = append(parts, "known to the baseline")
@@ -288,6 +435,9 @@ func row(r *evidence.Row) string {
 	text += "-> " + status(r.Status)
 	if r.ResponseType != "" {
 		text += " " + r.ResponseType
+	}
+	if r.Forced > 0 {
+		text += " (forced " + times(r.Forced) + ")"
 	}
 	return text
 }
