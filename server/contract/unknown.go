@@ -21,11 +21,11 @@ type shape struct {
 	item    *shape // of an array
 }
 
-// shapes makes the shapes of a schema and of all below it, each once, so that a
+// shaper makes the shapes of a schema and of all below it, each once, so that a
 // schema that holds itself has an end.
-type shapes struct{ made []*shape }
+type shaper struct{ made []*shape }
 
-func (m *shapes) of(schemas []*Schema) *shape {
+func (m *shaper) of(schemas []*Schema) *shape {
 	all := composed(schemas)
 	for _, s := range m.made {
 		if slices.Equal(s.schemas, all) {
@@ -93,7 +93,7 @@ const maxUnknown = 100
 // unknownMembers finds the members of a body that nothing declares.
 func (o *Operation) unknownMembers(p *payload, before []Violation) []Violation {
 	c := p.content
-	c.shape.Do(func() { c.shaped = new(shapes).of([]*Schema{c.schema}) })
+	c.shape.Do(func() { c.shaped = new(shaper).of([]*Schema{c.schema}) })
 	u := unknown{operation: o, root: c.schema, before: before}
 	u.walk(c.shaped, p.value, nil)
 	return u.found

@@ -18,6 +18,8 @@ import (
 const (
 	BasisKey      = "x-understudy-basis"
 	BasisRulesKey = "x-understudy-basis-rules"
+	// UnservedKey lists what the vendor has; see server/contract. It declares nothing.
+	UnservedKey = "x-understudy-unserved"
 )
 
 // Bases are the values of a basis mark. Nodes that no mark covers are those of
@@ -99,7 +101,7 @@ func (e *extension) compare(ours, theirs *yaml.Node, pointer string, place *yaml
 			e.compare(value, their, at, key)
 			continue
 		}
-		if key.Value == BasisKey || key.Value == BasisRulesKey || rules[key.Value] {
+		if key.Value == BasisKey || key.Value == BasisRulesKey || key.Value == UnservedKey || rules[key.Value] {
 			continue
 		}
 		e.added(value, at, key, false)

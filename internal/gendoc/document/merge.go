@@ -118,7 +118,7 @@ func keyOf(n *yaml.Node, key string) *yaml.Node {
 }
 
 // rootOrder is the order of the members of a document.
-var rootOrder = []string{"openapi", "info", "servers", "security", "tags", "paths", "components"}
+var rootOrder = []string{"openapi", "info", "servers", "security", "tags", UnservedKey, "paths", "components"}
 
 // order puts the members of the document in their order, whichever files gave them.
 func (d *Document) order() {
