@@ -14,19 +14,28 @@ import (
 // routes serves the generated routes of one API. gorilla/mux matches routes one
 // after the other, each with a regular expression, which costs 105 us for the
 // last of 200. So each generated route is re-homed on a small router picked by
-// the path's segment count and first distinguishing segment.
+// the path's segment count and the texts of its two most telling segments.
 type routes struct {
 	operations map[*mux.Route]*contract.Operation
 	small      map[smallKey]*mux.Router
-	position   map[int]int // segment count -> the position that tells groups apart
-	most       int         // the segment count that stands for all greater ones too
+	telling    map[int][]telling // segment count -> the positions that tell routes apart
+	most       int               // the segment count that stands for all greater ones too
 }
 
-// smallKey picks a small router: the path's segment count and its text in the
-// telling position, "" for any text that no route spells out.
+// smallKey picks a small router: the path's segment count and its texts in the telling
+// positions, "" for any text that no route spells out.
 type smallKey struct {
 	segments int
-	static   string
+	statics  [tellingPositions]string
+}
+
+// tellingPositions is how many positions of a path are looked at.
+const tellingPositions = 2
+
+// telling is a position and the texts that routes have there.
+type telling struct {
+	position int
+	texts    map[string]bool
 }
 
 // route is a generated route before it is re-homed.
@@ -70,7 +79,7 @@ func newRoutes(d *contract.Document, register func(*mux.Router)) (*routes, error
 	t := &routes{
 		operations: map[*mux.Route]*contract.Operation{},
 		small:      map[smallKey]*mux.Router{},
-		position:   map[int]int{},
+		telling:    map[int][]telling{},
 	}
 	t.rehome(found)
 	return t, nil
@@ -91,9 +100,9 @@ func (t *routes) match(r *http.Request) *mux.RouteMatch {
 	return found
 }
 
-// rehome groups the routes by segment count and by the static text of the first
-// position in which routes of that count differ. A route that takes the rest of a
-// path is in the group of every count from its own on.
+// rehome groups the routes by segment count and by the static texts of the positions
+// in which routes of that count differ most. A route that takes the rest of a path is in
+// the group of every count from its own on.
 func (t *routes) rehome(found []route) {
 	// Routes with static text first: "/bi/dbt/" before "/bi/{id}/".
 	slices.SortStableFunc(found, func(a, b route) int { return a.operation.Template().Compare(b.operation.Template()) })
@@ -111,44 +120,82 @@ func (t *routes) rehome(found []route) {
 				group = append(group, r)
 			}
 		}
-		if len(group) == 0 {
-			continue
-		}
-		position := distinguishing(group, n)
-		t.position[n] = position
-		keys := map[string]bool{"": true}
-		for _, r := range group {
-			keys[r.operation.Template().Static(position)] = true
-		}
-		for key := range keys {
-			small := mux.NewRouter().SkipClean(true)
-			for _, r := range group {
-				if s := r.operation.Template().Static(position); s != "" && s != key {
-					continue
-				}
-				registered := small.Handle(r.operation.Template().Gorilla(), r.handler).Methods(r.methods...)
-				t.operations[registered] = r.operation
-			}
-			t.small[smallKey{n, key}] = small
+		if len(group) > 0 {
+			t.divide(n, group)
 		}
 	}
 }
 
-// distinguishing is the position whose static texts split the group best.
-func distinguishing(group []route, slashes int) int {
-	best, most := 0, -1
-	for position := range slashes {
-		texts := map[string]bool{}
-		for _, r := range group {
-			if s := r.operation.Template().Static(position); s != "" {
-				texts[s] = true
+// divide makes the small routers of the routes of a segment count. It takes the positions
+// that leave the least routes in the largest of them.
+func (t *routes) divide(n int, group []route) {
+	var at []telling
+	for range tellingPositions {
+		best, least := at, largest(group, n, at)
+		for position := range n {
+			texts := map[string]bool{}
+			for _, r := range group {
+				if s := r.operation.Template().Static(position); s != "" {
+					texts[s] = true
+				}
+			}
+			with := append(slices.Clone(at), telling{position, texts})
+			if size := largest(group, n, with); size < least {
+				best, least = with, size
 			}
 		}
-		if len(texts) > most {
-			best, most = position, len(texts)
+		if len(best) == len(at) {
+			break
+		}
+		at = best
+	}
+	t.telling[n] = at
+	for _, key := range keysOf(n, at) {
+		small := mux.NewRouter().SkipClean(true)
+		for _, r := range within(group, key, at) {
+			registered := small.Handle(r.operation.Template().Gorilla(), r.handler).Methods(r.methods...)
+			t.operations[registered] = r.operation
+		}
+		t.small[key] = small
+	}
+}
+
+// keysOf lists the keys that positions make.
+func keysOf(n int, at []telling) []smallKey {
+	keys := []smallKey{{segments: n}}
+	for i := range at {
+		for _, key := range slices.Clone(keys) {
+			for text := range at[i].texts {
+				key.statics[i] = text
+				keys = append(keys, key)
+			}
 		}
 	}
-	return best
+	return keys
+}
+
+// within are the routes that a path with such texts may match.
+func within(group []route, key smallKey, at []telling) []route {
+	var list []route
+	for _, r := range group {
+		fits := true
+		for i := range at {
+			s := r.operation.Template().Static(at[i].position)
+			fits = fits && (s == "" || s == key.statics[i])
+		}
+		if fits {
+			list = append(list, r)
+		}
+	}
+	return list
+}
+
+func largest(group []route, n int, at []telling) int {
+	most := 0
+	for _, key := range keysOf(n, at) {
+		most = max(most, len(within(group, key, at)))
+	}
+	return most
 }
 
 // segment is the text between the position-th slash and the next.
@@ -168,15 +215,13 @@ func segment(path string, position int) string {
 
 // pick finds the small router for a path.
 func (t *routes) pick(path string) *mux.Router {
-	n := min(strings.Count(path, "/"), t.most)
-	position, ok := t.position[n]
-	if !ok {
-		return nil
+	key := smallKey{segments: min(strings.Count(path, "/"), t.most)}
+	for i, at := range t.telling[key.segments] {
+		if text := segment(path, at.position); at.texts[text] {
+			key.statics[i] = text
+		}
 	}
-	if small, ok := t.small[smallKey{n, segment(path, position)}]; ok {
-		return small
-	}
-	return t.small[smallKey{n, ""}]
+	return t.small[key]
 }
 
 // allowed lists the methods declared for a path, in the usual order.

@@ -267,7 +267,7 @@ func TestSmallRouters(t *testing.T) {
 					t.Fatal(err)
 				}
 				if n > test.most {
-					t.Errorf("%d routes for paths of %d segments with %q", n, key.segments, key.static)
+					t.Errorf("%d routes for paths of %d segments with %q", n, key.segments, key.statics)
 				}
 			}
 			for _, operation := range test.operations {
