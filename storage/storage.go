@@ -93,8 +93,12 @@ type Store interface {
 	// and tx must not be used after fn returned (CodeInvalid) or from
 	// several goroutines.
 	//
-	// Other codes: CodeUnavailable (closed, disk full, database unreachable),
-	// CodeCorrupt.
+	// Updates that wait take turns by their workspaces: behind a thousand of one
+	// workspace, an update of another is the second. One that writes much lets others
+	// pass before it is done.
+	//
+	// Other codes: CodeUnavailable (closed, disk full, database unreachable, waited
+	// longer than [MaxWait]), CodeCorrupt.
 	Update(ctx context.Context, workspace string, fn func(Tx) error) error
 
 	// UpdateAll is Update on several workspaces in one transaction: fn gets a Tx
@@ -141,12 +145,29 @@ type Store interface {
 	// once. It is never closed.
 	AlarmsChanged() <-chan struct{}
 
+	// Size is how many bytes the store takes, without what it can use again: what
+	// workspaces share counts once.
+	//
+	// Other codes: CodeUnavailable, CodeCorrupt.
+	Size(ctx context.Context) (int64, error)
+
 	// Ping reports whether the store can serve (CodeUnavailable if not).
 	Ping(ctx context.Context) error
 
 	// Close waits for running transactions and releases what the store holds.
 	// Every later call, but another Close, is CodeUnavailable.
 	Close() error
+}
+
+// MaxWait is how long an Update waits at most before it starts.
+const MaxWait = 10 * time.Second
+
+// Usage is how much a workspace holds.
+type Usage struct {
+	Records int64 // living and deleted
+	// Bytes are those of bodies, ids, parents and keys of the records, and of the
+	// blobs. A store takes two to four times as many, for its indexes.
+	Bytes int64
 }
 
 // Alarm names something in a workspace that wants to be seen to at a certain time.
@@ -191,6 +212,10 @@ type ReadTx interface {
 	// parent, or of the whole kind if parent is "". It is kept, not counted:
 	// its cost does not grow with the number of records.
 	Count(kind, parent string, deleted bool) (int64, error)
+
+	// Usage is how much the workspace holds. It is kept, not counted, and what the
+	// workspace shares with copies of it counts in each.
+	Usage() (Usage, error)
 
 	// Rings reports whether there is an alarm of this name that rings.
 	Rings(alarm string) (bool, error)
@@ -272,14 +297,16 @@ type Tx interface {
 
 	// Clear removes everything the workspace holds: records, keys, counts,
 	// sequences, blobs, alarms and settings. It is then as if it had never been, and
-	// exists again from the next write on.
+	// exists again from the next write on. It costs the same however much that was: what
+	// it took is given back little by little.
 	Clear() error
 
 	// CopyFrom makes the workspace hold exactly what another workspace of the same
 	// UpdateAll holds, as it stands there in this transaction: records with their
 	// Seq, times and versions, keys, counts, sequences, blobs and settings, but no
 	// alarms: a copy that nobody may touch must not ring, and whoever brings it back
-	// knows from the records what must. If the other does not exist, this is Clear. CodeInvalid if from is of another
+	// knows from the records what must. It costs the same however much that is: what
+	// both hold is kept once, until one of them changes it. If the other does not exist, this is Clear. CodeInvalid if from is of another
 	// transaction.
 	CopyFrom(from Tx) error
 }

@@ -29,6 +29,8 @@ func (s *Store) AlarmsChanged() <-chan struct{} { return s.alarms }
 // errEnough ends a query early.
 var errEnough = errors.New("enough")
 
+func isEnough(err error) bool { return errors.Is(err, errEnough) }
+
 // Alarms implements [storage.Store].
 func (s *Store) Alarms(ctx context.Context, limit int, except ...string) ([]storage.Alarm, time.Duration, error) {
 	const op = "alarms"
@@ -77,8 +79,8 @@ func (s *Store) Alarms(ctx context.Context, limit int, except ...string) ([]stor
 // Rings implements [storage.ReadTx].
 func (t *txn) Rings(alarm string) (bool, error) {
 	const op = "rings"
-	ws, err := t.workspace(op)
-	if err != nil || ws == 0 {
+	s, err := t.space(op)
+	if err != nil || s.number == 0 {
 		return false, err
 	}
 	rings := false
@@ -89,7 +91,7 @@ func (t *txn) Rings(alarm string) (bool, error) {
 			rings = integer(v[1]) <= t.Now().UnixMicro()
 		}
 		return nil
-	}, ws, alarm)
+	}, s.number, alarm)
 	return rings, err
 }
 
@@ -127,12 +129,12 @@ func (t *txn) setAlarm(op, name string, timer, at, due int64) error {
 // ClearAlarm implements [storage.Tx].
 func (t *txn) ClearAlarm(name string) error {
 	const op = "clear alarm"
-	ws, err := t.workspace(op)
-	if err != nil || ws == 0 {
+	s, err := t.space(op)
+	if err != nil || s.number == 0 {
 		return err
 	}
 	t.work.alarms = true
-	_, err = t.exec(op, "DELETE FROM alarm WHERE workspace = ? AND name = ?", ws, name)
+	_, err = t.exec(op, "DELETE FROM alarm WHERE workspace = ? AND name = ?", s.number, name)
 	return err
 }
 

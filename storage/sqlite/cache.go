@@ -19,15 +19,40 @@ type class uint8
 
 const (
 	ofRecord    class = iota // a kind, b id: *book.Stored, nil if there is none
-	ofCounter                // a kind, b name: book.Counter
+	ofCounter                // a kind, b name: counted
 	ofWorkspace              // a name: *space
 )
 
 // space is a row of the workspace table, with the number 0 if there is none. It
 // is never modified.
 type space struct {
-	number   int64
+	number int64 // names what is known of the workspace here
+	// layers are those in which its contents lie, the newest first. Only the newest is
+	// written to, and it is no other workspace's.
+	layers   []int64
+	blank    bool // nothing lies in the newest yet
 	settings storage.Settings
+}
+
+// layered reports whether there is more than one layer.
+func (s *space) layered() bool { return len(s.layers) > 1 }
+
+// top is the layer that is written to.
+func (s *space) top() int64 { return s.layers[0] }
+
+// seen are the layers that are read.
+func (s *space) seen() []int64 {
+	if s.blank && s.layered() {
+		return s.layers[1:]
+	}
+	return s.layers
+}
+
+// counted is a counter as it is kept in memory.
+type counted struct {
+	book.Counter
+
+	layer int64 // in which it is to be written; means something only while it is not
 }
 
 // cache is an LRU over committed state, bounded by bytes, and exact: its
@@ -170,7 +195,7 @@ func sizeOf(r ref, value any) int {
 			n += 48 + len(k.Index) + len(k.Value)
 		}
 	case *space:
-		n += 96 + len(v.settings.Data)
+		n += 128 + len(v.settings.Data) + 8*len(v.layers)
 	}
 	return n
 }

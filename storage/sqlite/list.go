@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"cmp"
 	"database/sql/driver"
 	"math/bits"
 	"slices"
@@ -24,23 +25,40 @@ func (t *txn) List(kind string, q storage.Query) (storage.Page, error) {
 		}
 		after = &place{value, seq}
 	}
-	ws, err := t.workspace(op)
-	if err != nil || ws == 0 || kind == "" {
+	sp, err := t.space(op)
+	if err != nil || sp.number == 0 || kind == "" {
 		return storage.Page{}, err
 	}
-	if few, ok, err := t.few(op, ws, kind, q); err != nil || ok {
+	if few, ok, err := t.few(op, sp.seen(), kind, q); err != nil || ok {
 		if err != nil {
 			return storage.Page{}, err
 		}
 		return q.Select(few)
 	}
-	list := listing(ws, kind, q, after)
-	page := storage.Page{}
+	lists := make([]statement, 0, 4)
+	for i, layer := range sp.seen() {
+		lists = append(lists, listing(layer, sp.seen()[:i], kind, q, after))
+	}
+	var page storage.Page
+	more := false
+	if len(lists) == 1 {
+		page, more, err = t.page(op, kind, q, lists[0])
+	} else {
+		page, more, err = t.merged(op, kind, q, lists)
+	}
+	if err != nil {
+		return storage.Page{}, err
+	}
+	page.Total, err = t.total(op, sp, kind, q, lists, int64(len(page.Records)), more)
+	return page, err
+}
+
+// page is the page of a list in one layer.
+func (t *txn) page(op, kind string, q storage.Query, list statement) (page storage.Page, more bool, err error) {
 	if q.Limit > 0 {
 		page.Records = make([]storage.Record, 0, min(q.Limit, 128))
 	}
 	var last string
-	more := false
 	err = t.query(op, list.sql, func(v []driver.Value) error {
 		if q.Limit > 0 && len(page.Records) == q.Limit {
 			more = true
@@ -52,31 +70,73 @@ func (t *txn) List(kind string, q storage.Query) (storage.Page, error) {
 		}
 		return nil
 	}, list.args...)
-	if err != nil {
-		return storage.Page{}, err
-	}
-	if more {
+	if err == nil && more {
 		page.Next = q.CursorAfter(last, page.Records[len(page.Records)-1].Seq)
 	}
-	page.Total, err = t.total(op, ws, kind, q, list, int64(len(page.Records)), more)
-	return page, err
+	return page, more, err
+}
+
+// merged is the page of a list in several layers: each gives its part of what comes
+// first, and of that the page is cut before the records are read.
+func (t *txn) merged(op, kind string, q storage.Query, lists []statement) (page storage.Page, more bool, err error) {
+	type spot struct {
+		place
+		key int64
+	}
+	var spots []spot
+	for _, list := range lists {
+		if err := t.query(op, list.placesSQL, func(v []driver.Value) error {
+			key := integer(v[0])
+			spots = append(spots, spot{place{text(v[1]), book.SeqOf(key)}, key})
+			return nil
+		}, list.placesArgs...); err != nil {
+			return page, false, err
+		}
+	}
+	slices.SortFunc(spots, func(a, b spot) int {
+		by := cmp.Or(strings.Compare(a.value, b.value), cmp.Compare(a.seq, b.seq))
+		if q.Descending {
+			return -by
+		}
+		return by
+	})
+	spots = spots[min(q.Offset, len(spots)):]
+	if q.Limit > 0 && len(spots) > q.Limit {
+		spots, more = spots[:q.Limit], true
+		last := spots[q.Limit-1]
+		page.Next = q.CursorAfter(last.value, last.seq)
+	}
+	page.Records = make([]storage.Record, 0, len(spots))
+	for _, s := range spots {
+		if err := t.query(op, "SELECT "+columns+" FROM record r WHERE r.key = ?", func(v []driver.Value) error {
+			page.Records = append(page.Records, scanRecord(kind, v))
+			return nil
+		}, s.key); err != nil {
+			return page, false, err
+		}
+	}
+	return page, more, nil
 }
 
 // total counts what matches on all pages.
-func (t *txn) total(op string, ws int64, kind string, q storage.Query, list statement, got int64, more bool) (int64, error) {
-	if q.Filtered() {
-		if !more && book.Whole(q) {
-			return got, nil // this page is all there is
-		}
-		var n int64
-		err := t.query(op, list.countSQL, func(v []driver.Value) error {
-			n = integer(v[0])
-			return nil
-		}, list.countArgs...)
-		return n, err
+func (t *txn) total(op string, sp *space, kind string, q storage.Query, lists []statement, got int64, more bool) (int64, error) {
+	if !q.Filtered() {
+		n, err := t.counter(op, sp, kind, book.Listed(kind, q).Name)
+		return n.Total(q), err
 	}
-	n, err := t.counter(op, ws, kind, book.Listed(kind, q).Name)
-	return n.Total(q), err
+	if !more && book.Whole(q) {
+		return got, nil // this page is all there is
+	}
+	var n int64
+	for _, list := range lists {
+		if err := t.query(op, list.countSQL, func(v []driver.Value) error {
+			n += integer(v[0])
+			return nil
+		}, list.countArgs...); err != nil {
+			return 0, err
+		}
+	}
+	return n, nil
 }
 
 type place struct {
@@ -89,11 +149,28 @@ type statement struct {
 	args      []any
 	countSQL  string
 	countArgs []any
+	// The keys and values of what is on the page, and before it.
+	placesSQL  string
+	placesArgs []any
 }
 
-// listing builds the statements for a page. INDEXED BY makes a plan that does
-// not use the index an error instead of a slow answer.
-func listing(ws int64, kind string, q storage.Query, after *place) (l statement) {
+// notIn is the condition of SQL that newer layers have nothing of the record of a row,
+// behind AND.
+func notIn(row string, newer []int64) (sql string, args []any) {
+	if len(newer) == 0 {
+		return "", nil
+	}
+	for _, layer := range newer {
+		args = append(args, book.KeyOf(layer, 0))
+	}
+	// One look-up for each, until one finds something.
+	return strings.Repeat(" AND NOT EXISTS (SELECT 1 FROM record s WHERE s.key = ? + ("+row+".key & 4294967295))", len(newer)), args
+}
+
+// listing builds the statements for a page of what lies in a layer and not in newer
+// ones. INDEXED BY makes a plan that does not use the index an error instead of a slow
+// answer.
+func listing(ws int64, newer []int64, kind string, q storage.Query, after *place) (l statement) {
 	gone := int64(0)
 	if q.Deleted {
 		gone = 1
@@ -147,35 +224,44 @@ func listing(ws int64, kind string, q storage.Query, after *place) (l statement)
 	for _, c := range q.Selecting() {
 		and(met("r", ws, kind, q, c))
 	}
+	hidden, hiddenArgs := notIn("r", newer)
+	where.WriteString(hidden)
+	args = append(args, hiddenArgs...)
 	l.countSQL = "SELECT count(*) FROM " + from.String() + where.String()
 	l.countArgs = append([]any(nil), args...)
 	if own == nil && len(q.Selecting()) > 0 {
-		l.countSQL, l.countArgs = counting(ws, kind, q)
+		l.countSQL, l.countArgs = counting(ws, newer, kind, q)
 	}
 	if q.Index == "" {
 		if after != nil {
 			and("r.key "+beyond+" ?", []any{book.KeyOf(ws, after.seq)})
 		}
-		l.sql = "SELECT " + columns + " FROM " + from.String() + where.String() +
-			" ORDER BY r.key" + direction + " LIMIT ? OFFSET ?"
+		of := " FROM " + from.String() + where.String() + " ORDER BY r.key" + direction
+		l.sql = "SELECT " + columns + of + " LIMIT ? OFFSET ?"
+		l.placesSQL = "SELECT r.key, ''" + of + " LIMIT ?"
 	} else {
 		if after != nil {
 			and("(r.value, r.key) "+beyond+" (?, ?)", []any{after.value, book.KeyOf(ws, after.seq)})
 		}
 		// The page is cut from the entries first, so that skipped records are
 		// not looked up.
-		l.sql = "SELECT " + columns + ", e.value FROM (SELECT r.value, r.key FROM " + from.String() + where.String() +
-			" ORDER BY r.value" + direction + ", r.key" + direction + " LIMIT ? OFFSET ?) e" +
+		of := " FROM " + from.String() + where.String() + " ORDER BY r.value" + direction + ", r.key" + direction
+		l.placesSQL = "SELECT r.key, r.value" + of + " LIMIT ?"
+		l.sql = "SELECT " + columns + ", e.value FROM (SELECT r.value, r.key" + of + " LIMIT ? OFFSET ?) e" +
 			" CROSS JOIN record r ON r.key = e.key ORDER BY e.value" + direction + ", e.key" + direction
 	}
 	l.args = slices.Concat(args, []any{limit, int64(q.Offset)})
+	if limit >= 0 {
+		limit += int64(q.Offset)
+	}
+	l.placesArgs = append(slices.Clip(args), limit)
 	return l
 }
 
 // counting is the statement for how many records meet the conditions of a query that
 // has none on the index which orders: by an entry for the condition that is the most
 // likely to select few.
-func counting(ws int64, kind string, q storage.Query) (sql string, args []any) {
+func counting(ws int64, newer []int64, kind string, q storage.Query) (sql string, args []any) {
 	c, others := book.CountedBy(q)
 	of, args := meeting("e", ws, kind, q, c)
 	sql = "SELECT count(DISTINCT e.key)" + of
@@ -185,7 +271,8 @@ func counting(ws int64, kind string, q storage.Query) (sql string, args []any) {
 		also.WriteString(" AND " + condition)
 		args = append(args, values...)
 	}
-	return sql + also.String(), args
+	hidden, values := notIn("e", newer)
+	return sql + also.String() + hidden, append(args, values...)
 }
 
 // met is the condition of SQL that the record of a row meets one of the query. A value
@@ -259,13 +346,16 @@ func selecting(entry string, c storage.Condition) (sql string, values []any) {
 
 // few is what the condition selects that the fewest records meet; not ok if they are
 // not few or if the query has no conditions but that of its order.
-func (t *txn) few(op string, ws int64, kind string, q storage.Query) (_ []storage.Candidate, ok bool, err error) {
+func (t *txn) few(op string, layers []int64, kind string, q storage.Query) (_ []storage.Candidate, ok bool, err error) {
 	best, ok, err := book.Few(q, func(alternatives []storage.Condition, limit int64) (keys []int64, err error) {
 		var sql []string
 		var values []any
-		for _, part := range alternatives {
-			of, v := meeting("f", ws, kind, q, part)
-			sql, values = append(sql, "SELECT f.key"+of), append(values, v...)
+		for i, layer := range layers {
+			hidden, newer := notIn("f", layers[:i])
+			for _, part := range alternatives {
+				of, v := meeting("f", layer, kind, q, part)
+				sql, values = append(sql, "SELECT f.key"+of+hidden), slices.Concat(values, v, newer)
+			}
 		}
 		err = t.query(op, "SELECT DISTINCT key FROM ("+strings.Join(sql, " UNION ALL ")+") LIMIT ?", func(v []driver.Value) error {
 			keys = append(keys, integer(v[0]))

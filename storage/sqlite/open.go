@@ -84,7 +84,7 @@ func Open(ctx context.Context, o Options) (_ *Store, err error) {
 		began:   time.Now(),
 		alarms:  make(chan struct{}, 1),
 		cache:   newCache(o.CacheBytes),
-		queue:   make(chan *update, 1024),
+		queue:   newQueue(),
 		stopped: make(chan struct{}),
 		readers: make(chan *conn, maxReaders),
 		release: func() error { return nil },
@@ -122,7 +122,8 @@ func Open(ctx context.Context, o Options) (_ *Store, err error) {
 	// A number that was given to a workspace is not given again, whatever becomes
 	// of the workspace and of the transaction: the cache may hold what had it.
 	// Another process begins with an empty cache, so this need not be kept.
-	if s.writer.numbers, err = s.writer.conn.number("SELECT max(id) FROM workspace"); err != nil {
+	if s.writer.numbers, err = s.writer.conn.number(`SELECT max(n) FROM (SELECT max(id) AS n FROM workspace
+		UNION ALL SELECT max(layer) FROM chain UNION ALL SELECT max(layer) FROM garbage)`); err != nil {
 		return nil, err
 	}
 	if s.onDisk() {
@@ -141,6 +142,9 @@ func Open(ctx context.Context, o Options) (_ *Store, err error) {
 		}
 	}
 	s.writer.store = s
+	if err := s.writer.look(); err != nil {
+		return nil, err
+	}
 	go s.writer.loop()
 	return s, nil
 }
@@ -214,7 +218,7 @@ func inspect(path string) error {
 }
 
 func lookForTables(c *conn) error {
-	for _, table := range []string{"workspace", "record", "entry", "counter", "blob", "alarm"} {
+	for _, table := range []string{"workspace", "record", "entry", "counter", "blob", "alarm", "chain", "garbage"} {
 		if _, err := c.number("SELECT 1 FROM " + table + " LIMIT 1"); err != nil {
 			return damaged(err)
 		}
@@ -349,11 +353,35 @@ func (s *Store) migrate(c *conn) (err error) {
 			return err
 		}
 	}
+	if version > 0 && version < usageVersion {
+		if err := addUsage(c); err != nil {
+			return err
+		}
+	}
 	if err := ringAll(c); err != nil {
 		return err
 	}
 	_, err = c.exec("COMMIT")
 	return err
+}
+
+// usageVersion is the version of the schema from which on it is counted how much a
+// workspace holds.
+const usageVersion = 5
+
+// addUsage counts that in an older file.
+func addUsage(c *conn) error {
+	for _, of := range []string{
+		`SELECT workspace, '', '', 0, count(*), sum(length(body) + length(CAST(id AS BLOB)) + length(CAST(parent AS BLOB)) + length(keys)), 0, 0
+			FROM record GROUP BY workspace`,
+		"SELECT workspace, '', '', 0, 0, sum(length(content)), 0, 0 FROM blob GROUP BY workspace",
+	} {
+		if _, err := c.exec(`INSERT INTO counter (workspace, kind, name, last, living, gone, own_living, own_gone)
+			` + of + ` HAVING true ON CONFLICT DO UPDATE SET living = living + excluded.living, gone = gone + excluded.gone`); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // searchedVersion is the version of the schema from which on living records have keys

@@ -29,7 +29,7 @@ type Store struct {
 
 	cache  *cache
 	writer writer
-	queue  chan *update
+	queue  *queue
 	// stopped is closed when the writer has ended.
 	stopped chan struct{}
 	// readers holds the idle connections, nil for one not dialled yet.
@@ -76,10 +76,8 @@ func (s *Store) UpdateAll(ctx context.Context, workspaces []string, fn func([]st
 
 // update hands an update to the writer and waits for what comes of it.
 func (s *Store) update(ctx context.Context, u *update) error {
-	select {
-	case s.queue <- u:
-	case <-ctx.Done():
-		return book.Unavailable("update", ctx.Err())
+	if err := s.queue.push(u); err != nil {
+		return err
 	}
 	select {
 	case err := <-u.done:
@@ -172,6 +170,24 @@ func (s *Store) Workspaces(ctx context.Context, prefix string) ([]string, error)
 	return names, nil
 }
 
+// Size implements [storage.Store].
+func (s *Store) Size(ctx context.Context) (int64, error) {
+	const op = "size"
+	if err := s.enter(ctx, op); err != nil {
+		return 0, err
+	}
+	defer s.life.RUnlock()
+	t := s.snapshot(ctx, "")
+	defer t.endView()
+	var n int64
+	err := t.query(op, `SELECT (c.page_count - f.freelist_count) * p.page_size
+		FROM pragma_page_count c, pragma_freelist_count f, pragma_page_size p`, func(v []driver.Value) error {
+		n = integer(v[0])
+		return nil
+	})
+	return n, err
+}
+
 // Ping implements [storage.Store].
 func (s *Store) Ping(ctx context.Context) error {
 	if err := s.enter(ctx, "ping"); err != nil {
@@ -194,7 +210,7 @@ func (s *Store) Close() error {
 		return nil
 	}
 	s.closed = true
-	close(s.queue)
+	s.queue.close()
 	<-s.stopped
 	var errs []error
 	for range len(s.readers) {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql/driver"
 	"errors"
-	"slices"
 	"time"
 	"unicode/utf8"
 
@@ -61,8 +60,13 @@ func (t *txn) release() {
 // query runs a reading statement on what this transaction sees.
 func (t *txn) query(op, sql string, row func([]driver.Value) error, args ...any) error {
 	if t.group != nil {
-		err := mapError(op, t.store.writer.conn.query(sql, row, args...))
-		if err != nil && fatal(err) && t.group.fatal == nil {
+		end, err := t.statement(op)
+		if err != nil {
+			return err
+		}
+		defer end()
+		err = mapError(op, t.store.writer.conn.query(sql, row, args...))
+		if err != nil && fatal(err) && !isEnough(err) && t.group.fatal == nil {
 			t.group.fatal = err
 		}
 		return err
@@ -93,6 +97,11 @@ func (t *txn) query(op, sql string, row func([]driver.Value) error, args ...any)
 
 // exec runs a writing statement.
 func (t *txn) exec(op, sql string, args ...any) (driver.Result, error) {
+	end, err := t.statement(op)
+	if err != nil {
+		return nil, err
+	}
+	defer end()
 	w := &t.store.writer
 	if err := w.begin(t.work); err != nil {
 		return nil, err
@@ -104,11 +113,32 @@ func (t *txn) exec(op, sql string, args ...any) (driver.Result, error) {
 	return res, err
 }
 
+// statement makes sure that an update may run a statement now; end is called after it.
+func (t *txn) statement(op string) (end func(), err error) {
+	if t.work.aside != nil {
+		return t.work.aside.enter(op)
+	}
+	return func() {}, t.work.spend()
+}
+
+// begin makes sure that what an update has written in memory alone is committed.
+func (t *txn) begin(op string) error {
+	end, err := t.statement(op)
+	if err != nil {
+		return err
+	}
+	defer end()
+	return t.store.writer.begin(t.work)
+}
+
 // lookup finds a thing in what this transaction, its group, or the cache knows.
 func (t *txn) lookup(r ref) (any, bool) {
 	if t.group != nil {
 		if v, ok := t.work.dirty[r]; ok {
 			return v, true
+		}
+		if t.work.aside != nil {
+			return nil, false // its own number is not in the cache
 		}
 		if v, ok := t.group.dirty[r]; ok {
 			return v, true
@@ -117,7 +147,11 @@ func (t *txn) lookup(r ref) (any, bool) {
 	return t.store.cache.get(t.generation, r)
 }
 
-func (t *txn) learn(r ref, v any) { t.store.cache.learn(t.generation, r, v) }
+func (t *txn) learn(r ref, v any) {
+	if t.group == nil || t.work.aside == nil {
+		t.store.cache.learn(t.generation, r, v)
+	}
+}
 
 // space is the workspace.
 func (t *txn) space(op string) (*space, error) {
@@ -132,46 +166,83 @@ func (t *txn) space(op string) (*space, error) {
 		t.known, _ = v.(*space)
 		return t.known, nil
 	}
-	s := &space{}
-	err := t.query(op, "SELECT id, frozen, stands_at, runs_ahead, id_source, id_seed, data FROM workspace WHERE name = ?",
-		func(v []driver.Value) error {
-			s.number, s.settings = integer(v[0]), scanSettings(v[1:])
-			return nil
-		}, t.name)
+	s, err := t.read(op, "w.name = ?", t.name)
 	if err != nil {
 		return nil, err
 	}
 	t.learn(r, s)
 	t.known = s
-	return s, nil
+	if t.group != nil && t.work.aside != nil && s.number != 0 {
+		err = t.setAside(op)
+	}
+	return t.known, err
 }
 
-// become makes the workspace another; this transaction has seen to the database.
+// read reads a workspace from the database.
+func (t *txn) read(op, where string, arg any) (*space, error) {
+	s := &space{}
+	err := t.query(op, `SELECT w.id, w.frozen, w.stands_at, w.runs_ahead, w.id_source, w.id_seed, w.data, c.layer
+		FROM workspace w LEFT JOIN chain c ON c.workspace = w.id WHERE `+where+` ORDER BY c.depth`, func(v []driver.Value) error {
+		s.number, s.settings = integer(v[0]), scanSettings(v[1:])
+		layer, chained := v[7].(int64)
+		if !chained {
+			layer = s.number
+		}
+		s.layers = append(s.layers, layer)
+		return nil
+	}, arg)
+	if err != nil || !s.layered() {
+		return s, err
+	}
+	full, err := t.holds(op, s.top())
+	s.blank = !full
+	return s, err
+}
+
+// holds reports whether anything lies in a layer.
+func (t *txn) holds(op string, layer int64) (full bool, err error) {
+	err = t.query(op, `SELECT EXISTS (SELECT 1 FROM record WHERE key BETWEEN ? AND ?)
+		OR EXISTS (SELECT 1 FROM counter WHERE workspace = ?) OR EXISTS (SELECT 1 FROM blob WHERE workspace = ?)`,
+		func(v []driver.Value) error {
+			full = integer(v[0]) == 1
+			return nil
+		}, book.KeyOf(layer, 0), book.KeyOf(layer, book.MaxSeq), layer, layer)
+	return full, err
+}
+
+// become makes the workspace another; settle sees to the database.
 func (t *txn) become(s *space) {
+	if t.work.was == nil {
+		t.work.was = map[string]*space{}
+	}
+	if _, ok := t.work.was[t.name]; !ok {
+		t.work.was[t.name] = t.known
+	}
 	t.known, t.clock = s, time.Time{}
 	t.work.dirty[ref{class: ofWorkspace, a: t.name}] = s
 }
 
-// workspace is the workspace's number, 0 if it does not exist.
-func (t *txn) workspace(op string) (int64, error) {
+// create is space for writing: it makes the workspace.
+func (t *txn) create(op string) (*space, error) {
 	s, err := t.space(op)
-	if err != nil {
-		return 0, err
+	switch {
+	case err != nil:
+		return nil, err
+	case s.number == 0:
+		return t.found(op, storage.Settings{})
+	case s.blank:
+		t.written()
 	}
-	return s.number, nil
+	return t.known, nil
 }
 
-// create is workspace for writing: it makes the workspace.
-func (t *txn) create(op string) (int64, error) {
-	n, err := t.workspace(op)
-	if err != nil || n != 0 {
-		return n, err
+// written notes that something lies in the newest layer.
+func (t *txn) written() {
+	if s := t.known; s.blank {
+		clock := t.clock
+		t.become(&space{s.number, s.layers, false, s.settings})
+		t.clock = clock
 	}
-	s, err := t.found(op, storage.Settings{})
-	if err != nil {
-		return 0, err
-	}
-	return s.number, nil
 }
 
 // found makes the workspace, which does not exist, under a number of its own.
@@ -179,41 +250,69 @@ func (t *txn) found(op string, settings storage.Settings) (*space, error) {
 	if !utf8.ValidString(t.name) {
 		return nil, book.Failure(storage.CodeInvalid, op, "the workspace's name is not UTF-8")
 	}
-	w := &t.store.writer
-	if w.numbers >= book.MaxNumber {
-		return nil, t.give(book.Failure(storage.CodeInternal, op, "too many workspaces"))
-	}
-	w.numbers++
-	s := &space{w.numbers, settings}
-	if _, err := t.exec(op, `INSERT INTO workspace (id, frozen, stands_at, runs_ahead, id_source, id_seed, data, name)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?)`, slices.Concat([]any{s.number}, settingsRow(settings), []any{t.name})...); err != nil {
+	n, err := t.number(op)
+	if err != nil {
 		return nil, err
 	}
-	t.become(s)
-	return s, nil
+	t.become(&space{number: n, layers: []int64{n}, settings: settings})
+	return t.known, nil
 }
 
-func (t *txn) counter(op string, ws int64, kind, name string) (book.Counter, error) {
-	r := ref{ofCounter, ws, kind, name}
+// number is a number that no workspace and no layer has had.
+func (t *txn) number(op string) (int64, error) {
+	end, err := t.statement(op)
+	if err != nil {
+		return 0, err
+	}
+	w := &t.store.writer
+	full := w.numbers >= book.MaxNumber
+	if !full {
+		w.numbers++
+	}
+	n := w.numbers
+	end()
+	switch {
+	case full:
+		return 0, t.give(book.Failure(storage.CodeInternal, op, "too many workspaces"))
+	case t.work.aside != nil:
+		return n, t.stage(op, n)
+	}
+	return n, nil
+}
+
+func (t *txn) counter(op string, s *space, kind, name string) (book.Counter, error) {
+	r := ref{ofCounter, s.number, kind, name}
 	if v, ok := t.lookup(r); ok {
-		n, _ := v.(book.Counter)
-		return n, nil
+		n, _ := v.(counted)
+		return n.Counter, nil
 	}
-	var n book.Counter
-	err := t.query(op, `SELECT last, living, gone, own_living, own_gone FROM counter
-		WHERE workspace = ? AND kind = ? AND name = ?`, func(v []driver.Value) error {
-		n = scanCounter(v)
-		return nil
-	}, ws, kind, name)
-	if err == nil {
-		t.learn(r, n)
+	var n counted
+	found := false
+	for _, layer := range s.seen() {
+		err := t.query(op, `SELECT last, living, gone, own_living, own_gone FROM counter
+			WHERE workspace = ? AND kind = ? AND name = ?`, func(v []driver.Value) error {
+			n.Counter, found = scanCounter(v), true
+			return nil
+		}, layer, kind, name)
+		if err != nil {
+			return n.Counter, err
+		}
+		if found {
+			break
+		}
 	}
-	return n, err
+	t.learn(r, n)
+	return n.Counter, nil
+}
+
+// count keeps a counter, to be written with the others.
+func (t *txn) count(s *space, kind, name string, n book.Counter) {
+	t.work.set(ref{ofCounter, s.number, kind, name}, counted{n, s.top()})
 }
 
 // step draws the next number of a sequence.
-func (t *txn) step(op string, ws int64, name string) (int64, error) {
-	n, err := t.counter(op, ws, "", name)
+func (t *txn) step(op string, s *space, name string) (int64, error) {
+	n, err := t.counter(op, s, "", name)
 	if err != nil {
 		return 0, err
 	}
@@ -221,49 +320,91 @@ func (t *txn) step(op string, ws int64, name string) (int64, error) {
 	if !ok {
 		return 0, t.give(book.Failure(storage.CodeInternal, op, "the sequence has come to its end"))
 	}
-	t.work.dirty[ref{ofCounter, ws, "", name}] = n
+	t.count(s, "", name, n)
 	return n.Last, nil
 }
 
 // tally moves a record's count: by is 1 or -1.
-func (t *txn) tally(op string, ws int64, r storage.Record, by int64) error {
-	kind, err := t.counter(op, ws, r.Kind, "")
+func (t *txn) tally(op string, s *space, r storage.Record, by int64) error {
+	kind, err := t.counter(op, s, r.Kind, "")
 	if err != nil {
 		return err
 	}
 	if r.Parent == "" {
 		book.Tally(r, by, &kind, nil)
 	} else {
-		parent, err := t.counter(op, ws, r.Kind, r.Parent)
+		parent, err := t.counter(op, s, r.Kind, r.Parent)
 		if err != nil {
 			return err
 		}
 		book.Tally(r, by, &kind, &parent)
-		t.work.dirty[ref{ofCounter, ws, r.Kind, r.Parent}] = parent
+		t.count(s, r.Kind, r.Parent, parent)
 	}
-	t.work.dirty[ref{ofCounter, ws, r.Kind, ""}] = kind
+	t.count(s, r.Kind, "", kind)
+	return nil
+}
+
+// use moves what the workspace holds, in the counter of its records.
+func (t *txn) use(op string, s *space, records, bytes int64) error {
+	if records == 0 && bytes == 0 {
+		return nil
+	}
+	n, err := t.counter(op, s, "", "")
+	if err != nil {
+		return err
+	}
+	n.Living, n.Gone = n.Living+records, n.Gone+bytes
+	t.count(s, "", "", n)
 	return nil
 }
 
 // record is the record as it is kept, nil if there is none.
-func (t *txn) record(op string, ws int64, kind, id string) (*book.Stored, error) {
-	r := ref{ofRecord, ws, kind, id}
+func (t *txn) record(op string, sp *space, kind, id string) (*book.Stored, error) {
+	r := ref{ofRecord, sp.number, kind, id}
 	if v, ok := t.lookup(r); ok {
 		s, _ := v.(*book.Stored)
 		return s, nil
 	}
 	var s *book.Stored
-	err := t.query(op, "SELECT "+columns+", r.keys FROM record r WHERE r.workspace = ? AND r.kind = ? AND r.id = ?",
-		func(v []driver.Value) error {
-			keys, err := storage.DecodeKeys(blob(v[keyColumn]))
-			s = &book.Stored{Record: scanRecord(kind, v).Cached(), Keys: keys}
-			return err
-		}, ws, kind, id)
-	if err != nil {
-		return nil, err
+	layers := sp.seen()
+	for i, layer := range layers {
+		err := t.query(op, "SELECT "+columns+", r.keys FROM record r WHERE r.workspace = ? AND r.kind = ? AND r.id = ?",
+			func(v []driver.Value) error {
+				keys, err := storage.DecodeKeys(blob(v[keyColumn]))
+				s = &book.Stored{Record: scanRecord(kind, v).Cached(), Keys: keys}
+				return err
+			}, layer, kind, id)
+		if err != nil {
+			return nil, err
+		}
+		if s == nil {
+			continue
+		}
+		hidden, err := t.lies(op, layers[:i], s.Seq)
+		if err != nil {
+			return nil, err
+		}
+		if hidden {
+			s = nil
+		}
+		break
 	}
 	t.learn(r, s)
 	return s, nil
+}
+
+// lies reports whether one of the layers has a record of this sequence number, or says
+// that it is gone.
+func (t *txn) lies(op string, layers []int64, seq int64) (there bool, err error) {
+	for _, layer := range layers {
+		if err := t.query(op, "SELECT 1 FROM record WHERE key = ?", func([]driver.Value) error {
+			there = true
+			return nil
+		}, book.KeyOf(layer, seq)); err != nil || there {
+			return there, err
+		}
+	}
+	return false, nil
 }
 
 // Workspace implements [storage.ReadTx].
@@ -300,12 +441,12 @@ func (t *txn) Settings() (storage.Settings, error) {
 // Get implements [storage.ReadTx].
 func (t *txn) Get(kind, id string) (storage.Record, error) {
 	const op = "get"
-	ws, err := t.workspace(op)
+	sp, err := t.space(op)
 	if err != nil {
 		return storage.Record{}, err
 	}
-	if ws != 0 {
-		s, err := t.record(op, ws, kind, id)
+	if sp.number != 0 {
+		s, err := t.record(op, sp, kind, id)
 		if err != nil {
 			return storage.Record{}, err
 		}
@@ -319,19 +460,22 @@ func (t *txn) Get(kind, id string) (storage.Record, error) {
 // Find implements [storage.ReadTx].
 func (t *txn) Find(kind, index, value string) (storage.Record, error) {
 	const op = "find"
-	ws, err := t.workspace(op)
+	sp, err := t.space(op)
 	if err != nil {
 		return storage.Record{}, err
 	}
 	var r storage.Record
-	if ws != 0 {
-		err = t.query(op, "SELECT "+columns+` FROM entry e CROSS JOIN record r ON r.key = e.key
-			WHERE e.workspace = ? AND e.kind = ? AND e.name = ? AND e.gone = 0 AND e.value = ?
+	layers := sp.seen()
+	for i, layer := range layers {
+		hidden, newer := notIn("e", layers[:i])
+		if err := t.query(op, "SELECT "+columns+` FROM entry e CROSS JOIN record r ON r.key = e.key
+			WHERE e.workspace = ? AND e.kind = ? AND e.name = ? AND e.gone = 0 AND e.value = ?`+hidden+`
 			ORDER BY e.key LIMIT 1`, func(v []driver.Value) error {
-			r = scanRecord(kind, v)
+			if found := scanRecord(kind, v); r.Seq == 0 || found.Seq < r.Seq {
+				r = found
+			}
 			return nil
-		}, ws, kind, index, value)
-		if err != nil {
+		}, append([]any{layer, kind, index, value}, newer...)...); err != nil {
 			return storage.Record{}, err
 		}
 	}
@@ -344,39 +488,52 @@ func (t *txn) Find(kind, index, value string) (storage.Record, error) {
 // Count implements [storage.ReadTx].
 func (t *txn) Count(kind, parent string, deleted bool) (int64, error) {
 	const op = "count"
-	ws, err := t.workspace(op)
-	if err != nil || ws == 0 || kind == "" {
+	s, err := t.space(op)
+	if err != nil || s.number == 0 || kind == "" {
 		return 0, err
 	}
-	n, err := t.counter(op, ws, kind, parent)
+	n, err := t.counter(op, s, kind, parent)
 	return n.Count(deleted), err
+}
+
+// Usage implements [storage.ReadTx].
+func (t *txn) Usage() (storage.Usage, error) {
+	const op = "usage"
+	s, err := t.space(op)
+	if err != nil || s.number == 0 {
+		return storage.Usage{}, err
+	}
+	n, err := t.counter(op, s, "", "")
+	return storage.Usage{Records: n.Living, Bytes: n.Gone}, err
 }
 
 // Last implements [storage.ReadTx].
 func (t *txn) Last(sequence string) (int64, error) {
 	const op = "last"
-	ws, err := t.workspace(op)
-	if err != nil || ws == 0 || !book.CallersSequence(sequence) && sequence != storage.SequenceOfIDs {
+	s, err := t.space(op)
+	if err != nil || s.number == 0 || !book.CallersSequence(sequence) && sequence != storage.SequenceOfIDs {
 		return 0, err
 	}
-	n, err := t.counter(op, ws, "", sequence)
+	n, err := t.counter(op, s, "", sequence)
 	return n.Last, err
 }
 
 // Blob implements [storage.ReadTx].
 func (t *txn) Blob(sum string) ([]byte, error) {
 	const op = "blob"
-	ws, err := t.workspace(op)
+	s, err := t.space(op)
 	if err != nil {
 		return nil, err
 	}
 	var content []byte
 	found := false
-	if ws != 0 {
-		err = t.query(op, "SELECT content FROM blob WHERE workspace = ? AND sha256 = ?", func(v []driver.Value) error {
+	for _, layer := range s.seen() {
+		if err = t.query(op, "SELECT content FROM blob WHERE workspace = ? AND sha256 = ?", func(v []driver.Value) error {
 			content, found = blob(v[0]), true
 			return nil
-		}, ws, sum)
+		}, layer, sum); err != nil || found {
+			break
+		}
 	}
 	if err == nil && !found {
 		err = &storage.Error{Code: storage.CodeNotFound, Op: op}
@@ -394,10 +551,10 @@ func (t *txn) NewID() string {
 	if s.settings.IDs.Source == storage.IDsRandom {
 		return t.store.options.NewID()
 	}
-	if err := t.store.writer.begin(t.work); err != nil {
+	if s, err = t.create(op); err != nil || t.begin(op) != nil {
 		return ""
 	}
-	n, err := t.step(op, s.number, storage.SequenceOfIDs)
+	n, err := t.step(op, s, storage.SequenceOfIDs)
 	if err != nil {
 		return ""
 	}
@@ -410,14 +567,14 @@ func (t *txn) Next(sequence string) (int64, error) {
 	if err := book.CheckSequence(op, sequence); err != nil {
 		return 0, err
 	}
-	ws, err := t.create(op)
+	s, err := t.create(op)
 	if err != nil {
 		return 0, err
 	}
-	if err := t.store.writer.begin(t.work); err != nil { // counters are written at the end
+	if err := t.begin(op); err != nil { // counters are written at the end
 		return 0, err
 	}
-	return t.step(op, ws, sequence)
+	return t.step(op, s, sequence)
 }
 
 // AtLeast implements [storage.Tx].
@@ -431,19 +588,22 @@ func (t *txn) AtLeast(sequence string, n int64) error {
 	if last, err := t.Last(sequence); err != nil || last >= n {
 		return err
 	}
-	ws, err := t.create(op)
+	s, err := t.create(op)
 	if err != nil {
 		return err
 	}
-	if err := t.store.writer.begin(t.work); err != nil { // as in Next
+	if err := t.begin(op); err != nil { // as in Next
 		return err
 	}
-	t.work.dirty[ref{ofCounter, ws, "", sequence}] = book.Counter{Last: n}
+	t.count(s, "", sequence, book.Counter{Last: n})
 	return nil
 }
 
 // give makes an error that left half a change behind the end of the group.
 func (t *txn) give(err error) error {
+	if t.work.long {
+		return err // it runs again
+	}
 	if t.group.fatal == nil {
 		t.group.fatal = &storage.Error{Code: storage.CodeInternal, Op: "update", Err: err}
 	}

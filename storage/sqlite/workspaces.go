@@ -1,27 +1,11 @@
 package sqlite
 
 import (
+	"database/sql/driver"
+	"slices"
+
 	"github.com/understudy-api/understudy/storage"
 	"github.com/understudy-api/understudy/storage/internal/book"
-)
-
-// What a workspace holds lies in these tables, all of which begin with its
-// number, and is found by it without looking at what others hold.
-const (
-	clearRecords  = "DELETE FROM record WHERE key BETWEEN ? AND ?"
-	clearEntries  = "DELETE FROM entry WHERE workspace = ?"
-	clearCounters = "DELETE FROM counter WHERE workspace = ?"
-	clearBlobs    = "DELETE FROM blob WHERE workspace = ?"
-
-	copyRecords = `INSERT INTO record (key, workspace, kind, id, parent, gone, created, updated, deleted, version, keys, body)
-		SELECT key + ?, ?, kind, id, parent, gone, created, updated, deleted, version, keys, body
-		FROM record WHERE key BETWEEN ? AND ?`
-	copyEntries = `INSERT INTO entry (workspace, kind, name, gone, value, key, uniq, parent)
-		SELECT ?, kind, name, gone, value, key + ?, uniq, parent FROM entry WHERE workspace = ?`
-	copyCounters = `INSERT INTO counter (workspace, kind, name, last, living, gone, own_living, own_gone)
-		SELECT ?, kind, name, last, living, gone, own_living, own_gone FROM counter WHERE workspace = ?`
-	copyBlobs = `INSERT INTO blob (workspace, sha256, content)
-		SELECT ?, sha256, content FROM blob WHERE workspace = ?`
 )
 
 // SetSettings implements [storage.Tx].
@@ -39,17 +23,12 @@ func (t *txn) SetSettings(s storage.Settings) error {
 		_, err := t.found(op, s)
 		return err
 	}
-	if _, err := t.exec(op, `UPDATE workspace SET
-		frozen = ?, stands_at = ?, runs_ahead = ?, id_source = ?, id_seed = ?, data = ? WHERE id = ?`,
-		append(settingsRow(s), old.number)...); err != nil {
-		return err
-	}
 	if s.Clock != old.settings.Clock {
 		if err := t.moveAlarms(op, old.number, s.Clock); err != nil {
 			return t.give(err)
 		}
 	}
-	t.become(&space{old.number, s})
+	t.become(&space{old.number, old.layers, old.blank, s})
 	return nil
 }
 
@@ -60,24 +39,23 @@ func (t *txn) Clear() error {
 	if err != nil || s.number == 0 {
 		return err
 	}
-	return t.clear(op, s.number)
-}
-
-func (t *txn) clear(op string, ws int64) error {
-	// The number is not used again: nothing that is known of it need be forgotten.
-	if err := t.all(op, []step{
-		{clearRecords, []any{book.KeyOf(ws, 0), book.KeyOf(ws, book.MaxSeq)}},
-		{clearEntries, []any{ws}},
-		{clearCounters, []any{ws}},
-		{clearBlobs, []any{ws}},
-		{clearAlarms, []any{ws}},
-		{"DELETE FROM workspace WHERE id = ?", []any{ws}},
-	}); err != nil {
+	if err := t.abandon(op, s); err != nil {
 		return err
 	}
-	t.work.dead = append(t.work.dead, ws)
-	t.work.alarms = true
 	t.become(&space{})
+	return nil
+}
+
+// abandon lets go of what the workspace holds. Its layers are removed later, if no
+// other workspace has them.
+func (t *txn) abandon(op string, s *space) error {
+	if _, err := t.exec(op, clearAlarms, s.number); err != nil {
+		return t.give(err)
+	}
+	// The number is not used again: nothing that is known of it need be forgotten.
+	t.work.dead = append(t.work.dead, s.number)
+	t.work.left = append(t.work.left, s.layers...)
+	t.work.alarms = true
 	return nil
 }
 
@@ -99,36 +77,147 @@ func (t *txn) CopyFrom(from storage.Tx) error {
 	case source.number == 0:
 		return t.Clear()
 	}
-	if to.number == 0 {
-		to, err = t.found(op, source.settings)
-	} else if err = t.clear(op, to.number); err == nil {
-		if to, err = t.found(op, source.settings); err != nil {
-			err = t.give(err)
-		}
-	}
+	shared, err := f.share(op)
 	if err != nil {
 		return err
 	}
-	old, ws := source.number, to.number
-	if err := t.all(op, []step{
-		{copyRecords, []any{book.KeyOf(ws, 0) - book.KeyOf(old, 0), ws, book.KeyOf(old, 0), book.KeyOf(old, book.MaxSeq)}},
-		{copyEntries, []any{ws, book.KeyOf(ws, 0) - book.KeyOf(old, 0), old}},
-		{copyCounters, []any{ws, old}},
-		{copyBlobs, []any{ws, old}},
-	}); err != nil {
+	n, err := t.number(op)
+	if err != nil {
 		return err
 	}
-	// Of the counters, the database knows what they were before this group.
-	for _, changes := range []map[ref]any{t.group.dirty, t.work.dirty} {
-		var counters []ref
-		for r := range changes {
-			if r.class == ofCounter && r.workspace == old {
-				counters = append(counters, r)
+	if to.number != 0 {
+		if err := t.abandon(op, to); err != nil {
+			return err
+		}
+	}
+	t.become(&space{n, append([]int64{n}, shared...), true, source.settings})
+	if len(shared) >= maxDepth {
+		t.work.deep = append(t.work.deep, t.name, f.name)
+	}
+	return nil
+}
+
+// share gives the layers that hold what the workspace holds now. Nothing is written to
+// them any more: the workspace gets a new one.
+func (t *txn) share(op string) ([]int64, error) {
+	s := t.known
+	if !s.blank {
+		// The database knows the counters as they were before this group.
+		for _, changes := range []map[ref]any{t.group.dirty, t.work.dirty} {
+			for r, v := range changes {
+				if r.class != ofCounter || r.workspace != s.number {
+					continue
+				}
+				if n, _ := v.(counted); n.layer == s.top() {
+					if err := t.writeCounter(op, r, n); err != nil {
+						return nil, t.give(err)
+					}
+				}
 			}
 		}
-		for _, r := range counters {
-			t.work.dirty[ref{ofCounter, ws, r.a, r.b}] = changes[r]
+		full, err := t.holds(op, s.top())
+		if err != nil {
+			return nil, err
 		}
+		if full {
+			n, err := t.number(op)
+			if err != nil {
+				return nil, err
+			}
+			clock := t.clock
+			t.become(&space{s.number, append([]int64{n}, s.layers...), true, s.settings})
+			t.clock = clock
+			return s.layers, nil
+		}
+	}
+	return s.layers[1:], nil
+}
+
+const putCounter = `INSERT INTO counter (workspace, kind, name, last, living, gone, own_living, own_gone)
+	VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET
+	last = excluded.last, living = excluded.living, gone = excluded.gone,
+	own_living = excluded.own_living, own_gone = excluded.own_gone`
+
+func counterRow(r ref, n counted) []any {
+	return []any{n.layer, r.a, r.b, n.Last, n.Living, n.Gone, n.OwnLiving, n.OwnGone}
+}
+
+func (t *txn) writeCounter(op string, r ref, n counted) error {
+	_, err := t.exec(op, putCounter, counterRow(r, n)...)
+	return err
+}
+
+// settle makes the rows of the workspaces what an update has made of them.
+func (w *writer) settle(r *work) error {
+	if len(r.was) == 0 && len(r.left) == 0 {
+		return nil
+	}
+	if err := w.begin(r); err != nil {
+		return err
+	}
+	is := func(name string) *space {
+		s, _ := r.dirty[ref{class: ofWorkspace, a: name}].(*space)
+		return s
+	}
+	for name, was := range r.was { // first, for names are unique
+		if was.number != 0 && was.number != is(name).number {
+			if err := w.all(step{"DELETE FROM workspace WHERE id = ?", []any{was.number}},
+				step{"DELETE FROM chain WHERE workspace = ?", []any{was.number}}); err != nil {
+				return err
+			}
+		}
+	}
+	for name, was := range r.was {
+		if err := w.settleOne(name, was, is(name)); err != nil {
+			return err
+		}
+	}
+	return w.discard(r.left)
+}
+
+func (w *writer) settleOne(name string, was, is *space) error {
+	var steps []step
+	switch {
+	case is.number == 0:
+		return nil
+	case was.number != is.number:
+		steps = append(steps, step{`INSERT INTO workspace (id, frozen, stands_at, runs_ahead, id_source, id_seed, data, name)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?)`, slices.Concat([]any{is.number}, settingsRow(is.settings), []any{name})})
+	case was.settings != is.settings:
+		steps = append(steps, step{`UPDATE workspace SET
+			frozen = ?, stands_at = ?, runs_ahead = ?, id_source = ?, id_seed = ?, data = ? WHERE id = ?`,
+			append(settingsRow(is.settings), is.number)})
+	}
+	same := was.number == is.number && slices.Equal(was.layers, is.layers)
+	if !same && (is.layered() || is.top() != is.number) {
+		steps = append(steps, step{"DELETE FROM chain WHERE workspace = ?", []any{is.number}})
+		for depth, layer := range is.layers {
+			steps = append(steps, step{"INSERT INTO chain (workspace, depth, layer) VALUES (?, ?, ?)", []any{is.number, int64(depth), layer}})
+		}
+	}
+	return w.all(steps...)
+}
+
+// discard notes which of the layers that workspaces have left are nobody's now, and
+// which may be merged.
+func (w *writer) discard(left []int64) error {
+	for i, layer := range left {
+		if slices.Contains(left[:i], layer) {
+			continue
+		}
+		used := false
+		if err := w.conn.query("SELECT 1 FROM chain WHERE layer = ? LIMIT 1", func([]driver.Value) error {
+			used = true
+			return nil
+		}, layer); err != nil {
+			return err
+		}
+		if used {
+			w.examine = append(w.examine, layer)
+		} else if err := w.all(step{"INSERT INTO garbage (layer) VALUES (?) ON CONFLICT DO NOTHING", []any{layer}}); err != nil {
+			return err
+		}
+		w.swept = false
 	}
 	return nil
 }
@@ -138,18 +227,11 @@ type step struct {
 	args []any
 }
 
-// all runs statements of which none must be without the others.
-func (t *txn) all(op string, steps []step) error {
+func (w *writer) all(steps ...step) error {
 	for _, s := range steps {
-		res, err := t.exec(op, s.sql, s.args...)
-		if err != nil {
-			return t.give(err)
+		if _, err := w.conn.exec(s.sql, s.args...); err != nil {
+			return err
 		}
-		rows, err := res.RowsAffected()
-		if err != nil {
-			return t.give(err)
-		}
-		t.store.writer.conn.work += int(rows)
 	}
 	return nil
 }

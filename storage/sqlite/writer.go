@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"errors"
 	"maps"
 	"runtime"
 	"runtime/debug"
@@ -22,21 +23,47 @@ const (
 	checkpointAfter = 4000
 )
 
-// update is an Update on its way through the writer.
+// update is something on its way through the writer: an Update, or a part of one that
+// runs aside, or some sweeping.
 type update struct {
 	workspace string
 	fn        func(storage.Tx) error
 	all       []string // of an UpdateAll, in place of the two above
 	fnAll     func([]storage.Tx) error
+	since     time.Time // when it began to wait
 	taken     atomic.Bool
-	again     bool // its group was lost to another's failure: it runs once more
+	again     bool   // its group was lost to another's failure: it runs once more
+	long      bool   // it writes much, and has to run aside
+	slice     *aside // of which this is a slice, or the end if it is ready
+	sweeping  bool
 	err       error
 	done      chan error
 }
 
-// claim decides between the writer, who wants to run it, and the caller, whose
-// context ended: the first wins.
+// claim decides between the writer, who wants to run it, and those who end its
+// waiting: the first wins.
 func (u *update) claim() bool { return u.taken.CompareAndSwap(false, true) }
+
+// ends reports whether it may wait for too long.
+func (u *update) ends() bool { return u.slice == nil && !u.sweeping }
+
+func (u *update) laneOf() laneOf {
+	switch {
+	case u.slice != nil:
+		return laneOf{aside: u.slice}
+	case u.all != nil:
+		return laneOf{name: u.all[0]}
+	}
+	return laneOf{name: u.workspace}
+}
+
+// names are the workspaces it writes to.
+func (u *update) names() []string {
+	if u.all != nil {
+		return u.all
+	}
+	return []string{u.workspace}
+}
 
 // run is one run of the function of an update or a View: what its transactions
 // share.
@@ -51,9 +78,38 @@ type work struct {
 	saved bool // its savepoint is open
 	wrote bool // has asked the database to change something
 	dirty map[ref]any
-	dead  []int64 // the numbers that it has taken from workspaces
+	was   map[string]*space // the workspaces that it has made others
+	dead  []int64           // the numbers that it has taken from workspaces
+	left  []int64           // the layers
+	deep  []string          // workspaces that have got many layers
 	// alarms may ring at another time.
 	alarms bool
+
+	aside *aside // runs aside from the others, if it does
+	spent int    // statements
+	long  bool   // they were too many: it has to run aside
+	free  bool   // however many they are
+}
+
+// set keeps a change, which the others see when it is committed.
+func (r *work) set(what ref, v any) {
+	r.dirty[what] = v
+	if r.aside != nil {
+		r.aside.recent = append(r.aside.recent, what)
+	}
+}
+
+// longest is how many statements an update may run while all others wait.
+const longest = 1000
+
+var errLong = errors.New("the update writes much and runs again, aside")
+
+func (r *work) spend() error {
+	if r.spent++; r.spent > longest && !r.free || r.long {
+		r.long = true
+		return book.Unavailable("update", errLong)
+	}
+	return nil
 }
 
 // writer runs updates in groups. All its fields belong to its goroutine.
@@ -61,10 +117,17 @@ type writer struct {
 	store *Store
 	conn  *conn
 	group group
-	batch []*update // what arrived together; batch[:next] has been run
-	next  int
+	again []*update // of a lost group, to be run before anything else
 
-	numbers int64 // of workspaces: the greatest that was given to one
+	numbers int64 // of workspaces and layers: the greatest that was given to one
+
+	// What is to be swept, see sweep.
+	swept   bool           // there is nothing
+	queued  bool           // it waits for its turn
+	staged  map[int64]bool // numbers of updates that run aside: no garbage yet
+	examine []int64        // layers that may be merged into
+	deep    []string       // workspaces with many layers
+	pull    *pull          // what is being copied
 }
 
 // group is the updates of one transaction of the database.
@@ -80,77 +143,80 @@ type group struct {
 	fatal   error // the transaction is lost
 	dirty   map[ref]any
 	dead    []int64 // numbers that nothing has any more
-	alarms  bool    // may ring at another time
+	deep    []string
+	alarms  bool // may ring at another time
+	unseen  bool // what is committed is not to be seen yet
+	long    bool // an update has to run aside, before others see its workspaces
 }
 
 func (w *writer) loop() {
-	for {
-		if w.next == len(w.batch) && w.more() {
-			continue
-		}
-		if w.next == len(w.batch) || w.group.fatal != nil || w.group.void {
-			w.finish() // after a failure, the rest of the batch gets a transaction of its own
-		}
-		if w.next == len(w.batch) && !w.receive() {
-			close(w.store.stopped)
-			return
-		}
-		u := w.batch[w.next]
-		w.batch[w.next] = nil
-		w.next++
-		if !u.again && !u.claim() {
-			continue
-		}
-		w.group.careful = w.group.careful || u.again
-		w.group.ran = append(w.group.ran, u)
-		w.run(u)
-	}
-}
-
-// receive waits for updates and takes those that are there.
-func (w *writer) receive() bool {
-	w.batch, w.next = w.batch[:0], 0
-	u, ok := <-w.store.queue
-	if !ok {
-		return false
-	}
-	w.batch = append(w.batch, u)
-	for len(w.batch) < maxGroup {
-		select {
-		case u, ok := <-w.store.queue:
-			if !ok {
-				return true // closed: the next receive tells
-			}
-			w.batch = append(w.batch, u)
-		default:
-			return true
-		}
-	}
-	return true
-}
-
-// more takes what arrived while the batch ran into the same group: a commit costs
-// more than an update, and nobody of the group is told before it. Those who are
-// about to arrive get one chance to.
-func (w *writer) more() bool {
 	g := &w.group
-	if !g.begun || g.fatal != nil || g.void || len(g.ran) >= maxWait {
-		return false
-	}
-	runtime.Gosched()
-	w.batch, w.next = w.batch[:0], 0
-	for len(g.ran)+len(w.batch) < maxGroup {
-		select {
-		case u, ok := <-w.store.queue:
-			if ok {
-				w.batch = append(w.batch, u)
-				continue
-			}
-		default:
+	for {
+		u := w.next()
+		if u == nil || g.fatal != nil || g.void || !u.ends() {
+			_ = w.finish() // after a failure, the rest gets a transaction of its own
 		}
-		break // empty, or closed: receive tells
+		switch {
+		case u == nil:
+			if !w.wait() {
+				close(w.store.stopped)
+				return
+			}
+		case u.slice != nil:
+			w.slice(u)
+		case u.sweeping:
+			w.sweepNow(u)
+		case u.again || u.claim():
+			g.careful = g.careful || u.again
+			g.ran = append(g.ran, u)
+			w.run(u)
+		}
 	}
-	return len(w.batch) > 0
+}
+
+// next is what belongs into the group, nil if nothing does any more: a commit costs
+// more than an update, and nobody of the group is told before it. Those who are about
+// to arrive get one chance to.
+func (w *writer) next() *update {
+	g := &w.group
+	if g.fatal != nil || g.void || g.long {
+		return nil
+	}
+	for len(w.again) > 0 {
+		u := w.again[0]
+		w.again = w.again[1:]
+		if !w.store.queue.holds(u.names()...) {
+			return u
+		}
+		_ = w.store.queue.push(u)
+	}
+	if len(g.ran) >= maxGroup {
+		return nil
+	}
+	u := w.store.queue.pop()
+	if u == nil && g.begun && len(g.ran) < maxWait {
+		runtime.Gosched()
+		u = w.store.queue.pop()
+	}
+	return u
+}
+
+// wait waits for updates. It reports false when none will come.
+func (w *writer) wait() bool {
+	q := w.store.queue
+	if len(w.again) > 0 {
+		return true
+	}
+	u := q.pop()
+	if u == nil {
+		if q.isClosed() {
+			return false
+		}
+		<-q.wake
+		return true
+	}
+	w.again = append(w.again, u)
+	return true
 }
 
 // run runs one update up to its savepoint, whatever its function does.
@@ -160,7 +226,7 @@ func (w *writer) run(u *update) {
 		work
 	}{
 		txn{store: w.store, name: u.workspace, group: &w.group, generation: w.store.cache.now()},
-		work{dirty: map[ref]any{}},
+		work{dirty: map[ref]any{}, free: u.sweeping},
 	}
 	t, r := &a.txn, &a.work
 	t.run, t.work = &r.run, r
@@ -170,37 +236,51 @@ func (w *writer) run(u *update) {
 			return
 		}
 		value := recover()
-		u.err = &storage.Error{
-			Code: storage.CodeInternal, Op: "update",
-			Err: &storage.PanicError{Value: value, Stack: debug.Stack()},
-		}
+		u.err, u.long = panicked(value), r.long
+		w.group.long = u.long
 		w.rollback(r)
 		if value == nil { // runtime.Goexit: this goroutine is lost, another goes on
 			go w.loop()
 		}
 	}()
-	if u.all == nil {
-		u.err = u.fn(t)
-	} else {
-		all := make([]storage.Tx, len(u.all))
-		for i, name := range u.all {
-			of := *t
-			of.name, all[i] = name, &of
-		}
-		u.err = u.fnAll(all)
-	}
+	u.err = u.call(t)
 	returned = true
 	r.over = true
-	if u.err != nil {
+	if u.long = r.long; u.err != nil || u.long {
+		w.group.long = u.long
 		w.rollback(r)
 		return
 	}
 	w.keep(r)
 }
 
+// call calls the function of an update; t is of its first workspace.
+func (u *update) call(t *txn) error {
+	if u.all == nil {
+		return u.fn(t)
+	}
+	all := make([]storage.Tx, len(u.all))
+	for i, name := range u.all {
+		of := *t
+		of.name, all[i] = name, &of
+	}
+	return u.fnAll(all)
+}
+
+func panicked(value any) error {
+	return &storage.Error{
+		Code: storage.CodeInternal, Op: "update",
+		Err: &storage.PanicError{Value: value, Stack: debug.Stack()},
+	}
+}
+
 func (w *writer) keep(r *work) {
 	g := &w.group
 	if g.fatal != nil {
+		return
+	}
+	if err := w.settle(r); err != nil {
+		g.fatal = mapError("update", err)
 		return
 	}
 	if r.saved {
@@ -210,6 +290,7 @@ func (w *writer) keep(r *work) {
 		}
 	}
 	g.dead = append(g.dead, r.dead...)
+	g.deep = append(g.deep, r.deep...)
 	g.alarms = g.alarms || r.alarms
 	if g.dirty == nil {
 		g.dirty = r.dirty
@@ -267,8 +348,8 @@ func (w *writer) fail(err error) error {
 	return w.group.fatal
 }
 
-// finish commits the group and tells its members.
-func (w *writer) finish() {
+// finish commits the group and tells its members. Its error is that of all of them.
+func (w *writer) finish() error {
 	g := &w.group
 	s := w.store
 	if g.begun {
@@ -281,7 +362,7 @@ func (w *writer) finish() {
 		if g.fatal == nil && !g.void {
 			if _, err := w.conn.exec("COMMIT"); err != nil {
 				g.fatal = mapError("commit", err)
-			} else {
+			} else if !g.unseen {
 				s.cache.apply(g.dirty)
 			}
 		}
@@ -291,25 +372,31 @@ func (w *writer) finish() {
 		}
 		s.visible.Unlock()
 	}
-	if g.alarms && g.begun && g.fatal == nil && !g.void {
-		book.Tell(s.alarms)
+	if g.begun && g.fatal == nil && !g.void {
+		if w.deep = append(w.deep, g.deep...); len(w.deep) > 0 {
+			w.swept = false
+		}
+		if g.alarms {
+			book.Tell(s.alarms)
+		}
 	}
-	var again []*update
 	for i, u := range g.ran {
 		g.ran[i] = nil
 		if g.fatal != nil {
 			u.err = g.fatal
+		} else if u.long {
+			s.runAside(u)
+			continue
 		} else if g.void && u.err == nil {
 			u.again = true
-			again = append(again, u)
+			w.again = append(w.again, u)
 			continue
 		}
 		u.done <- u.err
 	}
-	if len(again) > 0 {
-		w.batch, w.next = append(again, w.batch[w.next:]...), 0
-	}
+	err := g.fatal
 	*g = group{ran: g.ran[:0]}
+	w.sweepSoon()
 	if w.conn.work > checkpointAfter {
 		w.conn.work = 0
 		if s.onDisk() {
@@ -318,6 +405,7 @@ func (w *writer) finish() {
 			_, _ = w.conn.number("PRAGMA wal_checkpoint(PASSIVE)")
 		}
 	}
+	return err
 }
 
 // flush writes the counters, which the group has changed in memory only.
@@ -331,12 +419,8 @@ func (w *writer) flush() error {
 		if r.class != ofCounter {
 			continue
 		}
-		n, _ := v.(book.Counter)
-		if _, err := w.conn.exec(`INSERT INTO counter (workspace, kind, name, last, living, gone, own_living, own_gone)
-			VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET
-			last = excluded.last, living = excluded.living, gone = excluded.gone,
-			own_living = excluded.own_living, own_gone = excluded.own_gone`,
-			r.workspace, r.a, r.b, n.Last, n.Living, n.Gone, n.OwnLiving, n.OwnGone); err != nil {
+		n, _ := v.(counted)
+		if _, err := w.conn.exec(putCounter, counterRow(r, n)...); err != nil {
 			return err
 		}
 	}

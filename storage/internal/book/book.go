@@ -6,6 +6,7 @@ import (
 	"cmp"
 	"errors"
 	"math"
+	"math/bits"
 	"slices"
 	"time"
 	"unicode/utf8"
@@ -230,6 +231,19 @@ func Longest(found []Ringing, limit int) []storage.Alarm {
 	}
 	return alarms
 }
+
+// SizeOf is how many bytes a record counts for: its body, its names and its keys as
+// they are kept.
+func SizeOf(r storage.Record, keys []storage.Key) int64 {
+	n := len(r.Body) + len(r.ID) + len(r.Parent)
+	for _, k := range keys {
+		n += 1 + lengthOf(len(k.Index)) + len(k.Index) + lengthOf(len(k.Value)) + len(k.Value)
+	}
+	return int64(n)
+}
+
+// lengthOf is the length of a number as EncodeKeys writes it.
+func lengthOf(n int) int { return (bits.Len(uint(n)|1) + 6) / 7 }
 
 // Tell tells a channel that holds one notice, without waiting.
 func Tell(c chan<- struct{}) {

@@ -2,6 +2,7 @@ package book_test
 
 import (
 	"math"
+	"strings"
 	"testing"
 	"time"
 
@@ -57,6 +58,16 @@ func TestTally(t *testing.T) {
 		q.Deleted = true
 		if got := (totals{living, at(book.Listed("k", q)).Total(q)}); got != c.want {
 			t.Errorf("below %v: %v, want %v", c.parent, got, c.want)
+		}
+	}
+}
+
+func TestSizeOf(t *testing.T) {
+	r := storage.Record{Kind: "not counted", ID: "id", Parent: "p", Body: []byte("{}")}
+	for _, n := range []int{0, 1, 127, 128, 1 << 14, 1<<14 - 1, 1 << 21} {
+		keys := []storage.Key{{Index: strings.Repeat("i", n), Value: "v"}, {Index: "x", Value: strings.Repeat("v", n), Unique: true}}
+		if got, want := book.SizeOf(r, keys), int64(5+len(storage.EncodeKeys(keys))); got != want {
+			t.Errorf("with %d bytes in a key it is %d, want %d", n, got, want)
 		}
 	}
 }

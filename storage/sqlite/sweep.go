@@ -1,0 +1,565 @@
+package sqlite
+
+import (
+	"database/sql/driver"
+	"slices"
+
+	"github.com/understudy-api/understudy/storage"
+	"github.com/understudy-api/understudy/storage/internal/book"
+)
+
+// Sweeping is done in steps that take their turns like updates. A step removes some
+// rows of a layer that nobody has any more, or brings two layers nearer to being one.
+// After each of them every workspace holds what it held before.
+
+const (
+	// maxDepth is how many layers a workspace may have before some are merged.
+	maxDepth = 8
+	// broom is how many rows of a sort a step removes, spade how many records it moves.
+	broom, spade = 128, 12
+	// handful is how many bytes of records and blobs a step removes.
+	handful = 1 << 18
+)
+
+// look finds what there is to sweep when a store is opened.
+func (w *writer) look() error {
+	w.staged = map[int64]bool{}
+	var workspace, newer int64
+	above := map[int64]int64{} // the layer that is right above, -1 if there are several
+	if err := w.conn.query("SELECT workspace, layer FROM chain ORDER BY workspace, depth", func(v []driver.Value) error {
+		if integer(v[0]) != workspace {
+			newer = -1
+		}
+		layer := integer(v[1])
+		if n, seen := above[layer]; !seen {
+			above[layer] = newer
+		} else if n != newer {
+			above[layer] = -1
+		}
+		workspace, newer = integer(v[0]), layer
+		return nil
+	}); err != nil {
+		return err
+	}
+	for layer, n := range above {
+		if n > 0 {
+			w.examine = append(w.examine, layer)
+		}
+	}
+	slices.Sort(w.examine)
+	w.sweepSoon()
+	return nil
+}
+
+// sweepSoon gives sweeping a turn, if there is something to sweep.
+func (w *writer) sweepSoon() {
+	if w.swept || w.queued || w.store.queue.isClosed() {
+		return
+	}
+	w.queued = true
+	_ = w.store.queue.push(&update{sweeping: true, done: make(chan error, 1), fn: func(tx storage.Tx) error {
+		t, _ := tx.(*txn)
+		return w.sweep(t)
+	}})
+}
+
+// sweepNow does a step, in a transaction of its own: what is known here of it must not
+// be undone by others.
+func (w *writer) sweepNow(u *update) {
+	w.queued = false
+	w.group.ran = append(w.group.ran, u)
+	w.run(u)
+	w.group.unseen = len(w.group.dirty) == 0
+	if err := w.finish(); err != nil || <-u.done != nil {
+		w.pull, w.swept = nil, true // until there is something new: the store may be full
+	}
+}
+
+// sweep is one step.
+func (w *writer) sweep(t *txn) error {
+	const op = "sweep"
+	layer := int64(0)
+	if err := t.query(op, "SELECT layer FROM garbage", func(v []driver.Value) error {
+		if layer == 0 && !w.staged[integer(v[0])] {
+			layer = integer(v[0])
+		}
+		return nil
+	}); err != nil {
+		return err
+	}
+	if layer != 0 {
+		return t.throwAway(op, layer)
+	}
+	for i := 0; i < len(w.examine); {
+		layer := w.examine[i]
+		above, held, err := t.above(op, layer)
+		switch {
+		case err != nil:
+			return err
+		case above == 0:
+			w.examine = slices.Delete(w.examine, i, i+1)
+			continue
+		case held:
+			i++ // later
+			continue
+		}
+		return t.mergeDown(op, above, layer)
+	}
+	if more, err := t.shorten(op); err != nil || more {
+		return err
+	}
+	w.swept = true
+	return nil
+}
+
+// throwAway removes some rows of a layer, and its mark when it was the last.
+func (t *txn) throwAway(op string, layer int64) error {
+	for _, remove := range []func(string, int64) (bool, error){t.throwEntries, t.throwRecords, t.throwCounters, t.throwBlobs} {
+		if more, err := remove(op, layer); err != nil || more {
+			return err
+		}
+	}
+	_, err := t.exec(op, "DELETE FROM garbage WHERE layer = ?", layer)
+	return err
+}
+
+const (
+	someEntries = `SELECT kind, name, gone, value, key FROM entry WHERE workspace = ?
+		ORDER BY kind, name, gone, value, key LIMIT 1 OFFSET ?`
+	throwEntries  = "DELETE FROM entry WHERE workspace = ? AND (kind, name, gone, value, key) <= (?, ?, ?, ?, ?)"
+	clearEntries  = "DELETE FROM entry WHERE workspace = ?"
+	someRecords   = "SELECT key, length(body) + length(keys) FROM record WHERE key BETWEEN ? AND ? ORDER BY key"
+	throwRecords  = "DELETE FROM record WHERE key BETWEEN ? AND ?"
+	someCounters  = "SELECT kind, name FROM counter WHERE workspace = ? ORDER BY kind, name LIMIT 1 OFFSET ?"
+	throwCounters = "DELETE FROM counter WHERE workspace = ? AND (kind, name) <= (?, ?)"
+	clearCounters = "DELETE FROM counter WHERE workspace = ?"
+	someBlobs     = "SELECT sha256, length(content) FROM blob WHERE workspace = ?"
+	throwBlob     = "DELETE FROM blob WHERE workspace = ? AND sha256 = ?"
+)
+
+func (t *txn) throwEntries(op string, layer int64) (more bool, err error) {
+	var last []any
+	if err := t.query(op, someEntries, func(v []driver.Value) error {
+		last = []any{layer, text(v[0]), text(v[1]), integer(v[2]), text(v[3]), integer(v[4])}
+		return nil
+	}, layer, int64(broom-1)); err != nil {
+		return false, err
+	}
+	if last != nil {
+		_, err = t.exec(op, throwEntries, last...)
+		return true, err
+	}
+	_, err = t.exec(op, clearEntries, layer)
+	return false, err
+}
+
+func (t *txn) throwRecords(op string, layer int64) (more bool, err error) {
+	first, last, end := book.KeyOf(layer, 0), int64(0), book.KeyOf(layer, book.MaxSeq)
+	rows, size := 0, int64(0)
+	err = t.query(op, someRecords, func(v []driver.Value) error {
+		if rows == broom || size > handful {
+			more = true
+			return errEnough
+		}
+		last = integer(v[0])
+		rows++
+		size += integer(v[1])
+		return nil
+	}, first, end)
+	if err := unlessEnough(err); err != nil || rows == 0 {
+		return false, err
+	}
+	_, err = t.exec(op, throwRecords, first, last)
+	return true, err
+}
+
+// unlessEnough is the error of a query that may have been ended early.
+func unlessEnough(err error) error {
+	if isEnough(err) {
+		return nil
+	}
+	return err
+}
+
+func (t *txn) throwCounters(op string, layer int64) (more bool, err error) {
+	var last []any
+	if err := t.query(op, someCounters, func(v []driver.Value) error {
+		last = []any{layer, text(v[0]), text(v[1])}
+		return nil
+	}, layer, int64(broom-1)); err != nil {
+		return false, err
+	}
+	if last != nil {
+		_, err = t.exec(op, throwCounters, last...)
+		return true, err
+	}
+	_, err = t.exec(op, clearCounters, layer)
+	return false, err
+}
+
+func (t *txn) throwBlobs(op string, layer int64) (more bool, err error) {
+	var sums []string
+	size := int64(0)
+	err = t.query(op, someBlobs, func(v []driver.Value) error {
+		if size > handful || len(sums) == broom {
+			return errEnough
+		}
+		sums, size = append(sums, text(v[0])), size+integer(v[1])
+		return nil
+	}, layer)
+	if err := unlessEnough(err); err != nil {
+		return false, err
+	}
+	for _, sum := range sums {
+		if _, err := t.exec(op, throwBlob, layer, sum); err != nil {
+			return false, err
+		}
+	}
+	return len(sums) > 0, nil
+}
+
+const users = `SELECT c.workspace, w.name, (SELECT n.layer FROM chain n WHERE n.workspace = c.workspace AND n.depth < c.depth
+	ORDER BY n.depth DESC LIMIT 1) FROM chain c JOIN workspace w ON w.id = c.workspace WHERE c.layer = ?`
+
+// above is the layer that is right above one in all workspaces that have it, 0 if it
+// is not the same in all. Such a layer can be merged into the one below. It is held if
+// one of the workspaces is.
+func (t *txn) above(op string, layer int64) (above int64, held bool, err error) {
+	var names []string
+	first := true
+	err = t.query(op, users, func(v []driver.Value) error {
+		n, _ := v[2].(int64)
+		if first {
+			above, first = n, false
+		}
+		if n != above {
+			above = 0
+		}
+		names = append(names, text(v[1]))
+		return nil
+	}, layer)
+	return above, above != 0 && t.store.queue.holds(names...), err
+}
+
+// mergeDown moves some of what lies in a layer into the one below, of which nobody
+// else makes use.
+func (t *txn) mergeDown(op string, from, to int64) error {
+	moved, err := t.moveRecords(op, from, to)
+	if err != nil || moved {
+		return err
+	}
+	if moved, err = t.moveBlobs(op, from, to); err != nil || moved {
+		return err
+	}
+	if _, err := t.exec(op, `INSERT OR REPLACE INTO counter (workspace, kind, name, last, living, gone, own_living, own_gone)
+		SELECT ?, kind, name, last, living, gone, own_living, own_gone FROM counter WHERE workspace = ?`, to, from); err != nil {
+		return err
+	}
+	if _, err := t.exec(op, clearCounters, from); err != nil {
+		return err
+	}
+	return t.relink(op, from, "DELETE FROM chain WHERE layer = ?", from)
+}
+
+// relink changes the chains of the workspaces that have a layer.
+func (t *txn) relink(op string, layer int64, sql string, args ...any) error {
+	var ids []int64
+	if err := t.query(op, "SELECT workspace FROM chain WHERE layer = ?", func(v []driver.Value) error {
+		ids = append(ids, integer(v[0]))
+		return nil
+	}, layer); err != nil {
+		return err
+	}
+	if _, err := t.exec(op, sql, args...); err != nil {
+		return err
+	}
+	for _, id := range ids {
+		name := ""
+		if err := t.query(op, "SELECT name FROM workspace WHERE id = ?", func(v []driver.Value) error {
+			name = text(v[0])
+			return nil
+		}, id); err != nil {
+			return err
+		}
+		s, err := t.read(op, "w.id = ?", id)
+		if err != nil {
+			return err
+		}
+		t.work.dirty[ref{class: ofWorkspace, a: name}] = s
+	}
+	return nil
+}
+
+// row is a record in a layer.
+type row struct {
+	key        int64
+	kind, id   string
+	gone       int64
+	keys       []storage.Key
+	bytes, seq int64
+}
+
+// rows are some records of a layer behind a key.
+func (t *txn) rows(op string, layer, behind int64) ([]row, error) {
+	var rows []row
+	size := int64(0)
+	err := t.query(op, "SELECT key, kind, id, gone, keys, length(body) FROM record WHERE key BETWEEN ? AND ? ORDER BY key", func(v []driver.Value) error {
+		if len(rows) == spade || size > handful {
+			return errEnough
+		}
+		keys, err := storage.DecodeKeys(blob(v[4]))
+		rows = append(rows, row{integer(v[0]), text(v[1]), text(v[2]), integer(v[3]), keys, integer(v[5]), book.SeqOf(integer(v[0]))})
+		size += integer(v[5])
+		return err
+	}, max(behind+1, book.KeyOf(layer, 0)), book.KeyOf(layer, book.MaxSeq))
+	return rows, unlessEnough(err)
+}
+
+func (t *txn) moveRecords(op string, from, to int64) (moved bool, err error) {
+	rows, err := t.rows(op, from, 0)
+	if err != nil {
+		return false, err
+	}
+	below, err := t.below(op, to)
+	if err != nil {
+		return false, err
+	}
+	for _, r := range rows {
+		if err := t.moveRecord(op, r, from, to, below); err != nil {
+			return false, err
+		}
+	}
+	return len(rows) > 0, nil
+}
+
+// below are the layers below one.
+func (t *txn) below(op string, layer int64) (below []int64, err error) {
+	err = t.query(op, `SELECT n.layer FROM chain n WHERE n.workspace = (SELECT c.workspace FROM chain c WHERE c.layer = ?1 LIMIT 1)
+		AND n.depth > (SELECT c.depth FROM chain c WHERE c.layer = ?1 LIMIT 1) ORDER BY n.depth`, func(v []driver.Value) error {
+		below = append(below, integer(v[0]))
+		return nil
+	}, layer)
+	return below, err
+}
+
+func (t *txn) moveRecord(op string, r row, from, to int64, below []int64) error {
+	key := book.KeyOf(to, r.seq)
+	if err := t.drop(op, key); err != nil {
+		return err
+	}
+	if r.gone == goneForGood {
+		lies, err := t.lies(op, below, r.seq)
+		if err != nil {
+			return err
+		}
+		if !lies { // there is nothing left that it could hide
+			_, err := t.exec(op, "DELETE FROM record WHERE key = ?", r.key)
+			return err
+		}
+	} else if err := t.clearWay(op, r, to); err != nil {
+		return err
+	}
+	if _, err := t.exec(op, "UPDATE record SET key = ?, workspace = ? WHERE key = ?", key, to, r.key); err != nil {
+		return err
+	}
+	for _, k := range r.keys {
+		if _, err := t.exec(op, `UPDATE entry SET workspace = ?, key = ?
+			WHERE workspace = ? AND kind = ? AND name = ? AND gone = ? AND value = ? AND key = ?`,
+			to, key, from, r.kind, k.Index, r.gone, k.Value, r.key); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// clearWay drops what a layer has of other records under the names of one that comes
+// into it. A newer layer hides it, or it would hold the names now.
+func (t *txn) clearWay(op string, r row, layer int64) error {
+	var keys []int64
+	take := func(v []driver.Value) error {
+		keys = append(keys, integer(v[0]))
+		return nil
+	}
+	if err := t.query(op, "SELECT key FROM record WHERE workspace = ? AND kind = ? AND id = ?", take, layer, r.kind, r.id); err != nil {
+		return err
+	}
+	for _, k := range r.keys {
+		if !k.Unique || r.gone != 0 {
+			continue
+		}
+		if err := t.query(op, `SELECT key FROM entry WHERE workspace = ? AND kind = ? AND name = ? AND value = ? AND uniq = 1 AND gone = 0`,
+			take, layer, r.kind, k.Index, k.Value); err != nil {
+			return err
+		}
+	}
+	for _, key := range keys {
+		if err := t.drop(op, key); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// drop removes a record with its entries, if it is there.
+func (t *txn) drop(op string, key int64) error {
+	var found *row
+	if err := t.query(op, "SELECT kind, gone, keys FROM record WHERE key = ?", func(v []driver.Value) error {
+		keys, err := storage.DecodeKeys(blob(v[2]))
+		found = &row{kind: text(v[0]), gone: integer(v[1]), keys: keys}
+		return err
+	}, key); err != nil || found == nil {
+		return err
+	}
+	for _, k := range found.keys {
+		if _, err := t.exec(op, "DELETE FROM entry WHERE workspace = ? AND kind = ? AND name = ? AND gone = ? AND value = ? AND key = ?",
+			book.NumberOf(key), found.kind, k.Index, found.gone, k.Value, key); err != nil {
+			return err
+		}
+	}
+	_, err := t.exec(op, "DELETE FROM record WHERE key = ?", key)
+	return err
+}
+
+func (t *txn) moveBlobs(op string, from, to int64) (moved bool, err error) {
+	var sums []string
+	if err := t.query(op, someBlobs+" LIMIT 4", func(v []driver.Value) error {
+		sums = append(sums, text(v[0]))
+		return nil
+	}, from); err != nil {
+		return false, err
+	}
+	for _, sum := range sums {
+		if _, err := t.exec(op, "UPDATE OR REPLACE blob SET workspace = ? WHERE workspace = ? AND sha256 = ?", to, from, sum); err != nil {
+			return false, err
+		}
+	}
+	return len(sums) > 0, nil
+}
+
+// pull is the copying of a layer that several workspaces have into the one above, for
+// those that have too many layers.
+type pull struct {
+	from, to int64
+	last     int64 // the key of the record that was copied last
+}
+
+// shorten makes the chain of a workspace shorter.
+func (t *txn) shorten(op string) (more bool, err error) {
+	w := &t.store.writer
+	for len(w.deep) > 0 && w.pull == nil {
+		w.pull, err = t.choose(op, w.deep[0])
+		if err != nil {
+			return false, err
+		}
+		if w.pull == nil {
+			w.deep = w.deep[1:]
+		}
+	}
+	if w.pull == nil {
+		return false, nil
+	}
+	p := w.pull
+	if above, _, err := t.above(op, p.from); err != nil || above == p.to || above == 0 && !t.pair(op, p) {
+		w.pull = nil // it is merged down, or gone
+		if above == p.to {
+			w.examine = append(w.examine, p.from)
+		}
+		return true, err
+	}
+	rows, err := t.rows(op, p.from, p.last)
+	if err != nil {
+		return false, err
+	}
+	for _, r := range rows {
+		if err := t.copyRecord(op, r, p.from, p.to); err != nil {
+			return false, err
+		}
+	}
+	if len(rows) > 0 {
+		last := rows[len(rows)-1].key
+		w.pull = &pull{p.from, p.to, last}
+		return true, nil
+	}
+	if _, err := t.exec(op, `INSERT OR IGNORE INTO counter (workspace, kind, name, last, living, gone, own_living, own_gone)
+		SELECT ?, kind, name, last, living, gone, own_living, own_gone FROM counter WHERE workspace = ?`, p.to, p.from); err != nil {
+		return false, err
+	}
+	if _, err := t.exec(op, "INSERT OR IGNORE INTO blob (workspace, sha256, content) SELECT ?, sha256, content FROM blob WHERE workspace = ?", p.to, p.from); err != nil {
+		return false, err
+	}
+	if held, err := t.heldBy(op, p.to); err != nil || held {
+		return false, err
+	}
+	if err := t.relink(op, p.to, "DELETE FROM chain WHERE layer = ? AND workspace IN (SELECT workspace FROM chain WHERE layer = ?)", p.from, p.to); err != nil {
+		return false, err
+	}
+	w.examine = append(w.examine, p.from)
+	w.pull = nil
+	return true, nil
+}
+
+// heldBy reports whether a workspace that has the layer is held.
+func (t *txn) heldBy(op string, layer int64) (bool, error) {
+	var names []string
+	err := t.query(op, users, func(v []driver.Value) error {
+		names = append(names, text(v[1]))
+		return nil
+	}, layer)
+	return t.store.queue.holds(names...), err
+}
+
+// pair reports whether one layer of a pull still lies right above the other somewhere.
+func (t *txn) pair(op string, p *pull) (there bool) {
+	_ = t.query(op, users, func(v []driver.Value) error {
+		n, _ := v[2].(int64)
+		there = there || n == p.to
+		return nil
+	}, p.from)
+	return there
+}
+
+// choose finds two layers of a workspace with many, of which the older is not so large
+// that copying it again and again would cost more than was written.
+func (t *txn) choose(op, workspace string) (*pull, error) {
+	s, err := t.read(op, "w.name = ?", workspace)
+	if err != nil || len(s.layers) <= maxDepth {
+		return nil, err
+	}
+	newer := int64(-1)
+	for i, layer := range s.layers[1:] {
+		n := int64(0)
+		if err := t.query(op, "SELECT count(*) FROM (SELECT 1 FROM record INDEXED BY record_id WHERE workspace = ? LIMIT 30000)", func(v []driver.Value) error {
+			n = integer(v[0])
+			return nil
+		}, layer); err != nil {
+			return nil, err
+		}
+		if newer >= 0 && n <= 2*newer+spade {
+			return &pull{from: layer, to: s.layers[i]}, nil
+		}
+		newer = n
+	}
+	return nil, nil
+}
+
+// copyRecord copies a record from a layer into the one above, unless that hides it.
+func (t *txn) copyRecord(op string, r row, from, to int64) error {
+	key := book.KeyOf(to, r.seq)
+	hidden, err := t.lies(op, []int64{to}, r.seq)
+	if err != nil || hidden {
+		return err
+	}
+	if _, err := t.exec(op, `INSERT INTO record (key, workspace, kind, id, parent, gone, created, updated, deleted, version, keys, body)
+		SELECT ?, ?, kind, id, parent, gone, created, updated, deleted, version, keys, body FROM record WHERE key = ?`, key, to, r.key); err != nil {
+		return err
+	}
+	for _, k := range r.keys {
+		if _, err := t.exec(op, `INSERT INTO entry (workspace, kind, name, gone, value, key, uniq, parent)
+			SELECT ?, kind, name, gone, value, ?, uniq, parent FROM entry
+			WHERE workspace = ? AND kind = ? AND name = ? AND gone = ? AND value = ? AND key = ?`,
+			to, key, from, r.kind, k.Index, r.gone, k.Value, r.key); err != nil {
+			return err
+		}
+	}
+	return nil
+}
