@@ -181,6 +181,8 @@ const MaxAlarmName = 255
 // ReadTx is the reading half of a transaction on one workspace. In every
 // method CodeUnavailable, CodeCorrupt and CodeInternal mean that the store
 // failed; the other codes are named.
+//
+//nolint:interfacebloat // as of Tx
 type ReadTx interface {
 	// Workspace is the name of the workspace.
 	Workspace() string

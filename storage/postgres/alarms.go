@@ -65,9 +65,9 @@ func (t *txn) Rings(alarm string) (bool, error) {
 	const op = "rings"
 	timer, rung, at := false, false, int64(storage.Never)
 	err := t.query(op, question{
-		"SELECT timer, at, due <= " + databaseNow + " FROM alarm WHERE workspace = " + numberOf + " AND name = $2::bytea",
-		[]any{t.digest, []byte(alarm)},
-		func(rows pgx.Rows) error { return rows.Scan(&timer, &at, &rung) },
+		sql:  "SELECT timer, at, due <= " + databaseNow + " FROM alarm WHERE workspace = " + numberOf + " AND name = $2::bytea",
+		args: []any{t.digest, []byte(alarm)},
+		row:  func(rows pgx.Rows) error { return rows.Scan(&timer, &at, &rung) },
 	})
 	if err != nil || timer {
 		return rung, err

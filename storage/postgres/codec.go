@@ -24,6 +24,7 @@ const (
 	living   byte = 0
 	gone     byte = 1
 	withTail byte = 2
+	hidden   byte = 4 // of a record that is gone for good
 	digested byte = 0x80
 )
 

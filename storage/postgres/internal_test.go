@@ -463,7 +463,7 @@ func TestStoreListsReadOnlyTheirPage(t *testing.T) {
 					for _, descending := range []bool{false, true} {
 						for _, after := range []*spotAfter{nil, {"v\x00\x00\x00\x00\x00\x00\x40\x00", 777}, {strings.Repeat("v", 2000), 7}} {
 							q := storage.Query{Parent: parent, Index: index, Descending: descending, Limit: 20}
-							l := newListing(digest, kind, q, after)
+							l := newListing(layer{digest: digest}, kind, q, after)
 							explain(l.page, l.args, fmt.Sprintf("%s %+v %+v, analyzed %v", kind, q, after, analyzed))
 						}
 					}
@@ -472,7 +472,7 @@ func TestStoreListsReadOnlyTheirPage(t *testing.T) {
 		}
 		for _, q := range []storage.Query{{Prefix: "v\x00\x00\x00\x00\x00\x00\x20"}, {Equal: new("v")}, {Equal: new(strings.Repeat("v", 2000))}, {Prefix: strings.Repeat("v", 2000)}} {
 			q.Index, q.Limit = "x", 20
-			l := newListing(digest, "k", q, nil)
+			l := newListing(layer{digest: digest}, "k", q, nil)
 			explain(l.page, l.args, fmt.Sprintf("%+v, analyzed %v", q, analyzed))
 		}
 	}

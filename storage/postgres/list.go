@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -15,7 +16,9 @@ const (
 	// numberOf is the number of the workspace whose digest is $1. It is null, and
 	// so is every place that begins with it, if there is none.
 	numberOf = "(SELECT number FROM workspace WHERE digest = $1::bytea)"
-	inside   = "(SELECT int8send(number) FROM workspace WHERE digest = $1::bytea) || "
+	// topOf is the number of its newest layer, with which places begin.
+	topOf  = "(SELECT coalesce(layers[1], number) FROM workspace WHERE digest = $1::bytea)"
+	inside = "(SELECT int8send(coalesce(layers[1], number)) FROM workspace WHERE digest = $1::bytea) || "
 
 	// recordsOf looks up the records that a page of entries belongs to, one by
 	// one: OFFSET 0 leaves the planner no other way.
@@ -29,8 +32,36 @@ type spotAfter struct {
 	seq   int64
 }
 
+// layer is where a list is looked up: in the only layer of the workspace whose digest
+// is $1, or in one of several, of which newer ones hide records.
+type layer struct {
+	digest []byte
+	number int64
+	newer  []int64
+}
+
+// start is a listing without conditions.
+func (a layer) start() *listing {
+	if a.digest != nil {
+		return &listing{at: a, args: []any{a.digest}}
+	}
+	return &listing{at: a}
+}
+
+// hiddenBy is the condition that newer layers have nothing of the record of a row,
+// behind AND. It is a question for each row, and no join, which the planner would put
+// elsewhere.
+func hiddenBy(row string, newer []int64) string {
+	var where strings.Builder
+	for _, n := range newer {
+		fmt.Fprintf(&where, " AND (SELECT s.key FROM record s WHERE s.key = %d + (%s.key & 4294967295)) IS NULL", book.KeyOf(n, 0), row)
+	}
+	return where.String()
+}
+
 // listing is the statements for a list.
 type listing struct {
+	at   layer
 	args []any
 	// page is the records of the page, and one more if there are more.
 	page string
@@ -40,14 +71,22 @@ type listing struct {
 }
 
 // newListing builds the statements for a query. after is nil at the beginning.
-func newListing(digest []byte, kind string, q storage.Query, after *spotAfter) *listing {
-	l := &listing{args: []any{digest}}
+func newListing(a layer, kind string, q storage.Query, after *spotAfter) *listing {
+	l := a.start()
 	if q.Index == "" {
 		l.byInsertion(kind, q, after)
 	} else {
-		l.byValue(digest, kind, q, after)
+		l.byValue(kind, q, after)
 	}
 	return l
+}
+
+// place is the place of a list in the layer.
+func (l *listing) place(p []byte) string {
+	if l.at.digest != nil {
+		return inside + l.arg(p)
+	}
+	return l.arg(within(l.at.number, p))
 }
 
 // arg adds an argument and gives its name in the statement.
@@ -70,9 +109,9 @@ func (l *listing) in(row string, mark byte, q storage.Query, names ...string) st
 		mark |= gone
 	}
 	if q.Parent != nil && *q.Parent != "" {
-		return row + "family = " + inside + l.arg(place(mark, append(names, *q.Parent)...))
+		return row + "family = " + l.place(place(mark, append(names, *q.Parent)...))
 	}
-	where := row + "list = " + inside + l.arg(place(mark, names...))
+	where := row + "list = " + l.place(place(mark, names...))
 	if q.Parent != nil {
 		where += " AND " + row + "family IS NULL"
 	}
@@ -102,7 +141,7 @@ func (l *listing) cutPart(q storage.Query) string {
 func (l *listing) byInsertion(kind string, q storage.Query, after *spotAfter) {
 	direction, beyond := directionOf(q)
 	where := l.in("", living, q, kind)
-	where += l.allMet("r", kind, q, q.Selecting())
+	where += l.allMet("r", kind, q, q.Selecting()) + hiddenBy("r", l.at.newer)
 	l.count, l.countArgs = "SELECT count(*) FROM record r WHERE "+where, slices.Clone(l.args)
 	if after != nil {
 		where += " AND seq " + beyond + " " + l.arg(after.seq)
@@ -113,7 +152,7 @@ func (l *listing) byInsertion(kind string, q storage.Query, after *spotAfter) {
 // byValue merges the list of the values without a tail and that of those with one,
 // which is rarely longer than nothing. The page is cut before the records are
 // looked up.
-func (l *listing) byValue(digest []byte, kind string, q storage.Query, after *spotAfter) {
+func (l *listing) byValue(kind string, q storage.Query, after *spotAfter) {
 	direction, beyond := directionOf(q)
 	order := func(columns ...string) string {
 		return " ORDER BY " + strings.Join(columns, direction+", ") + direction
@@ -135,7 +174,7 @@ func (l *listing) byValue(digest []byte, kind string, q storage.Query, after *sp
 	}
 	l.count, l.countArgs = "SELECT ("+strings.Join(counts, " + ")+")::bigint", slices.Clone(l.args)
 	if q.Own() == nil && len(q.Selecting()) > 0 {
-		l.count, l.countArgs = counting(digest, kind, q)
+		l.count, l.countArgs = counting(l.at, kind, q)
 	}
 	var from []string
 	for _, p := range parts {
@@ -155,7 +194,12 @@ func (l *listing) byValue(digest []byte, kind string, q storage.Query, after *sp
 // behind is the condition for what comes behind a place in one of the two lists.
 func (l *listing) behind(mark byte, descending bool, beyond string, after spotAfter) string {
 	head, tail := split(after.value)
-	key := func() string { return "((" + numberOf + " << 32) + " + l.arg(after.seq) + ")" }
+	key := func() string {
+		if l.at.digest == nil {
+			return l.arg(book.KeyOf(l.at.number, after.seq))
+		}
+		return "((" + topOf + " << 32) + " + l.arg(after.seq) + ")"
+	}
 	switch {
 	case mark == withTail: // and the same in terms of the index
 		return fmt.Sprintf(" AND (head, tail, key) %s (%s, %s, %s) AND head %s= %s",
@@ -180,7 +224,7 @@ func (l *listing) selected(mark byte, kind string, q storage.Query) (where strin
 		return "", false
 	}
 	where = l.in("", mark, q, kind, q.Index) + condition
-	return where + l.allMet("entry", kind, q, q.Selecting()), true
+	return where + l.allMet("entry", kind, q, q.Selecting()) + hiddenBy("entry", l.at.newer), true
 }
 
 // selecting is what a condition asks of the values in one of the two lists, each part
@@ -251,6 +295,9 @@ func (l *listing) keys(kind string, q storage.Query, c storage.Condition) string
 		}
 	}
 	if len(parts) == 0 {
+		if l.at.digest == nil {
+			return "SELECT f.key FROM entry f WHERE false"
+		}
 		return "SELECT f.key FROM entry f WHERE $1::bytea IS NULL" // nothing
 	}
 	return strings.Join(parts, " UNION ALL ")
@@ -277,29 +324,32 @@ func (l *listing) allMet(row, kind string, q storage.Query, conditions []storage
 
 // counting is the statement for how many records meet the conditions of a query
 // that has none on the index which orders.
-func counting(digest []byte, kind string, q storage.Query) (sql string, args []any) {
+func counting(a layer, kind string, q storage.Query) (sql string, args []any) {
 	by, others := book.CountedBy(q)
-	l := &listing{args: []any{digest}}
+	l := a.start()
 	sql = "SELECT count(*) FROM (SELECT DISTINCT f.key FROM (" + l.keys(kind, q, by) + ") f) e WHERE true"
-	return sql + l.allMet("e", kind, q, others), l.args
+	return sql + l.allMet("e", kind, q, others) + hiddenBy("e", a.newer), l.args
 }
 
 // few is what the condition selects that the fewest records meet; not ok if they are
 // not few or if the query has no conditions but that of its order.
 func (t *txn) few(op, kind string, q storage.Query) (_ []storage.Candidate, ok bool, err error) {
 	best, ok, err := book.Few(q, func(alternatives []storage.Condition, limit int64) (keys []int64, err error) {
-		l := &listing{args: []any{t.digest}}
-		var parts []string
-		for _, part := range alternatives {
-			parts = append(parts, l.keys(kind, q, part))
+		ask := func(a layer) question {
+			l := a.start()
+			var parts []string
+			for _, part := range alternatives {
+				parts = append(parts, l.keys(kind, q, part))
+			}
+			sql := "SELECT DISTINCT f.key FROM (" + strings.Join(parts, " UNION ALL ") + ") f WHERE true" + hiddenBy("f", a.newer) + " LIMIT " + l.arg(limit)
+			return question{sql: sql, args: l.args, row: func(rows pgx.Rows) error {
+				var key int64
+				err := rows.Scan(&key)
+				keys = append(keys, key)
+				return err
+			}}
 		}
-		sql := "SELECT DISTINCT f.key FROM (" + strings.Join(parts, " UNION ALL ") + ") f LIMIT " + l.arg(limit)
-		err = t.query(op, question{sql, l.args, func(rows pgx.Rows) error {
-			var key int64
-			err := rows.Scan(&key)
-			keys = append(keys, key)
-			return err
-		}})
+		err = t.everywhere(op, ask)
 		return keys, err
 	})
 	if err != nil || !ok {
@@ -307,9 +357,9 @@ func (t *txn) few(op, kind string, q storage.Query) (_ []storage.Candidate, ok b
 	}
 	candidates := make([]storage.Candidate, 0, len(best))
 	err = t.query(op, question{
-		"SELECT " + columns + ", r.keys FROM unnest($1::bigint[]) p (key)" + recordsWithKeys,
-		[]any{best},
-		func(rows pgx.Rows) error {
+		sql:  "SELECT " + columns + ", r.keys FROM unnest($1::bigint[]) p (key)" + recordsWithKeys,
+		args: []any{best},
+		row: func(rows pgx.Rows) error {
 			var packed []byte
 			r, err := scanRecord(kind, rows, &packed)
 			if err != nil {
@@ -321,6 +371,18 @@ func (t *txn) few(op, kind string, q storage.Query) (_ []storage.Candidate, ok b
 		},
 	})
 	return candidates, true, err
+}
+
+// everywhere asks a question in the only layer, or in each.
+func (t *txn) everywhere(op string, ask func(layer) question) error {
+	if ok, err := t.flat(op, ask(layer{digest: t.digest})); ok || err != nil {
+		return err
+	}
+	var questions []question
+	for i, number := range t.layers {
+		questions = append(questions, ask(layer{number: number, newer: t.layers[:i]}))
+	}
+	return t.query(op, questions...)
 }
 
 func directionOf(q storage.Query) (direction, beyond string) {
@@ -364,32 +426,28 @@ func (t *txn) List(kind string, q storage.Query) (storage.Page, error) {
 		}
 		return q.Select(few)
 	}
-	l := newListing(t.digest, kind, q, after)
-	page, last, more := storage.Page{}, "", false
-	questions := []question{{l.page, l.args, func(rows pgx.Rows) error {
-		if q.Limit > 0 && len(page.Records) == q.Limit {
-			more = true
-			return nil
-		}
-		r, value, err := scanListed(kind, q, rows)
-		page.Records, last = append(page.Records, r), value
-		return err
-	}}}
-	count := question{l.count, l.countArgs, func(rows pgx.Rows) error { return rows.Scan(&page.Total) }}
-	// The first page may turn out to be all there is.
 	first := book.Whole(q)
+	l := newListing(layer{digest: t.digest}, kind, q, after)
+	p := &pages{kind: kind, q: q}
+	questions := []question{p.page(l)}
+	names := []book.Name{}
 	switch {
 	case !q.Filtered():
-		questions = append(questions, t.fetchCounters(book.Listed(kind, q))...)
+		names = append(names, book.Listed(kind, q))
 	case !first:
-		questions = append(questions, count)
+		questions = append(questions, p.count(l))
 	}
-	if err := t.query(op, questions...); err != nil {
+	ok, err := t.fetchCounters(op, names, questions...)
+	if err != nil {
 		return storage.Page{}, err
 	}
-	if more {
-		page.Next = q.CursorAfter(last, page.Records[len(page.Records)-1].Seq)
+	lists := []*listing{l}
+	if !ok {
+		if lists, err = t.listLayers(op, p, after, first); err != nil {
+			return storage.Page{}, err
+		}
 	}
+	page, more := p.cut(ok)
 	switch {
 	case !q.Filtered():
 		if kind != "" {
@@ -398,9 +456,91 @@ func (t *txn) List(kind string, q storage.Query) (storage.Page, error) {
 	case first && !more:
 		page.Total = int64(len(page.Records))
 	case first:
-		if err := t.query(op, count); err != nil {
+		questions = questions[:0]
+		for _, l := range lists {
+			questions = append(questions, p.count(l))
+		}
+		if err := t.query(op, questions...); err != nil {
 			return storage.Page{}, err
 		}
+		page.Total = p.total
+	default:
+		page.Total = p.total
 	}
 	return page, nil
+}
+
+// listLayers asks every layer for what is on a page and before it.
+func (t *txn) listLayers(op string, p *pages, after *spotAfter, first bool) (lists []*listing, err error) {
+	q := p.q
+	if q.Limit > 0 {
+		q.Limit += q.Offset
+	}
+	q.Offset = 0
+	var questions []question
+	for i, number := range t.layers {
+		l := newListing(layer{number: number, newer: t.layers[:i]}, p.kind, q, after)
+		lists = append(lists, l)
+		questions = append(questions, p.page(l))
+		if q.Filtered() && !first {
+			questions = append(questions, p.count(l))
+		}
+	}
+	return lists, t.query(op, questions...)
+}
+
+// pages is a page while it is read, in one layer or in several.
+type pages struct {
+	kind  string
+	q     storage.Query
+	spots []spotOn
+	total int64
+}
+
+type spotOn struct {
+	storage.Record
+
+	value string
+}
+
+func (p *pages) page(l *listing) question {
+	return question{sql: l.page, args: l.args, row: func(rows pgx.Rows) error {
+		r, value, err := scanListed(p.kind, p.q, rows)
+		p.spots = append(p.spots, spotOn{r, value})
+		return err
+	}}
+}
+
+func (p *pages) count(l *listing) question {
+	return question{sql: l.count, args: l.countArgs, row: func(rows pgx.Rows) error {
+		var n int64
+		err := rows.Scan(&n)
+		p.total += n
+		return err
+	}}
+}
+
+// cut is the page of what was read, which is in order and without what is skipped if
+// it is of one layer.
+func (p *pages) cut(one bool) (page storage.Page, more bool) {
+	spots := p.spots
+	if !one {
+		slices.SortFunc(spots, func(a, b spotOn) int {
+			by := cmp.Or(strings.Compare(a.value, b.value), cmp.Compare(a.Seq, b.Seq))
+			if p.q.Descending {
+				return -by
+			}
+			return by
+		})
+		spots = spots[min(p.q.Offset, len(spots)):]
+	}
+	if p.q.Limit > 0 && len(spots) > p.q.Limit {
+		spots, more = spots[:p.q.Limit], true
+		last := spots[p.q.Limit-1]
+		page.Next = p.q.CursorAfter(last.value, last.Seq)
+	}
+	for _, s := range spots {
+		page.Records = append(page.Records, s.Record)
+	}
+	return page, more
 }

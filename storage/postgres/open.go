@@ -67,11 +67,12 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	if err != nil {
 		return nil, mapError("open", err)
 	}
-	s := &Store{options: o, pool: pool, gates: gates{open: map[string]*gate{}}, timeout: defaultTimeout, alarms: make(chan struct{}, 1)}
+	s := &Store{options: o, pool: pool, gates: gates{open: map[string]*gate{}}, timeout: defaultTimeout, alarms: make(chan struct{}, 1), left: make(chan struct{}, 1), ending: make(chan struct{})}
 	if err := s.migrate(ctx); err != nil {
 		pool.Close()
 		return nil, err
 	}
+	s.sweeping.Go(s.sweepAll)
 	return s, nil
 }
 
@@ -162,12 +163,31 @@ func (s *Store) migrateLocked(ctx context.Context, tx pgx.Tx) error {
 			return err
 		}
 	}
-	for _, table := range []string{"workspace", "record", "entry", "counter", "blob", "alarm"} {
+	if version > 0 && version < usageVersion {
+		if err := addUsage(ctx, tx); err != nil {
+			return err
+		}
+	}
+	for _, table := range []string{"workspace", "record", "entry", "counter", "blob", "alarm", "garbage"} {
 		if _, err := tx.Exec(ctx, "SELECT FROM "+table+" LIMIT 1"); err != nil {
 			return damaged(err)
 		}
 	}
 	return nil
+}
+
+// usageVersion is the version of the schema from which on it is counted how much a
+// workspace holds.
+const usageVersion = 4
+
+// addUsage counts that in an older database.
+func addUsage(ctx context.Context, tx pgx.Tx) error {
+	_, err := tx.Exec(ctx, `UPDATE workspace w SET records = u.records, bytes = u.bytes FROM (
+		SELECT number, sum(records) AS records, sum(bytes) AS bytes FROM (
+			SELECT key >> 32 AS number, count(*) AS records, sum(length(body) + length(id) + length(parent) + length(keys)) AS bytes FROM record GROUP BY 1
+			UNION ALL SELECT workspace, 0, sum(length(content)) FROM blob GROUP BY 1
+		) o GROUP BY 1) u WHERE w.number = u.number`)
+	return err
 }
 
 // searchedVersion is the version of the schema from which on living records have keys

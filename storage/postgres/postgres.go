@@ -67,6 +67,11 @@ type Store struct {
 	timeout time.Duration
 	alarms  chan struct{} // see AlarmsChanged
 
+	left     chan struct{} // told that there may be something to sweep
+	ending   chan struct{} // closed when the store is
+	sweeping sync.WaitGroup
+	deep     deep
+
 	// life is held for reading by everything that runs.
 	life   sync.RWMutex
 	closed bool
@@ -284,6 +289,20 @@ func (s *Store) Workspaces(ctx context.Context, prefix string) ([]string, error)
 	return names, nil
 }
 
+// Size implements [storage.Store].
+func (s *Store) Size(ctx context.Context) (int64, error) {
+	const op = "size"
+	if err := s.enter(ctx, op); err != nil {
+		return 0, err
+	}
+	defer s.life.RUnlock()
+	var n int64
+	err := s.read(ctx, op, `SELECT sum(pg_total_relation_size(to_regclass(t)))::bigint
+		FROM unnest(ARRAY['workspace', 'record', 'entry', 'counter', 'blob', 'alarm', 'garbage']) t`,
+		nil, func() {}, func(scan func(...any) error) error { return scan(&n) })
+	return n, err
+}
+
 // Ping implements [storage.Store].
 func (s *Store) Ping(ctx context.Context) error {
 	const op = "ping"
@@ -307,6 +326,8 @@ func (s *Store) Close() error {
 	defer s.life.Unlock()
 	if !s.closed {
 		s.closed = true
+		close(s.ending)
+		s.sweeping.Wait()
 		s.pool.Close()
 	}
 	return nil

@@ -26,14 +26,18 @@ const (
 	planByIndex = "SELECT set_config('enable_seqscan', 'off', true), set_config('enable_bitmapscan', 'off', true), " +
 		"set_config('plan_cache_mode', 'force_generic_plan', true)"
 
+	// planAndLook is planByIndex of a View, which asks for the layers of its workspace.
+	planAndLook = planByIndex + ", (SELECT layers FROM workspace WHERE digest = $1::bytea)"
+
 	// FOR UPDATE gives the transaction its id, and that, with the number of the
 	// process, is how it is found if the connection is lost.
-	lockWorkspace = "SELECT number, revision, pg_backend_pid(), pg_current_xact_id()::text, " + settingsColumns +
+	lockWorkspace = "SELECT number, revision, pg_backend_pid(), pg_current_xact_id()::text, layers, records, bytes, " + settingsColumns +
 		" FROM workspace WHERE digest = $1::bytea FOR UPDATE"
 	makeWorkspace = `INSERT INTO workspace (digest, name, revision, tokens, frozen, stands_at, runs_ahead, id_source, id_seed, data)
 		VALUES ($1::bytea, $2::bytea, 0, '', false, 0, 0, '', 0, '') ON CONFLICT (digest) DO NOTHING
 		RETURNING number, pg_backend_pid(), pg_current_xact_id()::text`
-	markWorkspace = `UPDATE workspace SET revision = $2::bigint, tokens = substr($3::bytea || tokens, 1, 256) WHERE number = $1::bigint`
+	markWorkspace = `UPDATE workspace SET revision = $2::bigint, tokens = substr($3::bytea || tokens, 1, 256),
+		records = $4::bigint, bytes = $5::bigint WHERE number = $1::bigint`
 
 	tokenSize = 8
 	// maxPending bounds what an update collects before it sends it, in bytes.
@@ -59,6 +63,8 @@ type session struct {
 	size    int        // of what is pending, in bytes
 	slow    bool       // some of it takes long
 	alarms  bool       // may ring at another time
+	left    []int64    // layers that workspaces have left
+	deep    []string   // workspaces that have got many layers
 }
 
 // question is a statement and what to do with its rows; row is nil for those that
@@ -67,6 +73,8 @@ type question struct {
 	sql  string
 	args []any
 	row  func(pgx.Rows) error
+	// flat looks only at the newest layer: if there are more, it is not asked.
+	flat bool
 }
 
 func newSession(s *Store, conn *pgxpool.Conn, names []string, readOnly bool) *session {
@@ -157,16 +165,16 @@ func (u *session) reconnect(attempt int) error {
 func (u *session) send(t *txn, questions []question, rows *int) error {
 	var locked []*txn
 	batch := &pgx.Batch{}
-	opening := 0
-	if !u.begun {
-		opening = 2
+	opening := !u.begun
+	if opening {
 		if u.readOnly {
 			batch.Queue(beginView)
+			batch.Queue(planAndLook, u.txns[0].digest)
 		} else {
 			batch.Queue(beginUpdate)
+			batch.Queue(planByIndex)
 			locked = u.inOrder()
 		}
-		batch.Queue(planByIndex)
 		for _, t := range locked {
 			batch.Queue(lockWorkspace, t.digest)
 		}
@@ -182,8 +190,11 @@ func (u *session) send(t *txn, questions []question, rows *int) error {
 	u.begun = true
 	results := u.conn.SendBatch(ctx, batch)
 	err := func() error {
-		for range opening {
+		if opening {
 			if _, err := results.Exec(); err != nil {
+				return err
+			}
+			if err := each(results, u.looked); err != nil {
 				return err
 			}
 		}
@@ -199,7 +210,7 @@ func (u *session) send(t *txn, questions []question, rows *int) error {
 		}
 		for _, q := range questions {
 			row := q.row
-			if t.absent() { // whatever came into being since the lock
+			if t.absent() || q.flat && t.layered() { // whatever came into being since the lock
 				row = nil
 			}
 			if err := each(results, func(r pgx.Rows) error {
@@ -222,6 +233,15 @@ func (u *session) send(t *txn, questions []question, rows *int) error {
 	}
 	u.sent()
 	return u.verify(locked)
+}
+
+// looked reads the layers of a View's workspace.
+func (u *session) looked(rows pgx.Rows) error {
+	if !u.readOnly {
+		return nil
+	}
+	var ignored *string
+	return rows.Scan(&ignored, &ignored, &ignored, &u.txns[0].layers)
 }
 
 func (u *session) sent() {
@@ -298,6 +318,7 @@ func (u *session) make(op string, t *txn) error {
 			continue
 		}
 		err := u.single(makeWorkspace, []any{each.digest, []byte(each.name)}, func(r pgx.Rows) error {
+			each.layers = nil
 			return r.Scan(&each.row, &u.process, &u.id)
 		})
 		switch {
@@ -336,11 +357,10 @@ func (u *session) commit() (again bool, err error) {
 	if hook := u.store.beforeCommit; hook != nil {
 		hook(u)
 	}
+	u.discard()
 	err = u.finish("COMMIT")
 	if err == nil {
-		if u.alarms {
-			book.Tell(u.store.alarms)
-		}
+		u.tell()
 		return false, nil
 	}
 	if witness == nil { // it only looked, and saw what there was
@@ -355,12 +375,21 @@ func (u *session) commit() (again bool, err error) {
 	case unknown != nil:
 		return false, &storage.Error{Code: storage.CodeUnavailable, Op: op, Err: errors.Join(errUnknown, cause{err})}
 	case done:
-		if u.alarms {
-			book.Tell(u.store.alarms)
-		}
+		u.tell()
 		return false, nil
 	}
 	return true, mapError(op, err)
+}
+
+// tell tells what was committed.
+func (u *session) tell() {
+	if u.alarms {
+		book.Tell(u.store.alarms)
+	}
+	if len(u.left) > 0 || len(u.deep) > 0 {
+		u.store.deep.add(u.deep)
+		book.Tell(u.store.left)
+	}
 }
 
 // finish sends what is pending and ends the transaction.

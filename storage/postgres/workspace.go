@@ -1,12 +1,16 @@
 package postgres
 
 import (
-	"encoding/binary"
 	"time"
+
+	"github.com/jackc/pgx/v5"
 
 	"github.com/understudy-api/understudy/storage"
 	"github.com/understudy-api/understudy/storage/internal/book"
 )
+
+// maxDepth is how many layers a workspace may have before some are merged.
+const maxDepth = 8
 
 // SetSettings implements [storage.Tx].
 func (t *txn) SetSettings(s storage.Settings) error {
@@ -40,26 +44,37 @@ func (t *txn) Clear() error {
 	t.wrote = true
 	t.empty()
 	t.settle(storage.Settings{})
-	t.exists = false
+	t.layers, t.cleared, t.exists = nil, true, false
 	return nil
 }
 
-// empty removes all but the row of the workspace itself.
+// empty lets go of all but the row of the workspace itself. Its layers are removed
+// later, if no other workspace has them.
 func (t *txn) empty() {
-	from, to := t.places()
-	t.slow = true
-	t.write("DELETE FROM entry WHERE list >= $1::bytea AND list < $2::bytea", from, to)
-	t.write("DELETE FROM record WHERE key >= $1::bigint AND key < $2::bigint", book.KeyOf(t.row, 0), book.KeyOf(t.row+1, 0))
-	t.write("DELETE FROM counter WHERE place >= $1::bytea AND place < $2::bytea", from, to)
-	t.write("DELETE FROM blob WHERE workspace = $1::bigint", t.row)
+	if len(t.layers) > 0 {
+		t.left = append(t.left, t.layers...)
+	} else {
+		t.left = append(t.left, t.row)
+	}
 	t.write("DELETE FROM alarm WHERE workspace = $1::bigint", t.row)
 	t.alarms = true
-	t.records, t.counters = nil, nil
+	t.records, t.counters, t.usage = nil, nil, storage.Usage{}
 }
 
-// places is the range of the places of the workspace.
-func (t *txn) places() (from, to []byte) {
-	return binary.BigEndian.AppendUint64(nil, uint64(t.row)), binary.BigEndian.AppendUint64(nil, uint64(t.row+1))
+// relayer gives the workspace a new layer above others.
+func (t *txn) relayer(op string, below ...int64) error {
+	n := int64(0)
+	err := t.single("SELECT nextval(pg_get_serial_sequence('workspace', 'number'))", nil, func(r pgx.Rows) error { return r.Scan(&n) })
+	if err == nil && n > book.MaxNumber {
+		err = book.Failure(storage.CodeInternal, op, "too many workspaces")
+	}
+	if err != nil {
+		t.err = mapError(op, err)
+		return t.err
+	}
+	t.layers = append([]int64{n}, below...)
+	t.write("UPDATE workspace SET layers = $2::bigint[] WHERE number = $1::bigint", t.row, t.layers)
+	return nil
 }
 
 // CopyFrom implements [storage.Tx].
@@ -78,28 +93,56 @@ func (t *txn) CopyFrom(from storage.Tx) error {
 	case !f.exists:
 		return t.Clear()
 	}
+	shared, err := f.share(op)
+	if err != nil {
+		return err
+	}
 	if err := t.create(op); err != nil {
 		return err
 	}
 	t.empty()
-	f.writeCounters()
-	first, end := f.places()
-	to, _ := t.places()
-	t.write(`INSERT INTO record (key, seq, list, family, address, id, parent, created, updated, deleted, version, keys, body)
-		SELECT key - $1::bigint + $2::bigint, seq, $4::bytea || substr(list, 9), $4::bytea || substr(family, 9),
-		$4::bytea || substr(address, 9), id, parent, created, updated, deleted, version, keys, body
-		FROM record WHERE key >= $1::bigint AND key < $3::bigint`,
-		book.KeyOf(f.row, 0), book.KeyOf(t.row, 0), book.KeyOf(f.row+1, 0), to)
-	t.write(`INSERT INTO entry (list, head, key, tail, family, uniq)
-		SELECT $3::bytea || substr(list, 9), head, key - $4::bigint + $5::bigint, tail,
-		$3::bytea || substr(family, 9), $3::bytea || substr(uniq, 9)
-		FROM entry WHERE list >= $1::bytea AND list < $2::bytea`,
-		first, end, to, book.KeyOf(f.row, 0), book.KeyOf(t.row, 0))
-	t.write(`INSERT INTO counter (place, last, living, gone, own_living, own_gone)
-		SELECT $3::bytea || substr(place, 9), last, living, gone, own_living, own_gone
-		FROM counter WHERE place >= $1::bytea AND place < $2::bytea`, first, end, to)
-	t.write(`INSERT INTO blob (workspace, sha256, content)
-		SELECT $2::bigint, sha256, content FROM blob WHERE workspace = $1::bigint`, f.row, t.row)
+	if err := t.relayer(op, shared...); err != nil {
+		return err
+	}
+	t.usage = f.usage
 	t.settle(f.settings)
+	if len(shared) >= maxDepth {
+		t.deep = append(t.deep, t.name, f.name)
+	}
 	return nil
+}
+
+// share gives the layers that hold what the workspace holds now. Nothing is written to
+// them any more: the workspace gets a new one, unless nothing lies in the newest.
+func (t *txn) share(op string) ([]int64, error) {
+	t.writeCounters()
+	layers := t.layers
+	if layers == nil {
+		layers = []int64{t.row}
+	}
+	top, full := layers[0], false
+	from, to := within(top, nil), within(top+1, nil)
+	if err := t.query(op, question{
+		sql: `SELECT EXISTS (SELECT FROM record WHERE key >= $1::bigint AND key < $2::bigint)
+			OR EXISTS (SELECT FROM counter WHERE place >= $3::bytea AND place < $4::bytea)
+			OR EXISTS (SELECT FROM blob WHERE workspace = $5::bigint)`,
+		args: []any{book.KeyOf(top, 0), book.KeyOf(top+1, 0), from, to, top},
+		row:  func(rows pgx.Rows) error { return rows.Scan(&full) },
+	}); err != nil {
+		return nil, err
+	}
+	if !full {
+		return layers[1:], nil
+	}
+	t.wrote = true
+	return layers, t.relayer(op, layers...)
+}
+
+// discard notes the layers that workspaces have left. Whoever sweeps finds out whether
+// others have them.
+func (u *session) discard() {
+	if len(u.left) > 0 {
+		u.write(`INSERT INTO garbage (layer) SELECT DISTINCT unnest($1::bigint[]) ORDER BY 1
+			ON CONFLICT (layer) DO UPDATE SET layer = excluded.layer`, u.left)
+	}
 }

@@ -3,6 +3,7 @@ package postgres
 import (
 	"bytes"
 	"crypto/sha256"
+	"encoding/binary"
 	"encoding/hex"
 	"slices"
 
@@ -30,19 +31,27 @@ func (t *txn) taken(r storage.Record, keys []storage.Key, first *int) []question
 	if len(places) == 0 {
 		return nil
 	}
-	return []question{{
-		`SELECT p.n, e.key FROM unnest($2::bytea[]) WITH ORDINALITY p (place, n)
-			CROSS JOIN LATERAL (SELECT key FROM entry WHERE uniq = ` + inside + `p.place OFFSET 0) e`,
-		[]any{t.digest, places},
-		func(rows pgx.Rows) error {
-			var n, key int64
-			err := rows.Scan(&n, &key)
-			if book.SeqOf(key) != r.Seq { // its own is no conflict
-				*first = min(*first, numbers[n-1])
-			}
-			return err
-		},
-	}}
+	read := func(rows pgx.Rows) error {
+		var n, key int64
+		err := rows.Scan(&n, &key)
+		if book.SeqOf(key) != r.Seq { // its own is no conflict
+			*first = min(*first, numbers[n-1])
+		}
+		return err
+	}
+	const from = `SELECT p.n, e.key FROM unnest($2::bytea[]) WITH ORDINALITY p (place, n)
+		CROSS JOIN LATERAL (SELECT key FROM entry WHERE uniq = `
+	if !t.layered() {
+		return []question{{sql: from + inside + `p.place OFFSET 0) e`, args: []any{t.digest, places}, row: read}}
+	}
+	var questions []question
+	for i, layer := range t.layers {
+		questions = append(questions, question{
+			sql:  from + `$1::bytea || p.place` + hiddenBy("entry", t.layers[:i]) + ` OFFSET 0) e`,
+			args: []any{within(layer, nil), places}, row: read,
+		})
+	}
+	return questions
 }
 
 // Insert implements [storage.Tx].
@@ -53,21 +62,32 @@ func (t *txn) Insert(r storage.Record, keys []storage.Key) (storage.Record, erro
 	}
 	r.Seq = 0
 	var holder int
-	questions := t.fetchCounters(append(countersOf(r), book.Sequence(""))...)
-	questions = append(questions, t.taken(r, keys, &holder)...)
+	var questions []question
 	there, asked := t.records[[2]string{r.Kind, r.ID}]
 	used := there != nil
-	if !asked {
-		questions = append(questions, question{
-			"SELECT FROM record WHERE address = " + inside + "$2::bytea",
-			[]any{t.digest, place(living, r.Kind, r.ID)},
-			func(pgx.Rows) error {
-				used = true
-				return nil
-			},
-		})
+	kind, parent := book.Of(r)
+	names := []book.Name{kind, parent, book.Sequence("")}
+	if !t.layered() {
+		if !asked {
+			questions = append(questions, question{
+				sql:  "SELECT FROM record WHERE address = " + inside + "$2::bytea",
+				args: []any{t.digest, place(living, r.Kind, r.ID)},
+				row: func(pgx.Rows) error {
+					used = true
+					return nil
+				},
+			})
+		}
+		questions = append(questions, t.taken(r, keys, &holder)...)
 	}
-	if err := t.query(op, questions...); err != nil {
+	ok, err := t.fetchCounters(op, names, questions...)
+	if err == nil && !ok {
+		if there, err = t.record(op, r.Kind, r.ID); err == nil {
+			used = there != nil
+			err = t.query(op, t.taken(r, keys, &holder)...)
+		}
+	}
+	if err != nil {
 		return storage.Record{}, err
 	}
 	switch {
@@ -87,16 +107,23 @@ func (t *txn) Insert(r storage.Record, keys []storage.Key) (storage.Record, erro
 		return storage.Record{}, t.fail(op, "too many records")
 	}
 	r = book.Born(r, seq, t.Now)
-	key := book.KeyOf(t.row, seq)
-	t.write(`INSERT INTO record (key, seq, list, family, address, id, parent, created, updated, deleted, version, keys, body)
-		VALUES ($1::bigint, $2::bigint, $3::bytea, $4::bytea, $5::bytea, $6::bytea, $7::bytea,
-		$8::bigint, $9::bigint, $10::bigint, 1, $11::bytea, $12::bytea)`,
-		key, seq, within(t.row, place(markOf(r), r.Kind)), familyOf(t.row, r), within(t.row, place(living, r.Kind, r.ID)),
-		[]byte(r.ID), []byte(r.Parent), r.Created.UnixMicro(), r.Updated.UnixMicro(), deletedOf(r), storage.EncodeKeys(keys), r.Body)
-	t.writeEntries(key, r, keys)
+	t.add(r, keys)
 	t.tally(r, 1)
+	t.use(1, book.SizeOf(r, keys))
 	t.learn(r.Kind, r.ID, &book.Stored{Record: r, Keys: slices.Clone(keys)})
 	return r, t.flushIfLarge(op)
+}
+
+// add puts a record with its entries into the newest layer.
+func (t *txn) add(r storage.Record, keys []storage.Key) {
+	top := t.top()
+	key := book.KeyOf(top, r.Seq)
+	t.write(`INSERT INTO record (key, seq, list, family, address, id, parent, created, updated, deleted, version, keys, body)
+		VALUES ($1::bigint, $2::bigint, $3::bytea, $4::bytea, $5::bytea, $6::bytea, $7::bytea,
+		$8::bigint, $9::bigint, $10::bigint, $11::bigint, $12::bytea, $13::bytea)`,
+		key, r.Seq, within(top, place(markOf(r), r.Kind)), familyOf(top, r), within(top, place(living, r.Kind, r.ID)),
+		[]byte(r.ID), []byte(r.Parent), r.Created.UnixMicro(), r.Updated.UnixMicro(), deletedOf(r), r.Version, storage.EncodeKeys(keys), r.Body)
+	t.writeEntries(key, r, keys)
 }
 
 func deletedOf(r storage.Record) *int64 {
@@ -113,7 +140,7 @@ func (t *txn) writeEntries(key int64, r storage.Record, keys []storage.Key) {
 	}
 	var columns [5][][]byte
 	for _, k := range keys {
-		s := spotOf(t.row, r, k)
+		s := spotOf(t.top(), r, k)
 		for i, v := range [][]byte{s.list, s.head, s.tail, s.family, s.uniq} {
 			columns[i] = append(columns[i], v)
 		}
@@ -136,10 +163,12 @@ func (t *txn) Put(r storage.Record, keys []storage.Key) (storage.Record, error) 
 		return storage.Record{}, err
 	}
 	r = book.Changed(r, old.Record, t.Now())
-	var questions []question
 	moved := old.Living() != r.Living()
 	if moved {
-		questions = t.fetchCounters(countersOf(r)...)
+		kind, parent := book.Of(r)
+		if _, err := t.fetchCounters(op, []book.Name{kind, parent}); err != nil {
+			return storage.Record{}, err
+		}
 	}
 	// A key that it has already is its own.
 	var fresh []storage.Key
@@ -149,24 +178,34 @@ func (t *txn) Put(r storage.Record, keys []storage.Key) (storage.Record, error) 
 		}
 	}
 	var holder int
-	questions = append(questions, t.taken(r, fresh, &holder)...)
-	if err := t.query(op, questions...); err != nil {
+	if err := t.query(op, t.taken(r, fresh, &holder)...); err != nil {
 		return storage.Record{}, err
 	}
 	if holder < len(fresh) {
 		return storage.Record{}, book.Conflict(op, r, fresh[holder].Index)
 	}
+	here := true
+	if t.layered() {
+		if here, err = t.lies(op, t.layers[:1], r.Seq); err != nil {
+			return storage.Record{}, err
+		}
+	}
 	t.wrote = true
-	key := book.KeyOf(t.row, r.Seq)
-	t.moveEntries(key, old, r, keys)
-	t.write(`UPDATE record SET list = $2::bytea, family = $3::bytea, updated = $4::bigint, deleted = $5::bigint,
-		version = $6::bigint, keys = $7::bytea, body = $8::bytea WHERE key = $1::bigint`,
-		key, within(t.row, place(markOf(r), r.Kind)), familyOf(t.row, r), r.Updated.UnixMicro(), deletedOf(r),
-		r.Version, storage.EncodeKeys(keys), r.Body)
+	if here {
+		key := book.KeyOf(t.top(), r.Seq)
+		t.moveEntries(key, old, r, keys)
+		t.write(`UPDATE record SET list = $2::bytea, family = $3::bytea, updated = $4::bigint, deleted = $5::bigint,
+			version = $6::bigint, keys = $7::bytea, body = $8::bytea WHERE key = $1::bigint`,
+			key, within(t.top(), place(markOf(r), r.Kind)), familyOf(t.top(), r), r.Updated.UnixMicro(), deletedOf(r),
+			r.Version, storage.EncodeKeys(keys), r.Body)
+	} else {
+		t.add(r, keys)
+	}
 	if moved {
 		t.tally(old.Record, -1)
 		t.tally(r, 1)
 	}
+	t.use(0, book.SizeOf(r, keys)-book.SizeOf(old.Record, old.Keys))
 	t.learn(r.Kind, r.ID, &book.Stored{Record: r, Keys: slices.Clone(keys)})
 	return r, t.flushIfLarge(op)
 }
@@ -183,7 +222,7 @@ func (t *txn) moveEntries(key int64, old *book.Stored, r storage.Record, keys []
 		heads = nil
 	}
 	for _, k := range old.Keys {
-		from := spotOf(t.row, old.Record, k)
+		from := spotOf(t.top(), old.Record, k)
 		switch {
 		case !slices.Contains(keys, k):
 			if !bytes.Equal(from.list, list) {
@@ -191,7 +230,7 @@ func (t *txn) moveEntries(key int64, old *book.Stored, r storage.Record, keys []
 			}
 			list, heads = from.list, append(heads, from.head)
 		case old.Living() != r.Living():
-			to := spotOf(t.row, r, k)
+			to := spotOf(t.top(), r, k)
 			t.write(`UPDATE entry SET list = $4::bytea, family = $5::bytea, uniq = $6::bytea
 				WHERE list = $1::bytea AND head = $2::bytea AND key = $3::bigint`,
 				from.list, from.head, key, to.list, to.family, to.uniq)
@@ -213,16 +252,39 @@ func (t *txn) Purge(kind, id string) error {
 	if err != nil {
 		return err
 	}
-	if err := t.query(op, t.fetchCounters(countersOf(old.Record)...)...); err != nil {
+	nameOfKind, parent := book.Of(old.Record)
+	if _, err := t.fetchCounters(op, []book.Name{nameOfKind, parent}); err != nil {
 		return err
 	}
+	here, below := true, false
+	if t.layered() {
+		if here, err = t.lies(op, t.layers[:1], old.Seq); err != nil {
+			return err
+		}
+		if below, err = t.lies(op, t.layers[1:], old.Seq); err != nil {
+			return err
+		}
+	}
 	t.wrote = true
-	key := book.KeyOf(t.row, old.Seq)
-	t.moveEntries(key, old, old.Record, nil)
-	t.write("DELETE FROM record WHERE key = $1::bigint", key)
+	key := book.KeyOf(t.top(), old.Seq)
+	if here {
+		t.moveEntries(key, old, old.Record, nil)
+		t.write("DELETE FROM record WHERE key = $1::bigint", key)
+	}
+	if below {
+		t.write(`INSERT INTO record (key, seq, list, address, id, parent, created, updated, version, keys, body)
+			VALUES ($1::bigint, $2::bigint, $3::bytea, $4::bytea, '', '', 0, 0, 0, '', '')`,
+			key, old.Seq, within(t.top(), []byte{hidden}), hiddenAddress(t.top(), old.Seq))
+	}
 	t.tally(old.Record, -1)
+	t.use(-1, -book.SizeOf(old.Record, old.Keys))
 	t.learn(kind, id, nil)
 	return nil
+}
+
+// hiddenAddress is the address of the row that says of a record that it is gone.
+func hiddenAddress(layer, seq int64) []byte {
+	return binary.BigEndian.AppendUint64(within(layer, []byte{hidden}), uint64(seq))
 }
 
 func (t *txn) existing(op, kind, id string) (*book.Stored, error) {
@@ -240,9 +302,25 @@ func (t *txn) PutBlob(content []byte) (string, error) {
 		return "", err
 	}
 	sum := sha256.Sum256(content)
-	// The caller may do with the content what he likes.
-	content = append(make([]byte, 0, len(content)), content...)
-	t.write(`INSERT INTO blob (workspace, sha256, content) VALUES ($1::bigint, $2::bytea, $3::bytea)
-		ON CONFLICT (workspace, sha256) DO NOTHING`, t.row, sum[:], content)
+	there := false
+	layers := t.layers
+	if layers == nil {
+		layers = []int64{t.row}
+	}
+	if err := t.query(op, question{
+		sql: "SELECT FROM blob WHERE workspace = ANY ($1::bigint[]) AND sha256 = $2::bytea LIMIT 1", args: []any{layers, sum[:]},
+		row: func(pgx.Rows) error {
+			there = true
+			return nil
+		},
+	}); err != nil {
+		return "", err
+	}
+	if !there {
+		// The caller may do with the content what he likes.
+		content = append(make([]byte, 0, len(content)), content...)
+		t.write("INSERT INTO blob (workspace, sha256, content) VALUES ($1::bigint, $2::bytea, $3::bytea)", t.top(), sum[:], content)
+		t.use(0, int64(len(content)))
+	}
 	return hex.EncodeToString(sum[:]), t.flushIfLarge(op)
 }

@@ -19,7 +19,7 @@ func (s *Store) elapsed() int64 { return s.began.Add(time.Since(s.began)).UnixMi
 
 // ringAll makes the timers ring that a process has left behind.
 func ringAll(c *conn) error {
-	_, err := c.exec("UPDATE alarm SET due = 0 WHERE timer = 1")
+	err := c.exec("UPDATE alarm SET due = 0 WHERE timer = 1")
 	return err
 }
 
@@ -121,7 +121,7 @@ func (t *txn) SetTimer(name string, after time.Duration) error {
 
 func (t *txn) setAlarm(op, name string, timer, at, due int64) error {
 	t.work.alarms = true
-	_, err := t.exec(op, `INSERT INTO alarm (workspace, name, timer, at, due) VALUES (?, ?, ?, ?, ?)
+	err := t.exec(op, `INSERT INTO alarm (workspace, name, timer, at, due) VALUES (?, ?, ?, ?, ?)
 		ON CONFLICT DO UPDATE SET timer = excluded.timer, at = excluded.at, due = excluded.due`, t.known.number, name, timer, at, due)
 	return err
 }
@@ -134,7 +134,7 @@ func (t *txn) ClearAlarm(name string) error {
 		return err
 	}
 	t.work.alarms = true
-	_, err = t.exec(op, "DELETE FROM alarm WHERE workspace = ? AND name = ?", s.number, name)
+	err = t.exec(op, "DELETE FROM alarm WHERE workspace = ? AND name = ?", s.number, name)
 	return err
 }
 
@@ -146,6 +146,6 @@ func (t *txn) moveAlarms(op string, ws int64, clock storage.Clock) error {
 		sql = "UPDATE alarm SET due = iif(at <= ?, 0, 9223372036854775807) WHERE workspace = ? AND timer = 0"
 	}
 	t.work.alarms = true
-	_, err := t.exec(op, sql, shift, ws)
+	err := t.exec(op, sql, shift, ws)
 	return err
 }

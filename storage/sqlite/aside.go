@@ -69,7 +69,7 @@ func (a *aside) run() {
 }
 
 // enter waits for a turn; end ends the statement for which it was.
-func (a *aside) enter(op string) (end func(), err error) {
+func (a *aside) enter() (end func(), err error) {
 	a.mu.Lock()
 	for !a.turn && a.err == nil {
 		a.mu.Unlock()
@@ -229,14 +229,14 @@ func (w *writer) publish(a *aside) error {
 // garbage, until it is published.
 func (t *txn) stage(op string, n int64) error {
 	a := t.work.aside
-	end, err := t.statement(op)
+	end, err := t.statement()
 	if err != nil {
 		return err
 	}
 	a.staged = append(a.staged, n)
 	t.store.writer.staged[n] = true
 	end()
-	if _, err := t.exec(op, "INSERT INTO garbage (layer) VALUES (?)", n); err != nil {
+	if err := t.exec(op, "INSERT INTO garbage (layer) VALUES (?)", n); err != nil {
 		return t.give(err)
 	}
 	return nil
@@ -250,7 +250,7 @@ func (t *txn) setAside(op string) error {
 	if err != nil {
 		return err
 	}
-	if _, err := t.exec(op, `INSERT INTO alarm (workspace, name, timer, at, due)
+	if err := t.exec(op, `INSERT INTO alarm (workspace, name, timer, at, due)
 		SELECT ?, name, timer, at, due FROM alarm WHERE workspace = ?`, n, s.number); err != nil {
 		return t.give(err)
 	}

@@ -85,14 +85,14 @@ func (s *stmt) forget() {
 
 // exec runs a statement that returns no rows. Arguments are int64, string and
 // []byte; a []byte must not be nil.
-func (c *conn) exec(sql string, args ...any) (driver.Result, error) {
+func (c *conn) exec(sql string, args ...any) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	s, err := c.prepare(sql, args)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	res, err := s.raw.ExecContext(context.Background(), s.args)
+	_, err = s.raw.ExecContext(context.Background(), s.args)
 	s.forget()
 	c.work++
 	for _, a := range args {
@@ -100,7 +100,7 @@ func (c *conn) exec(sql string, args ...any) (driver.Result, error) {
 			c.work += len(b) / pageSize
 		}
 	}
-	return res, err
+	return err
 }
 
 // query calls row for every row; what row gets is valid only during the call,

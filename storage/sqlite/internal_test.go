@@ -156,7 +156,7 @@ func sweepAll(t *testing.T, s *Store) {
 	t.Helper()
 	for range 100_000 {
 		left := true
-		if err := s.Update(t.Context(), "sweeping", func(tx storage.Tx) error {
+		if err := s.Update(t.Context(), "sweeping", func(storage.Tx) error {
 			left = !s.writer.swept
 			return nil
 		}); err != nil {
@@ -264,7 +264,7 @@ func TestBusy(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = other.close() }()
-	if _, err := other.exec("BEGIN IMMEDIATE"); err != nil {
+	if err := other.exec("BEGIN IMMEDIATE"); err != nil {
 		t.Fatal(err)
 	}
 	next := func() (n int64, err error) {
@@ -274,7 +274,7 @@ func TestBusy(t *testing.T) {
 	if _, err := next(); storage.CodeOf(err) != storage.CodeUnavailable {
 		t.Errorf("while it is locked: %v", err)
 	}
-	if _, err := other.exec("ROLLBACK"); err != nil {
+	if err := other.exec("ROLLBACK"); err != nil {
 		t.Fatal(err)
 	}
 	if n, err := next(); err != nil || n != 2 {
@@ -364,7 +364,7 @@ func TestMigratesFromVersion1(t *testing.T) {
 			(3, 'k', '', 0, 1, 0, 0, 0), (3, 'k', 'p', 0, 1, 0, 0, 0)`,
 		"INSERT INTO blob VALUES (3, 'sum', x'0102')",
 	} {
-		if _, err := c.exec(sql); err != nil {
+		if err := c.exec(sql); err != nil {
 			t.Fatal(sql, err)
 		}
 	}

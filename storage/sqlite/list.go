@@ -39,13 +39,11 @@ func (t *txn) List(kind string, q storage.Query) (storage.Page, error) {
 	for i, layer := range sp.seen() {
 		lists = append(lists, listing(layer, sp.seen()[:i], kind, q, after))
 	}
-	var page storage.Page
-	more := false
+	read := t.merged
 	if len(lists) == 1 {
-		page, more, err = t.page(op, kind, q, lists[0])
-	} else {
-		page, more, err = t.merged(op, kind, q, lists)
+		read = t.page
 	}
+	page, more, err := read(op, kind, q, lists)
 	if err != nil {
 		return storage.Page{}, err
 	}
@@ -54,12 +52,12 @@ func (t *txn) List(kind string, q storage.Query) (storage.Page, error) {
 }
 
 // page is the page of a list in one layer.
-func (t *txn) page(op, kind string, q storage.Query, list statement) (page storage.Page, more bool, err error) {
+func (t *txn) page(op, kind string, q storage.Query, lists []statement) (page storage.Page, more bool, err error) {
 	if q.Limit > 0 {
 		page.Records = make([]storage.Record, 0, min(q.Limit, 128))
 	}
 	var last string
-	err = t.query(op, list.sql, func(v []driver.Value) error {
+	err = t.query(op, lists[0].sql, func(v []driver.Value) error {
 		if q.Limit > 0 && len(page.Records) == q.Limit {
 			more = true
 			return nil
@@ -69,7 +67,7 @@ func (t *txn) page(op, kind string, q storage.Query, list statement) (page stora
 			last = text(v[keyColumn])
 		}
 		return nil
-	}, list.args...)
+	}, lists[0].args...)
 	if err == nil && more {
 		page.Next = q.CursorAfter(last, page.Records[len(page.Records)-1].Seq)
 	}

@@ -310,12 +310,12 @@ func (s *Store) migrate(c *conn) (err error) {
 	if err != nil {
 		return err
 	}
-	if _, err := c.exec("BEGIN IMMEDIATE"); err != nil {
+	if err := c.exec("BEGIN IMMEDIATE"); err != nil {
 		return err
 	}
 	defer func() {
 		if err != nil {
-			_, _ = c.exec("ROLLBACK")
+			_ = c.exec("ROLLBACK")
 		}
 	}()
 	version, _, err := schemaVersion(c)
@@ -327,7 +327,7 @@ func (s *Store) migrate(c *conn) (err error) {
 			fmt.Sprintf("PRAGMA application_id = %d", applicationID),
 			"CREATE TABLE schema_version (version INTEGER PRIMARY KEY, applied INTEGER NOT NULL) STRICT",
 		} {
-			if _, err := c.exec(q); err != nil {
+			if err := c.exec(q); err != nil {
 				return err
 			}
 		}
@@ -337,10 +337,10 @@ func (s *Store) migrate(c *conn) (err error) {
 		if err != nil {
 			return err
 		}
-		if _, err := c.exec(string(sql)); err != nil {
+		if err := c.exec(string(sql)); err != nil {
 			return fmt.Errorf("migration %s: %w", f.Name(), err)
 		}
-		if _, err := c.exec("INSERT INTO schema_version (version, applied) VALUES (?, ?)",
+		if err := c.exec("INSERT INTO schema_version (version, applied) VALUES (?, ?)",
 			version+int64(i)+1, s.options.Now().UnixMicro()); err != nil {
 			return err
 		}
@@ -361,7 +361,7 @@ func (s *Store) migrate(c *conn) (err error) {
 	if err := ringAll(c); err != nil {
 		return err
 	}
-	_, err = c.exec("COMMIT")
+	err = c.exec("COMMIT")
 	return err
 }
 
@@ -376,7 +376,7 @@ func addUsage(c *conn) error {
 			FROM record GROUP BY workspace`,
 		"SELECT workspace, '', '', 0, 0, sum(length(content)), 0, 0 FROM blob GROUP BY workspace",
 	} {
-		if _, err := c.exec(`INSERT INTO counter (workspace, kind, name, last, living, gone, own_living, own_gone)
+		if err := c.exec(`INSERT INTO counter (workspace, kind, name, last, living, gone, own_living, own_gone)
 			` + of + ` HAVING true ON CONFLICT DO UPDATE SET living = living + excluded.living, gone = gone + excluded.gone`); err != nil {
 			return err
 		}
@@ -412,12 +412,12 @@ func addSearched(c *conn) error {
 			}
 			for _, added := range storage.SearchKeys(k) {
 				keys = append(keys, added)
-				if _, err := c.exec(insertEntry, r.workspace, r.kind, added.Index, int64(0), added.Value, r.key, int64(0), r.parent); err != nil {
+				if err := c.exec(insertEntry, r.workspace, r.kind, added.Index, int64(0), added.Value, r.key, int64(0), r.parent); err != nil {
 					return err
 				}
 			}
 		}
-		if _, err := c.exec("UPDATE record SET keys = ? WHERE key = ?", storage.EncodeKeys(keys), r.key); err != nil {
+		if err := c.exec("UPDATE record SET keys = ? WHERE key = ?", storage.EncodeKeys(keys), r.key); err != nil {
 			return err
 		}
 	}

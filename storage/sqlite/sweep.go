@@ -119,7 +119,7 @@ func (t *txn) throwAway(op string, layer int64) error {
 			return err
 		}
 	}
-	_, err := t.exec(op, "DELETE FROM garbage WHERE layer = ?", layer)
+	err := t.exec(op, "DELETE FROM garbage WHERE layer = ?", layer)
 	return err
 }
 
@@ -146,10 +146,10 @@ func (t *txn) throwEntries(op string, layer int64) (more bool, err error) {
 		return false, err
 	}
 	if last != nil {
-		_, err = t.exec(op, throwEntries, last...)
+		err = t.exec(op, throwEntries, last...)
 		return true, err
 	}
-	_, err = t.exec(op, clearEntries, layer)
+	err = t.exec(op, clearEntries, layer)
 	return false, err
 }
 
@@ -169,7 +169,7 @@ func (t *txn) throwRecords(op string, layer int64) (more bool, err error) {
 	if err := unlessEnough(err); err != nil || rows == 0 {
 		return false, err
 	}
-	_, err = t.exec(op, throwRecords, first, last)
+	err = t.exec(op, throwRecords, first, last)
 	return true, err
 }
 
@@ -190,10 +190,10 @@ func (t *txn) throwCounters(op string, layer int64) (more bool, err error) {
 		return false, err
 	}
 	if last != nil {
-		_, err = t.exec(op, throwCounters, last...)
+		err = t.exec(op, throwCounters, last...)
 		return true, err
 	}
-	_, err = t.exec(op, clearCounters, layer)
+	err = t.exec(op, clearCounters, layer)
 	return false, err
 }
 
@@ -211,7 +211,7 @@ func (t *txn) throwBlobs(op string, layer int64) (more bool, err error) {
 		return false, err
 	}
 	for _, sum := range sums {
-		if _, err := t.exec(op, throwBlob, layer, sum); err != nil {
+		if err := t.exec(op, throwBlob, layer, sum); err != nil {
 			return false, err
 		}
 	}
@@ -251,11 +251,11 @@ func (t *txn) mergeDown(op string, from, to int64) error {
 	if moved, err = t.moveBlobs(op, from, to); err != nil || moved {
 		return err
 	}
-	if _, err := t.exec(op, `INSERT OR REPLACE INTO counter (workspace, kind, name, last, living, gone, own_living, own_gone)
+	if err := t.exec(op, `INSERT OR REPLACE INTO counter (workspace, kind, name, last, living, gone, own_living, own_gone)
 		SELECT ?, kind, name, last, living, gone, own_living, own_gone FROM counter WHERE workspace = ?`, to, from); err != nil {
 		return err
 	}
-	if _, err := t.exec(op, clearCounters, from); err != nil {
+	if err := t.exec(op, clearCounters, from); err != nil {
 		return err
 	}
 	return t.relink(op, from, "DELETE FROM chain WHERE layer = ?", from)
@@ -270,7 +270,7 @@ func (t *txn) relink(op string, layer int64, sql string, args ...any) error {
 	}, layer); err != nil {
 		return err
 	}
-	if _, err := t.exec(op, sql, args...); err != nil {
+	if err := t.exec(op, sql, args...); err != nil {
 		return err
 	}
 	for _, id := range ids {
@@ -353,17 +353,17 @@ func (t *txn) moveRecord(op string, r row, from, to int64, below []int64) error 
 			return err
 		}
 		if !lies { // there is nothing left that it could hide
-			_, err := t.exec(op, "DELETE FROM record WHERE key = ?", r.key)
+			err := t.exec(op, "DELETE FROM record WHERE key = ?", r.key)
 			return err
 		}
 	} else if err := t.clearWay(op, r, to); err != nil {
 		return err
 	}
-	if _, err := t.exec(op, "UPDATE record SET key = ?, workspace = ? WHERE key = ?", key, to, r.key); err != nil {
+	if err := t.exec(op, "UPDATE record SET key = ?, workspace = ? WHERE key = ?", key, to, r.key); err != nil {
 		return err
 	}
 	for _, k := range r.keys {
-		if _, err := t.exec(op, `UPDATE entry SET workspace = ?, key = ?
+		if err := t.exec(op, `UPDATE entry SET workspace = ?, key = ?
 			WHERE workspace = ? AND kind = ? AND name = ? AND gone = ? AND value = ? AND key = ?`,
 			to, key, from, r.kind, k.Index, r.gone, k.Value, r.key); err != nil {
 			return err
@@ -411,12 +411,12 @@ func (t *txn) drop(op string, key int64) error {
 		return err
 	}
 	for _, k := range found.keys {
-		if _, err := t.exec(op, "DELETE FROM entry WHERE workspace = ? AND kind = ? AND name = ? AND gone = ? AND value = ? AND key = ?",
+		if err := t.exec(op, "DELETE FROM entry WHERE workspace = ? AND kind = ? AND name = ? AND gone = ? AND value = ? AND key = ?",
 			book.NumberOf(key), found.kind, k.Index, found.gone, k.Value, key); err != nil {
 			return err
 		}
 	}
-	_, err := t.exec(op, "DELETE FROM record WHERE key = ?", key)
+	err := t.exec(op, "DELETE FROM record WHERE key = ?", key)
 	return err
 }
 
@@ -429,7 +429,7 @@ func (t *txn) moveBlobs(op string, from, to int64) (moved bool, err error) {
 		return false, err
 	}
 	for _, sum := range sums {
-		if _, err := t.exec(op, "UPDATE OR REPLACE blob SET workspace = ? WHERE workspace = ? AND sha256 = ?", to, from, sum); err != nil {
+		if err := t.exec(op, "UPDATE OR REPLACE blob SET workspace = ? WHERE workspace = ? AND sha256 = ?", to, from, sum); err != nil {
 			return false, err
 		}
 	}
@@ -480,11 +480,11 @@ func (t *txn) shorten(op string) (more bool, err error) {
 		w.pull = &pull{p.from, p.to, last}
 		return true, nil
 	}
-	if _, err := t.exec(op, `INSERT OR IGNORE INTO counter (workspace, kind, name, last, living, gone, own_living, own_gone)
+	if err := t.exec(op, `INSERT OR IGNORE INTO counter (workspace, kind, name, last, living, gone, own_living, own_gone)
 		SELECT ?, kind, name, last, living, gone, own_living, own_gone FROM counter WHERE workspace = ?`, p.to, p.from); err != nil {
 		return false, err
 	}
-	if _, err := t.exec(op, "INSERT OR IGNORE INTO blob (workspace, sha256, content) SELECT ?, sha256, content FROM blob WHERE workspace = ?", p.to, p.from); err != nil {
+	if err := t.exec(op, "INSERT OR IGNORE INTO blob (workspace, sha256, content) SELECT ?, sha256, content FROM blob WHERE workspace = ?", p.to, p.from); err != nil {
 		return false, err
 	}
 	if held, err := t.heldBy(op, p.to); err != nil || held {
@@ -549,12 +549,12 @@ func (t *txn) copyRecord(op string, r row, from, to int64) error {
 	if err != nil || hidden {
 		return err
 	}
-	if _, err := t.exec(op, `INSERT INTO record (key, workspace, kind, id, parent, gone, created, updated, deleted, version, keys, body)
+	if err := t.exec(op, `INSERT INTO record (key, workspace, kind, id, parent, gone, created, updated, deleted, version, keys, body)
 		SELECT ?, ?, kind, id, parent, gone, created, updated, deleted, version, keys, body FROM record WHERE key = ?`, key, to, r.key); err != nil {
 		return err
 	}
 	for _, k := range r.keys {
-		if _, err := t.exec(op, `INSERT INTO entry (workspace, kind, name, gone, value, key, uniq, parent)
+		if err := t.exec(op, `INSERT INTO entry (workspace, kind, name, gone, value, key, uniq, parent)
 			SELECT ?, kind, name, gone, value, ?, uniq, parent FROM entry
 			WHERE workspace = ? AND kind = ? AND name = ? AND gone = ? AND value = ? AND key = ?`,
 			to, key, from, r.kind, k.Index, r.gone, k.Value, r.key); err != nil {

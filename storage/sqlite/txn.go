@@ -43,7 +43,7 @@ func (t *txn) endView() {
 	t.run.over = true
 	if t.conn != nil {
 		if t.store.onDisk() && t.err == nil {
-			_, t.err = t.conn.exec("COMMIT")
+			t.err = t.conn.exec("COMMIT")
 		}
 		t.store.giveBack(t.conn, t.err)
 	}
@@ -60,7 +60,7 @@ func (t *txn) release() {
 // query runs a reading statement on what this transaction sees.
 func (t *txn) query(op, sql string, row func([]driver.Value) error, args ...any) error {
 	if t.group != nil {
-		end, err := t.statement(op)
+		end, err := t.statement()
 		if err != nil {
 			return err
 		}
@@ -81,7 +81,7 @@ func (t *txn) query(op, sql string, row func([]driver.Value) error, args ...any)
 		}
 		t.conn = c
 		if t.store.onDisk() {
-			if _, t.err = c.exec("BEGIN"); t.err != nil {
+			if t.err = c.exec("BEGIN"); t.err != nil {
 				return mapError(op, t.err)
 			}
 		}
@@ -96,34 +96,34 @@ func (t *txn) query(op, sql string, row func([]driver.Value) error, args ...any)
 }
 
 // exec runs a writing statement.
-func (t *txn) exec(op, sql string, args ...any) (driver.Result, error) {
-	end, err := t.statement(op)
+func (t *txn) exec(op, sql string, args ...any) error {
+	end, err := t.statement()
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer end()
 	w := &t.store.writer
 	if err := w.begin(t.work); err != nil {
-		return nil, err
+		return err
 	}
-	res, err := w.conn.exec(sql, args...)
-	if err = mapError(op, err); err != nil && fatal(err) {
+	err = mapError(op, w.conn.exec(sql, args...))
+	if err != nil && fatal(err) {
 		t.group.fatal = err
 	}
-	return res, err
+	return err
 }
 
 // statement makes sure that an update may run a statement now; end is called after it.
-func (t *txn) statement(op string) (end func(), err error) {
+func (t *txn) statement() (end func(), err error) {
 	if t.work.aside != nil {
-		return t.work.aside.enter(op)
+		return t.work.aside.enter()
 	}
 	return func() {}, t.work.spend()
 }
 
 // begin makes sure that what an update has written in memory alone is committed.
-func (t *txn) begin(op string) error {
-	end, err := t.statement(op)
+func (t *txn) begin() error {
+	end, err := t.statement()
 	if err != nil {
 		return err
 	}
@@ -260,7 +260,7 @@ func (t *txn) found(op string, settings storage.Settings) (*space, error) {
 
 // number is a number that no workspace and no layer has had.
 func (t *txn) number(op string) (int64, error) {
-	end, err := t.statement(op)
+	end, err := t.statement()
 	if err != nil {
 		return 0, err
 	}
@@ -278,84 +278,6 @@ func (t *txn) number(op string) (int64, error) {
 		return n, t.stage(op, n)
 	}
 	return n, nil
-}
-
-func (t *txn) counter(op string, s *space, kind, name string) (book.Counter, error) {
-	r := ref{ofCounter, s.number, kind, name}
-	if v, ok := t.lookup(r); ok {
-		n, _ := v.(counted)
-		return n.Counter, nil
-	}
-	var n counted
-	found := false
-	for _, layer := range s.seen() {
-		err := t.query(op, `SELECT last, living, gone, own_living, own_gone FROM counter
-			WHERE workspace = ? AND kind = ? AND name = ?`, func(v []driver.Value) error {
-			n.Counter, found = scanCounter(v), true
-			return nil
-		}, layer, kind, name)
-		if err != nil {
-			return n.Counter, err
-		}
-		if found {
-			break
-		}
-	}
-	t.learn(r, n)
-	return n.Counter, nil
-}
-
-// count keeps a counter, to be written with the others.
-func (t *txn) count(s *space, kind, name string, n book.Counter) {
-	t.work.set(ref{ofCounter, s.number, kind, name}, counted{n, s.top()})
-}
-
-// step draws the next number of a sequence.
-func (t *txn) step(op string, s *space, name string) (int64, error) {
-	n, err := t.counter(op, s, "", name)
-	if err != nil {
-		return 0, err
-	}
-	n, ok := n.Step()
-	if !ok {
-		return 0, t.give(book.Failure(storage.CodeInternal, op, "the sequence has come to its end"))
-	}
-	t.count(s, "", name, n)
-	return n.Last, nil
-}
-
-// tally moves a record's count: by is 1 or -1.
-func (t *txn) tally(op string, s *space, r storage.Record, by int64) error {
-	kind, err := t.counter(op, s, r.Kind, "")
-	if err != nil {
-		return err
-	}
-	if r.Parent == "" {
-		book.Tally(r, by, &kind, nil)
-	} else {
-		parent, err := t.counter(op, s, r.Kind, r.Parent)
-		if err != nil {
-			return err
-		}
-		book.Tally(r, by, &kind, &parent)
-		t.count(s, r.Kind, r.Parent, parent)
-	}
-	t.count(s, r.Kind, "", kind)
-	return nil
-}
-
-// use moves what the workspace holds, in the counter of its records.
-func (t *txn) use(op string, s *space, records, bytes int64) error {
-	if records == 0 && bytes == 0 {
-		return nil
-	}
-	n, err := t.counter(op, s, "", "")
-	if err != nil {
-		return err
-	}
-	n.Living, n.Gone = n.Living+records, n.Gone+bytes
-	t.count(s, "", "", n)
-	return nil
 }
 
 // record is the record as it is kept, nil if there is none.
@@ -551,7 +473,7 @@ func (t *txn) NewID() string {
 	if s.settings.IDs.Source == storage.IDsRandom {
 		return t.store.options.NewID()
 	}
-	if s, err = t.create(op); err != nil || t.begin(op) != nil {
+	if s, err = t.create(op); err != nil || t.begin() != nil {
 		return ""
 	}
 	n, err := t.step(op, s, storage.SequenceOfIDs)
@@ -571,7 +493,7 @@ func (t *txn) Next(sequence string) (int64, error) {
 	if err != nil {
 		return 0, err
 	}
-	if err := t.begin(op); err != nil { // counters are written at the end
+	if err := t.begin(); err != nil { // counters are written at the end
 		return 0, err
 	}
 	return t.step(op, s, sequence)
@@ -592,7 +514,7 @@ func (t *txn) AtLeast(sequence string, n int64) error {
 	if err != nil {
 		return err
 	}
-	if err := t.begin(op); err != nil { // as in Next
+	if err := t.begin(); err != nil { // as in Next
 		return err
 	}
 	t.count(s, "", sequence, book.Counter{Last: n})

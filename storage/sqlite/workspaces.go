@@ -49,7 +49,7 @@ func (t *txn) Clear() error {
 // abandon lets go of what the workspace holds. Its layers are removed later, if no
 // other workspace has them.
 func (t *txn) abandon(op string, s *space) error {
-	if _, err := t.exec(op, clearAlarms, s.number); err != nil {
+	if err := t.exec(op, clearAlarms, s.number); err != nil {
 		return t.give(err)
 	}
 	// The number is not used again: nothing that is known of it need be forgotten.
@@ -143,7 +143,7 @@ func counterRow(r ref, n counted) []any {
 }
 
 func (t *txn) writeCounter(op string, r ref, n counted) error {
-	_, err := t.exec(op, putCounter, counterRow(r, n)...)
+	err := t.exec(op, putCounter, counterRow(r, n)...)
 	return err
 }
 
@@ -184,9 +184,11 @@ func (w *writer) settleOne(name string, was, is *space) error {
 		steps = append(steps, step{`INSERT INTO workspace (id, frozen, stands_at, runs_ahead, id_source, id_seed, data, name)
 			VALUES (?, ?, ?, ?, ?, ?, ?, ?)`, slices.Concat([]any{is.number}, settingsRow(is.settings), []any{name})})
 	case was.settings != is.settings:
-		steps = append(steps, step{`UPDATE workspace SET
+		steps = append(steps, step{
+			`UPDATE workspace SET
 			frozen = ?, stands_at = ?, runs_ahead = ?, id_source = ?, id_seed = ?, data = ? WHERE id = ?`,
-			append(settingsRow(is.settings), is.number)})
+			append(settingsRow(is.settings), is.number),
+		})
 	}
 	same := was.number == is.number && slices.Equal(was.layers, is.layers)
 	if !same && (is.layered() || is.top() != is.number) {
@@ -229,7 +231,7 @@ type step struct {
 
 func (w *writer) all(steps ...step) error {
 	for _, s := range steps {
-		if _, err := w.conn.exec(s.sql, s.args...); err != nil {
+		if err := w.conn.exec(s.sql, s.args...); err != nil {
 			return err
 		}
 	}

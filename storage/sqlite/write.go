@@ -60,7 +60,7 @@ func (t *txn) add(op string, sp *space, r storage.Record, keys []storage.Key) er
 	gone, deleted := goneOf(r)
 	layer := sp.top()
 	key := book.KeyOf(layer, r.Seq)
-	if _, err := t.exec(op, insertRecord, key, layer, r.Kind, r.ID, r.Parent, gone,
+	if err := t.exec(op, insertRecord, key, layer, r.Kind, r.ID, r.Parent, gone,
 		r.Created.UnixMicro(), r.Updated.UnixMicro(), deleted, r.Version, storage.EncodeKeys(keys), r.Body); err != nil {
 		return named(err, r, "")
 	}
@@ -70,7 +70,7 @@ func (t *txn) add(op string, sp *space, r storage.Record, keys []storage.Key) er
 	}
 	err := t.entries(op, layer, key, r, steps)
 	if err != nil && !fatal(err) {
-		if _, err := t.exec(op, "DELETE FROM record WHERE key = ?", key); err != nil {
+		if err := t.exec(op, "DELETE FROM record WHERE key = ?", key); err != nil {
 			return err
 		}
 	}
@@ -176,7 +176,7 @@ func (t *txn) replace(op string, sp *space, r storage.Record, old *book.Stored, 
 	if err := t.entries(op, layer, key, r, steps); err != nil {
 		return err
 	}
-	if _, err := t.exec(op, `UPDATE record SET gone = ?, updated = ?, deleted = ?, version = ?, keys = ?, body = ? WHERE key = ?`,
+	if err := t.exec(op, `UPDATE record SET gone = ?, updated = ?, deleted = ?, version = ?, keys = ?, body = ? WHERE key = ?`,
 		gone, r.Updated.UnixMicro(), deleted, r.Version, storage.EncodeKeys(keys), r.Body, key); err != nil {
 		return t.give(named(err, r, ""))
 	}
@@ -222,7 +222,7 @@ func (t *txn) purgeLayered(op string, sp *space, old *book.Stored) error {
 	if err != nil || !below {
 		return err
 	}
-	_, err = t.exec(op, insertRecord, book.KeyOf(sp.top(), old.Seq), sp.top(), "", strconv.FormatInt(old.Seq, 10), "",
+	err = t.exec(op, insertRecord, book.KeyOf(sp.top(), old.Seq), sp.top(), "", strconv.FormatInt(old.Seq, 10), "",
 		int64(goneForGood), int64(0), int64(0), int64(0), int64(0), []byte{}, []byte{})
 	return err
 }
@@ -241,7 +241,7 @@ func (t *txn) remove(op string, layer int64, old *book.Stored) error {
 	if err := t.entries(op, layer, key, old.Record, steps); err != nil {
 		return err
 	}
-	_, err := t.exec(op, "DELETE FROM record WHERE key = ?", key)
+	err := t.exec(op, "DELETE FROM record WHERE key = ?", key)
 	return err
 }
 
@@ -329,10 +329,10 @@ func (t *txn) entriesAlike(op string, layer, key int64, r storage.Record, steps 
 	}
 	e := steps[0]
 	if e.from == absent {
-		_, err = t.exec(op, `INSERT INTO entry (workspace, kind, name, gone, value, key, uniq, parent)
+		err = t.exec(op, `INSERT INTO entry (workspace, kind, name, gone, value, key, uniq, parent)
 			SELECT ?, ?, ?, ?, value, ?, 0, ? FROM json_each(?)`, layer, r.Kind, e.key.Index, e.to, key, r.Parent, string(list))
 	} else {
-		_, err = t.exec(op, `DELETE FROM entry WHERE workspace = ? AND kind = ? AND name = ? AND gone = ? AND key = ?
+		err = t.exec(op, `DELETE FROM entry WHERE workspace = ? AND kind = ? AND name = ? AND gone = ? AND key = ?
 			AND value IN (SELECT value FROM json_each(?))`, layer, r.Kind, e.key.Index, e.from, key, string(list))
 	}
 	return err
@@ -346,11 +346,11 @@ func (t *txn) entry(op string, layer, key int64, r storage.Record, e entry) (err
 		if e.key.Unique {
 			unique = 1
 		}
-		_, err = t.exec(op, insertEntry, layer, r.Kind, e.key.Index, e.to, e.key.Value, key, unique, r.Parent)
+		err = t.exec(op, insertEntry, layer, r.Kind, e.key.Index, e.to, e.key.Value, key, unique, r.Parent)
 	case e.to == absent:
-		_, err = t.exec(op, "DELETE FROM entry"+where, layer, r.Kind, e.key.Index, e.from, e.key.Value, key)
+		err = t.exec(op, "DELETE FROM entry"+where, layer, r.Kind, e.key.Index, e.from, e.key.Value, key)
 	default:
-		_, err = t.exec(op, "UPDATE entry SET gone = ?"+where, e.to, layer, r.Kind, e.key.Index, e.from, e.key.Value, key)
+		err = t.exec(op, "UPDATE entry SET gone = ?"+where, e.to, layer, r.Kind, e.key.Index, e.from, e.key.Value, key)
 	}
 	return err
 }
@@ -376,7 +376,7 @@ func (t *txn) PutBlob(content []byte) (string, error) {
 			return name, err
 		}
 	}
-	if _, err = t.exec(op, "INSERT INTO blob (workspace, sha256, content) VALUES (?, ?, ?)", sp.top(), name, content); err != nil {
+	if err = t.exec(op, "INSERT INTO blob (workspace, sha256, content) VALUES (?, ?, ?)", sp.top(), name, content); err != nil {
 		return "", err
 	}
 	return name, t.use(op, sp, 0, int64(len(content)))

@@ -284,7 +284,7 @@ func (w *writer) keep(r *work) {
 		return
 	}
 	if r.saved {
-		if _, err := w.conn.exec("RELEASE u"); err != nil {
+		if err := w.conn.exec("RELEASE u"); err != nil {
 			g.fatal = mapError("update", err)
 			return
 		}
@@ -305,9 +305,9 @@ func (w *writer) rollback(r *work) {
 	switch {
 	case g.fatal != nil:
 	case r.saved:
-		_, err := w.conn.exec("ROLLBACK TO u")
+		err := w.conn.exec("ROLLBACK TO u")
 		if err == nil {
-			_, err = w.conn.exec("RELEASE u")
+			err = w.conn.exec("RELEASE u")
 		}
 		if err != nil {
 			g.fatal = mapError("update", err)
@@ -329,13 +329,13 @@ func (w *writer) begin(r *work) error {
 			w.store.visible.Lock()
 		}
 		g.begun = true // finish undoes it, also if this fails
-		if _, err := w.conn.exec("BEGIN IMMEDIATE"); err != nil {
+		if err := w.conn.exec("BEGIN IMMEDIATE"); err != nil {
 			return w.fail(err)
 		}
 	}
 	r.wrote = true
 	if g.careful && !r.saved {
-		if _, err := w.conn.exec("SAVEPOINT u"); err != nil {
+		if err := w.conn.exec("SAVEPOINT u"); err != nil {
 			return w.fail(err)
 		}
 		r.saved = true
@@ -360,7 +360,7 @@ func (w *writer) finish() error {
 			s.visible.Lock()
 		}
 		if g.fatal == nil && !g.void {
-			if _, err := w.conn.exec("COMMIT"); err != nil {
+			if err := w.conn.exec("COMMIT"); err != nil {
 				g.fatal = mapError("commit", err)
 			} else if !g.unseen {
 				s.cache.apply(g.dirty)
@@ -368,7 +368,7 @@ func (w *writer) finish() error {
 		}
 		if g.fatal != nil || g.void {
 			// It fails if SQLite rolled back already, which is just as well.
-			_, _ = w.conn.exec("ROLLBACK")
+			_ = w.conn.exec("ROLLBACK")
 		}
 		s.visible.Unlock()
 	}
@@ -382,12 +382,13 @@ func (w *writer) finish() error {
 	}
 	for i, u := range g.ran {
 		g.ran[i] = nil
-		if g.fatal != nil {
+		switch {
+		case g.fatal != nil:
 			u.err = g.fatal
-		} else if u.long {
+		case u.long:
 			s.runAside(u)
 			continue
-		} else if g.void && u.err == nil {
+		case g.void && u.err == nil:
 			u.again = true
 			w.again = append(w.again, u)
 			continue
@@ -420,7 +421,7 @@ func (w *writer) flush() error {
 			continue
 		}
 		n, _ := v.(counted)
-		if _, err := w.conn.exec(putCounter, counterRow(r, n)...); err != nil {
+		if err := w.conn.exec(putCounter, counterRow(r, n)...); err != nil {
 			return err
 		}
 	}

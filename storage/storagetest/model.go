@@ -356,6 +356,14 @@ func (m *model) compare(tx storage.ReadTx, l look) error {
 	} else if !storage.IsNotFound(err) {
 		return fmt.Errorf("find: %v, %w", got, err)
 	}
+	var want storage.Usage
+	for _, r := range m.records {
+		want.Records++
+		want.Bytes += int64(len(r.body) + len(r.id) + len(r.parent) + len(storage.EncodeKeys(r.keys)))
+	}
+	if got, err := tx.Usage(); err != nil || got != want {
+		return fmt.Errorf("usage %+v, %w, want %+v", got, err, want)
+	}
 	return m.compareList(tx, l.kind, l.query)
 }
 

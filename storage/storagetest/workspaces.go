@@ -19,6 +19,7 @@ import (
 // dump is all that can be seen of a workspace by names that these tests use.
 type dump struct {
 	Settings  storage.Settings
+	Usage     storage.Usage
 	Pages     map[string]storage.Page // unless empty
 	Counts    map[string]int64
 	Sequences map[string]int64
@@ -95,7 +96,7 @@ func (w dump) differs(o dump) string {
 	pages := func(a, b storage.Page) bool {
 		return a.Next == b.Next && a.Total == b.Total && slices.EqualFunc(a.Records, b.Records, storage.Record.Equal)
 	}
-	if cmp.Equal(w.Settings, o.Settings) && maps.EqualFunc(w.Pages, o.Pages, pages) && maps.Equal(w.Counts, o.Counts) &&
+	if w.Settings == o.Settings && w.Usage == o.Usage && maps.EqualFunc(w.Pages, o.Pages, pages) && maps.Equal(w.Counts, o.Counts) &&
 		maps.Equal(w.Sequences, o.Sequences) && maps.Equal(w.Blobs, o.Blobs) {
 		return ""
 	}
@@ -113,6 +114,9 @@ func readDump(tx storage.ReadTx, kinds ...string) (w dump, err error) {
 		Pages: map[string]storage.Page{}, Counts: map[string]int64{}, Sequences: map[string]int64{}, Blobs: map[string]string{},
 	}
 	if w.Settings, err = tx.Settings(); err != nil {
+		return w, err
+	}
+	if w.Usage, err = tx.Usage(); err != nil {
 		return w, err
 	}
 	list := func(what, kind string, q storage.Query) (int, error) {
