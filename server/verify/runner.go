@@ -30,6 +30,7 @@ type runner struct {
 	checks    map[string]bool
 	began     time.Time
 	requests  atomic.Int64
+	shrunk    int64 // of them, those that made findings smaller
 
 	mu       sync.Mutex
 	phase    Phase
@@ -337,19 +338,30 @@ func (r *runner) locate(op *operation, below string) contract.Location {
 	return r.o.Document.Contract.Locate(op.Pointer() + below)
 }
 
-// shrink makes every new finding smaller. Nothing else runs meanwhile.
+// maxShrunk bounds the requests that making findings smaller may take in a whole run.
+const maxShrunk = 6000
+
+// shrink makes every new finding smaller. Nothing else runs meanwhile. Unless a run has
+// a time limit its end is a number of requests, so that they are the same wherever the
+// seed is.
 func (r *runner) shrink(parent context.Context) {
-	ctx, cancel := context.WithTimeout(parent, finishTime)
-	defer cancel()
+	ctx := parent
+	if r.o.TimeLimit > 0 {
+		limited, cancel := context.WithTimeout(parent, finishTime)
+		defer cancel()
+		ctx = limited
+	}
+	before := r.requests.Load() - r.shrunk
 	for _, key := range r.keys() {
 		f := r.found[key]
 		if f.made {
 			continue
 		}
 		f.made = true
-		if f.small != nil && ctx.Err() == nil {
+		if f.small != nil && r.shrunk < maxShrunk && ctx.Err() == nil {
 			f.small(ctx, f)
 		}
+		r.shrunk = r.requests.Load() - before
 	}
 }
 

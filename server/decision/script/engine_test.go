@@ -160,7 +160,7 @@ func BenchmarkFunction(b *testing.B) {
 
 func Example() {
 	functions := script.New(
-		script.WithTimeLimit(time.Second),
+		script.WithTimeLimit(10*time.Second),
 		script.WithMemoryLimit(16<<20),
 		// script.WithModules("node_modules") lets functions import dayjs, big.js and zod.
 	)

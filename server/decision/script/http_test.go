@@ -31,13 +31,16 @@ func TestHTTP(t *testing.T) {
 	}))
 	defer server.Close()
 	var asked atomic.Int32
-	r := New(WithTimeLimit(time.Second), WithHTTP(transport(func(request *http.Request) (*http.Response, error) {
-		asked.Add(1)
-		if request.URL.Hostname() == "127.0.0.2" {
-			return nil, errors.New("not allowed")
-		}
-		return http.DefaultTransport.RoundTrip(request)
-	})))
+	within := func(limit time.Duration) *Runner {
+		return New(WithTimeLimit(limit), WithHTTP(transport(func(request *http.Request) (*http.Response, error) {
+			asked.Add(1)
+			if request.URL.Hostname() == "127.0.0.2" {
+				return nil, errors.New("not allowed")
+			}
+			return http.DefaultTransport.RoundTrip(request)
+		})))
+	}
+	r := within(time.Minute)
 	for _, c := range []struct{ body, want string }{
 		{
 			`const r = await http.get(url + "/?z=1", {headers: {"X-Sent": "s"}, params: {b: true, a: "x y", n: 1.5}}); return [r.status, r.headers["x-seen"], r.data]`,
@@ -54,7 +57,6 @@ func TestHTTP(t *testing.T) {
 		{`try { await http.get(url, {auth: {type: "iam"}}) } catch (e) { return e.message }`, `"auth of a cloud provider is not supported: set headers"`},
 		{`return http.get()`, "!Error: Error calling function with 0 argument(s) while 1 where expected\n    at handler (node:f:1:"},
 		{`return http.get(url, {headers: {a: {}}})`, "!Error: Error converting from js 'serde_json::Value' into type 'rust type': Value is not a string\n    at handler"},
-		{`return http.get(url + "/never")`, "!Error: interrupted\n"},
 		{`return Promise.all(Array.from({length: 17}, () => http.get(url)))`, "!Error: more than 16 requests at once\n"},
 	} {
 		source := `import http from "http"; const url = ` + quoted(server.URL) + `; ` + handler(c.body)
@@ -64,6 +66,10 @@ func TestHTTP(t *testing.T) {
 		if got, _ := run(t, r, call(t, 2, source)); !strings.HasPrefix(got, c.want) {
 			t.Errorf("%s: got %s, want %s", c.body, got, c.want)
 		}
+	}
+	never := `import http from "http"; const url = ` + quoted(server.URL) + `; ` + handler(`return http.get(url + "/never")`)
+	if got, _ := run(t, within(100*time.Millisecond), call(t, 2, never)); !strings.HasPrefix(got, "!Error: interrupted\n") {
+		t.Errorf("what never answers: %s", got)
 	}
 	if asked.Load() == 0 {
 		t.Error("the transport was not asked")
