@@ -63,9 +63,9 @@ func TestDocsEnvironment(t *testing.T) {
 			return
 		}
 		byFlag := parse(t, []string{"--" + f.Name + "=" + other}, nil)
-		byEnv := parse(t, nil, map[string]string{app.EnvName(f.Name): other})
+		byEnv := parse(t, nil, map[string]string{app.EnvName("serve", f.Name): other})
 		if byEnv != byFlag {
-			t.Errorf("%s=%s gives %+v, the flag %+v", app.EnvName(f.Name), other, byEnv, byFlag)
+			t.Errorf("%s=%s gives %+v, the flag %+v", app.EnvName("serve", f.Name), other, byEnv, byFlag)
 		}
 		if byFlag == defaults && other != f.DefValue {
 			t.Errorf("--%s=%s changes nothing", f.Name, other)
@@ -73,7 +73,7 @@ func TestDocsEnvironment(t *testing.T) {
 		if f.DefValue == "" {
 			return
 		}
-		both := parse(t, []string{"--" + f.Name + "=" + f.DefValue}, map[string]string{app.EnvName(f.Name): other})
+		both := parse(t, []string{"--" + f.Name + "=" + f.DefValue}, map[string]string{app.EnvName("serve", f.Name): other})
 		if both != defaults {
 			t.Errorf("--%s=%s does not win over the environment: %+v", f.Name, f.DefValue, both)
 		}
@@ -127,7 +127,7 @@ func TestDocsBadValues(t *testing.T) {
 				env   map[string]string
 			}{
 				{f.Name, []string{"--" + f.Name + "=" + value}, nil},
-				{f.Name, nil, map[string]string{app.EnvName(f.Name): value}},
+				{f.Name, nil, map[string]string{app.EnvName("serve", f.Name): value}},
 			} {
 				_, err := app.ParseConfig(c.args, environment(c.env), io.Discard)
 				if _, ok := errors.AsType[*app.UsageError](err); !ok {
@@ -136,7 +136,7 @@ func TestDocsBadValues(t *testing.T) {
 				}
 				said := err.Error()
 				if strings.Contains(said, "\n") || !strings.Contains(said, value) ||
-					!strings.Contains(said, c.where) && !strings.Contains(said, app.EnvName(f.Name)) {
+					!strings.Contains(said, c.where) && !strings.Contains(said, app.EnvName("serve", f.Name)) {
 					t.Errorf("%v %v: %q", c.args, c.env, said)
 				}
 			}

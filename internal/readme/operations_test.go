@@ -215,7 +215,7 @@ func dependencies(v any) (names []string) {
 func knownVariables(t *testing.T, where string, env map[string]string) {
 	t.Helper()
 	known := map[string]bool{}
-	flags(t, func(f *flag.Flag) { known[app.EnvName(f.Name)] = true })
+	flags(t, func(f *flag.Flag) { known[app.EnvName("serve", f.Name)] = true })
 	for variable := range env {
 		if strings.HasPrefix(variable, "UNDERSTUDY_") && !known[variable] {
 			t.Errorf("%s: there is no %s", where, variable)

@@ -75,7 +75,7 @@ func flagsTable(name string) string {
 			value = "`" + f.DefValue + "`"
 		}
 		_, meaning := flag.UnquoteUsage(f)
-		fmt.Fprintf(&b, "| `--%s` | `%s` | %s | %s |\n", f.Name, app.EnvName(f.Name), value, strings.ReplaceAll(meaning, "|", `\|`))
+		fmt.Fprintf(&b, "| `--%s` | `%s` | %s | %s |\n", f.Name, app.EnvName(name, f.Name), value, strings.ReplaceAll(meaning, "|", `\|`))
 	})
 	return b.String()
 }

@@ -53,12 +53,16 @@ type Options struct {
 	// Wait waits for a delay that a fault asks for; nil waits by the real clock.
 	Wait func(ctx context.Context, delay time.Duration)
 
-	record func(*site.Exchange) // told of every exchange; for tests
+	// Requests is told of every exchange, once it is recorded; nil for nobody.
+	Requests func(*site.Exchange)
+
+	record func(*site.Exchange) // likewise; for tests
 }
 
 // App serves both APIs and the control API from one store.
 type App struct {
 	store      storage.Store
+	keys       site.Keyring
 	evidence   *evidence.Recorder
 	jobs       *job.Room
 	workspaces *workspace.Manager
@@ -142,7 +146,7 @@ func build(store storage.Store, o Options) (*App, error) {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
 	_, shared := store.(*postgres.Store)
-	a := &App{store: store, hosts: o.Hosts, origins: o.CORS, publicURL: o.PublicURL, strangers: strangers{log: o.Logger}}
+	a := &App{store: store, keys: keys, hosts: o.Hosts, origins: o.CORS, publicURL: o.PublicURL, strangers: strangers{log: o.Logger}}
 	a.handler = allowOrigins(http.HandlerFunc(a.route), o.CORS)
 	version, goVersion := versions()
 	a.evidence = evidence.New(store, evidence.Options{
@@ -158,10 +162,12 @@ func build(store storage.Store, o Options) (*App, error) {
 	if o.Limits != nil {
 		options.Limits = *o.Limits
 	}
-	if o.record != nil {
-		options.Record = func(x *site.Exchange) {
-			a.evidence.Record(x)
-			o.record(x)
+	for _, tell := range []func(*site.Exchange){o.record, o.Requests} {
+		if record := options.Record; tell != nil {
+			options.Record = func(x *site.Exchange) {
+				record(x)
+				tell(x)
+			}
 		}
 	}
 	a.jobs = job.New(job.Options{Store: store, Shared: shared, Logger: o.Logger})

@@ -34,6 +34,11 @@ type Config struct {
 	Exchanges         int
 	MaxBody           int64
 	ValidateResponses bool
+	LogRequests       bool
+
+	// Secret is that of the caller whose workspace the seed is of that names none. It is
+	// no flag.
+	Secret string
 }
 
 // Flags declares the flags of "understudy serve", with their defaults.
@@ -44,6 +49,7 @@ func (c *Config) Flags(fs *flag.FlagSet) {
 	fs.StringVar(&c.Enforce, "enforce", string(site.EnforceStrict), "what becomes of a request that breaks the contract: \"strict\" refuses it, \"report\" records it and serves what the real service would serve, values converted")
 	fs.StringVar(&c.LogLevel, "log-level", "info", "least `LEVEL` to log: debug, info, warn or error")
 	fs.StringVar(&c.LogFormat, "log-format", "text", "`FORMAT` of the log: text or json")
+	fs.BoolVar(&c.LogRequests, "log-requests", true, "print a line for each request, and what of it broke the contract, beside the log")
 	fs.StringVar(&c.URLFile, "url-file", "", "`PATH` of a file that gets the base URL once the server listens")
 	fs.Int64Var(&c.MaxBody, "max-body", site.DefaultLimits().Body, "largest request body in `BYTES`")
 	fs.StringVar(&c.Record, "record", string(evidence.RecordViolations), "which exchanges outlive the process: \"violations\" or \"all\"; what was covered always does, and in PostgreSQL the newest exchanges do")
@@ -64,17 +70,31 @@ const (
 	syncFull   = "full"
 )
 
+// ServeUsage tells how "understudy serve" is used.
+const ServeUsage = `understudy serve [flags]
+
+Serves both APIs until it is interrupted, and prints a line for each request.
+
+  understudy serve
+  understudy serve --addr 127.0.0.1:0 --store memory --url-file understudy.url
+  understudy serve --seed world.yaml
+
+Exits with 0 when it was told to end, 1 after any error, 2 after a mistake in the flags.`
+
 // ParseConfig reads flags, and for those not given the environment. Usage goes to
 // output when it is asked for.
 func ParseConfig(args []string, getenv func(string) string, output io.Writer) (*Config, error) {
 	c := &Config{}
 	fs := flag.NewFlagSet("understudy serve", flag.ContinueOnError)
 	c.Flags(fs)
-	if err := ParseFlags(fs, "understudy serve [flags]", args, getenv, output); err != nil {
+	if err := ParseFlags(fs, ServeUsage, args, getenv, output); err != nil {
 		return nil, err
 	}
 	if fs.NArg() > 0 {
-		return nil, usageError("serve takes no arguments, got %q", fs.Arg(0))
+		if word := fs.Arg(0); word == "true" || word == "false" {
+			return nil, usageError("serve takes no arguments, got %q: a switch is set as --validate-responses=%s", word, word)
+		}
+		return nil, usageError("serve takes no arguments, only flags") // not shown: it may be a secret
 	}
 	return c, c.Validate()
 }
@@ -94,7 +114,7 @@ func (c *Config) Validate() error {
 		return usageError("--store %q: want %s", shown, wantStore)
 	}
 	if c.Auth != "open" {
-		return usageError("--auth %q: want \"open\"", c.Auth)
+		return usageError("--auth %s: want \"open\"", shownValue(c.Auth))
 	}
 	if _, ok := site.ParseEnforcement(c.Enforce); !ok {
 		return usageError("--enforce %q: want \"strict\" or \"report\"", c.Enforce)

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 
+	"github.com/understudy-api/understudy/server/brms"
 	"github.com/understudy-api/understudy/server/contract"
 	"github.com/understudy-api/understudy/server/seed"
 	"github.com/understudy-api/understudy/server/site"
@@ -50,13 +51,18 @@ func CheckSeed(ctx context.Context, text []byte) (seed.Mistakes, error) {
 
 // Seed plants the workspaces of a file that begin with the server. Those that hold
 // anything already are left as they are, and told to the log. The error lists every
-// mistake of the file with its place.
-func (a *App) Seed(ctx context.Context, file string, log *slog.Logger) error {
+// mistake of the file with its place. A workspace without a credential is that of the
+// secret, if one is given.
+func (a *App) Seed(ctx context.Context, file, secret string, log *slog.Logger) error {
 	text, err := ReadSeed(file)
 	if err != nil {
-		return err
+		return fmt.Errorf("--seed: %w", err)
 	}
-	result, err := a.seeds.Start(ctx, text)
+	var caller site.Principal
+	if secret != "" {
+		caller, _ = a.keys.Principal(secret)
+	}
+	result, err := a.seeds.Start(ctx, text, caller)
 	if mistakes, wrong := errors.AsType[seed.Mistakes](err); wrong {
 		return fmt.Errorf("the seed has mistakes:\n%s", mistakes.In(file))
 	}
@@ -69,6 +75,31 @@ func (a *App) Seed(ctx context.Context, file string, log *slog.Logger) error {
 		log.InfoContext(ctx, "not seeded: the workspace holds something already", "file", file, "in", pointer)
 	}
 	return nil
+}
+
+// SeedSecret is the secret whose workspace a file is of: "" if it is of several, of the
+// caller's, or has mistakes, which planting it tells.
+func SeedSecret(ctx context.Context, file string) (string, error) {
+	text, err := ReadSeed(file)
+	if err != nil {
+		return "", fmt.Errorf("--seed: %w", err)
+	}
+	parsed, problems, err := offlineSeeder().Parse(ctx, text)
+	if err != nil || len(problems) > 0 || parsed == nil {
+		return "", err
+	}
+	return parsed.Credential(), nil
+}
+
+// OnlyProject is the id of the project of BRMS that the workspace of a secret holds; "" if
+// it holds none, or several.
+func (a *App) OnlyProject(ctx context.Context, secret string) (id string, err error) {
+	caller, _ := a.keys.Principal(secret)
+	err = a.store.View(ctx, caller.Workspace, func(tx storage.ReadTx) error {
+		id, err = brms.OnlyProject(tx)
+		return err
+	})
+	return id, err
 }
 
 // ReadSeed reads the file of a seed, "-" for the standard input. One that is too

@@ -57,7 +57,7 @@ func Serve(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		}
 	}
 	fmt.Fprintf(stdout, "listening on %s\n", server.URL)
-	fmt.Fprintf(stdout, "try: curl -H 'Authorization: Bearer my-token' %s/api/projects\n", server.URL)
+	fmt.Fprintf(stdout, firstScreen, server.URL)
 	select {
 	case err := <-server.done:
 		return errors.Join(fmt.Errorf("serve: %w", err), server.App.Close())
@@ -69,6 +69,12 @@ func Serve(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	defer cancel()
 	return errors.Join(server.Drain(limit), server.App.Close())
 }
+
+// firstScreen says what to do next.
+const firstScreen = `try: curl -H 'Authorization: Bearer my-token' %[1]s/api/projects
+     any secret opens a workspace of its own: "Bearer SECRET" for BRMS, "Key SECRET" for Datafold
+     what broke the contract: curl -H 'Authorization: Bearer my-token' %[1]s/_understudy/violations
+`
 
 // Server is an App that listens.
 type Server struct {
@@ -121,14 +127,14 @@ func Listen(ctx context.Context, config *Config, stderr io.Writer) (*Server, err
 	a, err := New(ctx, Options{
 		Store: config.Store, Auth: config.Auth, Enforce: site.Enforcement(config.Enforce), Limits: &limits, Logger: log,
 		Record: evidence.Policy(config.Record), Exchanges: config.Exchanges, AdminToken: admin,
-		CORS: allowed, Hosts: hosts, FullSync: config.Sync == syncFull, PublicURL: public.String(),
+		Requests: config.requestLog(stderr), CORS: allowed, Hosts: hosts, FullSync: config.Sync == syncFull, PublicURL: public.String(),
 	})
 	if err != nil {
 		_ = listener.Close()
 		return nil, err
 	}
 	if config.Seed != "" {
-		if err := a.Seed(ctx, config.Seed, log); err != nil {
+		if err := a.Seed(ctx, config.Seed, config.Secret, log); err != nil {
 			_ = listener.Close()
 			return nil, errors.Join(err, a.Close())
 		}

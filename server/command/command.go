@@ -10,9 +10,14 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"regexp"
+	"slices"
+	"strings"
 	"syscall"
 
 	"github.com/understudy-api/understudy/server/app"
+	"github.com/understudy-api/understudy/server/contract/spelling"
+	"github.com/understudy-api/understudy/server/evidence/render"
 )
 
 // The exit codes. What "run" runs has its own, which are passed on.
@@ -39,9 +44,10 @@ Commands:
   seed export   write a workspace as a file
   seed apply    make workspaces what a file says
   seed check    find the mistakes of a file
+  document      print a document that is built in, with its lines
   version       print the version
 
-"understudy COMMAND -h" lists the flags of a command.
+"understudy help COMMAND" tells how a command is used, and lists its flags.
 `
 
 // stdio is where a command reads and writes.
@@ -58,6 +64,7 @@ func Main(args []string) int {
 		fmt.Fprint(std.err, usage)
 		return exitUsage
 	}
+	tellUnread(std, os.Environ())
 	var code int
 	var err error
 	switch word, rest := args[0], args[1:]; word {
@@ -75,12 +82,21 @@ func Main(args []string) int {
 		code, err = seeds(rest, std)
 	case "verify":
 		code, err = runVerify(rest, std)
-	case "version":
+	case "document":
+		code, err = showDocument(rest, std)
+	case "version", "-v", "--version", "-version":
 		fmt.Fprintln(std.out, app.Version())
 	case "help", "-h", "--help", "-help":
+		if len(rest) > 0 && !strings.HasPrefix(rest[0], "-") {
+			return Main(append(rest, "-h"))
+		}
 		fmt.Fprint(std.out, usage)
 	default:
-		fmt.Fprintf(std.err, "understudy: unknown command %q\n\n%s", word, usage)
+		meant := ""
+		if near := spelling.Nearest(word, commands, 2, strings.ToLower); near != "" {
+			meant = fmt.Sprintf(": perhaps %q is meant", near)
+		}
+		fmt.Fprintf(std.err, "understudy: unknown command %q%s\n\n%s", render.Clean(word), meant, usage)
 		return exitUsage
 	}
 	switch {
@@ -90,6 +106,32 @@ func Main(args []string) int {
 		fmt.Fprintf(std.err, "understudy: %v\n", err)
 	}
 	return code
+}
+
+var commands = []string{"serve", "run", "verify", "report", "seed", "document", "version", "help"}
+
+// ofTests are variables of our own tests, which start the program.
+var ofTests = regexp.MustCompile(`^UNDERSTUDY_(TEST|REQUIRE|CRASH|JOB|DATADIFF|ABUSE|ZEN|JS|LOAD)_|^UNDERSTUDY_(ABUSE|ORACLE|DIFFERENTIAL|DATAFOLD_PUBLISHED|CLIENTS|VERSION)$`)
+
+// tellUnread tells of variables that look like ours and that nothing reads.
+func tellUnread(std stdio, environ []string) {
+	known := []string{"UNDERSTUDY_STORE_KEY"}
+	for _, command := range []string{"serve", "run", "report", "verify", "report merge", "seed export", "seed apply"} {
+		Flags(command).VisitAll(func(f *flag.Flag) { known = append(known, app.EnvName(command, f.Name)) })
+	}
+	for _, pair := range environ {
+		name, value, _ := strings.Cut(pair, "=")
+		switch {
+		case !strings.HasPrefix(name, "UNDERSTUDY_"), value == "", slices.Contains(known, name):
+		case ofTests.MatchString(name):
+		default:
+			text := "nothing reads the variable " + render.Clean(name)
+			if near := spelling.Nearest(name, known, 2, strings.ToUpper); near != "" {
+				text += ": perhaps " + near + " is meant"
+			}
+			fmt.Fprintln(std.err, "understudy: "+text)
+		}
+	}
 }
 
 func serve(args []string, std stdio) (int, error) {

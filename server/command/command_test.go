@@ -89,8 +89,12 @@ func client(acts []string) int {
 			}
 			send(http.MethodGet, os.Getenv("BRMS_URL")+"/api/projects", "Basic "+markedSecret, "")
 		case "environment":
-			for _, name := range []string{"UNDERSTUDY_URL", "BRMS_URL", "GORULES_URL", "DATAFOLD_HOST", "UNDERSTUDY_TOKEN", "GORULES_TOKEN", "DATAFOLD_API_KEY", "UNDERSTUDY_ADMIN_TOKEN", "UNDERSTUDY_STORE"} {
+			for _, name := range []string{"UNDERSTUDY_URL", "BRMS_URL", "GORULES_URL", "DATAFOLD_HOST", "UNDERSTUDY_TOKEN", "GORULES_TOKEN", "DATAFOLD_API_KEY", "UNDERSTUDY_ADMIN_TOKEN", "UNDERSTUDY_STORE", "GORULES_API_URL", "GORULES_API_KEY", "DATAFOLD_APIKEY", "GORULES_PROJECT_ID", "NO_PROXY"} {
 				fmt.Println(os.Getenv(name))
+			}
+		case "lists-one":
+			if status := brms(http.MethodGet, "/api/projects/"+os.Getenv("GORULES_PROJECT_ID"), token, ""); status != http.StatusOK {
+				return 93
 			}
 		case "wrong-path":
 			brms(http.MethodGet, "/api/project", token, "")
@@ -278,7 +282,7 @@ func TestRunCommand(t *testing.T) {
 	wants(t, p.stderr.String(), "to standard error\n")
 
 	p = runs(t, t.TempDir(), []string{"--allow-no-requests"}, "environment")
-	p.Env = append(p.Env, "BRMS_URL=https://elsewhere.example.com", "DATAFOLD_API_KEY="+markedKey, "UNDERSTUDY_STORE=memory")
+	p.Env = append(p.Env, "BRMS_URL=https://elsewhere.example.com", "DATAFOLD_API_KEY="+markedKey, "UNDERSTUDY_STORE=memory", "HTTP_PROXY=http://127.0.0.1:1", "NO_PROXY=internal.example.com")
 	if code := p.does(t); code != 0 {
 		t.Fatalf("exit code %d:\n%s", code, p.stderr.String())
 	}
@@ -289,11 +293,82 @@ func TestRunCommand(t *testing.T) {
 	if len(got[4]) < 20 || got[5] != got[4] || got[6] != markedKey {
 		t.Errorf("the secrets are %q", got[4:7])
 	}
-	if len(got[7]) < 20 || got[7] == got[4] || got[8] != "" {
-		t.Errorf("the administrator's secret and the store are %q", got[7:9])
+	if got[7] != "" || got[8] != "" || got[9] != got[0] || got[10] != got[4] || got[11] != got[4] || got[12] != "" {
+		t.Errorf("the administrator's secret, the store and the others are %q", got[7:])
 	}
-	if strings.Contains(p.stderr.String(), got[4]) || strings.Contains(p.stderr.String(), got[7]) {
+	if want := "internal.example.com,127.0.0.1,localhost,::1"; got[13] != want {
+		t.Errorf("NO_PROXY is %q, want %q", got[13], want)
+	}
+	if strings.Contains(p.stderr.String(), got[4]) {
 		t.Errorf("the secret is said:\n%s", p.stderr.String())
+	}
+}
+
+// The workspace of a seed is the run's, whether it names a credential or not.
+func TestRunSeed(t *testing.T) {
+	dir := t.TempDir()
+	for name, text := range map[string]string{"own.yaml": "  - credential: my-token\n", "runs.yaml": "  -"} {
+		text = "workspaces:\n" + text + "    brms:\n      projects:\n        - {name: Fees, key: fees}\n"
+		if name == "runs.yaml" {
+			text = strings.Replace(text, "  -    brms", "  - brms", 1)
+		}
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		p := runs(t, dir, []string{"--allow-no-requests", "--seed", name}, "environment")
+		if code := p.does(t); code != 0 {
+			t.Fatalf("%s: exit code %d:\n%s", name, code, p.stderr.String())
+		}
+		got := strings.Split(p.stdout.String(), "\n")
+		if len(got[12]) != 36 || got[4] == "" || (got[4] == "my-token") != (name == "own.yaml") {
+			t.Errorf("%s: secret %q, project %q", name, got[4], got[12])
+		}
+		p = runs(t, dir, []string{"--seed", name}, "lists-one")
+		if code := p.does(t); code != 0 {
+			t.Errorf("%s: the client sees no project: exit code %d:\n%s", name, code, p.stderr.String())
+		}
+	}
+}
+
+// What is wrong with a command line is told, and what is wanted; a secret is not.
+func TestCommandLine(t *testing.T) {
+	for _, c := range []struct {
+		code int
+		says string
+		env  string
+		args []string
+	}{
+		{0, "understudy ", "", []string{"--version"}},
+		{0, "Usage: understudy run", "", []string{"help", "run"}},
+		{0, "--seed FILE  (UNDERSTUDY_SEED)", "", []string{"help", "serve"}},
+		{0, "--seed NUMBER  (UNDERSTUDY_VERIFY_SEED)", "", []string{"verify", "-h"}},
+		{0, "openapi/brms/project.yaml:", "", []string{"document", "brms#/paths/~1api~1projects/get"}},
+		{0, "openapi: 3.0.3", "", []string{"document", "brms"}},
+		{2, "want one of brms, datafold", "", []string{"document", "nobody"}},
+		{2, "there is nothing at", "", []string{"document", "brms#/nowhere"}},
+		{2, `perhaps "serve" is meant`, "", []string{"sevre"}},
+		{2, "there is no flag --port: perhaps --addr is meant", "", []string{"serve", "--port", "1"}},
+		{2, "--max-body \"1MB\": want a whole number", "", []string{"serve", "--max-body", "1MB"}},
+		{2, "--min-coverage \"abc\": want a number", "", []string{"run", "--min-coverage", "abc"}},
+		{2, "--validate-responses=false", "", []string{"serve", "--validate-responses", "false"}},
+		{2, "UNDERSTUDY_VALIDATE_RESPONSES=\"no\": want true or false", "UNDERSTUDY_VALIDATE_RESPONSES=no", []string{"serve"}},
+		{2, "--auth (not shown): want", "UNDERSTUDY_AUTH=Bearer " + markedSecret, []string{"serve"}},
+		{2, "its ending says no form", "", []string{"run", "--output", "report.out", "--", "true"}},
+		{2, "--seed: open nothing.yaml", "", []string{"run", "--seed", "nothing.yaml", "--", "true"}},
+		{0, "perhaps UNDERSTUDY_STORE is meant", "UNDERSTUDY_STOER=memory", []string{"version"}},
+	} {
+		p := understudy(t, t.TempDir(), c.args...)
+		p.Env = append(p.Env, c.env)
+		code := p.does(t)
+		said := p.stdout.String() + p.stderr.String()
+		if code != c.code || !strings.Contains(said, c.says) || strings.Contains(said, markedSecret) {
+			t.Errorf("%v: exit code %d, want %d and %q:\n%.2000s", c.args, code, c.code, c.says, said)
+		}
+		for line := range strings.Lines(said) {
+			if strings.HasPrefix(c.says, "Usage") && len(line) > 101 {
+				t.Errorf("%v: more than 100 columns: %s", c.args, line)
+			}
+		}
 	}
 }
 

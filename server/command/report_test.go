@@ -293,7 +293,7 @@ func TestReportEnvironment(t *testing.T) {
 		} {
 			fs, _, _ := reportFlags()
 			if err := app.ParseFlags(fs, "", c.args, func(name string) string {
-				if name == app.EnvName(f.Name) {
+				if name == app.EnvName("report", f.Name) {
 					return value[0]
 				}
 				return ""
@@ -301,7 +301,7 @@ func TestReportEnvironment(t *testing.T) {
 				t.Errorf("--%s: %v", f.Name, err)
 			}
 			if got := fs.Lookup(f.Name).Value.String(); got != c.want {
-				t.Errorf("%s=%s and %v give %q", app.EnvName(f.Name), value[0], c.args, got)
+				t.Errorf("%s=%s and %v give %q", app.EnvName("report", f.Name), value[0], c.args, got)
 			}
 		}
 	})

@@ -24,12 +24,18 @@ const drainTimeout = 5 * time.Second
 
 const runUsage = `understudy run [flags] -- COMMAND [ARGUMENT...]
 
-Serves while the command runs, with UNDERSTUDY_URL, BRMS_URL, GORULES_URL and
-DATAFOLD_HOST set to where, and UNDERSTUDY_TOKEN, GORULES_TOKEN and DATAFOLD_API_KEY
-to a secret made for this run unless they are set already. UNDERSTUDY_ADMIN_TOKEN is the
-administrator's secret, with which "understudy report --all-workspaces" asks. Then reports on what all
-workspaces did, on standard error. Exits with the command's code if that is not 0,
-else with 1 if the contract is broken.`
+Serves while the command runs, with UNDERSTUDY_URL, BRMS_URL, GORULES_URL, GORULES_API_URL
+and DATAFOLD_HOST set to where, and UNDERSTUDY_TOKEN, GORULES_TOKEN, GORULES_API_KEY,
+DATAFOLD_API_KEY and DATAFOLD_APIKEY to one secret: that of the workspace in the file of
+--seed if it holds one, else one made for this run. A secret that is set already stays. If the
+workspace holds one project, GORULES_PROJECT_ID is its id. NO_PROXY keeps requests on this
+machine. Then reports on what all workspaces did, on standard error.
+
+  understudy run -- ./client-tests.sh
+  understudy run --seed world.yaml --output junit.xml -- go test ./...
+
+Exits with the command's code if that is not 0, else with 1 if the contract is broken, the
+coverage too low or no request was made, and 2 after a mistake in the flags.`
 
 // runFlags are the flags of "serve", with defaults for one run, and those of a
 // report.
@@ -37,7 +43,7 @@ func runFlags() (*flag.FlagSet, *app.Config, *judging) {
 	fs, config, j := newFlagSet("run"), &app.Config{}, &judging{}
 	config.Flags(fs)
 	j.declare(fs)
-	for name, value := range map[string]string{"addr": "127.0.0.1:0", "store": "memory", "log-level": "warn"} {
+	for name, value := range map[string]string{"addr": "127.0.0.1:0", "store": "memory", "log-level": "warn", "log-requests": "false"} {
 		f := fs.Lookup(name)
 		_ = f.Value.Set(value) // a text takes any
 		f.DefValue = value
@@ -75,11 +81,20 @@ func run(args []string, std stdio) (int, error) {
 	defer signal.Stop(signals)
 
 	ctx := context.Background()
+	secret, err := runSecret(ctx, config, std.getenv)
+	if err != nil {
+		return exitUsage, err
+	}
+	config.Secret = secret
 	server, err := app.Listen(ctx, config, std.err)
 	if err != nil {
 		return exitUsage, err
 	}
-	code, err := attend(program, flags.Args(), environment(server, std.getenv), signals, std)
+	project, err := server.App.OnlyProject(ctx, secret)
+	if err != nil {
+		return exitUsage, errors.Join(err, server.App.Close())
+	}
+	code, err := attend(program, flags.Args(), environment(server.URL, secret, project, std.getenv), signals, std)
 	signal.Stop(signals) // what comes now ends the report
 	limit, cancel := context.WithTimeout(ctx, drainTimeout)
 	defer cancel()
@@ -167,22 +182,57 @@ func notStarted(name string, err error) (int, error) {
 	return exitNotRun, fmt.Errorf("run: %s: %w", name, err)
 }
 
-// environment is the command's: where the server is, and secrets. One that the caller
-// has set stays. Where the server keeps its state, a password perhaps included, is the
-// server's alone.
-func environment(server *app.Server, getenv func(string) string) []string {
-	env := slices.DeleteFunc(os.Environ(), func(pair string) bool {
-		return strings.HasPrefix(pair, "UNDERSTUDY_STORE=") || strings.HasPrefix(pair, "UNDERSTUDY_ADMIN_TOKEN_FILE=")
-	})
-	for _, name := range []string{"UNDERSTUDY_URL", "BRMS_URL", "GORULES_URL", "DATAFOLD_HOST"} {
-		env = append(env, name+"="+server.URL)
+// The variables in which clients look for the server and for their secret.
+var (
+	urlNames    = []string{"UNDERSTUDY_URL", "BRMS_URL", "GORULES_URL", "GORULES_API_URL", "DATAFOLD_HOST"}
+	secretNames = []string{"UNDERSTUDY_TOKEN", "GORULES_TOKEN", "GORULES_API_KEY", "DATAFOLD_API_KEY", "DATAFOLD_APIKEY"}
+	proxyNames  = []string{"HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"}
+)
+
+// runSecret is the secret of a run: what the caller has set for BRMS, else that of the
+// workspace that the seed is of, else one made for it.
+func runSecret(ctx context.Context, config *app.Config, getenv func(string) string) (string, error) {
+	for _, name := range secretNames[:3] {
+		if secret := getenv(name); secret != "" {
+			return secret, nil
+		}
 	}
-	env = append(env, "UNDERSTUDY_ADMIN_TOKEN="+server.AdminToken)
-	secret := rand.Text()
-	for _, name := range []string{"UNDERSTUDY_TOKEN", "GORULES_TOKEN", "DATAFOLD_API_KEY"} {
+	if config.Seed != "" && config.Seed != "-" {
+		if secret, err := app.SeedSecret(ctx, config.Seed); err != nil || secret != "" {
+			return secret, err
+		}
+	}
+	return rand.Text(), nil
+}
+
+// environment is the command's: where the server is, and secrets. One that the caller
+// has set stays. Where the server keeps its state, a password perhaps included, and the
+// administrator's secret are the server's alone.
+func environment(url, secret, project string, getenv func(string) string) []string {
+	env := slices.DeleteFunc(os.Environ(), func(pair string) bool {
+		name, _, _ := strings.Cut(pair, "=")
+		return slices.Contains([]string{"UNDERSTUDY_STORE", "UNDERSTUDY_ADMIN_TOKEN", "UNDERSTUDY_ADMIN_TOKEN_FILE"}, name)
+	})
+	for _, name := range urlNames {
+		env = append(env, name+"="+url)
+	}
+	for _, name := range secretNames {
 		if getenv(name) == "" {
 			env = append(env, name+"="+secret)
 		}
+	}
+	if project != "" {
+		env = append(env, "GORULES_PROJECT_ID="+project)
+	}
+	for _, name := range proxyNames {
+		if getenv(name) == "" {
+			continue
+		}
+		// A proxy would take what is meant for this machine to its own.
+		for _, name := range []string{"NO_PROXY", "no_proxy"} {
+			env = append(env, name+"="+strings.TrimPrefix(getenv(name)+",127.0.0.1,localhost,::1", ","))
+		}
+		break
 	}
 	return env
 }

@@ -34,14 +34,14 @@ const (
 type remote struct {
 	place
 
-	credential string
-	workspace  string
-	output     string
+	token     string
+	workspace string
+	output    string
 }
 
 func (r *remote) declare(fs *flag.FlagSet, export bool) {
 	r.place.declare(fs)
-	fs.StringVar(&r.credential, "credential", "", "`SECRET` whose workspace is meant, whatever the scheme it is sent with; better set in the environment")
+	fs.StringVar(&r.token, "token", "", "`SECRET` whose workspace is meant, whatever the scheme it is sent with; better set in the environment")
 	fs.StringVar(&r.workspace, "workspace", "", "`NAME` of a sub-workspace, as the header Understudy-Workspace names it")
 	if export {
 		fs.StringVar(&r.output, "output", "", "`FILE` that gets the seed instead of the terminal")
@@ -53,8 +53,8 @@ func (r *remote) validate() error {
 		return err
 	}
 	switch {
-	case r.credential == "" || strings.ContainsFunc(r.credential, func(c rune) bool { return c <= ' ' || c > '~' }):
-		return usageError("--credential: want the secret of a workspace, printable ASCII without spaces")
+	case r.token == "" || strings.ContainsFunc(r.token, func(c rune) bool { return c <= ' ' || c > '~' }):
+		return usageError("--token: want the secret of a workspace, printable ASCII without spaces")
 	case strings.ContainsFunc(r.workspace, func(c rune) bool { return c <= ' ' || c > '~' }):
 		return usageError("--workspace: want the name of a sub-workspace")
 	}
@@ -201,7 +201,7 @@ func (r *remote) ask(method string, body []byte) (text []byte, status int, err e
 	if err != nil {
 		return nil, 0, fmt.Errorf("no request: %w", err)
 	}
-	request.Header.Set("Authorization", "Bearer "+r.credential)
+	request.Header.Set("Authorization", "Bearer "+r.token)
 	if body != nil {
 		request.Header.Set("Content-Type", "application/yaml") // JSON is YAML
 	}

@@ -34,21 +34,21 @@ func TestSeed(t *testing.T) {
 		}
 		return p
 	}
-	text := does(0, "UNDERSTUDY_CREDENTIAL="+markedToken, "export", "--url", from).stdout.String()
+	text := does(0, "UNDERSTUDY_TOKEN="+markedToken, "export", "--url", from).stdout.String()
 	wants(t, text, "key: fees")
-	does(0, "", "export", "--url", from, "--credential", markedToken, "--output", "world.yaml")
+	does(0, "", "export", "--url", from, "--token", markedToken, "--output", "world.yaml")
 	does(0, "", "check", "world.yaml")
-	told := does(0, "", "apply", "world.yaml", "--url", to+"/", "--credential", markedToken)
+	told := does(0, "", "apply", "world.yaml", "--url", to+"/", "--token", markedToken)
 	wants(t, told.stdout.String(), "seeded: workspaces 1, resources 1, faults 0")
-	if again := does(0, "UNDERSTUDY_URL="+to, "export", "--credential", markedToken).stdout.String(); again != text {
+	if again := does(0, "UNDERSTUDY_URL="+to, "export", "--token", markedToken).stdout.String(); again != text {
 		t.Errorf("%s\nbecame\n%s", text, again)
 	}
 	// A sub-workspace is another.
-	if sub := does(0, "", "export", "--url", to, "--credential", markedToken, "--workspace", "sub").stdout.String(); strings.Contains(sub, "fees") {
+	if sub := does(0, "", "export", "--url", to, "--token", markedToken, "--workspace", "sub").stdout.String(); strings.Contains(sub, "fees") {
 		t.Error(sub)
 	}
-	does(0, "", "apply", "--url", to, "--credential", markedToken, "--workspace", "sub", "world.yaml")
-	wants(t, does(0, "", "export", "--url", to, "--credential", markedToken, "--workspace", "sub").stdout.String(), "key: fees")
+	does(0, "", "apply", "--url", to, "--token", markedToken, "--workspace", "sub", "world.yaml")
+	wants(t, does(0, "", "export", "--url", to, "--token", markedToken, "--workspace", "sub").stdout.String(), "key: fees")
 }
 
 // Every mistake is told in one line with its place, by a server and without one.
@@ -84,7 +84,7 @@ func TestSeedMistakes(t *testing.T) {
 		return p.stdout.String()
 	}
 	offline := check("check", "ten.yaml")
-	if online := check("apply", "--url", url, "--credential", "ten-mistakes", "ten.yaml"); online != offline {
+	if online := check("apply", "--url", url, "--token", "ten-mistakes", "ten.yaml"); online != offline {
 		t.Errorf("%s\nbut offline\n%s", online, offline)
 	}
 }
@@ -108,22 +108,22 @@ func TestSeedUsage(t *testing.T) {
 		{2, `want "export", "apply" or "check"`, nil},
 		{2, `want "export", "apply" or "check"`, []string{markedToken}},
 		{0, "understudy seed apply [flags] FILE", []string{"-h"}},
-		{0, "-credential", []string{"export", "-h"}},
+		{0, "--token", []string{"export", "-h"}},
 		{0, "Usage: understudy seed check", []string{"check", "-h"}},
-		{2, "--credential: want", []string{"export"}},
-		{2, "--credential: want", []string{"apply", "world.yaml", "--credential", "a b"}},
-		{2, "--url: want", []string{"export", "--credential", "a", "--url", "http://user:" + markedToken + "@host"}},
-		{2, "--workspace: want", []string{"export", "--credential", "a", "--workspace", "a b"}},
-		{2, "takes no arguments", []string{"export", "--credential", "a", markedToken}},
-		{2, "want one file", []string{"apply", "--credential", "a"}},
-		{2, "want one file", []string{"apply", "--credential", "a", "world.yaml", "b"}},
-		{2, "none.yaml", []string{"apply", "--credential", "a", "none.yaml"}},
+		{2, "--token: want", []string{"export"}},
+		{2, "--token: want", []string{"apply", "world.yaml", "--token", "a b"}},
+		{2, "--url: want", []string{"export", "--token", "a", "--url", "http://user:" + markedToken + "@host"}},
+		{2, "--workspace: want", []string{"export", "--token", "a", "--workspace", "a b"}},
+		{2, "takes no arguments", []string{"export", "--token", "a", markedToken}},
+		{2, "want one file", []string{"apply", "--token", "a"}},
+		{2, "want one file", []string{"apply", "--token", "a", "world.yaml", "b"}},
+		{2, "none.yaml", []string{"apply", "--token", "a", "none.yaml"}},
 		{2, "want the files", []string{"check"}},
 		{2, "none.yaml", []string{"check", "world.yaml", "none.yaml"}},
-		{2, "not defined: -x", []string{"check", "-x"}},
-		{1, "418", []string{"export", "--credential", markedToken, "--url", odd.URL}},
-		{1, "418", []string{"apply", "--credential", markedToken, "--url", odd.URL, "world.yaml"}},
-		{1, "no answer", []string{"export", "--credential", markedToken, "--url", "http://127.0.0.1:1"}},
+		{2, "there is no flag --x", []string{"check", "-x"}},
+		{1, "418", []string{"export", "--token", markedToken, "--url", odd.URL}},
+		{1, "418", []string{"apply", "--token", markedToken, "--url", odd.URL, "world.yaml"}},
+		{1, "no answer", []string{"export", "--token", markedToken, "--url", "http://127.0.0.1:1"}},
 	} {
 		p := understudy(t, dir, append([]string{"seed"}, test.args...)...)
 		code := p.does(t)

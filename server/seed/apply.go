@@ -34,6 +34,20 @@ type target struct {
 	name string // in the store
 }
 
+// Credential is the secret whose workspace a seed is of: "" if it is of several, or of the
+// caller's.
+func (s *Seed) Credential() string {
+	secret := ""
+	for i, w := range s.workspaces {
+		switch {
+		case w.credential == nil, i > 0 && *w.credential != secret:
+			return ""
+		}
+		secret = *w.credential
+	}
+	return secret
+}
+
 // Put makes workspaces what a seed says, all at one moment; what they held is gone.
 // A workspace that names no credential is the caller's. The error is [Mistakes] if
 // the seed cannot be taken, and then nothing has changed.
@@ -43,9 +57,9 @@ func (s *Seeder) Put(ctx context.Context, text []byte, caller site.Principal) (R
 
 // Start is Put for a server that begins: a workspace that holds anything is left as
 // it is, so that a restart loses nothing and several servers can start on one store.
-// Every workspace must name a credential.
-func (s *Seeder) Start(ctx context.Context, text []byte) (Result, error) {
-	return s.plant(ctx, text, "", false)
+// A workspace that names no credential is the caller's, of whom there must be one then.
+func (s *Seeder) Start(ctx context.Context, text []byte, caller site.Principal) (Result, error) {
+	return s.plant(ctx, text, caller.Workspace, false)
 }
 
 func (s *Seeder) plant(ctx context.Context, text []byte, caller string, replace bool) (Result, error) {

@@ -225,7 +225,7 @@ func (t *table) violations(head string, violations []evidence.RecordedViolation,
 // operation was called, and by operation where it never was.
 func (t *table) missed() {
 	v := t.v
-	if v.Coverage.Total == 0 {
+	if v.Coverage.Total == 0 || v.Requests == 0 {
 		return
 	}
 	var rows, never [][]cell

@@ -12,6 +12,11 @@ import (
 // shown as its escape.
 func clean(s string) string { return escaped(s, hidden) }
 
+// Clean makes a text of a client's or a server's safe to show on a terminal: one line of
+// valid UTF-8, in which what would steer the terminal or turn the direction of the text
+// is shown as its escape.
+func Clean(s string) string { return clean(s) }
+
 // ascii is clean, and leaves nothing beyond ASCII.
 func ascii(s string) string {
 	return escaped(s, func(r rune) bool { return r > unicode.MaxASCII || hidden(r) })

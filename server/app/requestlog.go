@@ -1,0 +1,218 @@
+package app
+
+import (
+	"encoding/json"
+	"io"
+	"os"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/understudy-api/understudy/server/contract"
+	"github.com/understudy-api/understudy/server/evidence"
+	"github.com/understudy-api/understudy/server/evidence/render"
+	"github.com/understudy-api/understudy/server/site"
+)
+
+// requestLog prints a line for each request, and one below it for each rule that it
+// broke. A request does not wait for the terminal: lines are gathered while the ones
+// before are written, and what does not fit is left out and counted.
+type requestLog struct {
+	w      io.Writer
+	json   bool
+	colour bool
+
+	mu      sync.Mutex
+	waiting []byte
+	lost    int
+	writing bool
+	idle    *sync.Cond // signalled when everything is written
+}
+
+// What waits for the terminal at most, in bytes, and how many violations of a request are
+// told.
+const (
+	maxWaiting     = 1 << 20
+	maxToldOfOne   = 5
+	maxPathInALine = 200
+)
+
+func newRequestLog(w io.Writer, asJSON, colour bool) *requestLog {
+	l := &requestLog{w: w, json: asJSON, colour: colour}
+	l.idle = sync.NewCond(&l.mu)
+	return l
+}
+
+// requestLog is what is told of every request; nil for nothing.
+func (c *Config) requestLog(w io.Writer) func(*site.Exchange) {
+	if !c.LogRequests {
+		return nil
+	}
+	colour := false
+	if file, ok := w.(*os.File); ok && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb" {
+		info, err := file.Stat()
+		colour = err == nil && info.Mode()&os.ModeCharDevice != 0
+	}
+	return newRequestLog(w, c.LogFormat == "json", colour).tell
+}
+
+// tell tells of an exchange.
+func (l *requestLog) tell(x *site.Exchange) {
+	if x.API == evidence.ControlAPI && len(x.Explained) == 0 {
+		return // who looks at the stand-in does not want to see himself
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if len(l.waiting) > maxWaiting {
+		l.lost++
+		return
+	}
+	if l.json {
+		l.waiting = appendJSONLine(l.waiting, x)
+	} else {
+		l.waiting = l.appendLine(l.waiting, x)
+	}
+	if !l.writing {
+		l.writing = true
+		go l.write()
+	}
+}
+
+// write writes what waits, until nothing does.
+func (l *requestLog) write() {
+	var text []byte
+	for {
+		l.mu.Lock()
+		text, l.waiting = l.waiting, text[:0]
+		if l.lost > 0 {
+			text = append(text, strconv.Itoa(l.lost)+" requests are not told: they came faster than they could be written\n"...)
+			l.lost = 0
+		}
+		if len(text) == 0 {
+			l.writing = false
+			l.idle.Broadcast()
+			l.mu.Unlock()
+			return
+		}
+		l.mu.Unlock()
+		_, _ = l.w.Write(text) // nobody is left to tell
+	}
+}
+
+// flush waits until everything is written.
+func (l *requestLog) flush() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for l.writing {
+		l.idle.Wait()
+	}
+}
+
+// shownPath is the path with its query, without secrets.
+func shownPath(x *site.Exchange) string {
+	path := x.Path
+	if x.Query != "" && x.Document != nil {
+		path += "?" + x.Document.MaskQuery(x.Query)
+	}
+	if len(path) > maxPathInALine {
+		path = path[:maxPathInALine] + "..."
+	}
+	return render.Clean(path)
+}
+
+func (l *requestLog) appendLine(b []byte, x *site.Exchange) []byte {
+	b = x.Time.AppendFormat(b, "15:04:05.000 ")
+	b = append(b, render.Clean(x.Method)...)
+	b = append(b, ' ')
+	b = append(b, shownPath(x)...)
+	b = append(b, ' ')
+	if x.Status == 0 {
+		b = append(b, "reset"...)
+	} else {
+		b = strconv.AppendInt(b, int64(x.Status), 10)
+	}
+	b = append(b, ' ')
+	b = append(b, x.Duration.Round(10*time.Microsecond).String()...)
+	if x.Forced != nil {
+		b = append(b, " (forced: "...)
+		b = append(b, x.Forced.What...)
+		b = append(b, ')')
+	}
+	b = append(b, '\n')
+	for i := range x.Explained {
+		if i == maxToldOfOne {
+			b = append(b, "    and "+strconv.Itoa(len(x.Explained)-i)+" more: "+x.ID+"\n"...)
+			break
+		}
+		e := &x.Explained[i]
+		text := "    " + string(e.In)
+		if e.Name != "" {
+			text += " " + e.Name
+		}
+		text += e.Pointer + ": " + e.Rule + ": " + e.Message
+		if e.Where.File != "" {
+			text += " (" + e.Where.File + ":" + strconv.Itoa(e.Where.Line) + ")"
+		}
+		b = append(b, l.paint(e, render.Clean(text))...)
+		b = append(b, '\n')
+	}
+	return b
+}
+
+// paint shows what fails in red, and what warns in yellow.
+func (l *requestLog) paint(e *contract.Explained, text string) string {
+	switch {
+	case !l.colour:
+		return text
+	case e.Refused || e.Side == contract.SideServer:
+		return "\x1b[31m" + text + "\x1b[0m"
+	}
+	return "\x1b[33m" + text + "\x1b[0m"
+}
+
+func appendJSONLine(b []byte, x *site.Exchange) []byte {
+	type violation struct {
+		Rule    string `json:"rule"`
+		In      string `json:"in"`
+		Name    string `json:"name,omitempty"`
+		Pointer string `json:"pointer,omitempty"`
+		Message string `json:"message"`
+		Fails   bool   `json:"fails"`
+		File    string `json:"file,omitempty"`
+		Line    int    `json:"line,omitempty"`
+	}
+	line := struct {
+		Time       time.Time   `json:"time"`
+		Msg        string      `json:"msg"`
+		Exchange   string      `json:"exchange"`
+		API        string      `json:"api"`
+		Workspace  string      `json:"workspace,omitempty"`
+		Method     string      `json:"method"`
+		Path       string      `json:"path"`
+		Status     int         `json:"status"`
+		Micros     int64       `json:"durationMicroseconds"`
+		Forced     string      `json:"forced,omitempty"`
+		Violations []violation `json:"violations,omitempty"`
+	}{
+		Time: x.Time.UTC(), Msg: "request", Exchange: x.ID, API: x.API, Workspace: x.Workspace, Method: strings.ToValidUTF8(x.Method, "\uFFFD"),
+		Path: shownPath(x), Status: x.Status, Micros: x.Duration.Microseconds(),
+	}
+	if x.Forced != nil {
+		line.Forced = x.Forced.What
+	}
+	for i := range x.Explained {
+		if i == maxToldOfOne {
+			break
+		}
+		e := &x.Explained[i]
+		line.Violations = append(line.Violations, violation{
+			e.Rule, string(e.In), e.Name, e.Pointer, e.Message, e.Refused || e.Side == contract.SideServer, e.Where.File, e.Where.Line,
+		})
+	}
+	text, err := json.Marshal(line)
+	if err != nil {
+		return b
+	}
+	return append(append(b, text...), '\n')
+}
