@@ -255,7 +255,7 @@ func TestTargets(t *testing.T) {
 	if err == nil || err.Error() != `line 3, column 5: This is the workspace of line 2 again. Put both into one, or name another credential or sub-workspace.` {
 		t.Error(err)
 	}
-	_, err = s.Start(t.Context(), []byte("workspaces: [{workspace: here}]"))
+	_, err = s.Start(t.Context(), []byte("workspaces: [{workspace: here}]"), site.Principal{})
 	if err == nil || !strings.Contains(err.Error(), `"credential" is missing`) {
 		t.Error(err)
 	}
@@ -268,7 +268,7 @@ func TestStart(t *testing.T) {
 	s := seeder(t, store)
 	start := func(want seed.Result) {
 		t.Helper()
-		got, err := s.Start(t.Context(), []byte(others))
+		got, err := s.Start(t.Context(), []byte(others), site.Principal{})
 		if err != nil {
 			t.Fatal(err)
 		}
