@@ -270,6 +270,48 @@ type Error struct {
 	Message string `json:"message"`
 }
 
+// EvaluateRequest On what a decision is evaluated.
+type EvaluateRequest struct {
+	// Context The input of the decision
+	Context *map[string]interface{} `json:"context,omitempty"`
+
+	// Trace Whether to answer what each node received and gave
+	Trace *bool `json:"trace,omitempty"`
+
+	// Content A graph that is evaluated instead of the document
+	Content interface{} `json:"content,omitempty"`
+}
+
+// Evaluation What a decision answers.
+type Evaluation struct {
+	// Performance How long the evaluation took
+	Performance string `json:"performance"`
+
+	// Result The result, any JSON value
+	Result interface{} `json:"result"`
+
+	// Trace What each node received and gave, by its id, where that was asked for
+	Trace *map[string]interface{} `json:"trace,omitempty"`
+}
+
+// EvaluationError Why there is no result.
+type EvaluationError struct {
+	// Message What went wrong, for a person
+	Message string `json:"message"`
+
+	// StatusCode The status of the answer, where the request breaks the contract
+	StatusCode *int `json:"statusCode,omitempty"`
+
+	// Code Which rule refused, where there is a name for it
+	Code *string `json:"code,omitempty"`
+
+	// Error The reason phrase of the status
+	Error *string `json:"error,omitempty"`
+
+	// Data What the engine reports, with the node that failed
+	Data *map[string]interface{} `json:"data,omitempty"`
+}
+
 // Health The state of the service.
 type Health struct {
 	// Status The word `ok` when all is well
@@ -472,6 +514,30 @@ type ProjectUser struct {
 	LastName  *string             `json:"lastName,omitempty"`
 }
 
+// ProxiedResponse What the request was answered.
+type ProxiedResponse map[string]interface{}
+
+// ProxyRequest The request that is to be made.
+type ProxyRequest struct {
+	// URL Where to
+	URL string `json:"url"`
+
+	// Method HTTP method
+	Method *string `json:"method,omitempty"`
+
+	// Body The body of the request; what is no text is sent as JSON
+	Body interface{} `json:"body,omitempty"`
+
+	// Headers Headers to include, an object of texts
+	Headers interface{} `json:"headers,omitempty"`
+
+	// Params Query parameters, an object of texts
+	Params interface{} `json:"params,omitempty"`
+
+	// Auth Authentication configuration; its form is not known
+	Auth interface{} `json:"auth,omitempty"`
+}
+
 // PublishDocumentRequest Which version of a document is to be the published one.
 type PublishDocumentRequest struct {
 	// Type What is to be done
@@ -496,6 +562,21 @@ type RestoreDocumentsRequest struct {
 
 	// Path Target path where to place restored documents
 	Path *string `json:"path,omitempty"`
+}
+
+// SimulateRequest A graph, and on what it is evaluated.
+type SimulateRequest struct {
+	// Published Whether other decisions that the graph refers to are the published ones; otherwise the newest versions
+	Published *bool `json:"published,omitempty"`
+
+	// ReleaseID The release that other decisions come from, by its id or number
+	ReleaseID *string `json:"releaseId,omitempty"`
+
+	// Context The input of the graph
+	Context interface{} `json:"context,omitempty"`
+
+	// Graph The graph
+	Graph map[string]interface{} `json:"graph"`
 }
 
 // UpdateDocumentRequest What a document is to become. What is left out or null stays as it is.
@@ -560,6 +641,8 @@ type DocumentDeleted = BooleanText
 
 type DocumentID = openapi_types.UUID
 
+type DocumentKey = string
+
 type DocumentPageNumber = float64
 
 type DocumentParent = string
@@ -571,6 +654,10 @@ type DocumentSearch = string
 type DocumentType = string
 
 type DocumentVersionID = openapi_types.UUID
+
+type EnvironmentRef = string
+
+type EvaluatedVersion = openapi_types.UUID
 
 type IntegrationID = openapi_types.UUID
 
@@ -585,6 +672,8 @@ type Page = float64
 type PerPage = float64
 
 type ProjectID = openapi_types.UUID
+
+type ProjectRef = string
 
 type Search = string
 
@@ -633,6 +722,11 @@ type ListDocumentVersionsParams struct {
 	PerPage *DocumentPerPage `form:"perPage,omitempty" json:"perPage,omitempty"`
 }
 
+type EvaluateDecisionParams struct {
+	// VersionID Evaluates this version of the document instead of the published one
+	VersionID *EvaluatedVersion `form:"versionId,omitempty" json:"versionId,omitempty"`
+}
+
 type ListIntegrationsParams struct {
 	// Search Keeps the integrations that contain this text
 	Search *IntegrationSearch `form:"search,omitempty" json:"search,omitempty"`
@@ -650,6 +744,8 @@ type CreateProjectJSONRequestBody = CreateProjectRequest
 
 type UpdateProjectJSONRequestBody = UpdateProjectRequest
 
+type SimulateDecisionJSONRequestBody = SimulateRequest
+
 type DeleteDocumentsJSONRequestBody = DeleteDocumentsRequest
 
 type CreateDocumentJSONRequestBody = CreateDocumentRequest
@@ -665,6 +761,12 @@ type PublishDocumentJSONRequestBody = PublishDocumentRequest
 type CreateDocumentVersionJSONRequestBody = CreateDocumentVersionRequest
 
 type RenameDocumentVersionJSONRequestBody = RenameDocumentVersionRequest
+
+type EvaluateEnvironmentDecisionJSONRequestBody = EvaluateRequest
+
+type EvaluateDecisionJSONRequestBody = EvaluateRequest
+
+type HTTPProxyJSONRequestBody = ProxyRequest
 
 type CreateIntegrationJSONRequestBody = CreateIntegrationRequest
 
@@ -693,6 +795,9 @@ type ServerInterface interface {
 	// GetProjectWithApprovals Get project with approvals
 	// (GET /api/projects/{projectId}/approvals)
 	GetProjectWithApprovals(w http.ResponseWriter, r *http.Request, projectID ProjectID)
+	// SimulateDecision Simulate decision
+	// (POST /api/projects/{projectId}/decisions/simulate)
+	SimulateDecision(w http.ResponseWriter, r *http.Request, projectID ProjectID)
 	// DeleteDocuments Delete documents
 	// (DELETE /api/projects/{projectId}/documents)
 	DeleteDocuments(w http.ResponseWriter, r *http.Request, projectID ProjectID)
@@ -735,6 +840,15 @@ type ServerInterface interface {
 	// RenameDocumentVersion Rename a version
 	// (PUT /api/projects/{projectId}/documents/{documentId}/versions/{versionId}/rename)
 	RenameDocumentVersion(w http.ResponseWriter, r *http.Request, projectID ProjectID, documentID DocumentID, versionID DocumentVersionID)
+	// EvaluateEnvironmentDecision Evaluate environment decision
+	// (POST /api/projects/{projectId}/environments/{environmentId}/evaluate/{key})
+	EvaluateEnvironmentDecision(w http.ResponseWriter, r *http.Request, projectID ProjectRef, environmentID EnvironmentRef, key DocumentKey)
+	// EvaluateDecision Evaluate decision
+	// (POST /api/projects/{projectId}/evaluate/{key})
+	EvaluateDecision(w http.ResponseWriter, r *http.Request, projectID ProjectRef, key DocumentKey, params EvaluateDecisionParams)
+	// HTTPProxy HTTP Proxy
+	// (POST /api/projects/{projectId}/http-proxy)
+	HTTPProxy(w http.ResponseWriter, r *http.Request, projectID ProjectID)
 	// ListIntegrations List integrations
 	// (GET /api/projects/{projectId}/integrations)
 	ListIntegrations(w http.ResponseWriter, r *http.Request, projectID ProjectID, params ListIntegrationsParams)
@@ -958,6 +1072,30 @@ func (siw *ServerInterfaceWrapper) GetProjectWithApprovals(w http.ResponseWriter
 
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		siw.Handler.GetProjectWithApprovals(w, r, projectID)
+	}))
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		handler = siw.HandlerMiddlewares[i](handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+func (siw *ServerInterfaceWrapper) SimulateDecision(w http.ResponseWriter, r *http.Request) {
+	var err error
+	_ = err
+
+	// ------------- Path parameter "projectId" -------------
+	var projectID ProjectID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "projectId", mux.Vars(r)["projectId"], &projectID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "projectId", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.SimulateDecision(w, r, projectID)
 	}))
 
 	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
@@ -1503,6 +1641,121 @@ func (siw *ServerInterfaceWrapper) RenameDocumentVersion(w http.ResponseWriter, 
 	handler.ServeHTTP(w, r)
 }
 
+func (siw *ServerInterfaceWrapper) EvaluateEnvironmentDecision(w http.ResponseWriter, r *http.Request) {
+	var err error
+	_ = err
+
+	// ------------- Path parameter "projectId" -------------
+	var projectID ProjectRef
+
+	err = runtime.BindStyledParameterWithOptions("simple", "projectId", mux.Vars(r)["projectId"], &projectID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "projectId", Err: err})
+		return
+	}
+
+	// ------------- Path parameter "environmentId" -------------
+	var environmentID EnvironmentRef
+
+	err = runtime.BindStyledParameterWithOptions("simple", "environmentId", mux.Vars(r)["environmentId"], &environmentID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "environmentId", Err: err})
+		return
+	}
+
+	// ------------- Path parameter "key" -------------
+	var key DocumentKey
+
+	err = runtime.BindStyledParameterWithOptions("simple", "key", mux.Vars(r)["key"], &key, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "key", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.EvaluateEnvironmentDecision(w, r, projectID, environmentID, key)
+	}))
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		handler = siw.HandlerMiddlewares[i](handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+func (siw *ServerInterfaceWrapper) EvaluateDecision(w http.ResponseWriter, r *http.Request) {
+	var err error
+	_ = err
+
+	// ------------- Path parameter "projectId" -------------
+	var projectID ProjectRef
+
+	err = runtime.BindStyledParameterWithOptions("simple", "projectId", mux.Vars(r)["projectId"], &projectID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "projectId", Err: err})
+		return
+	}
+
+	// ------------- Path parameter "key" -------------
+	var key DocumentKey
+
+	err = runtime.BindStyledParameterWithOptions("simple", "key", mux.Vars(r)["key"], &key, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "key", Err: err})
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params EvaluateDecisionParams
+
+	// ------------- Optional query parameter "versionId" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "versionId", r.URL.Query(), &params.VersionID, runtime.BindQueryParameterOptions{Type: "string", Format: "uuid"})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "versionId"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "versionId", Err: err})
+		}
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.EvaluateDecision(w, r, projectID, key, params)
+	}))
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		handler = siw.HandlerMiddlewares[i](handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+func (siw *ServerInterfaceWrapper) HTTPProxy(w http.ResponseWriter, r *http.Request) {
+	var err error
+	_ = err
+
+	// ------------- Path parameter "projectId" -------------
+	var projectID ProjectID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "projectId", mux.Vars(r)["projectId"], &projectID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "projectId", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.HTTPProxy(w, r, projectID)
+	}))
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		handler = siw.HandlerMiddlewares[i](handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
 func (siw *ServerInterfaceWrapper) ListIntegrations(w http.ResponseWriter, r *http.Request) {
 	var err error
 	_ = err
@@ -1829,6 +2082,14 @@ func HandlerWithOptions(si ServerInterface, options GorillaServerOptions) http.H
 		ErrorHandlerFunc:   options.ErrorHandlerFunc,
 	}
 
+	r.HandleFunc(options.BaseURL+"/api/projects/{projectId}/evaluate/{key}", wrapper.EvaluateDecision).Methods(http.MethodPost)
+
+	r.HandleFunc(options.BaseURL+"/api/projects/{projectId}/environments/{environmentId}/evaluate/{key}", wrapper.EvaluateEnvironmentDecision).Methods(http.MethodPost)
+
+	r.HandleFunc(options.BaseURL+"/api/projects/{projectId}/decisions/simulate", wrapper.SimulateDecision).Methods(http.MethodPost)
+
+	r.HandleFunc(options.BaseURL+"/api/projects/{projectId}/http-proxy", wrapper.HTTPProxy).Methods(http.MethodPost)
+
 	r.HandleFunc(options.BaseURL+"/api/projects/{projectId}/documents", wrapper.DeleteDocuments).Methods(http.MethodDelete)
 
 	r.HandleFunc(options.BaseURL+"/api/projects/{projectId}/documents", wrapper.ListDocuments).Methods(http.MethodGet)
@@ -2022,6 +2283,28 @@ type GetProjectWithApprovalsResponseObject interface {
 type GetProjectWithApprovals200JSONResponse Project
 
 func (response GetProjectWithApprovals200JSONResponse) VisitGetProjectWithApprovalsResponse(w http.ResponseWriter) error {
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SimulateDecisionRequestObject struct {
+	ProjectID ProjectID `json:"projectId"`
+	Body      *SimulateDecisionJSONRequestBody
+}
+
+type SimulateDecisionResponseObject interface {
+	VisitSimulateDecisionResponse(w http.ResponseWriter) error
+}
+
+type SimulateDecision200JSONResponse Evaluation
+
+func (response SimulateDecision200JSONResponse) VisitSimulateDecisionResponse(w http.ResponseWriter) error {
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response); err != nil {
 		return err
@@ -2350,6 +2633,76 @@ func (response RenameDocumentVersion200JSONResponse) VisitRenameDocumentVersionR
 	return err
 }
 
+type EvaluateEnvironmentDecisionRequestObject struct {
+	ProjectID     ProjectRef     `json:"projectId"`
+	EnvironmentID EnvironmentRef `json:"environmentId"`
+	Key           DocumentKey    `json:"key"`
+	Body          *EvaluateEnvironmentDecisionJSONRequestBody
+}
+
+type EvaluateEnvironmentDecisionResponseObject interface {
+	VisitEvaluateEnvironmentDecisionResponse(w http.ResponseWriter) error
+}
+
+type EvaluateEnvironmentDecision200JSONResponse Evaluation
+
+func (response EvaluateEnvironmentDecision200JSONResponse) VisitEvaluateEnvironmentDecisionResponse(w http.ResponseWriter) error {
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type EvaluateDecisionRequestObject struct {
+	ProjectID ProjectRef  `json:"projectId"`
+	Key       DocumentKey `json:"key"`
+	Params    EvaluateDecisionParams
+	Body      *EvaluateDecisionJSONRequestBody
+}
+
+type EvaluateDecisionResponseObject interface {
+	VisitEvaluateDecisionResponse(w http.ResponseWriter) error
+}
+
+type EvaluateDecision200JSONResponse Evaluation
+
+func (response EvaluateDecision200JSONResponse) VisitEvaluateDecisionResponse(w http.ResponseWriter) error {
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type HTTPProxyRequestObject struct {
+	ProjectID ProjectID `json:"projectId"`
+	Body      *HTTPProxyJSONRequestBody
+}
+
+type HTTPProxyResponseObject interface {
+	VisitHTTPProxyResponse(w http.ResponseWriter) error
+}
+
+type HTTPProxy200JSONResponse ProxiedResponse
+
+func (response HTTPProxy200JSONResponse) VisitHTTPProxyResponse(w http.ResponseWriter) error {
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ListIntegrationsRequestObject struct {
 	ProjectID ProjectID `json:"projectId"`
 	Params    ListIntegrationsParams
@@ -2508,6 +2861,9 @@ type StrictServerInterface interface {
 	// GetProjectWithApprovals Get project with approvals
 	// (GET /api/projects/{projectId}/approvals)
 	GetProjectWithApprovals(ctx context.Context, request GetProjectWithApprovalsRequestObject) (GetProjectWithApprovalsResponseObject, error)
+	// SimulateDecision Simulate decision
+	// (POST /api/projects/{projectId}/decisions/simulate)
+	SimulateDecision(ctx context.Context, request SimulateDecisionRequestObject) (SimulateDecisionResponseObject, error)
 	// DeleteDocuments Delete documents
 	// (DELETE /api/projects/{projectId}/documents)
 	DeleteDocuments(ctx context.Context, request DeleteDocumentsRequestObject) (DeleteDocumentsResponseObject, error)
@@ -2550,6 +2906,15 @@ type StrictServerInterface interface {
 	// RenameDocumentVersion Rename a version
 	// (PUT /api/projects/{projectId}/documents/{documentId}/versions/{versionId}/rename)
 	RenameDocumentVersion(ctx context.Context, request RenameDocumentVersionRequestObject) (RenameDocumentVersionResponseObject, error)
+	// EvaluateEnvironmentDecision Evaluate environment decision
+	// (POST /api/projects/{projectId}/environments/{environmentId}/evaluate/{key})
+	EvaluateEnvironmentDecision(ctx context.Context, request EvaluateEnvironmentDecisionRequestObject) (EvaluateEnvironmentDecisionResponseObject, error)
+	// EvaluateDecision Evaluate decision
+	// (POST /api/projects/{projectId}/evaluate/{key})
+	EvaluateDecision(ctx context.Context, request EvaluateDecisionRequestObject) (EvaluateDecisionResponseObject, error)
+	// HTTPProxy HTTP Proxy
+	// (POST /api/projects/{projectId}/http-proxy)
+	HTTPProxy(ctx context.Context, request HTTPProxyRequestObject) (HTTPProxyResponseObject, error)
 	// ListIntegrations List integrations
 	// (GET /api/projects/{projectId}/integrations)
 	ListIntegrations(ctx context.Context, request ListIntegrationsRequestObject) (ListIntegrationsResponseObject, error)
@@ -2789,6 +3154,38 @@ func (sh *strictHandler) GetProjectWithApprovals(w http.ResponseWriter, r *http.
 		sh.options.ResponseErrorHandlerFunc(w, r, err)
 	} else if validResponse, ok := response.(GetProjectWithApprovalsResponseObject); ok {
 		if err := validResponse.VisitGetProjectWithApprovalsResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+func (sh *strictHandler) SimulateDecision(w http.ResponseWriter, r *http.Request, projectID ProjectID) {
+	var request SimulateDecisionRequestObject
+
+	request.ProjectID = projectID
+
+	var body SimulateDecisionJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.SimulateDecision(ctx, request.(SimulateDecisionRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "SimulateDecision")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(SimulateDecisionResponseObject); ok {
+		if err := validResponse.VisitSimulateDecisionResponse(w); err != nil {
 			sh.options.ResponseErrorHandlerFunc(w, r, err)
 		}
 	} else if response != nil {
@@ -3207,6 +3604,106 @@ func (sh *strictHandler) RenameDocumentVersion(w http.ResponseWriter, r *http.Re
 		sh.options.ResponseErrorHandlerFunc(w, r, err)
 	} else if validResponse, ok := response.(RenameDocumentVersionResponseObject); ok {
 		if err := validResponse.VisitRenameDocumentVersionResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+func (sh *strictHandler) EvaluateEnvironmentDecision(w http.ResponseWriter, r *http.Request, projectID ProjectRef, environmentID EnvironmentRef, key DocumentKey) {
+	var request EvaluateEnvironmentDecisionRequestObject
+
+	request.ProjectID = projectID
+	request.EnvironmentID = environmentID
+	request.Key = key
+
+	var body EvaluateEnvironmentDecisionJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.EvaluateEnvironmentDecision(ctx, request.(EvaluateEnvironmentDecisionRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "EvaluateEnvironmentDecision")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(EvaluateEnvironmentDecisionResponseObject); ok {
+		if err := validResponse.VisitEvaluateEnvironmentDecisionResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+func (sh *strictHandler) EvaluateDecision(w http.ResponseWriter, r *http.Request, projectID ProjectRef, key DocumentKey, params EvaluateDecisionParams) {
+	var request EvaluateDecisionRequestObject
+
+	request.ProjectID = projectID
+	request.Key = key
+	request.Params = params
+
+	var body EvaluateDecisionJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.EvaluateDecision(ctx, request.(EvaluateDecisionRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "EvaluateDecision")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(EvaluateDecisionResponseObject); ok {
+		if err := validResponse.VisitEvaluateDecisionResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+func (sh *strictHandler) HTTPProxy(w http.ResponseWriter, r *http.Request, projectID ProjectID) {
+	var request HTTPProxyRequestObject
+
+	request.ProjectID = projectID
+
+	var body HTTPProxyJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.HTTPProxy(ctx, request.(HTTPProxyRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "HTTPProxy")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(HTTPProxyResponseObject); ok {
+		if err := validResponse.VisitHTTPProxyResponse(w); err != nil {
 			sh.options.ResponseErrorHandlerFunc(w, r, err)
 		}
 	} else if response != nil {

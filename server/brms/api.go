@@ -34,6 +34,7 @@ import (
 
 	"github.com/understudy-api/understudy/gen/brms"
 	"github.com/understudy-api/understudy/server/contract"
+	"github.com/understudy-api/understudy/server/decision"
 	"github.com/understudy-api/understudy/server/site"
 	"github.com/understudy-api/understudy/server/voice/fastify"
 	"github.com/understudy-api/understudy/storage"
@@ -44,7 +45,24 @@ type API struct {
 	store storage.Store
 	keys  site.Keyring
 	// audit keeps what was done, in the transaction that did it.
-	audit func(storage.Tx, event) error
+	audit     func(storage.Tx, event) error
+	engines   *engines
+	transport http.RoundTripper // of outgoing requests; nil if there are none
+}
+
+// Option is something that the API can do if it is given the means.
+type Option func(*API)
+
+// WithFunctions lets function nodes run.
+func WithFunctions(h decision.FunctionHandler) Option {
+	return func(a *API) { a.engines.functions = h }
+}
+
+// WithOutgoing lets the decisions and the proxy make HTTP requests. The transport is
+// asked for each, redirects included, with the context of the request that is being
+// served; it refuses with [ErrOutgoing] what may not go out.
+func WithOutgoing(transport http.RoundTripper) Option {
+	return func(a *API) { a.transport = transport }
 }
 
 var (
@@ -53,8 +71,15 @@ var (
 )
 
 // New makes the API over a store, with the keyring that knows its tokens.
-func New(store storage.Store, keys site.Keyring) *API {
-	return &API{store: store, keys: keys, audit: func(storage.Tx, event) error { return nil }}
+func New(store storage.Store, keys site.Keyring, options ...Option) *API {
+	a := &API{
+		store: store, keys: keys, audit: func(storage.Tx, event) error { return nil },
+		engines: &engines{compiled: decision.NewCache(compiledBytes, decision.Limits{})},
+	}
+	for _, option := range options {
+		option(a)
+	}
+	return a
 }
 
 // Source is the served document.
@@ -100,7 +125,7 @@ const ownerPermission = "owner"
 // Authenticate accepts a personal access token as a bearer token. The document's
 // other scheme, "internal", cannot be used directly: it never authenticates.
 func (a *API) Authenticate(r *http.Request, op *contract.Operation) (site.Principal, *site.Refusal) {
-	return site.Authenticate(r, op, a.keys, "personalAccessToken")
+	return site.Authenticate(r, op, a.keys, "personalAccessToken", "projectAccessToken")
 }
 
 // HeadAsGet is true: Fastify exposes a HEAD route beside each GET route.

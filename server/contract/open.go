@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"net/http"
 	"regexp"
+	"slices"
+	"strconv"
 	"strings"
 	"sync"
 
@@ -38,6 +40,7 @@ type reader struct {
 	mu         sync.Mutex
 	document   *Document
 	components map[string][]byte // what is not read yet, by its pointer
+	rests      [][]byte          // the pointers of parameters that take the rest of a path, as references have them
 	lowerer    *lowerer
 	unindexed  []func(*index) // what was read since the index was last asked for
 }
@@ -79,7 +82,8 @@ func members(object []byte, visit func(name string, value []byte) error) error {
 // scan finds the parts.
 func (r *reader) scan(document []byte) error {
 	spec := r.document.spec
-	return members(document, func(name string, value []byte) error {
+	var paths []byte // after the components, which say what paths match
+	err := members(document, func(name string, value []byte) error {
 		switch name {
 		case "openapi":
 			if err := json.Unmarshal(value, &spec.OpenAPI); err != nil {
@@ -90,7 +94,7 @@ func (r *reader) scan(document []byte) error {
 		case "security":
 			return json.Unmarshal(value, &spec.Security)
 		case "paths":
-			return members(value, r.scanPath)
+			paths = value
 		case unservedKey:
 			list, err := unservedOf(value)
 			r.document.unserved = list
@@ -101,13 +105,27 @@ func (r *reader) scan(document []byte) error {
 					return json.Unmarshal(value, &spec.Components.SecuritySchemes)
 				}
 				return members(value, func(name string, value []byte) error {
-					r.components["#/components/"+section+"/"+pointerEscaper.Replace(name)] = value
+					at := "#/components/" + section + "/" + pointerEscaper.Replace(name)
+					r.components[at] = value
+					if section == "parameters" && bytes.Contains(value, []byte(multiSegmentKey)) {
+						r.rests = append(r.rests, []byte(strconv.Quote(at)))
+					}
 					return nil
 				})
 			})
 		}
 		return nil
 	})
+	if err != nil || paths == nil {
+		return err
+	}
+	return members(paths, r.scanPath)
+}
+
+// takesRest reports whether a parameter within a path takes the rest of it.
+func (r *reader) takesRest(item []byte) bool {
+	return bytes.Contains(item, []byte(multiSegmentKey)) ||
+		slices.ContainsFunc(r.rests, func(ref []byte) bool { return bytes.Contains(item, ref) })
 }
 
 func (r *reader) scanPath(path string, item []byte) error {
@@ -150,7 +168,7 @@ func (r *reader) scanPath(path string, item []byte) error {
 			return known
 		}
 		rest := map[string]bool{}
-		if bytes.Contains(item, []byte(multiSegmentKey)) { // it decides what the path matches
+		if r.takesRest(item) { // it decides what the path matches
 			known, err := read()
 			if err != nil {
 				return err

@@ -74,6 +74,7 @@ type cacheEntry struct {
 	size       int
 
 	once     sync.Once
+	data     []byte // until it is compiled
 	decision *Decision
 	err      error
 }
@@ -91,13 +92,19 @@ func (c *Cache) Parse(data []byte) (*Decision, error) {
 	if len(data) > c.bytes {
 		return ParseLimited(data, c.limits)
 	}
-	hash := sha256.Sum256(data)
+	return c.parse(sha256.Sum256(data), data)
+}
+
+func (c *Cache) parse(hash [sha256.Size]byte, data []byte) (*Decision, error) {
+	if len(data) > c.bytes {
+		return ParseLimited(data, c.limits)
+	}
 	c.mu.Lock()
 	entry, ok := c.entries[hash]
 	if ok {
 		entry.unlink()
 	} else {
-		entry = &cacheEntry{hash: hash, size: len(data)}
+		entry = &cacheEntry{hash: hash, size: len(data), data: data}
 		c.entries[hash] = entry
 		c.held += entry.size
 		for c.held > c.bytes {
@@ -110,8 +117,16 @@ func (c *Cache) Parse(data []byte) (*Decision, error) {
 	entry.prev, entry.next = c.sentinel.prev, &c.sentinel
 	entry.prev.next, entry.next.prev = entry, entry
 	c.mu.Unlock()
-	entry.once.Do(func() { entry.decision, entry.err = ParseLimited(data, c.limits) })
-	return entry.decision, entry.err
+	return entry.compiled(c.limits)
+}
+
+// compiled is the decision of an entry, compiled by whoever needs it first.
+func (e *cacheEntry) compiled(limits Limits) (*Decision, error) {
+	e.once.Do(func() {
+		e.decision, e.err = ParseLimited(e.data, limits)
+		e.data = nil
+	})
+	return e.decision, e.err
 }
 
 func (e *cacheEntry) unlink() { e.prev.next, e.next.prev = e.next, e.prev }

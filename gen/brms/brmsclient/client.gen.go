@@ -162,6 +162,24 @@ type ClientInterface interface {
 	// Corresponds with GET /api/projects/{projectId}/approvals (the `GetProjectWithApprovals` operationId).
 	GetProjectWithApprovals(ctx context.Context, projectID ProjectID, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// SimulateDecisionWithBody Simulate decision
+	//
+	// Evaluates a graph that is given, with its trace, and keeps nothing.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /api/projects/{projectId}/decisions/simulate (the `SimulateDecision` operationId).
+	SimulateDecisionWithBody(ctx context.Context, projectID ProjectID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// SimulateDecision Simulate decision
+	//
+	// Evaluates a graph that is given, with its trace, and keeps nothing.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /api/projects/{projectId}/decisions/simulate (the `SimulateDecision` operationId).
+	SimulateDecision(ctx context.Context, projectID ProjectID, body SimulateDecisionJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// DeleteDocumentsWithBody Delete documents
 	//
 	// Moves documents to the trash, folders with all that is in them.
@@ -347,6 +365,60 @@ type ClientInterface interface {
 	//
 	// Corresponds with PUT /api/projects/{projectId}/documents/{documentId}/versions/{versionId}/rename (the `RenameDocumentVersion` operationId).
 	RenameDocumentVersion(ctx context.Context, projectID ProjectID, documentID DocumentID, versionID DocumentVersionID, body RenameDocumentVersionJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// EvaluateEnvironmentDecisionWithBody Evaluate environment decision
+	//
+	// Evaluates a document of the release that is deployed in an environment.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /api/projects/{projectId}/environments/{environmentId}/evaluate/{key} (the `EvaluateEnvironmentDecision` operationId).
+	EvaluateEnvironmentDecisionWithBody(ctx context.Context, projectID ProjectRef, environmentID EnvironmentRef, key DocumentKey, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// EvaluateEnvironmentDecision Evaluate environment decision
+	//
+	// Evaluates a document of the release that is deployed in an environment.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /api/projects/{projectId}/environments/{environmentId}/evaluate/{key} (the `EvaluateEnvironmentDecision` operationId).
+	EvaluateEnvironmentDecision(ctx context.Context, projectID ProjectRef, environmentID EnvironmentRef, key DocumentKey, body EvaluateEnvironmentDecisionJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// EvaluateDecisionWithBody Evaluate decision
+	//
+	// Evaluates the published version of a document, or the version that is named. By default, a decision is published before it is evaluated.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /api/projects/{projectId}/evaluate/{key} (the `EvaluateDecision` operationId).
+	EvaluateDecisionWithBody(ctx context.Context, projectID ProjectRef, key DocumentKey, params *EvaluateDecisionParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// EvaluateDecision Evaluate decision
+	//
+	// Evaluates the published version of a document, or the version that is named. By default, a decision is published before it is evaluated.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /api/projects/{projectId}/evaluate/{key} (the `EvaluateDecision` operationId).
+	EvaluateDecision(ctx context.Context, projectID ProjectRef, key DocumentKey, params *EvaluateDecisionParams, body EvaluateDecisionJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// HTTPProxyWithBody HTTP Proxy
+	//
+	// Makes an HTTP request for trying integrations. Where requests to other places are not allowed, it is refused.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /api/projects/{projectId}/http-proxy (the `HTTPProxy` operationId).
+	HTTPProxyWithBody(ctx context.Context, projectID ProjectID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// HTTPProxy HTTP Proxy
+	//
+	// Makes an HTTP request for trying integrations. Where requests to other places are not allowed, it is refused.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /api/projects/{projectId}/http-proxy (the `HTTPProxy` operationId).
+	HTTPProxy(ctx context.Context, projectID ProjectID, body HTTPProxyJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListIntegrations List integrations
 	//
@@ -564,6 +636,44 @@ func (c *Client) UpdateProject(ctx context.Context, projectID ProjectID, body Up
 // Corresponds with GET /api/projects/{projectId}/approvals (the `GetProjectWithApprovals` operationId).
 func (c *Client) GetProjectWithApprovals(ctx context.Context, projectID ProjectID, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewGetProjectWithApprovalsRequest(c.Server, projectID)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// SimulateDecisionWithBody Simulate decision
+//
+// Evaluates a graph that is given, with its trace, and keeps nothing.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /api/projects/{projectId}/decisions/simulate (the `SimulateDecision` operationId).
+func (c *Client) SimulateDecisionWithBody(ctx context.Context, projectID ProjectID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewSimulateDecisionRequestWithBody(c.Server, projectID, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// SimulateDecision Simulate decision
+//
+// Evaluates a graph that is given, with its trace, and keeps nothing.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /api/projects/{projectId}/decisions/simulate (the `SimulateDecision` operationId).
+func (c *Client) SimulateDecision(ctx context.Context, projectID ProjectID, body SimulateDecisionJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewSimulateDecisionRequest(c.Server, projectID, body)
 	if err != nil {
 		return nil, err
 	}
@@ -970,6 +1080,120 @@ func (c *Client) RenameDocumentVersionWithBody(ctx context.Context, projectID Pr
 // Corresponds with PUT /api/projects/{projectId}/documents/{documentId}/versions/{versionId}/rename (the `RenameDocumentVersion` operationId).
 func (c *Client) RenameDocumentVersion(ctx context.Context, projectID ProjectID, documentID DocumentID, versionID DocumentVersionID, body RenameDocumentVersionJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewRenameDocumentVersionRequest(c.Server, projectID, documentID, versionID, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// EvaluateEnvironmentDecisionWithBody Evaluate environment decision
+//
+// Evaluates a document of the release that is deployed in an environment.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /api/projects/{projectId}/environments/{environmentId}/evaluate/{key} (the `EvaluateEnvironmentDecision` operationId).
+func (c *Client) EvaluateEnvironmentDecisionWithBody(ctx context.Context, projectID ProjectRef, environmentID EnvironmentRef, key DocumentKey, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewEvaluateEnvironmentDecisionRequestWithBody(c.Server, projectID, environmentID, key, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// EvaluateEnvironmentDecision Evaluate environment decision
+//
+// Evaluates a document of the release that is deployed in an environment.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /api/projects/{projectId}/environments/{environmentId}/evaluate/{key} (the `EvaluateEnvironmentDecision` operationId).
+func (c *Client) EvaluateEnvironmentDecision(ctx context.Context, projectID ProjectRef, environmentID EnvironmentRef, key DocumentKey, body EvaluateEnvironmentDecisionJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewEvaluateEnvironmentDecisionRequest(c.Server, projectID, environmentID, key, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// EvaluateDecisionWithBody Evaluate decision
+//
+// Evaluates the published version of a document, or the version that is named. By default, a decision is published before it is evaluated.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /api/projects/{projectId}/evaluate/{key} (the `EvaluateDecision` operationId).
+func (c *Client) EvaluateDecisionWithBody(ctx context.Context, projectID ProjectRef, key DocumentKey, params *EvaluateDecisionParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewEvaluateDecisionRequestWithBody(c.Server, projectID, key, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// EvaluateDecision Evaluate decision
+//
+// Evaluates the published version of a document, or the version that is named. By default, a decision is published before it is evaluated.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /api/projects/{projectId}/evaluate/{key} (the `EvaluateDecision` operationId).
+func (c *Client) EvaluateDecision(ctx context.Context, projectID ProjectRef, key DocumentKey, params *EvaluateDecisionParams, body EvaluateDecisionJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewEvaluateDecisionRequest(c.Server, projectID, key, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// HTTPProxyWithBody HTTP Proxy
+//
+// Makes an HTTP request for trying integrations. Where requests to other places are not allowed, it is refused.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /api/projects/{projectId}/http-proxy (the `HTTPProxy` operationId).
+func (c *Client) HTTPProxyWithBody(ctx context.Context, projectID ProjectID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewHTTPProxyRequestWithBody(c.Server, projectID, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// HTTPProxy HTTP Proxy
+//
+// Makes an HTTP request for trying integrations. Where requests to other places are not allowed, it is refused.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /api/projects/{projectId}/http-proxy (the `HTTPProxy` operationId).
+func (c *Client) HTTPProxy(ctx context.Context, projectID ProjectID, body HTTPProxyJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewHTTPProxyRequest(c.Server, projectID, body)
 	if err != nil {
 		return nil, err
 	}
@@ -1428,6 +1652,53 @@ func NewGetProjectWithApprovalsRequest(server string, projectID ProjectID) (*htt
 	if err != nil {
 		return nil, err
 	}
+
+	return req, nil
+}
+
+// NewSimulateDecisionRequest calls the generic SimulateDecision builder with application/json body
+func NewSimulateDecisionRequest(server string, projectID ProjectID, body SimulateDecisionJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewSimulateDecisionRequestWithBody(server, projectID, "application/json", bodyReader)
+}
+
+// NewSimulateDecisionRequestWithBody constructs an http.Request for the SimulateDecision method, with any body, and a specified content type
+func NewSimulateDecisionRequestWithBody(server string, projectID ProjectID, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "projectId", projectID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/projects/%s/decisions/simulate", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
 
 	return req, nil
 }
@@ -2192,6 +2463,193 @@ func NewRenameDocumentVersionRequestWithBody(server string, projectID ProjectID,
 	return req, nil
 }
 
+// NewEvaluateEnvironmentDecisionRequest calls the generic EvaluateEnvironmentDecision builder with application/json body
+func NewEvaluateEnvironmentDecisionRequest(server string, projectID ProjectRef, environmentID EnvironmentRef, key DocumentKey, body EvaluateEnvironmentDecisionJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewEvaluateEnvironmentDecisionRequestWithBody(server, projectID, environmentID, key, "application/json", bodyReader)
+}
+
+// NewEvaluateEnvironmentDecisionRequestWithBody constructs an http.Request for the EvaluateEnvironmentDecision method, with any body, and a specified content type
+func NewEvaluateEnvironmentDecisionRequestWithBody(server string, projectID ProjectRef, environmentID EnvironmentRef, key DocumentKey, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "projectId", projectID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "environmentId", environmentID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam2 string
+
+	pathParam2, err = runtime.StyleParamWithOptions("simple", false, "key", key, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/projects/%s/environments/%s/evaluate/%s", pathParam0, pathParam1, pathParam2)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewEvaluateDecisionRequest calls the generic EvaluateDecision builder with application/json body
+func NewEvaluateDecisionRequest(server string, projectID ProjectRef, key DocumentKey, params *EvaluateDecisionParams, body EvaluateDecisionJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewEvaluateDecisionRequestWithBody(server, projectID, key, params, "application/json", bodyReader)
+}
+
+// NewEvaluateDecisionRequestWithBody constructs an http.Request for the EvaluateDecision method, with any body, and a specified content type
+func NewEvaluateDecisionRequestWithBody(server string, projectID ProjectRef, key DocumentKey, params *EvaluateDecisionParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "projectId", projectID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "key", key, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/projects/%s/evaluate/%s", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.VersionID != nil {
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "versionId", *params.VersionID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "uuid"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewHTTPProxyRequest calls the generic HTTPProxy builder with application/json body
+func NewHTTPProxyRequest(server string, projectID ProjectID, body HTTPProxyJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewHTTPProxyRequestWithBody(server, projectID, "application/json", bodyReader)
+}
+
+// NewHTTPProxyRequestWithBody constructs an http.Request for the HTTPProxy method, with any body, and a specified content type
+func NewHTTPProxyRequestWithBody(server string, projectID ProjectID, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "projectId", projectID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/projects/%s/http-proxy", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
 // NewListIntegrationsRequest constructs an http.Request for the ListIntegrations method
 func NewListIntegrationsRequest(server string, projectID ProjectID, params *ListIntegrationsParams) (*http.Request, error) {
 	var err error
@@ -2612,6 +3070,24 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with GET /api/projects/{projectId}/approvals (the `GetProjectWithApprovals` operationId).
 	GetProjectWithApprovalsWithResponse(ctx context.Context, projectID ProjectID, reqEditors ...RequestEditorFn) (*GetProjectWithApprovalsResponse, error)
 
+	// SimulateDecisionWithBodyWithResponse Simulate decision
+	//
+	// Evaluates a graph that is given, with its trace, and keeps nothing.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/projects/{projectId}/decisions/simulate (the `SimulateDecision` operationId).
+	SimulateDecisionWithBodyWithResponse(ctx context.Context, projectID ProjectID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*SimulateDecisionResponse, error)
+
+	// SimulateDecisionWithResponse Simulate decision
+	//
+	// Evaluates a graph that is given, with its trace, and keeps nothing.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/projects/{projectId}/decisions/simulate (the `SimulateDecision` operationId).
+	SimulateDecisionWithResponse(ctx context.Context, projectID ProjectID, body SimulateDecisionJSONRequestBody, reqEditors ...RequestEditorFn) (*SimulateDecisionResponse, error)
+
 	// DeleteDocumentsWithBodyWithResponse Delete documents
 	//
 	// Moves documents to the trash, folders with all that is in them.
@@ -2809,6 +3285,60 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with PUT /api/projects/{projectId}/documents/{documentId}/versions/{versionId}/rename (the `RenameDocumentVersion` operationId).
 	RenameDocumentVersionWithResponse(ctx context.Context, projectID ProjectID, documentID DocumentID, versionID DocumentVersionID, body RenameDocumentVersionJSONRequestBody, reqEditors ...RequestEditorFn) (*RenameDocumentVersionResponse, error)
+
+	// EvaluateEnvironmentDecisionWithBodyWithResponse Evaluate environment decision
+	//
+	// Evaluates a document of the release that is deployed in an environment.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/projects/{projectId}/environments/{environmentId}/evaluate/{key} (the `EvaluateEnvironmentDecision` operationId).
+	EvaluateEnvironmentDecisionWithBodyWithResponse(ctx context.Context, projectID ProjectRef, environmentID EnvironmentRef, key DocumentKey, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*EvaluateEnvironmentDecisionResponse, error)
+
+	// EvaluateEnvironmentDecisionWithResponse Evaluate environment decision
+	//
+	// Evaluates a document of the release that is deployed in an environment.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/projects/{projectId}/environments/{environmentId}/evaluate/{key} (the `EvaluateEnvironmentDecision` operationId).
+	EvaluateEnvironmentDecisionWithResponse(ctx context.Context, projectID ProjectRef, environmentID EnvironmentRef, key DocumentKey, body EvaluateEnvironmentDecisionJSONRequestBody, reqEditors ...RequestEditorFn) (*EvaluateEnvironmentDecisionResponse, error)
+
+	// EvaluateDecisionWithBodyWithResponse Evaluate decision
+	//
+	// Evaluates the published version of a document, or the version that is named. By default, a decision is published before it is evaluated.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/projects/{projectId}/evaluate/{key} (the `EvaluateDecision` operationId).
+	EvaluateDecisionWithBodyWithResponse(ctx context.Context, projectID ProjectRef, key DocumentKey, params *EvaluateDecisionParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*EvaluateDecisionResponse, error)
+
+	// EvaluateDecisionWithResponse Evaluate decision
+	//
+	// Evaluates the published version of a document, or the version that is named. By default, a decision is published before it is evaluated.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/projects/{projectId}/evaluate/{key} (the `EvaluateDecision` operationId).
+	EvaluateDecisionWithResponse(ctx context.Context, projectID ProjectRef, key DocumentKey, params *EvaluateDecisionParams, body EvaluateDecisionJSONRequestBody, reqEditors ...RequestEditorFn) (*EvaluateDecisionResponse, error)
+
+	// HTTPProxyWithBodyWithResponse HTTP Proxy
+	//
+	// Makes an HTTP request for trying integrations. Where requests to other places are not allowed, it is refused.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/projects/{projectId}/http-proxy (the `HTTPProxy` operationId).
+	HTTPProxyWithBodyWithResponse(ctx context.Context, projectID ProjectID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*HTTPProxyResponse, error)
+
+	// HTTPProxyWithResponse HTTP Proxy
+	//
+	// Makes an HTTP request for trying integrations. Where requests to other places are not allowed, it is refused.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/projects/{projectId}/http-proxy (the `HTTPProxy` operationId).
+	HTTPProxyWithResponse(ctx context.Context, projectID ProjectID, body HTTPProxyJSONRequestBody, reqEditors ...RequestEditorFn) (*HTTPProxyResponse, error)
 
 	// ListIntegrationsWithResponse List integrations
 	//
@@ -3164,6 +3694,47 @@ func (r GetProjectWithApprovalsResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r GetProjectWithApprovalsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type SimulateDecisionResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Evaluation
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r SimulateDecisionResponse) GetJSON200() *Evaluation {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r SimulateDecisionResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r SimulateDecisionResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r SimulateDecisionResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r SimulateDecisionResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -3744,6 +4315,129 @@ func (r RenameDocumentVersionResponse) ContentType() string {
 	return ""
 }
 
+type EvaluateEnvironmentDecisionResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Evaluation
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r EvaluateEnvironmentDecisionResponse) GetJSON200() *Evaluation {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r EvaluateEnvironmentDecisionResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r EvaluateEnvironmentDecisionResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r EvaluateEnvironmentDecisionResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r EvaluateEnvironmentDecisionResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type EvaluateDecisionResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Evaluation
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r EvaluateDecisionResponse) GetJSON200() *Evaluation {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r EvaluateDecisionResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r EvaluateDecisionResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r EvaluateDecisionResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r EvaluateDecisionResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type HTTPProxyResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *ProxiedResponse
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r HTTPProxyResponse) GetJSON200() *ProxiedResponse {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r HTTPProxyResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r HTTPProxyResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r HTTPProxyResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r HTTPProxyResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 type ListIntegrationsResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -4131,6 +4825,36 @@ func (c *ClientWithResponses) GetProjectWithApprovalsWithResponse(ctx context.Co
 	return ParseGetProjectWithApprovalsResponse(rsp)
 }
 
+// SimulateDecisionWithBodyWithResponse Simulate decision
+//
+// Evaluates a graph that is given, with its trace, and keeps nothing.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/projects/{projectId}/decisions/simulate (the `SimulateDecision` operationId).
+func (c *ClientWithResponses) SimulateDecisionWithBodyWithResponse(ctx context.Context, projectID ProjectID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*SimulateDecisionResponse, error) {
+	rsp, err := c.SimulateDecisionWithBody(ctx, projectID, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseSimulateDecisionResponse(rsp)
+}
+
+// SimulateDecisionWithResponse Simulate decision
+//
+// Evaluates a graph that is given, with its trace, and keeps nothing.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/projects/{projectId}/decisions/simulate (the `SimulateDecision` operationId).
+func (c *ClientWithResponses) SimulateDecisionWithResponse(ctx context.Context, projectID ProjectID, body SimulateDecisionJSONRequestBody, reqEditors ...RequestEditorFn) (*SimulateDecisionResponse, error) {
+	rsp, err := c.SimulateDecision(ctx, projectID, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseSimulateDecisionResponse(rsp)
+}
+
 // DeleteDocumentsWithBodyWithResponse Delete documents
 //
 // Moves documents to the trash, folders with all that is in them.
@@ -4461,6 +5185,96 @@ func (c *ClientWithResponses) RenameDocumentVersionWithResponse(ctx context.Cont
 	return ParseRenameDocumentVersionResponse(rsp)
 }
 
+// EvaluateEnvironmentDecisionWithBodyWithResponse Evaluate environment decision
+//
+// Evaluates a document of the release that is deployed in an environment.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/projects/{projectId}/environments/{environmentId}/evaluate/{key} (the `EvaluateEnvironmentDecision` operationId).
+func (c *ClientWithResponses) EvaluateEnvironmentDecisionWithBodyWithResponse(ctx context.Context, projectID ProjectRef, environmentID EnvironmentRef, key DocumentKey, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*EvaluateEnvironmentDecisionResponse, error) {
+	rsp, err := c.EvaluateEnvironmentDecisionWithBody(ctx, projectID, environmentID, key, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseEvaluateEnvironmentDecisionResponse(rsp)
+}
+
+// EvaluateEnvironmentDecisionWithResponse Evaluate environment decision
+//
+// Evaluates a document of the release that is deployed in an environment.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/projects/{projectId}/environments/{environmentId}/evaluate/{key} (the `EvaluateEnvironmentDecision` operationId).
+func (c *ClientWithResponses) EvaluateEnvironmentDecisionWithResponse(ctx context.Context, projectID ProjectRef, environmentID EnvironmentRef, key DocumentKey, body EvaluateEnvironmentDecisionJSONRequestBody, reqEditors ...RequestEditorFn) (*EvaluateEnvironmentDecisionResponse, error) {
+	rsp, err := c.EvaluateEnvironmentDecision(ctx, projectID, environmentID, key, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseEvaluateEnvironmentDecisionResponse(rsp)
+}
+
+// EvaluateDecisionWithBodyWithResponse Evaluate decision
+//
+// Evaluates the published version of a document, or the version that is named. By default, a decision is published before it is evaluated.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/projects/{projectId}/evaluate/{key} (the `EvaluateDecision` operationId).
+func (c *ClientWithResponses) EvaluateDecisionWithBodyWithResponse(ctx context.Context, projectID ProjectRef, key DocumentKey, params *EvaluateDecisionParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*EvaluateDecisionResponse, error) {
+	rsp, err := c.EvaluateDecisionWithBody(ctx, projectID, key, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseEvaluateDecisionResponse(rsp)
+}
+
+// EvaluateDecisionWithResponse Evaluate decision
+//
+// Evaluates the published version of a document, or the version that is named. By default, a decision is published before it is evaluated.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/projects/{projectId}/evaluate/{key} (the `EvaluateDecision` operationId).
+func (c *ClientWithResponses) EvaluateDecisionWithResponse(ctx context.Context, projectID ProjectRef, key DocumentKey, params *EvaluateDecisionParams, body EvaluateDecisionJSONRequestBody, reqEditors ...RequestEditorFn) (*EvaluateDecisionResponse, error) {
+	rsp, err := c.EvaluateDecision(ctx, projectID, key, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseEvaluateDecisionResponse(rsp)
+}
+
+// HTTPProxyWithBodyWithResponse HTTP Proxy
+//
+// Makes an HTTP request for trying integrations. Where requests to other places are not allowed, it is refused.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/projects/{projectId}/http-proxy (the `HTTPProxy` operationId).
+func (c *ClientWithResponses) HTTPProxyWithBodyWithResponse(ctx context.Context, projectID ProjectID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*HTTPProxyResponse, error) {
+	rsp, err := c.HTTPProxyWithBody(ctx, projectID, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseHTTPProxyResponse(rsp)
+}
+
+// HTTPProxyWithResponse HTTP Proxy
+//
+// Makes an HTTP request for trying integrations. Where requests to other places are not allowed, it is refused.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/projects/{projectId}/http-proxy (the `HTTPProxy` operationId).
+func (c *ClientWithResponses) HTTPProxyWithResponse(ctx context.Context, projectID ProjectID, body HTTPProxyJSONRequestBody, reqEditors ...RequestEditorFn) (*HTTPProxyResponse, error) {
+	rsp, err := c.HTTPProxy(ctx, projectID, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseHTTPProxyResponse(rsp)
+}
+
 // ListIntegrationsWithResponse List integrations
 //
 // Lists the integrations of a project, a page at a time.
@@ -4747,6 +5561,31 @@ func ParseGetProjectWithApprovalsResponse(rsp *http.Response) (*GetProjectWithAp
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
 		var dest Project
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+	}
+
+	return response, nil
+}
+
+// ParseSimulateDecisionResponse parses an HTTP response from a SimulateDecisionWithResponse call
+func ParseSimulateDecisionResponse(rsp *http.Response) (*SimulateDecisionResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &SimulateDecisionResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Evaluation
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
@@ -5101,6 +5940,81 @@ func ParseRenameDocumentVersionResponse(rsp *http.Response) (*RenameDocumentVers
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
 		var dest DocumentVersion
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+	}
+
+	return response, nil
+}
+
+// ParseEvaluateEnvironmentDecisionResponse parses an HTTP response from a EvaluateEnvironmentDecisionWithResponse call
+func ParseEvaluateEnvironmentDecisionResponse(rsp *http.Response) (*EvaluateEnvironmentDecisionResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &EvaluateEnvironmentDecisionResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Evaluation
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+	}
+
+	return response, nil
+}
+
+// ParseEvaluateDecisionResponse parses an HTTP response from a EvaluateDecisionWithResponse call
+func ParseEvaluateDecisionResponse(rsp *http.Response) (*EvaluateDecisionResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &EvaluateDecisionResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Evaluation
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+	}
+
+	return response, nil
+}
+
+// ParseHTTPProxyResponse parses an HTTP response from a HTTPProxyWithResponse call
+func ParseHTTPProxyResponse(rsp *http.Response) (*HTTPProxyResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &HTTPProxyResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest ProxiedResponse
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}

@@ -1,0 +1,325 @@
+package brms
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"net/http"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/understudy-api/understudy/server/decision"
+	"github.com/understudy-api/understudy/server/site"
+	"github.com/understudy-api/understudy/storage"
+)
+
+// decisionSet is where the decisions of an evaluation come from: what is published of a
+// project, or the files of a release. It is asked within one transaction, so that a
+// decision and those that it refers to are of one moment.
+type decisionSet interface {
+	// hash is that of the content at a path (which is its key); false if there is none.
+	hash(tx storage.ReadTx, path string) (string, bool, error)
+	// all are the hashes of the contents at all paths.
+	all(tx storage.ReadTx) (map[string]string, error)
+}
+
+// publishedSet is what is published of a project, by its id.
+type publishedSet struct{ project string }
+
+func (s publishedSet) hash(tx storage.ReadTx, path string) (string, bool, error) {
+	known, err := documents.has(tx, indexPath, pathKey(s.project, path))
+	if err != nil || !known {
+		return "", false, err
+	}
+	d, err := documents.by(tx, indexPath, pathKey(s.project, path))
+	if err != nil || d.Value.Published == nil {
+		return "", false, err
+	}
+	return d.Value.Published.Hash, true, nil
+}
+
+func (s publishedSet) all(tx storage.ReadTx) (map[string]string, error) {
+	found, err := published(tx, s.project)
+	hashes := make(map[string]string, len(found))
+	for _, d := range found {
+		hashes[d.Path] = d.Hash
+	}
+	return hashes, err
+}
+
+// newestSet is the newest versions of a project's files, published or not.
+type newestSet struct{ project string }
+
+func (s newestSet) hash(tx storage.ReadTx, path string) (string, bool, error) {
+	known, err := documents.has(tx, indexPath, pathKey(s.project, path))
+	if err != nil || !known {
+		return "", false, err
+	}
+	d, err := documents.by(tx, indexPath, pathKey(s.project, path))
+	return d.Value.Hash, err == nil && d.Value.Hash != "", err
+}
+
+func (s newestSet) all(tx storage.ReadTx) (map[string]string, error) {
+	hashes := map[string]string{}
+	err := documents.each(tx, storage.Query{Parent: &s.project}, func(d storage.Item[document]) error {
+		if d.Value.Hash != "" {
+			hashes[d.Value.Path] = d.Value.Hash
+		}
+		return nil
+	})
+	return hashes, err
+}
+
+// fileSet is a set of files: the hashes of their contents by path. A release is one.
+type fileSet map[string]string
+
+func (s fileSet) hash(_ storage.ReadTx, path string) (string, bool, error) {
+	hash, ok := s[path]
+	return hash, ok, nil
+}
+
+func (s fileSet) all(storage.ReadTx) (map[string]string, error) { return s, nil }
+
+const (
+	// evaluationTime is how long an evaluation may take.
+	evaluationTime = 30 * time.Second
+	// compiledBytes is how long the documents are together whose compiled form is kept.
+	compiledBytes = 32 << 20
+	// gatheredAtOnce is how many decisions are looked up before it is known whether
+	// they are needed.
+	gatheredAtOnce = 64
+)
+
+// engines are what evaluates: shared by all workspaces, as what is compiled depends on
+// nothing but its text.
+type engines struct {
+	compiled  *decision.Cache
+	functions decision.FunctionHandler // nil where functions do not run
+}
+
+// compile gives the decision of a content that the store has.
+func (e *engines) compile(tx storage.ReadTx, hash string) (*decision.Decision, error) {
+	var key [sha256.Size]byte
+	if n, err := hex.Decode(key[:], []byte(hash)); err != nil || n != len(key) {
+		return nil, errors.New("brms: a content without a hash")
+	}
+	return e.compiled.Load(key, func() ([]byte, error) { return contentOf(tx, hash) })
+}
+
+// gathered are decisions by path, looked up at one moment: those that one refers to, or
+// all paths where that cannot be told.
+type gathered struct {
+	api       *API
+	workspace string
+	loaded    map[string]compiled
+	rest      map[string]string // hashes by path; nil if everything needed is loaded
+}
+
+type compiled struct {
+	decision *decision.Decision
+	err      error
+}
+
+// gather looks up what a decision refers to, and what that refers to.
+func (a *API) gather(tx storage.ReadTx, set decisionSet, root *decision.Decision) (*gathered, error) {
+	g := &gathered{api: a, workspace: tx.Workspace()}
+	queue := []*decision.Decision{root}
+	for len(queue) > 0 {
+		keys, scripted := queue[0].References()
+		queue = queue[1:]
+		if scripted || len(g.loaded)+len(keys) > gatheredAtOnce {
+			var err error
+			g.rest, err = set.all(tx)
+			return g, err
+		}
+		for _, key := range keys {
+			if _, done := g.loaded[key]; done {
+				continue
+			}
+			if g.loaded == nil {
+				g.loaded = map[string]compiled{}
+			}
+			hash, ok, err := set.hash(tx, key)
+			if err != nil {
+				return nil, err
+			}
+			if !ok {
+				g.loaded[key] = compiled{err: decision.ErrNotFound}
+				continue
+			}
+			d, err := a.engines.compile(tx, hash)
+			if _, refused := errors.AsType[*decision.Error](err); err != nil && !refused {
+				return nil, err
+			}
+			g.loaded[key] = compiled{d, err}
+			if err == nil {
+				queue = append(queue, d)
+			}
+		}
+	}
+	return g, nil
+}
+
+// Load gives the decision at a path. It is a [decision.Loader].
+func (g *gathered) Load(ctx context.Context, key string) (*decision.Decision, error) {
+	if c, ok := g.loaded[key]; ok {
+		return c.decision, c.err
+	}
+	hash, ok := g.rest[key]
+	if !ok {
+		return nil, decision.ErrNotFound
+	}
+	var d *decision.Decision
+	// Contents never change, so that another moment does not matter.
+	err := g.api.store.View(ctx, g.workspace, func(tx storage.ReadTx) (err error) {
+		d, err = g.api.engines.compile(tx, hash)
+		return err
+	})
+	return d, err
+}
+
+// question is what is to be evaluated.
+type question struct {
+	set decisionSet
+	// path leads to the decision in the set; root is one that is given instead.
+	path string
+	root func(tx storage.ReadTx) (*decision.Decision, error)
+	// project has the integrations that custom nodes are run by.
+	project string
+	input   []byte // JSON; nil for {}
+	trace   bool
+}
+
+// evaluate answers a question. ask is run in a transaction on the caller's workspace,
+// and looks up all that the evaluation needs of it. An error is a refusal, a
+// [*decision.Error], or one of the store.
+func (a *API) evaluate(ctx context.Context, ask func(tx storage.ReadTx) (question, error)) (*decision.Response, error) {
+	var q question
+	var root *decision.Decision
+	var loader *gathered
+	var now time.Time
+	err := a.store.View(ctx, site.PrincipalFrom(ctx).Workspace, func(tx storage.ReadTx) (err error) {
+		if q, err = ask(tx); err != nil {
+			return err
+		}
+		now = tx.Now()
+		if q.root != nil {
+			root, err = q.root(tx)
+		} else {
+			root, err = a.decisionAt(tx, q)
+		}
+		if err == nil {
+			loader, err = a.gather(tx, q.set, root)
+		}
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, evaluationTime)
+	defer cancel()
+	engine := decision.New(
+		decision.WithLoader(loader), decision.WithFunctions(a.engines.functions),
+		decision.WithCustom(&integrationNodes{api: a, workspace: loader.workspace, project: q.project}),
+		decision.WithClock(func() time.Time { return now }),
+	)
+	input := q.input
+	if len(input) == 0 {
+		input = []byte(`{}`)
+	}
+	response, err := engine.EvaluateJSON(ctx, root, input, decision.EvaluateOptions{Trace: q.trace})
+	if errors.Is(err, context.DeadlineExceeded) && ctx.Err() != nil {
+		err = &decision.Error{Kind: decision.KindLimit, Source: "the evaluation took longer than " + evaluationTime.String()}
+	}
+	return response, err
+}
+
+// decisionAt is the decision that a question asks for by its path.
+func (a *API) decisionAt(tx storage.ReadTx, q question) (*decision.Decision, error) {
+	hash, ok, err := q.set.hash(tx, q.path)
+	if err != nil {
+		return nil, err
+	}
+	if !ok {
+		if _, current := q.set.(publishedSet); current {
+			if there, err := documents.has(tx, indexPath, pathKey(q.project, q.path)); err != nil || there {
+				return nil, orStore(err, site.NotFound("document.notPublished", "Document is not published"))
+			}
+		}
+		return nil, documents.notFound()
+	}
+	return a.engines.compile(tx, hash)
+}
+
+func orStore(err error, otherwise error) error {
+	if err != nil {
+		return err
+	}
+	return otherwise
+}
+
+// projectBy is the project that a client of the evaluation names, by its id or its key,
+// as far as its credential reaches.
+func projectBy(ctx context.Context, tx storage.ReadTx, ref string) (p storage.Item[project], err error) {
+	id, notID := uuid.Parse(ref)
+	found := false
+	if notID == nil {
+		if p, err = projects.of(tx, id.String()); err == nil {
+			found = true
+		} else if site.AsRefusal(err).Kind != site.KindNotFound {
+			return p, err
+		}
+	}
+	if !found {
+		if p, err = projects.by(tx, indexKey, ref); err != nil {
+			return p, err
+		}
+	}
+	if caller := site.PrincipalFrom(ctx); !caller.Sees(p.ID) {
+		return p, site.Forbidden("forbidden", "Forbidden")
+	}
+	return p, nil
+}
+
+// evaluated is the answer of an evaluation: it writes what the engine answers as it is.
+type evaluated struct{ *decision.Response }
+
+// notEvaluated is the answer where there is no result: the engine's message, and its
+// error as data.
+type notEvaluated struct{ *decision.Error }
+
+func writeJSON(w http.ResponseWriter, status int, text []byte) error {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	_, err := w.Write(text)
+	return err
+}
+
+func (e evaluated) write(w http.ResponseWriter) error {
+	return writeJSON(w, http.StatusOK, e.AppendJSON(make([]byte, 0, 512)))
+}
+
+func (e notEvaluated) write(w http.ResponseWriter) error {
+	text := append([]byte(`{"message":`), quoted(e.Error.Error())...)
+	text = append(text, `,"data":`...)
+	return writeJSON(w, http.StatusBadRequest, append(e.AppendJSON(text), '}'))
+}
+
+// answer is what an operation answers an evaluation with.
+type answer interface {
+	write(w http.ResponseWriter) error
+}
+
+// answered makes the answer of what an evaluation gave; an error that is not the
+// decision's stays one.
+func answered(response *decision.Response, err error) (answer, error) {
+	if failed, ok := errors.AsType[*decision.Error](err); ok {
+		return notEvaluated{failed}, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return evaluated{response}, nil
+}
