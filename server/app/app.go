@@ -50,6 +50,9 @@ type Options struct {
 	// PublicURL is where clients reach the server, without a final slash: what redirects
 	// and signed addresses begin with. "" for what each request came for.
 	PublicURL string
+	// Outgoing lets the requests of decisions out, OutgoingLocal also to this machine and
+	// to private networks.
+	Outgoing, OutgoingLocal bool
 	// Wait waits for a delay that a fault asks for; nil waits by the real clock.
 	Wait func(ctx context.Context, delay time.Duration)
 
@@ -171,7 +174,7 @@ func build(store storage.Store, o Options) (*App, error) {
 		}
 	}
 	a.jobs = job.New(job.Options{Store: store, Shared: shared, Logger: o.Logger})
-	for i, api := range apis(store, keys) {
+	for i, api := range apis(means{store: store, keys: keys, outgoing: newOutgoing(o.Outgoing, o.OutgoingLocal)}) {
 		if of, has := api.(hasJobs); has {
 			if err := a.jobs.Handle(of.Jobs()...); err != nil {
 				return nil, err

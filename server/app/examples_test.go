@@ -33,12 +33,15 @@ func refusals(t *testing.T, w *standIn) map[string]map[string]asking {
 	yaml.Set("Content-Type", "application/x-yaml")
 	large := strings.Repeat(" ", 2*mebibyte)
 	const bi = "/api/v1/lineage/bi/"
+	failing := `{"context":{},"content":{"nodes":[{"id":"in","name":"in","type":"inputNode"},{"id":"fee","name":"fee","type":"expressionNode","content":` +
+		`{"expressions":[{"id":"x","key":"fee","value":"cart.total > 1000 ? 0 : 9.9"}]}}],"edges":[{"id":"e","sourceId":"in","targetId":"fee"}]}}`
 	return map[string]map[string]asking{
 		"brms": {
 			"BadRequest":           {"GET", "/api/projects/x", bearer("s"), ""},
 			"Unauthorized":         {"GET", "/api/projects", nil, ""},
 			"Forbidden":            {"DELETE", "/api/projects/" + locked, bearer("s"), ""},
 			"NotFound":             {"GET", project + integrations + "/0b6f3a52-6c0e-4f0d-9c39-5f3f3d1d8a11", bearer("s"), ""},
+			"EvaluationFailed":     {"POST", project + "/evaluate/fees", bearer("s"), failing},
 			"Conflict":             {"POST", project + integrations, bearer("s"), kind},
 			"PayloadTooLarge":      {"POST", "/api/projects", bearer("s"), large},
 			"UnsupportedMediaType": {"POST", "/api/projects", yaml, "name: n"},

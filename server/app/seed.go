@@ -20,7 +20,7 @@ import (
 // neither a store nor keys.
 func newSeeder(store storage.Store, keys site.Keyring, workspaces *workspace.Manager, documents func() ([]*contract.Document, error)) *seed.Seeder {
 	var planted []seed.API
-	for _, api := range apis(store, keys) {
+	for _, api := range apis(means{store: store, keys: keys}) {
 		planted = append(planted, api)
 	}
 	return seed.New(seed.Options{Store: store, Keys: keys, Workspaces: workspaces, Documents: documents, APIs: planted})

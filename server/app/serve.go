@@ -128,6 +128,7 @@ func Listen(ctx context.Context, config *Config, stderr io.Writer) (*Server, err
 		Store: config.Store, Auth: config.Auth, Enforce: site.Enforcement(config.Enforce), Limits: &limits, Logger: log,
 		Record: evidence.Policy(config.Record), Exchanges: config.Exchanges, AdminToken: admin,
 		Requests: config.requestLog(stderr), CORS: allowed, Hosts: hosts, FullSync: config.Sync == syncFull, PublicURL: public.String(),
+		Outgoing: config.Outgoing, OutgoingLocal: config.OutgoingLocal,
 	})
 	if err != nil {
 		_ = listener.Close()

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"net/http"
 	"strings"
 
 	genbrms "github.com/understudy-api/understudy/gen/brms"
@@ -10,6 +11,7 @@ import (
 	"github.com/understudy-api/understudy/server/contract"
 	"github.com/understudy-api/understudy/server/control"
 	"github.com/understudy-api/understudy/server/datafold"
+	"github.com/understudy-api/understudy/server/decision/script"
 	"github.com/understudy-api/understudy/server/job"
 	"github.com/understudy-api/understudy/server/seed"
 	"github.com/understudy-api/understudy/server/site"
@@ -31,24 +33,23 @@ type hasJobs interface{ Jobs() []job.Handler }
 // of two that a request may belong to the first answers. All else about which APIs
 // there are follows from it, and a test holds the documents to it.
 var served = []struct {
-	new    func(storage.Store, site.Keyring) api
+	new    func(means) api
 	scheme string        // of the credential, which tells the APIs apart where paths do not
 	yaml   func() []byte // the document, as people read it
 	exempt []verify.Exemption
 }{
 	{
-		new:    func(store storage.Store, keys site.Keyring) api { return brms.New(store, keys) },
+		new: func(m means) api {
+			options := []brms.Option{}
+			if m.outgoing != nil {
+				options = append(options, brms.WithOutgoing(m.outgoing), brms.WithFunctions(script.New(script.WithHTTP(m.outgoing))))
+			}
+			return brms.New(m.store, m.keys, options...)
+		},
 		scheme: "bearer", yaml: genbrms.YAML,
-		exempt: []verify.Exemption{{
-			Check: verify.CheckAvailability, Operation: "* /api/projects/{projectId}/documents/*",
-			Reason: "an update may move a document to the trash",
-		}, {
-			Check: verify.CheckRoundTrip, Operation: "POST /api/projects/{projectId}/documents",
-			Reason: "a name may lead through folders",
-		}},
 	},
 	{
-		new:    func(store storage.Store, keys site.Keyring) api { return datafold.New(store, keys) },
+		new:    func(m means) api { return datafold.New(m.store, m.keys) },
 		scheme: "key", yaml: gendatafold.YAML,
 		// What the vendor's prose says and no keyword does.
 		exempt: []verify.Exemption{{
@@ -58,12 +59,19 @@ var served = []struct {
 	},
 }
 
-// apis makes every served API over a store. For their documents alone they need
-// neither a store nor keys.
-func apis(store storage.Store, keys site.Keyring) []api {
+// means are what the APIs work with. For their documents alone they need none, to read
+// and plant seeds a store and keys.
+type means struct {
+	store    storage.Store
+	keys     site.Keyring
+	outgoing http.RoundTripper // of the requests that decisions make
+}
+
+// apis makes every served API.
+func apis(m means) []api {
 	made := make([]api, len(served))
 	for i := range served {
-		made[i] = served[i].new(store, keys)
+		made[i] = served[i].new(m)
 	}
 	return made
 }
@@ -80,7 +88,7 @@ func APIs() []string {
 // sources are the documents of the served APIs, and the control API's after them.
 func sources() []contract.Source {
 	var all []contract.Source
-	for _, a := range apis(nil, nil) {
+	for _, a := range apis(means{}) {
 		all = append(all, a.Source())
 	}
 	return append(all, new(control.API).Source())

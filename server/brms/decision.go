@@ -3,8 +3,6 @@ package brms
 import (
 	"bytes"
 	"context"
-	"encoding/json"
-	"net/http"
 
 	"github.com/google/uuid"
 
@@ -13,26 +11,6 @@ import (
 	"github.com/understudy-api/understudy/server/site"
 	"github.com/understudy-api/understudy/storage"
 )
-
-// quoted is a text as JSON.
-func quoted(text string) []byte {
-	b, err := json.Marshal(text)
-	if err != nil { // a string always is
-		return []byte(`""`)
-	}
-	return b
-}
-
-// evaluation is the answer of the operations that evaluate.
-type evaluation struct{ answer }
-
-func (e evaluation) VisitEvaluateDecisionResponse(w http.ResponseWriter) error { return e.write(w) }
-
-func (e evaluation) VisitEvaluateEnvironmentDecisionResponse(w http.ResponseWriter) error {
-	return e.write(w)
-}
-
-func (e evaluation) VisitSimulateDecisionResponse(w http.ResponseWriter) error { return e.write(w) }
 
 // asking gives the members of the body of an evaluation whose text counts: numbers are
 // exact in it.
@@ -56,7 +34,7 @@ func (a *API) given(graph []byte) func(storage.ReadTx) (*decision.Decision, erro
 // that the request brings.
 func (a *API) EvaluateDecision(ctx context.Context, request brms.EvaluateDecisionRequestObject) (brms.EvaluateDecisionResponseObject, error) {
 	input, graph := asking(ctx, request.Body)
-	answer, err := answered(a.evaluate(ctx, func(tx storage.ReadTx) (q question, err error) {
+	return answered(a.evaluate(ctx, func(tx storage.ReadTx) (q question, err error) {
 		p, err := projectBy(ctx, tx, request.ProjectID)
 		if err != nil {
 			return q, err
@@ -75,7 +53,6 @@ func (a *API) EvaluateDecision(ctx context.Context, request brms.EvaluateDecisio
 		}
 		return q, nil
 	}))
-	return evaluation{answer}, err
 }
 
 // versionAt is the decision of a version of the document at a path.
@@ -98,7 +75,7 @@ func (a *API) versionAt(tx storage.ReadTx, project, path string, id uuid.UUID) (
 // environment.
 func (a *API) EvaluateEnvironmentDecision(ctx context.Context, request brms.EvaluateEnvironmentDecisionRequestObject) (brms.EvaluateEnvironmentDecisionResponseObject, error) {
 	input, graph := asking(ctx, request.Body)
-	answer, err := answered(a.evaluate(ctx, func(tx storage.ReadTx) (q question, err error) {
+	return answered(a.evaluate(ctx, func(tx storage.ReadTx) (q question, err error) {
 		p, err := projectBy(ctx, tx, request.ProjectID)
 		if err != nil {
 			return q, err
@@ -109,7 +86,6 @@ func (a *API) EvaluateEnvironmentDecision(ctx context.Context, request brms.Eval
 		}
 		return q, err
 	}))
-	return evaluation{answer}, err
 }
 
 // SimulateDecision evaluates a graph that the request brings, with its trace. What the
@@ -122,7 +98,7 @@ func (a *API) SimulateDecision(ctx context.Context, request brms.SimulateDecisio
 	if bytes.Equal(input, []byte("null")) {
 		input = nil
 	}
-	answer, err := answered(a.evaluate(ctx, func(tx storage.ReadTx) (q question, err error) {
+	return answered(a.evaluate(ctx, func(tx storage.ReadTx) (q question, err error) {
 		p, err := projects.at(tx, request.ProjectID)
 		if err != nil {
 			return q, err
@@ -136,7 +112,6 @@ func (a *API) SimulateDecision(ctx context.Context, request brms.SimulateDecisio
 		}
 		return q, err
 	}))
-	return evaluation{answer}, err
 }
 
 // deployedFiles are the files of the release that is deployed in an environment of a

@@ -111,10 +111,9 @@ func (e *engines) compile(tx storage.ReadTx, hash string) (*decision.Decision, e
 // gathered are decisions by path, looked up at one moment: those that one refers to, or
 // all paths where that cannot be told.
 type gathered struct {
-	api       *API
-	workspace string
-	loaded    map[string]compiled
-	rest      map[string]string // hashes by path; nil if everything needed is loaded
+	api    *API
+	loaded map[string]compiled
+	rest   map[string]string // hashes by path; nil if everything needed is loaded
 }
 
 type compiled struct {
@@ -124,7 +123,7 @@ type compiled struct {
 
 // gather looks up what a decision refers to, and what that refers to.
 func (a *API) gather(tx storage.ReadTx, set decisionSet, root *decision.Decision) (*gathered, error) {
-	g := &gathered{api: a, workspace: tx.Workspace()}
+	g := &gathered{api: a}
 	queue := []*decision.Decision{root}
 	for len(queue) > 0 {
 		keys, scripted := queue[0].References()
@@ -171,13 +170,10 @@ func (g *gathered) Load(ctx context.Context, key string) (*decision.Decision, er
 	if !ok {
 		return nil, decision.ErrNotFound
 	}
-	var d *decision.Decision
 	// Contents never change, so that another moment does not matter.
-	err := g.api.store.View(ctx, g.workspace, func(tx storage.ReadTx) (err error) {
-		d, err = g.api.engines.compile(tx, hash)
-		return err
+	return reading(ctx, g.api, func(tx storage.ReadTx) (*decision.Decision, error) {
+		return g.api.engines.compile(tx, hash)
 	})
-	return d, err
 }
 
 // question is what is to be evaluated.
@@ -196,13 +192,12 @@ type question struct {
 // and looks up all that the evaluation needs of it. An error is a refusal, a
 // [*decision.Error], or one of the store.
 func (a *API) evaluate(ctx context.Context, ask func(tx storage.ReadTx) (question, error)) (*decision.Response, error) {
-	var q question
 	var root *decision.Decision
 	var loader *gathered
 	var now time.Time
-	err := a.store.View(ctx, site.PrincipalFrom(ctx).Workspace, func(tx storage.ReadTx) (err error) {
+	q, err := reading(ctx, a, func(tx storage.ReadTx) (q question, err error) {
 		if q, err = ask(tx); err != nil {
-			return err
+			return q, err
 		}
 		now = tx.Now()
 		if q.root != nil {
@@ -213,7 +208,7 @@ func (a *API) evaluate(ctx context.Context, ask func(tx storage.ReadTx) (questio
 		if err == nil {
 			loader, err = a.gather(tx, q.set, root)
 		}
-		return err
+		return q, err
 	})
 	if err != nil {
 		return nil, err
@@ -222,7 +217,7 @@ func (a *API) evaluate(ctx context.Context, ask func(tx storage.ReadTx) (questio
 	defer cancel()
 	engine := decision.New(
 		decision.WithLoader(loader), decision.WithFunctions(a.engines.functions),
-		decision.WithCustom(&integrationNodes{api: a, workspace: loader.workspace, project: q.project}),
+		decision.WithCustom(&integrationNodes{api: a, project: q.project}),
 		decision.WithClock(func() time.Time { return now }),
 	)
 	input := q.input
@@ -283,43 +278,43 @@ func projectBy(ctx context.Context, tx storage.ReadTx, ref string) (p storage.It
 	return p, nil
 }
 
-// evaluated is the answer of an evaluation: it writes what the engine answers as it is.
-type evaluated struct{ *decision.Response }
+// evaluation is the answer of the operations that evaluate: it writes what the engine
+// answers as it is.
+type evaluation struct{ *decision.Response }
 
-// notEvaluated is the answer where there is no result: the engine's message, and its
-// error as data.
-type notEvaluated struct{ *decision.Error }
+func (e evaluation) write(w http.ResponseWriter) error {
+	return writeJSON(w, e.AppendJSON(make([]byte, 0, 512)))
+}
 
-func writeJSON(w http.ResponseWriter, status int, text []byte) error {
+func writeJSON(w http.ResponseWriter, text []byte) error {
 	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(status)
 	_, err := w.Write(text)
 	return err
 }
 
-func (e evaluated) write(w http.ResponseWriter) error {
-	return writeJSON(w, http.StatusOK, e.AppendJSON(make([]byte, 0, 512)))
+// VisitEvaluateDecisionResponse writes the answer.
+func (e evaluation) VisitEvaluateDecisionResponse(w http.ResponseWriter) error { return e.write(w) }
+
+// VisitEvaluateEnvironmentDecisionResponse writes the answer.
+func (e evaluation) VisitEvaluateEnvironmentDecisionResponse(w http.ResponseWriter) error {
+	return e.write(w)
 }
 
-func (e notEvaluated) write(w http.ResponseWriter) error {
-	text := append([]byte(`{"message":`), quoted(e.Error.Error())...)
-	text = append(text, `,"data":`...)
-	return writeJSON(w, http.StatusBadRequest, append(e.AppendJSON(text), '}'))
-}
+// VisitSimulateDecisionResponse writes the answer.
+func (e evaluation) VisitSimulateDecisionResponse(w http.ResponseWriter) error { return e.write(w) }
 
-// answer is what an operation answers an evaluation with.
-type answer interface {
-	write(w http.ResponseWriter) error
-}
-
-// answered makes the answer of what an evaluation gave; an error that is not the
-// decision's stays one.
-func answered(response *decision.Response, err error) (answer, error) {
+// answered makes the answer of what an evaluation gave. A decision without a result is
+// refused in the engine's words.
+func answered(response *decision.Response, err error) (evaluation, error) {
 	if failed, ok := errors.AsType[*decision.Error](err); ok {
-		return notEvaluated{failed}, nil
+		err = &site.Refusal{Kind: site.KindUnprocessable, Message: failed.Error(), Err: failed}
 	}
-	if err != nil {
-		return nil, err
-	}
-	return evaluated{response}, nil
+	return evaluation{response}, err
+}
+
+// failedBody is what is answered where a decision has no result, as the real service
+// words it: the message, and what the engine reports.
+type failedBody struct {
+	Message string          `json:"message"`
+	Data    *decision.Error `json:"data"`
 }

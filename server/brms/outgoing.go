@@ -7,8 +7,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -31,20 +33,19 @@ const (
 	longestCall = 30 * time.Second
 )
 
-// outgoing makes a request and reads its answer: its status, its headers in lower case,
-// and its body, decoded where it is JSON.
-func (a *API) outgoing(ctx context.Context, method, address string, header map[string]string, body []byte, timeout time.Duration) (value.Value, error) {
+// outgoing makes a request and reads its answer.
+func (a *API) outgoing(ctx context.Context, method, address string, header map[string]string, body []byte, timeout time.Duration) (*reply, error) {
 	if a.transport == nil {
-		return value.Null(), ErrOutgoing
+		return nil, ErrOutgoing
 	}
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	request, err := http.NewRequestWithContext(ctx, strings.ToUpper(method), address, bytes.NewReader(body))
 	if err != nil {
-		return value.Null(), errors.New("the address of the request cannot be read")
+		return nil, errors.New("the address of the request cannot be read")
 	}
 	if scheme := request.URL.Scheme; scheme != "http" && scheme != "https" || request.URL.Host == "" {
-		return value.Null(), errors.New("the address of the request is not one of HTTP")
+		return nil, errors.New("the address of the request is not one of HTTP")
 	}
 	for name, text := range header {
 		request.Header.Set(name, text)
@@ -55,9 +56,9 @@ func (a *API) outgoing(ctx context.Context, method, address string, header map[s
 			err = failure.Err // without the address, which may hold a secret
 		}
 		if errors.Is(err, ErrOutgoing) {
-			return value.Null(), err
+			return nil, err
 		}
-		return value.Null(), fmt.Errorf("the request was not answered: %w", err)
+		return nil, fmt.Errorf("the request was not answered: %w", err)
 	}
 	defer func() { _ = response.Body.Close() }()
 	text, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer+1))
@@ -65,36 +66,46 @@ func (a *API) outgoing(ctx context.Context, method, address string, header map[s
 		err = fmt.Errorf("it has more than %d bytes", maxAnswer)
 	}
 	if err != nil {
-		return value.Null(), fmt.Errorf("the answer cannot be read: %w", err)
-	}
-	headers := value.NewMap(len(response.Header))
-	for name := range response.Header {
-		headers.Set(strings.ToLower(name), value.String(response.Header.Get(name)))
+		return nil, fmt.Errorf("the answer cannot be read: %w", err)
 	}
 	data, err := value.Parse(text)
 	if err != nil {
 		data = value.String(strings.ToValidUTF8(string(text), "\uFFFD"))
 	}
-	answer := value.NewMap(3)
-	answer.Set("status", value.Int(int64(response.StatusCode)))
-	answer.Set("headers", value.Object(headers))
-	answer.Set("data", data)
-	return value.Object(answer), nil
+	return &reply{status: response.StatusCode, header: response.Header, data: data}, nil
+}
+
+// reply is the answer to an outgoing request.
+type reply struct {
+	status int
+	header http.Header
+	data   value.Value // decoded where it is JSON
+}
+
+// value is the reply as functions of decisions see one.
+func (r *reply) value() value.Value {
+	headers := value.NewMap(len(r.header))
+	for _, name := range slices.Sorted(maps.Keys(r.header)) {
+		headers.Set(strings.ToLower(name), value.String(strings.Join(r.header[name], ", ")))
+	}
+	v := value.NewMap(3)
+	v.Set("status", value.Int(int64(r.status)))
+	v.Set("headers", value.Object(headers))
+	v.Set("data", r.data)
+	return value.Object(v)
 }
 
 // proxied is the answer of the proxy.
 type proxied struct{ text []byte }
 
+// VisitHTTPProxyResponse writes the answer.
 func (p proxied) VisitHTTPProxyResponse(w http.ResponseWriter) error {
-	return writeJSON(w, http.StatusOK, p.text)
+	return writeJSON(w, p.text)
 }
 
 // HTTPProxy makes a request, if requests may go out.
 func (a *API) HTTPProxy(ctx context.Context, request brms.HTTPProxyRequestObject) (brms.HTTPProxyResponseObject, error) {
-	if err := a.store.View(ctx, site.PrincipalFrom(ctx).Workspace, func(tx storage.ReadTx) error {
-		_, err := projects.at(tx, request.ProjectID)
-		return err
-	}); err != nil {
+	if _, err := projects.read(ctx, a, request.ProjectID); err != nil {
 		return nil, err
 	}
 	body, text := request.Body, site.BodyFrom(ctx)
@@ -129,7 +140,7 @@ func (a *API) HTTPProxy(ctx context.Context, request brms.HTTPProxyRequestObject
 	case err != nil:
 		return nil, site.Conflict("outgoing.failed", sentence(err))
 	}
-	return proxied{answer.AppendJSON(nil)}, nil
+	return proxied{answer.value().AppendJSON(nil)}, nil
 }
 
 // sentence is the text of an error of ours as one for people.
@@ -160,18 +171,15 @@ func texts(v any) map[string]string {
 // of the node and, beside and before it, the node's own configuration. Where the inputs
 // of the integration are in use, the configuration is the body, else the input is.
 type integrationNodes struct {
-	api       *API
-	workspace string
-	project   string
+	api     *API
+	project string
 }
 
 // Handle runs a custom node.
 func (n *integrationNodes) Handle(ctx context.Context, request *decision.CustomRequest) (answer decision.CustomResponse, _ error) {
-	var config httpConfig
-	err := n.api.store.View(ctx, n.workspace, func(tx storage.ReadTx) error {
+	config, err := reading(ctx, n.api, func(tx storage.ReadTx) (httpConfig, error) {
 		found, err := integrations.by(tx, indexKind, n.project+"\x00"+request.Kind)
-		config = found.Value.Config
-		return err
+		return found.Value.Config, err
 	})
 	if err != nil {
 		if site.AsRefusal(err).Kind == site.KindNotFound {
@@ -228,15 +236,13 @@ func (n *integrationNodes) Handle(ctx context.Context, request *decision.CustomR
 	if err != nil {
 		return answer, err
 	}
-	answer.TraceData = got
-	data, _ := got.AsObject().Get("data")
-	status, _ := got.AsObject().Get("status")
-	if code := string(status.AppendJSON(nil)); !strings.HasPrefix(code, "2") {
-		return answer, fmt.Errorf("the integration was answered with status %s", code)
+	answer.TraceData = got.value()
+	if got.status < 200 || got.status > 299 {
+		return answer, fmt.Errorf("the integration was answered with status %d", got.status)
 	}
-	answer.Output = data
+	answer.Output = got.data
 	if path := or(config.Output, ""); path != "" {
-		answer.Output = value.PathValue(path, data)
+		answer.Output = value.PathValue(path, got.data)
 	}
 	return answer, nil
 }

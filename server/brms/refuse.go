@@ -3,9 +3,11 @@ package brms
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"strconv"
 
+	"github.com/understudy-api/understudy/server/decision"
 	"github.com/understudy-api/understudy/server/site"
 	"github.com/understudy-api/understudy/server/voice/fastify"
 )
@@ -32,6 +34,10 @@ func (a *API) Refuse(w http.ResponseWriter, _ *http.Request, refusal *site.Refus
 		write(w, http.StatusNotFound, notFoundBody{
 			Message: refusal.Message, Error: http.StatusText(http.StatusNotFound), StatusCode: http.StatusNotFound,
 		})
+		return
+	}
+	if failed, ok := errors.AsType[*decision.Error](refusal.Err); ok {
+		write(w, http.StatusBadRequest, failedBody{Message: refusal.Message, Data: failed})
 		return
 	}
 	e := errorBody{Code: refusal.Code, Message: refusal.Message}

@@ -309,13 +309,18 @@ func (a *adaptation) walk(node any, at string, names bool) {
 	}
 }
 
-// hasLooseFormat reports whether a schema asks for a format that is not judged.
+// languageKey marks a value that is of a language of its own, such as a graph of
+// decisions: the schema alone does not say which are accepted.
+const languageKey = "x-understudy-language"
+
+// hasLooseFormat reports whether a schema asks for a format that is not judged, or for
+// a value whose language it does not describe.
 func hasLooseFormat(s *openapi3.Schema, seen map[*openapi3.Schema]bool) bool {
 	if s == nil || seen[s] {
 		return false
 	}
 	seen[s] = true
-	if s.Extensions["x-understudy-format"] != nil {
+	if s.Extensions["x-understudy-format"] != nil || s.Extensions[languageKey] != nil {
 		return true
 	}
 	refs := slices.Concat(s.AllOf, s.AnyOf, s.OneOf)

@@ -51,9 +51,12 @@ func (l *lane) generated() sample.Options {
 }
 
 // known gives the ids of things that the lane has made, for members that are named
-// after them.
+// after them, and keeps things from being deleted in passing.
 func (l *lane) known(pointer string, s *openapi3.Schema, r *rand.Rand) (any, bool) {
 	name := folded(pointer[strings.LastIndexByte(pointer, '/')+1:])
+	if name == "deleted" && s.Type.Is(openapi3.TypeBoolean) {
+		return false, true // or what is written is gone
+	}
 	if len(name) < 3 || !strings.HasSuffix(name, "id") || len(l.bound) == 0 {
 		return nil, false
 	}
