@@ -79,7 +79,7 @@ func apis(m means) []api {
 // APIs are the names of the APIs that are stood in for.
 func APIs() []string {
 	var names []string
-	for _, a := range apis(nil, nil) {
+	for _, a := range apis(means{}) {
 		names = append(names, a.Source().API)
 	}
 	return names
