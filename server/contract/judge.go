@@ -209,7 +209,10 @@ func (o *Operation) judgeBody(j *Judged, p *payload, found *collector) {
 		}
 	}
 	if c.kind != contentText {
-		j.Violations = append(j.Violations, o.unknownMembers(p, j.Violations)...)
+		unknown := o.unknownMembers(p, found.found)
+		for i := range unknown {
+			found.add(&unknown[i])
+		}
 	}
 	if err == nil {
 		j.Value = p.value
