@@ -264,7 +264,8 @@ type Tx interface {
 
 	// Put replaces body and keys of the record with this kind and id and
 	// returns it. Seq, Created and Parent stay; Updated becomes Now and Version
-	// grows. r.Deleted decides whether the record lives: deleting and restoring
+	// grows. If the clock was put back, Updated and Deleted are not before what the
+	// times of the record were. r.Deleted decides whether the record lives: deleting and restoring
 	// are Puts. CodeNotFound if the record is not there, CodeConflict if a
 	// unique key of a living record is taken (Index names the index),
 	// CodeInvalid for bad keys.

@@ -88,7 +88,7 @@ func testInsertTimes(t *testing.T, open Open) {
 	}
 	update(t, s, "w", func(tx storage.Tx) error {
 		r, err := tx.Put(want[0], nil)
-		if err == nil && (!r.Updated.Equal(now) || !r.Created.Equal(want[0].Created)) {
+		if err == nil && (!r.Updated.Equal(want[0].Updated) || !r.Created.Equal(want[0].Created)) {
 			t.Errorf("put: created %v, updated %v", r.Created, r.Updated)
 		}
 		return err

@@ -53,6 +53,7 @@ func Run(t *testing.T, open Open) {
 		{"Context", testContext},
 		{"TransactionOver", testTransactionOver},
 		{"Clock", testClock},
+		{"ClockPutBack", testClockPutBack},
 		{"IDs", testIDs},
 		{"Settings", testSettings},
 		{"SettingsClock", testSettingsClock},

@@ -419,6 +419,49 @@ func testClock(t *testing.T, open Open) {
 	})
 }
 
+// testClockPutBack changes records by a clock that shows an earlier time than before:
+// none of their times goes back.
+func testClockPutBack(t *testing.T, open Open) {
+	at := time.Date(2026, 11, 28, 12, 0, 0, 0, time.UTC)
+	s := open(t, storage.Options{Now: func() time.Time { return at }})
+	change := func(by time.Duration, fn func(tx storage.Tx) (storage.Item[widget], error)) storage.Meta {
+		t.Helper()
+		var got storage.Item[widget]
+		update(t, s, "w", func(tx storage.Tx) (err error) {
+			settings := storage.Settings{Clock: storage.Clock{Offset: by}}
+			if err := tx.SetSettings(settings); err != nil {
+				return err
+			}
+			got, err = fn(tx)
+			return err
+		})
+		return got.Meta
+	}
+	edit := func(w *widget) error { w.Note += "."; return nil }
+	made := change(0, func(tx storage.Tx) (storage.Item[widget], error) { return widgets.Insert(tx, "1", "", aWidget(1)) })
+	for _, step := range []struct {
+		by               time.Duration
+		do               func(tx storage.Tx) (storage.Item[widget], error)
+		updated, deleted time.Duration // after it was made
+	}{
+		{-time.Hour, func(tx storage.Tx) (storage.Item[widget], error) { return widgets.Update(tx, "1", edit) }, 0, -1},
+		{time.Minute, func(tx storage.Tx) (storage.Item[widget], error) { return widgets.Update(tx, "1", edit) }, time.Minute, -1},
+		{time.Second, func(tx storage.Tx) (storage.Item[widget], error) { return widgets.Delete(tx, "1") }, time.Minute, time.Minute},
+		{-time.Hour, func(tx storage.Tx) (storage.Item[widget], error) { return widgets.Restore(tx, "1", nil) }, time.Minute, -1},
+		{time.Hour, func(tx storage.Tx) (storage.Item[widget], error) { return widgets.Delete(tx, "1") }, time.Hour, time.Hour},
+	} {
+		got := change(step.by, step.do)
+		want := made
+		want.Version, want.Updated, want.Deleted = got.Version, made.Updated.Add(step.updated), time.Time{}
+		if step.deleted >= 0 {
+			want.Deleted = made.Updated.Add(step.deleted)
+		}
+		if got != want {
+			t.Errorf("by a clock of %v: %+v, want %+v", step.by, got, want)
+		}
+	}
+}
+
 func testIDs(t *testing.T, open Open) {
 	s := open(t, storage.Options{})
 	seen := map[string]bool{}

@@ -57,11 +57,26 @@ func Born(r storage.Record, seq int64, now func() time.Time) storage.Record {
 	return kept(r)
 }
 
-// Changed completes a record that replaces another.
+// Changed completes a record that replaces another. Its times are never before those of
+// the other, even if the clock was put back.
 func Changed(r, old storage.Record, now time.Time) storage.Record {
 	r.Seq, r.Parent, r.Created, r.Version = old.Seq, old.Parent, old.Created, old.Version+1
 	r.Updated = now
-	return kept(r)
+	r = kept(r)
+	for _, last := range []time.Time{old.Created, old.Updated, old.Deleted} {
+		r.Updated = later(r.Updated, last)
+		if !r.Living() {
+			r.Deleted = later(r.Deleted, last)
+		}
+	}
+	return r
+}
+
+func later(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return b
+	}
+	return a
 }
 
 func kept(r storage.Record) storage.Record {

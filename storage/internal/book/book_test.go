@@ -143,7 +143,13 @@ func TestChanged(t *testing.T) {
 		t.Error("the body is the caller's")
 	}
 	got := book.Changed(storage.Record{Kind: "k", ID: "i", Deleted: now}, born, now)
-	want = storage.Record{Kind: "k", ID: "i", Parent: "p", Seq: 7, Version: 2, Body: []byte{}, Created: now, Updated: now, Deleted: book.Micro(now)}
+	want = storage.Record{Kind: "k", ID: "i", Parent: "p", Seq: 7, Version: 2, Body: []byte{}, Created: now, Updated: born.Updated, Deleted: born.Updated}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Error("before its last time:", d)
+	}
+	after := now.Add(2 * time.Hour)
+	got = book.Changed(storage.Record{Kind: "k", ID: "i", Deleted: after}, born, after)
+	want.Updated, want.Deleted = after, book.Micro(after)
 	if d := cmp.Diff(want, got); d != "" {
 		t.Error(d)
 	}
