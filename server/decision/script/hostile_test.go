@@ -92,13 +92,7 @@ func TestHostile(t *testing.T) {
 		began := time.Now()
 		_, err := r.Run(context.Background(), call(t, 2, hostile[i].source))
 		f.Took, f.Peak = time.Since(began), peak(t)
-		// On a busy machine what was given up may take a moment to notice.
-		tick := time.NewTicker(10 * time.Millisecond)
-		for patience := 1000; patience > 0 && r.abandoned.Load() > 0; patience-- {
-			<-tick.C
-		}
-		tick.Stop()
-		f.Abandoned = r.abandoned.Load()
+		f.Abandoned = abandoned(r)
 		if failure, ok := errors.AsType[*Error](err); ok {
 			f.Err, f.Interrupted, f.Memory = failure.Error(), failure.Interrupted, failure.Memory
 		}

@@ -103,7 +103,7 @@ func TestSARIFResults(t *testing.T) {
 		want string
 		path []any
 	}{
-		{"The body member /name must be a string, not 7.", []any{"message", "text"}},
+		{"POST /api/projects, body /name: The body member /name must be a string, not 7.", []any{"message", "text"}},
 		{"openapi/brms/project.yaml", []any{"locations", 0, "physicalLocation", "artifactLocation", "uri"}},
 		{"createProject", []any{"locations", 0, "logicalLocations", 0, "name"}},
 		{"f1", []any{"partialFingerprints", sarifFingerprint}},
