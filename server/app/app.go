@@ -296,11 +296,31 @@ func (a *App) identify(r *http.Request) *service {
 		}
 	}
 	if !tie {
-		return best
+		return a.nearer(best, r)
 	}
 	scheme, _, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 	for _, s := range a.apis {
 		if s.shared(r.URL.Path) == most && strings.EqualFold(scheme, s.scheme) {
+			return s
+		}
+	}
+	return best
+}
+
+// nearer is the API whose credential a request carries, if its path is much nearer to one
+// of that API than to any of the API that its first segments speak for.
+func (a *App) nearer(best *service, r *http.Request) *service {
+	scheme, _, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	if strings.EqualFold(scheme, best.scheme) {
+		return best
+	}
+	for _, s := range a.apis {
+		if s == best || !strings.EqualFold(scheme, s.scheme) {
+			continue
+		}
+		its, err := s.load()
+		own, err2 := best.load()
+		if err == nil && err2 == nil && 2*its.Document().Distance(r.URL.Path) < own.Document().Distance(r.URL.Path) {
 			return s
 		}
 	}

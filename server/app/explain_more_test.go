@@ -61,6 +61,22 @@ var moreMistakes = []mistake{
 		"openapi/brms/project.yaml", "/paths/~1api~1projects", "/api/projects:",
 	},
 	{
+		"a slash doubled", "GET", "//api/projects", "Bearer s", "",
+		"",
+		404, true, "unknownPath", "published", "message", "", "",
+		`"//api/projects"`, "/api/projects",
+		`No operation has the path "//api/projects", only /api/projects: a slash is doubled: does the base URL end with one?`,
+		"openapi/brms/project.yaml", "/paths/~1api~1projects", "/api/projects:",
+	},
+	{
+		"Datafold: an empty variable", "DELETE", "/api/v1/lineage/bi//", "Key s", "",
+		"",
+		404, true, "unknownPath", "published", "message", "", "",
+		`"/api/v1/lineage/bi//"`, "/api/v1/lineage/bi/{bi_datasource_id}/",
+		`No operation has the path "/api/v1/lineage/bi//", only /api/v1/lineage/bi/{bi_datasource_id}/: there is nothing where {bi_datasource_id} stands: is a variable empty?`,
+		"openapi/datafold/bi.yaml", "/paths/~1api~1v1~1lineage~1bi~1{bi_datasource_id}~1", "/api/v1/lineage/bi/{bi_datasource_id}/:",
+	},
+	{
 		"a slash too many", "GET", "/api/health/", "Bearer s", "",
 		"",
 		404, true, "unknownPath", "published", "message", "", "",

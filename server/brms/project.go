@@ -69,11 +69,7 @@ func owner(workspace string, p uuid.UUID) []brms.ProjectMember {
 // OnlyProject is the id of the project that a workspace holds; "" if it holds none, or
 // several.
 func OnlyProject(tx storage.ReadTx) (string, error) {
-	page, err := projects.records.List(tx, storage.Query{Limit: 2})
-	if err != nil || len(page.Items) != 1 {
-		return "", err
-	}
-	return page.Items[0].ID, nil
+	return projects.only(tx)
 }
 
 // ListProjects lists a page of projects; a search looks at names. Every caller of an

@@ -409,3 +409,12 @@ func (r *resource[T, V]) remove(ctx context.Context, a *API, path ...uuid.UUID) 
 	_, err := writing(ctx, a, func(w *work) (storage.Item[T], error) { return r.delete(w, path...) })
 	return err
 }
+
+// only is the id of the one record that there is; "" if there is none, or several.
+func (r *resource[T, V]) only(tx storage.ReadTx) (string, error) {
+	page, err := r.records.List(tx, storage.Query{Limit: 2})
+	if err != nil || len(page.Items) != 1 {
+		return "", err
+	}
+	return page.Items[0].ID, nil
+}

@@ -221,6 +221,8 @@ func (v *Violation) sentence(got, accepted string) string {
 		return "The header Content-Type must be " + accepted + not + "."
 	case RuleUnknownPath:
 		switch {
+		case v.Mistake != "":
+			return "No operation has the path " + got + ", only " + v.Detail + ": " + v.Mistake
 		case v.Detail == "":
 			return "No operation has the path " + got + ": correct the path or the base URL."
 		case strings.Trim(v.Detail, "/") == strings.Trim(v.Raw, "/") || v.slash():
@@ -268,7 +270,11 @@ func (v *Violation) sentence(got, accepted string) string {
 	case "headers":
 		return "The " + place + " is missing from the answer or breaks its schema."
 	}
-	return "The " + place + " must be " + accepted + not + "."
+	text := "The " + place + " must be " + accepted + not + "."
+	if v.In == InPath && got == `""` {
+		text += " Is a variable empty?"
+	}
+	return text
 }
 
 // jsonSentence says why a body is not JSON.

@@ -209,10 +209,7 @@ func (o *Operation) judgeBody(j *Judged, p *payload, found *collector) {
 		}
 	}
 	if c.kind != contentText {
-		unknown := o.unknownMembers(p, found.found)
-		for i := range unknown {
-			found.add(&unknown[i])
-		}
+		o.unknownMembers(p, found)
 	}
 	if err == nil {
 		j.Value = p.value

@@ -91,27 +91,26 @@ func anything(s *Schema) bool {
 const maxUnknown = 100
 
 // unknownMembers finds the members of a body that nothing declares.
-func (o *Operation) unknownMembers(p *payload, before []Violation) []Violation {
+func (o *Operation) unknownMembers(p *payload, found *collector) {
 	c := p.content
 	c.shape.Do(func() { c.shaped = new(shaper).of([]*Schema{c.schema}) })
-	u := unknown{operation: o, root: c.schema, before: before}
+	u := unknown{operation: o, root: c.schema, found: found}
 	u.walk(c.shaped, p.value, nil)
-	return u.found
 }
 
 type unknown struct {
 	operation *Operation
 	root      *Schema
-	before    []Violation // of the same body
-	found     []Violation
+	found     *collector
+	told      int
 }
 
-// told are the members of an object that were named already, as what came in the place
+// misspelled are the members of an object that were named already, as what came in the place
 // of one that is missing.
-func (u *unknown) told(path []Step) map[string]bool {
+func (u *unknown) misspelled(path []Step) map[string]bool {
 	names := map[string]bool{}
-	for i := range u.before {
-		v := &u.before[i]
+	for i := range u.found.found {
+		v := &u.found.found[i]
 		if v.Rule == "required" && v.In == InBody && len(v.Path) == len(path)+1 && slices.Equal(v.Path[:len(path)], path) {
 			names[v.misspelled()] = true
 		}
@@ -133,7 +132,7 @@ func (u *unknown) walk(at *shape, value any, path []Step) {
 				strangers++
 			}
 		}
-		if strangers > 0 && !at.open && !at.closed && len(at.names) > 0 && len(u.found) < maxUnknown {
+		if strangers > 0 && !at.open && !at.closed && len(at.names) > 0 && u.told < maxUnknown {
 			u.tell(at, v, path)
 		}
 	case []any:
@@ -154,17 +153,18 @@ func (u *unknown) tell(at *shape, object map[string]any, path []Step) {
 		}
 	}
 	slices.Sort(strangers)
-	told := u.told(path)
+	known := u.misspelled(path)
 	declaring := at.schemas[slices.IndexFunc(at.schemas, func(s *Schema) bool { return len(s.Properties) > 0 })]
 	for _, name := range strangers {
-		if len(u.found) == maxUnknown {
+		if u.told == maxUnknown {
 			return
 		}
-		if told[name] {
+		if known[name] {
 			continue
 		}
 		// What came is not shown: what has no schema may be a secret.
-		u.found = append(u.found, Violation{
+		u.told++
+		u.found.add(&Violation{
 			Side: SideClient, Rule: RuleUnknownMember, Basis: BasisInferred, In: InBody,
 			Path: append(slices.Clip(path), Step{Name: name}), Schema: declaring, Names: at.names, root: u.root,
 			Operation: u.operation.ID, Where: u.operation.schemaLocation(declaring, "properties"),

@@ -20,6 +20,16 @@ func (d *Document) UnmatchedViolation(r *http.Request, allow []string, other str
 		v.Where = d.locate("/paths/" + pointerEscaper.Replace(d.templateOf(path)))
 		return v
 	}
+	if op, name := d.emptied(r.Method, path); op != nil {
+		v.Rule, v.Detail, v.Mistake = RuleUnknownPath, op.Path, "there is nothing where {"+name+"} stands: is a variable empty?"
+		v.Where = d.locate("/paths/" + pointerEscaper.Replace(op.Path))
+		return v
+	}
+	if single := singleSlashes(path); single != path && d.templateOf(single) != "" {
+		v.Rule, v.Detail, v.Mistake = RuleUnknownPath, d.templateOf(single), mistakeDoubled
+		v.Where = d.locate("/paths/" + pointerEscaper.Replace(v.Detail))
+		return v
+	}
 	nearest := d.nearest(path)
 	v.Rule, v.Detail = RuleUnknownPath, nearest
 	if other != "" {
@@ -29,6 +39,66 @@ func (d *Document) UnmatchedViolation(r *http.Request, allow []string, other str
 	}
 	v.Where = d.locate("/paths/" + pointerEscaper.Replace(nearest))
 	return v
+}
+
+// mistakeDoubled is what a base URL that ends with a slash leads to.
+const mistakeDoubled = "a slash is doubled: does the base URL end with one?"
+
+func singleSlashes(path string) string {
+	for strings.Contains(path, "//") {
+		path = strings.ReplaceAll(path, "//", "/")
+	}
+	return path
+}
+
+// emptied finds the operation that a path would belong to if its first empty segment, or
+// all of them, were not, and the first parameter that is.
+func (d *Document) emptied(method, path string) (*Operation, string) {
+	segments := strings.Split(path, "/")
+	empty := -1
+	var tried []string
+	for i := 1; i < len(segments); i++ {
+		if segments[i] != "" {
+			continue
+		}
+		segments[i] = "-"
+		if empty < 0 {
+			empty = i
+			tried = append(tried, strings.Join(segments, "/"))
+		}
+	}
+	if empty < 0 {
+		return nil, ""
+	}
+	for _, filled := range append(tried, strings.Join(segments, "/")) {
+		for _, op := range d.ordered {
+			parts := strings.Split(op.Path, "/")
+			if op.Method == method && op.template.Match(filled) && empty < len(parts) && strings.HasPrefix(parts[empty], "{") {
+				return op, strings.Trim(parts[empty], "{}")
+			}
+		}
+	}
+	return nil, ""
+}
+
+// Distance is how far a path is from the nearest that the document declares, or says
+// the vendor has; 0 if it is one.
+func (d *Document) Distance(path string) int {
+	least := -1
+	consider := func(t Template) {
+		if t.Match(path) {
+			least = 0
+		} else if n := t.Distance(path); least < 0 || n < least {
+			least = max(n, 1)
+		}
+	}
+	for _, op := range d.ordered {
+		consider(op.template)
+	}
+	for _, u := range d.unserved {
+		consider(u.template)
+	}
+	return least
 }
 
 // templateOf finds the path template that a path belongs to.
