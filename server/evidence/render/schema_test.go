@@ -15,7 +15,6 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
 	"github.com/understudy-api/understudy/server/contract"
-
 	"github.com/understudy-api/understudy/server/evidence"
 )
 
