@@ -507,3 +507,41 @@ func TestGitHub(t *testing.T) {
 		t.Errorf("got %s", out)
 	}
 }
+
+// docs/rules has a page for each rule that the contract can name, made from one table.
+func TestRulePages(t *testing.T) {
+	const folder = "../../../docs/rules"
+	pages := Rules()
+	if *update {
+		if err := os.MkdirAll(folder, 0o755); err != nil {
+			t.Fatal(err)
+		}
+		for name, text := range pages {
+			if err := os.WriteFile(filepath.Join(folder, name), []byte(text), 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	files, err := os.ReadDir(folder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(files) != len(pages) {
+		t.Errorf("%d pages, %d rules", len(files), len(pages))
+	}
+	for name, want := range pages {
+		got, err := os.ReadFile(filepath.Join(folder, name))
+		if err != nil || string(got) != want {
+			t.Errorf("%s is not up to date (-update writes it anew): %v", name, err)
+		}
+	}
+	source, err := os.ReadFile("../../contract/violation.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range regexp.MustCompile(`(?m)^\tRule\w+ += "(\w+)"`).FindAllStringSubmatch(string(source), -1) {
+		if pages[m[1]+".md"] == "" {
+			t.Errorf("the rule %s has no page", m[1])
+		}
+	}
+}

@@ -39,6 +39,7 @@ type (
 		ShortDescription sarifMessage       `json:"shortDescription"`
 		FullDescription  sarifMessage       `json:"fullDescription"`
 		Help             sarifMessage       `json:"help"`
+		HelpURI          string             `json:"helpUri,omitempty"`
 		Configuration    sarifConfiguration `json:"defaultConfiguration"`
 	}
 	sarifConfiguration struct {
@@ -143,8 +144,12 @@ func writeSARIF(b *bytes.Buffer, v *view) error {
 			indices[id] = index
 			help := sarifMessage{helpFor(id)}
 			first, _, _ := strings.Cut(help.Text, ". ")
+			page := ""
+			if _, known := ruleTexts[id]; known {
+				page = pages + id + ".md"
+			}
 			run.Tool.Driver.Rules = append(run.Tool.Driver.Rules, sarifRule{
-				ID: id, ShortDescription: sarifMessage{strings.TrimSuffix(first, ".") + "."}, FullDescription: help, Help: help,
+				HelpURI: page, ID: id, ShortDescription: sarifMessage{strings.TrimSuffix(first, ".") + "."}, FullDescription: help, Help: help,
 				Configuration: sarifConfiguration{level},
 			})
 		}

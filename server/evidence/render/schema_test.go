@@ -131,7 +131,7 @@ func TestRuleHelp(t *testing.T) {
 		contract.RuleStatus, contract.RuleIntegerRange, contract.RuleNumberRange, contract.RuleUnknownQuery, contract.RuleRepeated,
 		contract.RuleTransport, contract.RuleBodyUnused, ruleCoverage,
 	} {
-		if ruleHelp[rule] == "" {
+		if ruleTexts[rule].what == "" {
 			t.Errorf("%s has no help", rule)
 		}
 	}
