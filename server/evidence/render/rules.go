@@ -168,6 +168,11 @@ var ruleTexts = map[string]ruleText{
 		"The service reads nothing of a body that it cannot parse.",
 		"Write the body with your language's JSON encoder and never by hand; the message names the byte and the likely mistake.",
 	},
+	contract.RuleMultipart: {
+		"The body is not multipart/form-data (RFC 7578).",
+		"The service reads nothing of a body whose parts it cannot tell apart.",
+		"Let your HTTP library write the body and the Content-Type, boundary included.",
+	},
 	contract.RuleMediaType: {
 		"The Content-Type is not declared for the operation.",
 		"The service chooses how to read the body by its Content-Type.",
