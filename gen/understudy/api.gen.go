@@ -31,6 +31,15 @@ const (
 )
 
 const (
+	DeliveryStateCancelled DeliveryState = "cancelled"
+	DeliveryStateDone      DeliveryState = "done"
+	DeliveryStateFailed    DeliveryState = "failed"
+	DeliveryStateQueued    DeliveryState = "queued"
+	DeliveryStateRunning   DeliveryState = "running"
+	DeliveryStateWaiting   DeliveryState = "waiting"
+)
+
+const (
 	FaultActionConnectionReset      FaultActionConnection = "reset"
 	FaultActionConnectionResetAfter FaultActionConnection = "resetAfter"
 )
@@ -72,6 +81,13 @@ const (
 )
 
 const (
+	NewWebhookFormAzure  NewWebhookForm = "azure"
+	NewWebhookFormGithub NewWebhookForm = "github"
+	NewWebhookFormGitlab NewWebhookForm = "gitlab"
+	NewWebhookFormRest   NewWebhookForm = "rest"
+)
+
+const (
 	ReportSchemaUrnUnderstudyReport1 ReportSchema = "urn:understudy:report:1"
 )
 
@@ -108,6 +124,20 @@ const (
 	ViolationKindInMessage ViolationKindIn = "message"
 	ViolationKindInPath    ViolationKindIn = "path"
 	ViolationKindInQuery   ViolationKindIn = "query"
+)
+
+const (
+	WebhookFormAzure  WebhookForm = "azure"
+	WebhookFormGithub WebhookForm = "github"
+	WebhookFormGitlab WebhookForm = "gitlab"
+	WebhookFormRest   WebhookForm = "rest"
+)
+
+const (
+	WebhookDefinitionFormAzure  WebhookDefinitionForm = "azure"
+	WebhookDefinitionFormGithub WebhookDefinitionForm = "github"
+	WebhookDefinitionFormGitlab WebhookDefinitionForm = "gitlab"
+	WebhookDefinitionFormRest   WebhookDefinitionForm = "rest"
 )
 
 const (
@@ -285,6 +315,43 @@ type CoverageRow struct {
 
 	// Hint How to meet it, if it was not met
 	Hint *string `json:"hint,omitempty"`
+}
+
+// Delivery An event on its way to a webhook, or there
+type Delivery struct {
+	ID string `json:"id"`
+
+	// RedeliveryOf The delivery that this one repeats
+	RedeliveryOf *string `json:"redeliveryOf,omitempty"`
+	Event        string  `json:"event"`
+
+	// State That of its job
+	State     DeliveryState `json:"state"`
+	CreatedAt time.Time     `json:"createdAt"`
+
+	// Payload What is told
+	Payload  map[string]interface{} `json:"payload"`
+	Attempts []DeliveryAttempt      `json:"attempts"`
+}
+
+// DeliveryState That of its job
+type DeliveryState string
+
+// DeliveryAttempt One time that a delivery was sent
+type DeliveryAttempt struct {
+	// At When, by the workspace's clock
+	At time.Time `json:"at"`
+
+	// Status What the receiver answered; left out if it did not
+	Status *int `json:"status,omitempty"`
+
+	// Error Why there was no answer
+	Error *string `json:"error,omitempty"`
+}
+
+// DeliveryList Deliveries of a webhook
+type DeliveryList struct {
+	Deliveries []Delivery `json:"deliveries"`
 }
 
 // Exchange One request and its answer
@@ -666,6 +733,32 @@ type Message struct {
 	Body   string              `json:"body"`
 }
 
+// NewWebhook A new webhook
+type NewWebhook struct {
+	Name string `json:"name"`
+
+	// URL Where events are told, http:// or https://
+	URL string `json:"url"`
+
+	// Form How a request looks: what happened as it is, or as that which starts a workflow of GitHub (input "payload"), or a pipeline of GitLab or Azure (variable GRL_PAYLOAD)
+	Form *NewWebhookForm `json:"form,omitempty"`
+
+	// Events Which events; without it, all. "release" is all that begin with "release.".
+	Events *[]string `json:"events,omitempty"`
+
+	// Project The id or key of the project whose events are told; without it, all
+	Project *string `json:"project,omitempty"`
+
+	// Active Whether anything is told
+	Active *bool `json:"active,omitempty"`
+
+	// Secret What requests are signed with, "whsec_" and 24 to 64 bytes in base64; without it, one is made
+	Secret *string `json:"secret,omitempty"`
+}
+
+// NewWebhookForm How a request looks: what happened as it is, or as that which starts a workflow of GitHub (input "payload"), or a pipeline of GitLab or Azure (variable GRL_PAYLOAD)
+type NewWebhookForm string
+
 // OperationCoverage The use of one operation
 type OperationCoverage struct {
 	API         string `json:"api"`
@@ -926,7 +1019,64 @@ type ViolationList struct {
 	Violations []ViolationKind `json:"violations"`
 }
 
+// Webhook An address that is told of events
+type Webhook struct {
+	Name string `json:"name"`
+
+	// URL Where events are told, http:// or https://
+	URL string `json:"url"`
+
+	// Form How a request looks: what happened as it is, or as that which starts a workflow of GitHub (input "payload"), or a pipeline of GitLab or Azure (variable GRL_PAYLOAD)
+	Form WebhookForm `json:"form"`
+
+	// Events Which events; without it, all. "release" is all that begin with "release.".
+	Events *[]string `json:"events,omitempty"`
+
+	// Project The id or key of the project whose events are told; without it, all
+	Project *string `json:"project,omitempty"`
+
+	// Active Whether anything is told
+	Active bool `json:"active"`
+
+	// GeneratedSecret What requests are signed with, if it was just made. It is not told again.
+	GeneratedSecret *string `json:"generatedSecret,omitempty"`
+}
+
+// WebhookForm How a request looks: what happened as it is, or as that which starts a workflow of GitHub (input "payload"), or a pipeline of GitLab or Azure (variable GRL_PAYLOAD)
+type WebhookForm string
+
+// WebhookDefinition What a webhook is to be
+type WebhookDefinition struct {
+	// URL Where events are told, http:// or https://
+	URL string `json:"url"`
+
+	// Form How a request looks: what happened as it is, or as that which starts a workflow of GitHub (input "payload"), or a pipeline of GitLab or Azure (variable GRL_PAYLOAD)
+	Form *WebhookDefinitionForm `json:"form,omitempty"`
+
+	// Events Which events; without it, all. "release" is all that begin with "release.".
+	Events *[]string `json:"events,omitempty"`
+
+	// Project The id or key of the project whose events are told; without it, all
+	Project *string `json:"project,omitempty"`
+
+	// Active Whether anything is told
+	Active *bool `json:"active,omitempty"`
+
+	// Secret What requests are signed with, "whsec_" and 24 to 64 bytes in base64; without it, one is made
+	Secret *string `json:"secret,omitempty"`
+}
+
+// WebhookDefinitionForm How a request looks: what happened as it is, or as that which starts a workflow of GitHub (input "payload"), or a pipeline of GitLab or Azure (variable GRL_PAYLOAD)
+type WebhookDefinitionForm string
+
+// WebhookList The webhooks of a workspace
+type WebhookList struct {
+	Webhooks []Webhook `json:"webhooks"`
+}
+
 type API string
+
+type DeliveryID = string
 
 type FaultName = string
 
@@ -935,6 +1085,8 @@ type JobKind = string
 type Share string
 
 type SnapshotName = string
+
+type WebhookName = string
 
 type Workspace string
 
@@ -1085,6 +1237,11 @@ type ListViolationsParamsWorkspace string
 
 type ListViolationsParamsAPI string
 
+type ListDeliveriesParams struct {
+	// Limit How many deliveries at most
+	Limit *int `form:"limit,omitempty" json:"limit,omitempty"`
+}
+
 type PutClockJSONRequestBody = ClockDefinition
 
 type AdvanceClockJSONRequestBody = ClockAdvance
@@ -1100,6 +1257,10 @@ type ResetJSONRequestBody = ResetDefinition
 type PutSeedJSONRequestBody = PutSeedJSONBody
 
 type PutSnapshotJSONRequestBody = SnapshotDefinition
+
+type CreateWebhookJSONRequestBody = NewWebhook
+
+type UpdateWebhookJSONRequestBody = WebhookDefinition
 
 // ServerInterface represents all server handlers.
 type ServerInterface interface {
@@ -1196,6 +1357,30 @@ type ServerInterface interface {
 	// ListViolations What broke the contract
 	// (GET /_understudy/violations)
 	ListViolations(w http.ResponseWriter, r *http.Request, params ListViolationsParams)
+	// ListWebhooks List webhooks
+	// (GET /_understudy/webhooks)
+	ListWebhooks(w http.ResponseWriter, r *http.Request)
+	// CreateWebhook Create a webhook
+	// (POST /_understudy/webhooks)
+	CreateWebhook(w http.ResponseWriter, r *http.Request)
+	// DeleteWebhook Delete a webhook
+	// (DELETE /_understudy/webhooks/{webhookName})
+	DeleteWebhook(w http.ResponseWriter, r *http.Request, webhookName WebhookName)
+	// GetWebhook Get a webhook
+	// (GET /_understudy/webhooks/{webhookName})
+	GetWebhook(w http.ResponseWriter, r *http.Request, webhookName WebhookName)
+	// UpdateWebhook Change a webhook
+	// (PUT /_understudy/webhooks/{webhookName})
+	UpdateWebhook(w http.ResponseWriter, r *http.Request, webhookName WebhookName)
+	// ListDeliveries List deliveries
+	// (GET /_understudy/webhooks/{webhookName}/deliveries)
+	ListDeliveries(w http.ResponseWriter, r *http.Request, webhookName WebhookName, params ListDeliveriesParams)
+	// GetDelivery Get a delivery
+	// (GET /_understudy/webhooks/{webhookName}/deliveries/{deliveryId})
+	GetDelivery(w http.ResponseWriter, r *http.Request, webhookName WebhookName, deliveryID DeliveryID)
+	// Redeliver Deliver again
+	// (POST /_understudy/webhooks/{webhookName}/deliveries/{deliveryId}/redeliver)
+	Redeliver(w http.ResponseWriter, r *http.Request, webhookName WebhookName, deliveryID DeliveryID)
 }
 
 // ServerInterfaceWrapper converts contexts to parameters.
@@ -2100,6 +2285,208 @@ func (siw *ServerInterfaceWrapper) ListViolations(w http.ResponseWriter, r *http
 	handler.ServeHTTP(w, r)
 }
 
+func (siw *ServerInterfaceWrapper) ListWebhooks(w http.ResponseWriter, r *http.Request) {
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ListWebhooks(w, r)
+	}))
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		handler = siw.HandlerMiddlewares[i](handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+func (siw *ServerInterfaceWrapper) CreateWebhook(w http.ResponseWriter, r *http.Request) {
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.CreateWebhook(w, r)
+	}))
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		handler = siw.HandlerMiddlewares[i](handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+func (siw *ServerInterfaceWrapper) DeleteWebhook(w http.ResponseWriter, r *http.Request) {
+	var err error
+	_ = err
+
+	// ------------- Path parameter "webhookName" -------------
+	var webhookName WebhookName
+
+	err = runtime.BindStyledParameterWithOptions("simple", "webhookName", mux.Vars(r)["webhookName"], &webhookName, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "webhookName", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.DeleteWebhook(w, r, webhookName)
+	}))
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		handler = siw.HandlerMiddlewares[i](handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+func (siw *ServerInterfaceWrapper) GetWebhook(w http.ResponseWriter, r *http.Request) {
+	var err error
+	_ = err
+
+	// ------------- Path parameter "webhookName" -------------
+	var webhookName WebhookName
+
+	err = runtime.BindStyledParameterWithOptions("simple", "webhookName", mux.Vars(r)["webhookName"], &webhookName, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "webhookName", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.GetWebhook(w, r, webhookName)
+	}))
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		handler = siw.HandlerMiddlewares[i](handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+func (siw *ServerInterfaceWrapper) UpdateWebhook(w http.ResponseWriter, r *http.Request) {
+	var err error
+	_ = err
+
+	// ------------- Path parameter "webhookName" -------------
+	var webhookName WebhookName
+
+	err = runtime.BindStyledParameterWithOptions("simple", "webhookName", mux.Vars(r)["webhookName"], &webhookName, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "webhookName", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.UpdateWebhook(w, r, webhookName)
+	}))
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		handler = siw.HandlerMiddlewares[i](handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+func (siw *ServerInterfaceWrapper) ListDeliveries(w http.ResponseWriter, r *http.Request) {
+	var err error
+	_ = err
+
+	// ------------- Path parameter "webhookName" -------------
+	var webhookName WebhookName
+
+	err = runtime.BindStyledParameterWithOptions("simple", "webhookName", mux.Vars(r)["webhookName"], &webhookName, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "webhookName", Err: err})
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListDeliveriesParams
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", r.URL.Query(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "limit"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "limit", Err: err})
+		}
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ListDeliveries(w, r, webhookName, params)
+	}))
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		handler = siw.HandlerMiddlewares[i](handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+func (siw *ServerInterfaceWrapper) GetDelivery(w http.ResponseWriter, r *http.Request) {
+	var err error
+	_ = err
+
+	// ------------- Path parameter "webhookName" -------------
+	var webhookName WebhookName
+
+	err = runtime.BindStyledParameterWithOptions("simple", "webhookName", mux.Vars(r)["webhookName"], &webhookName, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "webhookName", Err: err})
+		return
+	}
+
+	// ------------- Path parameter "deliveryId" -------------
+	var deliveryID DeliveryID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "deliveryId", mux.Vars(r)["deliveryId"], &deliveryID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "deliveryId", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.GetDelivery(w, r, webhookName, deliveryID)
+	}))
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		handler = siw.HandlerMiddlewares[i](handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+func (siw *ServerInterfaceWrapper) Redeliver(w http.ResponseWriter, r *http.Request) {
+	var err error
+	_ = err
+
+	// ------------- Path parameter "webhookName" -------------
+	var webhookName WebhookName
+
+	err = runtime.BindStyledParameterWithOptions("simple", "webhookName", mux.Vars(r)["webhookName"], &webhookName, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "webhookName", Err: err})
+		return
+	}
+
+	// ------------- Path parameter "deliveryId" -------------
+	var deliveryID DeliveryID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "deliveryId", mux.Vars(r)["deliveryId"], &deliveryID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "deliveryId", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.Redeliver(w, r, webhookName, deliveryID)
+	}))
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		handler = siw.HandlerMiddlewares[i](handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
 type UnescapedCookieParamError struct {
 	ParamName string
 	Err       error
@@ -2274,6 +2661,22 @@ func HandlerWithOptions(si ServerInterface, options GorillaServerOptions) http.H
 	r.HandleFunc(options.BaseURL+"/_understudy/snapshots/{snapshotName}/restore", wrapper.RestoreSnapshot).Methods(http.MethodPost)
 
 	r.HandleFunc(options.BaseURL+"/_understudy/reset", wrapper.Reset).Methods(http.MethodPost)
+
+	r.HandleFunc(options.BaseURL+"/_understudy/webhooks", wrapper.ListWebhooks).Methods(http.MethodGet)
+
+	r.HandleFunc(options.BaseURL+"/_understudy/webhooks", wrapper.CreateWebhook).Methods(http.MethodPost)
+
+	r.HandleFunc(options.BaseURL+"/_understudy/webhooks/{webhookName}", wrapper.DeleteWebhook).Methods(http.MethodDelete)
+
+	r.HandleFunc(options.BaseURL+"/_understudy/webhooks/{webhookName}", wrapper.GetWebhook).Methods(http.MethodGet)
+
+	r.HandleFunc(options.BaseURL+"/_understudy/webhooks/{webhookName}", wrapper.UpdateWebhook).Methods(http.MethodPut)
+
+	r.HandleFunc(options.BaseURL+"/_understudy/webhooks/{webhookName}/deliveries", wrapper.ListDeliveries).Methods(http.MethodGet)
+
+	r.HandleFunc(options.BaseURL+"/_understudy/webhooks/{webhookName}/deliveries/{deliveryId}", wrapper.GetDelivery).Methods(http.MethodGet)
+
+	r.HandleFunc(options.BaseURL+"/_understudy/webhooks/{webhookName}/deliveries/{deliveryId}/redeliver", wrapper.Redeliver).Methods(http.MethodPost)
 
 	return r
 }
@@ -2913,6 +3316,170 @@ func (response ListViolations200JSONResponse) VisitListViolationsResponse(w http
 	return err
 }
 
+type ListWebhooksRequestObject struct{}
+
+type ListWebhooksResponseObject interface {
+	VisitListWebhooksResponse(w http.ResponseWriter) error
+}
+
+type ListWebhooks200JSONResponse WebhookList
+
+func (response ListWebhooks200JSONResponse) VisitListWebhooksResponse(w http.ResponseWriter) error {
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateWebhookRequestObject struct {
+	Body *CreateWebhookJSONRequestBody
+}
+
+type CreateWebhookResponseObject interface {
+	VisitCreateWebhookResponse(w http.ResponseWriter) error
+}
+
+type CreateWebhook200JSONResponse Webhook
+
+func (response CreateWebhook200JSONResponse) VisitCreateWebhookResponse(w http.ResponseWriter) error {
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteWebhookRequestObject struct {
+	WebhookName WebhookName `json:"webhookName"`
+}
+
+type DeleteWebhookResponseObject interface {
+	VisitDeleteWebhookResponse(w http.ResponseWriter) error
+}
+
+type DeleteWebhook204Response struct{}
+
+func (response DeleteWebhook204Response) VisitDeleteWebhookResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
+type GetWebhookRequestObject struct {
+	WebhookName WebhookName `json:"webhookName"`
+}
+
+type GetWebhookResponseObject interface {
+	VisitGetWebhookResponse(w http.ResponseWriter) error
+}
+
+type GetWebhook200JSONResponse Webhook
+
+func (response GetWebhook200JSONResponse) VisitGetWebhookResponse(w http.ResponseWriter) error {
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateWebhookRequestObject struct {
+	WebhookName WebhookName `json:"webhookName"`
+	Body        *UpdateWebhookJSONRequestBody
+}
+
+type UpdateWebhookResponseObject interface {
+	VisitUpdateWebhookResponse(w http.ResponseWriter) error
+}
+
+type UpdateWebhook200JSONResponse Webhook
+
+func (response UpdateWebhook200JSONResponse) VisitUpdateWebhookResponse(w http.ResponseWriter) error {
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListDeliveriesRequestObject struct {
+	WebhookName WebhookName `json:"webhookName"`
+	Params      ListDeliveriesParams
+}
+
+type ListDeliveriesResponseObject interface {
+	VisitListDeliveriesResponse(w http.ResponseWriter) error
+}
+
+type ListDeliveries200JSONResponse DeliveryList
+
+func (response ListDeliveries200JSONResponse) VisitListDeliveriesResponse(w http.ResponseWriter) error {
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetDeliveryRequestObject struct {
+	WebhookName WebhookName `json:"webhookName"`
+	DeliveryID  DeliveryID  `json:"deliveryId"`
+}
+
+type GetDeliveryResponseObject interface {
+	VisitGetDeliveryResponse(w http.ResponseWriter) error
+}
+
+type GetDelivery200JSONResponse Delivery
+
+func (response GetDelivery200JSONResponse) VisitGetDeliveryResponse(w http.ResponseWriter) error {
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RedeliverRequestObject struct {
+	WebhookName WebhookName `json:"webhookName"`
+	DeliveryID  DeliveryID  `json:"deliveryId"`
+}
+
+type RedeliverResponseObject interface {
+	VisitRedeliverResponse(w http.ResponseWriter) error
+}
+
+type Redeliver200JSONResponse Delivery
+
+func (response Redeliver200JSONResponse) VisitRedeliverResponse(w http.ResponseWriter) error {
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 // StrictServerInterface represents all server handlers.
 type StrictServerInterface interface {
 	// GetClock Read the clock
@@ -3008,6 +3575,30 @@ type StrictServerInterface interface {
 	// ListViolations What broke the contract
 	// (GET /_understudy/violations)
 	ListViolations(ctx context.Context, request ListViolationsRequestObject) (ListViolationsResponseObject, error)
+	// ListWebhooks List webhooks
+	// (GET /_understudy/webhooks)
+	ListWebhooks(ctx context.Context, request ListWebhooksRequestObject) (ListWebhooksResponseObject, error)
+	// CreateWebhook Create a webhook
+	// (POST /_understudy/webhooks)
+	CreateWebhook(ctx context.Context, request CreateWebhookRequestObject) (CreateWebhookResponseObject, error)
+	// DeleteWebhook Delete a webhook
+	// (DELETE /_understudy/webhooks/{webhookName})
+	DeleteWebhook(ctx context.Context, request DeleteWebhookRequestObject) (DeleteWebhookResponseObject, error)
+	// GetWebhook Get a webhook
+	// (GET /_understudy/webhooks/{webhookName})
+	GetWebhook(ctx context.Context, request GetWebhookRequestObject) (GetWebhookResponseObject, error)
+	// UpdateWebhook Change a webhook
+	// (PUT /_understudy/webhooks/{webhookName})
+	UpdateWebhook(ctx context.Context, request UpdateWebhookRequestObject) (UpdateWebhookResponseObject, error)
+	// ListDeliveries List deliveries
+	// (GET /_understudy/webhooks/{webhookName}/deliveries)
+	ListDeliveries(ctx context.Context, request ListDeliveriesRequestObject) (ListDeliveriesResponseObject, error)
+	// GetDelivery Get a delivery
+	// (GET /_understudy/webhooks/{webhookName}/deliveries/{deliveryId})
+	GetDelivery(ctx context.Context, request GetDeliveryRequestObject) (GetDeliveryResponseObject, error)
+	// Redeliver Deliver again
+	// (POST /_understudy/webhooks/{webhookName}/deliveries/{deliveryId}/redeliver)
+	Redeliver(ctx context.Context, request RedeliverRequestObject) (RedeliverResponseObject, error)
 }
 
 type (
@@ -3867,6 +4458,219 @@ func (sh *strictHandler) ListViolations(w http.ResponseWriter, r *http.Request, 
 		sh.options.ResponseErrorHandlerFunc(w, r, err)
 	} else if validResponse, ok := response.(ListViolationsResponseObject); ok {
 		if err := validResponse.VisitListViolationsResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+func (sh *strictHandler) ListWebhooks(w http.ResponseWriter, r *http.Request) {
+	var request ListWebhooksRequestObject
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ListWebhooks(ctx, request.(ListWebhooksRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListWebhooks")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ListWebhooksResponseObject); ok {
+		if err := validResponse.VisitListWebhooksResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+func (sh *strictHandler) CreateWebhook(w http.ResponseWriter, r *http.Request) {
+	var request CreateWebhookRequestObject
+
+	var body CreateWebhookJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.CreateWebhook(ctx, request.(CreateWebhookRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CreateWebhook")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(CreateWebhookResponseObject); ok {
+		if err := validResponse.VisitCreateWebhookResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+func (sh *strictHandler) DeleteWebhook(w http.ResponseWriter, r *http.Request, webhookName WebhookName) {
+	var request DeleteWebhookRequestObject
+
+	request.WebhookName = webhookName
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.DeleteWebhook(ctx, request.(DeleteWebhookRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "DeleteWebhook")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(DeleteWebhookResponseObject); ok {
+		if err := validResponse.VisitDeleteWebhookResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+func (sh *strictHandler) GetWebhook(w http.ResponseWriter, r *http.Request, webhookName WebhookName) {
+	var request GetWebhookRequestObject
+
+	request.WebhookName = webhookName
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.GetWebhook(ctx, request.(GetWebhookRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetWebhook")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(GetWebhookResponseObject); ok {
+		if err := validResponse.VisitGetWebhookResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+func (sh *strictHandler) UpdateWebhook(w http.ResponseWriter, r *http.Request, webhookName WebhookName) {
+	var request UpdateWebhookRequestObject
+
+	request.WebhookName = webhookName
+
+	var body UpdateWebhookJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.UpdateWebhook(ctx, request.(UpdateWebhookRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "UpdateWebhook")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(UpdateWebhookResponseObject); ok {
+		if err := validResponse.VisitUpdateWebhookResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+func (sh *strictHandler) ListDeliveries(w http.ResponseWriter, r *http.Request, webhookName WebhookName, params ListDeliveriesParams) {
+	var request ListDeliveriesRequestObject
+
+	request.WebhookName = webhookName
+	request.Params = params
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ListDeliveries(ctx, request.(ListDeliveriesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListDeliveries")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ListDeliveriesResponseObject); ok {
+		if err := validResponse.VisitListDeliveriesResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+func (sh *strictHandler) GetDelivery(w http.ResponseWriter, r *http.Request, webhookName WebhookName, deliveryID DeliveryID) {
+	var request GetDeliveryRequestObject
+
+	request.WebhookName = webhookName
+	request.DeliveryID = deliveryID
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.GetDelivery(ctx, request.(GetDeliveryRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetDelivery")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(GetDeliveryResponseObject); ok {
+		if err := validResponse.VisitGetDeliveryResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+func (sh *strictHandler) Redeliver(w http.ResponseWriter, r *http.Request, webhookName WebhookName, deliveryID DeliveryID) {
+	var request RedeliverRequestObject
+
+	request.WebhookName = webhookName
+	request.DeliveryID = deliveryID
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.Redeliver(ctx, request.(RedeliverRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "Redeliver")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(RedeliverResponseObject); ok {
+		if err := validResponse.VisitRedeliverResponse(w); err != nil {
 			sh.options.ResponseErrorHandlerFunc(w, r, err)
 		}
 	} else if response != nil {

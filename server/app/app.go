@@ -22,6 +22,7 @@ import (
 	"github.com/understudy-api/understudy/server/job"
 	"github.com/understudy-api/understudy/server/seed"
 	"github.com/understudy-api/understudy/server/site"
+	"github.com/understudy-api/understudy/server/webhook"
 	"github.com/understudy-api/understudy/server/workspace"
 	"github.com/understudy-api/understudy/storage"
 	"github.com/understudy-api/understudy/storage/postgres"
@@ -50,8 +51,8 @@ type Options struct {
 	// PublicURL is where clients reach the server, without a final slash: what redirects
 	// and signed addresses begin with. "" for what each request came for.
 	PublicURL string
-	// Outgoing lets the requests of decisions out, OutgoingLocal also to this machine and
-	// to private networks.
+	// Outgoing lets the requests of decisions and webhooks out, OutgoingLocal also to this
+	// machine, where webhooks go anyway, and to private networks.
 	Outgoing, OutgoingLocal bool
 	// Wait waits for a delay that a fault asks for; nil waits by the real clock.
 	Wait func(ctx context.Context, delay time.Duration)
@@ -174,6 +175,9 @@ func build(store storage.Store, o Options) (*App, error) {
 		}
 	}
 	a.jobs = job.New(job.Options{Store: store, Shared: shared, Logger: o.Logger})
+	if err := a.jobs.Handle(webhook.NewSender(store, o.Outgoing, o.OutgoingLocal).Jobs()...); err != nil {
+		return nil, err
+	}
 	for i, api := range apis(means{store: store, keys: keys, outgoing: newOutgoing(o.Outgoing, o.OutgoingLocal)}) {
 		if of, has := api.(hasJobs); has {
 			if err := a.jobs.Handle(of.Jobs()...); err != nil {

@@ -63,7 +63,7 @@ func (c *Config) Flags(fs *flag.FlagSet) {
 	fs.StringVar(&c.PublicURL, "public-url", "", "`URL` at which clients reach the server, such as \"https://understudy.example.com\": what redirects and signed addresses begin with; without one, what each request came for")
 	fs.StringVar(&c.Seed, "seed", "", "`FILE` with the workspaces to start with, YAML or JSON (docs/seeds.md); those that are there already stay as they are")
 	fs.StringVar(&c.Sync, "sync", syncNormal, "what an acknowledged write to a SQLite file survives: \"normal\" the end of the process, however it comes, \"full\" a power cut as well")
-	fs.BoolVar(&c.Outgoing, "allow-outgoing", false, "let the integrations and functions of decisions, and BRMS's proxy, make HTTP requests to public addresses")
+	fs.BoolVar(&c.Outgoing, "allow-outgoing", false, "let webhooks, the integrations and functions of decisions, and BRMS's proxy, make HTTP requests to public addresses")
 	fs.BoolVar(&c.OutgoingLocal, "allow-outgoing-local", false, "let them make requests to this machine and to private networks too")
 	fs.BoolVar(&c.ValidateResponses, "validate-responses", true, "judge every answer before it is sent")
 }

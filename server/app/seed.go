@@ -10,6 +10,7 @@ import (
 
 	"github.com/understudy-api/understudy/server/brms"
 	"github.com/understudy-api/understudy/server/contract"
+	"github.com/understudy-api/understudy/server/control"
 	"github.com/understudy-api/understudy/server/seed"
 	"github.com/understudy-api/understudy/server/site"
 	"github.com/understudy-api/understudy/server/workspace"
@@ -23,6 +24,7 @@ func newSeeder(store storage.Store, keys site.Keyring, workspaces *workspace.Man
 	for _, api := range apis(means{store: store, keys: keys}) {
 		planted = append(planted, api)
 	}
+	planted = append(planted, new(control.API))
 	return seed.New(seed.Options{Store: store, Keys: keys, Workspaces: workspaces, Documents: documents, APIs: planted})
 }
 

@@ -56,5 +56,12 @@ func Types() map[string]any {
 		"Snapshot":           new(understudy.Snapshot),
 		"SnapshotList":       new(understudy.SnapshotList),
 		"ResetDefinition":    new(understudy.ResetDefinition),
+		"NewWebhook":         new(understudy.NewWebhook),
+		"WebhookDefinition":  new(understudy.WebhookDefinition),
+		"Webhook":            new(understudy.Webhook),
+		"WebhookList":        new(understudy.WebhookList),
+		"DeliveryAttempt":    new(understudy.DeliveryAttempt),
+		"Delivery":           new(understudy.Delivery),
+		"DeliveryList":       new(understudy.DeliveryList),
 	}
 }
