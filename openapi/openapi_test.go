@@ -283,8 +283,8 @@ func TestRequiredMembersFirst(t *testing.T) {
 	}
 	for _, item := range doc.Paths.Map() {
 		for _, op := range item.Operations() {
-			if r := op.Responses.Status(200); r != nil && len(r.Value.Content) > 0 {
-				check(r.Value.Content.Get("application/json").Schema)
+			if r := op.Responses.Status(200); r != nil && r.Value.Content["application/json"] != nil {
+				check(r.Value.Content["application/json"].Schema)
 			}
 		}
 	}

@@ -25,6 +25,7 @@ type asking struct {
 func refusals(t *testing.T, w *standIn) map[string]map[string]asking {
 	t.Helper()
 	locked := idIn(t, w.do(t, "POST", "/api/projects", bearer("s"), strings.NewReader(`{"name":"n","key":"locked","protected":true}`)).body)
+	w.do(t, "POST", "/api/projects/"+locked+"/environments", bearer("s"), strings.NewReader(`{"name":"Empty","type":"brms","key":"empty"}`))
 	project := "/api/projects/" + idIn(t, w.do(t, "POST", "/api/projects", bearer("s"), strings.NewReader(createBody)).body)
 	kind := `{"name":"n","type":"http","kind":"k","config":{"url":"u"}}`
 	w.do(t, "POST", project+integrations, bearer("s"), strings.NewReader(kind))
@@ -49,6 +50,9 @@ func refusals(t *testing.T, w *standIn) map[string]map[string]asking {
 			"TooManyRequests":      {"GET", "/api/projects", forced(bearer("s"), "429"), ""},
 			"ServiceUnavailable":   {"GET", "/api/projects", forced(bearer("s"), "503"), ""},
 			"RouteNotFound":        {"PATCH", "/api/projects", bearer("s"), ""},
+			"RulesInvalid":         {"GET", "/api/rules/locked/env/empty", bearer("s"), ""},
+			"RulesUnauthorized":    {"GET", "/api/rules/locked", nil, ""},
+			"RulesNotFound":        {"GET", "/api/rules/lost", bearer("s"), ""},
 		},
 		"datafold": {
 			"Unauthorized":        {"GET", bi, nil, ""},

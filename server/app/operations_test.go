@@ -39,6 +39,7 @@ func TestEveryOperation(t *testing.T) {
 	project := want(t, 200, must(w.brms("s").CreateProjectWithResponse(t.Context(), genbrms.CreateProjectRequest{Name: "p", Key: "pp"}))).JSON200.Project.ID
 	want(t, 200, must(w.brms("s").HTTPProxyWithResponse(t.Context(), project, genbrms.ProxyRequest{URL: w.url + "/api/health"})))
 
+	reachReleases(t, w)
 	for _, doc := range w.judge.documents {
 		for _, op := range doc.document.Operations() {
 			if op.ID == "evaluateEnvironmentDecision" {

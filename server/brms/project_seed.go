@@ -16,7 +16,7 @@ var projectSeeds = seeded[project, brms.Project, brms.CreateProjectRequest]{
 	},
 	check:   completeProjects,
 	planted: copyContent,
-	within:  []*seed.Resource{integrationSeeds.seed()},
+	within:  []*seed.Resource{integrationSeeds.seed(), groupSeeds.seed()},
 }
 
 // maxCopied bounds what the projects of one list copy: each may copy all that those

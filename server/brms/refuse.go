@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net/http"
 	"strconv"
+	"strings"
 
 	"github.com/understudy-api/understudy/server/decision"
 	"github.com/understudy-api/understudy/server/site"
@@ -27,9 +28,33 @@ type notFoundBody struct {
 	StatusCode int    `json:"statusCode"`
 }
 
+// rulesError is a refusal in the words of the rules surface.
+type rulesError struct {
+	Code    string `json:"code"`
+	Details string `json:"details,omitempty"`
+}
+
+// rulesStatuses are what the rules surface has words of its own for.
+var rulesStatuses = map[site.Kind]int{
+	site.KindNotFound:        http.StatusNotFound,
+	site.KindUnauthenticated: http.StatusUnauthorized,
+	site.KindUnprocessable:   http.StatusBadRequest,
+}
+
 // Refuse writes a refusal as BRMS words it: the only place where an error of this
 // API becomes bytes.
-func (a *API) Refuse(w http.ResponseWriter, _ *http.Request, refusal *site.Refusal) {
+func (a *API) Refuse(w http.ResponseWriter, r *http.Request, refusal *site.Refusal) {
+	if status := rulesStatuses[refusal.Kind]; status != 0 && strings.HasPrefix(r.URL.Path, "/api/rules/") {
+		e := rulesError{Code: refusal.Code, Details: refusal.Message}
+		if status != http.StatusBadRequest {
+			e.Details = ""
+		}
+		if e.Code == "" {
+			e.Code = "unauthorized"
+		}
+		write(w, status, e)
+		return
+	}
 	if refusal.Kind == site.KindRouteNotFound {
 		write(w, http.StatusNotFound, notFoundBody{
 			Message: refusal.Message, Error: http.StatusText(http.StatusNotFound), StatusCode: http.StatusNotFound,

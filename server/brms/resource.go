@@ -10,6 +10,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/understudy-api/understudy/gen/brms"
+	"github.com/understudy-api/understudy/server/job"
 	"github.com/understudy-api/understudy/server/site"
 	"github.com/understudy-api/understudy/storage"
 )
@@ -117,7 +118,21 @@ func writing[R any](ctx context.Context, a *API, fn func(*work) (R, error)) (res
 
 // reading runs fn on what the caller's workspace holds at one moment.
 func reading[R any](ctx context.Context, a *API, fn func(storage.ReadTx) (R, error)) (result R, err error) {
-	err = a.store.View(ctx, site.PrincipalFrom(ctx).Workspace, func(tx storage.ReadTx) (err error) {
+	return readingIn(ctx, a, site.PrincipalFrom(ctx).Workspace, fn)
+}
+
+// shown is a job as it shows to somebody who does not count as a reader of it.
+func shown(k *job.Kind, tx storage.ReadTx, id string) (job.Job, error) { return k.Get(tx, id) }
+
+// looking is reading for somebody who looks at jobs: those that he sees by look have
+// been read once more.
+func looking[R any](ctx context.Context, a *API, fn func(storage.ReadTx, job.Look) (R, error)) (R, error) {
+	return job.View(ctx, a.store, site.PrincipalFrom(ctx).Workspace, fn)
+}
+
+// readingIn is reading in a workspace that the caller proves to be let into.
+func readingIn[R any](ctx context.Context, a *API, workspace string, fn func(storage.ReadTx) (R, error)) (result R, err error) {
+	err = a.store.View(ctx, workspace, func(tx storage.ReadTx) (err error) {
 		result, err = fn(tx)
 		return err
 	})
@@ -239,6 +254,57 @@ func (r *resource[T, V]) all(tx storage.ReadTx, q storage.Query) (found []storag
 	return found, err
 }
 
+// first is the first record that a query selects; nil if it selects none.
+func (r *resource[T, V]) first(tx storage.ReadTx, q storage.Query) (*storage.Item[T], error) {
+	q.Limit = 1
+	found, err := r.records.List(tx, q)
+	if err != nil || len(found.Items) == 0 {
+		return nil, err
+	}
+	return &found.Items[0], nil
+}
+
+// ifBy is by, and nil if there is no such record.
+func (r *resource[T, V]) ifBy(tx storage.ReadTx, index, key string) (*storage.Item[T], error) {
+	found, err := r.records.Find(tx, index, key)
+	return orNone(&found, err)
+}
+
+// ifOf is of, and nil if there is no such record.
+func (r *resource[T, V]) ifOf(tx storage.ReadTx, id string) (*storage.Item[T], error) {
+	found, err := r.records.Get(tx, id)
+	return orNone(&found, err)
+}
+
+func orNone[T any](found *storage.Item[T], err error) (*storage.Item[T], error) {
+	switch {
+	case storage.IsNotFound(err):
+		return nil, nil
+	case err != nil:
+		return nil, err
+	}
+	return found, nil
+}
+
+// ever is the record with an id, living or deleted: for what tells of the past.
+func (r *resource[T, V]) ever(tx storage.ReadTx, id string) (storage.Item[T], error) {
+	found, err := r.records.Get(tx, id)
+	if storage.IsNotFound(err) {
+		found, err = r.records.GetDeleted(tx, id)
+	}
+	return found, r.worded(err)
+}
+
+// made is how many records a parent has, or had before they were deleted.
+func (r *resource[T, V]) made(tx storage.ReadTx, parent string) (int64, error) {
+	living, err := tx.Count(r.records.Kind, parent, false)
+	if err != nil {
+		return 0, err
+	}
+	gone, err := tx.Count(r.records.Kind, parent, true)
+	return living + gone, err
+}
+
 // has reports whether a living record has a key.
 func (r *resource[T, V]) has(tx storage.ReadTx, index, key string) (bool, error) {
 	_, err := r.records.Find(tx, index, key)
@@ -250,12 +316,17 @@ func (r *resource[T, V]) has(tx storage.ReadTx, index, key string) (bool, error)
 
 // insert makes a record in what a path leads to.
 func (r *resource[T, V]) insert(w *work, value T, in ...uuid.UUID) (storage.Item[T], error) {
+	return r.insertAs(w, w.NewID(), value, in...)
+}
+
+// insertAs is insert with an id that the caller has drawn.
+func (r *resource[T, V]) insertAs(w *work, id string, value T, in ...uuid.UUID) (storage.Item[T], error) {
 	parent, err := r.around(w, in)
 	if err != nil {
 		return storage.Item[T]{}, err
 	}
 	*authored(&value) = authors{CreatedBy: w.principal.User, UpdatedBy: w.principal.User}
-	made, err := r.records.Insert(w.Tx, w.NewID(), parent, value)
+	made, err := r.records.Insert(w.Tx, id, parent, value)
 	return r.did(w, created, made, err)
 }
 
@@ -342,6 +413,11 @@ const indexSearch = "search"
 // list is a page of what is in a place, newest first; what is searched is in the order
 // of its names.
 func (r *resource[T, V]) list(ctx context.Context, a *API, q asked, in ...uuid.UUID) (page[V], error) {
+	return r.listWith(ctx, a, q, r.view, in...)
+}
+
+// listWith is list with a view of its own.
+func (r *resource[T, V]) listWith(ctx context.Context, a *API, q asked, view func(storage.ReadTx, storage.Item[T]) (V, error), in ...uuid.UUID) (page[V], error) {
 	paging := newPaging(q.page, q.perPage)
 	query := storage.Query{
 		Deleted: q.deleted, Descending: true, Offset: paging.offset(), Limit: paging.perPage, Where: q.where,
@@ -363,11 +439,28 @@ func (r *resource[T, V]) list(ctx context.Context, a *API, q asked, in ...uuid.U
 		}
 		listed = page[V]{Results: make([]V, len(found.Items)), Paginate: paging.envelope(len(found.Items), found.Total)}
 		for i, item := range found.Items {
-			if listed.Results[i], err = r.view(tx, item); err != nil {
+			if listed.Results[i], err = view(tx, item); err != nil {
 				return listed, err
 			}
 		}
 		return listed, nil
+	})
+}
+
+// unpaged is a list that has no pages: everything in a place, in the order of insertion.
+func (r *resource[T, V]) unpaged(ctx context.Context, a *API, in ...uuid.UUID) ([]V, error) {
+	return reading(ctx, a, func(tx storage.ReadTx) ([]V, error) {
+		parent, err := r.around(tx, in)
+		if err != nil {
+			return nil, err
+		}
+		listed := []V{}
+		err = r.records.Each(tx, storage.Query{Parent: &parent}, func(item storage.Item[T]) error {
+			view, err := r.view(tx, item)
+			listed = append(listed, view)
+			return err
+		})
+		return listed, err
 	})
 }
 

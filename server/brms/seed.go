@@ -13,7 +13,7 @@ var _ seed.API = (*API)(nil)
 
 // Seed describes the resources of a seed.
 func (a *API) Seed() seed.Part {
-	return seed.Part{Resources: []*seed.Resource{projectSeeds.seed()}}
+	return seed.Part{Resources: []*seed.Resource{deploymentSeeds.seed(), projectSeeds.seed()}}
 }
 
 // seedTimes are the members of a resource that a seed has beside those of its body.

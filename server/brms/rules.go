@@ -1,0 +1,146 @@
+package brms
+
+import (
+	"strconv"
+	"strings"
+
+	"github.com/google/uuid"
+
+	"github.com/understudy-api/understudy/server/site"
+	"github.com/understudy-api/understudy/storage"
+)
+
+// ruleSet is what can be evaluated of a project: its published documents, those of a
+// commit or of a release, or what is deployed to an environment.
+type ruleSet struct {
+	project     storage.Item[project]
+	environment *storage.Item[environment]
+	release     *storage.Item[release]
+	deployed    *deployed // how the release came to the environment
+	commit      string
+	files       []releaseFile // in the order of their paths
+}
+
+// projectBy is the living project that a client names by its id or its key.
+func projectBy(tx storage.ReadTx, ref string) (storage.Item[project], error) {
+	if id, err := uuid.Parse(ref); err == nil {
+		return projects.of(tx, id.String())
+	}
+	return projects.by(tx, indexKey, ref)
+}
+
+// environmentBy is the living environment of a project that a client names likewise.
+func environmentBy(tx storage.ReadTx, project, ref string) (storage.Item[environment], error) {
+	found, err := environments.by(tx, indexKey, project+"\x00"+ref)
+	if err == nil {
+		return found, nil
+	}
+	id, notID := uuid.Parse(ref)
+	if notID != nil || site.AsRefusal(err).Kind != site.KindNotFound {
+		return found, err
+	}
+	found, err = environments.of(tx, id.String())
+	if err == nil && found.Parent != project {
+		err = environments.notFound()
+	}
+	return found, err
+}
+
+// releaseBy is the release of a project that a client names by its id, its number or its
+// version.
+func releaseBy(tx storage.ReadTx, project, ref string) (storage.Item[release], error) {
+	if id, err := uuid.Parse(ref); err == nil {
+		found, err := releases.of(tx, id.String())
+		if err == nil && found.Parent != project {
+			err = releases.notFound()
+		}
+		return found, err
+	}
+	if n, err := strconv.ParseInt(ref, 10, 64); err == nil {
+		return releases.by(tx, indexNumber, project+"\x00"+strconv.FormatInt(n, 10))
+	}
+	var v [3]int64
+	parts := strings.Split(ref, ".")
+	for i, part := range parts {
+		n, err := strconv.ParseInt(part, 10, 64)
+		if err != nil || n < 0 || len(parts) != len(v) {
+			return storage.Item[release]{}, releases.notFound()
+		}
+		v[i] = n
+	}
+	return releases.by(tx, indexSemantic, semanticKey(project, v))
+}
+
+// branchID is the id of the one branch that a project of version v1 has.
+func branchID(tx storage.ReadTx, project string) uuid.UUID {
+	return derivedID(tx.Workspace(), "branch main of "+project)
+}
+
+// mainSet is what is published of a project.
+func mainSet(tx storage.ReadTx, p storage.Item[project]) (set ruleSet, err error) {
+	set.project = p
+	set.files, set.commit, err = current(tx, p.ID)
+	return set, err
+}
+
+// commitSet is what a commit of a project holds.
+func commitSet(tx storage.ReadTx, p storage.Item[project], commit string) (set ruleSet, err error) {
+	set.project, set.commit = p, strings.ToLower(commit)
+	set.files, err = filesAt(tx, p.ID, set.commit)
+	return set, err
+}
+
+// releaseSet is what a release of a project holds.
+func releaseSet(tx storage.ReadTx, p storage.Item[project], ref string) (set ruleSet, err error) {
+	r, err := releaseBy(tx, p.ID, ref)
+	if err != nil {
+		return set, err
+	}
+	set.project, set.release, set.commit = p, &r, r.Value.Commit
+	set.files, err = filesOf(tx, &r.Value)
+	return set, err
+}
+
+// environmentSet is what is deployed to an environment; without a release if nothing is.
+func environmentSet(tx storage.ReadTx, p storage.Item[project], ref string) (set ruleSet, err error) {
+	e, err := environmentBy(tx, p.ID, ref)
+	if err != nil {
+		return set, err
+	}
+	set.project, set.environment = p, &e
+	if set.deployed, err = inUse(tx, e.Value); err != nil || set.deployed == nil {
+		return set, err
+	}
+	r, err := releases.of(tx, set.deployed.Release)
+	if err != nil {
+		return set, err
+	}
+	set.release, set.commit = &r, r.Value.Commit
+	set.files, err = filesOf(tx, &r.Value)
+	return set, err
+}
+
+// errBadTarget refuses a target that is none.
+var errBadTarget = &site.Refusal{Kind: site.KindUnprocessable, Code: "target.invalid", Message: "A target is main, branch:ID, commit:ID, release:VERSION or env:KEY"}
+
+// targetSet is what a target of rules-sync means.
+func targetSet(tx storage.ReadTx, p storage.Item[project], target string) (ruleSet, error) {
+	kind, ref, given := strings.Cut(target, ":")
+	switch {
+	case target == mainTarget:
+		return mainSet(tx, p)
+	case !given || ref == "":
+	case kind == "branch":
+		if ref != mainTarget && !strings.EqualFold(ref, branchID(tx, p.ID).String()) {
+			return ruleSet{}, site.NotFound("branch.notFound", "Branch not found")
+		}
+		return mainSet(tx, p)
+	case kind == "commit":
+		return commitSet(tx, p, ref)
+	case kind == "release":
+		return releaseSet(tx, p, ref)
+	case kind == "env":
+		return environmentSet(tx, p, ref)
+	}
+	return ruleSet{}, errBadTarget
+}
