@@ -9,6 +9,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
+	"mime/multipart"
 	"net/http"
 
 	"github.com/gorilla/mux"
@@ -29,6 +31,14 @@ const (
 	DeleteIntegration200JSONResponseBodyStatusOk DeleteIntegration200JSONResponseBodyStatus = "ok"
 )
 
+// ApplyReleaseRequest What is to be applied.
+type ApplyReleaseRequest struct {
+	ReleaseID openapi_types.UUID `json:"releaseId"`
+
+	// Publish Whether the new versions are published
+	Publish *bool `json:"publish,omitempty"`
+}
+
 // ApprovalGroup A group whose members approve decisions.
 type ApprovalGroup struct {
 	ID          openapi_types.UUID  `json:"id"`
@@ -38,8 +48,52 @@ type ApprovalGroup struct {
 	RoleID      *openapi_types.UUID `json:"roleId,omitempty"`
 }
 
+// ApprovalMode Whose approval is needed: nobody's, nobody's but a request is made, that of one member of the groups, or that of one member of each group.
+type ApprovalMode = string
+
 // BooleanText A boolean as a query string may spell it.
 type BooleanText string
+
+// ChangeRequest Something that waits for approval.
+type ChangeRequest struct {
+	ID openapi_types.UUID `json:"id"`
+
+	// Status `pending` as long as it waits
+	Status string `json:"status"`
+
+	// Type What is asked for, such as `deploy`, `undeploy`, `publish` or `unpublish`
+	Type      string             `json:"type"`
+	ProjectID openapi_types.UUID `json:"projectId"`
+
+	// CreatedAt When it was asked for
+	CreatedAt   string                    `json:"createdAt"`
+	Environment *ChangeRequestEnvironment `json:"environment"`
+	ReleaseID   *openapi_types.UUID       `json:"releaseId"`
+	DocumentID  *openapi_types.UUID       `json:"documentId"`
+	Comment     *string                   `json:"comment"`
+}
+
+// ChangeRequestEnvironment The environment that a change request is about.
+type ChangeRequestEnvironment struct {
+	ID   openapi_types.UUID `json:"id"`
+	Name string             `json:"name"`
+}
+
+// CreateDeploymentRequest What a new deployment is to be.
+type CreateDeploymentRequest struct {
+	// Name Name of the deployment
+	Name string `json:"name"`
+
+	// Provider Whose storage it is, such as `aws_s3`
+	Provider    string  `json:"provider"`
+	Description *string `json:"description,omitempty"`
+
+	// Configuration How the storage is reached; the form depends on the provider
+	Configuration interface{} `json:"configuration,omitempty"`
+
+	// Secrets What opens the storage. No answer has it.
+	Secrets interface{} `json:"secrets,omitempty"`
+}
 
 // CreateDocumentRequest What a new document is to be.
 type CreateDocumentRequest struct {
@@ -83,6 +137,29 @@ type CreateDocumentVersionRequest struct {
 	Content interface{} `json:"content,omitempty"`
 }
 
+// CreateEnvironmentRequest What a new environment is to be.
+type CreateEnvironmentRequest struct {
+	// Name Name of the environment
+	Name string `json:"name"`
+
+	// Type `brms` evaluates releases here, `deployment` takes them to the storage of a deployment
+	Type string `json:"type"`
+
+	// Key Name of the environment in addresses, unique in the project
+	Key *string `json:"key,omitempty"`
+
+	// DeploymentID The deployment that releases are taken to
+	DeploymentID *openapi_types.UUID `json:"deploymentId,omitempty"`
+
+	// ApprovalMode Whose approval is needed: nobody's, nobody's but a request is made, that of one member of the groups, or that of one member of each group.
+	//
+	// Example: require_any
+	ApprovalMode *ApprovalMode `json:"approvalMode,omitempty"`
+
+	// ApprovalGroups The ids of the groups that approve
+	ApprovalGroups *[]openapi_types.UUID `json:"approvalGroups,omitempty"`
+}
+
 // CreateIntegrationRequest What a new integration is to be.
 type CreateIntegrationRequest struct {
 	// Name Name of the integration
@@ -118,6 +195,25 @@ type CreateProjectRequest struct {
 
 	// Version How the project keeps its content, `v1` or `v2`
 	Version *string `json:"version,omitempty"`
+}
+
+// CreateReleaseRequest What a new release is to be.
+type CreateReleaseRequest struct {
+	Name        *string `json:"name,omitempty"`
+	Description *string `json:"description,omitempty"`
+
+	// CommitID The commit that the release is made of; without one, the state of the project
+	CommitID *string `json:"commitId,omitempty"`
+
+	// Status `draft` has no version yet, `published` has
+	//
+	// Example: draft
+	Status *ReleaseState `json:"status,omitempty"`
+
+	// VersionType Which part of the version grows
+	//
+	// Example: patch
+	VersionType *VersionType `json:"versionType,omitempty"`
 }
 
 // CreatedProject The answer to the creation of a project.
@@ -183,6 +279,41 @@ type DecisionDocument struct {
 // DeleteDocumentsRequest What is to be moved to the trash.
 type DeleteDocumentsRequest struct {
 	Ids []openapi_types.UUID `json:"ids"`
+}
+
+// DeployReleaseRequest What is to be deployed, and where.
+type DeployReleaseRequest struct {
+	ReleaseID     openapi_types.UUID `json:"releaseId"`
+	EnvironmentID openapi_types.UUID `json:"environmentId"`
+	Comment       *string            `json:"comment,omitempty"`
+}
+
+// Deployment A storage to which releases are taken.
+type Deployment struct {
+	ID   openapi_types.UUID `json:"id"`
+	Name string             `json:"name"`
+
+	// Provider Whose storage it is, such as `aws_s3`
+	Provider       string             `json:"provider"`
+	OrganisationID openapi_types.UUID `json:"organisationId"`
+
+	// Organisation The organisation that a deployment belongs to.
+	//
+	// Example: {"id":"4f9b8c5e-0c1d-4e4b-9a77-1d3f5a7b9c20","name":"Understudy"}
+	Organisation Organisation `json:"organisation"`
+
+	// CreatedAt When the deployment was created
+	CreatedAt string `json:"createdAt"`
+
+	// UpdatedAt When the deployment last changed
+	UpdatedAt   string  `json:"updatedAt"`
+	Description *string `json:"description"`
+
+	// Configuration How the storage is reached
+	Configuration interface{} `json:"configuration"`
+
+	// DeletedAt When the deployment was soft deleted
+	DeletedAt *string `json:"deletedAt"`
 }
 
 // DocumentContent The content of a document, any JSON value; of a decision its graph.
@@ -255,6 +386,79 @@ type DocumentVersionPage struct {
 	Paginate Paginate `json:"paginate"`
 }
 
+// Environment A place in which a release is in use.
+type Environment struct {
+	ID   openapi_types.UUID `json:"id"`
+	Name string             `json:"name"`
+
+	// Type `brms` evaluates releases here, `deployment` takes them to the storage of a deployment
+	Type string `json:"type"`
+
+	// ProjectID The project that the environment belongs to
+	ProjectID openapi_types.UUID `json:"projectId"`
+
+	// RequiredReviewers Whether somebody has to approve a deployment
+	RequiredReviewers bool `json:"requiredReviewers"`
+
+	// AddToWorkflow Whether deployments are a part of the deployment workflow
+	AddToWorkflow bool `json:"addToWorkflow"`
+
+	// ApprovalGroups The groups that approve
+	ApprovalGroups []ApprovalGroup `json:"approvalGroups"`
+
+	// ApprovalMode Whose approval is needed
+	ApprovalMode string `json:"approvalMode"`
+
+	// CreatedAt When the environment was created
+	CreatedAt string `json:"createdAt"`
+
+	// UpdatedAt When the environment last changed
+	UpdatedAt string `json:"updatedAt"`
+
+	// AccessToken The token with which decisions are evaluated in the environment
+	AccessToken string `json:"accessToken"`
+
+	// Key Name of the environment in addresses, unique in the project
+	Key     string              `json:"key"`
+	Release *EnvironmentRelease `json:"release"`
+
+	// ReleaseID The release that is deployed; null for none
+	ReleaseID    *openapi_types.UUID `json:"releaseId"`
+	DeploymentID *openapi_types.UUID `json:"deploymentId"`
+	Deployment   *Deployment         `json:"deployment"`
+
+	// Project The project of an environment.
+	//
+	// Example: {"id":"7d1a2c1e-27c5-4a3f-8f0e-2f4f2b1f6c77","key":"shipping-fees","name":"Shipping fees"}
+	Project EnvironmentProject `json:"project"`
+
+	// Reviewers Who reviews deployments
+	Reviewers []ProjectUser `json:"reviewers"`
+
+	// WorkflowOrder The place of the environment in the deployment workflow
+	WorkflowOrder float64 `json:"workflowOrder"`
+
+	// ChangeRequests The change requests that wait
+	ChangeRequests []ChangeRequest `json:"changeRequests"`
+}
+
+// EnvironmentProject The project of an environment.
+type EnvironmentProject struct {
+	ID   openapi_types.UUID `json:"id"`
+	Name string             `json:"name"`
+	Key  string             `json:"key"`
+}
+
+// EnvironmentRelease The release that is deployed to an environment.
+type EnvironmentRelease struct {
+	ID              openapi_types.UUID `json:"id"`
+	Name            *string            `json:"name"`
+	Status          string             `json:"status"`
+	CreatedAt       string             `json:"createdAt"`
+	Version         float64            `json:"version"`
+	SemanticVersion *string            `json:"semanticVersion"`
+}
+
 // Error A refusal, in the form in which Fastify words it.
 type Error struct {
 	// StatusCode The status of the answer, again
@@ -310,6 +514,71 @@ type EvaluationError struct {
 
 	// Data What the engine reports, with the node that failed
 	Data *map[string]interface{} `json:"data,omitempty"`
+}
+
+// FilePermission What a group may do with the files that its patterns name.
+type FilePermission struct {
+	// Effect `allow` or `deny`
+	Effect string `json:"effect"`
+
+	// Actions What is allowed or denied, such as `visible`, `modify`, `write` or `delete`
+	Actions []string `json:"actions"`
+
+	// ID Names the entry
+	ID string `json:"id"`
+
+	// Patterns Which files, as glob patterns
+	Patterns string `json:"patterns"`
+}
+
+// Group Members of a project, and what they may do.
+type Group struct {
+	ID   openapi_types.UUID `json:"id"`
+	Name string             `json:"name"`
+
+	// ProjectID The project that the group belongs to
+	ProjectID openapi_types.UUID `json:"projectId"`
+
+	// Permissions What members of the group may do
+	Permissions []string `json:"permissions"`
+	Description *string  `json:"description"`
+
+	// FilePermissions What members of the group may do with some files
+	FilePermissions []FilePermission `json:"filePermissions"`
+
+	// RoleID The role of the organisation that the group stands for
+	RoleID *openapi_types.UUID `json:"roleId"`
+	Role   *GroupRole          `json:"role"`
+}
+
+// GroupPage One page of groups.
+type GroupPage struct {
+	Results []Group `json:"results"`
+
+	// Paginate Where a page lies in the whole list.
+	//
+	// Example: {"current":1,"from":1,"pageSize":10,"to":10,"total":42}
+	Paginate Paginate `json:"paginate"`
+}
+
+// GroupRequest What a group is to be.
+type GroupRequest struct {
+	// Name Name of the group
+	Name        string  `json:"name"`
+	Description *string `json:"description,omitempty"`
+
+	// Permissions What members of the group may do
+	Permissions []Permission `json:"permissions"`
+
+	// FilePermissions What members of the group may do with some files
+	FilePermissions *[]FilePermission `json:"filePermissions,omitempty"`
+}
+
+// GroupRole The role of the organisation that a group stands for.
+type GroupRole struct {
+	ID          openapi_types.UUID `json:"id"`
+	Name        string             `json:"name"`
+	Description *string            `json:"description,omitempty"`
 }
 
 // Health The state of the service.
@@ -429,6 +698,12 @@ type OperationStatus struct {
 	Status string `json:"status"`
 }
 
+// Organisation The organisation that a deployment belongs to.
+type Organisation struct {
+	ID   openapi_types.UUID `json:"id"`
+	Name string             `json:"name"`
+}
+
 // Paginate Where a page lies in the whole list.
 type Paginate struct {
 	// Current Number of this page, counted from 1
@@ -446,6 +721,9 @@ type Paginate struct {
 	// PageSize Most entries that a page holds
 	PageSize int `json:"pageSize"`
 }
+
+// Permission Something that is allowed in a project. The name of a category allows all of it.
+type Permission = string
 
 // Project A project, the room in which decisions, environments and integrations live.
 type Project struct {
@@ -550,6 +828,116 @@ type PublishDocumentRequest struct {
 	Comment *string `json:"comment,omitempty"`
 }
 
+// PublishReleaseRequest How a release is published. What is left out stays.
+type PublishReleaseRequest struct {
+	Name        *string `json:"name,omitempty"`
+	Description *string `json:"description,omitempty"`
+
+	// VersionType Which part of the version grows
+	//
+	// Example: patch
+	VersionType *VersionType `json:"versionType,omitempty"`
+}
+
+// Release The published documents of a project as they were at a certain time.
+type Release struct {
+	ID openapi_types.UUID `json:"id"`
+
+	// CreatedAt When the release was made
+	CreatedAt   string             `json:"createdAt"`
+	ProjectID   openapi_types.UUID `json:"projectId"`
+	DeletedAt   *string            `json:"deletedAt"`
+	Name        *string            `json:"name"`
+	Description *string            `json:"description"`
+
+	// Version Running number of the release within the project
+	Version float64 `json:"version"`
+
+	// SemanticVersion MAJOR.MINOR.PATCH of a release that is published
+	SemanticVersion *string `json:"semanticVersion"`
+
+	// Status `draft` or `published`
+	Status      string             `json:"status"`
+	CreatedByID openapi_types.UUID `json:"createdById"`
+
+	// CommitID Identifies the content. Two releases with the same content have the same.
+	CommitID *openapi_types.UUID `json:"commitId"`
+	Meta     *ReleaseMeta        `json:"meta"`
+
+	// Files The files, without their content. Only an answer about one release has them.
+	Files *[]ReleaseFile `json:"files,omitempty"`
+
+	// CreatedBy Who made a release.
+	//
+	// Example: {"email":"ada@example.com","firstName":"Ada","id":"2a7c5f1b-94f1-4b92-8c27-1fd0a8f7c3d5","lastName":"Byron","status":"active","type":"self"}
+	CreatedBy *ReleaseUser `json:"createdBy,omitempty"`
+
+	// ChangeRequests The change requests that wait. Lists and answers about one release have them.
+	ChangeRequests *[]ChangeRequest `json:"changeRequests,omitempty"`
+}
+
+// ReleaseFile A file of a release.
+type ReleaseFile struct {
+	ID openapi_types.UUID `json:"id"`
+
+	// Path The path by which the decision is evaluated
+	Path string `json:"path"`
+
+	// ReleaseID The release that has the file; of one that was removed, the release before
+	ReleaseID   openapi_types.UUID `json:"releaseId"`
+	Name        string             `json:"name"`
+	ContentType string             `json:"contentType"`
+
+	// ContentHash SHA-256 of the content, in hexadecimal digits
+	ContentHash string `json:"contentHash"`
+
+	// VersionID The version of the document that the file was made of
+	VersionID *openapi_types.UUID `json:"versionId"`
+	CreatedAt string              `json:"createdAt"`
+
+	// DiffStatus `added`, `modified` or `unchanged` since the release before, or `removed`
+	DiffStatus        string              `json:"diffStatus"`
+	PreviousReleaseID *openapi_types.UUID `json:"previousReleaseId"`
+
+	// PreviousID The file in the release before
+	PreviousID *openapi_types.UUID `json:"previousId"`
+
+	// Content What the file holds
+	Content interface{} `json:"content,omitempty"`
+
+	// DocumentID The document that the file was made of
+	DocumentID *openapi_types.UUID `json:"documentId,omitempty"`
+}
+
+// ReleaseMeta Where the archive of a release is kept.
+type ReleaseMeta struct {
+	Bucket *string `json:"bucket,omitempty"`
+	Key    *string `json:"key,omitempty"`
+}
+
+// ReleasePage One page of releases.
+type ReleasePage struct {
+	Results []Release `json:"results"`
+
+	// Paginate Where a page lies in the whole list.
+	//
+	// Example: {"current":1,"from":1,"pageSize":10,"to":10,"total":42}
+	Paginate Paginate `json:"paginate"`
+}
+
+// ReleaseState `draft` has no version yet, `published` has
+type ReleaseState = string
+
+// ReleaseUser Who made a release.
+type ReleaseUser struct {
+	ID        openapi_types.UUID  `json:"id"`
+	Email     openapi_types.Email `json:"email"`
+	FirstName *string             `json:"firstName"`
+	LastName  *string             `json:"lastName"`
+	Type      string              `json:"type"`
+	Status    string              `json:"status"`
+}
+
 // RenameDocumentVersionRequest How a version is to be called.
 type RenameDocumentVersionRequest struct {
 	// Name The new name
@@ -562,6 +950,264 @@ type RestoreDocumentsRequest struct {
 
 	// Path Target path where to place restored documents
 	Path *string `json:"path,omitempty"`
+}
+
+// RulesDocument An OpenAPI document.
+type RulesDocument map[string]interface{}
+
+// RulesError A refusal of the rules surface. What breaks the contract is refused as everywhere.
+type RulesError struct {
+	StatusCode *int `json:"statusCode,omitempty"`
+
+	// Code Which rule refused
+	Code    *string `json:"code,omitempty"`
+	Error   *string `json:"error,omitempty"`
+	Message *string `json:"message,omitempty"`
+
+	// Details What was wrong
+	Details interface{} `json:"details,omitempty"`
+
+	// Key The decision document that it is about
+	Key *string `json:"key,omitempty"`
+}
+
+// RulesEvaluateRequest What a decision is evaluated with.
+type RulesEvaluateRequest struct {
+	// Context The input
+	Context map[string]interface{} `json:"context"`
+
+	// Trace Whether the answer tells what each node did
+	Trace *bool `json:"trace,omitempty"`
+}
+
+// RulesEvaluation What a decision comes to.
+type RulesEvaluation struct {
+	// Performance How long it took
+	Performance string `json:"performance"`
+
+	// Result The output
+	Result interface{} `json:"result"`
+
+	// Trace What each node did, by its id
+	Trace *map[string]interface{} `json:"trace,omitempty"`
+
+	// Meta What was evaluated.
+	//
+	// Example: {"path":"fees/shipping","project":{"id":"7d1a2c1e-27c5-4a3f-8f0e-2f4f2b1f6c77","key":"shipping-fees","name":"Shipping fees"},"release":{"commitId":"5c9eb04f-ad61-4c80-9ecf-3d4e5f607182","id":"c3b1a2d4-8e7f-4a6b-9c5d-1e2f3a4b5c6d","name":"Spring prices","status":"published","version":"1.0.0"},"type":"release"}
+	Meta *RulesMeta `json:"meta,omitempty"`
+}
+
+// RulesMeta What was evaluated.
+type RulesMeta struct {
+	Type        *string                 `json:"type,omitempty"`
+	Path        *string                 `json:"path,omitempty"`
+	Project     *map[string]interface{} `json:"project,omitempty"`
+	Release     *map[string]interface{} `json:"release,omitempty"`
+	Environment *map[string]interface{} `json:"environment,omitempty"`
+}
+
+// RulesSync What is to be done about each target.
+type RulesSync struct {
+	// NextPollAt When to ask again; null unless an interval was given
+	NextPollAt  *string            `json:"nextPollAt"`
+	Deployments []RulesSyncOutcome `json:"deployments"`
+}
+
+// RulesSyncArtifact Where an archive is.
+type RulesSyncArtifact struct {
+	// URL An absolute address, which is asked for without credentials
+	URL string `json:"url"`
+
+	// Sha256 Of the archive, in hexadecimal digits
+	Sha256 *string `json:"sha256,omitempty"`
+
+	// ExpiresAt Until when the address is good
+	ExpiresAt *string `json:"expiresAt,omitempty"`
+}
+
+// RulesSyncCommit The content that is meant.
+type RulesSyncCommit struct {
+	ID         string  `json:"id"`
+	BranchID   *string `json:"branchId"`
+	BranchName *string `json:"branchName"`
+}
+
+// RulesSyncCurrent What the caller has. One may send the same in both members.
+type RulesSyncCurrent struct {
+	CommitID  *string `json:"commitId,omitempty"`
+	ReleaseID *string `json:"releaseId,omitempty"`
+}
+
+// RulesSyncEnvironment The environment that is meant.
+type RulesSyncEnvironment struct {
+	ID   string  `json:"id"`
+	Key  *string `json:"key"`
+	Name *string `json:"name"`
+}
+
+// RulesSyncOutcome What is to be done about one target.
+type RulesSyncOutcome struct {
+	Project *RulesSyncProject `json:"project"`
+	Target  string            `json:"target"`
+
+	// Action `load`, `no_change`, `no_release`, `no_access` or `error`
+	Action string  `json:"action"`
+	Alias  *string `json:"alias,omitempty"`
+
+	// Commit The content that is meant.
+	//
+	// Example: {"branchId":"6dafc150-be72-4d91-afd0-4e5f60718293","branchName":"main","id":"5c9eb04f-ad61-4c80-9ecf-3d4e5f607182"}
+	Commit *RulesSyncCommit `json:"commit,omitempty"`
+
+	// Release The release that is meant.
+	//
+	// Example: {"id":"c3b1a2d4-8e7f-4a6b-9c5d-1e2f3a4b5c6d","name":"Spring prices","semanticVersion":"1.0.0","version":"1"}
+	Release *RulesSyncRelease `json:"release,omitempty"`
+
+	// Environment The environment that is meant.
+	//
+	// Example: {"id":"5a1f0d6b-3c52-4a0e-9a5b-6a5b5f0f7e31","key":"production","name":"Production"}
+	Environment *RulesSyncEnvironment `json:"environment,omitempty"`
+
+	// Artifact Where an archive is.
+	//
+	// Example: {"expiresAt":"2026-11-21T10:30:00.000Z","sha256":"6c179f21e6f62b629055d8ab40f454ed02e48b68563913473b857d3638e23b28","url":"http://127.0.0.1:8080/api/rules-sync/artifacts/6c179f21e6f62b629055d8ab40f454ed02e48b68563913473b857d3638e23b28?workspace=w0123456789abcdef01234567\u0026expires=1795260600\u0026signature=4f1c8e3b9a7d2c6f5e0b1a3d4c5f6e7a8b9c0d1e2f3a4b5c6d7e8f9a0b1c2d3e"}
+	Artifact *RulesSyncArtifact `json:"artifact,omitempty"`
+
+	// Code Why there is an error
+	Code *string `json:"code,omitempty"`
+}
+
+// RulesSyncProject The project that is meant.
+type RulesSyncProject struct {
+	ID  string  `json:"id"`
+	Key *string `json:"key"`
+}
+
+// RulesSyncRelease The release that is meant.
+type RulesSyncRelease struct {
+	ID              string  `json:"id"`
+	Name            *string `json:"name"`
+	Version         *string `json:"version"`
+	SemanticVersion *string `json:"semanticVersion"`
+}
+
+// RulesSyncRequest What a caller has, and wants to know of.
+type RulesSyncRequest struct {
+	Deployments []RulesSyncWanted `json:"deployments"`
+
+	// SyncInterval After how many seconds the caller asks again
+	SyncInterval *float64 `json:"syncInterval,omitempty"`
+}
+
+// RulesSyncWanted One target of a project.
+type RulesSyncWanted struct {
+	// Project ID or key of the project
+	Project string `json:"project"`
+
+	// Target What of the project is meant
+	Target *string `json:"target,omitempty"`
+
+	// Alias What the caller calls it
+	Alias *string `json:"alias,omitempty"`
+
+	// Current What the caller has. One may send the same in both members.
+	//
+	// Example: {"commitId":"5c9eb04f-ad61-4c80-9ecf-3d4e5f607182","releaseId":"c3b1a2d4-8e7f-4a6b-9c5d-1e2f3a4b5c6d"}
+	Current *RulesSyncCurrent `json:"current,omitempty"`
+}
+
+// Run One deployment, or one undeployment.
+type Run struct {
+	ID   openapi_types.UUID `json:"id"`
+	Name string             `json:"name"`
+
+	// Status Such as `in_progress`, `completed` or `failed`
+	Status      string             `json:"status"`
+	ReleaseID   openapi_types.UUID `json:"releaseId"`
+	ProjectID   openapi_types.UUID `json:"projectId"`
+	CreatedByID openapi_types.UUID `json:"createdById"`
+	CreatedAt   string             `json:"createdAt"`
+
+	// RunVersion Always `v2`
+	RunVersion string `json:"runVersion"`
+
+	// Release The release that a run deploys.
+	//
+	// Example: {"id":"c3b1a2d4-8e7f-4a6b-9c5d-1e2f3a4b5c6d","name":"Spring prices","version":"1"}
+	Release RunRelease `json:"release"`
+
+	// CreatedBy The person behind a project member.
+	//
+	// Example: {"email":"ada@example.com","firstName":"Ada","id":"2a7c5f1b-94f1-4b92-8c27-1fd0a8f7c3d5","lastName":"Byron"}
+	CreatedBy        ProjectUser         `json:"createdBy"`
+	CompletedAt      *string             `json:"completedAt"`
+	CancelledByID    *openapi_types.UUID `json:"cancelledById"`
+	CancelledBy      *ProjectUser        `json:"cancelledBy"`
+	CancelledComment *string             `json:"cancelledComment"`
+	Jobs             []RunJob            `json:"jobs"`
+}
+
+// RunEnvironment The environment that a job deploys to.
+type RunEnvironment struct {
+	ID   openapi_types.UUID `json:"id"`
+	Name string             `json:"name"`
+	Key  string             `json:"key"`
+}
+
+// RunJob The part of a run that is about one environment.
+type RunJob struct {
+	ID openapi_types.UUID `json:"id"`
+
+	// Status Such as `not_started`, `in_progress`, `completed` or `failed`
+	Status string `json:"status"`
+
+	// Order Its place in the run
+	Order         float64            `json:"order"`
+	EnvironmentID openapi_types.UUID `json:"environmentId"`
+	ProjectID     openapi_types.UUID `json:"projectId"`
+
+	// DeploymentWorkflowRunID The run that it belongs to
+	DeploymentWorkflowRunID openapi_types.UUID `json:"deploymentWorkflowRunId"`
+	CreatedAt               string             `json:"createdAt"`
+
+	// Environment The environment that a job deploys to.
+	//
+	// Example: {"id":"5a1f0d6b-3c52-4a0e-9a5b-6a5b5f0f7e31","key":"production","name":"Production"}
+	Environment     RunEnvironment `json:"environment"`
+	ReviewedAt      *string        `json:"reviewedAt"`
+	ReviewedBy      *ProjectUser   `json:"reviewedBy"`
+	ReviewedComment *string        `json:"reviewedComment"`
+
+	// ReviewedConclusion Such as `approved`
+	ReviewedConclusion *string             `json:"reviewedConclusion"`
+	PreviousRelease    *RunRelease         `json:"previousRelease"`
+	PreviousReleaseID  *openapi_types.UUID `json:"previousReleaseId"`
+
+	// Event What is done, `deploy` or `undeploy`
+	Event string `json:"event"`
+
+	// Data What else is known of it
+	Data interface{} `json:"data"`
+}
+
+// RunPage One page of runs.
+type RunPage struct {
+	Results []Run `json:"results"`
+
+	// Paginate Where a page lies in the whole list.
+	//
+	// Example: {"current":1,"from":1,"pageSize":10,"to":10,"total":42}
+	Paginate Paginate `json:"paginate"`
+}
+
+// RunRelease The release that a run deploys.
+type RunRelease struct {
+	ID   openapi_types.UUID `json:"id"`
+	Name *string            `json:"name"`
+
+	// Version Number of the release
+	Version string `json:"version"`
 }
 
 // SimulateRequest A graph, and on what it is evaluated.
@@ -577,6 +1223,22 @@ type SimulateRequest struct {
 
 	// Graph The graph
 	Graph map[string]interface{} `json:"graph"`
+}
+
+// UpdateDeploymentRequest What a deployment is to become. Its provider cannot change.
+type UpdateDeploymentRequest struct {
+	// Name Name of the deployment
+	Name        string  `json:"name"`
+	Description *string `json:"description,omitempty"`
+
+	// Configuration How the storage is reached; the form depends on the provider
+	Configuration interface{} `json:"configuration,omitempty"`
+
+	// UpdateSecrets Whether the secrets are replaced
+	UpdateSecrets *bool `json:"updateSecrets,omitempty"`
+
+	// Secrets What opens the storage. No answer has it.
+	Secrets interface{} `json:"secrets,omitempty"`
 }
 
 // UpdateDocumentRequest What a document is to become. What is left out or null stays as it is.
@@ -595,6 +1257,26 @@ type UpdateDocumentRequest struct {
 
 	// Deleted Whether to move the document to the trash
 	Deleted *bool `json:"deleted,omitempty"`
+}
+
+// UpdateEnvironmentRequest What an environment is to become.
+type UpdateEnvironmentRequest struct {
+	// Name The new name of the environment
+	Name string `json:"name"`
+
+	// Key The new key of the environment, unique in the project
+	Key string `json:"key"`
+
+	// Type Taken from clients that send it, and ignored
+	Type *string `json:"type,omitempty"`
+
+	// ApprovalMode Whose approval is needed: nobody's, nobody's but a request is made, that of one member of the groups, or that of one member of each group.
+	//
+	// Example: require_any
+	ApprovalMode *ApprovalMode `json:"approvalMode,omitempty"`
+
+	// ApprovalGroups The ids of the groups that approve
+	ApprovalGroups *[]openapi_types.UUID `json:"approvalGroups,omitempty"`
 }
 
 // UpdateIntegrationRequest What an integration is to become. Its type and kind cannot change.
@@ -622,6 +1304,13 @@ type UpdateProjectRequest struct {
 	Protected *bool `json:"protected,omitempty"`
 }
 
+// UpdateReleaseRequest What a release is to be called. What is left out stays.
+type UpdateReleaseRequest struct {
+	Name        *string   `json:"name,omitempty"`
+	Description *string   `json:"description,omitempty"`
+	Tags        *[]string `json:"tags,omitempty"`
+}
+
 // VersionRelease A release that has a version in it.
 type VersionRelease struct {
 	ID openapi_types.UUID `json:"id"`
@@ -630,11 +1319,24 @@ type VersionRelease struct {
 	Version *string `json:"version,omitempty"`
 }
 
+// VersionType Which part of the version grows
+type VersionType = string
+
 // All A boolean as a query string may spell it.
 type All = BooleanText
 
+type ArtifactExpires = string
+
+type ArtifactID = string
+
+type ArtifactSignature = string
+
+type ArtifactTicket = string
+
 // Deleted A boolean as a query string may spell it.
 type Deleted = BooleanText
+
+type DeploymentID = openapi_types.UUID
 
 // DocumentDeleted A boolean as a query string may spell it.
 type DocumentDeleted = BooleanText
@@ -655,9 +1357,17 @@ type DocumentType = string
 
 type DocumentVersionID = openapi_types.UUID
 
+type EnvironmentID = openapi_types.UUID
+
 type EnvironmentRef = string
 
 type EvaluatedVersion = openapi_types.UUID
+
+type FileID = openapi_types.UUID
+
+type GroupID = openapi_types.UUID
+
+type GroupSearch = string
 
 type IntegrationID = openapi_types.UUID
 
@@ -675,7 +1385,36 @@ type ProjectID = openapi_types.UUID
 
 type ProjectRef = string
 
+// ReleaseDiff A boolean as a query string may spell it.
+type ReleaseDiff = BooleanText
+
+type ReleaseID = openapi_types.UUID
+
+type ReleaseSearch = string
+
+type ReleaseStatus = string
+
+type RulesCommit = string
+
+// RulesDownload A boolean as a query string may spell it.
+type RulesDownload = BooleanText
+
+type RulesEnvironment = string
+
+type RulesKey = string
+
+type RulesProject = string
+
+// RulesRefresh A boolean as a query string may spell it.
+type RulesRefresh = BooleanText
+
+type RulesRelease = string
+
+type RunID = openapi_types.UUID
+
 type Search = string
+
+type TransferMode = string
 
 type ListProjectsParams struct {
 	// Search Keeps the projects whose name contains this text
@@ -727,6 +1466,17 @@ type EvaluateDecisionParams struct {
 	VersionID *EvaluatedVersion `form:"versionId,omitempty" json:"versionId,omitempty"`
 }
 
+type ListGroupsParams struct {
+	// Search Keeps the groups whose name contains this text
+	Search *GroupSearch `form:"search,omitempty" json:"search,omitempty"`
+
+	// Page Which page, counted from 1
+	Page *Page `form:"page,omitempty" json:"page,omitempty"`
+
+	// PerPage How many entries a page holds
+	PerPage *PerPage `form:"perPage,omitempty" json:"perPage,omitempty"`
+}
+
 type ListIntegrationsParams struct {
 	// Search Keeps the integrations that contain this text
 	Search *IntegrationSearch `form:"search,omitempty" json:"search,omitempty"`
@@ -739,6 +1489,90 @@ type ListIntegrationsParams struct {
 }
 
 type DeleteIntegration200JSONResponseBodyStatus string
+
+type ListReleasesParams struct {
+	// Status Keeps the releases with this status
+	Status *ReleaseStatus `form:"status,omitempty" json:"status,omitempty"`
+
+	// Search Keeps the releases whose name contains this text
+	Search *ReleaseSearch `form:"search,omitempty" json:"search,omitempty"`
+
+	// Page Which page, counted from 1
+	Page *Page `form:"page,omitempty" json:"page,omitempty"`
+
+	// PerPage How many entries a page holds
+	PerPage *PerPage `form:"perPage,omitempty" json:"perPage,omitempty"`
+}
+
+type UploadReleaseMultipartBody struct {
+	// Files ZIP archives with decision documents
+	Files []openapi_types.File `json:"files"`
+}
+
+type GetReleaseParams struct {
+	// Diff Whether files are listed too that the release before had and this one has not
+	Diff *ReleaseDiff `form:"diff,omitempty" json:"diff,omitempty"`
+}
+
+type DownloadReleaseParams struct {
+	// TransferMode Whether the archive is sent as it is made, or when it is complete
+	TransferMode *TransferMode `form:"transferMode,omitempty" json:"transferMode,omitempty"`
+}
+
+type ListRunsParams struct {
+	// Page Which page, counted from 1
+	Page *Page `form:"page,omitempty" json:"page,omitempty"`
+
+	// PerPage How many entries a page holds
+	PerPage *PerPage `form:"perPage,omitempty" json:"perPage,omitempty"`
+}
+
+type GetRulesArtifactParams struct {
+	// Workspace Whose archive it is
+	Workspace *ArtifactTicket `form:"workspace,omitempty" json:"workspace,omitempty"`
+
+	// Expires Until when the address is good, in seconds since 1970
+	Expires *ArtifactExpires `form:"expires,omitempty" json:"expires,omitempty"`
+
+	// Signature Proves that the address was given out
+	Signature *ArtifactSignature `form:"signature,omitempty" json:"signature,omitempty"`
+}
+
+type GetRulesDocumentParams struct {
+	// Download Whether the answer proposes a name for a file
+	Download *RulesDownload `form:"download,omitempty" json:"download,omitempty"`
+
+	// Refresh Whether the document is made anew. It always is.
+	Refresh *RulesRefresh `form:"refresh,omitempty" json:"refresh,omitempty"`
+}
+
+type GetCommitRulesDocumentParams struct {
+	// Download Whether the answer proposes a name for a file
+	Download *RulesDownload `form:"download,omitempty" json:"download,omitempty"`
+
+	// Refresh Whether the document is made anew. It always is.
+	Refresh *RulesRefresh `form:"refresh,omitempty" json:"refresh,omitempty"`
+}
+
+type GetEnvironmentRulesDocumentParams struct {
+	// Download Whether the answer proposes a name for a file
+	Download *RulesDownload `form:"download,omitempty" json:"download,omitempty"`
+
+	// Refresh Whether the document is made anew. It always is.
+	Refresh *RulesRefresh `form:"refresh,omitempty" json:"refresh,omitempty"`
+}
+
+type GetReleaseRulesDocumentParams struct {
+	// Download Whether the answer proposes a name for a file
+	Download *RulesDownload `form:"download,omitempty" json:"download,omitempty"`
+
+	// Refresh Whether the document is made anew. It always is.
+	Refresh *RulesRefresh `form:"refresh,omitempty" json:"refresh,omitempty"`
+}
+
+type CreateDeploymentJSONRequestBody = CreateDeploymentRequest
+
+type UpdateDeploymentJSONRequestBody = UpdateDeploymentRequest
 
 type CreateProjectJSONRequestBody = CreateProjectRequest
 
@@ -762,9 +1596,17 @@ type CreateDocumentVersionJSONRequestBody = CreateDocumentVersionRequest
 
 type RenameDocumentVersionJSONRequestBody = RenameDocumentVersionRequest
 
+type CreateEnvironmentJSONRequestBody = CreateEnvironmentRequest
+
+type UpdateEnvironmentJSONRequestBody = UpdateEnvironmentRequest
+
 type EvaluateEnvironmentDecisionJSONRequestBody = EvaluateRequest
 
 type EvaluateDecisionJSONRequestBody = EvaluateRequest
+
+type CreateGroupJSONRequestBody = GroupRequest
+
+type UpdateGroupJSONRequestBody = GroupRequest
 
 type HTTPProxyJSONRequestBody = ProxyRequest
 
@@ -772,8 +1614,31 @@ type CreateIntegrationJSONRequestBody = CreateIntegrationRequest
 
 type UpdateIntegrationJSONRequestBody = UpdateIntegrationRequest
 
+type CreateReleaseJSONRequestBody = CreateReleaseRequest
+
+type ApplyReleaseJSONRequestBody = ApplyReleaseRequest
+
+type DeployReleaseJSONRequestBody = DeployReleaseRequest
+
+type UploadReleaseMultipartRequestBody UploadReleaseMultipartBody
+
+type UpdateReleaseJSONRequestBody = UpdateReleaseRequest
+
+type PublishReleaseJSONRequestBody = PublishReleaseRequest
+
+type SyncRulesJSONRequestBody = RulesSyncRequest
+
 // ServerInterface represents all server handlers.
 type ServerInterface interface {
+	// ListDeployments List deployments
+	// (GET /api/deployments)
+	ListDeployments(w http.ResponseWriter, r *http.Request)
+	// CreateDeployment Create deployment
+	// (POST /api/deployments)
+	CreateDeployment(w http.ResponseWriter, r *http.Request)
+	// UpdateDeployment Update deployment
+	// (PUT /api/deployments/{deploymentId})
+	UpdateDeployment(w http.ResponseWriter, r *http.Request, deploymentID DeploymentID)
 	// GetHealth Health check
 	// (GET /api/health)
 	GetHealth(w http.ResponseWriter, r *http.Request)
@@ -840,12 +1705,39 @@ type ServerInterface interface {
 	// RenameDocumentVersion Rename a version
 	// (PUT /api/projects/{projectId}/documents/{documentId}/versions/{versionId}/rename)
 	RenameDocumentVersion(w http.ResponseWriter, r *http.Request, projectID ProjectID, documentID DocumentID, versionID DocumentVersionID)
+	// ListEnvironments List environments
+	// (GET /api/projects/{projectId}/environments)
+	ListEnvironments(w http.ResponseWriter, r *http.Request, projectID ProjectID)
+	// CreateEnvironment Create environment
+	// (POST /api/projects/{projectId}/environments)
+	CreateEnvironment(w http.ResponseWriter, r *http.Request, projectID ProjectID)
+	// DeleteEnvironment Delete environment
+	// (DELETE /api/projects/{projectId}/environments/{environmentId})
+	DeleteEnvironment(w http.ResponseWriter, r *http.Request, projectID ProjectID, environmentID EnvironmentID)
+	// UpdateEnvironment Update environment
+	// (PUT /api/projects/{projectId}/environments/{environmentId})
+	UpdateEnvironment(w http.ResponseWriter, r *http.Request, projectID ProjectID, environmentID EnvironmentID)
 	// EvaluateEnvironmentDecision Evaluate environment decision
 	// (POST /api/projects/{projectId}/environments/{environmentId}/evaluate/{key})
 	EvaluateEnvironmentDecision(w http.ResponseWriter, r *http.Request, projectID ProjectRef, environmentID EnvironmentRef, key DocumentKey)
+	// UndeployEnvironment Undeploy environment
+	// (POST /api/projects/{projectId}/environments/{environmentId}/undeploy)
+	UndeployEnvironment(w http.ResponseWriter, r *http.Request, projectID ProjectID, environmentID EnvironmentID)
 	// EvaluateDecision Evaluate decision
 	// (POST /api/projects/{projectId}/evaluate/{key})
 	EvaluateDecision(w http.ResponseWriter, r *http.Request, projectID ProjectRef, key DocumentKey, params EvaluateDecisionParams)
+	// ListGroups List groups
+	// (GET /api/projects/{projectId}/groups)
+	ListGroups(w http.ResponseWriter, r *http.Request, projectID ProjectID, params ListGroupsParams)
+	// CreateGroup Create group
+	// (POST /api/projects/{projectId}/groups)
+	CreateGroup(w http.ResponseWriter, r *http.Request, projectID ProjectID)
+	// DeleteGroup Delete group
+	// (DELETE /api/projects/{projectId}/groups/{groupId})
+	DeleteGroup(w http.ResponseWriter, r *http.Request, projectID ProjectID, groupID GroupID)
+	// UpdateGroup Update group
+	// (PUT /api/projects/{projectId}/groups/{groupId})
+	UpdateGroup(w http.ResponseWriter, r *http.Request, projectID ProjectID, groupID GroupID)
 	// HTTPProxy HTTP Proxy
 	// (POST /api/projects/{projectId}/http-proxy)
 	HTTPProxy(w http.ResponseWriter, r *http.Request, projectID ProjectID)
@@ -864,9 +1756,66 @@ type ServerInterface interface {
 	// UpdateIntegration Update integration
 	// (PUT /api/projects/{projectId}/integrations/{integrationId})
 	UpdateIntegration(w http.ResponseWriter, r *http.Request, projectID ProjectID, integrationID IntegrationID)
+	// ListReleases List releases
+	// (GET /api/projects/{projectId}/releases)
+	ListReleases(w http.ResponseWriter, r *http.Request, projectID ProjectID, params ListReleasesParams)
+	// CreateRelease Create a release
+	// (POST /api/projects/{projectId}/releases)
+	CreateRelease(w http.ResponseWriter, r *http.Request, projectID ProjectID)
+	// ApplyRelease Apply a release
+	// (POST /api/projects/{projectId}/releases/apply)
+	ApplyRelease(w http.ResponseWriter, r *http.Request, projectID ProjectID)
+	// DeployRelease Deploy a release
+	// (POST /api/projects/{projectId}/releases/deploy)
+	DeployRelease(w http.ResponseWriter, r *http.Request, projectID ProjectID)
+	// UploadRelease Upload a release
+	// (POST /api/projects/{projectId}/releases/multipart)
+	UploadRelease(w http.ResponseWriter, r *http.Request, projectID ProjectID)
+	// GetRelease Get a release
+	// (GET /api/projects/{projectId}/releases/{releaseId})
+	GetRelease(w http.ResponseWriter, r *http.Request, projectID ProjectID, releaseID ReleaseID, params GetReleaseParams)
+	// UpdateRelease Update release
+	// (PUT /api/projects/{projectId}/releases/{releaseId})
+	UpdateRelease(w http.ResponseWriter, r *http.Request, projectID ProjectID, releaseID ReleaseID)
+	// DownloadRelease Download a release
+	// (GET /api/projects/{projectId}/releases/{releaseId}/download)
+	DownloadRelease(w http.ResponseWriter, r *http.Request, projectID ProjectID, releaseID ReleaseID, params DownloadReleaseParams)
+	// ListReleaseFiles Get release files
+	// (GET /api/projects/{projectId}/releases/{releaseId}/files)
+	ListReleaseFiles(w http.ResponseWriter, r *http.Request, projectID ProjectID, releaseID ReleaseID)
+	// GetReleaseFile Get a release file
+	// (GET /api/projects/{projectId}/releases/{releaseId}/files/{fileId})
+	GetReleaseFile(w http.ResponseWriter, r *http.Request, projectID ProjectID, releaseID ReleaseID, fileID FileID)
+	// PublishRelease Publish release
+	// (POST /api/projects/{projectId}/releases/{releaseId}/publish)
+	PublishRelease(w http.ResponseWriter, r *http.Request, projectID ProjectID, releaseID ReleaseID)
 	// RestoreProject Restore a project
 	// (PUT /api/projects/{projectId}/restore)
 	RestoreProject(w http.ResponseWriter, r *http.Request, projectID ProjectID)
+	// ListRuns List deployment workflow runs
+	// (GET /api/projects/{projectId}/runs)
+	ListRuns(w http.ResponseWriter, r *http.Request, projectID ProjectID, params ListRunsParams)
+	// GetRun Get deployment workflow run
+	// (GET /api/projects/{projectId}/runs/{runId})
+	GetRun(w http.ResponseWriter, r *http.Request, projectID ProjectID, runID RunID)
+	// SyncRules Rules sync
+	// (POST /api/rules-sync)
+	SyncRules(w http.ResponseWriter, r *http.Request)
+	// GetRulesArtifact Download an artifact
+	// (GET /api/rules-sync/artifacts/{artifactId})
+	GetRulesArtifact(w http.ResponseWriter, r *http.Request, artifactID ArtifactID, params GetRulesArtifactParams)
+	// GetRulesDocument Rules OpenAPI document for the main branch
+	// (GET /api/rules/{projectId})
+	GetRulesDocument(w http.ResponseWriter, r *http.Request, projectID RulesProject, params GetRulesDocumentParams)
+	// GetCommitRulesDocument OpenAPI document at a specific commit
+	// (GET /api/rules/{projectId}/commit/{commitId})
+	GetCommitRulesDocument(w http.ResponseWriter, r *http.Request, projectID RulesProject, commitID RulesCommit, params GetCommitRulesDocumentParams)
+	// GetEnvironmentRulesDocument OpenAPI document for an environment
+	// (GET /api/rules/{projectId}/env/{environmentId})
+	GetEnvironmentRulesDocument(w http.ResponseWriter, r *http.Request, projectID RulesProject, environmentID RulesEnvironment, params GetEnvironmentRulesDocumentParams)
+	// GetReleaseRulesDocument OpenAPI document for a release
+	// (GET /api/rules/{projectId}/release/{releaseId})
+	GetReleaseRulesDocument(w http.ResponseWriter, r *http.Request, projectID RulesProject, releaseID RulesRelease, params GetReleaseRulesDocumentParams)
 }
 
 // ServerInterfaceWrapper converts contexts to parameters.
@@ -877,6 +1826,54 @@ type ServerInterfaceWrapper struct {
 }
 
 type MiddlewareFunc func(http.Handler) http.Handler
+
+func (siw *ServerInterfaceWrapper) ListDeployments(w http.ResponseWriter, r *http.Request) {
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ListDeployments(w, r)
+	}))
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		handler = siw.HandlerMiddlewares[i](handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+func (siw *ServerInterfaceWrapper) CreateDeployment(w http.ResponseWriter, r *http.Request) {
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.CreateDeployment(w, r)
+	}))
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		handler = siw.HandlerMiddlewares[i](handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+func (siw *ServerInterfaceWrapper) UpdateDeployment(w http.ResponseWriter, r *http.Request) {
+	var err error
+	_ = err
+
+	// ------------- Path parameter "deploymentId" -------------
+	var deploymentID DeploymentID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "deploymentId", mux.Vars(r)["deploymentId"], &deploymentID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "deploymentId", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.UpdateDeployment(w, r, deploymentID)
+	}))
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		handler = siw.HandlerMiddlewares[i](handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
 
 func (siw *ServerInterfaceWrapper) GetHealth(w http.ResponseWriter, r *http.Request) {
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -1641,6 +2638,120 @@ func (siw *ServerInterfaceWrapper) RenameDocumentVersion(w http.ResponseWriter, 
 	handler.ServeHTTP(w, r)
 }
 
+func (siw *ServerInterfaceWrapper) ListEnvironments(w http.ResponseWriter, r *http.Request) {
+	var err error
+	_ = err
+
+	// ------------- Path parameter "projectId" -------------
+	var projectID ProjectID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "projectId", mux.Vars(r)["projectId"], &projectID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "projectId", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ListEnvironments(w, r, projectID)
+	}))
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		handler = siw.HandlerMiddlewares[i](handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+func (siw *ServerInterfaceWrapper) CreateEnvironment(w http.ResponseWriter, r *http.Request) {
+	var err error
+	_ = err
+
+	// ------------- Path parameter "projectId" -------------
+	var projectID ProjectID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "projectId", mux.Vars(r)["projectId"], &projectID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "projectId", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.CreateEnvironment(w, r, projectID)
+	}))
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		handler = siw.HandlerMiddlewares[i](handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+func (siw *ServerInterfaceWrapper) DeleteEnvironment(w http.ResponseWriter, r *http.Request) {
+	var err error
+	_ = err
+
+	// ------------- Path parameter "projectId" -------------
+	var projectID ProjectID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "projectId", mux.Vars(r)["projectId"], &projectID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "projectId", Err: err})
+		return
+	}
+
+	// ------------- Path parameter "environmentId" -------------
+	var environmentID EnvironmentID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "environmentId", mux.Vars(r)["environmentId"], &environmentID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "environmentId", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.DeleteEnvironment(w, r, projectID, environmentID)
+	}))
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		handler = siw.HandlerMiddlewares[i](handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+func (siw *ServerInterfaceWrapper) UpdateEnvironment(w http.ResponseWriter, r *http.Request) {
+	var err error
+	_ = err
+
+	// ------------- Path parameter "projectId" -------------
+	var projectID ProjectID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "projectId", mux.Vars(r)["projectId"], &projectID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "projectId", Err: err})
+		return
+	}
+
+	// ------------- Path parameter "environmentId" -------------
+	var environmentID EnvironmentID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "environmentId", mux.Vars(r)["environmentId"], &environmentID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "environmentId", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.UpdateEnvironment(w, r, projectID, environmentID)
+	}))
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		handler = siw.HandlerMiddlewares[i](handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
 func (siw *ServerInterfaceWrapper) EvaluateEnvironmentDecision(w http.ResponseWriter, r *http.Request) {
 	var err error
 	_ = err
@@ -1674,6 +2785,39 @@ func (siw *ServerInterfaceWrapper) EvaluateEnvironmentDecision(w http.ResponseWr
 
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		siw.Handler.EvaluateEnvironmentDecision(w, r, projectID, environmentID, key)
+	}))
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		handler = siw.HandlerMiddlewares[i](handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+func (siw *ServerInterfaceWrapper) UndeployEnvironment(w http.ResponseWriter, r *http.Request) {
+	var err error
+	_ = err
+
+	// ------------- Path parameter "projectId" -------------
+	var projectID ProjectID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "projectId", mux.Vars(r)["projectId"], &projectID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "projectId", Err: err})
+		return
+	}
+
+	// ------------- Path parameter "environmentId" -------------
+	var environmentID EnvironmentID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "environmentId", mux.Vars(r)["environmentId"], &environmentID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "environmentId", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.UndeployEnvironment(w, r, projectID, environmentID)
 	}))
 
 	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
@@ -1723,6 +2867,162 @@ func (siw *ServerInterfaceWrapper) EvaluateDecision(w http.ResponseWriter, r *ht
 
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		siw.Handler.EvaluateDecision(w, r, projectID, key, params)
+	}))
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		handler = siw.HandlerMiddlewares[i](handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+func (siw *ServerInterfaceWrapper) ListGroups(w http.ResponseWriter, r *http.Request) {
+	var err error
+	_ = err
+
+	// ------------- Path parameter "projectId" -------------
+	var projectID ProjectID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "projectId", mux.Vars(r)["projectId"], &projectID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "projectId", Err: err})
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListGroupsParams
+
+	// ------------- Optional query parameter "search" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "search", r.URL.Query(), &params.Search, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "search"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "search", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "page" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "page", r.URL.Query(), &params.Page, runtime.BindQueryParameterOptions{Type: "number", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "page"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "page", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "perPage" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "perPage", r.URL.Query(), &params.PerPage, runtime.BindQueryParameterOptions{Type: "number", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "perPage"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "perPage", Err: err})
+		}
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ListGroups(w, r, projectID, params)
+	}))
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		handler = siw.HandlerMiddlewares[i](handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+func (siw *ServerInterfaceWrapper) CreateGroup(w http.ResponseWriter, r *http.Request) {
+	var err error
+	_ = err
+
+	// ------------- Path parameter "projectId" -------------
+	var projectID ProjectID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "projectId", mux.Vars(r)["projectId"], &projectID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "projectId", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.CreateGroup(w, r, projectID)
+	}))
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		handler = siw.HandlerMiddlewares[i](handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+func (siw *ServerInterfaceWrapper) DeleteGroup(w http.ResponseWriter, r *http.Request) {
+	var err error
+	_ = err
+
+	// ------------- Path parameter "projectId" -------------
+	var projectID ProjectID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "projectId", mux.Vars(r)["projectId"], &projectID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "projectId", Err: err})
+		return
+	}
+
+	// ------------- Path parameter "groupId" -------------
+	var groupID GroupID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "groupId", mux.Vars(r)["groupId"], &groupID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "groupId", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.DeleteGroup(w, r, projectID, groupID)
+	}))
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		handler = siw.HandlerMiddlewares[i](handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+func (siw *ServerInterfaceWrapper) UpdateGroup(w http.ResponseWriter, r *http.Request) {
+	var err error
+	_ = err
+
+	// ------------- Path parameter "projectId" -------------
+	var projectID ProjectID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "projectId", mux.Vars(r)["projectId"], &projectID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "projectId", Err: err})
+		return
+	}
+
+	// ------------- Path parameter "groupId" -------------
+	var groupID GroupID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "groupId", mux.Vars(r)["groupId"], &groupID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "groupId", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.UpdateGroup(w, r, projectID, groupID)
 	}))
 
 	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
@@ -1945,6 +3245,420 @@ func (siw *ServerInterfaceWrapper) UpdateIntegration(w http.ResponseWriter, r *h
 	handler.ServeHTTP(w, r)
 }
 
+func (siw *ServerInterfaceWrapper) ListReleases(w http.ResponseWriter, r *http.Request) {
+	var err error
+	_ = err
+
+	// ------------- Path parameter "projectId" -------------
+	var projectID ProjectID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "projectId", mux.Vars(r)["projectId"], &projectID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "projectId", Err: err})
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListReleasesParams
+
+	// ------------- Optional query parameter "status" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "status", r.URL.Query(), &params.Status, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "status"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "status", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "search" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "search", r.URL.Query(), &params.Search, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "search"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "search", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "page" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "page", r.URL.Query(), &params.Page, runtime.BindQueryParameterOptions{Type: "number", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "page"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "page", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "perPage" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "perPage", r.URL.Query(), &params.PerPage, runtime.BindQueryParameterOptions{Type: "number", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "perPage"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "perPage", Err: err})
+		}
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ListReleases(w, r, projectID, params)
+	}))
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		handler = siw.HandlerMiddlewares[i](handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+func (siw *ServerInterfaceWrapper) CreateRelease(w http.ResponseWriter, r *http.Request) {
+	var err error
+	_ = err
+
+	// ------------- Path parameter "projectId" -------------
+	var projectID ProjectID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "projectId", mux.Vars(r)["projectId"], &projectID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "projectId", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.CreateRelease(w, r, projectID)
+	}))
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		handler = siw.HandlerMiddlewares[i](handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+func (siw *ServerInterfaceWrapper) ApplyRelease(w http.ResponseWriter, r *http.Request) {
+	var err error
+	_ = err
+
+	// ------------- Path parameter "projectId" -------------
+	var projectID ProjectID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "projectId", mux.Vars(r)["projectId"], &projectID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "projectId", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ApplyRelease(w, r, projectID)
+	}))
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		handler = siw.HandlerMiddlewares[i](handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+func (siw *ServerInterfaceWrapper) DeployRelease(w http.ResponseWriter, r *http.Request) {
+	var err error
+	_ = err
+
+	// ------------- Path parameter "projectId" -------------
+	var projectID ProjectID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "projectId", mux.Vars(r)["projectId"], &projectID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "projectId", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.DeployRelease(w, r, projectID)
+	}))
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		handler = siw.HandlerMiddlewares[i](handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+func (siw *ServerInterfaceWrapper) UploadRelease(w http.ResponseWriter, r *http.Request) {
+	var err error
+	_ = err
+
+	// ------------- Path parameter "projectId" -------------
+	var projectID ProjectID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "projectId", mux.Vars(r)["projectId"], &projectID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "projectId", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.UploadRelease(w, r, projectID)
+	}))
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		handler = siw.HandlerMiddlewares[i](handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+func (siw *ServerInterfaceWrapper) GetRelease(w http.ResponseWriter, r *http.Request) {
+	var err error
+	_ = err
+
+	// ------------- Path parameter "projectId" -------------
+	var projectID ProjectID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "projectId", mux.Vars(r)["projectId"], &projectID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "projectId", Err: err})
+		return
+	}
+
+	// ------------- Path parameter "releaseId" -------------
+	var releaseID ReleaseID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "releaseId", mux.Vars(r)["releaseId"], &releaseID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "releaseId", Err: err})
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetReleaseParams
+
+	// ------------- Optional query parameter "diff" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "diff", r.URL.Query(), &params.Diff, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "diff"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "diff", Err: err})
+		}
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.GetRelease(w, r, projectID, releaseID, params)
+	}))
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		handler = siw.HandlerMiddlewares[i](handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+func (siw *ServerInterfaceWrapper) UpdateRelease(w http.ResponseWriter, r *http.Request) {
+	var err error
+	_ = err
+
+	// ------------- Path parameter "projectId" -------------
+	var projectID ProjectID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "projectId", mux.Vars(r)["projectId"], &projectID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "projectId", Err: err})
+		return
+	}
+
+	// ------------- Path parameter "releaseId" -------------
+	var releaseID ReleaseID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "releaseId", mux.Vars(r)["releaseId"], &releaseID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "releaseId", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.UpdateRelease(w, r, projectID, releaseID)
+	}))
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		handler = siw.HandlerMiddlewares[i](handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+func (siw *ServerInterfaceWrapper) DownloadRelease(w http.ResponseWriter, r *http.Request) {
+	var err error
+	_ = err
+
+	// ------------- Path parameter "projectId" -------------
+	var projectID ProjectID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "projectId", mux.Vars(r)["projectId"], &projectID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "projectId", Err: err})
+		return
+	}
+
+	// ------------- Path parameter "releaseId" -------------
+	var releaseID ReleaseID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "releaseId", mux.Vars(r)["releaseId"], &releaseID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "releaseId", Err: err})
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params DownloadReleaseParams
+
+	// ------------- Optional query parameter "transferMode" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "transferMode", r.URL.Query(), &params.TransferMode, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "transferMode"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "transferMode", Err: err})
+		}
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.DownloadRelease(w, r, projectID, releaseID, params)
+	}))
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		handler = siw.HandlerMiddlewares[i](handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+func (siw *ServerInterfaceWrapper) ListReleaseFiles(w http.ResponseWriter, r *http.Request) {
+	var err error
+	_ = err
+
+	// ------------- Path parameter "projectId" -------------
+	var projectID ProjectID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "projectId", mux.Vars(r)["projectId"], &projectID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "projectId", Err: err})
+		return
+	}
+
+	// ------------- Path parameter "releaseId" -------------
+	var releaseID ReleaseID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "releaseId", mux.Vars(r)["releaseId"], &releaseID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "releaseId", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ListReleaseFiles(w, r, projectID, releaseID)
+	}))
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		handler = siw.HandlerMiddlewares[i](handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+func (siw *ServerInterfaceWrapper) GetReleaseFile(w http.ResponseWriter, r *http.Request) {
+	var err error
+	_ = err
+
+	// ------------- Path parameter "projectId" -------------
+	var projectID ProjectID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "projectId", mux.Vars(r)["projectId"], &projectID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "projectId", Err: err})
+		return
+	}
+
+	// ------------- Path parameter "releaseId" -------------
+	var releaseID ReleaseID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "releaseId", mux.Vars(r)["releaseId"], &releaseID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "releaseId", Err: err})
+		return
+	}
+
+	// ------------- Path parameter "fileId" -------------
+	var fileID FileID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "fileId", mux.Vars(r)["fileId"], &fileID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "fileId", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.GetReleaseFile(w, r, projectID, releaseID, fileID)
+	}))
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		handler = siw.HandlerMiddlewares[i](handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+func (siw *ServerInterfaceWrapper) PublishRelease(w http.ResponseWriter, r *http.Request) {
+	var err error
+	_ = err
+
+	// ------------- Path parameter "projectId" -------------
+	var projectID ProjectID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "projectId", mux.Vars(r)["projectId"], &projectID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "projectId", Err: err})
+		return
+	}
+
+	// ------------- Path parameter "releaseId" -------------
+	var releaseID ReleaseID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "releaseId", mux.Vars(r)["releaseId"], &releaseID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "releaseId", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.PublishRelease(w, r, projectID, releaseID)
+	}))
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		handler = siw.HandlerMiddlewares[i](handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
 func (siw *ServerInterfaceWrapper) RestoreProject(w http.ResponseWriter, r *http.Request) {
 	var err error
 	_ = err
@@ -1960,6 +3674,409 @@ func (siw *ServerInterfaceWrapper) RestoreProject(w http.ResponseWriter, r *http
 
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		siw.Handler.RestoreProject(w, r, projectID)
+	}))
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		handler = siw.HandlerMiddlewares[i](handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+func (siw *ServerInterfaceWrapper) ListRuns(w http.ResponseWriter, r *http.Request) {
+	var err error
+	_ = err
+
+	// ------------- Path parameter "projectId" -------------
+	var projectID ProjectID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "projectId", mux.Vars(r)["projectId"], &projectID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "projectId", Err: err})
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListRunsParams
+
+	// ------------- Optional query parameter "page" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "page", r.URL.Query(), &params.Page, runtime.BindQueryParameterOptions{Type: "number", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "page"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "page", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "perPage" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "perPage", r.URL.Query(), &params.PerPage, runtime.BindQueryParameterOptions{Type: "number", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "perPage"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "perPage", Err: err})
+		}
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ListRuns(w, r, projectID, params)
+	}))
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		handler = siw.HandlerMiddlewares[i](handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+func (siw *ServerInterfaceWrapper) GetRun(w http.ResponseWriter, r *http.Request) {
+	var err error
+	_ = err
+
+	// ------------- Path parameter "projectId" -------------
+	var projectID ProjectID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "projectId", mux.Vars(r)["projectId"], &projectID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "projectId", Err: err})
+		return
+	}
+
+	// ------------- Path parameter "runId" -------------
+	var runID RunID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "runId", mux.Vars(r)["runId"], &runID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "runId", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.GetRun(w, r, projectID, runID)
+	}))
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		handler = siw.HandlerMiddlewares[i](handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+func (siw *ServerInterfaceWrapper) SyncRules(w http.ResponseWriter, r *http.Request) {
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.SyncRules(w, r)
+	}))
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		handler = siw.HandlerMiddlewares[i](handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+func (siw *ServerInterfaceWrapper) GetRulesArtifact(w http.ResponseWriter, r *http.Request) {
+	var err error
+	_ = err
+
+	// ------------- Path parameter "artifactId" -------------
+	var artifactID ArtifactID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "artifactId", mux.Vars(r)["artifactId"], &artifactID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "artifactId", Err: err})
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetRulesArtifactParams
+
+	// ------------- Optional query parameter "workspace" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "workspace", r.URL.Query(), &params.Workspace, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "workspace"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "workspace", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "expires" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "expires", r.URL.Query(), &params.Expires, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "expires"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "expires", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "signature" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "signature", r.URL.Query(), &params.Signature, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "signature"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "signature", Err: err})
+		}
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.GetRulesArtifact(w, r, artifactID, params)
+	}))
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		handler = siw.HandlerMiddlewares[i](handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+func (siw *ServerInterfaceWrapper) GetRulesDocument(w http.ResponseWriter, r *http.Request) {
+	var err error
+	_ = err
+
+	// ------------- Path parameter "projectId" -------------
+	var projectID RulesProject
+
+	err = runtime.BindStyledParameterWithOptions("simple", "projectId", mux.Vars(r)["projectId"], &projectID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "projectId", Err: err})
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetRulesDocumentParams
+
+	// ------------- Optional query parameter "download" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "download", r.URL.Query(), &params.Download, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "download"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "download", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "refresh" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "refresh", r.URL.Query(), &params.Refresh, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "refresh"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "refresh", Err: err})
+		}
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.GetRulesDocument(w, r, projectID, params)
+	}))
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		handler = siw.HandlerMiddlewares[i](handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+func (siw *ServerInterfaceWrapper) GetCommitRulesDocument(w http.ResponseWriter, r *http.Request) {
+	var err error
+	_ = err
+
+	// ------------- Path parameter "projectId" -------------
+	var projectID RulesProject
+
+	err = runtime.BindStyledParameterWithOptions("simple", "projectId", mux.Vars(r)["projectId"], &projectID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "projectId", Err: err})
+		return
+	}
+
+	// ------------- Path parameter "commitId" -------------
+	var commitID RulesCommit
+
+	err = runtime.BindStyledParameterWithOptions("simple", "commitId", mux.Vars(r)["commitId"], &commitID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "commitId", Err: err})
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetCommitRulesDocumentParams
+
+	// ------------- Optional query parameter "download" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "download", r.URL.Query(), &params.Download, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "download"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "download", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "refresh" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "refresh", r.URL.Query(), &params.Refresh, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "refresh"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "refresh", Err: err})
+		}
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.GetCommitRulesDocument(w, r, projectID, commitID, params)
+	}))
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		handler = siw.HandlerMiddlewares[i](handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+func (siw *ServerInterfaceWrapper) GetEnvironmentRulesDocument(w http.ResponseWriter, r *http.Request) {
+	var err error
+	_ = err
+
+	// ------------- Path parameter "projectId" -------------
+	var projectID RulesProject
+
+	err = runtime.BindStyledParameterWithOptions("simple", "projectId", mux.Vars(r)["projectId"], &projectID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "projectId", Err: err})
+		return
+	}
+
+	// ------------- Path parameter "environmentId" -------------
+	var environmentID RulesEnvironment
+
+	err = runtime.BindStyledParameterWithOptions("simple", "environmentId", mux.Vars(r)["environmentId"], &environmentID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "environmentId", Err: err})
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetEnvironmentRulesDocumentParams
+
+	// ------------- Optional query parameter "download" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "download", r.URL.Query(), &params.Download, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "download"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "download", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "refresh" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "refresh", r.URL.Query(), &params.Refresh, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "refresh"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "refresh", Err: err})
+		}
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.GetEnvironmentRulesDocument(w, r, projectID, environmentID, params)
+	}))
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		handler = siw.HandlerMiddlewares[i](handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+func (siw *ServerInterfaceWrapper) GetReleaseRulesDocument(w http.ResponseWriter, r *http.Request) {
+	var err error
+	_ = err
+
+	// ------------- Path parameter "projectId" -------------
+	var projectID RulesProject
+
+	err = runtime.BindStyledParameterWithOptions("simple", "projectId", mux.Vars(r)["projectId"], &projectID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "projectId", Err: err})
+		return
+	}
+
+	// ------------- Path parameter "releaseId" -------------
+	var releaseID RulesRelease
+
+	err = runtime.BindStyledParameterWithOptions("simple", "releaseId", mux.Vars(r)["releaseId"], &releaseID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "releaseId", Err: err})
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetReleaseRulesDocumentParams
+
+	// ------------- Optional query parameter "download" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "download", r.URL.Query(), &params.Download, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "download"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "download", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "refresh" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "refresh", r.URL.Query(), &params.Refresh, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "refresh"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "refresh", Err: err})
+		}
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.GetReleaseRulesDocument(w, r, projectID, releaseID, params)
 	}))
 
 	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
@@ -2090,6 +4207,16 @@ func HandlerWithOptions(si ServerInterface, options GorillaServerOptions) http.H
 
 	r.HandleFunc(options.BaseURL+"/api/projects/{projectId}/http-proxy", wrapper.HTTPProxy).Methods(http.MethodPost)
 
+	r.HandleFunc(options.BaseURL+"/api/projects/{projectId}/runs", wrapper.ListRuns).Methods(http.MethodGet)
+
+	r.HandleFunc(options.BaseURL+"/api/projects/{projectId}/runs/{runId}", wrapper.GetRun).Methods(http.MethodGet)
+
+	r.HandleFunc(options.BaseURL+"/api/deployments", wrapper.ListDeployments).Methods(http.MethodGet)
+
+	r.HandleFunc(options.BaseURL+"/api/deployments", wrapper.CreateDeployment).Methods(http.MethodPost)
+
+	r.HandleFunc(options.BaseURL+"/api/deployments/{deploymentId}", wrapper.UpdateDeployment).Methods(http.MethodPut)
+
 	r.HandleFunc(options.BaseURL+"/api/projects/{projectId}/documents", wrapper.DeleteDocuments).Methods(http.MethodDelete)
 
 	r.HandleFunc(options.BaseURL+"/api/projects/{projectId}/documents", wrapper.ListDocuments).Methods(http.MethodGet)
@@ -2118,6 +4245,24 @@ func HandlerWithOptions(si ServerInterface, options GorillaServerOptions) http.H
 
 	r.HandleFunc(options.BaseURL+"/api/projects/{projectId}/documents/{documentId}/versions/{versionId}/rename", wrapper.RenameDocumentVersion).Methods(http.MethodPut)
 
+	r.HandleFunc(options.BaseURL+"/api/projects/{projectId}/environments", wrapper.ListEnvironments).Methods(http.MethodGet)
+
+	r.HandleFunc(options.BaseURL+"/api/projects/{projectId}/environments", wrapper.CreateEnvironment).Methods(http.MethodPost)
+
+	r.HandleFunc(options.BaseURL+"/api/projects/{projectId}/environments/{environmentId}", wrapper.DeleteEnvironment).Methods(http.MethodDelete)
+
+	r.HandleFunc(options.BaseURL+"/api/projects/{projectId}/environments/{environmentId}", wrapper.UpdateEnvironment).Methods(http.MethodPut)
+
+	r.HandleFunc(options.BaseURL+"/api/projects/{projectId}/environments/{environmentId}/undeploy", wrapper.UndeployEnvironment).Methods(http.MethodPost)
+
+	r.HandleFunc(options.BaseURL+"/api/projects/{projectId}/groups", wrapper.ListGroups).Methods(http.MethodGet)
+
+	r.HandleFunc(options.BaseURL+"/api/projects/{projectId}/groups", wrapper.CreateGroup).Methods(http.MethodPost)
+
+	r.HandleFunc(options.BaseURL+"/api/projects/{projectId}/groups/{groupId}", wrapper.DeleteGroup).Methods(http.MethodDelete)
+
+	r.HandleFunc(options.BaseURL+"/api/projects/{projectId}/groups/{groupId}", wrapper.UpdateGroup).Methods(http.MethodPut)
+
 	r.HandleFunc(options.BaseURL+"/api/health", wrapper.GetHealth).Methods(http.MethodGet)
 
 	r.HandleFunc(options.BaseURL+"/api/projects/{projectId}/integrations", wrapper.ListIntegrations).Methods(http.MethodGet)
@@ -2144,7 +4289,103 @@ func HandlerWithOptions(si ServerInterface, options GorillaServerOptions) http.H
 
 	r.HandleFunc(options.BaseURL+"/api/projects/{projectId}/restore", wrapper.RestoreProject).Methods(http.MethodPut)
 
+	r.HandleFunc(options.BaseURL+"/api/projects/{projectId}/releases", wrapper.ListReleases).Methods(http.MethodGet)
+
+	r.HandleFunc(options.BaseURL+"/api/projects/{projectId}/releases", wrapper.CreateRelease).Methods(http.MethodPost)
+
+	r.HandleFunc(options.BaseURL+"/api/projects/{projectId}/releases/deploy", wrapper.DeployRelease).Methods(http.MethodPost)
+
+	r.HandleFunc(options.BaseURL+"/api/projects/{projectId}/releases/multipart", wrapper.UploadRelease).Methods(http.MethodPost)
+
+	r.HandleFunc(options.BaseURL+"/api/projects/{projectId}/releases/apply", wrapper.ApplyRelease).Methods(http.MethodPost)
+
+	r.HandleFunc(options.BaseURL+"/api/projects/{projectId}/releases/{releaseId}", wrapper.GetRelease).Methods(http.MethodGet)
+
+	r.HandleFunc(options.BaseURL+"/api/projects/{projectId}/releases/{releaseId}", wrapper.UpdateRelease).Methods(http.MethodPut)
+
+	r.HandleFunc(options.BaseURL+"/api/projects/{projectId}/releases/{releaseId}/publish", wrapper.PublishRelease).Methods(http.MethodPost)
+
+	r.HandleFunc(options.BaseURL+"/api/projects/{projectId}/releases/{releaseId}/download", wrapper.DownloadRelease).Methods(http.MethodGet)
+
+	r.HandleFunc(options.BaseURL+"/api/projects/{projectId}/releases/{releaseId}/files", wrapper.ListReleaseFiles).Methods(http.MethodGet)
+
+	r.HandleFunc(options.BaseURL+"/api/projects/{projectId}/releases/{releaseId}/files/{fileId}", wrapper.GetReleaseFile).Methods(http.MethodGet)
+
+	r.HandleFunc(options.BaseURL+"/api/rules-sync", wrapper.SyncRules).Methods(http.MethodPost)
+
+	r.HandleFunc(options.BaseURL+"/api/rules-sync/artifacts/{artifactId}", wrapper.GetRulesArtifact).Methods(http.MethodGet)
+
+	r.HandleFunc(options.BaseURL+"/api/rules/{projectId}", wrapper.GetRulesDocument).Methods(http.MethodGet)
+
+	r.HandleFunc(options.BaseURL+"/api/rules/{projectId}/commit/{commitId}", wrapper.GetCommitRulesDocument).Methods(http.MethodGet)
+
+	r.HandleFunc(options.BaseURL+"/api/rules/{projectId}/env/{environmentId}", wrapper.GetEnvironmentRulesDocument).Methods(http.MethodGet)
+
+	r.HandleFunc(options.BaseURL+"/api/rules/{projectId}/release/{releaseId}", wrapper.GetReleaseRulesDocument).Methods(http.MethodGet)
+
 	return r
+}
+
+type ListDeploymentsRequestObject struct{}
+
+type ListDeploymentsResponseObject interface {
+	VisitListDeploymentsResponse(w http.ResponseWriter) error
+}
+
+type ListDeployments200JSONResponse []Deployment
+
+func (response ListDeployments200JSONResponse) VisitListDeploymentsResponse(w http.ResponseWriter) error {
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateDeploymentRequestObject struct {
+	Body *CreateDeploymentJSONRequestBody
+}
+
+type CreateDeploymentResponseObject interface {
+	VisitCreateDeploymentResponse(w http.ResponseWriter) error
+}
+
+type CreateDeployment200JSONResponse Deployment
+
+func (response CreateDeployment200JSONResponse) VisitCreateDeploymentResponse(w http.ResponseWriter) error {
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateDeploymentRequestObject struct {
+	DeploymentID DeploymentID `json:"deploymentId"`
+	Body         *UpdateDeploymentJSONRequestBody
+}
+
+type UpdateDeploymentResponseObject interface {
+	VisitUpdateDeploymentResponse(w http.ResponseWriter) error
+}
+
+type UpdateDeployment200JSONResponse Deployment
+
+func (response UpdateDeployment200JSONResponse) VisitUpdateDeploymentResponse(w http.ResponseWriter) error {
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
 }
 
 type GetHealthRequestObject struct{}
@@ -2633,6 +4874,94 @@ func (response RenameDocumentVersion200JSONResponse) VisitRenameDocumentVersionR
 	return err
 }
 
+type ListEnvironmentsRequestObject struct {
+	ProjectID ProjectID `json:"projectId"`
+}
+
+type ListEnvironmentsResponseObject interface {
+	VisitListEnvironmentsResponse(w http.ResponseWriter) error
+}
+
+type ListEnvironments200JSONResponse []Environment
+
+func (response ListEnvironments200JSONResponse) VisitListEnvironmentsResponse(w http.ResponseWriter) error {
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateEnvironmentRequestObject struct {
+	ProjectID ProjectID `json:"projectId"`
+	Body      *CreateEnvironmentJSONRequestBody
+}
+
+type CreateEnvironmentResponseObject interface {
+	VisitCreateEnvironmentResponse(w http.ResponseWriter) error
+}
+
+type CreateEnvironment200JSONResponse Environment
+
+func (response CreateEnvironment200JSONResponse) VisitCreateEnvironmentResponse(w http.ResponseWriter) error {
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteEnvironmentRequestObject struct {
+	ProjectID     ProjectID     `json:"projectId"`
+	EnvironmentID EnvironmentID `json:"environmentId"`
+}
+
+type DeleteEnvironmentResponseObject interface {
+	VisitDeleteEnvironmentResponse(w http.ResponseWriter) error
+}
+
+type DeleteEnvironment200JSONResponse OperationStatus
+
+func (response DeleteEnvironment200JSONResponse) VisitDeleteEnvironmentResponse(w http.ResponseWriter) error {
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateEnvironmentRequestObject struct {
+	ProjectID     ProjectID     `json:"projectId"`
+	EnvironmentID EnvironmentID `json:"environmentId"`
+	Body          *UpdateEnvironmentJSONRequestBody
+}
+
+type UpdateEnvironmentResponseObject interface {
+	VisitUpdateEnvironmentResponse(w http.ResponseWriter) error
+}
+
+type UpdateEnvironment200JSONResponse Environment
+
+func (response UpdateEnvironment200JSONResponse) VisitUpdateEnvironmentResponse(w http.ResponseWriter) error {
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type EvaluateEnvironmentDecisionRequestObject struct {
 	ProjectID     ProjectRef     `json:"projectId"`
 	EnvironmentID EnvironmentRef `json:"environmentId"`
@@ -2657,6 +4986,41 @@ func (response EvaluateEnvironmentDecision200JSONResponse) VisitEvaluateEnvironm
 	return err
 }
 
+type UndeployEnvironmentRequestObject struct {
+	ProjectID     ProjectID     `json:"projectId"`
+	EnvironmentID EnvironmentID `json:"environmentId"`
+}
+
+type UndeployEnvironmentResponseObject interface {
+	VisitUndeployEnvironmentResponse(w http.ResponseWriter) error
+}
+
+type UndeployEnvironment200JSONResponse OperationStatus
+
+func (response UndeployEnvironment200JSONResponse) VisitUndeployEnvironmentResponse(w http.ResponseWriter) error {
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UndeployEnvironment202JSONResponse ChangeRequest
+
+func (response UndeployEnvironment202JSONResponse) VisitUndeployEnvironmentResponse(w http.ResponseWriter) error {
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(202)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type EvaluateDecisionRequestObject struct {
 	ProjectID ProjectRef  `json:"projectId"`
 	Key       DocumentKey `json:"key"`
@@ -2671,6 +5035,95 @@ type EvaluateDecisionResponseObject interface {
 type EvaluateDecision200JSONResponse Evaluation
 
 func (response EvaluateDecision200JSONResponse) VisitEvaluateDecisionResponse(w http.ResponseWriter) error {
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListGroupsRequestObject struct {
+	ProjectID ProjectID `json:"projectId"`
+	Params    ListGroupsParams
+}
+
+type ListGroupsResponseObject interface {
+	VisitListGroupsResponse(w http.ResponseWriter) error
+}
+
+type ListGroups200JSONResponse GroupPage
+
+func (response ListGroups200JSONResponse) VisitListGroupsResponse(w http.ResponseWriter) error {
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateGroupRequestObject struct {
+	ProjectID ProjectID `json:"projectId"`
+	Body      *CreateGroupJSONRequestBody
+}
+
+type CreateGroupResponseObject interface {
+	VisitCreateGroupResponse(w http.ResponseWriter) error
+}
+
+type CreateGroup200JSONResponse Group
+
+func (response CreateGroup200JSONResponse) VisitCreateGroupResponse(w http.ResponseWriter) error {
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteGroupRequestObject struct {
+	ProjectID ProjectID `json:"projectId"`
+	GroupID   GroupID   `json:"groupId"`
+}
+
+type DeleteGroupResponseObject interface {
+	VisitDeleteGroupResponse(w http.ResponseWriter) error
+}
+
+type DeleteGroup200JSONResponse OperationStatus
+
+func (response DeleteGroup200JSONResponse) VisitDeleteGroupResponse(w http.ResponseWriter) error {
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateGroupRequestObject struct {
+	ProjectID ProjectID `json:"projectId"`
+	GroupID   GroupID   `json:"groupId"`
+	Body      *UpdateGroupJSONRequestBody
+}
+
+type UpdateGroupResponseObject interface {
+	VisitUpdateGroupResponse(w http.ResponseWriter) error
+}
+
+type UpdateGroup200JSONResponse Group
+
+func (response UpdateGroup200JSONResponse) VisitUpdateGroupResponse(w http.ResponseWriter) error {
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response); err != nil {
 		return err
@@ -2817,6 +5270,280 @@ func (response UpdateIntegration200JSONResponse) VisitUpdateIntegrationResponse(
 	return err
 }
 
+type ListReleasesRequestObject struct {
+	ProjectID ProjectID `json:"projectId"`
+	Params    ListReleasesParams
+}
+
+type ListReleasesResponseObject interface {
+	VisitListReleasesResponse(w http.ResponseWriter) error
+}
+
+type ListReleases200JSONResponse ReleasePage
+
+func (response ListReleases200JSONResponse) VisitListReleasesResponse(w http.ResponseWriter) error {
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateReleaseRequestObject struct {
+	ProjectID ProjectID `json:"projectId"`
+	Body      *CreateReleaseJSONRequestBody
+}
+
+type CreateReleaseResponseObject interface {
+	VisitCreateReleaseResponse(w http.ResponseWriter) error
+}
+
+type CreateRelease200JSONResponse Release
+
+func (response CreateRelease200JSONResponse) VisitCreateReleaseResponse(w http.ResponseWriter) error {
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ApplyReleaseRequestObject struct {
+	ProjectID ProjectID `json:"projectId"`
+	Body      *ApplyReleaseJSONRequestBody
+}
+
+type ApplyReleaseResponseObject interface {
+	VisitApplyReleaseResponse(w http.ResponseWriter) error
+}
+
+type ApplyRelease200JSONResponse OperationStatus
+
+func (response ApplyRelease200JSONResponse) VisitApplyReleaseResponse(w http.ResponseWriter) error {
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeployReleaseRequestObject struct {
+	ProjectID ProjectID `json:"projectId"`
+	Body      *DeployReleaseJSONRequestBody
+}
+
+type DeployReleaseResponseObject interface {
+	VisitDeployReleaseResponse(w http.ResponseWriter) error
+}
+
+type DeployRelease200JSONResponse OperationStatus
+
+func (response DeployRelease200JSONResponse) VisitDeployReleaseResponse(w http.ResponseWriter) error {
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeployRelease202JSONResponse ChangeRequest
+
+func (response DeployRelease202JSONResponse) VisitDeployReleaseResponse(w http.ResponseWriter) error {
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(202)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UploadReleaseRequestObject struct {
+	ProjectID ProjectID `json:"projectId"`
+	Body      *multipart.Reader
+}
+
+type UploadReleaseResponseObject interface {
+	VisitUploadReleaseResponse(w http.ResponseWriter) error
+}
+
+type UploadRelease200JSONResponse Release
+
+func (response UploadRelease200JSONResponse) VisitUploadReleaseResponse(w http.ResponseWriter) error {
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetReleaseRequestObject struct {
+	ProjectID ProjectID `json:"projectId"`
+	ReleaseID ReleaseID `json:"releaseId"`
+	Params    GetReleaseParams
+}
+
+type GetReleaseResponseObject interface {
+	VisitGetReleaseResponse(w http.ResponseWriter) error
+}
+
+type GetRelease200JSONResponse Release
+
+func (response GetRelease200JSONResponse) VisitGetReleaseResponse(w http.ResponseWriter) error {
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateReleaseRequestObject struct {
+	ProjectID ProjectID `json:"projectId"`
+	ReleaseID ReleaseID `json:"releaseId"`
+	Body      *UpdateReleaseJSONRequestBody
+}
+
+type UpdateReleaseResponseObject interface {
+	VisitUpdateReleaseResponse(w http.ResponseWriter) error
+}
+
+type UpdateRelease200JSONResponse Release
+
+func (response UpdateRelease200JSONResponse) VisitUpdateReleaseResponse(w http.ResponseWriter) error {
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DownloadReleaseRequestObject struct {
+	ProjectID ProjectID `json:"projectId"`
+	ReleaseID ReleaseID `json:"releaseId"`
+	Params    DownloadReleaseParams
+}
+
+type DownloadReleaseResponseObject interface {
+	VisitDownloadReleaseResponse(w http.ResponseWriter) error
+}
+
+type DownloadRelease200ResponseHeaders struct {
+	ContentDisposition *string
+}
+
+type DownloadRelease200ApplicationZipResponse struct {
+	Body          io.Reader
+	Headers       DownloadRelease200ResponseHeaders
+	ContentLength int64
+}
+
+func (response DownloadRelease200ApplicationZipResponse) VisitDownloadReleaseResponse(w http.ResponseWriter) error {
+	w.Header().Set("Content-Type", "application/zip")
+	if response.ContentLength != 0 {
+		w.Header().Set("Content-Length", fmt.Sprint(response.ContentLength))
+	}
+	if response.Headers.ContentDisposition != nil {
+		w.Header().Set("Content-Disposition", fmt.Sprint(*response.Headers.ContentDisposition))
+	}
+	w.WriteHeader(200)
+
+	if closer, ok := response.Body.(io.ReadCloser); ok {
+		defer closer.Close()
+	}
+	_, err := io.Copy(w, response.Body)
+	return err
+}
+
+type ListReleaseFilesRequestObject struct {
+	ProjectID ProjectID `json:"projectId"`
+	ReleaseID ReleaseID `json:"releaseId"`
+}
+
+type ListReleaseFilesResponseObject interface {
+	VisitListReleaseFilesResponse(w http.ResponseWriter) error
+}
+
+type ListReleaseFiles200JSONResponse []ReleaseFile
+
+func (response ListReleaseFiles200JSONResponse) VisitListReleaseFilesResponse(w http.ResponseWriter) error {
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetReleaseFileRequestObject struct {
+	ProjectID ProjectID `json:"projectId"`
+	ReleaseID ReleaseID `json:"releaseId"`
+	FileID    FileID    `json:"fileId"`
+}
+
+type GetReleaseFileResponseObject interface {
+	VisitGetReleaseFileResponse(w http.ResponseWriter) error
+}
+
+type GetReleaseFile200JSONResponse ReleaseFile
+
+func (response GetReleaseFile200JSONResponse) VisitGetReleaseFileResponse(w http.ResponseWriter) error {
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type PublishReleaseRequestObject struct {
+	ProjectID ProjectID `json:"projectId"`
+	ReleaseID ReleaseID `json:"releaseId"`
+	Body      *PublishReleaseJSONRequestBody
+}
+
+type PublishReleaseResponseObject interface {
+	VisitPublishReleaseResponse(w http.ResponseWriter) error
+}
+
+type PublishRelease200JSONResponse Release
+
+func (response PublishRelease200JSONResponse) VisitPublishReleaseResponse(w http.ResponseWriter) error {
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type RestoreProjectRequestObject struct {
 	ProjectID ProjectID `json:"projectId"`
 }
@@ -2838,8 +5565,241 @@ func (response RestoreProject200JSONResponse) VisitRestoreProjectResponse(w http
 	return err
 }
 
+type ListRunsRequestObject struct {
+	ProjectID ProjectID `json:"projectId"`
+	Params    ListRunsParams
+}
+
+type ListRunsResponseObject interface {
+	VisitListRunsResponse(w http.ResponseWriter) error
+}
+
+type ListRuns200JSONResponse RunPage
+
+func (response ListRuns200JSONResponse) VisitListRunsResponse(w http.ResponseWriter) error {
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetRunRequestObject struct {
+	ProjectID ProjectID `json:"projectId"`
+	RunID     RunID     `json:"runId"`
+}
+
+type GetRunResponseObject interface {
+	VisitGetRunResponse(w http.ResponseWriter) error
+}
+
+type GetRun200JSONResponse Run
+
+func (response GetRun200JSONResponse) VisitGetRunResponse(w http.ResponseWriter) error {
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SyncRulesRequestObject struct {
+	Body *SyncRulesJSONRequestBody
+}
+
+type SyncRulesResponseObject interface {
+	VisitSyncRulesResponse(w http.ResponseWriter) error
+}
+
+type SyncRules200JSONResponse RulesSync
+
+func (response SyncRules200JSONResponse) VisitSyncRulesResponse(w http.ResponseWriter) error {
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetRulesArtifactRequestObject struct {
+	ArtifactID ArtifactID `json:"artifactId"`
+	Params     GetRulesArtifactParams
+}
+
+type GetRulesArtifactResponseObject interface {
+	VisitGetRulesArtifactResponse(w http.ResponseWriter) error
+}
+
+type GetRulesArtifact200ApplicationZipResponse struct {
+	Body          io.Reader
+	ContentLength int64
+}
+
+func (response GetRulesArtifact200ApplicationZipResponse) VisitGetRulesArtifactResponse(w http.ResponseWriter) error {
+	w.Header().Set("Content-Type", "application/zip")
+	if response.ContentLength != 0 {
+		w.Header().Set("Content-Length", fmt.Sprint(response.ContentLength))
+	}
+	w.WriteHeader(200)
+
+	if closer, ok := response.Body.(io.ReadCloser); ok {
+		defer closer.Close()
+	}
+	_, err := io.Copy(w, response.Body)
+	return err
+}
+
+type GetRulesDocumentRequestObject struct {
+	ProjectID RulesProject `json:"projectId"`
+	Params    GetRulesDocumentParams
+}
+
+type GetRulesDocumentResponseObject interface {
+	VisitGetRulesDocumentResponse(w http.ResponseWriter) error
+}
+
+type GetRulesDocument200ResponseHeaders struct {
+	ContentDisposition *string
+}
+
+type GetRulesDocument200JSONResponse struct {
+	Body    RulesDocument
+	Headers GetRulesDocument200ResponseHeaders
+}
+
+func (response GetRulesDocument200JSONResponse) VisitGetRulesDocumentResponse(w http.ResponseWriter) error {
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.ContentDisposition != nil {
+		w.Header().Set("Content-Disposition", fmt.Sprint(*response.Headers.ContentDisposition))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetCommitRulesDocumentRequestObject struct {
+	ProjectID RulesProject `json:"projectId"`
+	CommitID  RulesCommit  `json:"commitId"`
+	Params    GetCommitRulesDocumentParams
+}
+
+type GetCommitRulesDocumentResponseObject interface {
+	VisitGetCommitRulesDocumentResponse(w http.ResponseWriter) error
+}
+
+type GetCommitRulesDocument200ResponseHeaders struct {
+	ContentDisposition *string
+}
+
+type GetCommitRulesDocument200JSONResponse struct {
+	Body    RulesDocument
+	Headers GetCommitRulesDocument200ResponseHeaders
+}
+
+func (response GetCommitRulesDocument200JSONResponse) VisitGetCommitRulesDocumentResponse(w http.ResponseWriter) error {
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.ContentDisposition != nil {
+		w.Header().Set("Content-Disposition", fmt.Sprint(*response.Headers.ContentDisposition))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetEnvironmentRulesDocumentRequestObject struct {
+	ProjectID     RulesProject     `json:"projectId"`
+	EnvironmentID RulesEnvironment `json:"environmentId"`
+	Params        GetEnvironmentRulesDocumentParams
+}
+
+type GetEnvironmentRulesDocumentResponseObject interface {
+	VisitGetEnvironmentRulesDocumentResponse(w http.ResponseWriter) error
+}
+
+type GetEnvironmentRulesDocument200ResponseHeaders struct {
+	ContentDisposition *string
+}
+
+type GetEnvironmentRulesDocument200JSONResponse struct {
+	Body    RulesDocument
+	Headers GetEnvironmentRulesDocument200ResponseHeaders
+}
+
+func (response GetEnvironmentRulesDocument200JSONResponse) VisitGetEnvironmentRulesDocumentResponse(w http.ResponseWriter) error {
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.ContentDisposition != nil {
+		w.Header().Set("Content-Disposition", fmt.Sprint(*response.Headers.ContentDisposition))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetReleaseRulesDocumentRequestObject struct {
+	ProjectID RulesProject `json:"projectId"`
+	ReleaseID RulesRelease `json:"releaseId"`
+	Params    GetReleaseRulesDocumentParams
+}
+
+type GetReleaseRulesDocumentResponseObject interface {
+	VisitGetReleaseRulesDocumentResponse(w http.ResponseWriter) error
+}
+
+type GetReleaseRulesDocument200ResponseHeaders struct {
+	ContentDisposition *string
+}
+
+type GetReleaseRulesDocument200JSONResponse struct {
+	Body    RulesDocument
+	Headers GetReleaseRulesDocument200ResponseHeaders
+}
+
+func (response GetReleaseRulesDocument200JSONResponse) VisitGetReleaseRulesDocumentResponse(w http.ResponseWriter) error {
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.ContentDisposition != nil {
+		w.Header().Set("Content-Disposition", fmt.Sprint(*response.Headers.ContentDisposition))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 // StrictServerInterface represents all server handlers.
 type StrictServerInterface interface {
+	// ListDeployments List deployments
+	// (GET /api/deployments)
+	ListDeployments(ctx context.Context, request ListDeploymentsRequestObject) (ListDeploymentsResponseObject, error)
+	// CreateDeployment Create deployment
+	// (POST /api/deployments)
+	CreateDeployment(ctx context.Context, request CreateDeploymentRequestObject) (CreateDeploymentResponseObject, error)
+	// UpdateDeployment Update deployment
+	// (PUT /api/deployments/{deploymentId})
+	UpdateDeployment(ctx context.Context, request UpdateDeploymentRequestObject) (UpdateDeploymentResponseObject, error)
 	// GetHealth Health check
 	// (GET /api/health)
 	GetHealth(ctx context.Context, request GetHealthRequestObject) (GetHealthResponseObject, error)
@@ -2906,12 +5866,39 @@ type StrictServerInterface interface {
 	// RenameDocumentVersion Rename a version
 	// (PUT /api/projects/{projectId}/documents/{documentId}/versions/{versionId}/rename)
 	RenameDocumentVersion(ctx context.Context, request RenameDocumentVersionRequestObject) (RenameDocumentVersionResponseObject, error)
+	// ListEnvironments List environments
+	// (GET /api/projects/{projectId}/environments)
+	ListEnvironments(ctx context.Context, request ListEnvironmentsRequestObject) (ListEnvironmentsResponseObject, error)
+	// CreateEnvironment Create environment
+	// (POST /api/projects/{projectId}/environments)
+	CreateEnvironment(ctx context.Context, request CreateEnvironmentRequestObject) (CreateEnvironmentResponseObject, error)
+	// DeleteEnvironment Delete environment
+	// (DELETE /api/projects/{projectId}/environments/{environmentId})
+	DeleteEnvironment(ctx context.Context, request DeleteEnvironmentRequestObject) (DeleteEnvironmentResponseObject, error)
+	// UpdateEnvironment Update environment
+	// (PUT /api/projects/{projectId}/environments/{environmentId})
+	UpdateEnvironment(ctx context.Context, request UpdateEnvironmentRequestObject) (UpdateEnvironmentResponseObject, error)
 	// EvaluateEnvironmentDecision Evaluate environment decision
 	// (POST /api/projects/{projectId}/environments/{environmentId}/evaluate/{key})
 	EvaluateEnvironmentDecision(ctx context.Context, request EvaluateEnvironmentDecisionRequestObject) (EvaluateEnvironmentDecisionResponseObject, error)
+	// UndeployEnvironment Undeploy environment
+	// (POST /api/projects/{projectId}/environments/{environmentId}/undeploy)
+	UndeployEnvironment(ctx context.Context, request UndeployEnvironmentRequestObject) (UndeployEnvironmentResponseObject, error)
 	// EvaluateDecision Evaluate decision
 	// (POST /api/projects/{projectId}/evaluate/{key})
 	EvaluateDecision(ctx context.Context, request EvaluateDecisionRequestObject) (EvaluateDecisionResponseObject, error)
+	// ListGroups List groups
+	// (GET /api/projects/{projectId}/groups)
+	ListGroups(ctx context.Context, request ListGroupsRequestObject) (ListGroupsResponseObject, error)
+	// CreateGroup Create group
+	// (POST /api/projects/{projectId}/groups)
+	CreateGroup(ctx context.Context, request CreateGroupRequestObject) (CreateGroupResponseObject, error)
+	// DeleteGroup Delete group
+	// (DELETE /api/projects/{projectId}/groups/{groupId})
+	DeleteGroup(ctx context.Context, request DeleteGroupRequestObject) (DeleteGroupResponseObject, error)
+	// UpdateGroup Update group
+	// (PUT /api/projects/{projectId}/groups/{groupId})
+	UpdateGroup(ctx context.Context, request UpdateGroupRequestObject) (UpdateGroupResponseObject, error)
 	// HTTPProxy HTTP Proxy
 	// (POST /api/projects/{projectId}/http-proxy)
 	HTTPProxy(ctx context.Context, request HTTPProxyRequestObject) (HTTPProxyResponseObject, error)
@@ -2930,9 +5917,66 @@ type StrictServerInterface interface {
 	// UpdateIntegration Update integration
 	// (PUT /api/projects/{projectId}/integrations/{integrationId})
 	UpdateIntegration(ctx context.Context, request UpdateIntegrationRequestObject) (UpdateIntegrationResponseObject, error)
+	// ListReleases List releases
+	// (GET /api/projects/{projectId}/releases)
+	ListReleases(ctx context.Context, request ListReleasesRequestObject) (ListReleasesResponseObject, error)
+	// CreateRelease Create a release
+	// (POST /api/projects/{projectId}/releases)
+	CreateRelease(ctx context.Context, request CreateReleaseRequestObject) (CreateReleaseResponseObject, error)
+	// ApplyRelease Apply a release
+	// (POST /api/projects/{projectId}/releases/apply)
+	ApplyRelease(ctx context.Context, request ApplyReleaseRequestObject) (ApplyReleaseResponseObject, error)
+	// DeployRelease Deploy a release
+	// (POST /api/projects/{projectId}/releases/deploy)
+	DeployRelease(ctx context.Context, request DeployReleaseRequestObject) (DeployReleaseResponseObject, error)
+	// UploadRelease Upload a release
+	// (POST /api/projects/{projectId}/releases/multipart)
+	UploadRelease(ctx context.Context, request UploadReleaseRequestObject) (UploadReleaseResponseObject, error)
+	// GetRelease Get a release
+	// (GET /api/projects/{projectId}/releases/{releaseId})
+	GetRelease(ctx context.Context, request GetReleaseRequestObject) (GetReleaseResponseObject, error)
+	// UpdateRelease Update release
+	// (PUT /api/projects/{projectId}/releases/{releaseId})
+	UpdateRelease(ctx context.Context, request UpdateReleaseRequestObject) (UpdateReleaseResponseObject, error)
+	// DownloadRelease Download a release
+	// (GET /api/projects/{projectId}/releases/{releaseId}/download)
+	DownloadRelease(ctx context.Context, request DownloadReleaseRequestObject) (DownloadReleaseResponseObject, error)
+	// ListReleaseFiles Get release files
+	// (GET /api/projects/{projectId}/releases/{releaseId}/files)
+	ListReleaseFiles(ctx context.Context, request ListReleaseFilesRequestObject) (ListReleaseFilesResponseObject, error)
+	// GetReleaseFile Get a release file
+	// (GET /api/projects/{projectId}/releases/{releaseId}/files/{fileId})
+	GetReleaseFile(ctx context.Context, request GetReleaseFileRequestObject) (GetReleaseFileResponseObject, error)
+	// PublishRelease Publish release
+	// (POST /api/projects/{projectId}/releases/{releaseId}/publish)
+	PublishRelease(ctx context.Context, request PublishReleaseRequestObject) (PublishReleaseResponseObject, error)
 	// RestoreProject Restore a project
 	// (PUT /api/projects/{projectId}/restore)
 	RestoreProject(ctx context.Context, request RestoreProjectRequestObject) (RestoreProjectResponseObject, error)
+	// ListRuns List deployment workflow runs
+	// (GET /api/projects/{projectId}/runs)
+	ListRuns(ctx context.Context, request ListRunsRequestObject) (ListRunsResponseObject, error)
+	// GetRun Get deployment workflow run
+	// (GET /api/projects/{projectId}/runs/{runId})
+	GetRun(ctx context.Context, request GetRunRequestObject) (GetRunResponseObject, error)
+	// SyncRules Rules sync
+	// (POST /api/rules-sync)
+	SyncRules(ctx context.Context, request SyncRulesRequestObject) (SyncRulesResponseObject, error)
+	// GetRulesArtifact Download an artifact
+	// (GET /api/rules-sync/artifacts/{artifactId})
+	GetRulesArtifact(ctx context.Context, request GetRulesArtifactRequestObject) (GetRulesArtifactResponseObject, error)
+	// GetRulesDocument Rules OpenAPI document for the main branch
+	// (GET /api/rules/{projectId})
+	GetRulesDocument(ctx context.Context, request GetRulesDocumentRequestObject) (GetRulesDocumentResponseObject, error)
+	// GetCommitRulesDocument OpenAPI document at a specific commit
+	// (GET /api/rules/{projectId}/commit/{commitId})
+	GetCommitRulesDocument(ctx context.Context, request GetCommitRulesDocumentRequestObject) (GetCommitRulesDocumentResponseObject, error)
+	// GetEnvironmentRulesDocument OpenAPI document for an environment
+	// (GET /api/rules/{projectId}/env/{environmentId})
+	GetEnvironmentRulesDocument(ctx context.Context, request GetEnvironmentRulesDocumentRequestObject) (GetEnvironmentRulesDocumentResponseObject, error)
+	// GetReleaseRulesDocument OpenAPI document for a release
+	// (GET /api/rules/{projectId}/release/{releaseId})
+	GetReleaseRulesDocument(ctx context.Context, request GetReleaseRulesDocumentRequestObject) (GetReleaseRulesDocumentResponseObject, error)
 }
 
 type (
@@ -2974,6 +6018,91 @@ type strictHandler struct {
 	ssi         StrictServerInterface
 	middlewares []StrictMiddlewareFunc
 	options     StrictHTTPServerOptions
+}
+
+func (sh *strictHandler) ListDeployments(w http.ResponseWriter, r *http.Request) {
+	var request ListDeploymentsRequestObject
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ListDeployments(ctx, request.(ListDeploymentsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListDeployments")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ListDeploymentsResponseObject); ok {
+		if err := validResponse.VisitListDeploymentsResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+func (sh *strictHandler) CreateDeployment(w http.ResponseWriter, r *http.Request) {
+	var request CreateDeploymentRequestObject
+
+	var body CreateDeploymentJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.CreateDeployment(ctx, request.(CreateDeploymentRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CreateDeployment")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(CreateDeploymentResponseObject); ok {
+		if err := validResponse.VisitCreateDeploymentResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+func (sh *strictHandler) UpdateDeployment(w http.ResponseWriter, r *http.Request, deploymentID DeploymentID) {
+	var request UpdateDeploymentRequestObject
+
+	request.DeploymentID = deploymentID
+
+	var body UpdateDeploymentJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.UpdateDeployment(ctx, request.(UpdateDeploymentRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "UpdateDeployment")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(UpdateDeploymentResponseObject); ok {
+		if err := validResponse.VisitUpdateDeploymentResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
 }
 
 func (sh *strictHandler) GetHealth(w http.ResponseWriter, r *http.Request) {
@@ -3611,6 +6740,122 @@ func (sh *strictHandler) RenameDocumentVersion(w http.ResponseWriter, r *http.Re
 	}
 }
 
+func (sh *strictHandler) ListEnvironments(w http.ResponseWriter, r *http.Request, projectID ProjectID) {
+	var request ListEnvironmentsRequestObject
+
+	request.ProjectID = projectID
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ListEnvironments(ctx, request.(ListEnvironmentsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListEnvironments")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ListEnvironmentsResponseObject); ok {
+		if err := validResponse.VisitListEnvironmentsResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+func (sh *strictHandler) CreateEnvironment(w http.ResponseWriter, r *http.Request, projectID ProjectID) {
+	var request CreateEnvironmentRequestObject
+
+	request.ProjectID = projectID
+
+	var body CreateEnvironmentJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.CreateEnvironment(ctx, request.(CreateEnvironmentRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CreateEnvironment")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(CreateEnvironmentResponseObject); ok {
+		if err := validResponse.VisitCreateEnvironmentResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+func (sh *strictHandler) DeleteEnvironment(w http.ResponseWriter, r *http.Request, projectID ProjectID, environmentID EnvironmentID) {
+	var request DeleteEnvironmentRequestObject
+
+	request.ProjectID = projectID
+	request.EnvironmentID = environmentID
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.DeleteEnvironment(ctx, request.(DeleteEnvironmentRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "DeleteEnvironment")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(DeleteEnvironmentResponseObject); ok {
+		if err := validResponse.VisitDeleteEnvironmentResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+func (sh *strictHandler) UpdateEnvironment(w http.ResponseWriter, r *http.Request, projectID ProjectID, environmentID EnvironmentID) {
+	var request UpdateEnvironmentRequestObject
+
+	request.ProjectID = projectID
+	request.EnvironmentID = environmentID
+
+	var body UpdateEnvironmentJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.UpdateEnvironment(ctx, request.(UpdateEnvironmentRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "UpdateEnvironment")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(UpdateEnvironmentResponseObject); ok {
+		if err := validResponse.VisitUpdateEnvironmentResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
 func (sh *strictHandler) EvaluateEnvironmentDecision(w http.ResponseWriter, r *http.Request, projectID ProjectRef, environmentID EnvironmentRef, key DocumentKey) {
 	var request EvaluateEnvironmentDecisionRequestObject
 
@@ -3645,6 +6890,32 @@ func (sh *strictHandler) EvaluateEnvironmentDecision(w http.ResponseWriter, r *h
 	}
 }
 
+func (sh *strictHandler) UndeployEnvironment(w http.ResponseWriter, r *http.Request, projectID ProjectID, environmentID EnvironmentID) {
+	var request UndeployEnvironmentRequestObject
+
+	request.ProjectID = projectID
+	request.EnvironmentID = environmentID
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.UndeployEnvironment(ctx, request.(UndeployEnvironmentRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "UndeployEnvironment")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(UndeployEnvironmentResponseObject); ok {
+		if err := validResponse.VisitUndeployEnvironmentResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
 func (sh *strictHandler) EvaluateDecision(w http.ResponseWriter, r *http.Request, projectID ProjectRef, key DocumentKey, params EvaluateDecisionParams) {
 	var request EvaluateDecisionRequestObject
 
@@ -3672,6 +6943,123 @@ func (sh *strictHandler) EvaluateDecision(w http.ResponseWriter, r *http.Request
 		sh.options.ResponseErrorHandlerFunc(w, r, err)
 	} else if validResponse, ok := response.(EvaluateDecisionResponseObject); ok {
 		if err := validResponse.VisitEvaluateDecisionResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+func (sh *strictHandler) ListGroups(w http.ResponseWriter, r *http.Request, projectID ProjectID, params ListGroupsParams) {
+	var request ListGroupsRequestObject
+
+	request.ProjectID = projectID
+	request.Params = params
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ListGroups(ctx, request.(ListGroupsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListGroups")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ListGroupsResponseObject); ok {
+		if err := validResponse.VisitListGroupsResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+func (sh *strictHandler) CreateGroup(w http.ResponseWriter, r *http.Request, projectID ProjectID) {
+	var request CreateGroupRequestObject
+
+	request.ProjectID = projectID
+
+	var body CreateGroupJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.CreateGroup(ctx, request.(CreateGroupRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CreateGroup")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(CreateGroupResponseObject); ok {
+		if err := validResponse.VisitCreateGroupResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+func (sh *strictHandler) DeleteGroup(w http.ResponseWriter, r *http.Request, projectID ProjectID, groupID GroupID) {
+	var request DeleteGroupRequestObject
+
+	request.ProjectID = projectID
+	request.GroupID = groupID
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.DeleteGroup(ctx, request.(DeleteGroupRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "DeleteGroup")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(DeleteGroupResponseObject); ok {
+		if err := validResponse.VisitDeleteGroupResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+func (sh *strictHandler) UpdateGroup(w http.ResponseWriter, r *http.Request, projectID ProjectID, groupID GroupID) {
+	var request UpdateGroupRequestObject
+
+	request.ProjectID = projectID
+	request.GroupID = groupID
+
+	var body UpdateGroupJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.UpdateGroup(ctx, request.(UpdateGroupRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "UpdateGroup")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(UpdateGroupResponseObject); ok {
+		if err := validResponse.VisitUpdateGroupResponse(w); err != nil {
 			sh.options.ResponseErrorHandlerFunc(w, r, err)
 		}
 	} else if response != nil {
@@ -3854,6 +7242,333 @@ func (sh *strictHandler) UpdateIntegration(w http.ResponseWriter, r *http.Reques
 	}
 }
 
+func (sh *strictHandler) ListReleases(w http.ResponseWriter, r *http.Request, projectID ProjectID, params ListReleasesParams) {
+	var request ListReleasesRequestObject
+
+	request.ProjectID = projectID
+	request.Params = params
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ListReleases(ctx, request.(ListReleasesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListReleases")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ListReleasesResponseObject); ok {
+		if err := validResponse.VisitListReleasesResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+func (sh *strictHandler) CreateRelease(w http.ResponseWriter, r *http.Request, projectID ProjectID) {
+	var request CreateReleaseRequestObject
+
+	request.ProjectID = projectID
+
+	var body CreateReleaseJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.CreateRelease(ctx, request.(CreateReleaseRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CreateRelease")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(CreateReleaseResponseObject); ok {
+		if err := validResponse.VisitCreateReleaseResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+func (sh *strictHandler) ApplyRelease(w http.ResponseWriter, r *http.Request, projectID ProjectID) {
+	var request ApplyReleaseRequestObject
+
+	request.ProjectID = projectID
+
+	var body ApplyReleaseJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ApplyRelease(ctx, request.(ApplyReleaseRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ApplyRelease")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ApplyReleaseResponseObject); ok {
+		if err := validResponse.VisitApplyReleaseResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+func (sh *strictHandler) DeployRelease(w http.ResponseWriter, r *http.Request, projectID ProjectID) {
+	var request DeployReleaseRequestObject
+
+	request.ProjectID = projectID
+
+	var body DeployReleaseJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.DeployRelease(ctx, request.(DeployReleaseRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "DeployRelease")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(DeployReleaseResponseObject); ok {
+		if err := validResponse.VisitDeployReleaseResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+func (sh *strictHandler) UploadRelease(w http.ResponseWriter, r *http.Request, projectID ProjectID) {
+	var request UploadReleaseRequestObject
+
+	request.ProjectID = projectID
+
+	if reader, err := r.MultipartReader(); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode multipart body: %w", err))
+		return
+	} else {
+		request.Body = reader
+	}
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.UploadRelease(ctx, request.(UploadReleaseRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "UploadRelease")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(UploadReleaseResponseObject); ok {
+		if err := validResponse.VisitUploadReleaseResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+func (sh *strictHandler) GetRelease(w http.ResponseWriter, r *http.Request, projectID ProjectID, releaseID ReleaseID, params GetReleaseParams) {
+	var request GetReleaseRequestObject
+
+	request.ProjectID = projectID
+	request.ReleaseID = releaseID
+	request.Params = params
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.GetRelease(ctx, request.(GetReleaseRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetRelease")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(GetReleaseResponseObject); ok {
+		if err := validResponse.VisitGetReleaseResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+func (sh *strictHandler) UpdateRelease(w http.ResponseWriter, r *http.Request, projectID ProjectID, releaseID ReleaseID) {
+	var request UpdateReleaseRequestObject
+
+	request.ProjectID = projectID
+	request.ReleaseID = releaseID
+
+	var body UpdateReleaseJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.UpdateRelease(ctx, request.(UpdateReleaseRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "UpdateRelease")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(UpdateReleaseResponseObject); ok {
+		if err := validResponse.VisitUpdateReleaseResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+func (sh *strictHandler) DownloadRelease(w http.ResponseWriter, r *http.Request, projectID ProjectID, releaseID ReleaseID, params DownloadReleaseParams) {
+	var request DownloadReleaseRequestObject
+
+	request.ProjectID = projectID
+	request.ReleaseID = releaseID
+	request.Params = params
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.DownloadRelease(ctx, request.(DownloadReleaseRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "DownloadRelease")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(DownloadReleaseResponseObject); ok {
+		if err := validResponse.VisitDownloadReleaseResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+func (sh *strictHandler) ListReleaseFiles(w http.ResponseWriter, r *http.Request, projectID ProjectID, releaseID ReleaseID) {
+	var request ListReleaseFilesRequestObject
+
+	request.ProjectID = projectID
+	request.ReleaseID = releaseID
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ListReleaseFiles(ctx, request.(ListReleaseFilesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListReleaseFiles")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ListReleaseFilesResponseObject); ok {
+		if err := validResponse.VisitListReleaseFilesResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+func (sh *strictHandler) GetReleaseFile(w http.ResponseWriter, r *http.Request, projectID ProjectID, releaseID ReleaseID, fileID FileID) {
+	var request GetReleaseFileRequestObject
+
+	request.ProjectID = projectID
+	request.ReleaseID = releaseID
+	request.FileID = fileID
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.GetReleaseFile(ctx, request.(GetReleaseFileRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetReleaseFile")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(GetReleaseFileResponseObject); ok {
+		if err := validResponse.VisitGetReleaseFileResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+func (sh *strictHandler) PublishRelease(w http.ResponseWriter, r *http.Request, projectID ProjectID, releaseID ReleaseID) {
+	var request PublishReleaseRequestObject
+
+	request.ProjectID = projectID
+	request.ReleaseID = releaseID
+
+	var body PublishReleaseJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.PublishRelease(ctx, request.(PublishReleaseRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "PublishRelease")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(PublishReleaseResponseObject); ok {
+		if err := validResponse.VisitPublishReleaseResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
 func (sh *strictHandler) RestoreProject(w http.ResponseWriter, r *http.Request, projectID ProjectID) {
 	var request RestoreProjectRequestObject
 
@@ -3872,6 +7587,221 @@ func (sh *strictHandler) RestoreProject(w http.ResponseWriter, r *http.Request, 
 		sh.options.ResponseErrorHandlerFunc(w, r, err)
 	} else if validResponse, ok := response.(RestoreProjectResponseObject); ok {
 		if err := validResponse.VisitRestoreProjectResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+func (sh *strictHandler) ListRuns(w http.ResponseWriter, r *http.Request, projectID ProjectID, params ListRunsParams) {
+	var request ListRunsRequestObject
+
+	request.ProjectID = projectID
+	request.Params = params
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ListRuns(ctx, request.(ListRunsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListRuns")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ListRunsResponseObject); ok {
+		if err := validResponse.VisitListRunsResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+func (sh *strictHandler) GetRun(w http.ResponseWriter, r *http.Request, projectID ProjectID, runID RunID) {
+	var request GetRunRequestObject
+
+	request.ProjectID = projectID
+	request.RunID = runID
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.GetRun(ctx, request.(GetRunRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetRun")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(GetRunResponseObject); ok {
+		if err := validResponse.VisitGetRunResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+func (sh *strictHandler) SyncRules(w http.ResponseWriter, r *http.Request) {
+	var request SyncRulesRequestObject
+
+	var body SyncRulesJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.SyncRules(ctx, request.(SyncRulesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "SyncRules")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(SyncRulesResponseObject); ok {
+		if err := validResponse.VisitSyncRulesResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+func (sh *strictHandler) GetRulesArtifact(w http.ResponseWriter, r *http.Request, artifactID ArtifactID, params GetRulesArtifactParams) {
+	var request GetRulesArtifactRequestObject
+
+	request.ArtifactID = artifactID
+	request.Params = params
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.GetRulesArtifact(ctx, request.(GetRulesArtifactRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetRulesArtifact")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(GetRulesArtifactResponseObject); ok {
+		if err := validResponse.VisitGetRulesArtifactResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+func (sh *strictHandler) GetRulesDocument(w http.ResponseWriter, r *http.Request, projectID RulesProject, params GetRulesDocumentParams) {
+	var request GetRulesDocumentRequestObject
+
+	request.ProjectID = projectID
+	request.Params = params
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.GetRulesDocument(ctx, request.(GetRulesDocumentRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetRulesDocument")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(GetRulesDocumentResponseObject); ok {
+		if err := validResponse.VisitGetRulesDocumentResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+func (sh *strictHandler) GetCommitRulesDocument(w http.ResponseWriter, r *http.Request, projectID RulesProject, commitID RulesCommit, params GetCommitRulesDocumentParams) {
+	var request GetCommitRulesDocumentRequestObject
+
+	request.ProjectID = projectID
+	request.CommitID = commitID
+	request.Params = params
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.GetCommitRulesDocument(ctx, request.(GetCommitRulesDocumentRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetCommitRulesDocument")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(GetCommitRulesDocumentResponseObject); ok {
+		if err := validResponse.VisitGetCommitRulesDocumentResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+func (sh *strictHandler) GetEnvironmentRulesDocument(w http.ResponseWriter, r *http.Request, projectID RulesProject, environmentID RulesEnvironment, params GetEnvironmentRulesDocumentParams) {
+	var request GetEnvironmentRulesDocumentRequestObject
+
+	request.ProjectID = projectID
+	request.EnvironmentID = environmentID
+	request.Params = params
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.GetEnvironmentRulesDocument(ctx, request.(GetEnvironmentRulesDocumentRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetEnvironmentRulesDocument")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(GetEnvironmentRulesDocumentResponseObject); ok {
+		if err := validResponse.VisitGetEnvironmentRulesDocumentResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+func (sh *strictHandler) GetReleaseRulesDocument(w http.ResponseWriter, r *http.Request, projectID RulesProject, releaseID RulesRelease, params GetReleaseRulesDocumentParams) {
+	var request GetReleaseRulesDocumentRequestObject
+
+	request.ProjectID = projectID
+	request.ReleaseID = releaseID
+	request.Params = params
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.GetReleaseRulesDocument(ctx, request.(GetReleaseRulesDocumentRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetReleaseRulesDocument")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(GetReleaseRulesDocumentResponseObject); ok {
+		if err := validResponse.VisitGetReleaseRulesDocumentResponse(w); err != nil {
 			sh.options.ResponseErrorHandlerFunc(w, r, err)
 		}
 	} else if response != nil {

@@ -223,8 +223,8 @@ func TestPullToStorage(t *testing.T) {
 	}
 }
 
-// told is a call of a webhook.
-type told struct {
+// hookCall is a call of a webhook.
+type hookCall struct {
 	header http.Header
 	body   []byte
 }
@@ -234,7 +234,7 @@ type receiver struct {
 	*httptest.Server
 
 	mu    sync.Mutex
-	calls []told
+	calls []hookCall
 }
 
 func newReceiver(t *testing.T) *receiver {
@@ -244,14 +244,14 @@ func newReceiver(t *testing.T) *receiver {
 		body, _ := io.ReadAll(request.Body)
 		r.mu.Lock()
 		defer r.mu.Unlock()
-		r.calls = append(r.calls, told{request.Header, body})
+		r.calls = append(r.calls, hookCall{request.Header, body})
 	}))
 	t.Cleanup(r.Close)
 	return r
 }
 
 // next waits for a call.
-func (r *receiver) next(t *testing.T) (call told) {
+func (r *receiver) next(t *testing.T) (call hookCall) {
 	t.Helper()
 	eventually(t, "a webhook", func() bool {
 		r.mu.Lock()

@@ -91,6 +91,49 @@ func WithRequestEditorFn(fn RequestEditorFn) ClientOption {
 
 // The interface specification for the client above.
 type ClientInterface interface {
+	// ListDeployments List deployments
+	//
+	// Lists all deployments of the organisation.
+	//
+	// Corresponds with GET /api/deployments (the `ListDeployments` operationId).
+	ListDeployments(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CreateDeploymentWithBody Create deployment
+	//
+	// Adds a storage to which releases can be taken.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /api/deployments (the `CreateDeployment` operationId).
+	CreateDeploymentWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CreateDeployment Create deployment
+	//
+	// Adds a storage to which releases can be taken.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /api/deployments (the `CreateDeployment` operationId).
+	CreateDeployment(ctx context.Context, body CreateDeploymentJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// UpdateDeploymentWithBody Update deployment
+	//
+	// Changes a deployment. Its provider stays what it is, and so do its secrets unless the request says otherwise.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with PUT /api/deployments/{deploymentId} (the `UpdateDeployment` operationId).
+	UpdateDeploymentWithBody(ctx context.Context, deploymentID DeploymentID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// UpdateDeployment Update deployment
+	//
+	// Changes a deployment. Its provider stays what it is, and so do its secrets unless the request says otherwise.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with PUT /api/deployments/{deploymentId} (the `UpdateDeployment` operationId).
+	UpdateDeployment(ctx context.Context, deploymentID DeploymentID, body UpdateDeploymentJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// GetHealth Health check
 	//
 	// Tells whether the service is up and reaches its database. Needs no credentials.
@@ -366,6 +409,56 @@ type ClientInterface interface {
 	// Corresponds with PUT /api/projects/{projectId}/documents/{documentId}/versions/{versionId}/rename (the `RenameDocumentVersion` operationId).
 	RenameDocumentVersion(ctx context.Context, projectID ProjectID, documentID DocumentID, versionID DocumentVersionID, body RenameDocumentVersionJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// ListEnvironments List environments
+	//
+	// Lists all environments of a project, with what is deployed to them and the change requests that wait.
+	//
+	// Corresponds with GET /api/projects/{projectId}/environments (the `ListEnvironments` operationId).
+	ListEnvironments(ctx context.Context, projectID ProjectID, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CreateEnvironmentWithBody Create environment
+	//
+	// Adds an environment to a project.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /api/projects/{projectId}/environments (the `CreateEnvironment` operationId).
+	CreateEnvironmentWithBody(ctx context.Context, projectID ProjectID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CreateEnvironment Create environment
+	//
+	// Adds an environment to a project.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /api/projects/{projectId}/environments (the `CreateEnvironment` operationId).
+	CreateEnvironment(ctx context.Context, projectID ProjectID, body CreateEnvironmentJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// DeleteEnvironment Delete environment
+	//
+	// Soft deletes an environment. One that a release is deployed to is not deleted.
+	//
+	// Corresponds with DELETE /api/projects/{projectId}/environments/{environmentId} (the `DeleteEnvironment` operationId).
+	DeleteEnvironment(ctx context.Context, projectID ProjectID, environmentID EnvironmentID, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// UpdateEnvironmentWithBody Update environment
+	//
+	// Changes name, key and approvals of an environment. Its type stays what it is.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with PUT /api/projects/{projectId}/environments/{environmentId} (the `UpdateEnvironment` operationId).
+	UpdateEnvironmentWithBody(ctx context.Context, projectID ProjectID, environmentID EnvironmentID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// UpdateEnvironment Update environment
+	//
+	// Changes name, key and approvals of an environment. Its type stays what it is.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with PUT /api/projects/{projectId}/environments/{environmentId} (the `UpdateEnvironment` operationId).
+	UpdateEnvironment(ctx context.Context, projectID ProjectID, environmentID EnvironmentID, body UpdateEnvironmentJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// EvaluateEnvironmentDecisionWithBody Evaluate environment decision
 	//
 	// Evaluates a document of the release that is deployed in an environment.
@@ -384,6 +477,13 @@ type ClientInterface interface {
 	// Corresponds with POST /api/projects/{projectId}/environments/{environmentId}/evaluate/{key} (the `EvaluateEnvironmentDecision` operationId).
 	EvaluateEnvironmentDecision(ctx context.Context, projectID ProjectRef, environmentID EnvironmentRef, key DocumentKey, body EvaluateEnvironmentDecisionJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// UndeployEnvironment Undeploy environment
+	//
+	// Takes the release away that is deployed to an environment, or asks for it in a change request where the environment wants approval.
+	//
+	// Corresponds with POST /api/projects/{projectId}/environments/{environmentId}/undeploy (the `UndeployEnvironment` operationId).
+	UndeployEnvironment(ctx context.Context, projectID ProjectID, environmentID EnvironmentID, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// EvaluateDecisionWithBody Evaluate decision
 	//
 	// Evaluates the published version of a document, or the version that is named. By default, a decision is published before it is evaluated.
@@ -401,6 +501,56 @@ type ClientInterface interface {
 	//
 	// Corresponds with POST /api/projects/{projectId}/evaluate/{key} (the `EvaluateDecision` operationId).
 	EvaluateDecision(ctx context.Context, projectID ProjectRef, key DocumentKey, params *EvaluateDecisionParams, body EvaluateDecisionJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListGroups List groups
+	//
+	// Lists the permission groups of a project, a page at a time.
+	//
+	// Corresponds with GET /api/projects/{projectId}/groups (the `ListGroups` operationId).
+	ListGroups(ctx context.Context, projectID ProjectID, params *ListGroupsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CreateGroupWithBody Create group
+	//
+	// Adds a permission group to a project.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /api/projects/{projectId}/groups (the `CreateGroup` operationId).
+	CreateGroupWithBody(ctx context.Context, projectID ProjectID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CreateGroup Create group
+	//
+	// Adds a permission group to a project.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /api/projects/{projectId}/groups (the `CreateGroup` operationId).
+	CreateGroup(ctx context.Context, projectID ProjectID, body CreateGroupJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// DeleteGroup Delete group
+	//
+	// Deletes a permission group. Approvals that it was to give are given by the groups that are left.
+	//
+	// Corresponds with DELETE /api/projects/{projectId}/groups/{groupId} (the `DeleteGroup` operationId).
+	DeleteGroup(ctx context.Context, projectID ProjectID, groupID GroupID, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// UpdateGroupWithBody Update group
+	//
+	// Replaces what a permission group is.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with PUT /api/projects/{projectId}/groups/{groupId} (the `UpdateGroup` operationId).
+	UpdateGroupWithBody(ctx context.Context, projectID ProjectID, groupID GroupID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// UpdateGroup Update group
+	//
+	// Replaces what a permission group is.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with PUT /api/projects/{projectId}/groups/{groupId} (the `UpdateGroup` operationId).
+	UpdateGroup(ctx context.Context, projectID ProjectID, groupID GroupID, body UpdateGroupJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// HTTPProxyWithBody HTTP Proxy
 	//
@@ -477,12 +627,306 @@ type ClientInterface interface {
 	// Corresponds with PUT /api/projects/{projectId}/integrations/{integrationId} (the `UpdateIntegration` operationId).
 	UpdateIntegration(ctx context.Context, projectID ProjectID, integrationID IntegrationID, body UpdateIntegrationJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// ListReleases List releases
+	//
+	// Lists the releases of a project, the newest first, a page at a time.
+	//
+	// Corresponds with GET /api/projects/{projectId}/releases (the `ListReleases` operationId).
+	ListReleases(ctx context.Context, projectID ProjectID, params *ListReleasesParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CreateReleaseWithBody Create a release
+	//
+	// Makes a release of what is published in the project, or of one of its commits.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /api/projects/{projectId}/releases (the `CreateRelease` operationId).
+	CreateReleaseWithBody(ctx context.Context, projectID ProjectID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CreateRelease Create a release
+	//
+	// Makes a release of what is published in the project, or of one of its commits.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /api/projects/{projectId}/releases (the `CreateRelease` operationId).
+	CreateRelease(ctx context.Context, projectID ProjectID, body CreateReleaseJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ApplyReleaseWithBody Apply a release
+	//
+	// Writes the files of a release into the project, each as a new version of its document, which is made where there is none. For projects of version v1.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /api/projects/{projectId}/releases/apply (the `ApplyRelease` operationId).
+	ApplyReleaseWithBody(ctx context.Context, projectID ProjectID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ApplyRelease Apply a release
+	//
+	// Writes the files of a release into the project, each as a new version of its document, which is made where there is none. For projects of version v1.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /api/projects/{projectId}/releases/apply (the `ApplyRelease` operationId).
+	ApplyRelease(ctx context.Context, projectID ProjectID, body ApplyReleaseJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// DeployReleaseWithBody Deploy a release
+	//
+	// Deploys a release to an environment, or asks for it in a change request where the environment wants approval.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /api/projects/{projectId}/releases/deploy (the `DeployRelease` operationId).
+	DeployReleaseWithBody(ctx context.Context, projectID ProjectID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// DeployRelease Deploy a release
+	//
+	// Deploys a release to an environment, or asks for it in a change request where the environment wants approval.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /api/projects/{projectId}/releases/deploy (the `DeployRelease` operationId).
+	DeployRelease(ctx context.Context, projectID ProjectID, body DeployReleaseJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// UploadReleaseWithBody Upload a release
+	//
+	// Makes a release of the decision documents in ZIP archives. Their names are the paths of the documents.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /api/projects/{projectId}/releases/multipart (the `UploadRelease` operationId).
+	UploadReleaseWithBody(ctx context.Context, projectID ProjectID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetRelease Get a release
+	//
+	// Reads one release with its files, and how they differ from those of the release before.
+	//
+	// Corresponds with GET /api/projects/{projectId}/releases/{releaseId} (the `GetRelease` operationId).
+	GetRelease(ctx context.Context, projectID ProjectID, releaseID ReleaseID, params *GetReleaseParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// UpdateReleaseWithBody Update release
+	//
+	// Changes what a release is called. Its content cannot change.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with PUT /api/projects/{projectId}/releases/{releaseId} (the `UpdateRelease` operationId).
+	UpdateReleaseWithBody(ctx context.Context, projectID ProjectID, releaseID ReleaseID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// UpdateRelease Update release
+	//
+	// Changes what a release is called. Its content cannot change.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with PUT /api/projects/{projectId}/releases/{releaseId} (the `UpdateRelease` operationId).
+	UpdateRelease(ctx context.Context, projectID ProjectID, releaseID ReleaseID, body UpdateReleaseJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// DownloadRelease Download a release
+	//
+	// All files of a release in a ZIP archive.
+	//
+	// Corresponds with GET /api/projects/{projectId}/releases/{releaseId}/download (the `DownloadRelease` operationId).
+	DownloadRelease(ctx context.Context, projectID ProjectID, releaseID ReleaseID, params *DownloadReleaseParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListReleaseFiles Get release files
+	//
+	// All files of a release with their content.
+	//
+	// Corresponds with GET /api/projects/{projectId}/releases/{releaseId}/files (the `ListReleaseFiles` operationId).
+	ListReleaseFiles(ctx context.Context, projectID ProjectID, releaseID ReleaseID, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetReleaseFile Get a release file
+	//
+	// One file of a release with its content.
+	//
+	// Corresponds with GET /api/projects/{projectId}/releases/{releaseId}/files/{fileId} (the `GetReleaseFile` operationId).
+	GetReleaseFile(ctx context.Context, projectID ProjectID, releaseID ReleaseID, fileID FileID, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// PublishReleaseWithBody Publish release
+	//
+	// Gives a draft the version that follows the highest one published.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /api/projects/{projectId}/releases/{releaseId}/publish (the `PublishRelease` operationId).
+	PublishReleaseWithBody(ctx context.Context, projectID ProjectID, releaseID ReleaseID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// PublishRelease Publish release
+	//
+	// Gives a draft the version that follows the highest one published.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /api/projects/{projectId}/releases/{releaseId}/publish (the `PublishRelease` operationId).
+	PublishRelease(ctx context.Context, projectID ProjectID, releaseID ReleaseID, body PublishReleaseJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// RestoreProject Restore a project
 	//
 	// Brings a soft-deleted project back. When its key has been taken meanwhile, it gets a new one.
 	//
 	// Corresponds with PUT /api/projects/{projectId}/restore (the `RestoreProject` operationId).
 	RestoreProject(ctx context.Context, projectID ProjectID, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListRuns List deployment workflow runs
+	//
+	// Lists the deployments that were made, those first that were made last, a page at a time.
+	//
+	// Corresponds with GET /api/projects/{projectId}/runs (the `ListRuns` operationId).
+	ListRuns(ctx context.Context, projectID ProjectID, params *ListRunsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetRun Get deployment workflow run
+	//
+	// Reads one run with its jobs.
+	//
+	// Corresponds with GET /api/projects/{projectId}/runs/{runId} (the `GetRun` operationId).
+	GetRun(ctx context.Context, projectID ProjectID, runID RunID, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// SyncRulesWithBody Rules sync
+	//
+	// Tells for each of several targets whether there is something else than the caller has, and where to get it. A target is `main`, `branch:ID`, `commit:ID`, `release:VERSION` (or its id) or `env:KEY` (or its id).
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /api/rules-sync (the `SyncRules` operationId).
+	SyncRulesWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// SyncRules Rules sync
+	//
+	// Tells for each of several targets whether there is something else than the caller has, and where to get it. A target is `main`, `branch:ID`, `commit:ID`, `release:VERSION` (or its id) or `env:KEY` (or its id).
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /api/rules-sync (the `SyncRules` operationId).
+	SyncRules(ctx context.Context, body SyncRulesJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetRulesArtifact Download an artifact
+	//
+	// The archive that a rules sync names. The address carries all that opens it: it is asked for without credentials, until it expires.
+	//
+	// Corresponds with GET /api/rules-sync/artifacts/{artifactId} (the `GetRulesArtifact` operationId).
+	GetRulesArtifact(ctx context.Context, artifactID ArtifactID, params *GetRulesArtifactParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetRulesDocument Rules OpenAPI document for the main branch
+	//
+	// The OpenAPI document of what can be evaluated now.
+	//
+	// Corresponds with GET /api/rules/{projectId} (the `GetRulesDocument` operationId).
+	GetRulesDocument(ctx context.Context, projectID RulesProject, params *GetRulesDocumentParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetCommitRulesDocument OpenAPI document at a specific commit
+	//
+	// The OpenAPI document of what can be evaluated at a commit.
+	//
+	// Corresponds with GET /api/rules/{projectId}/commit/{commitId} (the `GetCommitRulesDocument` operationId).
+	GetCommitRulesDocument(ctx context.Context, projectID RulesProject, commitID RulesCommit, params *GetCommitRulesDocumentParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetEnvironmentRulesDocument OpenAPI document for an environment
+	//
+	// The OpenAPI document of what can be evaluated in an environment.
+	//
+	// Corresponds with GET /api/rules/{projectId}/env/{environmentId} (the `GetEnvironmentRulesDocument` operationId).
+	GetEnvironmentRulesDocument(ctx context.Context, projectID RulesProject, environmentID RulesEnvironment, params *GetEnvironmentRulesDocumentParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetReleaseRulesDocument OpenAPI document for a release
+	//
+	// The OpenAPI document of what can be evaluated of a release.
+	//
+	// Corresponds with GET /api/rules/{projectId}/release/{releaseId} (the `GetReleaseRulesDocument` operationId).
+	GetReleaseRulesDocument(ctx context.Context, projectID RulesProject, releaseID RulesRelease, params *GetReleaseRulesDocumentParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+}
+
+// ListDeployments List deployments
+//
+// Lists all deployments of the organisation.
+//
+// Corresponds with GET /api/deployments (the `ListDeployments` operationId).
+func (c *Client) ListDeployments(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListDeploymentsRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CreateDeploymentWithBody Create deployment
+//
+// Adds a storage to which releases can be taken.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /api/deployments (the `CreateDeployment` operationId).
+func (c *Client) CreateDeploymentWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCreateDeploymentRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CreateDeployment Create deployment
+//
+// Adds a storage to which releases can be taken.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /api/deployments (the `CreateDeployment` operationId).
+func (c *Client) CreateDeployment(ctx context.Context, body CreateDeploymentJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCreateDeploymentRequest(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// UpdateDeploymentWithBody Update deployment
+//
+// Changes a deployment. Its provider stays what it is, and so do its secrets unless the request says otherwise.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with PUT /api/deployments/{deploymentId} (the `UpdateDeployment` operationId).
+func (c *Client) UpdateDeploymentWithBody(ctx context.Context, deploymentID DeploymentID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewUpdateDeploymentRequestWithBody(c.Server, deploymentID, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// UpdateDeployment Update deployment
+//
+// Changes a deployment. Its provider stays what it is, and so do its secrets unless the request says otherwise.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with PUT /api/deployments/{deploymentId} (the `UpdateDeployment` operationId).
+func (c *Client) UpdateDeployment(ctx context.Context, deploymentID DeploymentID, body UpdateDeploymentJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewUpdateDeploymentRequest(c.Server, deploymentID, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
 }
 
 // GetHealth Health check
@@ -1090,6 +1534,116 @@ func (c *Client) RenameDocumentVersion(ctx context.Context, projectID ProjectID,
 	return c.Client.Do(req)
 }
 
+// ListEnvironments List environments
+//
+// Lists all environments of a project, with what is deployed to them and the change requests that wait.
+//
+// Corresponds with GET /api/projects/{projectId}/environments (the `ListEnvironments` operationId).
+func (c *Client) ListEnvironments(ctx context.Context, projectID ProjectID, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListEnvironmentsRequest(c.Server, projectID)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CreateEnvironmentWithBody Create environment
+//
+// Adds an environment to a project.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /api/projects/{projectId}/environments (the `CreateEnvironment` operationId).
+func (c *Client) CreateEnvironmentWithBody(ctx context.Context, projectID ProjectID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCreateEnvironmentRequestWithBody(c.Server, projectID, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CreateEnvironment Create environment
+//
+// Adds an environment to a project.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /api/projects/{projectId}/environments (the `CreateEnvironment` operationId).
+func (c *Client) CreateEnvironment(ctx context.Context, projectID ProjectID, body CreateEnvironmentJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCreateEnvironmentRequest(c.Server, projectID, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// DeleteEnvironment Delete environment
+//
+// Soft deletes an environment. One that a release is deployed to is not deleted.
+//
+// Corresponds with DELETE /api/projects/{projectId}/environments/{environmentId} (the `DeleteEnvironment` operationId).
+func (c *Client) DeleteEnvironment(ctx context.Context, projectID ProjectID, environmentID EnvironmentID, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewDeleteEnvironmentRequest(c.Server, projectID, environmentID)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// UpdateEnvironmentWithBody Update environment
+//
+// Changes name, key and approvals of an environment. Its type stays what it is.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with PUT /api/projects/{projectId}/environments/{environmentId} (the `UpdateEnvironment` operationId).
+func (c *Client) UpdateEnvironmentWithBody(ctx context.Context, projectID ProjectID, environmentID EnvironmentID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewUpdateEnvironmentRequestWithBody(c.Server, projectID, environmentID, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// UpdateEnvironment Update environment
+//
+// Changes name, key and approvals of an environment. Its type stays what it is.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with PUT /api/projects/{projectId}/environments/{environmentId} (the `UpdateEnvironment` operationId).
+func (c *Client) UpdateEnvironment(ctx context.Context, projectID ProjectID, environmentID EnvironmentID, body UpdateEnvironmentJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewUpdateEnvironmentRequest(c.Server, projectID, environmentID, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // EvaluateEnvironmentDecisionWithBody Evaluate environment decision
 //
 // Evaluates a document of the release that is deployed in an environment.
@@ -1128,6 +1682,23 @@ func (c *Client) EvaluateEnvironmentDecision(ctx context.Context, projectID Proj
 	return c.Client.Do(req)
 }
 
+// UndeployEnvironment Undeploy environment
+//
+// Takes the release away that is deployed to an environment, or asks for it in a change request where the environment wants approval.
+//
+// Corresponds with POST /api/projects/{projectId}/environments/{environmentId}/undeploy (the `UndeployEnvironment` operationId).
+func (c *Client) UndeployEnvironment(ctx context.Context, projectID ProjectID, environmentID EnvironmentID, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewUndeployEnvironmentRequest(c.Server, projectID, environmentID)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // EvaluateDecisionWithBody Evaluate decision
 //
 // Evaluates the published version of a document, or the version that is named. By default, a decision is published before it is evaluated.
@@ -1156,6 +1727,116 @@ func (c *Client) EvaluateDecisionWithBody(ctx context.Context, projectID Project
 // Corresponds with POST /api/projects/{projectId}/evaluate/{key} (the `EvaluateDecision` operationId).
 func (c *Client) EvaluateDecision(ctx context.Context, projectID ProjectRef, key DocumentKey, params *EvaluateDecisionParams, body EvaluateDecisionJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewEvaluateDecisionRequest(c.Server, projectID, key, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListGroups List groups
+//
+// Lists the permission groups of a project, a page at a time.
+//
+// Corresponds with GET /api/projects/{projectId}/groups (the `ListGroups` operationId).
+func (c *Client) ListGroups(ctx context.Context, projectID ProjectID, params *ListGroupsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListGroupsRequest(c.Server, projectID, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CreateGroupWithBody Create group
+//
+// Adds a permission group to a project.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /api/projects/{projectId}/groups (the `CreateGroup` operationId).
+func (c *Client) CreateGroupWithBody(ctx context.Context, projectID ProjectID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCreateGroupRequestWithBody(c.Server, projectID, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CreateGroup Create group
+//
+// Adds a permission group to a project.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /api/projects/{projectId}/groups (the `CreateGroup` operationId).
+func (c *Client) CreateGroup(ctx context.Context, projectID ProjectID, body CreateGroupJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCreateGroupRequest(c.Server, projectID, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// DeleteGroup Delete group
+//
+// Deletes a permission group. Approvals that it was to give are given by the groups that are left.
+//
+// Corresponds with DELETE /api/projects/{projectId}/groups/{groupId} (the `DeleteGroup` operationId).
+func (c *Client) DeleteGroup(ctx context.Context, projectID ProjectID, groupID GroupID, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewDeleteGroupRequest(c.Server, projectID, groupID)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// UpdateGroupWithBody Update group
+//
+// Replaces what a permission group is.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with PUT /api/projects/{projectId}/groups/{groupId} (the `UpdateGroup` operationId).
+func (c *Client) UpdateGroupWithBody(ctx context.Context, projectID ProjectID, groupID GroupID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewUpdateGroupRequestWithBody(c.Server, projectID, groupID, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// UpdateGroup Update group
+//
+// Replaces what a permission group is.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with PUT /api/projects/{projectId}/groups/{groupId} (the `UpdateGroup` operationId).
+func (c *Client) UpdateGroup(ctx context.Context, projectID ProjectID, groupID GroupID, body UpdateGroupJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewUpdateGroupRequest(c.Server, projectID, groupID, body)
 	if err != nil {
 		return nil, err
 	}
@@ -1331,6 +2012,300 @@ func (c *Client) UpdateIntegration(ctx context.Context, projectID ProjectID, int
 	return c.Client.Do(req)
 }
 
+// ListReleases List releases
+//
+// Lists the releases of a project, the newest first, a page at a time.
+//
+// Corresponds with GET /api/projects/{projectId}/releases (the `ListReleases` operationId).
+func (c *Client) ListReleases(ctx context.Context, projectID ProjectID, params *ListReleasesParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListReleasesRequest(c.Server, projectID, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CreateReleaseWithBody Create a release
+//
+// Makes a release of what is published in the project, or of one of its commits.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /api/projects/{projectId}/releases (the `CreateRelease` operationId).
+func (c *Client) CreateReleaseWithBody(ctx context.Context, projectID ProjectID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCreateReleaseRequestWithBody(c.Server, projectID, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CreateRelease Create a release
+//
+// Makes a release of what is published in the project, or of one of its commits.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /api/projects/{projectId}/releases (the `CreateRelease` operationId).
+func (c *Client) CreateRelease(ctx context.Context, projectID ProjectID, body CreateReleaseJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCreateReleaseRequest(c.Server, projectID, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ApplyReleaseWithBody Apply a release
+//
+// Writes the files of a release into the project, each as a new version of its document, which is made where there is none. For projects of version v1.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /api/projects/{projectId}/releases/apply (the `ApplyRelease` operationId).
+func (c *Client) ApplyReleaseWithBody(ctx context.Context, projectID ProjectID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewApplyReleaseRequestWithBody(c.Server, projectID, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ApplyRelease Apply a release
+//
+// Writes the files of a release into the project, each as a new version of its document, which is made where there is none. For projects of version v1.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /api/projects/{projectId}/releases/apply (the `ApplyRelease` operationId).
+func (c *Client) ApplyRelease(ctx context.Context, projectID ProjectID, body ApplyReleaseJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewApplyReleaseRequest(c.Server, projectID, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// DeployReleaseWithBody Deploy a release
+//
+// Deploys a release to an environment, or asks for it in a change request where the environment wants approval.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /api/projects/{projectId}/releases/deploy (the `DeployRelease` operationId).
+func (c *Client) DeployReleaseWithBody(ctx context.Context, projectID ProjectID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewDeployReleaseRequestWithBody(c.Server, projectID, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// DeployRelease Deploy a release
+//
+// Deploys a release to an environment, or asks for it in a change request where the environment wants approval.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /api/projects/{projectId}/releases/deploy (the `DeployRelease` operationId).
+func (c *Client) DeployRelease(ctx context.Context, projectID ProjectID, body DeployReleaseJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewDeployReleaseRequest(c.Server, projectID, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// UploadReleaseWithBody Upload a release
+//
+// Makes a release of the decision documents in ZIP archives. Their names are the paths of the documents.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /api/projects/{projectId}/releases/multipart (the `UploadRelease` operationId).
+func (c *Client) UploadReleaseWithBody(ctx context.Context, projectID ProjectID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewUploadReleaseRequestWithBody(c.Server, projectID, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetRelease Get a release
+//
+// Reads one release with its files, and how they differ from those of the release before.
+//
+// Corresponds with GET /api/projects/{projectId}/releases/{releaseId} (the `GetRelease` operationId).
+func (c *Client) GetRelease(ctx context.Context, projectID ProjectID, releaseID ReleaseID, params *GetReleaseParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetReleaseRequest(c.Server, projectID, releaseID, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// UpdateReleaseWithBody Update release
+//
+// Changes what a release is called. Its content cannot change.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with PUT /api/projects/{projectId}/releases/{releaseId} (the `UpdateRelease` operationId).
+func (c *Client) UpdateReleaseWithBody(ctx context.Context, projectID ProjectID, releaseID ReleaseID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewUpdateReleaseRequestWithBody(c.Server, projectID, releaseID, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// UpdateRelease Update release
+//
+// Changes what a release is called. Its content cannot change.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with PUT /api/projects/{projectId}/releases/{releaseId} (the `UpdateRelease` operationId).
+func (c *Client) UpdateRelease(ctx context.Context, projectID ProjectID, releaseID ReleaseID, body UpdateReleaseJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewUpdateReleaseRequest(c.Server, projectID, releaseID, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// DownloadRelease Download a release
+//
+// All files of a release in a ZIP archive.
+//
+// Corresponds with GET /api/projects/{projectId}/releases/{releaseId}/download (the `DownloadRelease` operationId).
+func (c *Client) DownloadRelease(ctx context.Context, projectID ProjectID, releaseID ReleaseID, params *DownloadReleaseParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewDownloadReleaseRequest(c.Server, projectID, releaseID, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListReleaseFiles Get release files
+//
+// All files of a release with their content.
+//
+// Corresponds with GET /api/projects/{projectId}/releases/{releaseId}/files (the `ListReleaseFiles` operationId).
+func (c *Client) ListReleaseFiles(ctx context.Context, projectID ProjectID, releaseID ReleaseID, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListReleaseFilesRequest(c.Server, projectID, releaseID)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetReleaseFile Get a release file
+//
+// One file of a release with its content.
+//
+// Corresponds with GET /api/projects/{projectId}/releases/{releaseId}/files/{fileId} (the `GetReleaseFile` operationId).
+func (c *Client) GetReleaseFile(ctx context.Context, projectID ProjectID, releaseID ReleaseID, fileID FileID, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetReleaseFileRequest(c.Server, projectID, releaseID, fileID)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// PublishReleaseWithBody Publish release
+//
+// Gives a draft the version that follows the highest one published.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /api/projects/{projectId}/releases/{releaseId}/publish (the `PublishRelease` operationId).
+func (c *Client) PublishReleaseWithBody(ctx context.Context, projectID ProjectID, releaseID ReleaseID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewPublishReleaseRequestWithBody(c.Server, projectID, releaseID, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// PublishRelease Publish release
+//
+// Gives a draft the version that follows the highest one published.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /api/projects/{projectId}/releases/{releaseId}/publish (the `PublishRelease` operationId).
+func (c *Client) PublishRelease(ctx context.Context, projectID ProjectID, releaseID ReleaseID, body PublishReleaseJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewPublishReleaseRequest(c.Server, projectID, releaseID, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // RestoreProject Restore a project
 //
 // Brings a soft-deleted project back. When its key has been taken meanwhile, it gets a new one.
@@ -1346,6 +2321,277 @@ func (c *Client) RestoreProject(ctx context.Context, projectID ProjectID, reqEdi
 		return nil, err
 	}
 	return c.Client.Do(req)
+}
+
+// ListRuns List deployment workflow runs
+//
+// Lists the deployments that were made, those first that were made last, a page at a time.
+//
+// Corresponds with GET /api/projects/{projectId}/runs (the `ListRuns` operationId).
+func (c *Client) ListRuns(ctx context.Context, projectID ProjectID, params *ListRunsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListRunsRequest(c.Server, projectID, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetRun Get deployment workflow run
+//
+// Reads one run with its jobs.
+//
+// Corresponds with GET /api/projects/{projectId}/runs/{runId} (the `GetRun` operationId).
+func (c *Client) GetRun(ctx context.Context, projectID ProjectID, runID RunID, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetRunRequest(c.Server, projectID, runID)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// SyncRulesWithBody Rules sync
+//
+// Tells for each of several targets whether there is something else than the caller has, and where to get it. A target is `main`, `branch:ID`, `commit:ID`, `release:VERSION` (or its id) or `env:KEY` (or its id).
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /api/rules-sync (the `SyncRules` operationId).
+func (c *Client) SyncRulesWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewSyncRulesRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// SyncRules Rules sync
+//
+// Tells for each of several targets whether there is something else than the caller has, and where to get it. A target is `main`, `branch:ID`, `commit:ID`, `release:VERSION` (or its id) or `env:KEY` (or its id).
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /api/rules-sync (the `SyncRules` operationId).
+func (c *Client) SyncRules(ctx context.Context, body SyncRulesJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewSyncRulesRequest(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetRulesArtifact Download an artifact
+//
+// The archive that a rules sync names. The address carries all that opens it: it is asked for without credentials, until it expires.
+//
+// Corresponds with GET /api/rules-sync/artifacts/{artifactId} (the `GetRulesArtifact` operationId).
+func (c *Client) GetRulesArtifact(ctx context.Context, artifactID ArtifactID, params *GetRulesArtifactParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetRulesArtifactRequest(c.Server, artifactID, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetRulesDocument Rules OpenAPI document for the main branch
+//
+// The OpenAPI document of what can be evaluated now.
+//
+// Corresponds with GET /api/rules/{projectId} (the `GetRulesDocument` operationId).
+func (c *Client) GetRulesDocument(ctx context.Context, projectID RulesProject, params *GetRulesDocumentParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetRulesDocumentRequest(c.Server, projectID, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetCommitRulesDocument OpenAPI document at a specific commit
+//
+// The OpenAPI document of what can be evaluated at a commit.
+//
+// Corresponds with GET /api/rules/{projectId}/commit/{commitId} (the `GetCommitRulesDocument` operationId).
+func (c *Client) GetCommitRulesDocument(ctx context.Context, projectID RulesProject, commitID RulesCommit, params *GetCommitRulesDocumentParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetCommitRulesDocumentRequest(c.Server, projectID, commitID, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetEnvironmentRulesDocument OpenAPI document for an environment
+//
+// The OpenAPI document of what can be evaluated in an environment.
+//
+// Corresponds with GET /api/rules/{projectId}/env/{environmentId} (the `GetEnvironmentRulesDocument` operationId).
+func (c *Client) GetEnvironmentRulesDocument(ctx context.Context, projectID RulesProject, environmentID RulesEnvironment, params *GetEnvironmentRulesDocumentParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetEnvironmentRulesDocumentRequest(c.Server, projectID, environmentID, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetReleaseRulesDocument OpenAPI document for a release
+//
+// The OpenAPI document of what can be evaluated of a release.
+//
+// Corresponds with GET /api/rules/{projectId}/release/{releaseId} (the `GetReleaseRulesDocument` operationId).
+func (c *Client) GetReleaseRulesDocument(ctx context.Context, projectID RulesProject, releaseID RulesRelease, params *GetReleaseRulesDocumentParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetReleaseRulesDocumentRequest(c.Server, projectID, releaseID, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// NewListDeploymentsRequest constructs an http.Request for the ListDeployments method
+func NewListDeploymentsRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/deployments")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewCreateDeploymentRequest calls the generic CreateDeployment builder with application/json body
+func NewCreateDeploymentRequest(server string, body CreateDeploymentJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewCreateDeploymentRequestWithBody(server, "application/json", bodyReader)
+}
+
+// NewCreateDeploymentRequestWithBody constructs an http.Request for the CreateDeployment method, with any body, and a specified content type
+func NewCreateDeploymentRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/deployments")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewUpdateDeploymentRequest calls the generic UpdateDeployment builder with application/json body
+func NewUpdateDeploymentRequest(server string, deploymentID DeploymentID, body UpdateDeploymentJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewUpdateDeploymentRequestWithBody(server, deploymentID, "application/json", bodyReader)
+}
+
+// NewUpdateDeploymentRequestWithBody constructs an http.Request for the UpdateDeployment method, with any body, and a specified content type
+func NewUpdateDeploymentRequestWithBody(server string, deploymentID DeploymentID, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "deploymentId", deploymentID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/deployments/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPut, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
 }
 
 // NewGetHealthRequest constructs an http.Request for the GetHealth method
@@ -2463,6 +3709,182 @@ func NewRenameDocumentVersionRequestWithBody(server string, projectID ProjectID,
 	return req, nil
 }
 
+// NewListEnvironmentsRequest constructs an http.Request for the ListEnvironments method
+func NewListEnvironmentsRequest(server string, projectID ProjectID) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "projectId", projectID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/projects/%s/environments", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewCreateEnvironmentRequest calls the generic CreateEnvironment builder with application/json body
+func NewCreateEnvironmentRequest(server string, projectID ProjectID, body CreateEnvironmentJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewCreateEnvironmentRequestWithBody(server, projectID, "application/json", bodyReader)
+}
+
+// NewCreateEnvironmentRequestWithBody constructs an http.Request for the CreateEnvironment method, with any body, and a specified content type
+func NewCreateEnvironmentRequestWithBody(server string, projectID ProjectID, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "projectId", projectID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/projects/%s/environments", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewDeleteEnvironmentRequest constructs an http.Request for the DeleteEnvironment method
+func NewDeleteEnvironmentRequest(server string, projectID ProjectID, environmentID EnvironmentID) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "projectId", projectID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "environmentId", environmentID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/projects/%s/environments/%s", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodDelete, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewUpdateEnvironmentRequest calls the generic UpdateEnvironment builder with application/json body
+func NewUpdateEnvironmentRequest(server string, projectID ProjectID, environmentID EnvironmentID, body UpdateEnvironmentJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewUpdateEnvironmentRequestWithBody(server, projectID, environmentID, "application/json", bodyReader)
+}
+
+// NewUpdateEnvironmentRequestWithBody constructs an http.Request for the UpdateEnvironment method, with any body, and a specified content type
+func NewUpdateEnvironmentRequestWithBody(server string, projectID ProjectID, environmentID EnvironmentID, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "projectId", projectID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "environmentId", environmentID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/projects/%s/environments/%s", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPut, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
 // NewEvaluateEnvironmentDecisionRequest calls the generic EvaluateEnvironmentDecision builder with application/json body
 func NewEvaluateEnvironmentDecisionRequest(server string, projectID ProjectRef, environmentID EnvironmentRef, key DocumentKey, body EvaluateEnvironmentDecisionJSONRequestBody) (*http.Request, error) {
 	var bodyReader io.Reader
@@ -2520,6 +3942,47 @@ func NewEvaluateEnvironmentDecisionRequestWithBody(server string, projectID Proj
 	}
 
 	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewUndeployEnvironmentRequest constructs an http.Request for the UndeployEnvironment method
+func NewUndeployEnvironmentRequest(server string, projectID ProjectID, environmentID EnvironmentID) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "projectId", projectID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "environmentId", environmentID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/projects/%s/environments/%s/undeploy", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
 
 	return req, nil
 }
@@ -2594,6 +4057,227 @@ func NewEvaluateDecisionRequestWithBody(server string, projectID ProjectRef, key
 	}
 
 	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewListGroupsRequest constructs an http.Request for the ListGroups method
+func NewListGroupsRequest(server string, projectID ProjectID, params *ListGroupsParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "projectId", projectID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/projects/%s/groups", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Search != nil {
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "search", *params.Search, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+		}
+
+		if params.Page != nil {
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "page", *params.Page, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "number", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+		}
+
+		if params.PerPage != nil {
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "perPage", *params.PerPage, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "number", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewCreateGroupRequest calls the generic CreateGroup builder with application/json body
+func NewCreateGroupRequest(server string, projectID ProjectID, body CreateGroupJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewCreateGroupRequestWithBody(server, projectID, "application/json", bodyReader)
+}
+
+// NewCreateGroupRequestWithBody constructs an http.Request for the CreateGroup method, with any body, and a specified content type
+func NewCreateGroupRequestWithBody(server string, projectID ProjectID, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "projectId", projectID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/projects/%s/groups", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewDeleteGroupRequest constructs an http.Request for the DeleteGroup method
+func NewDeleteGroupRequest(server string, projectID ProjectID, groupID GroupID) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "projectId", projectID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "groupId", groupID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/projects/%s/groups/%s", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodDelete, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewUpdateGroupRequest calls the generic UpdateGroup builder with application/json body
+func NewUpdateGroupRequest(server string, projectID ProjectID, groupID GroupID, body UpdateGroupJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewUpdateGroupRequestWithBody(server, projectID, groupID, "application/json", bodyReader)
+}
+
+// NewUpdateGroupRequestWithBody constructs an http.Request for the UpdateGroup method, with any body, and a specified content type
+func NewUpdateGroupRequestWithBody(server string, projectID ProjectID, groupID GroupID, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "projectId", projectID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "groupId", groupID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/projects/%s/groups/%s", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPut, queryURL.String(), body)
 	if err != nil {
 		return nil, err
 	}
@@ -2912,6 +4596,601 @@ func NewUpdateIntegrationRequestWithBody(server string, projectID ProjectID, int
 	return req, nil
 }
 
+// NewListReleasesRequest constructs an http.Request for the ListReleases method
+func NewListReleasesRequest(server string, projectID ProjectID, params *ListReleasesParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "projectId", projectID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/projects/%s/releases", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Status != nil {
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "status", *params.Status, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+		}
+
+		if params.Search != nil {
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "search", *params.Search, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+		}
+
+		if params.Page != nil {
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "page", *params.Page, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "number", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+		}
+
+		if params.PerPage != nil {
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "perPage", *params.PerPage, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "number", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewCreateReleaseRequest calls the generic CreateRelease builder with application/json body
+func NewCreateReleaseRequest(server string, projectID ProjectID, body CreateReleaseJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewCreateReleaseRequestWithBody(server, projectID, "application/json", bodyReader)
+}
+
+// NewCreateReleaseRequestWithBody constructs an http.Request for the CreateRelease method, with any body, and a specified content type
+func NewCreateReleaseRequestWithBody(server string, projectID ProjectID, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "projectId", projectID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/projects/%s/releases", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewApplyReleaseRequest calls the generic ApplyRelease builder with application/json body
+func NewApplyReleaseRequest(server string, projectID ProjectID, body ApplyReleaseJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewApplyReleaseRequestWithBody(server, projectID, "application/json", bodyReader)
+}
+
+// NewApplyReleaseRequestWithBody constructs an http.Request for the ApplyRelease method, with any body, and a specified content type
+func NewApplyReleaseRequestWithBody(server string, projectID ProjectID, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "projectId", projectID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/projects/%s/releases/apply", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewDeployReleaseRequest calls the generic DeployRelease builder with application/json body
+func NewDeployReleaseRequest(server string, projectID ProjectID, body DeployReleaseJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewDeployReleaseRequestWithBody(server, projectID, "application/json", bodyReader)
+}
+
+// NewDeployReleaseRequestWithBody constructs an http.Request for the DeployRelease method, with any body, and a specified content type
+func NewDeployReleaseRequestWithBody(server string, projectID ProjectID, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "projectId", projectID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/projects/%s/releases/deploy", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewUploadReleaseRequestWithBody constructs an http.Request for the UploadRelease method, with any body, and a specified content type
+func NewUploadReleaseRequestWithBody(server string, projectID ProjectID, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "projectId", projectID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/projects/%s/releases/multipart", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewGetReleaseRequest constructs an http.Request for the GetRelease method
+func NewGetReleaseRequest(server string, projectID ProjectID, releaseID ReleaseID, params *GetReleaseParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "projectId", projectID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "releaseId", releaseID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/projects/%s/releases/%s", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Diff != nil {
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "diff", *params.Diff, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewUpdateReleaseRequest calls the generic UpdateRelease builder with application/json body
+func NewUpdateReleaseRequest(server string, projectID ProjectID, releaseID ReleaseID, body UpdateReleaseJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewUpdateReleaseRequestWithBody(server, projectID, releaseID, "application/json", bodyReader)
+}
+
+// NewUpdateReleaseRequestWithBody constructs an http.Request for the UpdateRelease method, with any body, and a specified content type
+func NewUpdateReleaseRequestWithBody(server string, projectID ProjectID, releaseID ReleaseID, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "projectId", projectID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "releaseId", releaseID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/projects/%s/releases/%s", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPut, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewDownloadReleaseRequest constructs an http.Request for the DownloadRelease method
+func NewDownloadReleaseRequest(server string, projectID ProjectID, releaseID ReleaseID, params *DownloadReleaseParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "projectId", projectID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "releaseId", releaseID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/projects/%s/releases/%s/download", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.TransferMode != nil {
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "transferMode", *params.TransferMode, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewListReleaseFilesRequest constructs an http.Request for the ListReleaseFiles method
+func NewListReleaseFilesRequest(server string, projectID ProjectID, releaseID ReleaseID) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "projectId", projectID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "releaseId", releaseID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/projects/%s/releases/%s/files", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewGetReleaseFileRequest constructs an http.Request for the GetReleaseFile method
+func NewGetReleaseFileRequest(server string, projectID ProjectID, releaseID ReleaseID, fileID FileID) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "projectId", projectID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "releaseId", releaseID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam2 string
+
+	pathParam2, err = runtime.StyleParamWithOptions("simple", false, "fileId", fileID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/projects/%s/releases/%s/files/%s", pathParam0, pathParam1, pathParam2)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewPublishReleaseRequest calls the generic PublishRelease builder with application/json body
+func NewPublishReleaseRequest(server string, projectID ProjectID, releaseID ReleaseID, body PublishReleaseJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewPublishReleaseRequestWithBody(server, projectID, releaseID, "application/json", bodyReader)
+}
+
+// NewPublishReleaseRequestWithBody constructs an http.Request for the PublishRelease method, with any body, and a specified content type
+func NewPublishReleaseRequestWithBody(server string, projectID ProjectID, releaseID ReleaseID, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "projectId", projectID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "releaseId", releaseID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/projects/%s/releases/%s/publish", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
 // NewRestoreProjectRequest constructs an http.Request for the RestoreProject method
 func NewRestoreProjectRequest(server string, projectID ProjectID) (*http.Request, error) {
 	var err error
@@ -2939,6 +5218,532 @@ func NewRestoreProjectRequest(server string, projectID ProjectID) (*http.Request
 	}
 
 	req, err := http.NewRequest(http.MethodPut, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewListRunsRequest constructs an http.Request for the ListRuns method
+func NewListRunsRequest(server string, projectID ProjectID, params *ListRunsParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "projectId", projectID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/projects/%s/runs", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Page != nil {
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "page", *params.Page, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "number", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+		}
+
+		if params.PerPage != nil {
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "perPage", *params.PerPage, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "number", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewGetRunRequest constructs an http.Request for the GetRun method
+func NewGetRunRequest(server string, projectID ProjectID, runID RunID) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "projectId", projectID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "runId", runID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/projects/%s/runs/%s", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewSyncRulesRequest calls the generic SyncRules builder with application/json body
+func NewSyncRulesRequest(server string, body SyncRulesJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewSyncRulesRequestWithBody(server, "application/json", bodyReader)
+}
+
+// NewSyncRulesRequestWithBody constructs an http.Request for the SyncRules method, with any body, and a specified content type
+func NewSyncRulesRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/rules-sync")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewGetRulesArtifactRequest constructs an http.Request for the GetRulesArtifact method
+func NewGetRulesArtifactRequest(server string, artifactID ArtifactID, params *GetRulesArtifactParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "artifactId", artifactID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/rules-sync/artifacts/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Workspace != nil {
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "workspace", *params.Workspace, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+		}
+
+		if params.Expires != nil {
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "expires", *params.Expires, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+		}
+
+		if params.Signature != nil {
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "signature", *params.Signature, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewGetRulesDocumentRequest constructs an http.Request for the GetRulesDocument method
+func NewGetRulesDocumentRequest(server string, projectID RulesProject, params *GetRulesDocumentParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "projectId", projectID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/rules/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Download != nil {
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "download", *params.Download, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+		}
+
+		if params.Refresh != nil {
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "refresh", *params.Refresh, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewGetCommitRulesDocumentRequest constructs an http.Request for the GetCommitRulesDocument method
+func NewGetCommitRulesDocumentRequest(server string, projectID RulesProject, commitID RulesCommit, params *GetCommitRulesDocumentParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "projectId", projectID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "commitId", commitID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/rules/%s/commit/%s", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Download != nil {
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "download", *params.Download, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+		}
+
+		if params.Refresh != nil {
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "refresh", *params.Refresh, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewGetEnvironmentRulesDocumentRequest constructs an http.Request for the GetEnvironmentRulesDocument method
+func NewGetEnvironmentRulesDocumentRequest(server string, projectID RulesProject, environmentID RulesEnvironment, params *GetEnvironmentRulesDocumentParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "projectId", projectID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "environmentId", environmentID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/rules/%s/env/%s", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Download != nil {
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "download", *params.Download, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+		}
+
+		if params.Refresh != nil {
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "refresh", *params.Refresh, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewGetReleaseRulesDocumentRequest constructs an http.Request for the GetReleaseRulesDocument method
+func NewGetReleaseRulesDocumentRequest(server string, projectID RulesProject, releaseID RulesRelease, params *GetReleaseRulesDocumentParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "projectId", projectID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "releaseId", releaseID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/rules/%s/release/%s", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Download != nil {
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "download", *params.Download, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+		}
+
+		if params.Refresh != nil {
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "refresh", *params.Refresh, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
 	if err != nil {
 		return nil, err
 	}
@@ -2989,6 +5794,51 @@ func WithBaseURL(baseURL string) ClientOption {
 
 // ClientWithResponsesInterface is the interface specification for the client with responses above.
 type ClientWithResponsesInterface interface {
+	// ListDeploymentsWithResponse List deployments
+	//
+	// Lists all deployments of the organisation.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /api/deployments (the `ListDeployments` operationId).
+	ListDeploymentsWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ListDeploymentsResponse, error)
+
+	// CreateDeploymentWithBodyWithResponse Create deployment
+	//
+	// Adds a storage to which releases can be taken.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/deployments (the `CreateDeployment` operationId).
+	CreateDeploymentWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CreateDeploymentResponse, error)
+
+	// CreateDeploymentWithResponse Create deployment
+	//
+	// Adds a storage to which releases can be taken.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/deployments (the `CreateDeployment` operationId).
+	CreateDeploymentWithResponse(ctx context.Context, body CreateDeploymentJSONRequestBody, reqEditors ...RequestEditorFn) (*CreateDeploymentResponse, error)
+
+	// UpdateDeploymentWithBodyWithResponse Update deployment
+	//
+	// Changes a deployment. Its provider stays what it is, and so do its secrets unless the request says otherwise.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /api/deployments/{deploymentId} (the `UpdateDeployment` operationId).
+	UpdateDeploymentWithBodyWithResponse(ctx context.Context, deploymentID DeploymentID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*UpdateDeploymentResponse, error)
+
+	// UpdateDeploymentWithResponse Update deployment
+	//
+	// Changes a deployment. Its provider stays what it is, and so do its secrets unless the request says otherwise.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /api/deployments/{deploymentId} (the `UpdateDeployment` operationId).
+	UpdateDeploymentWithResponse(ctx context.Context, deploymentID DeploymentID, body UpdateDeploymentJSONRequestBody, reqEditors ...RequestEditorFn) (*UpdateDeploymentResponse, error)
+
 	// GetHealthWithResponse Health check
 	//
 	// Tells whether the service is up and reaches its database. Needs no credentials.
@@ -3286,6 +6136,60 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with PUT /api/projects/{projectId}/documents/{documentId}/versions/{versionId}/rename (the `RenameDocumentVersion` operationId).
 	RenameDocumentVersionWithResponse(ctx context.Context, projectID ProjectID, documentID DocumentID, versionID DocumentVersionID, body RenameDocumentVersionJSONRequestBody, reqEditors ...RequestEditorFn) (*RenameDocumentVersionResponse, error)
 
+	// ListEnvironmentsWithResponse List environments
+	//
+	// Lists all environments of a project, with what is deployed to them and the change requests that wait.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /api/projects/{projectId}/environments (the `ListEnvironments` operationId).
+	ListEnvironmentsWithResponse(ctx context.Context, projectID ProjectID, reqEditors ...RequestEditorFn) (*ListEnvironmentsResponse, error)
+
+	// CreateEnvironmentWithBodyWithResponse Create environment
+	//
+	// Adds an environment to a project.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/projects/{projectId}/environments (the `CreateEnvironment` operationId).
+	CreateEnvironmentWithBodyWithResponse(ctx context.Context, projectID ProjectID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CreateEnvironmentResponse, error)
+
+	// CreateEnvironmentWithResponse Create environment
+	//
+	// Adds an environment to a project.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/projects/{projectId}/environments (the `CreateEnvironment` operationId).
+	CreateEnvironmentWithResponse(ctx context.Context, projectID ProjectID, body CreateEnvironmentJSONRequestBody, reqEditors ...RequestEditorFn) (*CreateEnvironmentResponse, error)
+
+	// DeleteEnvironmentWithResponse Delete environment
+	//
+	// Soft deletes an environment. One that a release is deployed to is not deleted.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with DELETE /api/projects/{projectId}/environments/{environmentId} (the `DeleteEnvironment` operationId).
+	DeleteEnvironmentWithResponse(ctx context.Context, projectID ProjectID, environmentID EnvironmentID, reqEditors ...RequestEditorFn) (*DeleteEnvironmentResponse, error)
+
+	// UpdateEnvironmentWithBodyWithResponse Update environment
+	//
+	// Changes name, key and approvals of an environment. Its type stays what it is.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /api/projects/{projectId}/environments/{environmentId} (the `UpdateEnvironment` operationId).
+	UpdateEnvironmentWithBodyWithResponse(ctx context.Context, projectID ProjectID, environmentID EnvironmentID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*UpdateEnvironmentResponse, error)
+
+	// UpdateEnvironmentWithResponse Update environment
+	//
+	// Changes name, key and approvals of an environment. Its type stays what it is.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /api/projects/{projectId}/environments/{environmentId} (the `UpdateEnvironment` operationId).
+	UpdateEnvironmentWithResponse(ctx context.Context, projectID ProjectID, environmentID EnvironmentID, body UpdateEnvironmentJSONRequestBody, reqEditors ...RequestEditorFn) (*UpdateEnvironmentResponse, error)
+
 	// EvaluateEnvironmentDecisionWithBodyWithResponse Evaluate environment decision
 	//
 	// Evaluates a document of the release that is deployed in an environment.
@@ -3304,6 +6208,15 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with POST /api/projects/{projectId}/environments/{environmentId}/evaluate/{key} (the `EvaluateEnvironmentDecision` operationId).
 	EvaluateEnvironmentDecisionWithResponse(ctx context.Context, projectID ProjectRef, environmentID EnvironmentRef, key DocumentKey, body EvaluateEnvironmentDecisionJSONRequestBody, reqEditors ...RequestEditorFn) (*EvaluateEnvironmentDecisionResponse, error)
 
+	// UndeployEnvironmentWithResponse Undeploy environment
+	//
+	// Takes the release away that is deployed to an environment, or asks for it in a change request where the environment wants approval.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/projects/{projectId}/environments/{environmentId}/undeploy (the `UndeployEnvironment` operationId).
+	UndeployEnvironmentWithResponse(ctx context.Context, projectID ProjectID, environmentID EnvironmentID, reqEditors ...RequestEditorFn) (*UndeployEnvironmentResponse, error)
+
 	// EvaluateDecisionWithBodyWithResponse Evaluate decision
 	//
 	// Evaluates the published version of a document, or the version that is named. By default, a decision is published before it is evaluated.
@@ -3321,6 +6234,60 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with POST /api/projects/{projectId}/evaluate/{key} (the `EvaluateDecision` operationId).
 	EvaluateDecisionWithResponse(ctx context.Context, projectID ProjectRef, key DocumentKey, params *EvaluateDecisionParams, body EvaluateDecisionJSONRequestBody, reqEditors ...RequestEditorFn) (*EvaluateDecisionResponse, error)
+
+	// ListGroupsWithResponse List groups
+	//
+	// Lists the permission groups of a project, a page at a time.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /api/projects/{projectId}/groups (the `ListGroups` operationId).
+	ListGroupsWithResponse(ctx context.Context, projectID ProjectID, params *ListGroupsParams, reqEditors ...RequestEditorFn) (*ListGroupsResponse, error)
+
+	// CreateGroupWithBodyWithResponse Create group
+	//
+	// Adds a permission group to a project.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/projects/{projectId}/groups (the `CreateGroup` operationId).
+	CreateGroupWithBodyWithResponse(ctx context.Context, projectID ProjectID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CreateGroupResponse, error)
+
+	// CreateGroupWithResponse Create group
+	//
+	// Adds a permission group to a project.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/projects/{projectId}/groups (the `CreateGroup` operationId).
+	CreateGroupWithResponse(ctx context.Context, projectID ProjectID, body CreateGroupJSONRequestBody, reqEditors ...RequestEditorFn) (*CreateGroupResponse, error)
+
+	// DeleteGroupWithResponse Delete group
+	//
+	// Deletes a permission group. Approvals that it was to give are given by the groups that are left.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with DELETE /api/projects/{projectId}/groups/{groupId} (the `DeleteGroup` operationId).
+	DeleteGroupWithResponse(ctx context.Context, projectID ProjectID, groupID GroupID, reqEditors ...RequestEditorFn) (*DeleteGroupResponse, error)
+
+	// UpdateGroupWithBodyWithResponse Update group
+	//
+	// Replaces what a permission group is.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /api/projects/{projectId}/groups/{groupId} (the `UpdateGroup` operationId).
+	UpdateGroupWithBodyWithResponse(ctx context.Context, projectID ProjectID, groupID GroupID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*UpdateGroupResponse, error)
+
+	// UpdateGroupWithResponse Update group
+	//
+	// Replaces what a permission group is.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /api/projects/{projectId}/groups/{groupId} (the `UpdateGroup` operationId).
+	UpdateGroupWithResponse(ctx context.Context, projectID ProjectID, groupID GroupID, body UpdateGroupJSONRequestBody, reqEditors ...RequestEditorFn) (*UpdateGroupResponse, error)
 
 	// HTTPProxyWithBodyWithResponse HTTP Proxy
 	//
@@ -3403,6 +6370,150 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with PUT /api/projects/{projectId}/integrations/{integrationId} (the `UpdateIntegration` operationId).
 	UpdateIntegrationWithResponse(ctx context.Context, projectID ProjectID, integrationID IntegrationID, body UpdateIntegrationJSONRequestBody, reqEditors ...RequestEditorFn) (*UpdateIntegrationResponse, error)
 
+	// ListReleasesWithResponse List releases
+	//
+	// Lists the releases of a project, the newest first, a page at a time.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /api/projects/{projectId}/releases (the `ListReleases` operationId).
+	ListReleasesWithResponse(ctx context.Context, projectID ProjectID, params *ListReleasesParams, reqEditors ...RequestEditorFn) (*ListReleasesResponse, error)
+
+	// CreateReleaseWithBodyWithResponse Create a release
+	//
+	// Makes a release of what is published in the project, or of one of its commits.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/projects/{projectId}/releases (the `CreateRelease` operationId).
+	CreateReleaseWithBodyWithResponse(ctx context.Context, projectID ProjectID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CreateReleaseResponse, error)
+
+	// CreateReleaseWithResponse Create a release
+	//
+	// Makes a release of what is published in the project, or of one of its commits.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/projects/{projectId}/releases (the `CreateRelease` operationId).
+	CreateReleaseWithResponse(ctx context.Context, projectID ProjectID, body CreateReleaseJSONRequestBody, reqEditors ...RequestEditorFn) (*CreateReleaseResponse, error)
+
+	// ApplyReleaseWithBodyWithResponse Apply a release
+	//
+	// Writes the files of a release into the project, each as a new version of its document, which is made where there is none. For projects of version v1.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/projects/{projectId}/releases/apply (the `ApplyRelease` operationId).
+	ApplyReleaseWithBodyWithResponse(ctx context.Context, projectID ProjectID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ApplyReleaseResponse, error)
+
+	// ApplyReleaseWithResponse Apply a release
+	//
+	// Writes the files of a release into the project, each as a new version of its document, which is made where there is none. For projects of version v1.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/projects/{projectId}/releases/apply (the `ApplyRelease` operationId).
+	ApplyReleaseWithResponse(ctx context.Context, projectID ProjectID, body ApplyReleaseJSONRequestBody, reqEditors ...RequestEditorFn) (*ApplyReleaseResponse, error)
+
+	// DeployReleaseWithBodyWithResponse Deploy a release
+	//
+	// Deploys a release to an environment, or asks for it in a change request where the environment wants approval.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/projects/{projectId}/releases/deploy (the `DeployRelease` operationId).
+	DeployReleaseWithBodyWithResponse(ctx context.Context, projectID ProjectID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*DeployReleaseResponse, error)
+
+	// DeployReleaseWithResponse Deploy a release
+	//
+	// Deploys a release to an environment, or asks for it in a change request where the environment wants approval.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/projects/{projectId}/releases/deploy (the `DeployRelease` operationId).
+	DeployReleaseWithResponse(ctx context.Context, projectID ProjectID, body DeployReleaseJSONRequestBody, reqEditors ...RequestEditorFn) (*DeployReleaseResponse, error)
+
+	// UploadReleaseWithBodyWithResponse Upload a release
+	//
+	// Makes a release of the decision documents in ZIP archives. Their names are the paths of the documents.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/projects/{projectId}/releases/multipart (the `UploadRelease` operationId).
+	UploadReleaseWithBodyWithResponse(ctx context.Context, projectID ProjectID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*UploadReleaseResponse, error)
+
+	// GetReleaseWithResponse Get a release
+	//
+	// Reads one release with its files, and how they differ from those of the release before.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /api/projects/{projectId}/releases/{releaseId} (the `GetRelease` operationId).
+	GetReleaseWithResponse(ctx context.Context, projectID ProjectID, releaseID ReleaseID, params *GetReleaseParams, reqEditors ...RequestEditorFn) (*GetReleaseResponse, error)
+
+	// UpdateReleaseWithBodyWithResponse Update release
+	//
+	// Changes what a release is called. Its content cannot change.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /api/projects/{projectId}/releases/{releaseId} (the `UpdateRelease` operationId).
+	UpdateReleaseWithBodyWithResponse(ctx context.Context, projectID ProjectID, releaseID ReleaseID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*UpdateReleaseResponse, error)
+
+	// UpdateReleaseWithResponse Update release
+	//
+	// Changes what a release is called. Its content cannot change.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /api/projects/{projectId}/releases/{releaseId} (the `UpdateRelease` operationId).
+	UpdateReleaseWithResponse(ctx context.Context, projectID ProjectID, releaseID ReleaseID, body UpdateReleaseJSONRequestBody, reqEditors ...RequestEditorFn) (*UpdateReleaseResponse, error)
+
+	// DownloadReleaseWithResponse Download a release
+	//
+	// All files of a release in a ZIP archive.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /api/projects/{projectId}/releases/{releaseId}/download (the `DownloadRelease` operationId).
+	DownloadReleaseWithResponse(ctx context.Context, projectID ProjectID, releaseID ReleaseID, params *DownloadReleaseParams, reqEditors ...RequestEditorFn) (*DownloadReleaseResponse, error)
+
+	// ListReleaseFilesWithResponse Get release files
+	//
+	// All files of a release with their content.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /api/projects/{projectId}/releases/{releaseId}/files (the `ListReleaseFiles` operationId).
+	ListReleaseFilesWithResponse(ctx context.Context, projectID ProjectID, releaseID ReleaseID, reqEditors ...RequestEditorFn) (*ListReleaseFilesResponse, error)
+
+	// GetReleaseFileWithResponse Get a release file
+	//
+	// One file of a release with its content.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /api/projects/{projectId}/releases/{releaseId}/files/{fileId} (the `GetReleaseFile` operationId).
+	GetReleaseFileWithResponse(ctx context.Context, projectID ProjectID, releaseID ReleaseID, fileID FileID, reqEditors ...RequestEditorFn) (*GetReleaseFileResponse, error)
+
+	// PublishReleaseWithBodyWithResponse Publish release
+	//
+	// Gives a draft the version that follows the highest one published.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/projects/{projectId}/releases/{releaseId}/publish (the `PublishRelease` operationId).
+	PublishReleaseWithBodyWithResponse(ctx context.Context, projectID ProjectID, releaseID ReleaseID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*PublishReleaseResponse, error)
+
+	// PublishReleaseWithResponse Publish release
+	//
+	// Gives a draft the version that follows the highest one published.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/projects/{projectId}/releases/{releaseId}/publish (the `PublishRelease` operationId).
+	PublishReleaseWithResponse(ctx context.Context, projectID ProjectID, releaseID ReleaseID, body PublishReleaseJSONRequestBody, reqEditors ...RequestEditorFn) (*PublishReleaseResponse, error)
+
 	// RestoreProjectWithResponse Restore a project
 	//
 	// Brings a soft-deleted project back. When its key has been taken meanwhile, it gets a new one.
@@ -3411,6 +6522,210 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with PUT /api/projects/{projectId}/restore (the `RestoreProject` operationId).
 	RestoreProjectWithResponse(ctx context.Context, projectID ProjectID, reqEditors ...RequestEditorFn) (*RestoreProjectResponse, error)
+
+	// ListRunsWithResponse List deployment workflow runs
+	//
+	// Lists the deployments that were made, those first that were made last, a page at a time.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /api/projects/{projectId}/runs (the `ListRuns` operationId).
+	ListRunsWithResponse(ctx context.Context, projectID ProjectID, params *ListRunsParams, reqEditors ...RequestEditorFn) (*ListRunsResponse, error)
+
+	// GetRunWithResponse Get deployment workflow run
+	//
+	// Reads one run with its jobs.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /api/projects/{projectId}/runs/{runId} (the `GetRun` operationId).
+	GetRunWithResponse(ctx context.Context, projectID ProjectID, runID RunID, reqEditors ...RequestEditorFn) (*GetRunResponse, error)
+
+	// SyncRulesWithBodyWithResponse Rules sync
+	//
+	// Tells for each of several targets whether there is something else than the caller has, and where to get it. A target is `main`, `branch:ID`, `commit:ID`, `release:VERSION` (or its id) or `env:KEY` (or its id).
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/rules-sync (the `SyncRules` operationId).
+	SyncRulesWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*SyncRulesResponse, error)
+
+	// SyncRulesWithResponse Rules sync
+	//
+	// Tells for each of several targets whether there is something else than the caller has, and where to get it. A target is `main`, `branch:ID`, `commit:ID`, `release:VERSION` (or its id) or `env:KEY` (or its id).
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/rules-sync (the `SyncRules` operationId).
+	SyncRulesWithResponse(ctx context.Context, body SyncRulesJSONRequestBody, reqEditors ...RequestEditorFn) (*SyncRulesResponse, error)
+
+	// GetRulesArtifactWithResponse Download an artifact
+	//
+	// The archive that a rules sync names. The address carries all that opens it: it is asked for without credentials, until it expires.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /api/rules-sync/artifacts/{artifactId} (the `GetRulesArtifact` operationId).
+	GetRulesArtifactWithResponse(ctx context.Context, artifactID ArtifactID, params *GetRulesArtifactParams, reqEditors ...RequestEditorFn) (*GetRulesArtifactResponse, error)
+
+	// GetRulesDocumentWithResponse Rules OpenAPI document for the main branch
+	//
+	// The OpenAPI document of what can be evaluated now.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /api/rules/{projectId} (the `GetRulesDocument` operationId).
+	GetRulesDocumentWithResponse(ctx context.Context, projectID RulesProject, params *GetRulesDocumentParams, reqEditors ...RequestEditorFn) (*GetRulesDocumentResponse, error)
+
+	// GetCommitRulesDocumentWithResponse OpenAPI document at a specific commit
+	//
+	// The OpenAPI document of what can be evaluated at a commit.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /api/rules/{projectId}/commit/{commitId} (the `GetCommitRulesDocument` operationId).
+	GetCommitRulesDocumentWithResponse(ctx context.Context, projectID RulesProject, commitID RulesCommit, params *GetCommitRulesDocumentParams, reqEditors ...RequestEditorFn) (*GetCommitRulesDocumentResponse, error)
+
+	// GetEnvironmentRulesDocumentWithResponse OpenAPI document for an environment
+	//
+	// The OpenAPI document of what can be evaluated in an environment.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /api/rules/{projectId}/env/{environmentId} (the `GetEnvironmentRulesDocument` operationId).
+	GetEnvironmentRulesDocumentWithResponse(ctx context.Context, projectID RulesProject, environmentID RulesEnvironment, params *GetEnvironmentRulesDocumentParams, reqEditors ...RequestEditorFn) (*GetEnvironmentRulesDocumentResponse, error)
+
+	// GetReleaseRulesDocumentWithResponse OpenAPI document for a release
+	//
+	// The OpenAPI document of what can be evaluated of a release.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /api/rules/{projectId}/release/{releaseId} (the `GetReleaseRulesDocument` operationId).
+	GetReleaseRulesDocumentWithResponse(ctx context.Context, projectID RulesProject, releaseID RulesRelease, params *GetReleaseRulesDocumentParams, reqEditors ...RequestEditorFn) (*GetReleaseRulesDocumentResponse, error)
+}
+
+type ListDeploymentsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *[]Deployment
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListDeploymentsResponse) GetJSON200() *[]Deployment {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r ListDeploymentsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListDeploymentsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListDeploymentsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListDeploymentsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type CreateDeploymentResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Deployment
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r CreateDeploymentResponse) GetJSON200() *Deployment {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r CreateDeploymentResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r CreateDeploymentResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r CreateDeploymentResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r CreateDeploymentResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type UpdateDeploymentResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Deployment
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r UpdateDeploymentResponse) GetJSON200() *Deployment {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r UpdateDeploymentResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r UpdateDeploymentResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r UpdateDeploymentResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r UpdateDeploymentResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
 }
 
 type GetHealthResponse struct {
@@ -4315,6 +7630,170 @@ func (r RenameDocumentVersionResponse) ContentType() string {
 	return ""
 }
 
+type ListEnvironmentsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *[]Environment
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListEnvironmentsResponse) GetJSON200() *[]Environment {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r ListEnvironmentsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListEnvironmentsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListEnvironmentsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListEnvironmentsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type CreateEnvironmentResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Environment
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r CreateEnvironmentResponse) GetJSON200() *Environment {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r CreateEnvironmentResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r CreateEnvironmentResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r CreateEnvironmentResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r CreateEnvironmentResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type DeleteEnvironmentResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *OperationStatus
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r DeleteEnvironmentResponse) GetJSON200() *OperationStatus {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r DeleteEnvironmentResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r DeleteEnvironmentResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r DeleteEnvironmentResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r DeleteEnvironmentResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type UpdateEnvironmentResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Environment
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r UpdateEnvironmentResponse) GetJSON200() *Environment {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r UpdateEnvironmentResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r UpdateEnvironmentResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r UpdateEnvironmentResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r UpdateEnvironmentResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 type EvaluateEnvironmentDecisionResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -4356,6 +7835,54 @@ func (r EvaluateEnvironmentDecisionResponse) ContentType() string {
 	return ""
 }
 
+type UndeployEnvironmentResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *OperationStatus
+	// JSON202 the response for an HTTP 202 `application/json` response
+	JSON202 *ChangeRequest
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r UndeployEnvironmentResponse) GetJSON200() *OperationStatus {
+	return r.JSON200
+}
+
+// GetJSON202 returns the response for an HTTP 202 `application/json` response
+func (r UndeployEnvironmentResponse) GetJSON202() *ChangeRequest {
+	return r.JSON202
+}
+
+// GetBody returns the raw response body bytes
+func (r UndeployEnvironmentResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r UndeployEnvironmentResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r UndeployEnvironmentResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r UndeployEnvironmentResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 type EvaluateDecisionResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -4391,6 +7918,170 @@ func (r EvaluateDecisionResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r EvaluateDecisionResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type ListGroupsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *GroupPage
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListGroupsResponse) GetJSON200() *GroupPage {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r ListGroupsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListGroupsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListGroupsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListGroupsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type CreateGroupResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Group
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r CreateGroupResponse) GetJSON200() *Group {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r CreateGroupResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r CreateGroupResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r CreateGroupResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r CreateGroupResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type DeleteGroupResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *OperationStatus
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r DeleteGroupResponse) GetJSON200() *OperationStatus {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r DeleteGroupResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r DeleteGroupResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r DeleteGroupResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r DeleteGroupResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type UpdateGroupResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Group
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r UpdateGroupResponse) GetJSON200() *Group {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r UpdateGroupResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r UpdateGroupResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r UpdateGroupResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r UpdateGroupResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -4649,6 +8340,464 @@ func (r UpdateIntegrationResponse) ContentType() string {
 	return ""
 }
 
+type ListReleasesResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *ReleasePage
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListReleasesResponse) GetJSON200() *ReleasePage {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r ListReleasesResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListReleasesResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListReleasesResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListReleasesResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type CreateReleaseResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Release
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r CreateReleaseResponse) GetJSON200() *Release {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r CreateReleaseResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r CreateReleaseResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r CreateReleaseResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r CreateReleaseResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type ApplyReleaseResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *OperationStatus
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ApplyReleaseResponse) GetJSON200() *OperationStatus {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r ApplyReleaseResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ApplyReleaseResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ApplyReleaseResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ApplyReleaseResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type DeployReleaseResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *OperationStatus
+	// JSON202 the response for an HTTP 202 `application/json` response
+	JSON202 *ChangeRequest
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r DeployReleaseResponse) GetJSON200() *OperationStatus {
+	return r.JSON200
+}
+
+// GetJSON202 returns the response for an HTTP 202 `application/json` response
+func (r DeployReleaseResponse) GetJSON202() *ChangeRequest {
+	return r.JSON202
+}
+
+// GetBody returns the raw response body bytes
+func (r DeployReleaseResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r DeployReleaseResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r DeployReleaseResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r DeployReleaseResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type UploadReleaseResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Release
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r UploadReleaseResponse) GetJSON200() *Release {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r UploadReleaseResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r UploadReleaseResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r UploadReleaseResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r UploadReleaseResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type GetReleaseResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Release
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetReleaseResponse) GetJSON200() *Release {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r GetReleaseResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetReleaseResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetReleaseResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetReleaseResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type UpdateReleaseResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Release
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r UpdateReleaseResponse) GetJSON200() *Release {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r UpdateReleaseResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r UpdateReleaseResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r UpdateReleaseResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r UpdateReleaseResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// DownloadReleaseResponse200Headers the declared response headers of an HTTP 200 response for DownloadRelease
+type DownloadReleaseResponse200Headers struct {
+	ContentDisposition *string
+}
+
+type DownloadReleaseResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *DownloadReleaseResponse200Headers
+}
+
+// GetBody returns the raw response body bytes
+func (r DownloadReleaseResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r DownloadReleaseResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r DownloadReleaseResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r DownloadReleaseResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type ListReleaseFilesResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *[]ReleaseFile
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListReleaseFilesResponse) GetJSON200() *[]ReleaseFile {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r ListReleaseFilesResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListReleaseFilesResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListReleaseFilesResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListReleaseFilesResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type GetReleaseFileResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *ReleaseFile
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetReleaseFileResponse) GetJSON200() *ReleaseFile {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r GetReleaseFileResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetReleaseFileResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetReleaseFileResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetReleaseFileResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type PublishReleaseResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Release
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r PublishReleaseResponse) GetJSON200() *Release {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r PublishReleaseResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r PublishReleaseResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r PublishReleaseResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r PublishReleaseResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 type RestoreProjectResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -4688,6 +8837,430 @@ func (r RestoreProjectResponse) ContentType() string {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
 	return ""
+}
+
+type ListRunsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *RunPage
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListRunsResponse) GetJSON200() *RunPage {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r ListRunsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListRunsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListRunsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListRunsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type GetRunResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Run
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetRunResponse) GetJSON200() *Run {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r GetRunResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetRunResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetRunResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetRunResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type SyncRulesResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *RulesSync
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r SyncRulesResponse) GetJSON200() *RulesSync {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r SyncRulesResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r SyncRulesResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r SyncRulesResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r SyncRulesResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type GetRulesArtifactResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+}
+
+// GetBody returns the raw response body bytes
+func (r GetRulesArtifactResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetRulesArtifactResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetRulesArtifactResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetRulesArtifactResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// GetRulesDocumentResponse200Headers the declared response headers of an HTTP 200 response for GetRulesDocument
+type GetRulesDocumentResponse200Headers struct {
+	ContentDisposition *string
+}
+
+type GetRulesDocumentResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *RulesDocument
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *GetRulesDocumentResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetRulesDocumentResponse) GetJSON200() *RulesDocument {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r GetRulesDocumentResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetRulesDocumentResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetRulesDocumentResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetRulesDocumentResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// GetCommitRulesDocumentResponse200Headers the declared response headers of an HTTP 200 response for GetCommitRulesDocument
+type GetCommitRulesDocumentResponse200Headers struct {
+	ContentDisposition *string
+}
+
+type GetCommitRulesDocumentResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *RulesDocument
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *GetCommitRulesDocumentResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetCommitRulesDocumentResponse) GetJSON200() *RulesDocument {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r GetCommitRulesDocumentResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetCommitRulesDocumentResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetCommitRulesDocumentResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetCommitRulesDocumentResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// GetEnvironmentRulesDocumentResponse200Headers the declared response headers of an HTTP 200 response for GetEnvironmentRulesDocument
+type GetEnvironmentRulesDocumentResponse200Headers struct {
+	ContentDisposition *string
+}
+
+type GetEnvironmentRulesDocumentResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *RulesDocument
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *GetEnvironmentRulesDocumentResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetEnvironmentRulesDocumentResponse) GetJSON200() *RulesDocument {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r GetEnvironmentRulesDocumentResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetEnvironmentRulesDocumentResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetEnvironmentRulesDocumentResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetEnvironmentRulesDocumentResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// GetReleaseRulesDocumentResponse200Headers the declared response headers of an HTTP 200 response for GetReleaseRulesDocument
+type GetReleaseRulesDocumentResponse200Headers struct {
+	ContentDisposition *string
+}
+
+type GetReleaseRulesDocumentResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *RulesDocument
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *GetReleaseRulesDocumentResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetReleaseRulesDocumentResponse) GetJSON200() *RulesDocument {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r GetReleaseRulesDocumentResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetReleaseRulesDocumentResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetReleaseRulesDocumentResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetReleaseRulesDocumentResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ListDeploymentsWithResponse List deployments
+//
+// Lists all deployments of the organisation.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /api/deployments (the `ListDeployments` operationId).
+func (c *ClientWithResponses) ListDeploymentsWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ListDeploymentsResponse, error) {
+	rsp, err := c.ListDeployments(ctx, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListDeploymentsResponse(rsp)
+}
+
+// CreateDeploymentWithBodyWithResponse Create deployment
+//
+// Adds a storage to which releases can be taken.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/deployments (the `CreateDeployment` operationId).
+func (c *ClientWithResponses) CreateDeploymentWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CreateDeploymentResponse, error) {
+	rsp, err := c.CreateDeploymentWithBody(ctx, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCreateDeploymentResponse(rsp)
+}
+
+// CreateDeploymentWithResponse Create deployment
+//
+// Adds a storage to which releases can be taken.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/deployments (the `CreateDeployment` operationId).
+func (c *ClientWithResponses) CreateDeploymentWithResponse(ctx context.Context, body CreateDeploymentJSONRequestBody, reqEditors ...RequestEditorFn) (*CreateDeploymentResponse, error) {
+	rsp, err := c.CreateDeployment(ctx, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCreateDeploymentResponse(rsp)
+}
+
+// UpdateDeploymentWithBodyWithResponse Update deployment
+//
+// Changes a deployment. Its provider stays what it is, and so do its secrets unless the request says otherwise.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /api/deployments/{deploymentId} (the `UpdateDeployment` operationId).
+func (c *ClientWithResponses) UpdateDeploymentWithBodyWithResponse(ctx context.Context, deploymentID DeploymentID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*UpdateDeploymentResponse, error) {
+	rsp, err := c.UpdateDeploymentWithBody(ctx, deploymentID, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseUpdateDeploymentResponse(rsp)
+}
+
+// UpdateDeploymentWithResponse Update deployment
+//
+// Changes a deployment. Its provider stays what it is, and so do its secrets unless the request says otherwise.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /api/deployments/{deploymentId} (the `UpdateDeployment` operationId).
+func (c *ClientWithResponses) UpdateDeploymentWithResponse(ctx context.Context, deploymentID DeploymentID, body UpdateDeploymentJSONRequestBody, reqEditors ...RequestEditorFn) (*UpdateDeploymentResponse, error) {
+	rsp, err := c.UpdateDeployment(ctx, deploymentID, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseUpdateDeploymentResponse(rsp)
 }
 
 // GetHealthWithResponse Health check
@@ -5185,6 +9758,96 @@ func (c *ClientWithResponses) RenameDocumentVersionWithResponse(ctx context.Cont
 	return ParseRenameDocumentVersionResponse(rsp)
 }
 
+// ListEnvironmentsWithResponse List environments
+//
+// Lists all environments of a project, with what is deployed to them and the change requests that wait.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /api/projects/{projectId}/environments (the `ListEnvironments` operationId).
+func (c *ClientWithResponses) ListEnvironmentsWithResponse(ctx context.Context, projectID ProjectID, reqEditors ...RequestEditorFn) (*ListEnvironmentsResponse, error) {
+	rsp, err := c.ListEnvironments(ctx, projectID, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListEnvironmentsResponse(rsp)
+}
+
+// CreateEnvironmentWithBodyWithResponse Create environment
+//
+// Adds an environment to a project.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/projects/{projectId}/environments (the `CreateEnvironment` operationId).
+func (c *ClientWithResponses) CreateEnvironmentWithBodyWithResponse(ctx context.Context, projectID ProjectID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CreateEnvironmentResponse, error) {
+	rsp, err := c.CreateEnvironmentWithBody(ctx, projectID, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCreateEnvironmentResponse(rsp)
+}
+
+// CreateEnvironmentWithResponse Create environment
+//
+// Adds an environment to a project.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/projects/{projectId}/environments (the `CreateEnvironment` operationId).
+func (c *ClientWithResponses) CreateEnvironmentWithResponse(ctx context.Context, projectID ProjectID, body CreateEnvironmentJSONRequestBody, reqEditors ...RequestEditorFn) (*CreateEnvironmentResponse, error) {
+	rsp, err := c.CreateEnvironment(ctx, projectID, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCreateEnvironmentResponse(rsp)
+}
+
+// DeleteEnvironmentWithResponse Delete environment
+//
+// Soft deletes an environment. One that a release is deployed to is not deleted.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with DELETE /api/projects/{projectId}/environments/{environmentId} (the `DeleteEnvironment` operationId).
+func (c *ClientWithResponses) DeleteEnvironmentWithResponse(ctx context.Context, projectID ProjectID, environmentID EnvironmentID, reqEditors ...RequestEditorFn) (*DeleteEnvironmentResponse, error) {
+	rsp, err := c.DeleteEnvironment(ctx, projectID, environmentID, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseDeleteEnvironmentResponse(rsp)
+}
+
+// UpdateEnvironmentWithBodyWithResponse Update environment
+//
+// Changes name, key and approvals of an environment. Its type stays what it is.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /api/projects/{projectId}/environments/{environmentId} (the `UpdateEnvironment` operationId).
+func (c *ClientWithResponses) UpdateEnvironmentWithBodyWithResponse(ctx context.Context, projectID ProjectID, environmentID EnvironmentID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*UpdateEnvironmentResponse, error) {
+	rsp, err := c.UpdateEnvironmentWithBody(ctx, projectID, environmentID, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseUpdateEnvironmentResponse(rsp)
+}
+
+// UpdateEnvironmentWithResponse Update environment
+//
+// Changes name, key and approvals of an environment. Its type stays what it is.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /api/projects/{projectId}/environments/{environmentId} (the `UpdateEnvironment` operationId).
+func (c *ClientWithResponses) UpdateEnvironmentWithResponse(ctx context.Context, projectID ProjectID, environmentID EnvironmentID, body UpdateEnvironmentJSONRequestBody, reqEditors ...RequestEditorFn) (*UpdateEnvironmentResponse, error) {
+	rsp, err := c.UpdateEnvironment(ctx, projectID, environmentID, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseUpdateEnvironmentResponse(rsp)
+}
+
 // EvaluateEnvironmentDecisionWithBodyWithResponse Evaluate environment decision
 //
 // Evaluates a document of the release that is deployed in an environment.
@@ -5215,6 +9878,21 @@ func (c *ClientWithResponses) EvaluateEnvironmentDecisionWithResponse(ctx contex
 	return ParseEvaluateEnvironmentDecisionResponse(rsp)
 }
 
+// UndeployEnvironmentWithResponse Undeploy environment
+//
+// Takes the release away that is deployed to an environment, or asks for it in a change request where the environment wants approval.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/projects/{projectId}/environments/{environmentId}/undeploy (the `UndeployEnvironment` operationId).
+func (c *ClientWithResponses) UndeployEnvironmentWithResponse(ctx context.Context, projectID ProjectID, environmentID EnvironmentID, reqEditors ...RequestEditorFn) (*UndeployEnvironmentResponse, error) {
+	rsp, err := c.UndeployEnvironment(ctx, projectID, environmentID, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseUndeployEnvironmentResponse(rsp)
+}
+
 // EvaluateDecisionWithBodyWithResponse Evaluate decision
 //
 // Evaluates the published version of a document, or the version that is named. By default, a decision is published before it is evaluated.
@@ -5243,6 +9921,96 @@ func (c *ClientWithResponses) EvaluateDecisionWithResponse(ctx context.Context, 
 		return nil, err
 	}
 	return ParseEvaluateDecisionResponse(rsp)
+}
+
+// ListGroupsWithResponse List groups
+//
+// Lists the permission groups of a project, a page at a time.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /api/projects/{projectId}/groups (the `ListGroups` operationId).
+func (c *ClientWithResponses) ListGroupsWithResponse(ctx context.Context, projectID ProjectID, params *ListGroupsParams, reqEditors ...RequestEditorFn) (*ListGroupsResponse, error) {
+	rsp, err := c.ListGroups(ctx, projectID, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListGroupsResponse(rsp)
+}
+
+// CreateGroupWithBodyWithResponse Create group
+//
+// Adds a permission group to a project.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/projects/{projectId}/groups (the `CreateGroup` operationId).
+func (c *ClientWithResponses) CreateGroupWithBodyWithResponse(ctx context.Context, projectID ProjectID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CreateGroupResponse, error) {
+	rsp, err := c.CreateGroupWithBody(ctx, projectID, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCreateGroupResponse(rsp)
+}
+
+// CreateGroupWithResponse Create group
+//
+// Adds a permission group to a project.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/projects/{projectId}/groups (the `CreateGroup` operationId).
+func (c *ClientWithResponses) CreateGroupWithResponse(ctx context.Context, projectID ProjectID, body CreateGroupJSONRequestBody, reqEditors ...RequestEditorFn) (*CreateGroupResponse, error) {
+	rsp, err := c.CreateGroup(ctx, projectID, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCreateGroupResponse(rsp)
+}
+
+// DeleteGroupWithResponse Delete group
+//
+// Deletes a permission group. Approvals that it was to give are given by the groups that are left.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with DELETE /api/projects/{projectId}/groups/{groupId} (the `DeleteGroup` operationId).
+func (c *ClientWithResponses) DeleteGroupWithResponse(ctx context.Context, projectID ProjectID, groupID GroupID, reqEditors ...RequestEditorFn) (*DeleteGroupResponse, error) {
+	rsp, err := c.DeleteGroup(ctx, projectID, groupID, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseDeleteGroupResponse(rsp)
+}
+
+// UpdateGroupWithBodyWithResponse Update group
+//
+// Replaces what a permission group is.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /api/projects/{projectId}/groups/{groupId} (the `UpdateGroup` operationId).
+func (c *ClientWithResponses) UpdateGroupWithBodyWithResponse(ctx context.Context, projectID ProjectID, groupID GroupID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*UpdateGroupResponse, error) {
+	rsp, err := c.UpdateGroupWithBody(ctx, projectID, groupID, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseUpdateGroupResponse(rsp)
+}
+
+// UpdateGroupWithResponse Update group
+//
+// Replaces what a permission group is.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /api/projects/{projectId}/groups/{groupId} (the `UpdateGroup` operationId).
+func (c *ClientWithResponses) UpdateGroupWithResponse(ctx context.Context, projectID ProjectID, groupID GroupID, body UpdateGroupJSONRequestBody, reqEditors ...RequestEditorFn) (*UpdateGroupResponse, error) {
+	rsp, err := c.UpdateGroup(ctx, projectID, groupID, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseUpdateGroupResponse(rsp)
 }
 
 // HTTPProxyWithBodyWithResponse HTTP Proxy
@@ -5380,6 +10148,246 @@ func (c *ClientWithResponses) UpdateIntegrationWithResponse(ctx context.Context,
 	return ParseUpdateIntegrationResponse(rsp)
 }
 
+// ListReleasesWithResponse List releases
+//
+// Lists the releases of a project, the newest first, a page at a time.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /api/projects/{projectId}/releases (the `ListReleases` operationId).
+func (c *ClientWithResponses) ListReleasesWithResponse(ctx context.Context, projectID ProjectID, params *ListReleasesParams, reqEditors ...RequestEditorFn) (*ListReleasesResponse, error) {
+	rsp, err := c.ListReleases(ctx, projectID, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListReleasesResponse(rsp)
+}
+
+// CreateReleaseWithBodyWithResponse Create a release
+//
+// Makes a release of what is published in the project, or of one of its commits.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/projects/{projectId}/releases (the `CreateRelease` operationId).
+func (c *ClientWithResponses) CreateReleaseWithBodyWithResponse(ctx context.Context, projectID ProjectID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CreateReleaseResponse, error) {
+	rsp, err := c.CreateReleaseWithBody(ctx, projectID, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCreateReleaseResponse(rsp)
+}
+
+// CreateReleaseWithResponse Create a release
+//
+// Makes a release of what is published in the project, or of one of its commits.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/projects/{projectId}/releases (the `CreateRelease` operationId).
+func (c *ClientWithResponses) CreateReleaseWithResponse(ctx context.Context, projectID ProjectID, body CreateReleaseJSONRequestBody, reqEditors ...RequestEditorFn) (*CreateReleaseResponse, error) {
+	rsp, err := c.CreateRelease(ctx, projectID, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCreateReleaseResponse(rsp)
+}
+
+// ApplyReleaseWithBodyWithResponse Apply a release
+//
+// Writes the files of a release into the project, each as a new version of its document, which is made where there is none. For projects of version v1.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/projects/{projectId}/releases/apply (the `ApplyRelease` operationId).
+func (c *ClientWithResponses) ApplyReleaseWithBodyWithResponse(ctx context.Context, projectID ProjectID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ApplyReleaseResponse, error) {
+	rsp, err := c.ApplyReleaseWithBody(ctx, projectID, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseApplyReleaseResponse(rsp)
+}
+
+// ApplyReleaseWithResponse Apply a release
+//
+// Writes the files of a release into the project, each as a new version of its document, which is made where there is none. For projects of version v1.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/projects/{projectId}/releases/apply (the `ApplyRelease` operationId).
+func (c *ClientWithResponses) ApplyReleaseWithResponse(ctx context.Context, projectID ProjectID, body ApplyReleaseJSONRequestBody, reqEditors ...RequestEditorFn) (*ApplyReleaseResponse, error) {
+	rsp, err := c.ApplyRelease(ctx, projectID, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseApplyReleaseResponse(rsp)
+}
+
+// DeployReleaseWithBodyWithResponse Deploy a release
+//
+// Deploys a release to an environment, or asks for it in a change request where the environment wants approval.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/projects/{projectId}/releases/deploy (the `DeployRelease` operationId).
+func (c *ClientWithResponses) DeployReleaseWithBodyWithResponse(ctx context.Context, projectID ProjectID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*DeployReleaseResponse, error) {
+	rsp, err := c.DeployReleaseWithBody(ctx, projectID, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseDeployReleaseResponse(rsp)
+}
+
+// DeployReleaseWithResponse Deploy a release
+//
+// Deploys a release to an environment, or asks for it in a change request where the environment wants approval.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/projects/{projectId}/releases/deploy (the `DeployRelease` operationId).
+func (c *ClientWithResponses) DeployReleaseWithResponse(ctx context.Context, projectID ProjectID, body DeployReleaseJSONRequestBody, reqEditors ...RequestEditorFn) (*DeployReleaseResponse, error) {
+	rsp, err := c.DeployRelease(ctx, projectID, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseDeployReleaseResponse(rsp)
+}
+
+// UploadReleaseWithBodyWithResponse Upload a release
+//
+// Makes a release of the decision documents in ZIP archives. Their names are the paths of the documents.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/projects/{projectId}/releases/multipart (the `UploadRelease` operationId).
+func (c *ClientWithResponses) UploadReleaseWithBodyWithResponse(ctx context.Context, projectID ProjectID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*UploadReleaseResponse, error) {
+	rsp, err := c.UploadReleaseWithBody(ctx, projectID, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseUploadReleaseResponse(rsp)
+}
+
+// GetReleaseWithResponse Get a release
+//
+// Reads one release with its files, and how they differ from those of the release before.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /api/projects/{projectId}/releases/{releaseId} (the `GetRelease` operationId).
+func (c *ClientWithResponses) GetReleaseWithResponse(ctx context.Context, projectID ProjectID, releaseID ReleaseID, params *GetReleaseParams, reqEditors ...RequestEditorFn) (*GetReleaseResponse, error) {
+	rsp, err := c.GetRelease(ctx, projectID, releaseID, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetReleaseResponse(rsp)
+}
+
+// UpdateReleaseWithBodyWithResponse Update release
+//
+// Changes what a release is called. Its content cannot change.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /api/projects/{projectId}/releases/{releaseId} (the `UpdateRelease` operationId).
+func (c *ClientWithResponses) UpdateReleaseWithBodyWithResponse(ctx context.Context, projectID ProjectID, releaseID ReleaseID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*UpdateReleaseResponse, error) {
+	rsp, err := c.UpdateReleaseWithBody(ctx, projectID, releaseID, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseUpdateReleaseResponse(rsp)
+}
+
+// UpdateReleaseWithResponse Update release
+//
+// Changes what a release is called. Its content cannot change.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /api/projects/{projectId}/releases/{releaseId} (the `UpdateRelease` operationId).
+func (c *ClientWithResponses) UpdateReleaseWithResponse(ctx context.Context, projectID ProjectID, releaseID ReleaseID, body UpdateReleaseJSONRequestBody, reqEditors ...RequestEditorFn) (*UpdateReleaseResponse, error) {
+	rsp, err := c.UpdateRelease(ctx, projectID, releaseID, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseUpdateReleaseResponse(rsp)
+}
+
+// DownloadReleaseWithResponse Download a release
+//
+// All files of a release in a ZIP archive.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /api/projects/{projectId}/releases/{releaseId}/download (the `DownloadRelease` operationId).
+func (c *ClientWithResponses) DownloadReleaseWithResponse(ctx context.Context, projectID ProjectID, releaseID ReleaseID, params *DownloadReleaseParams, reqEditors ...RequestEditorFn) (*DownloadReleaseResponse, error) {
+	rsp, err := c.DownloadRelease(ctx, projectID, releaseID, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseDownloadReleaseResponse(rsp)
+}
+
+// ListReleaseFilesWithResponse Get release files
+//
+// All files of a release with their content.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /api/projects/{projectId}/releases/{releaseId}/files (the `ListReleaseFiles` operationId).
+func (c *ClientWithResponses) ListReleaseFilesWithResponse(ctx context.Context, projectID ProjectID, releaseID ReleaseID, reqEditors ...RequestEditorFn) (*ListReleaseFilesResponse, error) {
+	rsp, err := c.ListReleaseFiles(ctx, projectID, releaseID, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListReleaseFilesResponse(rsp)
+}
+
+// GetReleaseFileWithResponse Get a release file
+//
+// One file of a release with its content.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /api/projects/{projectId}/releases/{releaseId}/files/{fileId} (the `GetReleaseFile` operationId).
+func (c *ClientWithResponses) GetReleaseFileWithResponse(ctx context.Context, projectID ProjectID, releaseID ReleaseID, fileID FileID, reqEditors ...RequestEditorFn) (*GetReleaseFileResponse, error) {
+	rsp, err := c.GetReleaseFile(ctx, projectID, releaseID, fileID, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetReleaseFileResponse(rsp)
+}
+
+// PublishReleaseWithBodyWithResponse Publish release
+//
+// Gives a draft the version that follows the highest one published.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/projects/{projectId}/releases/{releaseId}/publish (the `PublishRelease` operationId).
+func (c *ClientWithResponses) PublishReleaseWithBodyWithResponse(ctx context.Context, projectID ProjectID, releaseID ReleaseID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*PublishReleaseResponse, error) {
+	rsp, err := c.PublishReleaseWithBody(ctx, projectID, releaseID, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParsePublishReleaseResponse(rsp)
+}
+
+// PublishReleaseWithResponse Publish release
+//
+// Gives a draft the version that follows the highest one published.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/projects/{projectId}/releases/{releaseId}/publish (the `PublishRelease` operationId).
+func (c *ClientWithResponses) PublishReleaseWithResponse(ctx context.Context, projectID ProjectID, releaseID ReleaseID, body PublishReleaseJSONRequestBody, reqEditors ...RequestEditorFn) (*PublishReleaseResponse, error) {
+	rsp, err := c.PublishRelease(ctx, projectID, releaseID, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParsePublishReleaseResponse(rsp)
+}
+
 // RestoreProjectWithResponse Restore a project
 //
 // Brings a soft-deleted project back. When its key has been taken meanwhile, it gets a new one.
@@ -5393,6 +10401,216 @@ func (c *ClientWithResponses) RestoreProjectWithResponse(ctx context.Context, pr
 		return nil, err
 	}
 	return ParseRestoreProjectResponse(rsp)
+}
+
+// ListRunsWithResponse List deployment workflow runs
+//
+// Lists the deployments that were made, those first that were made last, a page at a time.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /api/projects/{projectId}/runs (the `ListRuns` operationId).
+func (c *ClientWithResponses) ListRunsWithResponse(ctx context.Context, projectID ProjectID, params *ListRunsParams, reqEditors ...RequestEditorFn) (*ListRunsResponse, error) {
+	rsp, err := c.ListRuns(ctx, projectID, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListRunsResponse(rsp)
+}
+
+// GetRunWithResponse Get deployment workflow run
+//
+// Reads one run with its jobs.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /api/projects/{projectId}/runs/{runId} (the `GetRun` operationId).
+func (c *ClientWithResponses) GetRunWithResponse(ctx context.Context, projectID ProjectID, runID RunID, reqEditors ...RequestEditorFn) (*GetRunResponse, error) {
+	rsp, err := c.GetRun(ctx, projectID, runID, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetRunResponse(rsp)
+}
+
+// SyncRulesWithBodyWithResponse Rules sync
+//
+// Tells for each of several targets whether there is something else than the caller has, and where to get it. A target is `main`, `branch:ID`, `commit:ID`, `release:VERSION` (or its id) or `env:KEY` (or its id).
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/rules-sync (the `SyncRules` operationId).
+func (c *ClientWithResponses) SyncRulesWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*SyncRulesResponse, error) {
+	rsp, err := c.SyncRulesWithBody(ctx, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseSyncRulesResponse(rsp)
+}
+
+// SyncRulesWithResponse Rules sync
+//
+// Tells for each of several targets whether there is something else than the caller has, and where to get it. A target is `main`, `branch:ID`, `commit:ID`, `release:VERSION` (or its id) or `env:KEY` (or its id).
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/rules-sync (the `SyncRules` operationId).
+func (c *ClientWithResponses) SyncRulesWithResponse(ctx context.Context, body SyncRulesJSONRequestBody, reqEditors ...RequestEditorFn) (*SyncRulesResponse, error) {
+	rsp, err := c.SyncRules(ctx, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseSyncRulesResponse(rsp)
+}
+
+// GetRulesArtifactWithResponse Download an artifact
+//
+// The archive that a rules sync names. The address carries all that opens it: it is asked for without credentials, until it expires.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /api/rules-sync/artifacts/{artifactId} (the `GetRulesArtifact` operationId).
+func (c *ClientWithResponses) GetRulesArtifactWithResponse(ctx context.Context, artifactID ArtifactID, params *GetRulesArtifactParams, reqEditors ...RequestEditorFn) (*GetRulesArtifactResponse, error) {
+	rsp, err := c.GetRulesArtifact(ctx, artifactID, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetRulesArtifactResponse(rsp)
+}
+
+// GetRulesDocumentWithResponse Rules OpenAPI document for the main branch
+//
+// The OpenAPI document of what can be evaluated now.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /api/rules/{projectId} (the `GetRulesDocument` operationId).
+func (c *ClientWithResponses) GetRulesDocumentWithResponse(ctx context.Context, projectID RulesProject, params *GetRulesDocumentParams, reqEditors ...RequestEditorFn) (*GetRulesDocumentResponse, error) {
+	rsp, err := c.GetRulesDocument(ctx, projectID, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetRulesDocumentResponse(rsp)
+}
+
+// GetCommitRulesDocumentWithResponse OpenAPI document at a specific commit
+//
+// The OpenAPI document of what can be evaluated at a commit.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /api/rules/{projectId}/commit/{commitId} (the `GetCommitRulesDocument` operationId).
+func (c *ClientWithResponses) GetCommitRulesDocumentWithResponse(ctx context.Context, projectID RulesProject, commitID RulesCommit, params *GetCommitRulesDocumentParams, reqEditors ...RequestEditorFn) (*GetCommitRulesDocumentResponse, error) {
+	rsp, err := c.GetCommitRulesDocument(ctx, projectID, commitID, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetCommitRulesDocumentResponse(rsp)
+}
+
+// GetEnvironmentRulesDocumentWithResponse OpenAPI document for an environment
+//
+// The OpenAPI document of what can be evaluated in an environment.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /api/rules/{projectId}/env/{environmentId} (the `GetEnvironmentRulesDocument` operationId).
+func (c *ClientWithResponses) GetEnvironmentRulesDocumentWithResponse(ctx context.Context, projectID RulesProject, environmentID RulesEnvironment, params *GetEnvironmentRulesDocumentParams, reqEditors ...RequestEditorFn) (*GetEnvironmentRulesDocumentResponse, error) {
+	rsp, err := c.GetEnvironmentRulesDocument(ctx, projectID, environmentID, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetEnvironmentRulesDocumentResponse(rsp)
+}
+
+// GetReleaseRulesDocumentWithResponse OpenAPI document for a release
+//
+// The OpenAPI document of what can be evaluated of a release.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /api/rules/{projectId}/release/{releaseId} (the `GetReleaseRulesDocument` operationId).
+func (c *ClientWithResponses) GetReleaseRulesDocumentWithResponse(ctx context.Context, projectID RulesProject, releaseID RulesRelease, params *GetReleaseRulesDocumentParams, reqEditors ...RequestEditorFn) (*GetReleaseRulesDocumentResponse, error) {
+	rsp, err := c.GetReleaseRulesDocument(ctx, projectID, releaseID, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetReleaseRulesDocumentResponse(rsp)
+}
+
+// ParseListDeploymentsResponse parses an HTTP response from a ListDeploymentsWithResponse call
+func ParseListDeploymentsResponse(rsp *http.Response) (*ListDeploymentsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListDeploymentsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest []Deployment
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+	}
+
+	return response, nil
+}
+
+// ParseCreateDeploymentResponse parses an HTTP response from a CreateDeploymentWithResponse call
+func ParseCreateDeploymentResponse(rsp *http.Response) (*CreateDeploymentResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &CreateDeploymentResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Deployment
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+	}
+
+	return response, nil
+}
+
+// ParseUpdateDeploymentResponse parses an HTTP response from a UpdateDeploymentWithResponse call
+func ParseUpdateDeploymentResponse(rsp *http.Response) (*UpdateDeploymentResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &UpdateDeploymentResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Deployment
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+	}
+
+	return response, nil
 }
 
 // ParseGetHealthResponse parses an HTTP response from a GetHealthWithResponse call
@@ -5949,6 +11167,106 @@ func ParseRenameDocumentVersionResponse(rsp *http.Response) (*RenameDocumentVers
 	return response, nil
 }
 
+// ParseListEnvironmentsResponse parses an HTTP response from a ListEnvironmentsWithResponse call
+func ParseListEnvironmentsResponse(rsp *http.Response) (*ListEnvironmentsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListEnvironmentsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest []Environment
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+	}
+
+	return response, nil
+}
+
+// ParseCreateEnvironmentResponse parses an HTTP response from a CreateEnvironmentWithResponse call
+func ParseCreateEnvironmentResponse(rsp *http.Response) (*CreateEnvironmentResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &CreateEnvironmentResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Environment
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+	}
+
+	return response, nil
+}
+
+// ParseDeleteEnvironmentResponse parses an HTTP response from a DeleteEnvironmentWithResponse call
+func ParseDeleteEnvironmentResponse(rsp *http.Response) (*DeleteEnvironmentResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &DeleteEnvironmentResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest OperationStatus
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+	}
+
+	return response, nil
+}
+
+// ParseUpdateEnvironmentResponse parses an HTTP response from a UpdateEnvironmentWithResponse call
+func ParseUpdateEnvironmentResponse(rsp *http.Response) (*UpdateEnvironmentResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &UpdateEnvironmentResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Environment
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+	}
+
+	return response, nil
+}
+
 // ParseEvaluateEnvironmentDecisionResponse parses an HTTP response from a EvaluateEnvironmentDecisionWithResponse call
 func ParseEvaluateEnvironmentDecisionResponse(rsp *http.Response) (*EvaluateEnvironmentDecisionResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -5974,6 +11292,39 @@ func ParseEvaluateEnvironmentDecisionResponse(rsp *http.Response) (*EvaluateEnvi
 	return response, nil
 }
 
+// ParseUndeployEnvironmentResponse parses an HTTP response from a UndeployEnvironmentWithResponse call
+func ParseUndeployEnvironmentResponse(rsp *http.Response) (*UndeployEnvironmentResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &UndeployEnvironmentResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest OperationStatus
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 202:
+		var dest ChangeRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON202 = &dest
+
+	}
+
+	return response, nil
+}
+
 // ParseEvaluateDecisionResponse parses an HTTP response from a EvaluateDecisionWithResponse call
 func ParseEvaluateDecisionResponse(rsp *http.Response) (*EvaluateDecisionResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -5990,6 +11341,106 @@ func ParseEvaluateDecisionResponse(rsp *http.Response) (*EvaluateDecisionRespons
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
 		var dest Evaluation
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+	}
+
+	return response, nil
+}
+
+// ParseListGroupsResponse parses an HTTP response from a ListGroupsWithResponse call
+func ParseListGroupsResponse(rsp *http.Response) (*ListGroupsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListGroupsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest GroupPage
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+	}
+
+	return response, nil
+}
+
+// ParseCreateGroupResponse parses an HTTP response from a CreateGroupWithResponse call
+func ParseCreateGroupResponse(rsp *http.Response) (*CreateGroupResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &CreateGroupResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Group
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+	}
+
+	return response, nil
+}
+
+// ParseDeleteGroupResponse parses an HTTP response from a DeleteGroupWithResponse call
+func ParseDeleteGroupResponse(rsp *http.Response) (*DeleteGroupResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &DeleteGroupResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest OperationStatus
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+	}
+
+	return response, nil
+}
+
+// ParseUpdateGroupResponse parses an HTTP response from a UpdateGroupWithResponse call
+func ParseUpdateGroupResponse(rsp *http.Response) (*UpdateGroupResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &UpdateGroupResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Group
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
@@ -6152,6 +11603,293 @@ func ParseUpdateIntegrationResponse(rsp *http.Response) (*UpdateIntegrationRespo
 	return response, nil
 }
 
+// ParseListReleasesResponse parses an HTTP response from a ListReleasesWithResponse call
+func ParseListReleasesResponse(rsp *http.Response) (*ListReleasesResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListReleasesResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest ReleasePage
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+	}
+
+	return response, nil
+}
+
+// ParseCreateReleaseResponse parses an HTTP response from a CreateReleaseWithResponse call
+func ParseCreateReleaseResponse(rsp *http.Response) (*CreateReleaseResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &CreateReleaseResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Release
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+	}
+
+	return response, nil
+}
+
+// ParseApplyReleaseResponse parses an HTTP response from a ApplyReleaseWithResponse call
+func ParseApplyReleaseResponse(rsp *http.Response) (*ApplyReleaseResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ApplyReleaseResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest OperationStatus
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+	}
+
+	return response, nil
+}
+
+// ParseDeployReleaseResponse parses an HTTP response from a DeployReleaseWithResponse call
+func ParseDeployReleaseResponse(rsp *http.Response) (*DeployReleaseResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &DeployReleaseResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest OperationStatus
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 202:
+		var dest ChangeRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON202 = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseUploadReleaseResponse parses an HTTP response from a UploadReleaseWithResponse call
+func ParseUploadReleaseResponse(rsp *http.Response) (*UploadReleaseResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &UploadReleaseResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Release
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+	}
+
+	return response, nil
+}
+
+// ParseGetReleaseResponse parses an HTTP response from a GetReleaseWithResponse call
+func ParseGetReleaseResponse(rsp *http.Response) (*GetReleaseResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetReleaseResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Release
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+	}
+
+	return response, nil
+}
+
+// ParseUpdateReleaseResponse parses an HTTP response from a UpdateReleaseWithResponse call
+func ParseUpdateReleaseResponse(rsp *http.Response) (*UpdateReleaseResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &UpdateReleaseResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Release
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+	}
+
+	return response, nil
+}
+
+// ParseDownloadReleaseResponse parses an HTTP response from a DownloadReleaseWithResponse call
+func ParseDownloadReleaseResponse(rsp *http.Response) (*DownloadReleaseResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &DownloadReleaseResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers DownloadReleaseResponse200Headers
+		if values := rsp.Header.Values("Content-Disposition"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Content-Disposition", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ContentDisposition = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseListReleaseFilesResponse parses an HTTP response from a ListReleaseFilesWithResponse call
+func ParseListReleaseFilesResponse(rsp *http.Response) (*ListReleaseFilesResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListReleaseFilesResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest []ReleaseFile
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+	}
+
+	return response, nil
+}
+
+// ParseGetReleaseFileResponse parses an HTTP response from a GetReleaseFileWithResponse call
+func ParseGetReleaseFileResponse(rsp *http.Response) (*GetReleaseFileResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetReleaseFileResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest ReleaseFile
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+	}
+
+	return response, nil
+}
+
+// ParsePublishReleaseResponse parses an HTTP response from a PublishReleaseWithResponse call
+func ParsePublishReleaseResponse(rsp *http.Response) (*PublishReleaseResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &PublishReleaseResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Release
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+	}
+
+	return response, nil
+}
+
 // ParseRestoreProjectResponse parses an HTTP response from a RestoreProjectWithResponse call
 func ParseRestoreProjectResponse(rsp *http.Response) (*RestoreProjectResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -6172,6 +11910,249 @@ func ParseRestoreProjectResponse(rsp *http.Response) (*RestoreProjectResponse, e
 			return nil, err
 		}
 		response.JSON200 = &dest
+	}
+
+	return response, nil
+}
+
+// ParseListRunsResponse parses an HTTP response from a ListRunsWithResponse call
+func ParseListRunsResponse(rsp *http.Response) (*ListRunsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListRunsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest RunPage
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+	}
+
+	return response, nil
+}
+
+// ParseGetRunResponse parses an HTTP response from a GetRunWithResponse call
+func ParseGetRunResponse(rsp *http.Response) (*GetRunResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetRunResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Run
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+	}
+
+	return response, nil
+}
+
+// ParseSyncRulesResponse parses an HTTP response from a SyncRulesWithResponse call
+func ParseSyncRulesResponse(rsp *http.Response) (*SyncRulesResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &SyncRulesResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest RulesSync
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+	}
+
+	return response, nil
+}
+
+// ParseGetRulesArtifactResponse parses an HTTP response from a GetRulesArtifactWithResponse call
+func ParseGetRulesArtifactResponse(rsp *http.Response) (*GetRulesArtifactResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetRulesArtifactResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	return response, nil
+}
+
+// ParseGetRulesDocumentResponse parses an HTTP response from a GetRulesDocumentWithResponse call
+func ParseGetRulesDocumentResponse(rsp *http.Response) (*GetRulesDocumentResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetRulesDocumentResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest RulesDocument
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers GetRulesDocumentResponse200Headers
+		if values := rsp.Header.Values("Content-Disposition"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Content-Disposition", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ContentDisposition = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseGetCommitRulesDocumentResponse parses an HTTP response from a GetCommitRulesDocumentWithResponse call
+func ParseGetCommitRulesDocumentResponse(rsp *http.Response) (*GetCommitRulesDocumentResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetCommitRulesDocumentResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest RulesDocument
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers GetCommitRulesDocumentResponse200Headers
+		if values := rsp.Header.Values("Content-Disposition"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Content-Disposition", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ContentDisposition = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseGetEnvironmentRulesDocumentResponse parses an HTTP response from a GetEnvironmentRulesDocumentWithResponse call
+func ParseGetEnvironmentRulesDocumentResponse(rsp *http.Response) (*GetEnvironmentRulesDocumentResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetEnvironmentRulesDocumentResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest RulesDocument
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers GetEnvironmentRulesDocumentResponse200Headers
+		if values := rsp.Header.Values("Content-Disposition"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Content-Disposition", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ContentDisposition = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseGetReleaseRulesDocumentResponse parses an HTTP response from a GetReleaseRulesDocumentWithResponse call
+func ParseGetReleaseRulesDocumentResponse(rsp *http.Response) (*GetReleaseRulesDocumentResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetReleaseRulesDocumentResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest RulesDocument
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers GetReleaseRulesDocumentResponse200Headers
+		if values := rsp.Header.Values("Content-Disposition"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Content-Disposition", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ContentDisposition = &value
+		}
+		response.Headers200 = &headers
 	}
 
 	return response, nil
