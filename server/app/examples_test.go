@@ -25,7 +25,7 @@ type asking struct {
 func refusals(t *testing.T, w *standIn) map[string]map[string]asking {
 	t.Helper()
 	locked := idIn(t, w.do(t, "POST", "/api/projects", bearer("s"), strings.NewReader(`{"name":"n","key":"locked","protected":true}`)).body)
-	w.do(t, "POST", "/api/projects/"+locked+"/environments", bearer("s"), strings.NewReader(`{"name":"Empty","type":"brms","key":"empty"}`))
+	w.do(t, "POST", "/api/projects/"+locked+"/releases", bearer("s"), strings.NewReader(`{}`))
 	project := "/api/projects/" + idIn(t, w.do(t, "POST", "/api/projects", bearer("s"), strings.NewReader(createBody)).body)
 	kind := `{"name":"n","type":"http","kind":"k","config":{"url":"u"}}`
 	w.do(t, "POST", project+integrations, bearer("s"), strings.NewReader(kind))
@@ -50,7 +50,7 @@ func refusals(t *testing.T, w *standIn) map[string]map[string]asking {
 			"TooManyRequests":      {"GET", "/api/projects", forced(bearer("s"), "429"), ""},
 			"ServiceUnavailable":   {"GET", "/api/projects", forced(bearer("s"), "503"), ""},
 			"RouteNotFound":        {"PATCH", "/api/projects", bearer("s"), ""},
-			"RulesInvalid":         {"GET", "/api/rules/locked/env/empty", bearer("s"), ""},
+			"RulesInvalid":         {"POST", "/api/rules/locked/release/1/evaluate/fees/lost", bearer("s"), `{"context":{}}`},
 			"RulesUnauthorized":    {"GET", "/api/rules/locked", nil, ""},
 			"RulesNotFound":        {"GET", "/api/rules/lost", bearer("s"), ""},
 		},

@@ -101,6 +101,9 @@ func reachReleases(t *testing.T, w *standIn) {
 	}
 	p.send(200, "GET", p.in("/runs/%s", runs.Results[0].ID), "")
 	p.artifact(p.sync("every", "env:production", ""))
+	p.send(200, "POST", "/api/rules/every/env/production/evaluate/fees/shipping", `{"context":{"total":1}}`)
+	p.send(200, "POST", "/api/rules/every/release/1/evaluate/fees/shipping", `{"context":{"total":1},"trace":true}`)
+	p.send(200, "POST", "/api/projects/every/environments/production/evaluate/fees/shipping", `{"context":{"total":1}}`)
 	p.send(200, "POST", p.in("/environments/%s/undeploy", environment), "")
 
 	p.send(200, "POST", "/_understudy/webhooks", `{"name":"later","url":"http://127.0.0.1:1/"}`)

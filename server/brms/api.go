@@ -47,6 +47,7 @@ type API struct {
 	// audit keeps what was done, in the transaction that did it.
 	audit     func(storage.Tx, event) error
 	engines   *engines
+	manifests manifests
 	transport http.RoundTripper // of outgoing requests; nil if there are none
 }
 

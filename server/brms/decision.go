@@ -81,7 +81,7 @@ func (a *API) EvaluateEnvironmentDecision(ctx context.Context, request brms.Eval
 			return q, err
 		}
 		q = question{path: request.Key, project: p.ID, input: input, trace: or(request.Body.Trace, false)}
-		if q.set, err = deployedFiles(tx, p.ID, request.EnvironmentID); err == nil && graph != nil {
+		if q.set, err = a.deployedFiles(tx, p.ID, request.EnvironmentID); err == nil && graph != nil {
 			q.root = a.given(graph)
 		}
 		return q, err
@@ -106,22 +106,10 @@ func (a *API) SimulateDecision(ctx context.Context, request brms.SimulateDecisio
 		q = question{set: newestSet{p.ID}, project: p.ID, root: a.given(graph), input: input, trace: true}
 		switch {
 		case body.ReleaseID != nil && *body.ReleaseID != "":
-			q.set, err = releasedFiles(tx, p.ID, *body.ReleaseID)
+			q.set, err = a.releasedFiles(tx, p.ID, *body.ReleaseID)
 		case or(body.Published, true):
 			q.set = publishedSet{p.ID}
 		}
 		return q, err
 	}))
-}
-
-// deployedFiles are the files of the release that is deployed in an environment of a
-// project, which a client names by id or key.
-func deployedFiles(storage.ReadTx, string, string) (decisionSet, error) {
-	return nil, site.NotFound("environment.notFound", "Environment not found")
-}
-
-// releasedFiles are the files of a release of a project, which a client names by id or
-// number.
-func releasedFiles(storage.ReadTx, string, string) (decisionSet, error) {
-	return nil, site.NotFound("release.notFound", "Release not found")
 }

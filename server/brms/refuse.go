@@ -2,6 +2,7 @@ package brms
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"net/http"
@@ -31,8 +32,14 @@ type notFoundBody struct {
 // rulesError is a refusal in the words of the rules surface.
 type rulesError struct {
 	Code    string `json:"code"`
-	Details string `json:"details,omitempty"`
+	Details any    `json:"details,omitempty"`
+	Key     string `json:"key,omitempty"`
 }
+
+// fileMissing says that a set has no file at a path.
+type fileMissing struct{ path string }
+
+func (e *fileMissing) Error() string { return "no file at " + e.path }
 
 // rulesStatuses are what the rules surface has words of its own for.
 var rulesStatuses = map[site.Kind]int{
@@ -45,12 +52,15 @@ var rulesStatuses = map[site.Kind]int{
 // API becomes bytes.
 func (a *API) Refuse(w http.ResponseWriter, r *http.Request, refusal *site.Refusal) {
 	if status := rulesStatuses[refusal.Kind]; status != 0 && strings.HasPrefix(r.URL.Path, "/api/rules/") {
-		e := rulesError{Code: refusal.Code, Details: refusal.Message}
-		if status != http.StatusBadRequest {
-			e.Details = ""
+		e := rulesError{Code: cmp.Or(refusal.Code, "unauthorized")}
+		if status == http.StatusBadRequest {
+			e.Details = refusal.Message
 		}
-		if e.Code == "" {
-			e.Code = "unauthorized"
+		if failed, ok := errors.AsType[*decision.Error](refusal.Err); ok {
+			e.Code, e.Details = "evaluate.failed", failed
+		}
+		if missing, ok := errors.AsType[*fileMissing](refusal.Err); ok {
+			status, e = http.StatusBadRequest, rulesError{"documents.invalid", "File not found", missing.path}
 		}
 		write(w, status, e)
 		return

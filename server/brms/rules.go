@@ -3,6 +3,7 @@ package brms
 import (
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/google/uuid"
 
@@ -21,8 +22,8 @@ type ruleSet struct {
 	files       []releaseFile // in the order of their paths
 }
 
-// projectBy is the living project that a client names by its id or its key.
-func projectBy(tx storage.ReadTx, ref string) (storage.Item[project], error) {
+// projectNamed is the living project that a client names by its id or its key.
+func projectNamed(tx storage.ReadTx, ref string) (storage.Item[project], error) {
 	if id, err := uuid.Parse(ref); err == nil {
 		return projects.of(tx, id.String())
 	}
@@ -143,4 +144,83 @@ func targetSet(tx storage.ReadTx, p storage.Item[project], target string) (ruleS
 		return environmentSet(tx, p, ref)
 	}
 	return ruleSet{}, errBadTarget
+}
+
+// errNothingDeployed refuses to evaluate where no release is.
+var errNothingDeployed = site.NotFound("environment.noRelease", "No release is deployed to the environment")
+
+// deployedFiles are the files of the release that is deployed in an environment of a
+// project, which a client names by id or key.
+func (a *API) deployedFiles(tx storage.ReadTx, project, ref string) (decisionSet, error) {
+	e, err := environmentBy(tx, project, ref)
+	if err != nil {
+		return nil, err
+	}
+	now, err := inUse(tx, e.Value)
+	if err != nil {
+		return nil, err
+	}
+	if now == nil {
+		return nil, errNothingDeployed
+	}
+	return a.releasedFiles(tx, project, now.Release)
+}
+
+// releasedFiles are the files of a release of a project, which a client names by id,
+// number or version.
+func (a *API) releasedFiles(tx storage.ReadTx, project, ref string) (decisionSet, error) {
+	r, err := releaseBy(tx, project, ref)
+	if err != nil {
+		return nil, err
+	}
+	return a.manifests.of(tx, &r.Value)
+}
+
+// manifests keep the files of releases by the hash of the list of them, so that an
+// evaluation does not read the list.
+type manifests struct {
+	mu    sync.Mutex
+	sets  map[string]fileSet
+	order []string // those first that came first
+	files int
+}
+
+// maxManifestFiles is how many files are kept in all.
+const maxManifestFiles = 50_000
+
+func (m *manifests) of(tx storage.ReadTx, r *release) (fileSet, error) {
+	m.mu.Lock()
+	set, kept := m.sets[r.Files]
+	m.mu.Unlock()
+	if kept {
+		return set, nil
+	}
+	files, err := filesOf(tx, r)
+	if err != nil {
+		return nil, err
+	}
+	set = make(fileSet, len(files))
+	for i := range files {
+		set[files[i].Path] = files[i].Hash
+	}
+	m.keep(r.Files, set)
+	return set, nil
+}
+
+func (m *manifests) keep(hash string, set fileSet) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.sets == nil {
+		m.sets = map[string]fileSet{}
+	}
+	if _, kept := m.sets[hash]; kept || len(set) > maxManifestFiles {
+		return
+	}
+	m.sets[hash], m.order, m.files = set, append(m.order, hash), m.files+len(set)+1
+	for m.files > maxManifestFiles {
+		oldest := m.order[0]
+		m.files -= len(m.sets[oldest]) + 1
+		delete(m.sets, oldest)
+		m.order = m.order[1:]
+	}
 }

@@ -188,12 +188,9 @@ func (a *API) rulesDocument(ctx context.Context, ref string, download *brms.Bool
 	return document, disposition, err
 }
 
-// errNothingDeployed refuses to evaluate where no release is.
-var errNothingDeployed = &site.Refusal{Kind: site.KindUnprocessable, Code: "environment.noRelease", Message: "No release is deployed to the environment"}
-
 // visibleProject is the project that a client names, if its credential reaches it.
 func visibleProject(ctx context.Context, tx storage.ReadTx, ref string) (storage.Item[project], error) {
-	p, err := projectBy(tx, ref)
+	p, err := projectNamed(tx, ref)
 	if caller := site.PrincipalFrom(ctx); err == nil && !caller.Sees(p.ID) {
 		err = projects.notFound()
 	}

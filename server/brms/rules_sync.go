@@ -85,7 +85,7 @@ func outcomes(ctx context.Context, tx storage.ReadTx, w *work, body *brms.RulesS
 func outcome(ctx context.Context, tx storage.ReadTx, w *work, wanted *brms.RulesSyncWanted) (out brms.RulesSyncOutcome, err error) {
 	out = brms.RulesSyncOutcome{Target: or(wanted.Target, mainTarget), Alias: wanted.Alias, Action: actionNoAccess}
 	caller := site.PrincipalFrom(ctx)
-	p, err := projectBy(tx, wanted.Project)
+	p, err := projectNamed(tx, wanted.Project)
 	if err != nil {
 		if site.AsRefusal(err).Kind == site.KindNotFound {
 			err = nil

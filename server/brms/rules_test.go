@@ -298,7 +298,7 @@ func TestRulesDocuments(t *testing.T) {
 		"/api/rules/shop/env/lost":    `404 {"code":"environment.notFound"}`,
 		"/api/rules/shop/release/9":   `404 {"code":"release.notFound"}`,
 		"/api/rules/shop/commit/lost": `404 {"code":"commit.notFound"}`,
-		"/api/rules/shop/env/empty":   `400 {"code":"environment.noRelease","details":"No release is deployed to the environment"}`,
+		"/api/rules/shop/env/empty":   `404 {"code":"environment.noRelease"}`,
 	} {
 		if status, answer, _ := p.raw(t, "GET", target, ""); fmt.Sprint(status, " ", answer) != want {
 			t.Errorf("%s: %d %s, want %s", target, status, answer, want)
