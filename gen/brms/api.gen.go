@@ -1401,8 +1401,6 @@ type RulesDownload = BooleanText
 
 type RulesEnvironment = string
 
-type RulesKey = string
-
 type RulesProject = string
 
 // RulesRefresh A boolean as a query string may spell it.
@@ -1628,6 +1626,10 @@ type PublishReleaseJSONRequestBody = PublishReleaseRequest
 
 type SyncRulesJSONRequestBody = RulesSyncRequest
 
+type EvaluateEnvironmentRuleJSONRequestBody = RulesEvaluateRequest
+
+type EvaluateReleaseRuleJSONRequestBody = RulesEvaluateRequest
+
 // ServerInterface represents all server handlers.
 type ServerInterface interface {
 	// ListDeployments List deployments
@@ -1813,9 +1815,15 @@ type ServerInterface interface {
 	// GetEnvironmentRulesDocument OpenAPI document for an environment
 	// (GET /api/rules/{projectId}/env/{environmentId})
 	GetEnvironmentRulesDocument(w http.ResponseWriter, r *http.Request, projectID RulesProject, environmentID RulesEnvironment, params GetEnvironmentRulesDocumentParams)
+	// EvaluateEnvironmentRule Evaluate a rule against the release an environment points to
+	// (POST /api/rules/{projectId}/env/{environmentId}/evaluate/{key})
+	EvaluateEnvironmentRule(w http.ResponseWriter, r *http.Request, projectID RulesProject, environmentID RulesEnvironment, key DocumentKey)
 	// GetReleaseRulesDocument OpenAPI document for a release
 	// (GET /api/rules/{projectId}/release/{releaseId})
 	GetReleaseRulesDocument(w http.ResponseWriter, r *http.Request, projectID RulesProject, releaseID RulesRelease, params GetReleaseRulesDocumentParams)
+	// EvaluateReleaseRule Evaluate a rule against a pinned release
+	// (POST /api/rules/{projectId}/release/{releaseId}/evaluate/{key})
+	EvaluateReleaseRule(w http.ResponseWriter, r *http.Request, projectID RulesProject, releaseID RulesRelease, key DocumentKey)
 }
 
 // ServerInterfaceWrapper converts contexts to parameters.
@@ -4024,6 +4032,48 @@ func (siw *ServerInterfaceWrapper) GetEnvironmentRulesDocument(w http.ResponseWr
 	handler.ServeHTTP(w, r)
 }
 
+func (siw *ServerInterfaceWrapper) EvaluateEnvironmentRule(w http.ResponseWriter, r *http.Request) {
+	var err error
+	_ = err
+
+	// ------------- Path parameter "projectId" -------------
+	var projectID RulesProject
+
+	err = runtime.BindStyledParameterWithOptions("simple", "projectId", mux.Vars(r)["projectId"], &projectID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "projectId", Err: err})
+		return
+	}
+
+	// ------------- Path parameter "environmentId" -------------
+	var environmentID RulesEnvironment
+
+	err = runtime.BindStyledParameterWithOptions("simple", "environmentId", mux.Vars(r)["environmentId"], &environmentID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "environmentId", Err: err})
+		return
+	}
+
+	// ------------- Path parameter "key" -------------
+	var key DocumentKey
+
+	err = runtime.BindStyledParameterWithOptions("simple", "key", mux.Vars(r)["key"], &key, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "key", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.EvaluateEnvironmentRule(w, r, projectID, environmentID, key)
+	}))
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		handler = siw.HandlerMiddlewares[i](handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
 func (siw *ServerInterfaceWrapper) GetReleaseRulesDocument(w http.ResponseWriter, r *http.Request) {
 	var err error
 	_ = err
@@ -4077,6 +4127,48 @@ func (siw *ServerInterfaceWrapper) GetReleaseRulesDocument(w http.ResponseWriter
 
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		siw.Handler.GetReleaseRulesDocument(w, r, projectID, releaseID, params)
+	}))
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		handler = siw.HandlerMiddlewares[i](handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+func (siw *ServerInterfaceWrapper) EvaluateReleaseRule(w http.ResponseWriter, r *http.Request) {
+	var err error
+	_ = err
+
+	// ------------- Path parameter "projectId" -------------
+	var projectID RulesProject
+
+	err = runtime.BindStyledParameterWithOptions("simple", "projectId", mux.Vars(r)["projectId"], &projectID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "projectId", Err: err})
+		return
+	}
+
+	// ------------- Path parameter "releaseId" -------------
+	var releaseID RulesRelease
+
+	err = runtime.BindStyledParameterWithOptions("simple", "releaseId", mux.Vars(r)["releaseId"], &releaseID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "releaseId", Err: err})
+		return
+	}
+
+	// ------------- Path parameter "key" -------------
+	var key DocumentKey
+
+	err = runtime.BindStyledParameterWithOptions("simple", "key", mux.Vars(r)["key"], &key, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "key", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.EvaluateReleaseRule(w, r, projectID, releaseID, key)
 	}))
 
 	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
@@ -4314,6 +4406,10 @@ func HandlerWithOptions(si ServerInterface, options GorillaServerOptions) http.H
 	r.HandleFunc(options.BaseURL+"/api/rules-sync", wrapper.SyncRules).Methods(http.MethodPost)
 
 	r.HandleFunc(options.BaseURL+"/api/rules-sync/artifacts/{artifactId}", wrapper.GetRulesArtifact).Methods(http.MethodGet)
+
+	r.HandleFunc(options.BaseURL+"/api/rules/{projectId}/env/{environmentId}/evaluate/{key}", wrapper.EvaluateEnvironmentRule).Methods(http.MethodPost)
+
+	r.HandleFunc(options.BaseURL+"/api/rules/{projectId}/release/{releaseId}/evaluate/{key}", wrapper.EvaluateReleaseRule).Methods(http.MethodPost)
 
 	r.HandleFunc(options.BaseURL+"/api/rules/{projectId}", wrapper.GetRulesDocument).Methods(http.MethodGet)
 
@@ -5756,6 +5852,40 @@ func (response GetEnvironmentRulesDocument200JSONResponse) VisitGetEnvironmentRu
 	return err
 }
 
+type EvaluateEnvironmentRuleRequestObject struct {
+	ProjectID     RulesProject     `json:"projectId"`
+	EnvironmentID RulesEnvironment `json:"environmentId"`
+	Key           DocumentKey      `json:"key"`
+	Body          *EvaluateEnvironmentRuleJSONRequestBody
+}
+
+type EvaluateEnvironmentRuleResponseObject interface {
+	VisitEvaluateEnvironmentRuleResponse(w http.ResponseWriter) error
+}
+
+type EvaluateEnvironmentRule200ResponseHeaders struct {
+	XReleaseID *string
+}
+
+type EvaluateEnvironmentRule200JSONResponse struct {
+	Body    RulesEvaluation
+	Headers EvaluateEnvironmentRule200ResponseHeaders
+}
+
+func (response EvaluateEnvironmentRule200JSONResponse) VisitEvaluateEnvironmentRuleResponse(w http.ResponseWriter) error {
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XReleaseID != nil {
+		w.Header().Set("X-Release-Id", fmt.Sprint(*response.Headers.XReleaseID))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type GetReleaseRulesDocumentRequestObject struct {
 	ProjectID RulesProject `json:"projectId"`
 	ReleaseID RulesRelease `json:"releaseId"`
@@ -5783,6 +5913,40 @@ func (response GetReleaseRulesDocument200JSONResponse) VisitGetReleaseRulesDocum
 	w.Header().Set("Content-Type", "application/json")
 	if response.Headers.ContentDisposition != nil {
 		w.Header().Set("Content-Disposition", fmt.Sprint(*response.Headers.ContentDisposition))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type EvaluateReleaseRuleRequestObject struct {
+	ProjectID RulesProject `json:"projectId"`
+	ReleaseID RulesRelease `json:"releaseId"`
+	Key       DocumentKey  `json:"key"`
+	Body      *EvaluateReleaseRuleJSONRequestBody
+}
+
+type EvaluateReleaseRuleResponseObject interface {
+	VisitEvaluateReleaseRuleResponse(w http.ResponseWriter) error
+}
+
+type EvaluateReleaseRule200ResponseHeaders struct {
+	XReleaseID *string
+}
+
+type EvaluateReleaseRule200JSONResponse struct {
+	Body    RulesEvaluation
+	Headers EvaluateReleaseRule200ResponseHeaders
+}
+
+func (response EvaluateReleaseRule200JSONResponse) VisitEvaluateReleaseRuleResponse(w http.ResponseWriter) error {
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XReleaseID != nil {
+		w.Header().Set("X-Release-Id", fmt.Sprint(*response.Headers.XReleaseID))
 	}
 	w.WriteHeader(200)
 	_, err := buf.WriteTo(w)
@@ -5974,9 +6138,15 @@ type StrictServerInterface interface {
 	// GetEnvironmentRulesDocument OpenAPI document for an environment
 	// (GET /api/rules/{projectId}/env/{environmentId})
 	GetEnvironmentRulesDocument(ctx context.Context, request GetEnvironmentRulesDocumentRequestObject) (GetEnvironmentRulesDocumentResponseObject, error)
+	// EvaluateEnvironmentRule Evaluate a rule against the release an environment points to
+	// (POST /api/rules/{projectId}/env/{environmentId}/evaluate/{key})
+	EvaluateEnvironmentRule(ctx context.Context, request EvaluateEnvironmentRuleRequestObject) (EvaluateEnvironmentRuleResponseObject, error)
 	// GetReleaseRulesDocument OpenAPI document for a release
 	// (GET /api/rules/{projectId}/release/{releaseId})
 	GetReleaseRulesDocument(ctx context.Context, request GetReleaseRulesDocumentRequestObject) (GetReleaseRulesDocumentResponseObject, error)
+	// EvaluateReleaseRule Evaluate a rule against a pinned release
+	// (POST /api/rules/{projectId}/release/{releaseId}/evaluate/{key})
+	EvaluateReleaseRule(ctx context.Context, request EvaluateReleaseRuleRequestObject) (EvaluateReleaseRuleResponseObject, error)
 }
 
 type (
@@ -7782,6 +7952,40 @@ func (sh *strictHandler) GetEnvironmentRulesDocument(w http.ResponseWriter, r *h
 	}
 }
 
+func (sh *strictHandler) EvaluateEnvironmentRule(w http.ResponseWriter, r *http.Request, projectID RulesProject, environmentID RulesEnvironment, key DocumentKey) {
+	var request EvaluateEnvironmentRuleRequestObject
+
+	request.ProjectID = projectID
+	request.EnvironmentID = environmentID
+	request.Key = key
+
+	var body EvaluateEnvironmentRuleJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.EvaluateEnvironmentRule(ctx, request.(EvaluateEnvironmentRuleRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "EvaluateEnvironmentRule")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(EvaluateEnvironmentRuleResponseObject); ok {
+		if err := validResponse.VisitEvaluateEnvironmentRuleResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
 func (sh *strictHandler) GetReleaseRulesDocument(w http.ResponseWriter, r *http.Request, projectID RulesProject, releaseID RulesRelease, params GetReleaseRulesDocumentParams) {
 	var request GetReleaseRulesDocumentRequestObject
 
@@ -7802,6 +8006,40 @@ func (sh *strictHandler) GetReleaseRulesDocument(w http.ResponseWriter, r *http.
 		sh.options.ResponseErrorHandlerFunc(w, r, err)
 	} else if validResponse, ok := response.(GetReleaseRulesDocumentResponseObject); ok {
 		if err := validResponse.VisitGetReleaseRulesDocumentResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+func (sh *strictHandler) EvaluateReleaseRule(w http.ResponseWriter, r *http.Request, projectID RulesProject, releaseID RulesRelease, key DocumentKey) {
+	var request EvaluateReleaseRuleRequestObject
+
+	request.ProjectID = projectID
+	request.ReleaseID = releaseID
+	request.Key = key
+
+	var body EvaluateReleaseRuleJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.EvaluateReleaseRule(ctx, request.(EvaluateReleaseRuleRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "EvaluateReleaseRule")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(EvaluateReleaseRuleResponseObject); ok {
+		if err := validResponse.VisitEvaluateReleaseRuleResponse(w); err != nil {
 			sh.options.ResponseErrorHandlerFunc(w, r, err)
 		}
 	} else if response != nil {

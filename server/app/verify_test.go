@@ -45,6 +45,8 @@ var (
 		"getRulesArtifact 404":            "it takes the address of an artifact that the workspace has lost",
 		"getCommitRulesDocument 200":      "it takes the project's key or id and what is in it, by addresses that no operation makes",
 		"getEnvironmentRulesDocument 200": "likewise",
+		"evaluateEnvironmentRule 200":     "likewise",
+		"evaluateReleaseRule 200":         "likewise",
 		"getRulesDocument 200":            "likewise",
 		"listWebhooks 400":                "there is nothing in the request to break",
 		"getDelivery 200":                 "it takes an event of BRMS",

@@ -828,12 +828,48 @@ type ClientInterface interface {
 	// Corresponds with GET /api/rules/{projectId}/env/{environmentId} (the `GetEnvironmentRulesDocument` operationId).
 	GetEnvironmentRulesDocument(ctx context.Context, projectID RulesProject, environmentID RulesEnvironment, params *GetEnvironmentRulesDocumentParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// EvaluateEnvironmentRuleWithBody Evaluate a rule against the release an environment points to
+	//
+	// Evaluates a decision of the release that is deployed to an environment.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /api/rules/{projectId}/env/{environmentId}/evaluate/{key} (the `EvaluateEnvironmentRule` operationId).
+	EvaluateEnvironmentRuleWithBody(ctx context.Context, projectID RulesProject, environmentID RulesEnvironment, key DocumentKey, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// EvaluateEnvironmentRule Evaluate a rule against the release an environment points to
+	//
+	// Evaluates a decision of the release that is deployed to an environment.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /api/rules/{projectId}/env/{environmentId}/evaluate/{key} (the `EvaluateEnvironmentRule` operationId).
+	EvaluateEnvironmentRule(ctx context.Context, projectID RulesProject, environmentID RulesEnvironment, key DocumentKey, body EvaluateEnvironmentRuleJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// GetReleaseRulesDocument OpenAPI document for a release
 	//
 	// The OpenAPI document of what can be evaluated of a release.
 	//
 	// Corresponds with GET /api/rules/{projectId}/release/{releaseId} (the `GetReleaseRulesDocument` operationId).
 	GetReleaseRulesDocument(ctx context.Context, projectID RulesProject, releaseID RulesRelease, params *GetReleaseRulesDocumentParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// EvaluateReleaseRuleWithBody Evaluate a rule against a pinned release
+	//
+	// Evaluates a decision of a release.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /api/rules/{projectId}/release/{releaseId}/evaluate/{key} (the `EvaluateReleaseRule` operationId).
+	EvaluateReleaseRuleWithBody(ctx context.Context, projectID RulesProject, releaseID RulesRelease, key DocumentKey, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// EvaluateReleaseRule Evaluate a rule against a pinned release
+	//
+	// Evaluates a decision of a release.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /api/rules/{projectId}/release/{releaseId}/evaluate/{key} (the `EvaluateReleaseRule` operationId).
+	EvaluateReleaseRule(ctx context.Context, projectID RulesProject, releaseID RulesRelease, key DocumentKey, body EvaluateReleaseRuleJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 }
 
 // ListDeployments List deployments
@@ -2463,6 +2499,44 @@ func (c *Client) GetEnvironmentRulesDocument(ctx context.Context, projectID Rule
 	return c.Client.Do(req)
 }
 
+// EvaluateEnvironmentRuleWithBody Evaluate a rule against the release an environment points to
+//
+// Evaluates a decision of the release that is deployed to an environment.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /api/rules/{projectId}/env/{environmentId}/evaluate/{key} (the `EvaluateEnvironmentRule` operationId).
+func (c *Client) EvaluateEnvironmentRuleWithBody(ctx context.Context, projectID RulesProject, environmentID RulesEnvironment, key DocumentKey, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewEvaluateEnvironmentRuleRequestWithBody(c.Server, projectID, environmentID, key, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// EvaluateEnvironmentRule Evaluate a rule against the release an environment points to
+//
+// Evaluates a decision of the release that is deployed to an environment.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /api/rules/{projectId}/env/{environmentId}/evaluate/{key} (the `EvaluateEnvironmentRule` operationId).
+func (c *Client) EvaluateEnvironmentRule(ctx context.Context, projectID RulesProject, environmentID RulesEnvironment, key DocumentKey, body EvaluateEnvironmentRuleJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewEvaluateEnvironmentRuleRequest(c.Server, projectID, environmentID, key, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // GetReleaseRulesDocument OpenAPI document for a release
 //
 // The OpenAPI document of what can be evaluated of a release.
@@ -2470,6 +2544,44 @@ func (c *Client) GetEnvironmentRulesDocument(ctx context.Context, projectID Rule
 // Corresponds with GET /api/rules/{projectId}/release/{releaseId} (the `GetReleaseRulesDocument` operationId).
 func (c *Client) GetReleaseRulesDocument(ctx context.Context, projectID RulesProject, releaseID RulesRelease, params *GetReleaseRulesDocumentParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewGetReleaseRulesDocumentRequest(c.Server, projectID, releaseID, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// EvaluateReleaseRuleWithBody Evaluate a rule against a pinned release
+//
+// Evaluates a decision of a release.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /api/rules/{projectId}/release/{releaseId}/evaluate/{key} (the `EvaluateReleaseRule` operationId).
+func (c *Client) EvaluateReleaseRuleWithBody(ctx context.Context, projectID RulesProject, releaseID RulesRelease, key DocumentKey, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewEvaluateReleaseRuleRequestWithBody(c.Server, projectID, releaseID, key, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// EvaluateReleaseRule Evaluate a rule against a pinned release
+//
+// Evaluates a decision of a release.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /api/rules/{projectId}/release/{releaseId}/evaluate/{key} (the `EvaluateReleaseRule` operationId).
+func (c *Client) EvaluateReleaseRule(ctx context.Context, projectID RulesProject, releaseID RulesRelease, key DocumentKey, body EvaluateReleaseRuleJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewEvaluateReleaseRuleRequest(c.Server, projectID, releaseID, key, body)
 	if err != nil {
 		return nil, err
 	}
@@ -5675,6 +5787,67 @@ func NewGetEnvironmentRulesDocumentRequest(server string, projectID RulesProject
 	return req, nil
 }
 
+// NewEvaluateEnvironmentRuleRequest calls the generic EvaluateEnvironmentRule builder with application/json body
+func NewEvaluateEnvironmentRuleRequest(server string, projectID RulesProject, environmentID RulesEnvironment, key DocumentKey, body EvaluateEnvironmentRuleJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewEvaluateEnvironmentRuleRequestWithBody(server, projectID, environmentID, key, "application/json", bodyReader)
+}
+
+// NewEvaluateEnvironmentRuleRequestWithBody constructs an http.Request for the EvaluateEnvironmentRule method, with any body, and a specified content type
+func NewEvaluateEnvironmentRuleRequestWithBody(server string, projectID RulesProject, environmentID RulesEnvironment, key DocumentKey, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "projectId", projectID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "environmentId", environmentID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam2 string
+
+	pathParam2, err = runtime.StyleParamWithOptions("simple", false, "key", key, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/rules/%s/env/%s/evaluate/%s", pathParam0, pathParam1, pathParam2)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
 // NewGetReleaseRulesDocumentRequest constructs an http.Request for the GetReleaseRulesDocument method
 func NewGetReleaseRulesDocumentRequest(server string, projectID RulesProject, releaseID RulesRelease, params *GetReleaseRulesDocumentParams) (*http.Request, error) {
 	var err error
@@ -5747,6 +5920,67 @@ func NewGetReleaseRulesDocumentRequest(server string, projectID RulesProject, re
 	if err != nil {
 		return nil, err
 	}
+
+	return req, nil
+}
+
+// NewEvaluateReleaseRuleRequest calls the generic EvaluateReleaseRule builder with application/json body
+func NewEvaluateReleaseRuleRequest(server string, projectID RulesProject, releaseID RulesRelease, key DocumentKey, body EvaluateReleaseRuleJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewEvaluateReleaseRuleRequestWithBody(server, projectID, releaseID, key, "application/json", bodyReader)
+}
+
+// NewEvaluateReleaseRuleRequestWithBody constructs an http.Request for the EvaluateReleaseRule method, with any body, and a specified content type
+func NewEvaluateReleaseRuleRequestWithBody(server string, projectID RulesProject, releaseID RulesRelease, key DocumentKey, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "projectId", projectID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "releaseId", releaseID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam2 string
+
+	pathParam2, err = runtime.StyleParamWithOptions("simple", false, "key", key, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/rules/%s/release/%s/evaluate/%s", pathParam0, pathParam1, pathParam2)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
 
 	return req, nil
 }
@@ -6595,6 +6829,24 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with GET /api/rules/{projectId}/env/{environmentId} (the `GetEnvironmentRulesDocument` operationId).
 	GetEnvironmentRulesDocumentWithResponse(ctx context.Context, projectID RulesProject, environmentID RulesEnvironment, params *GetEnvironmentRulesDocumentParams, reqEditors ...RequestEditorFn) (*GetEnvironmentRulesDocumentResponse, error)
 
+	// EvaluateEnvironmentRuleWithBodyWithResponse Evaluate a rule against the release an environment points to
+	//
+	// Evaluates a decision of the release that is deployed to an environment.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/rules/{projectId}/env/{environmentId}/evaluate/{key} (the `EvaluateEnvironmentRule` operationId).
+	EvaluateEnvironmentRuleWithBodyWithResponse(ctx context.Context, projectID RulesProject, environmentID RulesEnvironment, key DocumentKey, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*EvaluateEnvironmentRuleResponse, error)
+
+	// EvaluateEnvironmentRuleWithResponse Evaluate a rule against the release an environment points to
+	//
+	// Evaluates a decision of the release that is deployed to an environment.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/rules/{projectId}/env/{environmentId}/evaluate/{key} (the `EvaluateEnvironmentRule` operationId).
+	EvaluateEnvironmentRuleWithResponse(ctx context.Context, projectID RulesProject, environmentID RulesEnvironment, key DocumentKey, body EvaluateEnvironmentRuleJSONRequestBody, reqEditors ...RequestEditorFn) (*EvaluateEnvironmentRuleResponse, error)
+
 	// GetReleaseRulesDocumentWithResponse OpenAPI document for a release
 	//
 	// The OpenAPI document of what can be evaluated of a release.
@@ -6603,6 +6855,24 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with GET /api/rules/{projectId}/release/{releaseId} (the `GetReleaseRulesDocument` operationId).
 	GetReleaseRulesDocumentWithResponse(ctx context.Context, projectID RulesProject, releaseID RulesRelease, params *GetReleaseRulesDocumentParams, reqEditors ...RequestEditorFn) (*GetReleaseRulesDocumentResponse, error)
+
+	// EvaluateReleaseRuleWithBodyWithResponse Evaluate a rule against a pinned release
+	//
+	// Evaluates a decision of a release.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/rules/{projectId}/release/{releaseId}/evaluate/{key} (the `EvaluateReleaseRule` operationId).
+	EvaluateReleaseRuleWithBodyWithResponse(ctx context.Context, projectID RulesProject, releaseID RulesRelease, key DocumentKey, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*EvaluateReleaseRuleResponse, error)
+
+	// EvaluateReleaseRuleWithResponse Evaluate a rule against a pinned release
+	//
+	// Evaluates a decision of a release.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/rules/{projectId}/release/{releaseId}/evaluate/{key} (the `EvaluateReleaseRule` operationId).
+	EvaluateReleaseRuleWithResponse(ctx context.Context, projectID RulesProject, releaseID RulesRelease, key DocumentKey, body EvaluateReleaseRuleJSONRequestBody, reqEditors ...RequestEditorFn) (*EvaluateReleaseRuleResponse, error)
 }
 
 type ListDeploymentsResponse struct {
@@ -9140,6 +9410,54 @@ func (r GetEnvironmentRulesDocumentResponse) ContentType() string {
 	return ""
 }
 
+// EvaluateEnvironmentRuleResponse200Headers the declared response headers of an HTTP 200 response for EvaluateEnvironmentRule
+type EvaluateEnvironmentRuleResponse200Headers struct {
+	XReleaseID *string
+}
+
+type EvaluateEnvironmentRuleResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *RulesEvaluation
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *EvaluateEnvironmentRuleResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r EvaluateEnvironmentRuleResponse) GetJSON200() *RulesEvaluation {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r EvaluateEnvironmentRuleResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r EvaluateEnvironmentRuleResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r EvaluateEnvironmentRuleResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r EvaluateEnvironmentRuleResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // GetReleaseRulesDocumentResponse200Headers the declared response headers of an HTTP 200 response for GetReleaseRulesDocument
 type GetReleaseRulesDocumentResponse200Headers struct {
 	ContentDisposition *string
@@ -9182,6 +9500,54 @@ func (r GetReleaseRulesDocumentResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r GetReleaseRulesDocumentResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// EvaluateReleaseRuleResponse200Headers the declared response headers of an HTTP 200 response for EvaluateReleaseRule
+type EvaluateReleaseRuleResponse200Headers struct {
+	XReleaseID *string
+}
+
+type EvaluateReleaseRuleResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *RulesEvaluation
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *EvaluateReleaseRuleResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r EvaluateReleaseRuleResponse) GetJSON200() *RulesEvaluation {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r EvaluateReleaseRuleResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r EvaluateReleaseRuleResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r EvaluateReleaseRuleResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r EvaluateReleaseRuleResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -10523,6 +10889,36 @@ func (c *ClientWithResponses) GetEnvironmentRulesDocumentWithResponse(ctx contex
 	return ParseGetEnvironmentRulesDocumentResponse(rsp)
 }
 
+// EvaluateEnvironmentRuleWithBodyWithResponse Evaluate a rule against the release an environment points to
+//
+// Evaluates a decision of the release that is deployed to an environment.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/rules/{projectId}/env/{environmentId}/evaluate/{key} (the `EvaluateEnvironmentRule` operationId).
+func (c *ClientWithResponses) EvaluateEnvironmentRuleWithBodyWithResponse(ctx context.Context, projectID RulesProject, environmentID RulesEnvironment, key DocumentKey, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*EvaluateEnvironmentRuleResponse, error) {
+	rsp, err := c.EvaluateEnvironmentRuleWithBody(ctx, projectID, environmentID, key, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseEvaluateEnvironmentRuleResponse(rsp)
+}
+
+// EvaluateEnvironmentRuleWithResponse Evaluate a rule against the release an environment points to
+//
+// Evaluates a decision of the release that is deployed to an environment.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/rules/{projectId}/env/{environmentId}/evaluate/{key} (the `EvaluateEnvironmentRule` operationId).
+func (c *ClientWithResponses) EvaluateEnvironmentRuleWithResponse(ctx context.Context, projectID RulesProject, environmentID RulesEnvironment, key DocumentKey, body EvaluateEnvironmentRuleJSONRequestBody, reqEditors ...RequestEditorFn) (*EvaluateEnvironmentRuleResponse, error) {
+	rsp, err := c.EvaluateEnvironmentRule(ctx, projectID, environmentID, key, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseEvaluateEnvironmentRuleResponse(rsp)
+}
+
 // GetReleaseRulesDocumentWithResponse OpenAPI document for a release
 //
 // The OpenAPI document of what can be evaluated of a release.
@@ -10536,6 +10932,36 @@ func (c *ClientWithResponses) GetReleaseRulesDocumentWithResponse(ctx context.Co
 		return nil, err
 	}
 	return ParseGetReleaseRulesDocumentResponse(rsp)
+}
+
+// EvaluateReleaseRuleWithBodyWithResponse Evaluate a rule against a pinned release
+//
+// Evaluates a decision of a release.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/rules/{projectId}/release/{releaseId}/evaluate/{key} (the `EvaluateReleaseRule` operationId).
+func (c *ClientWithResponses) EvaluateReleaseRuleWithBodyWithResponse(ctx context.Context, projectID RulesProject, releaseID RulesRelease, key DocumentKey, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*EvaluateReleaseRuleResponse, error) {
+	rsp, err := c.EvaluateReleaseRuleWithBody(ctx, projectID, releaseID, key, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseEvaluateReleaseRuleResponse(rsp)
+}
+
+// EvaluateReleaseRuleWithResponse Evaluate a rule against a pinned release
+//
+// Evaluates a decision of a release.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/rules/{projectId}/release/{releaseId}/evaluate/{key} (the `EvaluateReleaseRule` operationId).
+func (c *ClientWithResponses) EvaluateReleaseRuleWithResponse(ctx context.Context, projectID RulesProject, releaseID RulesRelease, key DocumentKey, body EvaluateReleaseRuleJSONRequestBody, reqEditors ...RequestEditorFn) (*EvaluateReleaseRuleResponse, error) {
+	rsp, err := c.EvaluateReleaseRule(ctx, projectID, releaseID, key, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseEvaluateReleaseRuleResponse(rsp)
 }
 
 // ParseListDeploymentsResponse parses an HTTP response from a ListDeploymentsWithResponse call
@@ -12120,6 +12546,44 @@ func ParseGetEnvironmentRulesDocumentResponse(rsp *http.Response) (*GetEnvironme
 	return response, nil
 }
 
+// ParseEvaluateEnvironmentRuleResponse parses an HTTP response from a EvaluateEnvironmentRuleWithResponse call
+func ParseEvaluateEnvironmentRuleResponse(rsp *http.Response) (*EvaluateEnvironmentRuleResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &EvaluateEnvironmentRuleResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest RulesEvaluation
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers EvaluateEnvironmentRuleResponse200Headers
+		if values := rsp.Header.Values("X-Release-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Release-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XReleaseID = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
 // ParseGetReleaseRulesDocumentResponse parses an HTTP response from a GetReleaseRulesDocumentWithResponse call
 func ParseGetReleaseRulesDocumentResponse(rsp *http.Response) (*GetReleaseRulesDocumentResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -12151,6 +12615,44 @@ func ParseGetReleaseRulesDocumentResponse(rsp *http.Response) (*GetReleaseRulesD
 				return nil, err
 			}
 			headers.ContentDisposition = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseEvaluateReleaseRuleResponse parses an HTTP response from a EvaluateReleaseRuleWithResponse call
+func ParseEvaluateReleaseRuleResponse(rsp *http.Response) (*EvaluateReleaseRuleResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &EvaluateReleaseRuleResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest RulesEvaluation
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers EvaluateReleaseRuleResponse200Headers
+		if values := rsp.Header.Values("X-Release-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Release-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XReleaseID = &value
 		}
 		response.Headers200 = &headers
 	}
