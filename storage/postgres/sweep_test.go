@@ -2,11 +2,44 @@ package postgres
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
 	"strconv"
 	"testing"
 
+	"github.com/jackc/pgx/v5"
+
+	"github.com/understudy-api/understudy/internal/pgtest"
 	"github.com/understudy-api/understudy/storage"
+	"github.com/understudy-api/understudy/storage/storagetest"
 )
+
+// Databases of former releases, as text.
+func TestStoreOpensFormer(t *testing.T) {
+	for _, version := range []string{"version1.sql", "version3.sql"} {
+		t.Run(version, func(t *testing.T) {
+			text, err := os.ReadFile(filepath.Join("testdata", version))
+			if err != nil {
+				t.Fatal(err)
+			}
+			dsn := pgtest.Schema(t)
+			conn, err := pgx.Connect(t.Context(), dsn)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, err = conn.PgConn().Exec(t.Context(), string(text)).ReadAll()
+			if e := conn.Close(t.Context()); err != nil || e != nil {
+				t.Fatal(err, e)
+			}
+			s, err := Open(t.Context(), Options{DSN: dsn})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer func() { _ = s.Close() }()
+			storagetest.Former(t, s)
+		})
+	}
+}
 
 // What nobody has is removed, and what one workspace alone has becomes one layer.
 func TestStoreSweeps(t *testing.T) {

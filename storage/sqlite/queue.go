@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"slices"
 	"sync"
 	"time"
 
@@ -103,6 +104,13 @@ func (q *queue) pop() *update {
 		return u
 	}
 	return nil
+}
+
+// waiting reports whether an update waits that could run.
+func (q *queue) waiting() bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return slices.ContainsFunc(q.ready, func(l *lane) bool { return l.of != laneOf{} && !l.held })
 }
 
 // holder is a lane that is held of a workspace that the update names.

@@ -118,7 +118,7 @@ func (t *txn) statement() (end func(), err error) {
 	if t.work.aside != nil {
 		return t.work.aside.enter()
 	}
-	return func() {}, t.work.spend()
+	return func() {}, t.store.writer.spend(t.work)
 }
 
 // begin makes sure that what an update has written in memory alone is committed.

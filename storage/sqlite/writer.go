@@ -99,17 +99,32 @@ func (r *work) set(what ref, v any) {
 	}
 }
 
-// longest is how many statements an update may run while all others wait.
-const longest = 1000
+const (
+	// longest is how many statements an update may run while others wait, alone how many
+	// if nobody does. To run aside costs more: its layers are merged later.
+	longest, alone = 1000, 20_000
+	// glance is after how many statements it is looked whether somebody waits.
+	glance = 16
+)
 
 var errLong = errors.New("the update writes much and runs again, aside")
 
-func (r *work) spend() error {
-	if r.spent++; r.spent > longest && !r.free || r.long {
-		r.long = true
+// spend counts a statement, and refuses it if the update has to run aside.
+func (w *writer) spend(r *work) error {
+	r.spent++
+	if r.spent > longest && !r.free && !r.long {
+		r.long = r.spent > alone || r.spent%glance == 1 && w.keepsWaiting()
+	}
+	if r.long {
 		return book.Unavailable("update", errLong)
 	}
 	return nil
+}
+
+// keepsWaiting reports whether anybody waits for the update that runs. In memory it
+// might be readers.
+func (w *writer) keepsWaiting() bool {
+	return !w.store.onDisk() || len(w.group.ran) > 1 || w.store.queue.waiting()
 }
 
 // writer runs updates in groups. All its fields belong to its goroutine.
