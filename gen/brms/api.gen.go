@@ -197,6 +197,12 @@ type CreateProjectRequest struct {
 	Version *string `json:"version,omitempty"`
 }
 
+// CreateProjectTokenRequest What a new token is to be.
+type CreateProjectTokenRequest struct {
+	// Name What the token is for
+	Name string `json:"name"`
+}
+
 // CreateReleaseRequest What a new release is to be.
 type CreateReleaseRequest struct {
 	Name        *string `json:"name,omitempty"`
@@ -214,6 +220,14 @@ type CreateReleaseRequest struct {
 	//
 	// Example: patch
 	VersionType *VersionType `json:"versionType,omitempty"`
+}
+
+// CreateTestEventRequest A test event, in its wrapping.
+type CreateTestEventRequest struct {
+	// TestEvent A test event as a client gives it.
+	//
+	// Example: {"category":"shared","context":"{\"cart\":{\"total\":1500}}","documentId":"3f6d0d5e-1f0a-4a86-9a55-0d9d0c6f2b10","id":"6a0b6f0e-8f40-4d5f-8f1c-0c7d6a5b4e31","name":"A large cart"}
+	TestEvent TestEventInput `json:"testEvent"`
 }
 
 // CreatedProject The answer to the creation of a project.
@@ -784,6 +798,27 @@ type ProjectPage struct {
 	Paginate Paginate `json:"paginate"`
 }
 
+// ProjectToken A token that evaluates the decisions of a project.
+type ProjectToken struct {
+	ID   openapi_types.UUID `json:"id"`
+	Name string             `json:"name"`
+
+	// Token The secret, which the header X-Access-Token carries
+	Token     string             `json:"token"`
+	ProjectID openapi_types.UUID `json:"projectId"`
+
+	// CreatedAt When the token was made
+	CreatedAt string `json:"createdAt"`
+
+	// CreatedBy Who did something to a document.
+	//
+	// Example: {"email":"ada@example.com","firstName":"Ada","id":"2a7c5f1b-94f1-4b92-8c27-1fd0a8f7c3d5","lastName":"Byron"}
+	CreatedBy DocumentUser `json:"createdBy"`
+}
+
+// ProjectTokenList Tokens of a project.
+type ProjectTokenList = []ProjectToken
+
 // ProjectUser The person behind a project member.
 type ProjectUser struct {
 	ID        openapi_types.UUID  `json:"id"`
@@ -1225,6 +1260,45 @@ type SimulateRequest struct {
 	Graph map[string]interface{} `json:"graph"`
 }
 
+// TestEvent An input that is kept to try decisions with.
+type TestEvent struct {
+	ID   openapi_types.UUID `json:"id"`
+	Name string             `json:"name"`
+
+	// Context The input, as JSON
+	Context string `json:"context"`
+
+	// Category Who sees it
+	Category  string             `json:"category"`
+	ProjectID openapi_types.UUID `json:"projectId"`
+
+	// UserID Whose it is
+	UserID *openapi_types.UUID `json:"userId"`
+
+	// DocumentID The document that it is for
+	DocumentID *openapi_types.UUID `json:"documentId"`
+}
+
+// TestEventInput A test event as a client gives it.
+type TestEventInput struct {
+	// ID Its id, which the client chooses
+	ID   openapi_types.UUID `json:"id"`
+	Name string             `json:"name"`
+
+	// Context The input, as JSON
+	Context string `json:"context"`
+
+	// Category Who sees it. Private ones are their user's.
+	Category string              `json:"category"`
+	UserID   *openapi_types.UUID `json:"userId,omitempty"`
+
+	// DocumentID The document that it is for
+	DocumentID *openapi_types.UUID `json:"documentId,omitempty"`
+}
+
+// TestEventList Test events.
+type TestEventList = []TestEvent
+
 // UpdateDeploymentRequest What a deployment is to become. Its provider cannot change.
 type UpdateDeploymentRequest struct {
 	// Name Name of the deployment
@@ -1385,6 +1459,8 @@ type ProjectID = openapi_types.UUID
 
 type ProjectRef = string
 
+type ProjectTokenID = openapi_types.UUID
+
 // ReleaseDiff A boolean as a query string may spell it.
 type ReleaseDiff = BooleanText
 
@@ -1411,6 +1487,10 @@ type RulesRelease = string
 type RunID = openapi_types.UUID
 
 type Search = string
+
+type TestEventDocument = openapi_types.UUID
+
+type TestEventID = openapi_types.UUID
 
 type TransferMode = string
 
@@ -1525,6 +1605,11 @@ type ListRunsParams struct {
 	PerPage *PerPage `form:"perPage,omitempty" json:"perPage,omitempty"`
 }
 
+type ListTestEventsParams struct {
+	// DocumentID Keeps the test events of this document
+	DocumentID *TestEventDocument `form:"documentId,omitempty" json:"documentId,omitempty"`
+}
+
 type GetRulesArtifactParams struct {
 	// Workspace Whose archive it is
 	Workspace *ArtifactTicket `form:"workspace,omitempty" json:"workspace,omitempty"`
@@ -1623,6 +1708,10 @@ type UploadReleaseMultipartRequestBody UploadReleaseMultipartBody
 type UpdateReleaseJSONRequestBody = UpdateReleaseRequest
 
 type PublishReleaseJSONRequestBody = PublishReleaseRequest
+
+type CreateProjectTokenJSONRequestBody = CreateProjectTokenRequest
+
+type CreateTestEventJSONRequestBody = CreateTestEventRequest
 
 type SyncRulesJSONRequestBody = RulesSyncRequest
 
@@ -1800,6 +1889,24 @@ type ServerInterface interface {
 	// GetRun Get deployment workflow run
 	// (GET /api/projects/{projectId}/runs/{runId})
 	GetRun(w http.ResponseWriter, r *http.Request, projectID ProjectID, runID RunID)
+	// ListProjectTokens List tokens
+	// (GET /api/projects/{projectId}/security/tokens)
+	ListProjectTokens(w http.ResponseWriter, r *http.Request, projectID ProjectID)
+	// CreateProjectToken Generate a token
+	// (POST /api/projects/{projectId}/security/tokens)
+	CreateProjectToken(w http.ResponseWriter, r *http.Request, projectID ProjectID)
+	// DeleteProjectToken Delete a token
+	// (DELETE /api/projects/{projectId}/security/tokens/{tokenId})
+	DeleteProjectToken(w http.ResponseWriter, r *http.Request, projectID ProjectID, tokenID ProjectTokenID)
+	// ListTestEvents List test events
+	// (GET /api/projects/{projectId}/test-events)
+	ListTestEvents(w http.ResponseWriter, r *http.Request, projectID ProjectID, params ListTestEventsParams)
+	// CreateTestEvent Create test event
+	// (POST /api/projects/{projectId}/test-events)
+	CreateTestEvent(w http.ResponseWriter, r *http.Request, projectID ProjectID)
+	// RemoveTestEvent Remove test event
+	// (DELETE /api/projects/{projectId}/test-events/{testEventId})
+	RemoveTestEvent(w http.ResponseWriter, r *http.Request, projectID ProjectID, testEventID TestEventID)
 	// SyncRules Rules sync
 	// (POST /api/rules-sync)
 	SyncRules(w http.ResponseWriter, r *http.Request)
@@ -3777,6 +3884,184 @@ func (siw *ServerInterfaceWrapper) GetRun(w http.ResponseWriter, r *http.Request
 	handler.ServeHTTP(w, r)
 }
 
+func (siw *ServerInterfaceWrapper) ListProjectTokens(w http.ResponseWriter, r *http.Request) {
+	var err error
+	_ = err
+
+	// ------------- Path parameter "projectId" -------------
+	var projectID ProjectID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "projectId", mux.Vars(r)["projectId"], &projectID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "projectId", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ListProjectTokens(w, r, projectID)
+	}))
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		handler = siw.HandlerMiddlewares[i](handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+func (siw *ServerInterfaceWrapper) CreateProjectToken(w http.ResponseWriter, r *http.Request) {
+	var err error
+	_ = err
+
+	// ------------- Path parameter "projectId" -------------
+	var projectID ProjectID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "projectId", mux.Vars(r)["projectId"], &projectID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "projectId", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.CreateProjectToken(w, r, projectID)
+	}))
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		handler = siw.HandlerMiddlewares[i](handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+func (siw *ServerInterfaceWrapper) DeleteProjectToken(w http.ResponseWriter, r *http.Request) {
+	var err error
+	_ = err
+
+	// ------------- Path parameter "projectId" -------------
+	var projectID ProjectID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "projectId", mux.Vars(r)["projectId"], &projectID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "projectId", Err: err})
+		return
+	}
+
+	// ------------- Path parameter "tokenId" -------------
+	var tokenID ProjectTokenID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "tokenId", mux.Vars(r)["tokenId"], &tokenID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "tokenId", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.DeleteProjectToken(w, r, projectID, tokenID)
+	}))
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		handler = siw.HandlerMiddlewares[i](handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+func (siw *ServerInterfaceWrapper) ListTestEvents(w http.ResponseWriter, r *http.Request) {
+	var err error
+	_ = err
+
+	// ------------- Path parameter "projectId" -------------
+	var projectID ProjectID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "projectId", mux.Vars(r)["projectId"], &projectID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "projectId", Err: err})
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListTestEventsParams
+
+	// ------------- Optional query parameter "documentId" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "documentId", r.URL.Query(), &params.DocumentID, runtime.BindQueryParameterOptions{Type: "string", Format: "uuid"})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "documentId"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "documentId", Err: err})
+		}
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ListTestEvents(w, r, projectID, params)
+	}))
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		handler = siw.HandlerMiddlewares[i](handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+func (siw *ServerInterfaceWrapper) CreateTestEvent(w http.ResponseWriter, r *http.Request) {
+	var err error
+	_ = err
+
+	// ------------- Path parameter "projectId" -------------
+	var projectID ProjectID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "projectId", mux.Vars(r)["projectId"], &projectID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "projectId", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.CreateTestEvent(w, r, projectID)
+	}))
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		handler = siw.HandlerMiddlewares[i](handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+func (siw *ServerInterfaceWrapper) RemoveTestEvent(w http.ResponseWriter, r *http.Request) {
+	var err error
+	_ = err
+
+	// ------------- Path parameter "projectId" -------------
+	var projectID ProjectID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "projectId", mux.Vars(r)["projectId"], &projectID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "projectId", Err: err})
+		return
+	}
+
+	// ------------- Path parameter "testEventId" -------------
+	var testEventID TestEventID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "testEventId", mux.Vars(r)["testEventId"], &testEventID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "testEventId", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.RemoveTestEvent(w, r, projectID, testEventID)
+	}))
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		handler = siw.HandlerMiddlewares[i](handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
 func (siw *ServerInterfaceWrapper) SyncRules(w http.ResponseWriter, r *http.Request) {
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		siw.Handler.SyncRules(w, r)
@@ -4418,6 +4703,18 @@ func HandlerWithOptions(si ServerInterface, options GorillaServerOptions) http.H
 	r.HandleFunc(options.BaseURL+"/api/rules/{projectId}/env/{environmentId}", wrapper.GetEnvironmentRulesDocument).Methods(http.MethodGet)
 
 	r.HandleFunc(options.BaseURL+"/api/rules/{projectId}/release/{releaseId}", wrapper.GetReleaseRulesDocument).Methods(http.MethodGet)
+
+	r.HandleFunc(options.BaseURL+"/api/projects/{projectId}/security/tokens", wrapper.ListProjectTokens).Methods(http.MethodGet)
+
+	r.HandleFunc(options.BaseURL+"/api/projects/{projectId}/security/tokens", wrapper.CreateProjectToken).Methods(http.MethodPost)
+
+	r.HandleFunc(options.BaseURL+"/api/projects/{projectId}/security/tokens/{tokenId}", wrapper.DeleteProjectToken).Methods(http.MethodDelete)
+
+	r.HandleFunc(options.BaseURL+"/api/projects/{projectId}/test-events", wrapper.ListTestEvents).Methods(http.MethodGet)
+
+	r.HandleFunc(options.BaseURL+"/api/projects/{projectId}/test-events", wrapper.CreateTestEvent).Methods(http.MethodPost)
+
+	r.HandleFunc(options.BaseURL+"/api/projects/{projectId}/test-events/{testEventId}", wrapper.RemoveTestEvent).Methods(http.MethodDelete)
 
 	return r
 }
@@ -5705,6 +6002,137 @@ func (response GetRun200JSONResponse) VisitGetRunResponse(w http.ResponseWriter)
 	return err
 }
 
+type ListProjectTokensRequestObject struct {
+	ProjectID ProjectID `json:"projectId"`
+}
+
+type ListProjectTokensResponseObject interface {
+	VisitListProjectTokensResponse(w http.ResponseWriter) error
+}
+
+type ListProjectTokens200JSONResponse ProjectTokenList
+
+func (response ListProjectTokens200JSONResponse) VisitListProjectTokensResponse(w http.ResponseWriter) error {
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateProjectTokenRequestObject struct {
+	ProjectID ProjectID `json:"projectId"`
+	Body      *CreateProjectTokenJSONRequestBody
+}
+
+type CreateProjectTokenResponseObject interface {
+	VisitCreateProjectTokenResponse(w http.ResponseWriter) error
+}
+
+type CreateProjectToken200JSONResponse ProjectToken
+
+func (response CreateProjectToken200JSONResponse) VisitCreateProjectTokenResponse(w http.ResponseWriter) error {
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteProjectTokenRequestObject struct {
+	ProjectID ProjectID      `json:"projectId"`
+	TokenID   ProjectTokenID `json:"tokenId"`
+}
+
+type DeleteProjectTokenResponseObject interface {
+	VisitDeleteProjectTokenResponse(w http.ResponseWriter) error
+}
+
+type DeleteProjectToken200JSONResponse ProjectToken
+
+func (response DeleteProjectToken200JSONResponse) VisitDeleteProjectTokenResponse(w http.ResponseWriter) error {
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListTestEventsRequestObject struct {
+	ProjectID ProjectID `json:"projectId"`
+	Params    ListTestEventsParams
+}
+
+type ListTestEventsResponseObject interface {
+	VisitListTestEventsResponse(w http.ResponseWriter) error
+}
+
+type ListTestEvents200JSONResponse TestEventList
+
+func (response ListTestEvents200JSONResponse) VisitListTestEventsResponse(w http.ResponseWriter) error {
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateTestEventRequestObject struct {
+	ProjectID ProjectID `json:"projectId"`
+	Body      *CreateTestEventJSONRequestBody
+}
+
+type CreateTestEventResponseObject interface {
+	VisitCreateTestEventResponse(w http.ResponseWriter) error
+}
+
+type CreateTestEvent200JSONResponse TestEvent
+
+func (response CreateTestEvent200JSONResponse) VisitCreateTestEventResponse(w http.ResponseWriter) error {
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RemoveTestEventRequestObject struct {
+	ProjectID   ProjectID   `json:"projectId"`
+	TestEventID TestEventID `json:"testEventId"`
+}
+
+type RemoveTestEventResponseObject interface {
+	VisitRemoveTestEventResponse(w http.ResponseWriter) error
+}
+
+type RemoveTestEvent200JSONResponse TestEvent
+
+func (response RemoveTestEvent200JSONResponse) VisitRemoveTestEventResponse(w http.ResponseWriter) error {
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type SyncRulesRequestObject struct {
 	Body *SyncRulesJSONRequestBody
 }
@@ -6123,6 +6551,24 @@ type StrictServerInterface interface {
 	// GetRun Get deployment workflow run
 	// (GET /api/projects/{projectId}/runs/{runId})
 	GetRun(ctx context.Context, request GetRunRequestObject) (GetRunResponseObject, error)
+	// ListProjectTokens List tokens
+	// (GET /api/projects/{projectId}/security/tokens)
+	ListProjectTokens(ctx context.Context, request ListProjectTokensRequestObject) (ListProjectTokensResponseObject, error)
+	// CreateProjectToken Generate a token
+	// (POST /api/projects/{projectId}/security/tokens)
+	CreateProjectToken(ctx context.Context, request CreateProjectTokenRequestObject) (CreateProjectTokenResponseObject, error)
+	// DeleteProjectToken Delete a token
+	// (DELETE /api/projects/{projectId}/security/tokens/{tokenId})
+	DeleteProjectToken(ctx context.Context, request DeleteProjectTokenRequestObject) (DeleteProjectTokenResponseObject, error)
+	// ListTestEvents List test events
+	// (GET /api/projects/{projectId}/test-events)
+	ListTestEvents(ctx context.Context, request ListTestEventsRequestObject) (ListTestEventsResponseObject, error)
+	// CreateTestEvent Create test event
+	// (POST /api/projects/{projectId}/test-events)
+	CreateTestEvent(ctx context.Context, request CreateTestEventRequestObject) (CreateTestEventResponseObject, error)
+	// RemoveTestEvent Remove test event
+	// (DELETE /api/projects/{projectId}/test-events/{testEventId})
+	RemoveTestEvent(ctx context.Context, request RemoveTestEventRequestObject) (RemoveTestEventResponseObject, error)
 	// SyncRules Rules sync
 	// (POST /api/rules-sync)
 	SyncRules(ctx context.Context, request SyncRulesRequestObject) (SyncRulesResponseObject, error)
@@ -7809,6 +8255,173 @@ func (sh *strictHandler) GetRun(w http.ResponseWriter, r *http.Request, projectI
 		sh.options.ResponseErrorHandlerFunc(w, r, err)
 	} else if validResponse, ok := response.(GetRunResponseObject); ok {
 		if err := validResponse.VisitGetRunResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+func (sh *strictHandler) ListProjectTokens(w http.ResponseWriter, r *http.Request, projectID ProjectID) {
+	var request ListProjectTokensRequestObject
+
+	request.ProjectID = projectID
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ListProjectTokens(ctx, request.(ListProjectTokensRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListProjectTokens")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ListProjectTokensResponseObject); ok {
+		if err := validResponse.VisitListProjectTokensResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+func (sh *strictHandler) CreateProjectToken(w http.ResponseWriter, r *http.Request, projectID ProjectID) {
+	var request CreateProjectTokenRequestObject
+
+	request.ProjectID = projectID
+
+	var body CreateProjectTokenJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.CreateProjectToken(ctx, request.(CreateProjectTokenRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CreateProjectToken")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(CreateProjectTokenResponseObject); ok {
+		if err := validResponse.VisitCreateProjectTokenResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+func (sh *strictHandler) DeleteProjectToken(w http.ResponseWriter, r *http.Request, projectID ProjectID, tokenID ProjectTokenID) {
+	var request DeleteProjectTokenRequestObject
+
+	request.ProjectID = projectID
+	request.TokenID = tokenID
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.DeleteProjectToken(ctx, request.(DeleteProjectTokenRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "DeleteProjectToken")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(DeleteProjectTokenResponseObject); ok {
+		if err := validResponse.VisitDeleteProjectTokenResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+func (sh *strictHandler) ListTestEvents(w http.ResponseWriter, r *http.Request, projectID ProjectID, params ListTestEventsParams) {
+	var request ListTestEventsRequestObject
+
+	request.ProjectID = projectID
+	request.Params = params
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ListTestEvents(ctx, request.(ListTestEventsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListTestEvents")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ListTestEventsResponseObject); ok {
+		if err := validResponse.VisitListTestEventsResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+func (sh *strictHandler) CreateTestEvent(w http.ResponseWriter, r *http.Request, projectID ProjectID) {
+	var request CreateTestEventRequestObject
+
+	request.ProjectID = projectID
+
+	var body CreateTestEventJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.CreateTestEvent(ctx, request.(CreateTestEventRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CreateTestEvent")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(CreateTestEventResponseObject); ok {
+		if err := validResponse.VisitCreateTestEventResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+func (sh *strictHandler) RemoveTestEvent(w http.ResponseWriter, r *http.Request, projectID ProjectID, testEventID TestEventID) {
+	var request RemoveTestEventRequestObject
+
+	request.ProjectID = projectID
+	request.TestEventID = testEventID
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.RemoveTestEvent(ctx, request.(RemoveTestEventRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "RemoveTestEvent")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(RemoveTestEventResponseObject); ok {
+		if err := validResponse.VisitRemoveTestEventResponse(w); err != nil {
 			sh.options.ResponseErrorHandlerFunc(w, r, err)
 		}
 	} else if response != nil {

@@ -14,9 +14,9 @@ import (
 
 // places are the three, by where they stand in the copy.
 var places = map[string]string{
-	"openapi/brms/security.yaml":   "testdata/security.yaml",
-	"server/brms/security.go":      "testdata/security.go.txt",
-	"server/brms/security_test.go": "testdata/security_test.go.txt",
+	"openapi/brms/templates.yaml":   "testdata/templates.yaml",
+	"server/brms/templates.go":      "testdata/templates.go.txt",
+	"server/brms/templates_test.go": "testdata/templates_test.go.txt",
 }
 
 // steps are what a maintainer runs then, as far as an operation can matter to it.

@@ -85,7 +85,8 @@ func launch(t *testing.T, store string) (s *server, stdout io.Reader) {
 	}
 	// The tests' own context ends before their clean-up begins.
 	s = &server{cmd: exec.CommandContext(context.WithoutCancel(t.Context()), path, "serve",
-		"--addr", "127.0.0.1:0", "--store", store, "--log-level", "warn")}
+		"--addr", "127.0.0.1:0", "--store", store, "--log-level", "warn",
+		"--store-key", "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=")}
 	s.cmd.Dir = scratch
 	s.cmd.Stderr = &s.stderr
 	for _, pair := range os.Environ() {

@@ -68,7 +68,8 @@ func compareReplicas(binary, pick string, most, rounds int, length time.Duration
 		return err
 	}
 	serve := func(name, store string) (*server, error) {
-		return start(ctx, name, binary, "serve", "--addr", "127.0.0.1:0", "--store", store, "--log-level", "error")
+		return start(ctx, name, binary, "serve", "--addr", "127.0.0.1:0", "--store", store, "--log-level", "error",
+			"--store-key", "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=")
 	}
 	single, err := serve("sqlite", "sqlite:"+filepath.Join(dir, "replicas.db"))
 	if err != nil {

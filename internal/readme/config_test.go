@@ -5,6 +5,7 @@ import (
 	"errors"
 	"flag"
 	"io"
+	"slices"
 	"strings"
 	"testing"
 
@@ -17,24 +18,27 @@ func environment(pairs map[string]string) func(string) string {
 
 // others are values that a flag may have and that are not its default.
 var others = map[string]string{
-	"addr":               "127.0.0.1:0",
-	"admin-token":        "sixteen-letters!",
-	"admin-token-file":   "admin",
-	"auth":               "open", // the only one
-	"cors":               "http://localhost:3000",
-	"enforce":            "report",
-	"exchanges":          "50",
-	"host":               "understudy,*.example.com",
-	"log-format":         "json",
-	"log-level":          "debug",
-	"max-body":           "4096",
-	"public-url":         "https://understudy.example.com/here",
-	"record":             "all",
-	"seed":               "seed.yaml",
-	"store":              "memory",
-	"sync":               "full",
-	"url-file":           "a.url",
-	"validate-responses": "false",
+	"addr":                 "127.0.0.1:0",
+	"allow-outgoing":       "true",
+	"allow-outgoing-local": "true",
+	"admin-token":          "sixteen-letters!",
+	"admin-token-file":     "admin",
+	"auth":                 "open", // the only one
+	"cors":                 "http://localhost:3000",
+	"enforce":              "report",
+	"exchanges":            "50",
+	"host":                 "understudy,*.example.com",
+	"log-format":           "json",
+	"log-level":            "debug",
+	"max-body":             "4096",
+	"public-url":           "https://understudy.example.com/here",
+	"record":               "all",
+	"seed":                 "seed.yaml",
+	"store":                "memory",
+	"store-key":            "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=",
+	"sync":                 "full",
+	"url-file":             "a.url",
+	"validate-responses":   "false",
 }
 
 func flags(t *testing.T, visit func(f *flag.Flag)) {
@@ -101,23 +105,25 @@ func TestDocsHelp(t *testing.T) {
 // variable, and the value.
 func TestDocsBadValues(t *testing.T) {
 	bad := map[string][]string{
-		"addr":               {"nowhere", "127.0.0.1", "127.0.0.1:http", "127.0.0.1:65536", "127.0.0.1:-1"},
-		"auth":               {"closed"},
-		"cors":               {"localhost:3000", "http://localhost:3000/", "http://*.example.com", "http://localhost:*"},
-		"enforce":            {"lax", "STRICT"},
-		"host":               {"understudy:80", "http://understudy", "a..b"},
-		"exchanges":          {"0", "-1", "many"},
-		"log-format":         {"xml"},
-		"log-level":          {"loud", "INFO"},
-		"max-body":           {"0", "-1", "1MiB"},
-		"public-url":         {"understudy.example.com", "ftp://a", "https://a/?b", "https://", "//a"},
-		"record":             {"none", "ALL"},
-		"store":              {"sqlite:", "sqlite", "redis:x"},
-		"sync":               {"off", "FULL"},
-		"validate-responses": {"maybe"},
+		"addr":                 {"nowhere", "127.0.0.1", "127.0.0.1:http", "127.0.0.1:65536", "127.0.0.1:-1"},
+		"auth":                 {"closed"},
+		"cors":                 {"localhost:3000", "http://localhost:3000/", "http://*.example.com", "http://localhost:*"},
+		"enforce":              {"lax", "STRICT"},
+		"host":                 {"understudy:80", "http://understudy", "a..b"},
+		"exchanges":            {"0", "-1", "many"},
+		"log-format":           {"xml"},
+		"log-level":            {"loud", "INFO"},
+		"max-body":             {"0", "-1", "1MiB"},
+		"public-url":           {"understudy.example.com", "ftp://a", "https://a/?b", "https://", "//a"},
+		"record":               {"none", "ALL"},
+		"store":                {"sqlite:", "sqlite", "redis:x"},
+		"allow-outgoing":       {"maybe"},
+		"allow-outgoing-local": {"maybe"},
+		"sync":                 {"off", "FULL"},
+		"validate-responses":   {"maybe"},
 	}
 	flags(t, func(f *flag.Flag) {
-		if len(bad[f.Name]) == 0 && f.Name != "url-file" && f.Name != "admin-token" && f.Name != "admin-token-file" && f.Name != "seed" {
+		if len(bad[f.Name]) == 0 && !slices.Contains([]string{"url-file", "admin-token", "admin-token-file", "store-key", "seed"}, f.Name) {
 			t.Errorf("--%s: give the test bad values", f.Name)
 		}
 		for _, value := range bad[f.Name] {

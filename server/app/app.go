@@ -33,7 +33,10 @@ import (
 // with the default limits and no log.
 type Options struct {
 	Store string // "memory" (also ""), "sqlite:PATH" or "postgres://..."
-	Auth  string // "open" (also "")
+	// StoreKey is the key under which the tokens that projects give out are encrypted, 32
+	// bytes; nil for one that ends with the App.
+	StoreKey []byte
+	Auth     string // "open" (also "")
 	// FullSync makes every commit to a SQLite file wait for the disk; see sqlite.Options.
 	FullSync bool
 	Enforce  site.Enforcement // "" is strict
@@ -178,7 +181,7 @@ func build(store storage.Store, o Options) (*App, error) {
 	if err := a.jobs.Handle(webhook.NewSender(store, o.Outgoing, o.OutgoingLocal).Jobs()...); err != nil {
 		return nil, err
 	}
-	for i, api := range apis(means{store: store, keys: keys, outgoing: newOutgoing(o.Outgoing, o.OutgoingLocal)}) {
+	for i, api := range apis(means{store: store, keys: keys, key: o.StoreKey, outgoing: newOutgoing(o.Outgoing, o.OutgoingLocal)}) {
 		if of, has := api.(hasJobs); has {
 			if err := a.jobs.Handle(of.Jobs()...); err != nil {
 				return nil, err

@@ -18,6 +18,7 @@ import (
 type Config struct {
 	Addr              string
 	Store             string
+	StoreKey          secret
 	Auth              string
 	Enforce           string
 	LogLevel          string
@@ -47,6 +48,7 @@ type Config struct {
 func (c *Config) Flags(fs *flag.FlagSet) {
 	fs.StringVar(&c.Addr, "addr", "127.0.0.1:8080", "`HOST:PORT` to listen on; port 0 takes a free one")
 	fs.StringVar(&c.Store, "store", "sqlite:understudy.db", "where state is kept: \"memory\", \"sqlite:PATH\" or, for several replicas, \"postgres://USER@HOST/DATABASE\"")
+	fs.Var(&c.StoreKey, "store-key", "`KEY` under which the tokens that projects give out are encrypted, 32 bytes in base64; better set in the environment. Without one a SQLite store has it in a file beside it; in PostgreSQL, which replicas share, it is required")
 	fs.StringVar(&c.Auth, "auth", "open", "who is let in: with \"open\" every well-formed credential opens its own workspace")
 	fs.StringVar(&c.Enforce, "enforce", string(site.EnforceStrict), "what becomes of a request that breaks the contract: \"strict\" refuses it, \"report\" records it and serves what the real service would serve, values converted")
 	fs.StringVar(&c.LogLevel, "log-level", "info", "least `LEVEL` to log: debug, info, warn or error")
@@ -116,6 +118,12 @@ func (c *Config) Validate() error {
 			shown = "..." + shown[i:]
 		}
 		return usageError("--store %q: want %s", shown, wantStore)
+	}
+	if kind, _, _ := parseStore(c.Store); c.StoreKey == "" && kind == "postgres" {
+		return usageError("--store-key: a store in PostgreSQL needs one, the same for all replicas: want %s", wantKey)
+	}
+	if _, ok := parseStoreKey(string(c.StoreKey)); c.StoreKey != "" && !ok {
+		return usageError("--store-key: want %s", wantKey) // not shown
 	}
 	if c.Auth != "open" {
 		return usageError("--auth %s: want \"open\"", shownValue(c.Auth))

@@ -3,6 +3,7 @@ package app
 import (
 	"bufio"
 	"context"
+	"encoding/base64"
 	"fmt"
 	"net/http"
 	"os/exec"
@@ -103,7 +104,7 @@ type process struct {
 
 func startProcess(t *testing.T, binary, store string) *process {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), binary, "serve", "--addr", "127.0.0.1:0", "--store", store)
+	cmd := exec.CommandContext(t.Context(), binary, "serve", "--addr", "127.0.0.1:0", "--store", store, "--store-key", base64.StdEncoding.EncodeToString([]byte(keyOfTests)))
 	cmd.Dir = t.TempDir()
 	stderr := &lockedText{}
 	cmd.Stderr = stderr

@@ -124,8 +124,13 @@ func Listen(ctx context.Context, config *Config, stderr io.Writer) (*Server, err
 		return nil, fmt.Errorf("listen: %w", err)
 	}
 	hosts.Listen(listener.Addr())
+	key, err := config.storeKey()
+	if err != nil {
+		_ = listener.Close()
+		return nil, err
+	}
 	a, err := New(ctx, Options{
-		Store: config.Store, Auth: config.Auth, Enforce: site.Enforcement(config.Enforce), Limits: &limits, Logger: log,
+		Store: config.Store, StoreKey: key, Auth: config.Auth, Enforce: site.Enforcement(config.Enforce), Limits: &limits, Logger: log,
 		Record: evidence.Policy(config.Record), Exchanges: config.Exchanges, AdminToken: admin,
 		Requests: config.requestLog(stderr), CORS: allowed, Hosts: hosts, FullSync: config.Sync == syncFull, PublicURL: public.String(),
 		Outgoing: config.Outgoing, OutgoingLocal: config.OutgoingLocal,

@@ -40,7 +40,7 @@ var served = []struct {
 }{
 	{
 		new: func(m means) api {
-			options := []brms.Option{}
+			options := []brms.Option{brms.WithKey(m.key)}
 			if m.outgoing != nil {
 				options = append(options, brms.WithOutgoing(m.outgoing), brms.WithFunctions(script.New(script.WithHTTP(m.outgoing))))
 			}
@@ -68,6 +68,7 @@ var served = []struct {
 type means struct {
 	store    storage.Store
 	keys     site.Keyring
+	key      []byte            // of the store; nil for one of the process
 	outgoing http.RoundTripper // of the requests that decisions make
 }
 

@@ -44,11 +44,16 @@ type standIn struct {
 // boss is the administrator of the servers that tests start.
 const boss = "the-administrator-of-tests"
 
+const keyOfTests = "0123456789abcdef0123456789abcdef"
+
 // startServer serves the store that the options name, else one of the kind that the
 // test is for: see testStore.
 func startServer(t *testing.T, o Options) *standIn {
 	t.Helper()
 	o.AdminToken = cmp.Or(o.AdminToken, boss)
+	if o.StoreKey == nil {
+		o.StoreKey = []byte(keyOfTests)
+	}
 	if o.Store == "" {
 		o.Store = testStore(t)
 		if kindOf(t) == replicated {

@@ -48,11 +48,17 @@ type API struct {
 	audit     func(storage.Tx, event) error
 	engines   *engines
 	manifests manifests
+	tokens    *tokens
+	key       []byte            // of the store; nil for one of this process
 	transport http.RoundTripper // of outgoing requests; nil if there are none
 }
 
 // Option is something that the API can do if it is given the means.
 type Option func(*API)
+
+// WithKey sets the key under which the tokens that the API gives out are encrypted: 32
+// bytes, the same for all who share a store. Without one they end with the process.
+func WithKey(key []byte) Option { return func(a *API) { a.key = key } }
 
 // WithFunctions lets function nodes run.
 func WithFunctions(h decision.FunctionHandler) Option {
@@ -79,6 +85,10 @@ func New(store storage.Store, keys site.Keyring, options ...Option) *API {
 	}
 	for _, option := range options {
 		option(a)
+	}
+	var err error
+	if a.tokens, err = newTokens(a.key); err != nil {
+		panic(err) // a key of another size, which the caller sees to
 	}
 	return a
 }
@@ -122,12 +132,6 @@ func permitted(next brms.StrictHandlerFunc, _ string) brms.StrictHandlerFunc {
 
 // ownerPermission allows everything.
 const ownerPermission = "owner"
-
-// Authenticate accepts a personal access token as a bearer token. The document's
-// other scheme, "internal", cannot be used directly: it never authenticates.
-func (a *API) Authenticate(r *http.Request, op *contract.Operation) (site.Principal, *site.Refusal) {
-	return site.Authenticate(r, op, a.keys, "personalAccessToken", "projectAccessToken")
-}
 
 // HeadAsGet is true: Fastify exposes a HEAD route beside each GET route.
 func (a *API) HeadAsGet() bool { return true }

@@ -81,6 +81,9 @@ func (a *API) EvaluateEnvironmentDecision(ctx context.Context, request brms.Eval
 			return q, err
 		}
 		q = question{path: request.Key, project: p.ID, input: input, trace: or(request.Body.Trace, false)}
+		if e, err := environmentBy(tx, p.ID, request.EnvironmentID); err == nil {
+			q.environment = e.ID
+		}
 		if q.set, err = a.deployedFiles(tx, p.ID, request.EnvironmentID); err == nil && graph != nil {
 			q.root = a.given(graph)
 		}

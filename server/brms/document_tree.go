@@ -173,7 +173,10 @@ func createDocument(w *work, project uuid.UUID, body *brms.CreateDocumentRequest
 	if content == nil {
 		content = emptyContent(*d.ContentType)
 	}
-	return addVersion(w, made, nil, "", content)
+	if made, err = addVersion(w, made, nil, "", content); err == nil && or(body.TestEvent, "") != "" {
+		_, err = testEvents.insert(w, testEvent{Name: name, Context: *body.TestEvent, Category: "shared", Document: made.ID}, project)
+	}
+	return made, err
 }
 
 // emptyContent is the content of a file that is made without any.

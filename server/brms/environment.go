@@ -2,8 +2,6 @@ package brms
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/base64"
 	"time"
 
 	"github.com/google/uuid"
@@ -23,7 +21,6 @@ type environment struct {
 	DeploymentID   string   `json:"deploymentId,omitempty"`
 	ApprovalMode   string   `json:"approvalMode"`
 	ApprovalGroups []string `json:"approvalGroups"`
-	AccessToken    string   `json:"accessToken"`
 	// Order is its place in the deployment workflow, from 1.
 	Order int64 `json:"order"`
 	// Deployed is what is in use in it, as far as Running does not change that.
@@ -74,7 +71,7 @@ func viewEnvironment(tx storage.ReadTx, e storage.Item[environment]) (view brms.
 	view = brms.Environment{
 		ID: uuid.MustParse(e.ID), Name: v.Name, Type: v.Type, ProjectID: uuid.MustParse(e.Parent), Key: v.Key,
 		RequiredReviewers: asksApproval(v.ApprovalMode), AddToWorkflow: true, ApprovalMode: v.ApprovalMode,
-		CreatedAt: timestamp(e.Created), UpdatedAt: timestamp(e.Updated), AccessToken: v.AccessToken,
+		CreatedAt: timestamp(e.Created), UpdatedAt: timestamp(e.Updated),
 		Project:   brms.EnvironmentProject{ID: uuid.MustParse(e.Parent), Name: project.Value.Name, Key: project.Value.Key},
 		Reviewers: []brms.ProjectUser{}, WorkflowOrder: float64(v.Order),
 	}
@@ -139,9 +136,6 @@ func (e *environment) placed(w *work, project string) error {
 		return err
 	}
 	e.Order = before + 1
-	if e.AccessToken == "" {
-		e.AccessToken = newAccessToken(w)
-	}
 	if e.Key == "" {
 		e.Key = firstFree(keyFrom(e.Name), func(key string) (taken bool) {
 			if err == nil {
@@ -153,16 +147,17 @@ func (e *environment) placed(w *work, project string) error {
 	return err
 }
 
-// newAccessToken is a token that nobody guesses who does not know the workspace, whose
-// ids may be counted.
-func newAccessToken(w *work) string {
-	sum := sha256.Sum256([]byte("access token\x00" + w.Workspace() + "\x00" + w.NewID()))
-	return "grl_" + base64.RawURLEncoding.EncodeToString(sum[:24])
+// tokenOf is the token of an environment of the caller's, which no record holds.
+func (a *API) tokenOf(ctx context.Context, id uuid.UUID) string {
+	return a.tokens.of(holder{tokenOfEnvironment, site.PrincipalFrom(ctx).Workspace, id.String()})
 }
 
 // ListEnvironments lists the environments of a project, in the order of its workflow.
 func (a *API) ListEnvironments(ctx context.Context, request brms.ListEnvironmentsRequestObject) (brms.ListEnvironmentsResponseObject, error) {
 	found, err := environments.unpaged(ctx, a, request.ProjectID)
+	for i := range found {
+		found[i].AccessToken = a.tokenOf(ctx, found[i].ID)
+	}
 	return brms.ListEnvironments200JSONResponse(found), err
 }
 
@@ -190,6 +185,7 @@ func (a *API) CreateEnvironment(ctx context.Context, request brms.CreateEnvironm
 		}
 		return environments.insert(w, e, request.ProjectID)
 	})
+	made.AccessToken = a.tokenOf(ctx, made.ID)
 	return brms.CreateEnvironment200JSONResponse(made), err
 }
 
@@ -215,6 +211,7 @@ func (a *API) UpdateEnvironment(ctx context.Context, request brms.UpdateEnvironm
 			return nil
 		}, request.ProjectID, request.EnvironmentID)
 	})
+	changed.AccessToken = a.tokenOf(ctx, changed.ID)
 	return brms.UpdateEnvironment200JSONResponse(changed), err
 }
 

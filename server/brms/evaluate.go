@@ -8,8 +8,6 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/google/uuid"
-
 	"github.com/understudy-api/understudy/server/decision"
 	"github.com/understudy-api/understudy/server/site"
 	"github.com/understudy-api/understudy/storage"
@@ -184,8 +182,10 @@ type question struct {
 	root func(tx storage.ReadTx) (*decision.Decision, error)
 	// project has the integrations that custom nodes are run by.
 	project string
-	input   []byte // JSON; nil for {}
-	trace   bool
+	// environment is the id of the one in which it is asked; "" for none.
+	environment string
+	input       []byte // JSON; nil for {}
+	trace       bool
 }
 
 // evaluate answers a question. ask is run in a transaction on the caller's workspace,
@@ -199,6 +199,9 @@ func (a *API) evaluate(ctx context.Context, ask func(tx storage.ReadTx) (questio
 		if q, err = ask(tx); err != nil {
 			return q, err
 		}
+		if caller := site.PrincipalFrom(ctx); !caller.May(inEnvironment(q.environment)) && !caller.May(anywhere) && caller.Bound {
+			return q, site.Forbidden("forbidden", "Forbidden")
+		}
 		now = tx.Now()
 		if q.root != nil {
 			root, err = q.root(tx)
@@ -210,6 +213,9 @@ func (a *API) evaluate(ctx context.Context, ask func(tx storage.ReadTx) (questio
 		}
 		return q, err
 	})
+	if refusal := site.AsRefusal(err); err != nil && refusal.Code == projects.code+".notFound" {
+		err = a.strange(ctx, site.VarFrom(ctx, "projectId"), err)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -257,25 +263,12 @@ func orStore(err error, otherwise error) error {
 
 // projectBy is the project that a client of the evaluation names, by its id or its key,
 // as far as its credential reaches.
-func projectBy(ctx context.Context, tx storage.ReadTx, ref string) (p storage.Item[project], err error) {
-	id, notID := uuid.Parse(ref)
-	found := false
-	if notID == nil {
-		if p, err = projects.of(tx, id.String()); err == nil {
-			found = true
-		} else if site.AsRefusal(err).Kind != site.KindNotFound {
-			return p, err
-		}
-	}
-	if !found {
-		if p, err = projects.by(tx, indexKey, ref); err != nil {
-			return p, err
-		}
-	}
-	if caller := site.PrincipalFrom(ctx); !caller.Sees(p.ID) {
+func projectBy(ctx context.Context, tx storage.ReadTx, ref string) (storage.Item[project], error) {
+	p, err := projectNamed(tx, ref)
+	if caller := site.PrincipalFrom(ctx); err == nil && !caller.Sees(p.ID) {
 		return p, site.Forbidden("forbidden", "Forbidden")
 	}
-	return p, nil
+	return p, err
 }
 
 // evaluation is the answer of the operations that evaluate: it writes what the engine

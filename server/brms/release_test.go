@@ -408,7 +408,7 @@ func TestEnvironmentLife(t *testing.T) {
 	want(t, 200, group)
 	staging := s.environment(t, project, gen.CreateEnvironmentRequest{Name: "Staging 1", Type: "brms"})
 	if staging.Key != "staging-1" || staging.ApprovalMode != "none" || staging.WorkflowOrder != 1 || staging.ReleaseID != nil ||
-		!strings.HasPrefix(staging.AccessToken, "grl_") || staging.Project.Key != "one" || len(staging.ApprovalGroups) != 0 {
+		!strings.HasPrefix(staging.AccessToken, "ust_") || staging.Project.Key != "one" || len(staging.ApprovalGroups) != 0 {
 		t.Errorf("%+v", staging)
 	}
 	guarded := s.environment(t, project, gen.CreateEnvironmentRequest{

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -137,6 +138,11 @@ func readingIn[R any](ctx context.Context, a *API, workspace string, fn func(sto
 		return err
 	})
 	return result, err
+}
+
+// look runs fn on what a workspace holds at one moment, whoever calls.
+func (a *API) look(ctx context.Context, workspace string, fn func(storage.ReadTx) error) error {
+	return a.store.View(ctx, workspace, fn)
 }
 
 // did ends whatever writes a record: it words what the store refused, and tells the
@@ -328,6 +334,39 @@ func (r *resource[T, V]) insertAs(w *work, id string, value T, in ...uuid.UUID) 
 	*authored(&value) = authors{CreatedBy: w.principal.User, UpdatedBy: w.principal.User}
 	made, err := r.records.Insert(w.Tx, id, parent, value)
 	return r.did(w, created, made, err)
+}
+
+// upsert makes a record under an id that the client has chosen, or replaces the living
+// one that has it; of the zero id, a new one. An id of a record elsewhere is a conflict.
+func (r *resource[T, V]) upsert(w *work, id uuid.UUID, value T, in ...uuid.UUID) (storage.Item[T], error) {
+	if id == uuid.Nil {
+		return r.insert(w, value, in...)
+	}
+	parent, err := r.around(w, in)
+	if err != nil {
+		return storage.Item[T]{}, err
+	}
+	switch found, err := w.Get(r.records.Kind, id.String()); {
+	case storage.IsNotFound(err):
+		*authored(&value) = authors{CreatedBy: w.principal.User, UpdatedBy: w.principal.User}
+		made, err := r.records.Insert(w.Tx, id.String(), parent, value)
+		return r.did(w, created, made, err)
+	case err != nil:
+		return storage.Item[T]{}, err
+	case found.Parent != parent:
+		return storage.Item[T]{}, site.Conflict(r.code+".idTaken", "The id is taken")
+	case !found.Living():
+		back, err := r.records.Restore(w.Tx, id.String(), func(kept *T) error {
+			*kept = value
+			return nil
+		})
+		return r.did(w, restored, back, err)
+	default:
+		return r.update(w, func(kept *T) error {
+			*kept = value
+			return nil
+		}, append(slices.Clone(in), id)...)
+	}
 }
 
 // copyAll makes copies of the living records in one place in another.

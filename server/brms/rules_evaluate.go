@@ -83,8 +83,12 @@ func (a *API) evaluateRule(ctx context.Context, project, key string, body *brms.
 		version := or(r.Value.semanticVersion(), strconv.FormatInt(r.Value.Version, 10))
 		answer.release = r.ID
 		answer.meta.Release = metaRelease{ID: r.ID, Name: r.Value.Name, Version: &version, Status: r.Value.Status, CommitID: r.Value.Commit}
+		in := ""
+		if answer.meta.Environment != nil {
+			in = answer.meta.Environment.ID
+		}
 		return question{
-			set: files, path: key, project: p.ID, trace: or(body.Trace, false), input: bodyMember(site.BodyFrom(ctx), "context"),
+			environment: in, set: files, path: key, project: p.ID, trace: or(body.Trace, false), input: bodyMember(site.BodyFrom(ctx), "context"),
 		}, nil
 	})
 	if failed, ok := errors.AsType[*decision.Error](err); ok {

@@ -38,7 +38,7 @@ func (a *API) SyncRules(ctx context.Context, request brms.SyncRulesRequestObject
 	answer := brms.RulesSync{Deployments: []brms.RulesSyncOutcome{}}
 	loads := false
 	if _, err := reading(ctx, a, func(tx storage.ReadTx) (struct{}, error) {
-		found, err := outcomes(ctx, tx, nil, request.Body)
+		found, err := a.outcomes(ctx, tx, nil, request.Body)
 		answer.Deployments, loads = found, false
 		for i := range found {
 			loads = loads || found[i].Action == actionLoad
@@ -50,7 +50,7 @@ func (a *API) SyncRules(ctx context.Context, request brms.SyncRulesRequestObject
 	}
 	if loads { // the archives are to be kept
 		if _, err := writing(ctx, a, func(w *work) (struct{}, error) {
-			found, err := outcomes(ctx, w, w, request.Body)
+			found, err := a.outcomes(ctx, w, w, request.Body)
 			answer.Deployments = found
 			return struct{}{}, err
 		}); err != nil {
@@ -70,10 +70,10 @@ func nextPoll(tx storage.ReadTx, body *brms.RulesSyncRequest) *string {
 }
 
 // outcomes are what is to be done for each target. With w, archives are made.
-func outcomes(ctx context.Context, tx storage.ReadTx, w *work, body *brms.RulesSyncRequest) ([]brms.RulesSyncOutcome, error) {
+func (a *API) outcomes(ctx context.Context, tx storage.ReadTx, w *work, body *brms.RulesSyncRequest) ([]brms.RulesSyncOutcome, error) {
 	list := make([]brms.RulesSyncOutcome, len(body.Deployments))
 	for i := range body.Deployments {
-		out, err := outcome(ctx, tx, w, &body.Deployments[i])
+		out, err := a.outcome(ctx, tx, w, &body.Deployments[i])
 		if err != nil {
 			return nil, err
 		}
@@ -82,7 +82,7 @@ func outcomes(ctx context.Context, tx storage.ReadTx, w *work, body *brms.RulesS
 	return list, nil
 }
 
-func outcome(ctx context.Context, tx storage.ReadTx, w *work, wanted *brms.RulesSyncWanted) (out brms.RulesSyncOutcome, err error) {
+func (a *API) outcome(ctx context.Context, tx storage.ReadTx, w *work, wanted *brms.RulesSyncWanted) (out brms.RulesSyncOutcome, err error) {
 	out = brms.RulesSyncOutcome{Target: or(wanted.Target, mainTarget), Alias: wanted.Alias, Action: actionNoAccess}
 	caller := site.PrincipalFrom(ctx)
 	p, err := projectNamed(tx, wanted.Project)
@@ -126,7 +126,7 @@ func outcome(ctx context.Context, tx storage.ReadTx, w *work, wanted *brms.Rules
 	if len(set.files) > maxPlainZip {
 		out.Action, out.Code = actionError, new("artifact.tooManyFiles")
 	} else if w != nil {
-		out.Artifact, err = set.artifact(ctx, w)
+		out.Artifact, err = a.artifact(ctx, w, &set)
 	}
 	return out, err
 }
@@ -145,8 +145,12 @@ func (s *ruleSet) held(current *brms.RulesSyncCurrent) bool {
 }
 
 // artifact keeps the archive of a set and gives the address of it.
-func (s *ruleSet) artifact(ctx context.Context, w *work) (*brms.RulesSyncArtifact, error) {
-	config, at := configOf(s.project, s.release, s.commit, evaluationTokens(s)), s.project.Created
+func (a *API) artifact(ctx context.Context, w *work, s *ruleSet) (*brms.RulesSyncArtifact, error) {
+	tokens, err := a.evaluationTokens(w, s)
+	if err != nil {
+		return nil, err
+	}
+	config, at := configOf(s.project, s.release, s.commit, tokens), s.project.Created
 	if s.release != nil {
 		at = s.release.Created
 	}
@@ -317,11 +321,16 @@ func (a *API) GetRulesArtifact(ctx context.Context, request brms.GetRulesArtifac
 	return brms.GetRulesArtifact200ApplicationZipResponse{Body: bytes.NewReader(text), ContentLength: int64(len(text))}, nil
 }
 
-// evaluationTokens are the tokens with which a set may be evaluated by whoever loads it.
-func evaluationTokens(s *ruleSet) []string {
-	tokens := []string{}
+// evaluationTokens are the tokens with which a set may be evaluated by whoever loads it:
+// that of its environment, and those of its project.
+func (a *API) evaluationTokens(tx storage.ReadTx, s *ruleSet) ([]string, error) {
+	list := []string{}
 	if s.environment != nil {
-		tokens = append(tokens, s.environment.Value.AccessToken)
+		list = append(list, a.tokens.of(holder{tokenOfEnvironment, tx.Workspace(), s.environment.ID}))
 	}
-	return tokens
+	err := projectTokens.each(tx, storage.Query{Parent: &s.project.ID}, func(t storage.Item[projectToken]) error {
+		list = append(list, a.tokens.of(holder{tokenOfProject, tx.Workspace(), t.ID}))
+		return nil
+	})
+	return list, err
 }

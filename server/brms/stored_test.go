@@ -12,4 +12,6 @@ func TestStored(t *testing.T) {
 	storagetest.Stored(t, integrations.records)
 	storagetest.Stored(t, documents.records)
 	storagetest.Stored(t, versions.records)
+	storagetest.Stored(t, projectTokens.records)
+	storagetest.Stored(t, testEvents.records)
 }

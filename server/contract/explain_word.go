@@ -312,6 +312,10 @@ func (v *Violation) jsonSentence(place string) string {
 func (v *Violation) credentialSentence(got, accepted string) string {
 	came, _ := v.Got.([]string)
 	switch {
+	case v.Mistake == mistakeHeader:
+		return "The header " + strings.ToUpper(v.Name) + " is not where the credential belongs: send " + accepted + "."
+	case v.Mistake == mistakeForeign:
+		return "The credential in " + v.Name + " was not given out for this project, which is another workspace's: send " + accepted + "."
 	case len(came) == 0:
 		return "The request carries no credential: send " + accepted + "."
 	case len(came) > 1:

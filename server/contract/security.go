@@ -3,6 +3,7 @@ package contract
 import (
 	"maps"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 
@@ -229,6 +230,30 @@ func (o *Operation) CredentialViolation(r *http.Request) Violation {
 		}
 	}
 	v.Detail = strings.Join(ways, " or ")
+	if v.Got == nil {
+		for _, other := range otherHeaders {
+			if len(r.Header[other]) > 0 {
+				v.Name, v.Mistake = other, mistakeHeader
+			}
+		}
+	}
+	return v
+}
+
+// otherHeaders are where clients put a credential that the document does not look for.
+var otherHeaders = []string{"Api-Key", "X-Auth-Token", "X-Api-Key"}
+
+// The mistakes with a credential that is well-formed.
+const (
+	mistakeHeader  = "in another header"
+	mistakeForeign = "of another workspace"
+)
+
+// ForeignCredential says that a credential, which came in a header, is good elsewhere
+// and not for what the operation is asked for.
+func (o *Operation) ForeignCredential(header string) Violation {
+	v := o.CredentialViolation(&http.Request{Header: http.Header{header: {""}}, URL: &url.URL{}})
+	v.Got, v.Mistake = []string{Mask}, mistakeForeign
 	return v
 }
 

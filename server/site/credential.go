@@ -29,6 +29,11 @@ func (OpenKeyring) Principal(secret string) (Principal, bool) {
 type Principal struct {
 	Workspace string // whose records the caller sees
 	Admin     bool   // may look into every workspace
+	// Bound says that the credential belongs to this workspace and to none below it,
+	// whatever a request names.
+	Bound bool
+	// Scheme is the name of the security scheme by which the credential came.
+	Scheme string
 	// User is the id of the user whose credential it is; "" for a credential of
 	// nobody, such as a project's token, and where users are not told apart.
 	User string
@@ -79,6 +84,7 @@ func identify(r *http.Request, way []contract.Bearer, keys Keyring, accepted []s
 		}
 		if i == 0 {
 			caller = principal
+			caller.Scheme = way[i].Name
 		}
 	}
 	return caller, len(way) > 0

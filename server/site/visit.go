@@ -58,6 +58,15 @@ func AddressFrom(ctx context.Context) string {
 	return ""
 }
 
+// VarFrom gives a path parameter of the request being served, decoded; "" if its path
+// has none of that name.
+func VarFrom(ctx context.Context, name string) string {
+	if v := visitOf(ctx); v != nil {
+		return v.exchange.Vars[name]
+	}
+	return ""
+}
+
 // Fail answers a request with an error, in the API's words. It is what the
 // generated code's error handlers call.
 func Fail(w http.ResponseWriter, r *http.Request, err error) {
@@ -100,7 +109,9 @@ func (v *visit) attribute(r *http.Request) {
 // identified notes who calls, and in which of their workspaces.
 func (v *visit) identified(r *http.Request, principal Principal) {
 	name, ok := subWorkspace(r)
-	principal.Workspace = SubWorkspace(principal.Workspace, name)
+	if !principal.Bound {
+		principal.Workspace = SubWorkspace(principal.Workspace, name)
+	}
 	v.principal = principal
 	v.exchange.Workspace = principal.Workspace
 	if !ok {

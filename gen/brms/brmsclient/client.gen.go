@@ -782,6 +782,70 @@ type ClientInterface interface {
 	// Corresponds with GET /api/projects/{projectId}/runs/{runId} (the `GetRun` operationId).
 	GetRun(ctx context.Context, projectID ProjectID, runID RunID, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// ListProjectTokens List tokens
+	//
+	// Lists the access tokens of a project, with their secrets.
+	//
+	// Corresponds with GET /api/projects/{projectId}/security/tokens (the `ListProjectTokens` operationId).
+	ListProjectTokens(ctx context.Context, projectID ProjectID, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CreateProjectTokenWithBody Generate a token
+	//
+	// Makes a token that evaluates the decisions of the project, and nothing else.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /api/projects/{projectId}/security/tokens (the `CreateProjectToken` operationId).
+	CreateProjectTokenWithBody(ctx context.Context, projectID ProjectID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CreateProjectToken Generate a token
+	//
+	// Makes a token that evaluates the decisions of the project, and nothing else.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /api/projects/{projectId}/security/tokens (the `CreateProjectToken` operationId).
+	CreateProjectToken(ctx context.Context, projectID ProjectID, body CreateProjectTokenJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// DeleteProjectToken Delete a token
+	//
+	// Takes a token back; it opens nothing any more.
+	//
+	// Corresponds with DELETE /api/projects/{projectId}/security/tokens/{tokenId} (the `DeleteProjectToken` operationId).
+	DeleteProjectToken(ctx context.Context, projectID ProjectID, tokenID ProjectTokenID, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListTestEvents List test events
+	//
+	// Lists the inputs that are kept to try decisions with, those of one document if it is named.
+	//
+	// Corresponds with GET /api/projects/{projectId}/test-events (the `ListTestEvents` operationId).
+	ListTestEvents(ctx context.Context, projectID ProjectID, params *ListTestEventsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CreateTestEventWithBody Create test event
+	//
+	// Keeps an input to try a decision with; one with the same id is replaced.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /api/projects/{projectId}/test-events (the `CreateTestEvent` operationId).
+	CreateTestEventWithBody(ctx context.Context, projectID ProjectID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CreateTestEvent Create test event
+	//
+	// Keeps an input to try a decision with; one with the same id is replaced.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /api/projects/{projectId}/test-events (the `CreateTestEvent` operationId).
+	CreateTestEvent(ctx context.Context, projectID ProjectID, body CreateTestEventJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RemoveTestEvent Remove test event
+	//
+	// Removes a test event.
+	//
+	// Corresponds with DELETE /api/projects/{projectId}/test-events/{testEventId} (the `RemoveTestEvent` operationId).
+	RemoveTestEvent(ctx context.Context, projectID ProjectID, testEventID TestEventID, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// SyncRulesWithBody Rules sync
 	//
 	// Tells for each of several targets whether there is something else than the caller has, and where to get it. A target is `main`, `branch:ID`, `commit:ID`, `release:VERSION` (or its id) or `env:KEY` (or its id).
@@ -2383,6 +2447,150 @@ func (c *Client) ListRuns(ctx context.Context, projectID ProjectID, params *List
 // Corresponds with GET /api/projects/{projectId}/runs/{runId} (the `GetRun` operationId).
 func (c *Client) GetRun(ctx context.Context, projectID ProjectID, runID RunID, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewGetRunRequest(c.Server, projectID, runID)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListProjectTokens List tokens
+//
+// Lists the access tokens of a project, with their secrets.
+//
+// Corresponds with GET /api/projects/{projectId}/security/tokens (the `ListProjectTokens` operationId).
+func (c *Client) ListProjectTokens(ctx context.Context, projectID ProjectID, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListProjectTokensRequest(c.Server, projectID)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CreateProjectTokenWithBody Generate a token
+//
+// Makes a token that evaluates the decisions of the project, and nothing else.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /api/projects/{projectId}/security/tokens (the `CreateProjectToken` operationId).
+func (c *Client) CreateProjectTokenWithBody(ctx context.Context, projectID ProjectID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCreateProjectTokenRequestWithBody(c.Server, projectID, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CreateProjectToken Generate a token
+//
+// Makes a token that evaluates the decisions of the project, and nothing else.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /api/projects/{projectId}/security/tokens (the `CreateProjectToken` operationId).
+func (c *Client) CreateProjectToken(ctx context.Context, projectID ProjectID, body CreateProjectTokenJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCreateProjectTokenRequest(c.Server, projectID, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// DeleteProjectToken Delete a token
+//
+// Takes a token back; it opens nothing any more.
+//
+// Corresponds with DELETE /api/projects/{projectId}/security/tokens/{tokenId} (the `DeleteProjectToken` operationId).
+func (c *Client) DeleteProjectToken(ctx context.Context, projectID ProjectID, tokenID ProjectTokenID, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewDeleteProjectTokenRequest(c.Server, projectID, tokenID)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListTestEvents List test events
+//
+// Lists the inputs that are kept to try decisions with, those of one document if it is named.
+//
+// Corresponds with GET /api/projects/{projectId}/test-events (the `ListTestEvents` operationId).
+func (c *Client) ListTestEvents(ctx context.Context, projectID ProjectID, params *ListTestEventsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListTestEventsRequest(c.Server, projectID, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CreateTestEventWithBody Create test event
+//
+// Keeps an input to try a decision with; one with the same id is replaced.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /api/projects/{projectId}/test-events (the `CreateTestEvent` operationId).
+func (c *Client) CreateTestEventWithBody(ctx context.Context, projectID ProjectID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCreateTestEventRequestWithBody(c.Server, projectID, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CreateTestEvent Create test event
+//
+// Keeps an input to try a decision with; one with the same id is replaced.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /api/projects/{projectId}/test-events (the `CreateTestEvent` operationId).
+func (c *Client) CreateTestEvent(ctx context.Context, projectID ProjectID, body CreateTestEventJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCreateTestEventRequest(c.Server, projectID, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RemoveTestEvent Remove test event
+//
+// Removes a test event.
+//
+// Corresponds with DELETE /api/projects/{projectId}/test-events/{testEventId} (the `RemoveTestEvent` operationId).
+func (c *Client) RemoveTestEvent(ctx context.Context, projectID ProjectID, testEventID TestEventID, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRemoveTestEventRequest(c.Server, projectID, testEventID)
 	if err != nil {
 		return nil, err
 	}
@@ -5447,6 +5655,275 @@ func NewGetRunRequest(server string, projectID ProjectID, runID RunID) (*http.Re
 	return req, nil
 }
 
+// NewListProjectTokensRequest constructs an http.Request for the ListProjectTokens method
+func NewListProjectTokensRequest(server string, projectID ProjectID) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "projectId", projectID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/projects/%s/security/tokens", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewCreateProjectTokenRequest calls the generic CreateProjectToken builder with application/json body
+func NewCreateProjectTokenRequest(server string, projectID ProjectID, body CreateProjectTokenJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewCreateProjectTokenRequestWithBody(server, projectID, "application/json", bodyReader)
+}
+
+// NewCreateProjectTokenRequestWithBody constructs an http.Request for the CreateProjectToken method, with any body, and a specified content type
+func NewCreateProjectTokenRequestWithBody(server string, projectID ProjectID, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "projectId", projectID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/projects/%s/security/tokens", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewDeleteProjectTokenRequest constructs an http.Request for the DeleteProjectToken method
+func NewDeleteProjectTokenRequest(server string, projectID ProjectID, tokenID ProjectTokenID) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "projectId", projectID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "tokenId", tokenID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/projects/%s/security/tokens/%s", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodDelete, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewListTestEventsRequest constructs an http.Request for the ListTestEvents method
+func NewListTestEventsRequest(server string, projectID ProjectID, params *ListTestEventsParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "projectId", projectID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/projects/%s/test-events", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.DocumentID != nil {
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "documentId", *params.DocumentID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "uuid"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewCreateTestEventRequest calls the generic CreateTestEvent builder with application/json body
+func NewCreateTestEventRequest(server string, projectID ProjectID, body CreateTestEventJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewCreateTestEventRequestWithBody(server, projectID, "application/json", bodyReader)
+}
+
+// NewCreateTestEventRequestWithBody constructs an http.Request for the CreateTestEvent method, with any body, and a specified content type
+func NewCreateTestEventRequestWithBody(server string, projectID ProjectID, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "projectId", projectID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/projects/%s/test-events", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewRemoveTestEventRequest constructs an http.Request for the RemoveTestEvent method
+func NewRemoveTestEventRequest(server string, projectID ProjectID, testEventID TestEventID) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "projectId", projectID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "testEventId", testEventID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/projects/%s/test-events/%s", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodDelete, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
 // NewSyncRulesRequest calls the generic SyncRules builder with application/json body
 func NewSyncRulesRequest(server string, body SyncRulesJSONRequestBody) (*http.Request, error) {
 	var bodyReader io.Reader
@@ -6774,6 +7251,78 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with GET /api/projects/{projectId}/runs/{runId} (the `GetRun` operationId).
 	GetRunWithResponse(ctx context.Context, projectID ProjectID, runID RunID, reqEditors ...RequestEditorFn) (*GetRunResponse, error)
+
+	// ListProjectTokensWithResponse List tokens
+	//
+	// Lists the access tokens of a project, with their secrets.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /api/projects/{projectId}/security/tokens (the `ListProjectTokens` operationId).
+	ListProjectTokensWithResponse(ctx context.Context, projectID ProjectID, reqEditors ...RequestEditorFn) (*ListProjectTokensResponse, error)
+
+	// CreateProjectTokenWithBodyWithResponse Generate a token
+	//
+	// Makes a token that evaluates the decisions of the project, and nothing else.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/projects/{projectId}/security/tokens (the `CreateProjectToken` operationId).
+	CreateProjectTokenWithBodyWithResponse(ctx context.Context, projectID ProjectID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CreateProjectTokenResponse, error)
+
+	// CreateProjectTokenWithResponse Generate a token
+	//
+	// Makes a token that evaluates the decisions of the project, and nothing else.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/projects/{projectId}/security/tokens (the `CreateProjectToken` operationId).
+	CreateProjectTokenWithResponse(ctx context.Context, projectID ProjectID, body CreateProjectTokenJSONRequestBody, reqEditors ...RequestEditorFn) (*CreateProjectTokenResponse, error)
+
+	// DeleteProjectTokenWithResponse Delete a token
+	//
+	// Takes a token back; it opens nothing any more.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with DELETE /api/projects/{projectId}/security/tokens/{tokenId} (the `DeleteProjectToken` operationId).
+	DeleteProjectTokenWithResponse(ctx context.Context, projectID ProjectID, tokenID ProjectTokenID, reqEditors ...RequestEditorFn) (*DeleteProjectTokenResponse, error)
+
+	// ListTestEventsWithResponse List test events
+	//
+	// Lists the inputs that are kept to try decisions with, those of one document if it is named.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /api/projects/{projectId}/test-events (the `ListTestEvents` operationId).
+	ListTestEventsWithResponse(ctx context.Context, projectID ProjectID, params *ListTestEventsParams, reqEditors ...RequestEditorFn) (*ListTestEventsResponse, error)
+
+	// CreateTestEventWithBodyWithResponse Create test event
+	//
+	// Keeps an input to try a decision with; one with the same id is replaced.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/projects/{projectId}/test-events (the `CreateTestEvent` operationId).
+	CreateTestEventWithBodyWithResponse(ctx context.Context, projectID ProjectID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CreateTestEventResponse, error)
+
+	// CreateTestEventWithResponse Create test event
+	//
+	// Keeps an input to try a decision with; one with the same id is replaced.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/projects/{projectId}/test-events (the `CreateTestEvent` operationId).
+	CreateTestEventWithResponse(ctx context.Context, projectID ProjectID, body CreateTestEventJSONRequestBody, reqEditors ...RequestEditorFn) (*CreateTestEventResponse, error)
+
+	// RemoveTestEventWithResponse Remove test event
+	//
+	// Removes a test event.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with DELETE /api/projects/{projectId}/test-events/{testEventId} (the `RemoveTestEvent` operationId).
+	RemoveTestEventWithResponse(ctx context.Context, projectID ProjectID, testEventID TestEventID, reqEditors ...RequestEditorFn) (*RemoveTestEventResponse, error)
 
 	// SyncRulesWithBodyWithResponse Rules sync
 	//
@@ -9191,6 +9740,252 @@ func (r GetRunResponse) ContentType() string {
 	return ""
 }
 
+type ListProjectTokensResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *ProjectTokenList
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListProjectTokensResponse) GetJSON200() *ProjectTokenList {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r ListProjectTokensResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListProjectTokensResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListProjectTokensResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListProjectTokensResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type CreateProjectTokenResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *ProjectToken
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r CreateProjectTokenResponse) GetJSON200() *ProjectToken {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r CreateProjectTokenResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r CreateProjectTokenResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r CreateProjectTokenResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r CreateProjectTokenResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type DeleteProjectTokenResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *ProjectToken
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r DeleteProjectTokenResponse) GetJSON200() *ProjectToken {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r DeleteProjectTokenResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r DeleteProjectTokenResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r DeleteProjectTokenResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r DeleteProjectTokenResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type ListTestEventsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *TestEventList
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListTestEventsResponse) GetJSON200() *TestEventList {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r ListTestEventsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListTestEventsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListTestEventsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListTestEventsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type CreateTestEventResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *TestEvent
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r CreateTestEventResponse) GetJSON200() *TestEvent {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r CreateTestEventResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r CreateTestEventResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r CreateTestEventResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r CreateTestEventResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type RemoveTestEventResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *TestEvent
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r RemoveTestEventResponse) GetJSON200() *TestEvent {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r RemoveTestEventResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r RemoveTestEventResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r RemoveTestEventResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r RemoveTestEventResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 type SyncRulesResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -10799,6 +11594,126 @@ func (c *ClientWithResponses) GetRunWithResponse(ctx context.Context, projectID 
 	return ParseGetRunResponse(rsp)
 }
 
+// ListProjectTokensWithResponse List tokens
+//
+// Lists the access tokens of a project, with their secrets.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /api/projects/{projectId}/security/tokens (the `ListProjectTokens` operationId).
+func (c *ClientWithResponses) ListProjectTokensWithResponse(ctx context.Context, projectID ProjectID, reqEditors ...RequestEditorFn) (*ListProjectTokensResponse, error) {
+	rsp, err := c.ListProjectTokens(ctx, projectID, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListProjectTokensResponse(rsp)
+}
+
+// CreateProjectTokenWithBodyWithResponse Generate a token
+//
+// Makes a token that evaluates the decisions of the project, and nothing else.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/projects/{projectId}/security/tokens (the `CreateProjectToken` operationId).
+func (c *ClientWithResponses) CreateProjectTokenWithBodyWithResponse(ctx context.Context, projectID ProjectID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CreateProjectTokenResponse, error) {
+	rsp, err := c.CreateProjectTokenWithBody(ctx, projectID, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCreateProjectTokenResponse(rsp)
+}
+
+// CreateProjectTokenWithResponse Generate a token
+//
+// Makes a token that evaluates the decisions of the project, and nothing else.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/projects/{projectId}/security/tokens (the `CreateProjectToken` operationId).
+func (c *ClientWithResponses) CreateProjectTokenWithResponse(ctx context.Context, projectID ProjectID, body CreateProjectTokenJSONRequestBody, reqEditors ...RequestEditorFn) (*CreateProjectTokenResponse, error) {
+	rsp, err := c.CreateProjectToken(ctx, projectID, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCreateProjectTokenResponse(rsp)
+}
+
+// DeleteProjectTokenWithResponse Delete a token
+//
+// Takes a token back; it opens nothing any more.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with DELETE /api/projects/{projectId}/security/tokens/{tokenId} (the `DeleteProjectToken` operationId).
+func (c *ClientWithResponses) DeleteProjectTokenWithResponse(ctx context.Context, projectID ProjectID, tokenID ProjectTokenID, reqEditors ...RequestEditorFn) (*DeleteProjectTokenResponse, error) {
+	rsp, err := c.DeleteProjectToken(ctx, projectID, tokenID, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseDeleteProjectTokenResponse(rsp)
+}
+
+// ListTestEventsWithResponse List test events
+//
+// Lists the inputs that are kept to try decisions with, those of one document if it is named.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /api/projects/{projectId}/test-events (the `ListTestEvents` operationId).
+func (c *ClientWithResponses) ListTestEventsWithResponse(ctx context.Context, projectID ProjectID, params *ListTestEventsParams, reqEditors ...RequestEditorFn) (*ListTestEventsResponse, error) {
+	rsp, err := c.ListTestEvents(ctx, projectID, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListTestEventsResponse(rsp)
+}
+
+// CreateTestEventWithBodyWithResponse Create test event
+//
+// Keeps an input to try a decision with; one with the same id is replaced.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/projects/{projectId}/test-events (the `CreateTestEvent` operationId).
+func (c *ClientWithResponses) CreateTestEventWithBodyWithResponse(ctx context.Context, projectID ProjectID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CreateTestEventResponse, error) {
+	rsp, err := c.CreateTestEventWithBody(ctx, projectID, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCreateTestEventResponse(rsp)
+}
+
+// CreateTestEventWithResponse Create test event
+//
+// Keeps an input to try a decision with; one with the same id is replaced.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/projects/{projectId}/test-events (the `CreateTestEvent` operationId).
+func (c *ClientWithResponses) CreateTestEventWithResponse(ctx context.Context, projectID ProjectID, body CreateTestEventJSONRequestBody, reqEditors ...RequestEditorFn) (*CreateTestEventResponse, error) {
+	rsp, err := c.CreateTestEvent(ctx, projectID, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCreateTestEventResponse(rsp)
+}
+
+// RemoveTestEventWithResponse Remove test event
+//
+// Removes a test event.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with DELETE /api/projects/{projectId}/test-events/{testEventId} (the `RemoveTestEvent` operationId).
+func (c *ClientWithResponses) RemoveTestEventWithResponse(ctx context.Context, projectID ProjectID, testEventID TestEventID, reqEditors ...RequestEditorFn) (*RemoveTestEventResponse, error) {
+	rsp, err := c.RemoveTestEvent(ctx, projectID, testEventID, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRemoveTestEventResponse(rsp)
+}
+
 // SyncRulesWithBodyWithResponse Rules sync
 //
 // Tells for each of several targets whether there is something else than the caller has, and where to get it. A target is `main`, `branch:ID`, `commit:ID`, `release:VERSION` (or its id) or `env:KEY` (or its id).
@@ -12382,6 +13297,156 @@ func ParseGetRunResponse(rsp *http.Response) (*GetRunResponse, error) {
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
 		var dest Run
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+	}
+
+	return response, nil
+}
+
+// ParseListProjectTokensResponse parses an HTTP response from a ListProjectTokensWithResponse call
+func ParseListProjectTokensResponse(rsp *http.Response) (*ListProjectTokensResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListProjectTokensResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest ProjectTokenList
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+	}
+
+	return response, nil
+}
+
+// ParseCreateProjectTokenResponse parses an HTTP response from a CreateProjectTokenWithResponse call
+func ParseCreateProjectTokenResponse(rsp *http.Response) (*CreateProjectTokenResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &CreateProjectTokenResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest ProjectToken
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+	}
+
+	return response, nil
+}
+
+// ParseDeleteProjectTokenResponse parses an HTTP response from a DeleteProjectTokenWithResponse call
+func ParseDeleteProjectTokenResponse(rsp *http.Response) (*DeleteProjectTokenResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &DeleteProjectTokenResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest ProjectToken
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+	}
+
+	return response, nil
+}
+
+// ParseListTestEventsResponse parses an HTTP response from a ListTestEventsWithResponse call
+func ParseListTestEventsResponse(rsp *http.Response) (*ListTestEventsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListTestEventsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest TestEventList
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+	}
+
+	return response, nil
+}
+
+// ParseCreateTestEventResponse parses an HTTP response from a CreateTestEventWithResponse call
+func ParseCreateTestEventResponse(rsp *http.Response) (*CreateTestEventResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &CreateTestEventResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest TestEvent
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+	}
+
+	return response, nil
+}
+
+// ParseRemoveTestEventResponse parses an HTTP response from a RemoveTestEventWithResponse call
+func ParseRemoveTestEventResponse(rsp *http.Response) (*RemoveTestEventResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &RemoveTestEventResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest TestEvent
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}

@@ -101,5 +101,12 @@ func Types() map[string]any {
 		"RulesSyncArtifact":            new(brms.RulesSyncArtifact),
 		"RulesSyncOutcome":             new(brms.RulesSyncOutcome),
 		"RulesSync":                    new(brms.RulesSync),
+		"ProjectToken":                 new(brms.ProjectToken),
+		"ProjectTokenList":             new(brms.ProjectTokenList),
+		"CreateProjectTokenRequest":    new(brms.CreateProjectTokenRequest),
+		"TestEvent":                    new(brms.TestEvent),
+		"TestEventList":                new(brms.TestEventList),
+		"TestEventInput":               new(brms.TestEventInput),
+		"CreateTestEventRequest":       new(brms.CreateTestEventRequest),
 	}
 }
