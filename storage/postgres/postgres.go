@@ -49,9 +49,6 @@ const (
 	// defaultTimeout is how long an answer of the server may take, waiting for a
 	// lock included.
 	defaultTimeout = 10 * time.Second
-	// wholeTimeouts is how many times as long it may take to copy or to clear a
-	// workspace.
-	wholeTimeouts = 12
 	// maxAttempts is how often an update is tried.
 	maxAttempts = 12
 	// firstPause and lastPause bound the time between two attempts, which doubles.

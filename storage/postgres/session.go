@@ -61,7 +61,6 @@ type session struct {
 
 	pending []question // written, but not sent yet
 	size    int        // of what is pending, in bytes
-	slow    bool       // some of it takes long
 	alarms  bool       // may ring at another time
 	left    []int64    // layers that workspaces have left
 	deep    []string   // workspaces that have got many layers
@@ -246,7 +245,7 @@ func (u *session) looked(rows pgx.Rows) error {
 
 func (u *session) sent() {
 	clear(u.pending)
-	u.pending, u.size, u.slow = u.pending[:0], 0, false
+	u.pending, u.size = u.pending[:0], 0
 }
 
 // verify makes sure that workspaces that could not be locked do not exist: the row
@@ -296,11 +295,7 @@ func readAll(rows pgx.Rows, row func(pgx.Rows) error) error {
 // context bounds the time for one round trip, and nothing else: a caller who goes
 // away would take the connection along.
 func (u *session) context() (context.Context, context.CancelFunc) {
-	timeout := u.store.timeout
-	if u.slow {
-		timeout *= wholeTimeouts
-	}
-	return context.WithTimeout(context.Background(), timeout)
+	return context.WithTimeout(context.Background(), u.store.timeout)
 }
 
 // make brings the workspace of t into being. With it come all others of the
