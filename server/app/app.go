@@ -81,6 +81,7 @@ type App struct {
 	origins    []string // that are let in by name
 	publicURL  string
 	strangers  strangers
+	end        context.CancelFunc // of the life of what only waits
 }
 
 // service is one served API with what tells its requests from another's. Its document
@@ -166,9 +167,11 @@ func build(store storage.Store, o Options) (*App, error) {
 		Limits: site.DefaultLimits(), Enforce: o.Enforce, Logger: o.Logger, Record: a.evidence.Record,
 		Steer: a.workspaces.Steer, Wait: o.Wait, PublicURL: o.PublicURL,
 	}
+	options.Life, a.end = context.WithCancel(context.Background())
 	if o.Limits != nil {
 		options.Limits = *o.Limits
 	}
+	options.Gate = site.NewGate(options.Limits.Body)
 	for _, tell := range []func(*site.Exchange){o.record, o.Requests} {
 		if record := options.Record; tell != nil {
 			options.Record = func(x *site.Exchange) {
@@ -272,6 +275,7 @@ const jobsTimeout = 5 * time.Second
 // Close leaves running jobs to the next process, stores the last evidence and
 // releases the store. Requests still running fail as unavailable.
 func (a *App) Close() error {
+	a.end()
 	ctx, cancel := context.WithTimeout(context.Background(), jobsTimeout)
 	defer cancel()
 	return errors.Join(a.jobs.Close(ctx), a.evidence.Close(), a.store.Close())

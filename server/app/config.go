@@ -33,6 +33,7 @@ type Config struct {
 	Seed              string
 	Sync              string
 	Exchanges         int
+	MaxConnections    int
 	MaxBody           int64
 	Outgoing          bool
 	OutgoingLocal     bool
@@ -56,6 +57,7 @@ func (c *Config) Flags(fs *flag.FlagSet) {
 	fs.BoolVar(&c.LogRequests, "log-requests", true, "print a line for each request, and what of it broke the contract, beside the log")
 	fs.StringVar(&c.URLFile, "url-file", "", "`PATH` of a file that gets the base URL once the server listens")
 	fs.Int64Var(&c.MaxBody, "max-body", site.DefaultLimits().Body, "largest request body in `BYTES`")
+	fs.IntVar(&c.MaxConnections, "max-connections", 1000, "most connections of one address, beyond which one is answered 503; 0 for any number")
 	fs.StringVar(&c.Record, "record", string(evidence.RecordViolations), "which exchanges outlive the process: \"violations\" or \"all\"; what was covered always does, and in PostgreSQL the newest exchanges do")
 	fs.IntVar(&c.Exchanges, "exchanges", evidence.DefaultExchanges, "how many of the newest exchanges of each workspace are kept, in memory or in PostgreSQL")
 	fs.Var(&c.AdminToken, "admin-token", "`SECRET` of the administrator, with which the control API shows and steers all workspaces, 16 characters or more; better set in the environment. Without one the server makes one at its start and writes it beside the file of its URL")
@@ -157,6 +159,9 @@ func (c *Config) Validate() error {
 	}
 	if c.MaxBody < 1 {
 		return usageError("--max-body %d: want at least 1", c.MaxBody)
+	}
+	if c.MaxConnections < 0 {
+		return usageError("--max-connections %d: want at least 0", c.MaxConnections)
 	}
 	if _, err := c.logger(io.Discard); err != nil {
 		return err

@@ -18,14 +18,16 @@ import (
 	"github.com/understudy-api/understudy/server/site"
 )
 
-// What a connection may take of time and of header bytes. A body of the largest
-// size arrives within readTimeout even over a slow line.
+// What a connection may take of time and of header bytes; site.Limits say it of bodies.
 const (
 	maxHeaderBytes    = 64 << 10
 	readHeaderTimeout = 10 * time.Second
-	readTimeout       = 60 * time.Second
+	writeProgress     = 20 * time.Second // for 64 KiB of an answer
 	idleTimeout       = 120 * time.Second
 	shutdownTimeout   = 20 * time.Second
+	// hurryTimeout is how long the other side of a connection may keep the server from
+	// ending by sending nothing or taking nothing.
+	hurryTimeout = 2 * time.Second
 )
 
 // The garbage collector's target unless GOGC says otherwise: little lives and much
@@ -67,7 +69,10 @@ func Serve(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	// The context that ended cannot bound the shutdown.
 	limit, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTimeout)
 	defer cancel()
-	return errors.Join(server.Drain(limit), server.App.Close())
+	if err := server.Drain(limit); err != nil { // whose client hangs is no failure of ours
+		server.log.Warn("requests were cut off", "error", err)
+	}
+	return server.App.Close()
 }
 
 // firstScreen says what to do next.
@@ -86,6 +91,7 @@ type Server struct {
 	made       bool     // the secret is the server's own
 	adminFiles []string // which hold it
 	http       *http.Server
+	listener   *edge.Listener
 	log        *slog.Logger
 	done       chan error
 }
@@ -129,6 +135,7 @@ func Listen(ctx context.Context, config *Config, stderr io.Writer) (*Server, err
 		_ = listener.Close()
 		return nil, err
 	}
+	guarded := edge.NewListener(listener, config.MaxConnections, writeProgress)
 	a, err := New(ctx, Options{
 		Store: config.Store, StoreKey: key, Auth: config.Auth, Enforce: site.Enforcement(config.Enforce), Limits: &limits, Logger: log,
 		Record: evidence.Policy(config.Record), Exchanges: config.Exchanges, AdminToken: admin,
@@ -146,17 +153,18 @@ func Listen(ctx context.Context, config *Config, stderr io.Writer) (*Server, err
 		}
 	}
 	s := &Server{
-		App: a, URL: baseURL(listener.Addr()), AdminToken: admin, made: made, log: log, done: make(chan error, 1),
+		App: a, URL: baseURL(listener.Addr()), AdminToken: admin, made: made, listener: guarded, log: log, done: make(chan error, 1),
 		http: &http.Server{
 			Handler:           a,
 			MaxHeaderBytes:    maxHeaderBytes,
 			ReadHeaderTimeout: readHeaderTimeout,
-			ReadTimeout:       readTimeout,
+			ReadTimeout:       limits.BodyTime,
+			ConnContext:       edge.Context,
 			IdleTimeout:       idleTimeout,
 			ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 		},
 	}
-	go func() { s.done <- s.http.Serve(listener) }()
+	go func() { s.done <- s.http.Serve(guarded) }()
 	if !isLoopback(listener.Addr()) && config.Auth == "open" {
 		log.Warn("open mode on an address that other machines can reach: any credential is let in", "addr", listener.Addr().String())
 	}
@@ -182,12 +190,16 @@ func (s *Server) writeAdmin(name string) error {
 }
 
 // Drain takes no more connections and waits until the requests in flight are
-// answered, or the context ends. The App can still be asked.
+// answered, or the context ends, and then cuts off the rest. What only waits is answered
+// at once. The App can still be asked.
 func (s *Server) Drain(ctx context.Context) error {
 	for _, name := range s.adminFiles {
 		_ = os.Remove(name) // it opens nothing from here on
 	}
+	s.App.end()
+	s.listener.Hurry(hurryTimeout)
 	if err := s.http.Shutdown(ctx); err != nil {
+		_ = s.http.Close()
 		return fmt.Errorf("shut down: %w", err)
 	}
 	return nil

@@ -22,6 +22,9 @@ func ofControl(path string) bool {
 // ServeHTTP serves a request, unless it was meant for another server or comes from a
 // page that has no business here.
 func (a *App) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if edge.Ambiguous(r) {
+		w.Header().Set("Connection", "close")
+	}
 	if a.hosts != nil && !a.hosts.Has(r) {
 		name := shown(r.Host)
 		a.strangers.tell(r, "refused: called by a name that is not the server's", "host", name)

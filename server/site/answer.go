@@ -1,6 +1,7 @@
 package site
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -28,6 +29,9 @@ type answer struct {
 	ended     error // what ends a stream before its handler does
 	broken    bool  // a stream ended before its end
 	size      int64 // of what was streamed
+
+	quietUntil time.Time   // the deadline of a stream
+	unhook     func() bool // lets go of the server's end; nil if there is no stream
 }
 
 // Header gives the answer's headers.
@@ -110,7 +114,7 @@ func (a *answer) decide() {
 	}
 	a.streaming, a.sent = true, true
 	control := http.NewResponseController(a.w)
-	_ = control.SetReadDeadline(time.Time{}) // that of the request is no limit for the answer
+	a.quiet(control)
 	a.dress()
 	a.w.WriteHeader(a.status)
 	if v.exchange.Method == http.MethodHead {
@@ -126,11 +130,13 @@ func (a *answer) stream(p []byte) (int, error) {
 			p, a.ended = p[:max(left, 0)], errTruncated
 		}
 	}
+	control := http.NewResponseController(a.w)
+	a.quiet(control)
 	n, err := a.w.Write(p)
 	a.body = append(a.body, p[:min(n, maxKept-len(a.body))]...)
 	a.size += int64(n)
 	if err == nil {
-		err = http.NewResponseController(a.w).Flush()
+		err = control.Flush()
 		if errors.Is(err, http.ErrNotSupported) {
 			err = nil
 		}
@@ -139,6 +145,19 @@ func (a *answer) stream(p []byte) (int, error) {
 		a.ended = err
 	}
 	return n, a.ended
+}
+
+// quiet says for how long a stream may say nothing from now on: the deadline of the
+// request is none of the answer. A client that is gone is told by the next write, and
+// the server's end by a deadline that has passed.
+func (a *answer) quiet(control *http.ResponseController) {
+	if life := a.visit.site.life; a.quietUntil.IsZero() && life.Done() != nil {
+		a.unhook = context.AfterFunc(life, func() { _ = control.SetReadDeadline(time.Now()) })
+	}
+	if now := time.Now(); a.quietUntil.Sub(now) < a.visit.site.limits.Quiet/2 && a.visit.site.life.Err() == nil {
+		a.quietUntil = now.Add(a.visit.site.limits.Quiet)
+		_ = control.SetReadDeadline(a.quietUntil)
+	}
 }
 
 // fail notes that a stream broke off, unless somebody wanted it to end.
@@ -203,6 +222,9 @@ func inert(contentType string) bool {
 // finish judges the answer and makes it ready to be sent, or the API's 500 in its
 // place.
 func (a *answer) finish(r *http.Request) {
+	if a.unhook != nil {
+		a.unhook()
+	}
 	if a.streaming {
 		x := a.visit.exchange
 		x.Status, x.ResponseHeader, x.ResponseBody, x.ResponseSize = a.status, a.Header(), a.body, a.size

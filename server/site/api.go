@@ -36,9 +36,13 @@ type Limits struct {
 	Drain      int64         // bytes of a refused body that are read and dropped
 	DrainTime  time.Duration // how long that may take
 	JudgeReply bool          // validate answers
+	BodyTime   time.Duration // in which a body of Body bytes has to be there
+	Progress   time.Duration // in which more of a body has to come
+	Quiet      time.Duration // for which an answer that streams may say nothing
 }
 
 // DefaultLimits are the limits of a server that was told nothing else.
 func DefaultLimits() Limits {
-	return Limits{Body: 1 << 20, Drain: 64 << 20, DrainTime: 5 * time.Second, JudgeReply: true}
+	return Limits{Body: 1 << 20, Drain: 64 << 20, DrainTime: 5 * time.Second, JudgeReply: true,
+		BodyTime: 60 * time.Second, Progress: 10 * time.Second, Quiet: 10 * time.Minute}
 }

@@ -13,26 +13,36 @@ import (
 
 var errBodyTooLarge = errors.New("the body exceeds the limit")
 
+// errBusy says that there is no room for a body now.
+var errBusy = errors.New("too much is being read")
+
 // requestBody is the body of the request being served.
 type requestBody struct {
 	body    []byte // all of it, or the beginning of file
 	bodyErr error
 	file    *os.File // of a body that is larger than what memory is to hold
 	size    int64    // of the body, in bytes
+	taken   int64    // bytes of the gate that body takes
+	pass    pass     // leave to judge it
 }
 
 // close lets go of the body.
-func (b *requestBody) close() {
+func (b *requestBody) close(g *Gate) {
 	if b.file != nil {
 		_ = b.file.Close() // it has no name any more
 	}
+	b.pass.leave()
+	g.release(b.taken)
+	b.taken = 0
 }
 
 // readRequest reads the whole body within the operation's limit. What exceeds it is
 // read on and dropped for a while, so that a client that sends first and reads later
 // can read the answer.
 func (v *visit) readRequest(r *http.Request, op *contract.Operation) {
-	v.requestBody = requestBody{}
+	if r.Body == nil || r.Body == http.NoBody {
+		return
+	}
 	held := v.site.limits.Body
 	limit, toFile := held, false
 	if op != nil {
@@ -42,47 +52,112 @@ func (v *visit) readRequest(r *http.Request, op *contract.Operation) {
 	if !toFile {
 		held = limit
 	}
-	if toFile && r.ContentLength > limit {
-		v.site.drain(v.answer.w, r) // of what is too large nothing is asked for
+	if r.ContentLength > limit {
+		v.drain(r) // of what is too large nothing is asked for
 		v.bodyErr = errBodyTooLarge
 		return
 	}
-	v.body, v.bodyErr = v.site.readBody(v.answer.w, r, held, toFile)
+	from := &pacedBody{body: r.Body, control: http.NewResponseController(v.answer.w), limits: &v.site.limits, size: limit}
+	v.body, v.bodyErr = v.readBody(from, r.ContentLength, held)
 	v.size = int64(len(v.body))
-	if toFile && v.bodyErr == nil && v.size > held {
-		v.bodyErr = v.spool(r, limit)
+	switch {
+	case v.bodyErr != nil:
+		v.body, v.size = nil, 0
+	case v.size > held && toFile:
+		v.bodyErr = v.spool(from, limit)
+	case v.size > held:
+		v.body, v.size, v.bodyErr = nil, 0, errBodyTooLarge
+	}
+	switch {
+	case v.bodyErr == nil:
+		from.done()
+	case errors.Is(v.bodyErr, errBodyTooLarge), errors.Is(v.bodyErr, errBusy):
+		v.drain(r)
+	default: // whatever comes now is not the next request
+		v.answer.w.Header().Set("Connection", "close")
 	}
 	v.exchange.RequestBody, v.exchange.RequestSize = v.body, v.size
 }
 
-// readBody reads the body as far as memory is to hold it: all of it, or one byte
-// more than that if the rest goes to a file.
-func (s *Site) readBody(w http.ResponseWriter, r *http.Request, held int64, toFile bool) ([]byte, error) {
-	if r.Body == nil || r.Body == http.NoBody {
-		return nil, nil
+// firstRead is the size of the buffer that a body begins with, in bytes: what a client
+// announces is not what it sends.
+const firstRead = 4 << 10
+
+// readBody reads the body into memory: all of it, or one byte more than that is to
+// hold. The buffer grows as bytes come.
+func (v *visit) readBody(from io.Reader, announced, held int64) ([]byte, error) {
+	largest := held + 1
+	if announced >= 0 {
+		largest = min(largest, announced)
 	}
-	if r.ContentLength <= held || toFile {
-		var body []byte
-		var err error
-		if n := r.ContentLength; n > 0 && n <= held {
-			body = make([]byte, n)
-			_, err = io.ReadFull(r.Body, body)
-		} else {
-			body, err = io.ReadAll(io.LimitReader(r.Body, held+1))
+	var body []byte
+	for {
+		if len(body) == cap(body) {
+			if int64(len(body)) == largest {
+				return body, nil
+			}
+			size := min(max(2*int64(cap(body)), firstRead), largest)
+			if !v.site.gate.hold(size - int64(cap(body))) {
+				return nil, errBusy
+			}
+			v.taken += size - int64(cap(body))
+			grown := make([]byte, len(body), size)
+			copy(grown, body)
+			body = grown
+		}
+		n, err := from.Read(body[len(body):cap(body)])
+		body = body[:len(body)+n]
+		if err == io.EOF { //nolint:errorlint // a reader's word, never wrapped
+			return body, nil
 		}
 		if err != nil {
 			return nil, err
 		}
-		if toFile || int64(len(body)) <= held {
-			return body, nil
-		}
 	}
-	s.drain(w, r)
-	return nil, errBodyTooLarge
+}
+
+// pacedBody reads a body that has to keep coming: a while after the last of it, and a
+// while in all, the connection is given up. The whole is more for a large body.
+type pacedBody struct {
+	body    io.Reader
+	control *http.ResponseController
+	limits  *Limits
+	size    int64     // that the body may have
+	until   time.Time // all of it has to be there; zero before the first read
+	set     time.Time // when the connection was told of a deadline; zero for never
+}
+
+// slowest is how slowly the bytes of a large body may come, in bytes a second.
+const slowest = 64 << 10
+
+// Read reads what comes. The deadline of the server holds for the first bytes, which
+// are nearly always all there are.
+func (p *pacedBody) Read(b []byte) (int, error) {
+	if p.until.IsZero() {
+		p.until = time.Now().Add(p.limits.BodyTime + time.Duration(p.size/slowest)*time.Second)
+		return p.body.Read(b)
+	}
+	if now := time.Now(); now.Sub(p.set) > p.limits.Progress/16 {
+		next := now.Add(p.limits.Progress)
+		if next.After(p.until) {
+			next = p.until
+		}
+		// It cannot be set on a recorder; then there is nothing to wait for.
+		_ = p.control.SetReadDeadline(next)
+		p.set = now
+	}
+	return p.body.Read(b)
+}
+
+// done gives the answer the time that the server gives a request.
+func (p *pacedBody) done() {
+	if !p.set.IsZero() {
+		_ = p.control.SetReadDeadline(time.Now().Add(p.limits.BodyTime))
+	}
 }
 
 // spool puts a body, of which the beginning was read, into a file without a name.
-func (v *visit) spool(r *http.Request, limit int64) error {
+func (v *visit) spool(from io.Reader, limit int64) error {
 	file, err := os.CreateTemp("", "understudy-body-")
 	if err != nil {
 		return err
@@ -92,20 +167,26 @@ func (v *visit) spool(r *http.Request, limit int64) error {
 	if _, err = file.Write(v.body); err != nil {
 		return err
 	}
-	n, err := io.Copy(file, io.LimitReader(r.Body, limit+1-v.size))
+	n, err := io.Copy(file, io.LimitReader(from, limit+1-v.size))
 	if v.size += n; err != nil {
 		return err
 	}
 	if v.size > limit {
-		v.site.drain(v.answer.w, r)
 		return errBodyTooLarge
 	}
 	v.body = append([]byte(nil), v.body[:min(len(v.body), maxKept)]...)
+	v.site.gate.release(v.taken - int64(len(v.body)))
+	v.taken = int64(len(v.body))
 	return nil
 }
 
-// drain reads a body that is too large to its end, for a while.
-func (s *Site) drain(w http.ResponseWriter, r *http.Request) {
+// drain reads a body that is not wanted to its end, for a while. If it does not end, the
+// connection does: nobody waits for the rest.
+func (v *visit) drain(r *http.Request) {
+	if r.Body == nil || r.Body == http.NoBody {
+		return
+	}
+	s, w := v.site, v.answer.w
 	if strings.EqualFold(r.Header.Get("Expect"), "100-continue") {
 		// The client waits to be told: nothing is on its way that had to be read.
 		w.Header().Set("Connection", "close")
@@ -115,10 +196,12 @@ func (s *Site) drain(w http.ResponseWriter, r *http.Request) {
 	// Neither deadline can be set on a recorder; then there is nothing to wait for.
 	_ = control.SetReadDeadline(time.Now().Add(s.limits.DrainTime))
 	n, err := io.CopyN(io.Discard, r.Body, s.limits.Drain)
-	if err == nil && n == s.limits.Drain {
-		w.Header().Set("Connection", "close")
+	if err == io.EOF && n < s.limits.Drain { //nolint:errorlint // a reader's word, never wrapped
+		_ = control.SetReadDeadline(time.Now().Add(s.limits.BodyTime))
+		return
 	}
-	_ = control.SetReadDeadline(time.Time{})
+	w.Header().Set("Connection", "close")
+	_ = control.SetReadDeadline(time.Now()) // or the server would read on by itself
 }
 
 // handOver is the request as the generated code gets it: with the body that was
@@ -142,10 +225,16 @@ func (v *visit) handOver(r *http.Request, j *contract.Judged) *http.Request {
 // 9.3.1), so that nothing about it is reason to refuse.
 func bodyless(method string) bool { return method == http.MethodGet || method == http.MethodHead }
 
+// busy refuses a request because others take what there is.
+func busy(err error) *Refusal { return &Refusal{Kind: KindUnavailable, RetryAfter: 1, Err: err} }
+
 func (s *Site) bodyRefusal(op *contract.Operation, err error) *Refusal {
 	var tooLarge *http.MaxBytesError
 	if errors.Is(err, errBodyTooLarge) || errors.As(err, &tooLarge) {
 		return &Refusal{Kind: KindTooLarge, Violations: []contract.Violation{op.BodyTooLarge(op.MaxBody(s.limits.Body))}}
+	}
+	if errors.Is(err, errBusy) {
+		return busy(err)
 	}
 	if _, ours := errors.AsType[*os.PathError](err); ours {
 		return &Refusal{Kind: KindUnavailable, RetryAfter: 1, Err: err} // no room for a file

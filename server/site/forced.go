@@ -315,6 +315,16 @@ func headerText(value any) string {
 }
 
 // wait waits for a delay, or until the client is gone.
+// delay waits as long as the request is to be kept waiting, unless the server ends.
+func (v *visit) delay(r *http.Request) {
+	// The deadline of the request is none of the answer.
+	_ = http.NewResponseController(v.answer.w).SetReadDeadline(time.Now().Add(v.force.Delay + v.site.limits.BodyTime))
+	ctx, cancel := context.WithCancel(r.Context())
+	defer cancel()
+	defer context.AfterFunc(v.site.life, cancel)()
+	v.site.wait(ctx, v.force.Delay)
+}
+
 func wait(ctx context.Context, delay time.Duration) {
 	timer := time.NewTimer(delay)
 	defer timer.Stop()

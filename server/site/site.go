@@ -31,6 +31,11 @@ type Options struct {
 	// PublicURL is where clients reach the server, without a final slash; "" for what
 	// each request came for. See [BaseURL].
 	PublicURL string
+	// Gate is shared by the sites of a server; nil for one of its own.
+	Gate *Gate
+	// Life ends when the server is about to: what only waits does so no longer. nil for
+	// never.
+	Life context.Context
 }
 
 // Site serves one API behind its document.
@@ -47,6 +52,8 @@ type Site struct {
 	wait     func(context.Context, time.Duration)
 
 	publicURL string
+	gate      *Gate
+	life      context.Context
 }
 
 // NewSite loads the API's document and puts its routes behind it.
@@ -57,7 +64,13 @@ func NewSite(o Options) (*Site, error) {
 	}
 	s := &Site{
 		api: o.API, document: document, limits: o.Limits, report: o.Enforce == EnforceReport,
-		log: o.Logger, record: o.Record, now: o.Now, steer: o.Steer, wait: o.Wait, publicURL: o.PublicURL,
+		log: o.Logger, record: o.Record, now: o.Now, steer: o.Steer, wait: o.Wait, publicURL: o.PublicURL, gate: o.Gate, life: o.Life,
+	}
+	if s.gate == nil {
+		s.gate = NewGate(s.limits.Body)
+	}
+	if s.life == nil {
+		s.life = context.Background()
 	}
 	if s.wait == nil {
 		s.wait = wait
@@ -130,7 +143,7 @@ func (s *Site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 		// The record is there before the client can ask for it.
 		v.answer.finish(r)
-		v.close()
+		v.close(s.gate)
 		if !v.clock.Frozen {
 			v.exchange.Duration = s.now().Sub(start)
 		}
@@ -153,10 +166,10 @@ func (s *Site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // enforce stands between the matched route and the generated code.
 func (s *Site) enforce(v *visit, op *contract.Operation, r *http.Request, next http.Handler) {
 	v.exchange.Operation, v.exchange.Vars = op, v.pathValues(r)
-	v.readRequest(r, op)
 	if op.Secured() {
 		principal, refusal := s.api.Authenticate(r, op)
 		if refusal != nil {
+			v.drain(r)
 			refusal.Violations = append(refusal.Violations, op.CredentialViolation(r))
 			v.refuse(r, refusal)
 			return
@@ -165,13 +178,14 @@ func (s *Site) enforce(v *visit, op *contract.Operation, r *http.Request, next h
 	} else {
 		v.attribute(r)
 	}
+	v.readRequest(r, op)
 	if refusal := v.treat(r, op); refusal != nil {
 		v.refuse(r, refusal)
 		return
 	}
 	if v.force != nil {
 		if v.force.Delay > 0 {
-			s.wait(r.Context(), v.force.Delay)
+			v.delay(r)
 		}
 		if v.force.Connection == ConnectionReset {
 			return
@@ -193,7 +207,16 @@ func (s *Site) enforce(v *visit, op *contract.Operation, r *http.Request, next h
 	if v.file != nil {
 		message.File, message.Size = v.file, v.size
 	}
+	if len(v.body) > 0 {
+		let, ok := s.gate.enter(r.Context(), v.body)
+		if !ok {
+			v.refuse(r, busy(errBusy))
+			return
+		}
+		v.pass = let
+	}
 	judged := op.JudgeRequest(r.Context(), message)
+	v.pass.judged()
 	v.exchange.Violations = append(v.exchange.Violations, judged.Violations...)
 	v.exchange.Value = judged.Value
 	if judged.Err != nil { // the client is gone

@@ -9,8 +9,12 @@ import (
 // unmatched answers a request that no route matched.
 func (s *Site) unmatched(_ http.ResponseWriter, r *http.Request) {
 	v := visitOf(r.Context())
-	v.readRequest(r, nil)
 	v.attribute(r)
+	if v.exchange.Workspace != "" {
+		v.readRequest(r, nil) // for the record
+	} else {
+		v.drain(r)
+	}
 	var allow []string
 	unserved := s.document.Unserved(v.exchange.Method, r.URL.Path) != ""
 	if !unserved {

@@ -1,0 +1,214 @@
+package edge
+
+import (
+	"bytes"
+	"context"
+	"net"
+	"net/http"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// Listener takes connections, at most so many of one address, and gives up those whose
+// other side does not take what it asked for.
+type Listener struct {
+	net.Listener
+
+	perAddress int
+	progress   time.Duration
+
+	mutex sync.Mutex
+	open  map[netip.Addr]int
+	conns map[*Conn]struct{}
+	hurry atomic.Int64 // nanoseconds, instead of progress; 0 until Hurry
+}
+
+// NewListener wraps a TCP listener. perAddress bounds the connections of one address; 0
+// for no bound. progress is in what time a part of an answer, of at most 64 KiB, has to
+// be taken.
+func NewListener(inner net.Listener, perAddress int, progress time.Duration) *Listener {
+	return &Listener{
+		Listener: inner, perAddress: perAddress, progress: progress, open: map[netip.Addr]int{}, conns: map[*Conn]struct{}{},
+	}
+}
+
+// tooMany is what a connection beyond the bound is told: nothing of it is read.
+const tooMany = "HTTP/1.1 503 Service Unavailable\r\nContent-Type: text/plain; charset=utf-8\r\nRetry-After: 1\r\nConnection: close\r\nContent-Length: 39\r\n\r\n" +
+	"Too many connections from this address\n"
+
+// Accept waits for a connection that may be.
+func (l *Listener) Accept() (net.Conn, error) {
+	for {
+		inner, err := l.Listener.Accept()
+		if err != nil {
+			return nil, err
+		}
+		tcp, ok := inner.(*net.TCPConn)
+		if !ok {
+			return inner, nil
+		}
+		c := &Conn{TCPConn: tcp, listener: l}
+		if peer, ok := tcp.RemoteAddr().(*net.TCPAddr); ok {
+			c.peer, _ = netip.AddrFromSlice(peer.IP)
+			c.peer = c.peer.Unmap()
+		}
+		if l.add(c) {
+			return c, nil
+		}
+		// The socket is new: a few bytes find room in it.
+		_, _ = tcp.Write([]byte(tooMany))
+		_ = tcp.Close()
+	}
+}
+
+func (l *Listener) add(c *Conn) bool {
+	l.mutex.Lock()
+	defer l.mutex.Unlock()
+	if l.perAddress > 0 && l.open[c.peer] >= l.perAddress {
+		return false
+	}
+	l.open[c.peer]++
+	l.conns[c] = struct{}{}
+	return true
+}
+
+func (l *Listener) remove(c *Conn) {
+	l.mutex.Lock()
+	defer l.mutex.Unlock()
+	delete(l.conns, c)
+	if l.open[c.peer]--; l.open[c.peer] == 0 {
+		delete(l.open, c.peer)
+	}
+}
+
+// Hurry gives the other sides of all connections only so long from now on to send the
+// rest of a request or to take the rest of an answer. Requests that are being carried
+// out go on.
+func (l *Listener) Hurry(patience time.Duration) {
+	l.mutex.Lock()
+	defer l.mutex.Unlock()
+	l.hurry.Store(int64(patience))
+	until := time.Now().Add(patience)
+	for c := range l.conns {
+		_ = c.TCPConn.SetWriteDeadline(until)
+		if c.filling.Load() {
+			_ = c.TCPConn.SetReadDeadline(until)
+		}
+	}
+}
+
+// Conn is a connection of a Listener.
+type Conn struct {
+	*net.TCPConn
+
+	listener *Listener
+	peer     netip.Addr
+	closed   atomic.Bool
+	filling  atomic.Bool // a part of a request is waited for
+	length   atomic.Bool // a line began with Content-Length
+	matched  int         // bytes of lengthName that the last read ended with
+	armed    time.Time   // when the deadline of writing was set
+}
+
+// part is how much of an answer has to be taken in the time for progress, in bytes.
+const part = 64 << 10
+
+// Write sends in parts, each of which has its time.
+func (c *Conn) Write(p []byte) (n int, err error) {
+	for len(p) > 0 && err == nil {
+		progress := c.listener.progress
+		if hurry := time.Duration(c.listener.hurry.Load()); hurry > 0 {
+			progress = hurry
+		}
+		// Telling the connection costs, telling the time nearly nothing.
+		if now := time.Now(); now.Sub(c.armed) > progress/16 {
+			if err := c.TCPConn.SetWriteDeadline(now.Add(progress)); err != nil {
+				return n, err
+			}
+			c.armed = now
+		}
+		var sent int
+		sent, err = c.TCPConn.Write(p[:min(len(p), part)])
+		p, n = p[sent:], n+sent
+	}
+	return n, err
+}
+
+// Read notes what a request is framed with. The server reads a single byte while a
+// request is carried out, to learn who hangs up; else it waits for a request.
+func (c *Conn) Read(p []byte) (int, error) {
+	if len(p) > 1 {
+		c.filling.Store(true)
+		defer c.filling.Store(false)
+		if hurry := time.Duration(c.listener.hurry.Load()); hurry > 0 {
+			_ = c.TCPConn.SetReadDeadline(time.Now().Add(hurry))
+		}
+	}
+	n, err := c.TCPConn.Read(p)
+	if n > 0 && !c.length.Load() && c.sawLength(p[:n]) {
+		c.length.Store(true)
+	}
+	return n, err
+}
+
+// Close closes the connection.
+func (c *Conn) Close() error {
+	if c.closed.CompareAndSwap(false, true) {
+		c.listener.remove(c)
+	}
+	return c.TCPConn.Close()
+}
+
+const lengthName = "\ncontent-length"
+
+// sawLength reports whether a line begins with Content-Length, in whatever case and
+// however it is cut into reads. A body may hold such a line too.
+func (c *Conn) sawLength(p []byte) bool {
+	for len(p) > 0 {
+		if c.matched == 0 {
+			i := bytes.IndexByte(p, '\n')
+			if i < 0 {
+				return false
+			}
+			p, c.matched = p[i+1:], 1
+			continue
+		}
+		b := p[0]
+		if b >= 'A' && b <= 'Z' {
+			b |= 0x20
+		}
+		if b != lengthName[c.matched] {
+			c.matched = 0
+			continue
+		}
+		p = p[1:]
+		if c.matched++; c.matched == len(lengthName) {
+			return true
+		}
+	}
+	return false
+}
+
+type connKey struct{}
+
+// Context makes the connection known to its requests; it is for http.Server.ConnContext.
+func Context(ctx context.Context, c net.Conn) context.Context {
+	if c, ok := c.(*Conn); ok {
+		return context.WithValue(ctx, connKey{}, c)
+	}
+	return ctx
+}
+
+// Ambiguous reports whether a request may have been framed in two ways, by a length and
+// in chunks: who sent it may have been made to by somebody between, and its connection
+// has to end with it (RFC 9112, section 6.1). net/http forgets the length, so that all of
+// the connection counts.
+func Ambiguous(r *http.Request) bool {
+	if len(r.TransferEncoding) == 0 {
+		return false
+	}
+	c, ok := r.Context().Value(connKey{}).(*Conn)
+	return ok && c.length.Load()
+}
