@@ -39,7 +39,7 @@ type answer struct {
 
 // transport are the headers of connections and servers, and ours of the record.
 // docs/fidelity.md lists them.
-var transport = []string{"connection", "date", "keep-alive", "server", "transfer-encoding", "understudy-exchange", "x-converted"}
+var transport = []string{"connection", "date", "keep-alive", "server", "transfer-encoding", "understudy-exchange", "x-content-type-options", "x-converted"}
 
 func (a answer) same(b answer) bool {
 	return a.Status == b.Status && bytes.Equal(a.Body, b.Body) && a.difference(b) == ""

@@ -145,8 +145,35 @@ func (a *API) Unmatched(r *http.Request, allow []string, _ string) *site.Refusal
 	}
 	return &site.Refusal{
 		Kind: site.KindRouteNotFound, Allow: slices.Clone(allow),
-		Message: "Route " + r.Method + ":" + url + " not found",
+		Message: "Route " + cut(r.Method, 100) + ":" + cut(withoutUser(url), maxTarget) + " not found",
 	}
+}
+
+// maxTarget is how much of a target is repeated, in bytes.
+const maxTarget = 1000
+
+// cut shortens a text to so many bytes.
+func cut(text string, most int) string {
+	if len(text) <= most {
+		return text
+	}
+	return strings.ToValidUTF8(text[:most], "") + "..."
+}
+
+// withoutUser drops the user and the password of a target that is a whole URL.
+func withoutUser(target string) string {
+	scheme, rest, absolute := strings.Cut(target, "://")
+	if !absolute || strings.HasPrefix(target, "/") {
+		return target
+	}
+	authority, path := rest, ""
+	if i := strings.IndexAny(rest, "/?#"); i >= 0 {
+		authority, path = rest[:i], rest[i:]
+	}
+	if i := strings.LastIndexByte(authority, '@'); i >= 0 {
+		authority = authority[i+1:]
+	}
+	return scheme + "://" + authority + path
 }
 
 // timestamp words a time as JavaScript's toISOString does.

@@ -410,3 +410,22 @@ func TestRefuse(t *testing.T) {
 		t.Error(diff)
 	}
 }
+
+// What is said of a target that is not found is short, and has no user in it.
+func TestTargetIsCut(t *testing.T) {
+	t.Parallel()
+	for target, want := range map[string]string{
+		"/x?url=http://a:b@c/":                     "/x?url=http://a:b@c/",
+		"http://user:pass@host/x@y":                "http://host/x@y",
+		"http://user:p@ss@host?a=b@c":              "http://host?a=b@c",
+		"http://host/x":                            "http://host/x",
+		"/" + strings.Repeat("a", 5000):            "/" + strings.Repeat("a", 999) + "...",
+		"/" + strings.Repeat("a", 998) + "\u00e9b": "/" + strings.Repeat("a", 998) + "...",
+	} {
+		r := httptest.NewRequestWithContext(t.Context(), "GET", "/", http.NoBody)
+		r.RequestURI = target
+		if got := brms.New(nil, nil).Unmatched(r, nil, "").Message; got != "Route GET:"+want+" not found" {
+			t.Errorf("%.50s: %.100s", target, got)
+		}
+	}
+}

@@ -16,25 +16,59 @@ import (
 // the order in which they came, numbers as Python writes those that it read. What
 // cannot be found in the body is given as it is.
 func echo(v *contract.Violation, body *source) any {
+	if body.left <= 0 {
+		return notRepeated
+	}
 	redacted := v.Redacted()
-	switch redacted.(type) {
+	switch shown := redacted.(type) {
 	case map[string]any, []any, json.Number:
+	case string:
+		return body.repeat(len(shown), func() any { return shown })
 	default:
 		return redacted
 	}
+	if text := asItCame(v, body, redacted); text != nil {
+		return body.repeat(len(text), func() any { return text })
+	}
+	text, err := json.Marshal(redacted)
+	if err != nil { // it was decoded from JSON
+		return nil
+	}
+	return body.repeat(len(text), func() any { return redacted })
+}
+
+// asItCame finds the value of a violation in the body; nil if the body holds no such
+// value.
+func asItCame(v *contract.Violation, body *source, redacted any) json.RawMessage {
 	path := v.Path
 	if v.Rule == "required" && len(path) > 0 {
 		path = path[:len(path)-1] // of a missing member it is the object
 	}
 	from := body.places().From(path)
 	if from == nil {
-		return redacted
+		return nil
 	}
 	text, err := appendEcho(nil, jsontext.NewDecoder(bytes.NewBuffer(from)), redacted)
 	if err != nil {
-		return redacted
+		return nil
 	}
-	return json.RawMessage(text)
+	return text
+}
+
+const (
+	// maxEchoed is how much of a body an answer repeats in all its items, in bytes: the
+	// parent of each missing member is repeated, so that a body of a mebibyte would
+	// come back a thousand times.
+	maxEchoed   = 64 << 10
+	notRepeated = "(not repeated: the answer would be too long)"
+)
+
+// repeat gives what is repeated if there is room for so many bytes.
+func (s *source) repeat(size int, what func() any) any {
+	if s.left -= size; s.left < 0 {
+		return notRepeated
+	}
+	return what()
 }
 
 var errOtherValue = errors.New("the body holds another value")

@@ -54,6 +54,7 @@ func (c facts) MarshalJSON() ([]byte, error) {
 type source struct {
 	text   []byte
 	places func() *contract.Places
+	left   int // bytes that may still be repeated
 }
 
 // Words gives the items of a 422 for a request that broke the document: what
@@ -66,7 +67,7 @@ func Words(refusal *site.Refusal) []Item {
 	if i := slices.IndexFunc(violations, unreadable); i > 0 {
 		violations = slices.Concat(violations[i:i+1], violations[:i], violations[i+1:])
 	}
-	return wordAll([]Item{}, violations, &source{text: refusal.Body, places: sync.OnceValue(func() *contract.Places {
+	return wordAll([]Item{}, violations, &source{text: refusal.Body, left: maxEchoed, places: sync.OnceValue(func() *contract.Places {
 		return contract.FindPlaces(refusal.Body, violations)
 	})})
 }
@@ -294,9 +295,9 @@ func wrongMediaType(v *contract.Violation, it Item, body *source) []Item {
 	if embedded(v) {
 		return missingFields(v, it)
 	}
-	it.Input = strings.ToValidUTF8(string(body.text), "\uFFFD")
-	if v.HoldsSecrets() {
-		it.Input = contract.Mask
+	it.Input = contract.Mask
+	if !v.HoldsSecrets() {
+		it.Input = body.repeat(len(body.text), func() any { return strings.ToValidUTF8(string(body.text), "\uFFFD") })
 	}
 	it.Type, it.Msg, it.Ctx = mistype(v, v.BodySchema(), nil)
 	return []Item{it}
