@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/understudy-api/understudy/server/edge"
 	"github.com/understudy-api/understudy/server/site"
@@ -28,7 +29,7 @@ func (a *App) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if a.hosts != nil && !a.hosts.Has(r) {
 		name := shown(r.Host)
 		a.strangers.tell(r, "refused: called by a name that is not the server's", "host", name)
-		w.Header().Set("Connection", "close")
+		turnAway(w)
 		a.owner(r).refuse(w, r, &site.Refusal{Kind: site.KindMisdirected, Message: fmt.Sprintf(
 			"This server does not answer to the name %s: if it is its own, start it with --host", name)})
 		return
@@ -41,6 +42,7 @@ func (a *App) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 		if origin := edge.Foreign(r, a.publicURL, a.origins); origin != "" {
+			turnAway(w)
 			a.strangers.tell(r, "refused: a page of another origin calls the control API", "origin", shown(origin))
 			a.control.refuse(w, r, &site.Refusal{Kind: site.KindForbidden, Message: "Pages of other origins may not call the control API: " + shown(origin) +
 				" is let in by --cors with its name, not by \"*\""})
@@ -48,6 +50,16 @@ func (a *App) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	a.handler.ServeHTTP(w, r)
+}
+
+// lastWords is how long the rest of a request is waited for that was turned away.
+const lastWords = time.Second
+
+// turnAway ends the connection of a request with its answer.
+func turnAway(w http.ResponseWriter) {
+	w.Header().Set("Connection", "close")
+	// It cannot be set on a recorder; then there is nothing to wait for.
+	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(lastWords))
 }
 
 // maxShown is how much of a stranger's word is repeated, in characters.

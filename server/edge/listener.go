@@ -3,6 +3,7 @@ package edge
 import (
 	"bytes"
 	"context"
+	"errors"
 	"net"
 	"net/http"
 	"net/netip"
@@ -106,10 +107,10 @@ type Conn struct {
 	listener *Listener
 	peer     netip.Addr
 	closed   atomic.Bool
-	filling  atomic.Bool // a part of a request is waited for
-	length   atomic.Bool // a line began with Content-Length
-	matched  int         // bytes of lengthName that the last read ended with
-	armed    time.Time   // when the deadline of writing was set
+	filling  atomic.Bool  // a part of a request is waited for
+	length   atomic.Bool  // a line began with Content-Length
+	matched  int          // bytes of lengthName that the last read ended with
+	armed    atomic.Int64 // when the deadline of writing was set, in nanoseconds since 1970; 0 for never
 }
 
 // part is how much of an answer has to be taken in the time for progress, in bytes.
@@ -123,11 +124,11 @@ func (c *Conn) Write(p []byte) (n int, err error) {
 			progress = hurry
 		}
 		// Telling the connection costs, telling the time nearly nothing.
-		if now := time.Now(); now.Sub(c.armed) > progress/16 {
+		if now := time.Now(); now.UnixNano()-c.armed.Load() > int64(progress/16) {
 			if err := c.TCPConn.SetWriteDeadline(now.Add(progress)); err != nil {
 				return n, err
 			}
-			c.armed = now
+			c.armed.Store(now.UnixNano())
 		}
 		var sent int
 		sent, err = c.TCPConn.Write(p[:min(len(p), part)])
@@ -151,6 +152,21 @@ func (c *Conn) Read(p []byte) (int, error) {
 		c.length.Store(true)
 	}
 	return n, err
+}
+
+// SetWriteDeadline sets a deadline that holds until the next part is written. It is never
+// cleared, though the server would between two requests: each part has its time.
+func (c *Conn) SetWriteDeadline(t time.Time) error {
+	if t.IsZero() {
+		return nil
+	}
+	c.armed.Store(0)
+	return c.TCPConn.SetWriteDeadline(t)
+}
+
+// SetDeadline sets both deadlines.
+func (c *Conn) SetDeadline(t time.Time) error {
+	return errors.Join(c.SetReadDeadline(t), c.SetWriteDeadline(t))
 }
 
 // Close closes the connection.

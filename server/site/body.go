@@ -57,7 +57,7 @@ func (v *visit) readRequest(r *http.Request, op *contract.Operation) {
 		v.bodyErr = errBodyTooLarge
 		return
 	}
-	from := &pacedBody{body: r.Body, control: http.NewResponseController(v.answer.w), limits: &v.site.limits, size: limit}
+	from := &pacedBody{body: r.Body, control: http.NewResponseController(v.answer.w), limits: &v.site.limits, size: limit, chunked: r.ContentLength < 0}
 	v.body, v.bodyErr = v.readBody(from, r.ContentLength, held)
 	v.size = int64(len(v.body))
 	switch {
@@ -83,6 +83,10 @@ func (v *visit) readRequest(r *http.Request, op *contract.Operation) {
 // announces is not what it sends.
 const firstRead = 4 << 10
 
+// readAtOnce is how much has to come in the time for progress, in bytes: of a chunk,
+// net/http reads as much as it is asked for.
+const readAtOnce = 32 << 10
+
 // readBody reads the body into memory: all of it, or one byte more than that is to
 // hold. The buffer grows as bytes come.
 func (v *visit) readBody(from io.Reader, announced, held int64) ([]byte, error) {
@@ -105,7 +109,7 @@ func (v *visit) readBody(from io.Reader, announced, held int64) ([]byte, error) 
 			copy(grown, body)
 			body = grown
 		}
-		n, err := from.Read(body[len(body):cap(body)])
+		n, err := from.Read(body[len(body):min(cap(body), len(body)+readAtOnce)])
 		body = body[:len(body)+n]
 		if err == io.EOF { //nolint:errorlint // a reader's word, never wrapped
 			return body, nil
@@ -123,6 +127,7 @@ type pacedBody struct {
 	control *http.ResponseController
 	limits  *Limits
 	size    int64     // that the body may have
+	chunked bool      // so that the first bytes may be many
 	until   time.Time // all of it has to be there; zero before the first read
 	set     time.Time // when the connection was told of a deadline; zero for never
 }
@@ -135,7 +140,9 @@ const slowest = 64 << 10
 func (p *pacedBody) Read(b []byte) (int, error) {
 	if p.until.IsZero() {
 		p.until = time.Now().Add(p.limits.BodyTime + time.Duration(p.size/slowest)*time.Second)
-		return p.body.Read(b)
+		if !p.chunked {
+			return p.body.Read(b)
+		}
 	}
 	if now := time.Now(); now.Sub(p.set) > p.limits.Progress/16 {
 		next := now.Add(p.limits.Progress)
