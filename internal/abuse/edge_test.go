@@ -186,7 +186,7 @@ func TestStoreAbuseEdgeShutdown(t *testing.T) {
 	if err != nil || took > 10*time.Second {
 		t.Errorf("it ends after %v: %v: %s", took, err, s.log.String())
 	}
-	if resp, err := http.ReadResponse(bufio.NewReader(waiting), nil); err != nil || resp.StatusCode != 200 {
+	if resp, err := http.ReadResponse(bufio.NewReader(waiting), nil); err != nil || resp.StatusCode != http.StatusOK {
 		t.Errorf("the request that waited is answered %v (%v)", resp, err)
 	} else {
 		_ = resp.Body.Close()
@@ -259,7 +259,7 @@ func TestStoreAbuseEdgeConnections(t *testing.T) {
 		_ = conn.SetDeadline(time.Now().Add(patience))
 		_, _ = io.WriteString(conn, "GET /api/health HTTP/1.1\r\nHost: localhost\r\n\r\n")
 		resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
-		if err != nil || resp.StatusCode == 503 { // a reset may overtake the answer
+		if err != nil || resp.StatusCode == http.StatusServiceUnavailable { // a reset may overtake the answer
 			refused++
 			continue
 		}
@@ -296,7 +296,7 @@ func TestStoreAbuseEdgeEchoes(t *testing.T) {
 			t.Errorf("%s %.30s: %d, %d bytes (%v)", c.method, c.path, a.status, len(a.body), err)
 		}
 	}
-	r, err := http.NewRequestWithContext(t.Context(), "POST", s.url+"/api/v1/lineage/bi/tableau/", bytes.NewReader(fmt.Appendf(nil, `{"x":"%s"}`, strings.Repeat("x", 1_000_000))))
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.url+"/api/v1/lineage/bi/tableau/", bytes.NewReader(fmt.Appendf(nil, `{"x":"%s"}`, strings.Repeat("x", 1_000_000))))
 	if err != nil {
 		t.Fatal(err)
 	}

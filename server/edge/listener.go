@@ -95,7 +95,7 @@ func (l *Listener) Hurry(patience time.Duration) {
 	for c := range l.conns {
 		_ = c.TCPConn.SetWriteDeadline(until)
 		if c.filling.Load() {
-			_ = c.TCPConn.SetReadDeadline(until)
+			_ = c.SetReadDeadline(until)
 		}
 	}
 }
@@ -144,7 +144,7 @@ func (c *Conn) Read(p []byte) (int, error) {
 		c.filling.Store(true)
 		defer c.filling.Store(false)
 		if hurry := time.Duration(c.listener.hurry.Load()); hurry > 0 {
-			_ = c.TCPConn.SetReadDeadline(time.Now().Add(hurry))
+			_ = c.SetReadDeadline(time.Now().Add(hurry))
 		}
 	}
 	n, err := c.TCPConn.Read(p)

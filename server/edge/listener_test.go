@@ -92,7 +92,7 @@ func TestHurry(t *testing.T) {
 		}
 	}
 	close(end)
-	if resp, err := http.ReadResponse(bufio.NewReader(waiting), nil); err != nil || resp.StatusCode != 200 {
+	if resp, err := http.ReadResponse(bufio.NewReader(waiting), nil); err != nil || resp.StatusCode != http.StatusOK {
 		t.Errorf("%v %v", resp, err)
 	} else {
 		_ = resp.Body.Close()
@@ -119,7 +119,7 @@ func TestPerAddress(t *testing.T) {
 	}
 	third := dial(t, address)
 	resp, err := http.ReadResponse(bufio.NewReader(third), nil)
-	if err != nil || resp.StatusCode != 503 || resp.Header.Get("Retry-After") == "" {
+	if err != nil || resp.StatusCode != http.StatusServiceUnavailable || resp.Header.Get("Retry-After") == "" {
 		t.Fatalf("%v %v", resp, err)
 	}
 	if text, err := io.ReadAll(resp.Body); err != nil || int64(len(text)) != resp.ContentLength {

@@ -43,6 +43,8 @@ type Limits struct {
 
 // DefaultLimits are the limits of a server that was told nothing else.
 func DefaultLimits() Limits {
-	return Limits{Body: 1 << 20, Drain: 64 << 20, DrainTime: 5 * time.Second, JudgeReply: true,
-		BodyTime: 60 * time.Second, Progress: 10 * time.Second, Quiet: 10 * time.Minute}
+	return Limits{
+		Body: 1 << 20, Drain: 64 << 20, DrainTime: 5 * time.Second, JudgeReply: true,
+		BodyTime: 60 * time.Second, Progress: 10 * time.Second, Quiet: 10 * time.Minute,
+	}
 }

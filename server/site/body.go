@@ -111,7 +111,7 @@ func (v *visit) readBody(from io.Reader, announced, held int64) ([]byte, error) 
 		}
 		n, err := from.Read(body[len(body):min(cap(body), len(body)+readAtOnce)])
 		body = body[:len(body)+n]
-		if err == io.EOF { //nolint:errorlint // a reader's word, never wrapped
+		if err == io.EOF {
 			return body, nil
 		}
 		if err != nil {
@@ -203,7 +203,7 @@ func (v *visit) drain(r *http.Request) {
 	// Neither deadline can be set on a recorder; then there is nothing to wait for.
 	_ = control.SetReadDeadline(time.Now().Add(s.limits.DrainTime))
 	n, err := io.CopyN(io.Discard, r.Body, s.limits.Drain)
-	if err == io.EOF && n < s.limits.Drain { //nolint:errorlint // a reader's word, never wrapped
+	if errors.Is(err, io.EOF) && n < s.limits.Drain {
 		_ = control.SetReadDeadline(time.Now().Add(s.limits.BodyTime))
 		return
 	}
