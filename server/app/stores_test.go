@@ -88,6 +88,9 @@ func TestStores(t *testing.T) {
 		"faults":         TestFaultKinds,
 		"jobs":           TestJobModes,
 		"report":         TestReportServes,
+		"release train":  TestReleaseTrain,
+		"pull":           TestPullToStorage,
+		"deploys":        TestDeploysAtOnce,
 		"under load":     func(t *testing.T) { restoreUnderLoad(t, "", 20) },
 	}
 	if !testing.Short() {

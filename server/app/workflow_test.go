@@ -16,7 +16,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	genbrms "github.com/understudy-api/understudy/gen/brms"
+	engine "github.com/understudy-api/understudy/server/decision"
 	"github.com/understudy-api/understudy/server/webhook"
 )
 
@@ -268,10 +271,169 @@ func (r *receiver) next(t *testing.T) (call hookCall) {
 	return call
 }
 
-// answersAlike holds the files of an archive against the environment they are of.
+// answersAlike holds what the engine makes of the files of an archive against what is
+// answered in an environment.
 func (p *pipeline) answersAlike(entries map[string]string, path, environment string) {
 	p.t.Helper()
-	if entries[path] == "" || environment == "" {
-		p.t.Error("no", path)
+	parsed, err := engine.Parse([]byte(entries[path]))
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	for _, input := range []string{`{"total":1}`, `{"total":0.1,"more":[1,{"a":null}]}`, `{"total":12345678901234567890}`} {
+		want, err := engine.New().EvaluateJSON(p.t.Context(), parsed, []byte(input), engine.EvaluateOptions{})
+		if err != nil {
+			p.t.Fatal(err)
+		}
+		var got struct{ Result json.RawMessage }
+		answer := p.send(200, "POST", p.in("/environments/%s/evaluate/%s", environment, path), `{"context":`+input+`}`)
+		if err := json.Unmarshal([]byte(answer), &got); err != nil {
+			p.t.Fatal(err)
+		}
+		text := want.Result.AppendJSON(nil)
+		if string(got.Result) != string(text) {
+			p.t.Errorf("%s: answered %s, the engine says %s", input, got.Result, text)
+		}
+	}
+}
+
+// evaluate is the fee that an environment answers for a total of 10.
+func (p *pipeline) evaluate(environment string) float64 {
+	p.t.Helper()
+	var got struct{ Result struct{ Fee float64 } }
+	answer := p.send(200, "POST", p.in("/environments/%s/evaluate/fees/shipping", environment), `{"context":{"total":10}}`)
+	if err := json.Unmarshal([]byte(answer), &got); err != nil {
+		p.t.Fatal(err)
+	}
+	return got.Result.Fee
+}
+
+// A rule from its first draft to production and back: what is deployed stays as it is
+// until something else is.
+func TestReleaseTrain(t *testing.T) {
+	t.Parallel()
+	w := startServer(t, Options{})
+	p := newPipeline(t, w, "train", "train")
+	production := idIn(t, p.send(200, "POST", p.in("/environments"), `{"name":"Production","type":"brms","key":"production"}`))
+	p.send(404, "POST", p.in("/environments/production/evaluate/fees/shipping"), `{"context":{"total":10}}`)
+
+	document := p.publish("", "fees/shipping", fee(1))
+	first := p.release()
+	p.send(200, "POST", p.in("/releases/%s/publish", first), `{"name":"Spring","versionType":"minor"}`)
+	p.deploy(200, first, production)
+	want := func(step string, fee float64) {
+		t.Helper()
+		for _, environment := range []string{"production", production} {
+			if got := p.evaluate(environment); got != fee {
+				t.Errorf("%s: %v, want %v", step, got, fee)
+			}
+		}
+	}
+	want("deployed", 11)
+	p.publish(document, "", fee(2))
+	want("another version published", 11)
+	var now struct{ Result struct{ Fee float64 } }
+	if err := json.Unmarshal([]byte(p.send(200, "POST", p.in("/evaluate/fees/shipping"), `{"context":{"total":10}}`)), &now); err != nil || now.Result.Fee != 12 {
+		t.Error("what is published:", now, err)
+	}
+	second := p.release()
+	want("another release made", 11)
+	p.deploy(200, second, production)
+	want("the other release deployed", 12)
+	p.deploy(200, first, production)
+	want("rolled back", 11)
+	p.send(409, "DELETE", p.in("/environments/%s", production), "")
+	want("not deleted", 11)
+
+	var meta struct {
+		Result struct{ Fee float64 }
+		Meta   struct {
+			Type        string
+			Release     struct{ ID, Version string }
+			Environment struct{ Key string }
+		}
+	}
+	for target, version := range map[string]string{"env/production": "1.0.0", "release/1": "1.0.0", "release/2": "2", "release/1.0.0": "1.0.0"} {
+		answer := p.send(200, "POST", "/api/rules/train/"+target+"/evaluate/fees/shipping", `{"context":{"total":10},"trace":true}`)
+		if err := json.Unmarshal([]byte(answer), &meta); err != nil || meta.Meta.Release.Version != version || !strings.Contains(answer, `"trace":{`) {
+			t.Errorf("%s: %s", target, answer)
+		}
+	}
+	if answer := p.send(400, "POST", "/api/rules/train/env/production/evaluate/fees/lost", `{"context":{}}`); answer != `{"code":"documents.invalid","details":"File not found","key":"fees/lost"}` {
+		t.Error(answer)
+	}
+	if answer := p.send(400, "POST", "/api/rules/train/env/production/evaluate/fees/shipping", `{"context":{"total":"x"}}`); !strings.HasPrefix(answer, `{"code":"evaluate.failed","details":{"type":"NodeError","nodeId":"fee"`) {
+		t.Error(answer)
+	}
+
+	// Each run tells what it did.
+	var runs genbrms.RunPage
+	if err := json.Unmarshal([]byte(p.send(200, "GET", p.in("/runs"), "")), &runs); err != nil {
+		t.Fatal(err)
+	}
+	released := []string{}
+	for _, r := range runs.Results {
+		released = append(released, r.Release.Version+" "+r.Status+" "+r.Jobs[0].Event)
+	}
+	if diff := cmp.Diff([]string{"1 completed deploy", "2 completed deploy", "1 completed deploy"}, released); diff != "" {
+		t.Error(diff)
+	}
+	p.send(200, "POST", p.in("/environments/%s/undeploy", production), "")
+	p.send(404, "POST", p.in("/environments/production/evaluate/fees/shipping"), `{"context":{"total":10}}`)
+	p.send(404, "POST", "/api/rules/train/env/production/evaluate/fees/shipping", `{"context":{"total":10}}`)
+	if got := p.sync("train", "env:production", ""); got.Action != "no_release" {
+		t.Errorf("%+v", got)
+	}
+	p.send(409, "POST", p.in("/environments/%s/undeploy", production), "")
+	p.send(200, "DELETE", p.in("/environments/%s", production), "")
+}
+
+// Of deployments that come at once each is done or refused, and what is in use is what
+// the last run says.
+func TestDeploysAtOnce(t *testing.T) {
+	t.Parallel()
+	w := startServer(t, Options{})
+	p := newPipeline(t, w, "at-once", "once")
+	p.send(200, "PUT", "/_understudy/clock", `{"frozen":true}`)
+	p.publish("", "fees/shipping", fee(1))
+	bucket := idIn(t, p.send(200, "POST", "/api/deployments", `{"name":"Bucket","provider":"aws_s3"}`))
+	here := idIn(t, p.send(200, "POST", p.in("/environments"), `{"name":"Here","type":"brms","key":"here"}`))
+	cloud := idIn(t, p.send(200, "POST", p.in("/environments"), fmt.Sprintf(`{"name":"Cloud","type":"deployment","key":"cloud","deploymentId":%q}`, bucket)))
+	releases := []string{p.release(), p.release(), p.release(), p.release()}
+	var all sync.WaitGroup
+	var mu sync.Mutex
+	statuses := map[string]map[int]int{here: {}, cloud: {}}
+	for _, release := range releases {
+		for _, environment := range []string{here, cloud} {
+			all.Go(func() {
+				got := w.do(t, "POST", p.in("/releases/deploy"), bearer(p.secret), strings.NewReader(fmt.Sprintf(`{"releaseId":%q,"environmentId":%q}`, release, environment)))
+				mu.Lock()
+				defer mu.Unlock()
+				statuses[environment][got.status]++
+			})
+		}
+	}
+	all.Wait()
+	if diff := cmp.Diff(map[string]map[int]int{here: {200: 4}, cloud: {200: 1, 409: 3}}, statuses); diff != "" {
+		t.Error(diff)
+	}
+	var runs genbrms.RunPage
+	if err := json.Unmarshal([]byte(p.send(200, "GET", p.in("/runs"), "")), &runs); err != nil || len(runs.Results) != 5 {
+		t.Fatal(len(runs.Results), err)
+	}
+	last := map[string]string{}
+	for _, r := range runs.Results {
+		if e := r.Jobs[0].EnvironmentID.String(); last[e] == "" {
+			last[e] = r.ReleaseID.String()
+		}
+	}
+	p.send(200, "POST", "/_understudy/clock/advance", `{"by":"1m"}`)
+	var environments []genbrms.Environment
+	if err := json.Unmarshal([]byte(p.send(200, "GET", p.in("/environments"), "")), &environments); err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range environments {
+		if e.ReleaseID == nil || e.ReleaseID.String() != last[e.ID.String()] {
+			t.Errorf("%s: in use is %v, deployed last %s", e.Key, e.ReleaseID, last[e.ID.String()])
+		}
 	}
 }
