@@ -62,7 +62,8 @@ func fee(n int) string {
 func (p *pipeline) publish(id, path, content string) string {
 	p.t.Helper()
 	if id == "" {
-		id = idIn(p.t, p.send(200, "POST", p.in("/documents"), fmt.Sprintf(`{"name":%q,"content":%s}`, path, content)))
+		parent, name, _ := strings.Cut(path, "/")
+		id = idIn(p.t, p.send(200, "POST", p.in("/documents"), fmt.Sprintf(`{"name":%q,"parent":%q,"content":%s}`, name, parent, content)))
 	} else {
 		p.send(200, "POST", p.in("/documents/%s/versions", id), fmt.Sprintf(`{"content":%s}`, content))
 	}
