@@ -438,3 +438,98 @@ func TestDeploysAtOnce(t *testing.T) {
 		}
 	}
 }
+
+// A seed plants releases and what is deployed, so that an environment answers from the
+// first request on; what is exported plants the same again.
+func TestSeededRelease(t *testing.T) {
+	t.Parallel()
+	w := startServer(t, Options{})
+	const seed = `
+workspaces:
+- understudy:
+    webhooks:
+    - {name: ci, url: "http://127.0.0.1:1/", events: [release]}
+  brms:
+    deployments:
+    - {name: Bucket, provider: aws_s3, id: 1b9d6bcd-bbfd-4b2d-9b5d-ab8dfbbd4bed}
+    projects:
+    - name: Shop
+      key: shop
+      id: 7d1a2c1e-27c5-4a3f-8f0e-2f4f2b1f6c77
+      groups:
+      - {name: Risk, permissions: [releases:deploy], id: 93a1d1c4-3b7f-4a38-9a0f-6a2e7a5b1c02}
+      releases:
+      - name: Spring
+        status: published
+        semanticVersion: 2.1.0
+        id: c3b1a2d4-8e7f-4a6b-9c5d-1e2f3a4b5c6d
+        files:
+        - name: fees/shipping
+          content: ` + "%s" + `
+      - name: Draft
+        version: 7
+      environments:
+      - {name: Production, type: brms, releaseId: c3b1a2d4-8e7f-4a6b-9c5d-1e2f3a4b5c6d}
+      - {name: Cloud, type: deployment, deploymentId: 1b9d6bcd-bbfd-4b2d-9b5d-ab8dfbbd4bed, approvalMode: require_any, approvalGroups: [93a1d1c4-3b7f-4a38-9a0f-6a2e7a5b1c02]}
+`
+	p := &pipeline{standIn: w, t: t, secret: "seeded", project: "7d1a2c1e-27c5-4a3f-8f0e-2f4f2b1f6c77"}
+	header := bearer(p.secret)
+	header.Set("Content-Type", "application/yaml")
+	w.expect(t, 200, "PUT", seedPath, header, fmt.Sprintf(seed, fee(1)))
+	if got := p.evaluate("production"); got != 11 {
+		t.Error(got)
+	}
+	export := w.export(t, p.secret)
+	w.expect(t, 200, "PUT", seedPath, header, export)
+	if again := w.export(t, p.secret); again != export {
+		t.Error(cmp.Diff(export, again))
+	}
+	if got := p.evaluate("production"); got != 11 {
+		t.Error("planted again:", got)
+	}
+	var releases genbrms.ReleasePage
+	p.publish("", "fees/shipping", fee(2))
+	p.send(200, "POST", p.in("/releases"), `{"status":"published"}`)
+	if err := json.Unmarshal([]byte(p.send(200, "GET", p.in("/releases"), "")), &releases); err != nil {
+		t.Fatal(err)
+	}
+	numbers := []string{}
+	for _, r := range releases.Results {
+		v := "-"
+		if r.SemanticVersion != nil {
+			v = *r.SemanticVersion
+		}
+		numbers = append(numbers, fmt.Sprint(r.Version, " ", v))
+	}
+	if diff := cmp.Diff([]string{"8 2.1.1", "7 -", "1 2.1.0"}, numbers); diff != "" {
+		t.Error(diff)
+	}
+	p.deploy(202, releases.Results[0].ID.String(), p.environment("cloud"))
+	for wrong, want := range map[string]string{
+		`{name: P, type: brms, releaseId: c3b1a2d4-8e7f-4a6b-9c5d-1e2f3a4b5c6e}`:         "No release of the project",
+		`{name: P, type: brms, approvalGroups: [93a1d1c4-3b7f-4a38-9a0f-6a2e7a5b1c03]}`:  "No group of the project",
+		`{name: P, type: brms, key: a}` + "\n      - " + `{name: Q, type: brms, key: a}`: "Another environment",
+	} {
+		text := "workspaces:\n- brms:\n    projects:\n    - name: Shop\n      environments:\n      - " + wrong + "\n"
+		if got := w.expect(t, 422, "PUT", seedPath, header, text); !strings.Contains(got, want) {
+			t.Errorf("%s: %s", wrong, got)
+		}
+	}
+}
+
+// environment is the id of an environment, by its key.
+func (p *pipeline) environment(key string) string {
+	t := p.t
+	t.Helper()
+	var environments []genbrms.Environment
+	if err := json.Unmarshal([]byte(p.send(200, "GET", p.in("/environments"), "")), &environments); err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range environments {
+		if e.Key == key {
+			return e.ID.String()
+		}
+	}
+	t.Fatal("no environment", key)
+	return ""
+}

@@ -95,15 +95,17 @@ func viewEnvironment(tx storage.ReadTx, e storage.Item[environment]) (view brms.
 	if v.DeploymentID != "" {
 		id := uuid.MustParse(v.DeploymentID)
 		view.DeploymentID = &id
-		d, err := deployments.of(tx, v.DeploymentID)
+		d, err := deployments.ifOf(tx, v.DeploymentID) // a seed may name one that it does not have
 		if err != nil {
 			return view, err
 		}
-		shown, err := deployments.view(tx, d)
-		if err != nil {
-			return view, err
+		if d != nil {
+			shown, err := deployments.view(tx, *d)
+			if err != nil {
+				return view, err
+			}
+			view.Deployment = &shown
 		}
-		view.Deployment = &shown
 	}
 	view.ChangeRequests, err = waiting(tx, e.ID)
 	return view, err

@@ -16,7 +16,7 @@ var projectSeeds = seeded[project, brms.Project, brms.CreateProjectRequest]{
 	},
 	check:   completeProjects,
 	planted: copyContent,
-	within:  []*seed.Resource{integrationSeeds.seed(), groupSeeds.seed()},
+	within:  []*seed.Resource{integrationSeeds.seed(), groupSeeds.seed(), releaseSeeds(), environmentSeeds()},
 }
 
 // maxCopied bounds what the projects of one list copy: each may copy all that those
@@ -31,6 +31,9 @@ func completeProjects(entries []*seed.Entry, report seed.Report) {
 		if key, given := e.Text("key"); given && living(e) {
 			taken[key] = true
 		}
+	}
+	for _, e := range entries {
+		withinReleases(e, report)
 	}
 	content := map[string]map[string]bool{} // kinds of the projects met so far, by id
 	copied := 0

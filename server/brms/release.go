@@ -158,17 +158,25 @@ func newest(tx storage.ReadTx, project string) (*storage.Item[release], error) {
 	return releases.first(tx, storage.Query{Parent: &project, Descending: true})
 }
 
-// makeRelease makes a release of files, which are in the order of their paths, as a
-// draft with the next number. meta says what a seed wants otherwise; nil for nothing.
+// makeRelease makes a release of files, which are in the order of their paths, with the
+// next number unless it has one.
 func makeRelease(w *work, project uuid.UUID, r release, files []releaseFile, id string) (made storage.Item[release], err error) {
+	if r, err = w.compose(project, r, files, id); err != nil {
+		return made, err
+	}
+	return releases.insertAs(w, id, r, project)
+}
+
+// compose gives a release its files, and tells how they differ from those before.
+func (w *work) compose(project uuid.UUID, r release, files []releaseFile, id string) (release, error) {
 	var before map[string]releaseFile
 	last, err := newest(w, project.String())
 	if err != nil {
-		return made, err
+		return r, err
 	}
 	if last != nil {
 		if before, err = byPath(w, &last.Value); err != nil {
-			return made, err
+			return r, err
 		}
 	}
 	for i := range files {
@@ -183,18 +191,18 @@ func makeRelease(w *work, project uuid.UUID, r release, files []releaseFile, id 
 	}
 	text, err := json.Marshal(files)
 	if err != nil {
-		return made, err
+		return r, err
 	}
 	if r.Files, err = w.PutBlob(text); err != nil {
-		return made, err
+		return r, err
 	}
 	if r.Version == 0 {
 		if r.Version, err = w.Next(releaseNumbers(project.String())); err != nil {
-			return made, err
+			return r, err
 		}
 	}
 	r.Commit = commitOf(project.String(), files)
-	return releases.insertAs(w, id, r, project)
+	return r, nil
 }
 
 func byPath(tx storage.ReadTx, r *release) (map[string]releaseFile, error) {

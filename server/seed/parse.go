@@ -521,6 +521,12 @@ func (r *reader) values(n *node, pointer string, members []Member) Values {
 			} else if ok {
 				r.problem(value, at, "%s is not a UUID. Write it as 01970000-0000-7000-8000-000000000001, or leave it out to be given one.", shown(text))
 			}
+		case Pattern:
+			if text, ok := r.text(value, at); ok && m.Form.MatchString(text) {
+				values[m.Name] = text
+			} else if ok {
+				r.problem(value, at, "%s is not as it should be. Write it as %s.", shown(text), m.Example)
+			}
 		case Number:
 			if number, ok := r.number(value, at, 1, maxNumber); ok {
 				values[m.Name] = number

@@ -202,6 +202,8 @@ func (m *Member) schema() map[string]any {
 	switch m.Kind {
 	case UUID:
 		schema["type"], schema["format"], schema["pattern"] = "string", "uuid", uuid.String()
+	case Pattern:
+		schema["type"], schema["pattern"] = "string", m.Form.String()
 	case Number:
 		schema["type"], schema["minimum"], schema["maximum"] = "integer", 1, maxNumber
 	case Time:

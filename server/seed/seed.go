@@ -12,6 +12,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"regexp"
 	"sync"
 	"time"
 
@@ -105,6 +106,7 @@ const (
 	Number                   // an int64 from 1
 	Time                     // a time.Time, to the microsecond
 	Object                   // Values of Members
+	Pattern                  // a string that fits Form
 )
 
 // Member is a member of a resource's own.
@@ -114,12 +116,15 @@ type Member struct {
 	About    string // what it is, for the published schema
 	Required bool
 	Members  []Member // of an Object
+	// Form is what a Pattern fits, Example one that does.
+	Form    *regexp.Regexp
+	Example string
 }
 
 // Values are the members of a resource's own that are given, by name.
 type Values map[string]any
 
-// Text is a member of kind UUID; "" if it is not given.
+// Text is a member of kind UUID or Pattern; "" if it is not given.
 func (v Values) Text(name string) string {
 	s, _ := v[name].(string)
 	return s
