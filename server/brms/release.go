@@ -60,6 +60,8 @@ type releaseFile struct {
 	Previous        string `json:"previous,omitempty"`
 }
 
+const releaseKind = "brms.release"
+
 // The statuses of a release.
 const (
 	releaseDraft     = "draft"
@@ -84,7 +86,7 @@ const (
 var releases = resource[release, brms.Release]{
 	code: "release", noun: "Release", in: &projects,
 	records: storage.Collection[release]{
-		Kind: "brms.release",
+		Kind: releaseKind,
 		Indexes: []storage.Index{
 			{Name: indexSearch, Searched: true}, {Name: indexStatus}, {Name: indexSemantic}, {Name: indexCommit}, {Name: indexNumber},
 		},

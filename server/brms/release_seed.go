@@ -56,7 +56,7 @@ func releaseSeeds() *seed.Resource {
 	}
 	const path = "/api/projects/{projectId}/releases"
 	return &seed.Resource{
-		List: "releases", Name: "release", Kind: releases.records.Kind,
+		List: "releases", Name: "release", Kind: releaseKind,
 		Creates: []seed.Create{{Path: path, Vars: anyIDs(path), Read: seed.Into[brms.CreateReleaseRequest]}},
 		Own: append(seedTimes(),
 			seed.Member{Name: "version", Kind: seed.Number, About: "Its number; without it, the next one of the project"},
@@ -130,7 +130,7 @@ func plantRelease(w *work, e *seed.Entry, parent string) (made storage.Item[rele
 	if r, err = w.compose(uuid.MustParse(parent), r, files, meta.ID); err != nil {
 		return made, err
 	}
-	return releases.records.Import(w.Tx, meta, r)
+	return releases.plant(w.Tx, meta, r)
 }
 
 func exportReleases(tx storage.ReadTx, parent string) ([]seed.Exported, error) {
@@ -203,7 +203,7 @@ func environmentSeeds() *seed.Resource {
 				v.Deployed.At = tx.Now()
 			}
 		}
-		made, err := environments.records.Import(tx, seedMeta(tx, e, parent), v)
+		made, err := environments.plant(tx, seedMeta(tx, e, parent), v)
 		return made.ID, err
 	}
 	r.Export = func(tx storage.ReadTx, parent string) ([]seed.Exported, error) {

@@ -44,6 +44,11 @@ func seedMeta(tx storage.Tx, e *seed.Entry, parent string) storage.Meta {
 	return m
 }
 
+// plant makes a record as a seed has it.
+func (r *resource[T, V]) plant(tx storage.Tx, m storage.Meta, value T) (storage.Item[T], error) {
+	return r.records.Import(tx, m, value)
+}
+
 func living(e *seed.Entry) bool { return e.Own.Time("deletedAt").IsZero() }
 
 // seeded is how a resource stands in a seed: as the bodies B of the operation that
