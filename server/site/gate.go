@@ -162,7 +162,7 @@ func (p *pass) leave() {
 // What a value costs while it is judged and served, in bytes: measured on bodies of
 // nothing but such values, text and decoded value in all their copies.
 const (
-	worstOfByte  = 48 // [{"":0},...]
+	worstOfByte  = 72 // {"":{"":...
 	costOfByte   = 6
 	costOfObject = 60
 	costOfList   = 40
