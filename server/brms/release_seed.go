@@ -186,11 +186,11 @@ func environmentSeeds() *seed.Resource {
 		},
 		check: completeEnvironments,
 	}
-	r := s.seed()
-	r.Own = append(r.Own,
-		seed.Member{Name: "releaseId", Kind: seed.UUID, About: "The release above that is deployed to it"},
-		seed.Member{Name: "deployedAt", Kind: seed.Time, About: "Since when; without it, what the clock of the workspace shows"})
-	r.Insert = func(tx storage.Tx, e *seed.Entry, parent string) (string, error) {
+	own := []seed.Member{
+		{Name: "releaseId", Kind: seed.UUID, About: "The release above that is deployed to it"},
+		{Name: "deployedAt", Kind: seed.Time, About: "Since when; without it, what the clock of the workspace shows"},
+	}
+	insert := func(tx storage.Tx, e *seed.Entry, parent string) (string, error) {
 		body, _ := e.Body.(*brms.CreateEnvironmentRequest)
 		v := newEnvironment(body)
 		w := &work{Tx: tx}
@@ -206,7 +206,7 @@ func environmentSeeds() *seed.Resource {
 		made, err := environments.plant(tx, seedMeta(tx, e, parent), v)
 		return made.ID, err
 	}
-	r.Export = func(tx storage.ReadTx, parent string) ([]seed.Exported, error) {
+	export := func(tx storage.ReadTx, parent string) ([]seed.Exported, error) {
 		exported, err := s.export(tx, parent)
 		for i := range exported {
 			e, err := environments.ever(tx, exported[i].ID)
@@ -223,7 +223,7 @@ func environmentSeeds() *seed.Resource {
 		}
 		return exported, err
 	}
-	return r
+	return as(s.seed(), own, insert, export)
 }
 
 // completeEnvironments makes the keys that are not given, and finds what an environment

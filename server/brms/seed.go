@@ -96,6 +96,13 @@ func (s seeded[T, V, B]) seed() *seed.Resource {
 	}
 }
 
+// as is the resource as a seed has it in another way: with members of its own, made and
+// written by functions of its own.
+func as(r *seed.Resource, own []seed.Member, insert func(storage.Tx, *seed.Entry, string) (string, error), export func(storage.ReadTx, string) ([]seed.Exported, error)) *seed.Resource {
+	r.Own, r.Insert, r.Export = append(r.Own, own...), insert, export
+	return r
+}
+
 // once finds keys that stand twice in a list.
 func (u unique) once(entries []*seed.Entry, report seed.Report) {
 	taken := map[string]bool{}
