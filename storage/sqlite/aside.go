@@ -39,7 +39,7 @@ type aside struct {
 // runAside runs an update beside the writer.
 func (s *Store) runAside(u *update) {
 	u.long = false
-	s.queue.hold(u.names())
+	s.queue.begin(u.names())
 	a := &aside{store: s, update: u, granted: make(chan struct{}), ended: make(chan struct{}, 1)}
 	a.work = work{dirty: map[ref]any{}, aside: a, free: true}
 	a.txn = txn{store: s, name: u.workspace, group: &s.writer.group, work: &a.work, run: &a.work.run}

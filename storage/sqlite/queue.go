@@ -33,7 +33,8 @@ type laneOf struct {
 type lane struct {
 	of    laneOf
 	items []*update
-	held  bool // by an update that runs aside: nothing of the lane may run
+	held  bool // by an update that is to run aside: nothing of the lane may run
+	busy  bool // it does so: the layers of the workspace may not change
 	ready bool // stands among the ready
 }
 
@@ -132,12 +133,21 @@ func (q *queue) hold(names []string) {
 	}
 }
 
+// begin notes that the update for which workspaces are held runs.
+func (q *queue) begin(names []string) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for _, name := range names {
+		q.lanes[laneOf{name: name}].busy = true
+	}
+}
+
 func (q *queue) release(names []string) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	for _, name := range names {
 		l := q.lanes[laneOf{name: name}]
-		l.held = false
+		l.held, l.busy = false, false
 		q.enlist(l)
 		q.tidy(l)
 	}
@@ -147,12 +157,20 @@ func (q *queue) release(names []string) {
 func (q *queue) holds(names ...string) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	for _, name := range names {
-		if l := q.lanes[laneOf{name: name}]; l != nil && l.held {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(names, func(name string) bool {
+		l := q.lanes[laneOf{name: name}]
+		return l != nil && l.held
+	})
+}
+
+// isBusy reports whether the layers of one of the workspaces may not change.
+func (q *queue) isBusy(names ...string) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return slices.ContainsFunc(names, func(name string) bool {
+		l := q.lanes[laneOf{name: name}]
+		return l != nil && l.busy
+	})
 }
 
 // tidy forgets a lane that is empty.

@@ -72,12 +72,19 @@ func (w *writer) sweepNow(u *update) {
 	w.group.unseen = len(w.group.dirty) == 0
 	if err := w.finish(); err != nil || <-u.done != nil {
 		w.pull, w.swept = nil, true // until there is something new: the store may be full
+		for _, u := range w.parked {
+			w.store.runAside(u) // and find out
+		}
+		w.parked = nil
 	}
 }
 
 // sweep is one step.
 func (w *writer) sweep(t *txn) error {
 	const op = "sweep"
+	if more, err := t.unpark(op); err != nil || more {
+		return err
+	}
 	layer := int64(0)
 	if err := t.query(op, "SELECT layer FROM garbage", func(v []driver.Value) error {
 		if layer == 0 && !w.staged[integer(v[0])] {
@@ -110,6 +117,43 @@ func (w *writer) sweep(t *txn) error {
 	}
 	w.swept = true
 	return nil
+}
+
+// fewLayers is how many a workspace may have when an update begins that adds one.
+const fewLayers = 3
+
+// manyNames is of how many workspaces of an update it is looked after that.
+const manyNames = 64
+
+// unpark lets updates run aside whose workspaces have few layers, or as few as they
+// can have, and merges those of the others: who writes much again and again waits for
+// what that leaves behind.
+func (t *txn) unpark(op string) (more bool, err error) {
+	w := &t.store.writer
+	for len(w.parked) > 0 {
+		u := w.parked[0]
+		for _, name := range u.names()[:min(len(u.names()), manyNames)] {
+			var layers []int64
+			if err := t.query(op, `SELECT c.layer FROM workspace w JOIN chain c ON c.workspace = w.id WHERE w.name = ? ORDER BY c.depth`, func(v []driver.Value) error {
+				layers = append(layers, integer(v[0]))
+				return nil
+			}, name); err != nil {
+				return false, err
+			}
+			for i := 1; i < len(layers) && len(layers) > fewLayers; i++ {
+				above, busy, err := t.above(op, layers[i])
+				if err != nil {
+					return false, err
+				}
+				if above != 0 && !busy {
+					return true, t.mergeDown(op, above, layers[i])
+				}
+			}
+		}
+		w.parked = w.parked[1:]
+		t.store.runAside(u)
+	}
+	return false, nil
 }
 
 // throwAway removes some rows of a layer, and its mark when it was the last.
@@ -238,7 +282,7 @@ func (t *txn) above(op string, layer int64) (above int64, held bool, err error) 
 		names = append(names, text(v[1]))
 		return nil
 	}, layer)
-	return above, above != 0 && t.store.queue.holds(names...), err
+	return above, above != 0 && t.store.queue.isBusy(names...), err
 }
 
 // mergeDown moves some of what lies in a layer into the one below, of which nobody
@@ -505,7 +549,7 @@ func (t *txn) heldBy(op string, layer int64) (bool, error) {
 		names = append(names, text(v[1]))
 		return nil
 	}, layer)
-	return t.store.queue.holds(names...), err
+	return t.store.queue.isBusy(names...), err
 }
 
 // pair reports whether one layer of a pull still lies right above the other somewhere.

@@ -140,6 +140,7 @@ type writer struct {
 	swept   bool           // there is nothing
 	queued  bool           // it waits for its turn
 	staged  map[int64]bool // numbers of updates that run aside: no garbage yet
+	parked  []*update      // to run aside, once their workspaces have few layers
 	examine []int64        // layers that may be merged into
 	deep    []string       // workspaces with many layers
 	pull    *pull          // what is being copied
@@ -401,7 +402,8 @@ func (w *writer) finish() error {
 		case g.fatal != nil:
 			u.err = g.fatal
 		case u.long:
-			s.runAside(u)
+			s.queue.hold(u.names())
+			w.parked, w.swept = append(w.parked, u), false
 			continue
 		case g.void && u.err == nil:
 			u.again = true
