@@ -84,7 +84,7 @@ func launch(t *testing.T, store string) (s *server, stdout io.Reader) {
 		t.Fatal(err)
 	}
 	// The tests' own context ends before their clean-up begins.
-	s = &server{cmd: exec.CommandContext(context.WithoutCancel(t.Context()), path, "serve",
+	s = &server{cmd: exec.CommandContext(context.WithoutCancel(t.Context()), path, "serve", "--log-requests=false",
 		"--addr", "127.0.0.1:0", "--store", store, "--log-level", "warn",
 		"--store-key", "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=")}
 	s.cmd.Dir = scratch
