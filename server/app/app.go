@@ -82,6 +82,7 @@ type App struct {
 	publicURL  string
 	strangers  strangers
 	end        context.CancelFunc // of the life of what only waits
+	unfollow   func()             // ends the watch over folders of rules; nil if there is none
 }
 
 // service is one served API with what tells its requests from another's. Its document
@@ -278,6 +279,9 @@ func (a *App) Close() error {
 	a.end()
 	ctx, cancel := context.WithTimeout(context.Background(), jobsTimeout)
 	defer cancel()
+	if a.unfollow != nil {
+		a.unfollow()
+	}
 	return errors.Join(a.jobs.Close(ctx), a.evidence.Close(), a.store.Close())
 }
 

@@ -32,6 +32,9 @@ type Config struct {
 	PublicURL         string
 	Seed              string
 	Sync              string
+	Rules             string
+	RulesToken        string
+	Watch             bool
 	Exchanges         int
 	MaxConnections    int
 	MaxBody           int64
@@ -66,6 +69,9 @@ func (c *Config) Flags(fs *flag.FlagSet) {
 	fs.StringVar(&c.CORS, "cors", "", "`ORIGINS` whose pages browsers let call the server, such as \"http://localhost:3000\", separated by commas; \"*\" is any")
 	fs.StringVar(&c.PublicURL, "public-url", "", "`URL` at which clients reach the server, such as \"https://understudy.example.com\": what redirects and signed addresses begin with; without one, what each request came for")
 	fs.StringVar(&c.Seed, "seed", "", "`FILE` with the workspaces to start with, YAML or JSON (docs/seeds.md); those that are there already stay as they are")
+	fs.StringVar(&c.Rules, "rules", "", "`PROJECT=FOLDER`: a project of BRMS whose decisions are the files in a folder, published under their paths in it; several with commas between")
+	fs.StringVar(&c.RulesToken, "rules-token", "rules", "`SECRET` of the caller whose workspace has the projects of --rules")
+	fs.BoolVar(&c.Watch, "watch", false, "publish the files of --rules again when they change")
 	fs.StringVar(&c.Sync, "sync", syncNormal, "what an acknowledged write to a SQLite file survives: \"normal\" the end of the process, however it comes, \"full\" a power cut as well")
 	fs.BoolVar(&c.Outgoing, "allow-outgoing", false, "let webhooks, the integrations and functions of decisions, and BRMS's proxy, make HTTP requests to public addresses")
 	fs.BoolVar(&c.OutgoingLocal, "allow-outgoing-local", false, "let them make requests to this machine and to private networks too")
@@ -153,6 +159,12 @@ func (c *Config) Validate() error {
 	}
 	if _, ok := publicURL(c.PublicURL); !ok {
 		return usageError("--public-url %q: want a URL as https://HOST, with a path if need be, and nothing else", c.PublicURL)
+	}
+	if _, ok := parseRules(c.Rules); !ok {
+		return usageError("--rules %q: want PROJECT=FOLDER, the key of a project and a folder", c.Rules)
+	}
+	if strings.ContainsFunc(c.RulesToken, func(r rune) bool { return r <= ' ' || r >= 0x7f || r == ',' || r == '"' }) || c.RulesToken == "" {
+		return usageError("--rules-token %q: want visible ASCII characters without spaces, commas and quotation marks", c.RulesToken)
 	}
 	if c.Sync != syncNormal && c.Sync != syncFull {
 		return usageError("--sync %q: want \"normal\" or \"full\"", c.Sync)

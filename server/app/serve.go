@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -148,6 +149,12 @@ func Listen(ctx context.Context, config *Config, stderr io.Writer) (*Server, err
 	}
 	if config.Seed != "" {
 		if err := a.Seed(ctx, config.Seed, config.Secret, log); err != nil {
+			_ = listener.Close()
+			return nil, errors.Join(err, a.Close())
+		}
+	}
+	if config.Rules != "" {
+		if err := a.FollowRules(ctx, config.Rules, cmp.Or(config.Secret, config.RulesToken), config.Watch, log); err != nil {
 			_ = listener.Close()
 			return nil, errors.Join(err, a.Close())
 		}

@@ -32,6 +32,8 @@ type document struct {
 	Versions int    `json:"versions,omitempty"`
 	// Published is what evaluating it runs; nil if it is not published.
 	Published *publication `json:"published,omitempty"`
+	// Source says what the document follows; "" for nothing.
+	Source string `json:"source,omitempty"`
 	// TrashedWith is the id of the folder with which it came into the trash.
 	TrashedWith string `json:"trashedWith,omitempty"`
 }
