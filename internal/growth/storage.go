@@ -67,9 +67,10 @@ const (
 	pageSize = 5
 	// hot is how many are read again and again, and all is more than there are.
 	hot, all = 10, 1 << 30
-	// inBatch is how many records are inserted, and workspaces copied, in one update.
-	inBatch = 1000
-	copies  = 50
+	// inBatch is how many records are inserted, and together how many workspaces are
+	// filled, in one update.
+	inBatch  = 1000
+	together = 50
 	// perWorkspace is how many records a workspace has where the workspaces grow.
 	perWorkspace = 10
 	// reads and writes is how often an operation runs in one round.
@@ -123,18 +124,18 @@ func storageWorkspaces(ctx context.Context, where string, size int) (*bed, error
 		return nil, err
 	}
 	name := func(n int) string { return fmt.Sprintf("workspace-%06d", n) }
-	if err := fillThings(ctx, s, name(0), perWorkspace); err != nil {
-		return nil, errors.Join(err, s.Close())
-	}
-	for done := 1; done < size; done += copies {
-		names := []string{name(0)}
-		for n := done; n < min(size, done+copies); n++ {
+	// None is a copy, which shares what it holds and looks in two places.
+	for done := 0; done < size; done += together {
+		var names []string
+		for n := done; n < min(size, done+together); n++ {
 			names = append(names, name(n))
 		}
 		err := s.UpdateAll(ctx, names, func(all []storage.Tx) error {
-			for _, tx := range all[1:] {
-				if err := tx.CopyFrom(all[0]); err != nil {
-					return err
+			for _, tx := range all {
+				for n := range perWorkspace {
+					if _, err := things.Insert(tx, idOf(n), parentOf(n), thingNumber(n)); err != nil {
+						return err
+					}
 				}
 			}
 			return nil

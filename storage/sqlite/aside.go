@@ -210,6 +210,9 @@ func (w *writer) publish(a *aside) error {
 			delete(r.was, what.a)
 			continue
 		}
+		if s.layered() { // what it has added may be merged with what there was
+			w.examine = append(w.examine, s.layers[1:]...)
+		}
 		for _, layer := range s.layers {
 			if err := w.all(step{"DELETE FROM garbage WHERE layer = ?", []any{layer}}); err != nil {
 				return err
