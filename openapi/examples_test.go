@@ -138,12 +138,16 @@ func (x *examples) strict(s *openapi3.Schema, v any, d direction, at string) err
 		return fmt.Errorf("%s travels the other way", at)
 	}
 	for _, branches := range []openapi3.SchemaRefs{s.AnyOf, s.OneOf} {
+		var wrong error // with all branches that fit
 		for _, b := range branches {
 			if b.Value.VisitJSON(v, x.options(d)...) == nil {
-				if err := x.strict(b.Value, v, d, at); err != nil {
-					return err
+				if wrong = x.strict(b.Value, v, d, at); wrong == nil {
+					break
 				}
 			}
+		}
+		if wrong != nil {
+			return wrong
 		}
 	}
 	switch v := v.(type) {

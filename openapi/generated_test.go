@@ -12,6 +12,7 @@ import (
 
 	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/go-json-experiment/json/jsontext"
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/understudy-api/understudy/gen/brms"
 	"github.com/understudy-api/understudy/gen/brms/brmsclient"
@@ -143,8 +144,13 @@ func TestAnswersHaveNoSecrets(t *testing.T) {
 			}
 		}
 	}
-	if want := []string{"client_secret", "password", "token", "token_value"}; !slices.Equal(slices.Sorted(maps.Keys(secrets)), want) {
-		t.Errorf("secrets %v, want %v", slices.Sorted(maps.Keys(secrets)), want)
+	want := []string{
+		"aws_secret_access_key", "azure_client_secret", "client_secret", "customcert", "ewallet_password", "ewallet_pem_file", "ewallet_pkcs12_file",
+		"http_password", "jsonKeyFile", "jsonOAuthKeyFile", "keyPairFile", "m2m_client_secret", "oauth_dwh_client_secret", "passwd", "password",
+		"rootcert", "secret", "ssl_certificate", "token", "token_value",
+	}
+	if diff := cmp.Diff(want, slices.Sorted(maps.Keys(secrets))); diff != "" {
+		t.Error(diff)
 	}
 	for field := range reflect.TypeFor[datafold.BIIntegration]().Fields() {
 		name, _, _ := strings.Cut(field.Tag.Get("json"), ",")

@@ -173,13 +173,16 @@ func TestOperations(t *testing.T) {
 	}
 }
 
-// A body is what an operation that declares one is about.
+// A body is what an operation that declares one is about. Of these the vendor publishes,
+// or a client shows, that it may be left out.
+var mayHaveBodies = []string{"PATCH /api/v1/datadiffs/{datadiff_id}", "POST /api/v1/data_sources/{data_source_id}/test"}
+
 func TestBodiesAreRequired(t *testing.T) {
 	for _, s := range served {
 		for path, item := range load(t, s.folder).Paths.Map() {
 			for method, op := range item.Operations() {
-				if op.RequestBody != nil && !op.RequestBody.Value.Required {
-					t.Errorf("%s %s: the body is not required", method, path)
+				if op.RequestBody != nil && op.RequestBody.Value.Required == slices.Contains(mayHaveBodies, method+" "+path) {
+					t.Errorf("%s %s: is the body required or not?", method, path)
 				}
 			}
 		}
@@ -220,9 +223,13 @@ func TestRefusalsAreDeclared(t *testing.T) {
 }
 
 // FastAPI sends a member that is not set as null (response_model_exclude_none is
-// false unless it is set): no member of an answer of Datafold is ever left out.
+// false unless it is set): no member of an answer of Datafold is ever left out, but
+// secrets, and what a summary of results does not have, where clients break on nulls.
 func TestNullsAreSent(t *testing.T) {
 	doc := load(t, "datafold")
+	secret := func(p *openapi3.SchemaRef) bool {
+		return p.Value.WriteOnly || slices.ContainsFunc(p.Value.AnyOf, func(b *openapi3.SchemaRef) bool { return b.Value.WriteOnly })
+	}
 	seen := map[*openapi3.Schema]bool{}
 	var check func(name string, ref *openapi3.SchemaRef)
 	check = func(name string, ref *openapi3.SchemaRef) {
@@ -233,7 +240,12 @@ func TestNullsAreSent(t *testing.T) {
 		seen[s] = true
 		for member, p := range s.Properties {
 			at := name + "." + member
-			if !slices.Contains(s.Required, member) && p.Value.Extensions["x-omitempty"] != false {
+			omitted := p.Value.Extensions["x-omitempty"]
+			if p.Ref != "" {
+				omitted = p.Extensions["x-omitempty"]
+			}
+			lean := omitted == true && strings.Contains(name, "/summary_results")
+			if !slices.Contains(s.Required, member) && omitted != false && !lean && !secret(p) {
 				t.Errorf("%s may be left out of an answer: set x-omitempty to false and let it be null", at)
 			}
 			check(at, p)

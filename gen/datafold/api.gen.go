@@ -7,7 +7,9 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"net/http"
 
 	"github.com/gorilla/mux"
@@ -16,9 +18,4535 @@ import (
 )
 
 const (
+	APICrossDataDiffSummaryForDoneStatusDone    APICrossDataDiffSummaryForDoneStatus = "done"
+	APICrossDataDiffSummaryForDoneStatusSuccess APICrossDataDiffSummaryForDoneStatus = "success"
+)
+
+const (
+	APIDataDiffFullResultBadPks     APIDataDiffFullResult = "bad-pks"
+	APIDataDiffFullResultDifferent  APIDataDiffFullResult = "different"
+	APIDataDiffFullResultEmpty      APIDataDiffFullResult = "empty"
+	APIDataDiffFullResultError      APIDataDiffFullResult = "error"
+	APIDataDiffFullResultIdentical  APIDataDiffFullResult = "identical"
+	APIDataDiffFullResultMissingPks APIDataDiffFullResult = "missing-pks"
+)
+
+const (
+	APIDataDiffSummaryForDoneStatusDone    APIDataDiffSummaryForDoneStatus = "done"
+	APIDataDiffSummaryForDoneStatusSuccess APIDataDiffSummaryForDoneStatus = "success"
+)
+
+const (
+	APIDataDiffSummaryForFailedStatusFailed APIDataDiffSummaryForFailedStatus = "failed"
+)
+
+const (
+	APIDataDiffSummaryForRunningStatusPending APIDataDiffSummaryForRunningStatus = "pending"
+	APIDataDiffSummaryForRunningStatusRunning APIDataDiffSummaryForRunningStatus = "running"
+)
+
+const (
+	APIDataDiffWithProgressStateResultBadPks     APIDataDiffWithProgressStateResult = "bad-pks"
+	APIDataDiffWithProgressStateResultDifferent  APIDataDiffWithProgressStateResult = "different"
+	APIDataDiffWithProgressStateResultEmpty      APIDataDiffWithProgressStateResult = "empty"
+	APIDataDiffWithProgressStateResultError      APIDataDiffWithProgressStateResult = "error"
+	APIDataDiffWithProgressStateResultIdentical  APIDataDiffWithProgressStateResult = "identical"
+	APIDataDiffWithProgressStateResultMissingPks APIDataDiffWithProgressStateResult = "missing-pks"
+)
+
+const (
+	APIDataSourceAwsAthenaTypeAthena APIDataSourceAwsAthenaType = "athena"
+)
+
+const (
+	APIDataSourceAzureDataLakeTypeFilesAzureDatalake APIDataSourceAzureDataLakeType = "files_azure_datalake"
+)
+
+const (
+	APIDataSourceAzureSynapseTypeAzureSynapse APIDataSourceAzureSynapseType = "azure_synapse"
+)
+
+const (
+	APIDataSourceBigQueryTypeBigquery APIDataSourceBigQueryType = "bigquery"
+)
+
+const (
+	APIDataSourceDB2TypeDb2 APIDataSourceDB2Type = "db2"
+)
+
+const (
+	APIDataSourceDatabricksTypeDatabricks APIDataSourceDatabricksType = "databricks"
+)
+
+const (
+	APIDataSourceDremioTypeDremio APIDataSourceDremioType = "dremio"
+)
+
+const (
+	APIDataSourceDuckDBTypeDuckdb APIDataSourceDuckDBType = "duckdb"
+)
+
+const (
+	APIDataSourceGCSTypeGoogleCloudStorage APIDataSourceGCSType = "google_cloud_storage"
+)
+
+const (
+	APIDataSourceMSSQLTypeMssql APIDataSourceMSSQLType = "mssql"
+)
+
+const (
+	APIDataSourceMariaDBTypeMariadb APIDataSourceMariaDBType = "mariadb"
+)
+
+const (
+	APIDataSourceMicrosoftFabricTypeMicrosoftFabric APIDataSourceMicrosoftFabricType = "microsoft_fabric"
+)
+
+const (
+	APIDataSourceMongoDBTypeMongodb APIDataSourceMongoDBType = "mongodb"
+)
+
+const (
+	APIDataSourceMySQLTypeMysql APIDataSourceMySQLType = "mysql"
+)
+
+const (
+	APIDataSourceNetezzaTypeNetezza APIDataSourceNetezzaType = "netezza"
+)
+
+const (
+	APIDataSourceOracleTypeOracle APIDataSourceOracleType = "oracle"
+)
+
+const (
+	APIDataSourcePostgresTypePg APIDataSourcePostgresType = "pg"
+)
+
+const (
+	APIDataSourcePostgresAuroraTypePostgresAurora APIDataSourcePostgresAuroraType = "postgres_aurora"
+)
+
+const (
+	APIDataSourcePostgresRdsTypePostgresAwsRds APIDataSourcePostgresRdsType = "postgres_aws_rds"
+)
+
+const (
+	APIDataSourceRedshiftTypeRedshift APIDataSourceRedshiftType = "redshift"
+)
+
+const (
+	APIDataSourceS3TypeAwsS3 APIDataSourceS3Type = "aws_s3"
+)
+
+const (
+	APIDataSourceSapHanaTypeSapHana APIDataSourceSapHanaType = "sap_hana"
+)
+
+const (
+	APIDataSourceSnowflakeTypeSnowflake APIDataSourceSnowflakeType = "snowflake"
+)
+
+const (
+	APIDataSourceStarburstTypeStarburst APIDataSourceStarburstType = "starburst"
+)
+
+const (
+	APIDataSourceTeradataTypeTeradata APIDataSourceTeradataType = "teradata"
+)
+
+const (
+	APIDataSourceTrinoTypeTrino APIDataSourceTrinoType = "trino"
+)
+
+const (
+	APIDataSourceVerticaTypeVertica APIDataSourceVerticaType = "vertica"
+)
+
+const (
+	APISortFiltersArchived            APISortFilters = "archived"
+	APISortFiltersBisectionFactor     APISortFilters = "bisection_factor"
+	APISortFiltersBisectionThreshold  APISortFilters = "bisection_threshold"
+	APISortFiltersCIRunID             APISortFilters = "ci_run_id"
+	APISortFiltersCIType              APISortFilters = "ci_type"
+	APISortFiltersCreatedAt           APISortFilters = "created_at"
+	APISortFiltersDataAppDataSourceID APISortFilters = "data_app_data_source_id"
+	APISortFiltersDataAppModel1ID     APISortFilters = "data_app_model1_id"
+	APISortFiltersDataAppModel1Name   APISortFilters = "data_app_model1_name"
+	APISortFiltersDataAppModel2ID     APISortFilters = "data_app_model2_id"
+	APISortFiltersDataAppModel2Name   APISortFilters = "data_app_model2_name"
+	APISortFiltersDataAppType         APISortFilters = "data_app_type"
+	APISortFiltersDataSource1ID       APISortFilters = "data_source1_id"
+	APISortFiltersDataSource2ID       APISortFilters = "data_source2_id"
+	APISortFiltersDiffStatsPks        APISortFilters = "diff_stats_pks"
+	APISortFiltersDiffStatsRows       APISortFilters = "diff_stats_rows"
+	APISortFiltersDiffStatsValues     APISortFilters = "diff_stats_values"
+	APISortFiltersDone                APISortFilters = "done"
+	APISortFiltersExcludeColumns      APISortFilters = "exclude_columns"
+	APISortFiltersFilter1             APISortFilters = "filter1"
+	APISortFiltersFilter2             APISortFilters = "filter2"
+	APISortFiltersID                  APISortFilters = "id"
+	APISortFiltersIncludeColumns      APISortFilters = "include_columns"
+	APISortFiltersKind                APISortFilters = "kind"
+	APISortFiltersMonitorID           APISortFilters = "monitor_id"
+	APISortFiltersPkColumns           APISortFilters = "pk_columns"
+	APISortFiltersPrBranch            APISortFilters = "pr_branch"
+	APISortFiltersPrNum               APISortFilters = "pr_num"
+	APISortFiltersPrUserDisplayName   APISortFilters = "pr_user_display_name"
+	APISortFiltersPrUserEmail         APISortFilters = "pr_user_email"
+	APISortFiltersPrUserID            APISortFilters = "pr_user_id"
+	APISortFiltersPrUsername          APISortFilters = "pr_username"
+	APISortFiltersPurged              APISortFilters = "purged"
+	APISortFiltersQuery1              APISortFilters = "query1"
+	APISortFiltersQuery2              APISortFilters = "query2"
+	APISortFiltersResult              APISortFilters = "result"
+	APISortFiltersSource              APISortFilters = "source"
+	APISortFiltersStatsMatchRatio     APISortFilters = "stats.match_ratio"
+	APISortFiltersStatus              APISortFilters = "status"
+	APISortFiltersTable1              APISortFilters = "table1"
+	APISortFiltersTable2              APISortFilters = "table2"
+	APISortFiltersTags                APISortFilters = "tags"
+	APISortFiltersTimeAggregate       APISortFilters = "time_aggregate"
+	APISortFiltersTimeColumn          APISortFilters = "time_column"
+	APISortFiltersTimeIntervalEnd     APISortFilters = "time_interval_end"
+	APISortFiltersTimeIntervalStart   APISortFilters = "time_interval_start"
+	APISortFiltersUpdatedAt           APISortFilters = "updated_at"
+	APISortFiltersUserID              APISortFilters = "user_id"
+	APISortFiltersUserName            APISortFilters = "user_name"
+	APISortFiltersUserRef             APISortFilters = "user_ref"
+)
+
+const (
+	APISortOrderAsc  APISortOrder = "asc"
+	APISortOrderDesc APISortOrder = "desc"
+)
+
+const (
+	CSVFileOptionsFileTypeCsv CSVFileOptionsFileType = "csv"
+)
+
+const (
+	CertCheckCustomcert  CertCheck = "customcert"
+	CertCheckDisable     CertCheck = "disable"
+	CertCheckDremioCloud CertCheck = "dremio-cloud"
+)
+
+const (
+	ConfigurationCheckStepConnection      ConfigurationCheckStep = "connection"
+	ConfigurationCheckStepLineageDownload ConfigurationCheckStep = "lineage_download"
+	ConfigurationCheckStepSchemaDownload  ConfigurationCheckStep = "schema_download"
+	ConfigurationCheckStepTempSchema      ConfigurationCheckStep = "temp_schema"
+)
+
+const (
+	DatabricksConfigAuthMethodAzureEntra DatabricksConfigAuthMethod = "azure_entra"
+	DatabricksConfigAuthMethodM2MOauth   DatabricksConfigAuthMethod = "m2m_oauth"
+	DatabricksConfigAuthMethodPat        DatabricksConfigAuthMethod = "pat"
+)
+
+const (
+	DatatypeNameArray             DatatypeName = "array"
+	DatatypeNameBinary            DatatypeName = "binary"
+	DatatypeNameBoolean           DatatypeName = "boolean"
+	DatatypeNameDate              DatatypeName = "date"
+	DatatypeNameDecimal           DatatypeName = "decimal"
+	DatatypeNameFixedLengthString DatatypeName = "fixed_length_string"
+	DatatypeNameFloat             DatatypeName = "float"
+	DatatypeNameInteger           DatatypeName = "integer"
+	DatatypeNameJSON              DatatypeName = "json"
+	DatatypeNameMap               DatatypeName = "map"
+	DatatypeNameMoney             DatatypeName = "money"
+	DatatypeNameString            DatatypeName = "string"
+	DatatypeNameStruct            DatatypeName = "struct"
+	DatatypeNameSuper             DatatypeName = "super"
+	DatatypeNameTime              DatatypeName = "time"
+	DatatypeNameTimeInterval      DatatypeName = "time_interval"
+	DatatypeNameTimestamp         DatatypeName = "timestamp"
+	DatatypeNameUUID              DatatypeName = "uuid"
+	DatatypeNameUnboundedDecimal  DatatypeName = "unbounded_decimal"
+	DatatypeNameUnsupported       DatatypeName = "unsupported"
+	DatatypeNameVarbinary         DatatypeName = "varbinary"
+	DatatypeNameVoid              DatatypeName = "void"
+	DatatypeNameXML               DatatypeName = "xml"
+	DatatypeNameYear              DatatypeName = "year"
+)
+
+const (
+	DiffAlgorithmFetchAndJoin DiffAlgorithm = "fetch_and_join"
+	DiffAlgorithmHash         DiffAlgorithm = "hash"
+	DiffAlgorithmHashV2Alpha  DiffAlgorithm = "hash_v2_alpha"
+	DiffAlgorithmJoin         DiffAlgorithm = "join"
+)
+
+const (
+	DiffKindCrossDB DiffKind = "cross_db"
+	DiffKindInDB    DiffKind = "in_db"
+)
+
+const (
+	ExcelFileOptionsFileTypeExcel ExcelFileOptionsFileType = "excel"
+)
+
+const (
+	InternalAPIDataDiffDependenciesStatusDone    InternalAPIDataDiffDependenciesStatus = "done"
+	InternalAPIDataDiffDependenciesStatusSuccess InternalAPIDataDiffDependenciesStatus = "success"
+)
+
+const (
+	JobSourceAPI         JobSource = "api"
+	JobSourceAuto        JobSource = "auto"
+	JobSourceCI          JobSource = "ci"
+	JobSourceDemoSignup  JobSource = "demo_signup"
+	JobSourceInteractive JobSource = "interactive"
+	JobSourceManual      JobSource = "manual"
+	JobSourceSchedule    JobSource = "schedule"
+)
+
+const (
+	JobStatusCancelled           JobStatus = "cancelled"
+	JobStatusDone                JobStatus = "done"
+	JobStatusFailed              JobStatus = "failed"
+	JobStatusNeedsAuthentication JobStatus = "needs_authentication"
+	JobStatusNeedsConfirmation   JobStatus = "needs_confirmation"
+	JobStatusProcessing          JobStatus = "processing"
+	JobStatusQueued              JobStatus = "queued"
+	JobStatusWaiting             JobStatus = "waiting"
+)
+
+const (
+	MonitorRunStateAlert     MonitorRunState = "alert"
+	MonitorRunStateCancelled MonitorRunState = "cancelled"
+	MonitorRunStateChecking  MonitorRunState = "checking"
+	MonitorRunStateCreated   MonitorRunState = "created"
+	MonitorRunStateError     MonitorRunState = "error"
+	MonitorRunStateLearning  MonitorRunState = "learning"
+	MonitorRunStateOk        MonitorRunState = "ok"
+	MonitorRunStateQueued    MonitorRunState = "queued"
+	MonitorRunStateSkipped   MonitorRunState = "skipped"
+)
+
+const (
+	OracleConfigDatabaseTypeService OracleConfigDatabaseType = "service"
+	OracleConfigDatabaseTypeSid     OracleConfigDatabaseType = "sid"
+)
+
+const (
+	OracleConfigEwalletTypePkcs12 OracleConfigEwalletType = "pkcs12"
+	OracleConfigEwalletTypeX509   OracleConfigEwalletType = "x509"
+)
+
+const (
+	ParquetFileOptionsFileTypeParquet ParquetFileOptionsFileType = "parquet"
+)
+
+const (
 	PowerBIAuthTypeDelegated        PowerBIAuthType = "delegated"
 	PowerBIAuthTypeServicePrincipal PowerBIAuthType = "service_principal"
 )
+
+const (
+	SSLVerificationCa   SSLVerification = "ca"
+	SSLVerificationFull SSLVerification = "full"
+	SSLVerificationNone SSLVerification = "none"
+)
+
+const (
+	SnowflakeConfigAuthMethodAzureEntra SnowflakeConfigAuthMethod = "azure_entra"
+	SnowflakeConfigAuthMethodKeypair    SnowflakeConfigAuthMethod = "keypair"
+	SnowflakeConfigAuthMethodPassword   SnowflakeConfigAuthMethod = "password"
+)
+
+const (
+	SslModePrefer     SslMode = "prefer"
+	SslModeRequire    SslMode = "require"
+	SslModeVerifyCa   SslMode = "verify-ca"
+	SslModeVerifyFull SslMode = "verify-full"
+)
+
+const (
+	TableModifiersCaseInsensitiveStrings TableModifiers = "case_insensitive_strings"
+	TableModifiersNullEqualsEmptyString  TableModifiers = "null_equals_empty_string"
+)
+
+const (
+	TimeAggregateEnumDay    TimeAggregateEnum = "day"
+	TimeAggregateEnumHour   TimeAggregateEnum = "hour"
+	TimeAggregateEnumMinute TimeAggregateEnum = "minute"
+	TimeAggregateEnumMonth  TimeAggregateEnum = "month"
+	TimeAggregateEnumWeek   TimeAggregateEnum = "week"
+	TimeAggregateEnumYear   TimeAggregateEnum = "year"
+)
+
+const (
+	ToleranceModeEnumAbsolute ToleranceModeEnum = "absolute"
+	ToleranceModeEnumRelative ToleranceModeEnum = "relative"
+)
+
+const (
+	TrinoConfigHiveTimestampPrecisionN3 TrinoConfigHiveTimestampPrecision = 3
+	TrinoConfigHiveTimestampPrecisionN6 TrinoConfigHiveTimestampPrecision = 6
+	TrinoConfigHiveTimestampPrecisionN9 TrinoConfigHiveTimestampPrecision = 9
+)
+
+// AWSS3Config How a source is reached: AWSS3Config
+//
+// Examples: {"bucket_name":"example","key_id":"example-key","materialize_max_rows":null,"materialize_path":null,"region":"eu-central-1"}
+type AWSS3Config struct {
+	// BucketName The bucket
+	BucketName string `json:"bucket_name"`
+
+	// KeyID The access key
+	KeyID *string `json:"key_id"`
+
+	// Region The region
+	Region string `json:"region"`
+
+	// MaterializeMaxRows How many rows of a result are written
+	MaterializeMaxRows *int `json:"materialize_max_rows"`
+
+	// MaterializePath Where results are written in the bucket
+	MaterializePath *string `json:"materialize_path"`
+
+	// Secret Its secret
+	Secret *string `json:"secret,omitempty"`
+}
+
+// APICIDependency Something that depends on a table
+//
+// Examples: {"data_source_id":1,"data_source_type":"looker","item_type":"dashboard","name":"Sales","path":["Shop","Sales"],"uid":"1"}
+type APICIDependency struct {
+	// UID Its id
+	UID string `json:"uid"`
+
+	// ItemType What it is
+	ItemType string `json:"item_type"`
+
+	// Name The name
+	Name string `json:"name"`
+
+	// Path Where it stands
+	Path []string `json:"path"`
+
+	// DataSourceID The data source
+	DataSourceID int `json:"data_source_id"`
+
+	// DataSourceType The type of the data source
+	DataSourceType string `json:"data_source_type"`
+
+	// Popularity How often it is used
+	Popularity *int `json:"popularity,omitempty"`
+
+	// PrimaryKey Its primary key
+	PrimaryKey *string `json:"primary_key,omitempty"`
+
+	// QueryType The type of its query
+	QueryType *string `json:"query_type,omitempty"`
+
+	// RawSQL Its query
+	RawSQL *string `json:"raw_sql,omitempty"`
+
+	// RemoteID Its id in the other tool
+	RemoteID *string `json:"remote_id,omitempty"`
+
+	// TableName Its table
+	TableName *string `json:"table_name,omitempty"`
+}
+
+// APIColumnDiffStat The values of a column
+//
+// Examples: {"column_name":"name","match":99,"values_different":1}
+type APIColumnDiffStat struct {
+	// ColumnName The column
+	ColumnName string `json:"column_name"`
+
+	// Match How much is equal, in percent
+	Match float64 `json:"match"`
+
+	// ValuesDifferent How many values differ
+	ValuesDifferent int `json:"values_different"`
+
+	// ValuesDifferentEstimate How many values differ in the whole, where this is of a sample
+	ValuesDifferentEstimate *APIEstimatedIntValue `json:"values_different_estimate,omitempty"`
+}
+
+// APIColumnProfileStats A column of a key
+//
+// Examples: {"distinct":1,"histogram_bins":1,"max":"4","min":"4","nulls":0,"top_values_count":1,"total":1}
+type APIColumnProfileStats struct {
+	// Total How many rows there are
+	Total int `json:"total"`
+
+	// Nulls How many nulls there are
+	Nulls int `json:"nulls"`
+
+	// Distinct How many values there are
+	Distinct *int `json:"distinct,omitempty"`
+
+	// HistogramBins How many bins a histogram of it has
+	HistogramBins *int `json:"histogram_bins,omitempty"`
+
+	// Max The greatest
+	Max *string `json:"max,omitempty"`
+
+	// Min The least
+	Min *string `json:"min,omitempty"`
+
+	// TopValuesCount How many frequent values are listed
+	TopValuesCount *int `json:"top_values_count,omitempty"`
+}
+
+// APIColumnRule A condition under which two values are equal, for a column or a type
+//
+// Examples: {"column":"price","equal_if":"abs({a} - {b}) \u003c 2","type":null}
+type APIColumnRule struct {
+	// EqualIf A condition of SQL with {a} and {b}
+	EqualIf string `json:"equal_if"`
+
+	// Column The column, in the names of A
+	Column *string `json:"column"`
+
+	// Type The type
+	Type *DatatypeName `json:"type"`
+}
+
+// APICrossDataDiffSummaryForDone What a diff across sources came to
+//
+// Examples: {"pks":{"distincts":[1509,1514],"dupes":[0,303],"exclusives":[0,5],"nulls":[0,0],"total_rows":[1509,1761]},"status":"success","values":{"columns_diff_stats":[{"column_name":"name","match":99,"values_different":1},{"column_name":"price","match":100,"values_different":0}],"columns_with_differences":1,"compared_columns":2,"rows_with_differences":1,"total_rows":100,"total_values":200,"values_with_differences":1}}
+type APICrossDataDiffSummaryForDone struct {
+	// Status Where it is
+	Status APICrossDataDiffSummaryForDoneStatus `json:"status"`
+
+	// Pks The statistics of keys
+	Pks *APIDataDiffSummaryPKs `json:"pks,omitempty"`
+
+	// Values The statistics of values
+	Values *APIDataDiffSummaryValues `json:"values,omitempty"`
+}
+
+// APICrossDataDiffSummaryForDoneStatus Where it is
+type APICrossDataDiffSummaryForDoneStatus string
+
+// APIDataDiffCancelled What a diff is after it was cancelled
+//
+// Examples: {"id":1,"status":"cancelled"}
+type APIDataDiffCancelled struct {
+	// ID The number
+	ID int `json:"id"`
+
+	// Status Where it is
+	//
+	// Examples: done
+	Status JobStatus `json:"status"`
+}
+
+// APIDataDiffData A data diff to be made
+//
+// Examples: {"data_source1_id":1,"data_source2_id":1,"pk_columns":["id"],"table1":["main","orders"],"table2":["main","orders_new"]}
+type APIDataDiffData struct {
+	// DataSource1ID The source of A
+	DataSource1ID int `json:"data_source1_id"`
+
+	// DataSource2ID The source of B
+	DataSource2ID int `json:"data_source2_id"`
+
+	// Archived Whether the diff is put away
+	Archived *bool `json:"archived,omitempty"`
+
+	// BisectionFactor Into how many segments a table is cut
+	BisectionFactor *int `json:"bisection_factor,omitempty"`
+
+	// BisectionThreshold From how many rows on a segment is cut
+	BisectionThreshold *int `json:"bisection_threshold,omitempty"`
+
+	// ColumnMapping Pairs of names of a column, in A and in B
+	ColumnMapping *[][]interface{} `json:"column_mapping,omitempty"`
+
+	// ColumnRules What else is equal
+	ColumnRules *[]APIColumnRule `json:"column_rules,omitempty"`
+
+	// ColumnsToCompare The columns that are compared; all if there are none
+	ColumnsToCompare *[]string `json:"columns_to_compare,omitempty"`
+
+	// CompareDuplicates Whether rows are compared whose key is not unique
+	CompareDuplicates *bool `json:"compare_duplicates,omitempty"`
+
+	// DataSource1SessionParameters Parameters of the session in A
+	DataSource1SessionParameters *map[string]interface{} `json:"data_source1_session_parameters,omitempty"`
+
+	// DataSource2SessionParameters Parameters of the session in B
+	DataSource2SessionParameters *map[string]interface{} `json:"data_source2_session_parameters,omitempty"`
+
+	// DatetimeTolerance How many digits of a second are compared, 0 to 6
+	DatetimeTolerance *int `json:"datetime_tolerance,omitempty"`
+
+	// DiffTolerance How far numbers may be apart
+	DiffTolerance *float64 `json:"diff_tolerance,omitempty"`
+
+	// DiffTolerancesPerColumn How far the numbers of single columns may be apart
+	DiffTolerancesPerColumn *[]ColumnTolerance `json:"diff_tolerances_per_column,omitempty"`
+
+	// DownloadLimit How many rows are read at most
+	DownloadLimit *int `json:"download_limit,omitempty"`
+
+	// ExcludeColumns The columns that are not compared
+	ExcludeColumns *[]string `json:"exclude_columns,omitempty"`
+
+	// File1 The file that is A
+	File1 *string `json:"file1,omitempty"`
+
+	// File1Options How the file of A is read
+	File1Options *struct {
+		union json.RawMessage
+	} `json:"file1_options,omitempty"`
+
+	// File2 The file that is B
+	File2 *string `json:"file2,omitempty"`
+
+	// File2Options How the file of B is read
+	File2Options *struct {
+		union json.RawMessage
+	} `json:"file2_options,omitempty"`
+
+	// Filter1 Which rows of A are compared, as the text behind WHERE
+	Filter1 *string `json:"filter1,omitempty"`
+
+	// Filter2 Which rows of B are compared, as the text behind WHERE
+	Filter2 *string `json:"filter2,omitempty"`
+
+	// IncludeColumns The columns that are compared; all if there are none
+	IncludeColumns *[]string `json:"include_columns,omitempty"`
+
+	// InferPk Whether the primary key is looked for
+	InferPk *bool `json:"infer_pk,omitempty"`
+
+	// InferPkAvoidNames Columns that are in no key that is found
+	InferPkAvoidNames *[]string `json:"infer_pk_avoid_names,omitempty"`
+
+	// InferPkAvoidTypes Types of columns that are in no key that is found
+	InferPkAvoidTypes *[]string `json:"infer_pk_avoid_types,omitempty"`
+
+	// MaterializationDestinationID The source that results are written to
+	MaterializationDestinationID *int `json:"materialization_destination_id,omitempty"`
+
+	// MaterializeDataset1 Whether A is copied first
+	MaterializeDataset1 *bool `json:"materialize_dataset1,omitempty"`
+
+	// MaterializeDataset2 Whether B is copied first
+	MaterializeDataset2 *bool `json:"materialize_dataset2,omitempty"`
+
+	// MaterializeWithoutSampling Whether all results are written where the diff is of a sample
+	MaterializeWithoutSampling *bool `json:"materialize_without_sampling,omitempty"`
+
+	// PerColumnDiffLimit How many differences of a column are counted
+	PerColumnDiffLimit *int `json:"per_column_diff_limit,omitempty"`
+
+	// PkColumns The primary key, in the names of A
+	PkColumns *[]string `json:"pk_columns,omitempty"`
+
+	// Purged Whether the results are forgotten
+	Purged *bool `json:"purged,omitempty"`
+
+	// Query1 The query that is A
+	Query1 *string `json:"query1,omitempty"`
+
+	// Query2 The query that is B
+	Query2 *string `json:"query2,omitempty"`
+
+	// RunProfiles Whether columns are profiled
+	RunProfiles *bool `json:"run_profiles,omitempty"`
+
+	// SamplingConfidence How sure a sample is, in percent
+	SamplingConfidence *float64 `json:"sampling_confidence,omitempty"`
+
+	// SamplingMaxRows How many rows a sample has at most
+	SamplingMaxRows *int `json:"sampling_max_rows,omitempty"`
+
+	// SamplingRatio Which share of the rows a sample has
+	SamplingRatio *float64 `json:"sampling_ratio,omitempty"`
+
+	// SamplingThreshold From how many rows on a sample is taken
+	SamplingThreshold *int `json:"sampling_threshold,omitempty"`
+
+	// SamplingTolerance Which share of differences may go unseen
+	SamplingTolerance *float64 `json:"sampling_tolerance,omitempty"`
+
+	// SortArrayColumns Whether the order within arrays does not count
+	SortArrayColumns *bool `json:"sort_array_columns,omitempty"`
+
+	// Table1 The path of the table that is A
+	Table1 *[]string `json:"table1,omitempty"`
+
+	// Table2 The path of the table that is B
+	Table2 *[]string `json:"table2,omitempty"`
+
+	// TableModifiers What does not count as a difference
+	TableModifiers *[]TableModifiers `json:"table_modifiers,omitempty"`
+
+	// Tags Words to find the diff by
+	Tags *[]string `json:"tags,omitempty"`
+
+	// TimeAggregate The steps of the timeline
+	TimeAggregate *TimeAggregateEnum `json:"time_aggregate,omitempty"`
+
+	// TimeColumn The column of the timeline
+	TimeColumn *string `json:"time_column,omitempty"`
+
+	// TimeIntervalEnd The first time that is not compared any more
+	TimeIntervalEnd *pydantic.Datetime `json:"time_interval_end,omitempty"`
+
+	// TimeIntervalStart The first time that is compared
+	TimeIntervalStart *pydantic.Datetime `json:"time_interval_start,omitempty"`
+
+	// TimeTravelPoint1 Which state of A is compared
+	TimeTravelPoint1 *APIDataDiffData_TimeTravelPoint1 `json:"time_travel_point1,omitempty"`
+
+	// TimeTravelPoint2 Which state of B is compared
+	TimeTravelPoint2 *APIDataDiffData_TimeTravelPoint2 `json:"time_travel_point2,omitempty"`
+
+	// ToleranceMode What the tolerance is measured in
+	ToleranceMode *ToleranceModeEnum `json:"tolerance_mode,omitempty"`
+
+	// Algorithm How the diff is to be made; read from a client, and a wish only
+	Algorithm *string `json:"algorithm,omitempty"`
+}
+
+type APIDataDiffDataTimeTravelPoint10 = int
+
+type APIDataDiffDataTimeTravelPoint11 = pydantic.Datetime
+
+type APIDataDiffDataTimeTravelPoint12 = string
+
+// APIDataDiffData_TimeTravelPoint1 Which state of A is compared
+type APIDataDiffData_TimeTravelPoint1 struct {
+	union json.RawMessage
+}
+
+type APIDataDiffDataTimeTravelPoint20 = int
+
+type APIDataDiffDataTimeTravelPoint21 = pydantic.Datetime
+
+type APIDataDiffDataTimeTravelPoint22 = string
+
+// APIDataDiffData_TimeTravelPoint2 Which state of B is compared
+type APIDataDiffData_TimeTravelPoint2 struct {
+	union json.RawMessage
+}
+
+// APIDataDiffError Why a diff failed
+//
+// Examples: {"error_type":"NoSuchTableException","error_value":"public.orders","is_retryable":false}
+type APIDataDiffError struct {
+	// ErrorType The kind of the mistake
+	ErrorType string `json:"error_type"`
+
+	// ErrorValue What it is about, or the words of the database
+	ErrorValue string `json:"error_value"`
+
+	// IsRetryable Whether the same may succeed later
+	IsRetryable *bool `json:"is_retryable,omitempty"`
+}
+
+// APIDataDiffFull A data diff
+//
+// Examples: {"affected_columns":null,"algorithm":"join","archived":false,"bisection_factor":null,"bisection_threshold":null,"ci_base_branch":null,"ci_pr_branch":null,"ci_pr_num":null,"ci_pr_sha":null,"ci_pr_url":null,"ci_pr_user_display_name":null,"ci_pr_user_email":null,"ci_pr_user_id":null,"ci_pr_username":null,"ci_run_id":null,"ci_sha_url":null,"column_mapping":null,"column_rules":null,"columns_to_compare":null,"compare_duplicates":null,"created_at":"2026-11-21T09:30:00Z","data_app_metadata":null,"data_app_type":null,"data_source1_id":1,"data_source1_session_parameters":null,"data_source2_id":1,"data_source2_session_parameters":null,"datetime_tolerance":null,"diff_stats":{"diff_duplicate_pks":null,"diff_null_pks":null,"diff_pks":null,"diff_rows":null,"diff_rows_count":null,"diff_rows_number":null,"diff_schema":null,"diff_values":null,"errors":null,"match_ratio":null,"rows_added":null,"rows_removed":null,"sampled":null,"table_a_row_count":null,"table_b_row_count":null,"version":"2"},"diff_tolerance":null,"diff_tolerances_per_column":null,"done":false,"download_limit":null,"exclude_columns":[],"execute_as_user":null,"file1":null,"file1_options":null,"file2":null,"file2_options":null,"filter1":null,"filter2":null,"finished_at":null,"id":1,"include_columns":[],"infer_pk":false,"infer_pk_avoid_names":null,"infer_pk_avoid_types":null,"kind":"in_db","materialization_destination_id":null,"materialize_dataset1":null,"materialize_dataset2":null,"materialize_without_sampling":false,"monitor_error":null,"monitor_id":null,"monitor_state":null,"per_column_diff_limit":null,"pk_columns":["id"],"purged":false,"query1":null,"query2":null,"result":null,"result_revisions":{},"result_statuses":{},"run_profiles":null,"runtime":null,"sampling_confidence":null,"sampling_max_rows":null,"sampling_ratio":null,"sampling_threshold":null,"sampling_tolerance":null,"share_token":null,"share_url":null,"sort_array_columns":null,"source":"api","status":"waiting","table1":["main","orders"],"table2":["main","orders_new"],"table_modifiers":null,"tags":null,"temp_schema_override":null,"time_aggregate":null,"time_column":null,"time_interval_end":null,"time_interval_start":null,"time_travel_point1":null,"time_travel_point2":null,"tolerance_mode":null,"updated_at":"2026-11-21T09:30:00Z","user_id":1}
+type APIDataDiffFull struct {
+	// DataSource1ID The source of A
+	DataSource1ID int `json:"data_source1_id"`
+
+	// DataSource2ID The source of B
+	DataSource2ID int `json:"data_source2_id"`
+
+	// PkColumns The primary key, in the names of A
+	PkColumns []string `json:"pk_columns"`
+
+	// Kind Whether both sides are one source
+	//
+	// Examples: in_db
+	Kind DiffKind `json:"kind"`
+
+	// AffectedColumns The columns that a change concerns
+	AffectedColumns *[]string `json:"affected_columns"`
+
+	// Algorithm How the diff is made
+	Algorithm *DiffAlgorithm `json:"algorithm"`
+
+	// Archived Whether the diff is put away
+	Archived *bool `json:"archived"`
+
+	// BisectionFactor Into how many segments a table is cut
+	BisectionFactor *int `json:"bisection_factor"`
+
+	// BisectionThreshold From how many rows on a segment is cut
+	BisectionThreshold *int `json:"bisection_threshold"`
+
+	// CIBaseBranch The branch that is to be changed
+	CIBaseBranch *string `json:"ci_base_branch"`
+
+	// CIPrBranch The branch of the change
+	CIPrBranch *string `json:"ci_pr_branch"`
+
+	// CIPrNum The number of the change
+	CIPrNum *int `json:"ci_pr_num"`
+
+	// CIPrSha The commit of the change
+	CIPrSha *string `json:"ci_pr_sha"`
+
+	// CIPrURL Where the change is seen
+	CIPrURL *string `json:"ci_pr_url"`
+
+	// CIPrUserDisplayName Who made the change, as shown
+	CIPrUserDisplayName *string `json:"ci_pr_user_display_name"`
+
+	// CIPrUserEmail Who made the change, by mail
+	CIPrUserEmail *string `json:"ci_pr_user_email"`
+
+	// CIPrUserID Who made the change, by id
+	CIPrUserID *string `json:"ci_pr_user_id"`
+
+	// CIPrUsername Who made the change, by name
+	CIPrUsername *string `json:"ci_pr_username"`
+
+	// CIRunID The run of CI
+	CIRunID *int `json:"ci_run_id"`
+
+	// CIShaURL Where the commit is seen
+	CIShaURL *string `json:"ci_sha_url"`
+
+	// ColumnMapping Pairs of names of a column, in A and in B
+	ColumnMapping *[][]interface{} `json:"column_mapping"`
+
+	// ColumnRules What else is equal
+	ColumnRules *[]APIColumnRule `json:"column_rules"`
+
+	// ColumnsToCompare The columns that are compared; all if there are none
+	ColumnsToCompare *[]string `json:"columns_to_compare"`
+
+	// CompareDuplicates Whether rows are compared whose key is not unique
+	CompareDuplicates *bool `json:"compare_duplicates"`
+
+	// CreatedAt When the diff was asked for
+	CreatedAt *pydantic.Datetime `json:"created_at"`
+
+	// DataAppMetadata What is known of the models of another tool
+	DataAppMetadata *TDataDiffDataAppMetadata `json:"data_app_metadata"`
+
+	// DataAppType The other tool
+	DataAppType *string `json:"data_app_type"`
+
+	// DataSource1SessionParameters Parameters of the session in A
+	DataSource1SessionParameters *map[string]interface{} `json:"data_source1_session_parameters"`
+
+	// DataSource2SessionParameters Parameters of the session in B
+	DataSource2SessionParameters *map[string]interface{} `json:"data_source2_session_parameters"`
+
+	// DatetimeTolerance How many digits of a second are compared, 0 to 6
+	DatetimeTolerance *int `json:"datetime_tolerance"`
+
+	// DiffStats The statistics of the whole
+	DiffStats *DiffStats `json:"diff_stats"`
+
+	// DiffTolerance How far numbers may be apart
+	DiffTolerance *float64 `json:"diff_tolerance"`
+
+	// DiffTolerancesPerColumn How far the numbers of single columns may be apart
+	DiffTolerancesPerColumn *[]ColumnTolerance `json:"diff_tolerances_per_column"`
+
+	// Done Whether the diff has ended
+	Done *bool `json:"done"`
+
+	// DownloadLimit How many rows are read at most
+	DownloadLimit *int `json:"download_limit"`
+
+	// ExcludeColumns The columns that are not compared
+	ExcludeColumns *[]string `json:"exclude_columns"`
+
+	// ExecuteAsUser Whether it runs in the name of the user
+	ExecuteAsUser *bool `json:"execute_as_user"`
+
+	// File1 The file that is A
+	File1 *string `json:"file1"`
+
+	// File1Options How the file of A is read
+	File1Options *struct {
+		union json.RawMessage
+	} `json:"file1_options"`
+
+	// File2 The file that is B
+	File2 *string `json:"file2"`
+
+	// File2Options How the file of B is read
+	File2Options *struct {
+		union json.RawMessage
+	} `json:"file2_options"`
+
+	// Filter1 Which rows of A are compared, as the text behind WHERE
+	Filter1 *string `json:"filter1"`
+
+	// Filter2 Which rows of B are compared, as the text behind WHERE
+	Filter2 *string `json:"filter2"`
+
+	// FinishedAt When the diff ended
+	FinishedAt *pydantic.Datetime `json:"finished_at"`
+
+	// ID The number
+	ID *int `json:"id"`
+
+	// IncludeColumns The columns that are compared; all if there are none
+	IncludeColumns *[]string `json:"include_columns"`
+
+	// InferPk Whether the primary key is looked for
+	InferPk *bool `json:"infer_pk"`
+
+	// InferPkAvoidNames Columns that are in no key that is found
+	InferPkAvoidNames *[]string `json:"infer_pk_avoid_names"`
+
+	// InferPkAvoidTypes Types of columns that are in no key that is found
+	InferPkAvoidTypes *[]string `json:"infer_pk_avoid_types"`
+
+	// MaterializationDestinationID The source that results are written to
+	MaterializationDestinationID *int `json:"materialization_destination_id"`
+
+	// MaterializeDataset1 Whether A is copied first
+	MaterializeDataset1 *bool `json:"materialize_dataset1"`
+
+	// MaterializeDataset2 Whether B is copied first
+	MaterializeDataset2 *bool `json:"materialize_dataset2"`
+
+	// MaterializeWithoutSampling Whether all results are written where the diff is of a sample
+	MaterializeWithoutSampling *bool `json:"materialize_without_sampling"`
+
+	// MonitorError What went wrong in the monitor
+	MonitorError *QueryError `json:"monitor_error"`
+
+	// MonitorID The monitor
+	MonitorID *int `json:"monitor_id"`
+
+	// MonitorState Where the run of the monitor is
+	MonitorState *MonitorRunState `json:"monitor_state"`
+
+	// PerColumnDiffLimit How many differences of a column are counted
+	PerColumnDiffLimit *int `json:"per_column_diff_limit"`
+
+	// Purged Whether the results are forgotten
+	Purged *bool `json:"purged"`
+
+	// Query1 The query that is A
+	Query1 *string `json:"query1"`
+
+	// Query2 The query that is B
+	Query2 *string `json:"query2"`
+
+	// Result What it came to
+	Result *APIDataDiffFullResult `json:"result"`
+
+	// ResultRevisions How often each part was made
+	ResultRevisions *map[string]int `json:"result_revisions"`
+
+	// ResultStatuses Where each part is
+	ResultStatuses *map[string]string `json:"result_statuses"`
+
+	// RunProfiles Whether columns are profiled
+	RunProfiles *bool `json:"run_profiles"`
+
+	// Runtime For how many seconds the diff ran
+	Runtime *float64 `json:"runtime"`
+
+	// SamplingConfidence How sure a sample is, in percent
+	SamplingConfidence *float64 `json:"sampling_confidence"`
+
+	// SamplingMaxRows How many rows a sample has at most
+	SamplingMaxRows *int `json:"sampling_max_rows"`
+
+	// SamplingRatio Which share of the rows a sample has
+	SamplingRatio *float64 `json:"sampling_ratio"`
+
+	// SamplingThreshold From how many rows on a sample is taken
+	SamplingThreshold *int `json:"sampling_threshold"`
+
+	// SamplingTolerance Which share of differences may go unseen
+	SamplingTolerance *float64 `json:"sampling_tolerance"`
+
+	// ShareToken With what the diff is shared
+	ShareToken *string `json:"share_token"`
+
+	// ShareURL Where the shared diff is seen
+	ShareURL *string `json:"share_url"`
+
+	// SortArrayColumns Whether the order within arrays does not count
+	SortArrayColumns *bool `json:"sort_array_columns"`
+
+	// Source What asked for it
+	Source *JobSource `json:"source"`
+
+	// Status Where it is
+	Status *JobStatus `json:"status"`
+
+	// Table1 The path of the table that is A
+	Table1 *[]string `json:"table1"`
+
+	// Table2 The path of the table that is B
+	Table2 *[]string `json:"table2"`
+
+	// TableModifiers What does not count as a difference
+	TableModifiers *[]TableModifiers `json:"table_modifiers"`
+
+	// Tags Words to find the diff by
+	Tags *[]string `json:"tags"`
+
+	// TempSchemaOverride Where results are written instead
+	TempSchemaOverride *[]string `json:"temp_schema_override"`
+
+	// TimeAggregate The steps of the timeline
+	TimeAggregate *TimeAggregateEnum `json:"time_aggregate"`
+
+	// TimeColumn The column of the timeline
+	TimeColumn *string `json:"time_column"`
+
+	// TimeIntervalEnd The first time that is not compared any more
+	TimeIntervalEnd *pydantic.Datetime `json:"time_interval_end"`
+
+	// TimeIntervalStart The first time that is compared
+	TimeIntervalStart *pydantic.Datetime `json:"time_interval_start"`
+
+	// TimeTravelPoint1 Which state of A is compared
+	TimeTravelPoint1 *APIDataDiffFull_TimeTravelPoint1 `json:"time_travel_point1"`
+
+	// TimeTravelPoint2 Which state of B is compared
+	TimeTravelPoint2 *APIDataDiffFull_TimeTravelPoint2 `json:"time_travel_point2"`
+
+	// ToleranceMode What the tolerance is measured in
+	ToleranceMode *ToleranceModeEnum `json:"tolerance_mode"`
+
+	// UpdatedAt When something changed last
+	UpdatedAt *pydantic.Datetime `json:"updated_at"`
+
+	// UserID The user
+	UserID *int `json:"user_id"`
+}
+
+type APIDataDiffFullResult string
+
+type APIDataDiffFullTimeTravelPoint10 = int
+
+type APIDataDiffFullTimeTravelPoint11 = pydantic.Datetime
+
+type APIDataDiffFullTimeTravelPoint12 = string
+
+// APIDataDiffFull_TimeTravelPoint1 Which state of A is compared
+type APIDataDiffFull_TimeTravelPoint1 struct {
+	union json.RawMessage
+}
+
+type APIDataDiffFullTimeTravelPoint20 = int
+
+type APIDataDiffFullTimeTravelPoint21 = pydantic.Datetime
+
+type APIDataDiffFullTimeTravelPoint22 = string
+
+// APIDataDiffFull_TimeTravelPoint2 Which state of B is compared
+type APIDataDiffFull_TimeTravelPoint2 struct {
+	union json.RawMessage
+}
+
+// APIDataDiffPage A page of data diffs
+//
+// Examples: {"count":1,"page":1,"page_size":100,"results":[{"affected_columns":null,"algorithm":"join","archived":false,"bisection_factor":null,"bisection_threshold":null,"ci_base_branch":null,"ci_pr_branch":null,"ci_pr_num":null,"ci_pr_sha":null,"ci_pr_url":null,"ci_pr_user_display_name":null,"ci_pr_user_email":null,"ci_pr_user_id":null,"ci_pr_username":null,"ci_run_id":null,"ci_sha_url":null,"column_mapping":null,"column_rules":null,"columns_to_compare":null,"compare_duplicates":null,"created_at":"2026-11-21T09:30:00Z","data_app_metadata":null,"data_app_type":null,"data_source1_id":1,"data_source1_session_parameters":null,"data_source2_id":1,"data_source2_session_parameters":null,"datetime_tolerance":null,"diff_stats":{"diff_duplicate_pks":null,"diff_null_pks":null,"diff_pks":null,"diff_rows":null,"diff_rows_count":null,"diff_rows_number":null,"diff_schema":null,"diff_values":null,"errors":null,"match_ratio":null,"rows_added":null,"rows_removed":null,"sampled":null,"table_a_row_count":null,"table_b_row_count":null,"version":"2"},"diff_tolerance":null,"diff_tolerances_per_column":null,"done":false,"download_limit":null,"exclude_columns":[],"execute_as_user":null,"file1":null,"file1_options":null,"file2":null,"file2_options":null,"filter1":null,"filter2":null,"finished_at":null,"id":1,"include_columns":[],"infer_pk":false,"infer_pk_avoid_names":null,"infer_pk_avoid_types":null,"kind":"in_db","materialization_destination_id":null,"materialize_dataset1":null,"materialize_dataset2":null,"materialize_without_sampling":false,"monitor_error":null,"monitor_id":null,"monitor_state":null,"per_column_diff_limit":null,"pk_columns":["id"],"purged":false,"query1":null,"query2":null,"result":null,"result_revisions":{},"result_statuses":{},"run_profiles":null,"runtime":null,"sampling_confidence":null,"sampling_max_rows":null,"sampling_ratio":null,"sampling_threshold":null,"sampling_tolerance":null,"share_token":null,"share_url":null,"sort_array_columns":null,"source":"api","status":"waiting","table1":["main","orders"],"table2":["main","orders_new"],"table_modifiers":null,"tags":null,"temp_schema_override":null,"time_aggregate":null,"time_column":null,"time_interval_end":null,"time_interval_start":null,"time_travel_point1":null,"time_travel_point2":null,"tolerance_mode":null,"updated_at":"2026-11-21T09:30:00Z","user_id":1}],"total_pages":1}
+type APIDataDiffPage struct {
+	// Page Which page this is, from 1
+	Page int `json:"page"`
+
+	// PageSize How many diffs a page has
+	PageSize int `json:"page_size"`
+
+	// Count How many diffs there are
+	Count int `json:"count"`
+
+	// TotalPages How many pages there are
+	TotalPages int `json:"total_pages"`
+
+	// Results What each step came to
+	Results []APIDataDiffFull `json:"results"`
+}
+
+// APIDataDiffSummary A data diff in few words
+//
+// Examples: {"algorithm":"join","created_at":"2026-11-21T09:30:00Z","data_source1_id":1,"data_source1_name":"Shop","data_source2_id":1,"data_source2_name":"Shop","diff_stats":{"rows_added":1,"version":"2"},"error":null,"feedback":"1 of 100 rows differs.","finished_at":"2026-11-21T09:30:05Z","id":1,"include_columns":[],"pk_columns":["id"],"result":"different","result_status":"done","results_count":3,"sampling_ratio":null,"status":"done","table1":["main","orders"],"table2":["main","orders_new"]}
+type APIDataDiffSummary struct {
+	// ID The number
+	ID int `json:"id"`
+
+	// Status Where it is
+	//
+	// Examples: done
+	Status JobStatus `json:"status"`
+
+	// DataSource1ID The source of A
+	DataSource1ID int `json:"data_source1_id"`
+
+	// DataSource2ID The source of B
+	DataSource2ID int `json:"data_source2_id"`
+
+	// Algorithm How the diff is made
+	Algorithm *string `json:"algorithm"`
+
+	// CreatedAt When the diff was asked for
+	CreatedAt *pydantic.Datetime `json:"created_at"`
+
+	// DataSource1Name The name of the source of A
+	DataSource1Name *string `json:"data_source1_name"`
+
+	// DataSource2Name The name of the source of B
+	DataSource2Name *string `json:"data_source2_name"`
+
+	// DiffStats The statistics of the whole
+	DiffStats *map[string]interface{} `json:"diff_stats"`
+
+	// Error What went wrong
+	Error *string `json:"error"`
+
+	// Feedback What came of it, in words
+	Feedback *string `json:"feedback"`
+
+	// FinishedAt When the diff ended
+	FinishedAt *pydantic.Datetime `json:"finished_at"`
+
+	// IncludeColumns The columns that are compared; all if there are none
+	IncludeColumns *[]string `json:"include_columns"`
+
+	// PkColumns The primary key, in the names of A
+	PkColumns *[]string `json:"pk_columns"`
+
+	// Result What it came to
+	Result *string `json:"result"`
+
+	// ResultStatus Where the results are
+	ResultStatus *string `json:"result_status"`
+
+	// ResultsCount How many parts have results
+	ResultsCount *int `json:"results_count"`
+
+	// SamplingRatio Which share of the rows a sample has
+	SamplingRatio *float64 `json:"sampling_ratio"`
+
+	// Table1 The path of the table that is A
+	Table1 *[]string `json:"table1"`
+
+	// Table2 The path of the table that is B
+	Table2 *[]string `json:"table2"`
+}
+
+// APIDataDiffSummaryForDone What a diff within one source came to
+//
+// Examples: {"dependencies":[],"materialized_results":{},"pks":{"distincts":[1509,1514],"dupes":[0,303],"exclusives":[0,5],"nulls":[0,0],"total_rows":[1509,1761]},"schema":{"column_counts":[20,21],"column_reorders":0,"column_type_differs":["price"],"column_type_mismatches":1,"columns_mismatched":[3,4],"exclusive_columns":[["old1","old2"],["new1","new2","new3"]]},"status":"success","values":{"columns_diff_stats":[{"column_name":"name","match":99,"values_different":1},{"column_name":"price","match":100,"values_different":0}],"columns_with_differences":1,"compared_columns":2,"rows_with_differences":1,"total_rows":100,"total_values":200,"values_with_differences":1}}
+type APIDataDiffSummaryForDone struct {
+	// Status Where it is
+	Status APIDataDiffSummaryForDoneStatus `json:"status"`
+
+	// Pks The statistics of keys
+	//
+	// Examples: {"distincts":[1509,1514],"dupes":[0,303],"exclusives":[0,5],"nulls":[0,0],"total_rows":[1509,1761]}
+	Pks APIDataDiffSummaryPKs `json:"pks"`
+
+	// Dependencies What depends on the table
+	Dependencies []APICIDependency `json:"dependencies"`
+
+	// Schema The statistics of columns
+	//
+	// Examples: {"column_counts":[20,21],"column_reorders":0,"column_type_differs":["price"],"column_type_mismatches":1,"columns_mismatched":[3,4],"exclusive_columns":[["old1","old2"],["new1","new2","new3"]]}
+	Schema APIDataDiffSummarySchema `json:"schema"`
+
+	// MaterializedResults Where results were written
+	//
+	// Examples: {"diff":[{"data_source_id":1,"is_sampled":false,"path":["shop","datafold_diff_1_diff"]}]}
+	MaterializedResults APIMaterializedResults `json:"materialized_results"`
+
+	// ExclusivesProfile The keys that only one side has
+	ExclusivesProfile *APIExclusiveRowsProfile `json:"exclusives_profile,omitempty"`
+
+	// Values The statistics of values
+	Values *APIDataDiffSummaryValues `json:"values,omitempty"`
+}
+
+// APIDataDiffSummaryForDoneStatus Where it is
+type APIDataDiffSummaryForDoneStatus string
+
+// APIDataDiffSummaryForFailed Why a diff failed
+//
+// Examples: {"error":{"error_type":"NoSuchTableException","error_value":"public.orders","is_retryable":false},"status":"failed"}
+type APIDataDiffSummaryForFailed struct {
+	// Status Where it is
+	Status APIDataDiffSummaryForFailedStatus `json:"status"`
+
+	// Error What went wrong
+	Error APIDataDiffSummaryForFailed_Error `json:"error"`
+}
+
+// APIDataDiffSummaryForFailedStatus Where it is
+type APIDataDiffSummaryForFailedStatus string
+
+type APIDataDiffSummaryForFailedError1 map[string]interface{}
+
+// APIDataDiffSummaryForFailed_Error What went wrong
+type APIDataDiffSummaryForFailed_Error struct {
+	union json.RawMessage
+}
+
+// APIDataDiffSummaryForRunning A diff that has not ended
+//
+// Examples: {"status":"running"}
+type APIDataDiffSummaryForRunning struct {
+	// Status Where it is
+	Status APIDataDiffSummaryForRunningStatus `json:"status"`
+}
+
+// APIDataDiffSummaryForRunningStatus Where it is
+type APIDataDiffSummaryForRunningStatus string
+
+// APIDataDiffSummaryPKs The statistics of keys, of A and of B
+//
+// Examples: {"distincts":[1509,1514],"dupes":[0,303],"exclusives":[0,5],"nulls":[0,0],"total_rows":[1509,1761]}
+type APIDataDiffSummaryPKs struct {
+	// TotalRows How many rows there are
+	TotalRows []interface{} `json:"total_rows"`
+
+	// Nulls How many nulls there are
+	Nulls []interface{} `json:"nulls"`
+
+	// Dupes Rows whose key is not unique
+	Dupes []interface{} `json:"dupes"`
+
+	// Exclusives Distinct keys that only one side has
+	Exclusives []interface{} `json:"exclusives"`
+
+	// Distincts Distinct keys
+	Distincts []interface{} `json:"distincts"`
+}
+
+// APIDataDiffSummarySchema The statistics of columns
+//
+// Examples: {"column_counts":[20,21],"column_reorders":0,"column_type_differs":["price"],"column_type_mismatches":1,"columns_mismatched":[3,4],"exclusive_columns":[["old1","old2"],["new1","new2","new3"]]}
+type APIDataDiffSummarySchema struct {
+	// ColumnsMismatched Columns without a partner of their name and type
+	ColumnsMismatched []interface{} `json:"columns_mismatched"`
+
+	// ColumnTypeMismatches How many columns there are whose types differ
+	ColumnTypeMismatches int `json:"column_type_mismatches"`
+
+	// ColumnReorders How many columns stand elsewhere
+	ColumnReorders int `json:"column_reorders"`
+
+	// ColumnCounts How many columns each side has
+	ColumnCounts []interface{} `json:"column_counts"`
+
+	// ColumnTypeDiffers The columns whose types differ
+	ColumnTypeDiffers []string `json:"column_type_differs"`
+
+	// ExclusiveColumns The columns that only one side has
+	ExclusiveColumns [][]string `json:"exclusive_columns"`
+}
+
+// APIDataDiffSummaryValues The statistics of values
+//
+// Examples: {"columns_diff_stats":[{"column_name":"name","match":99,"values_different":1},{"column_name":"price","match":100,"values_different":0}],"columns_with_differences":1,"compared_columns":2,"rows_with_differences":1,"total_rows":100,"total_values":200,"values_with_differences":1}
+type APIDataDiffSummaryValues struct {
+	// TotalRows How many rows there are
+	TotalRows int `json:"total_rows"`
+
+	// RowsWithDifferences How many rows have differences
+	RowsWithDifferences int `json:"rows_with_differences"`
+
+	// TotalValues How many values were compared
+	TotalValues int `json:"total_values"`
+
+	// ValuesWithDifferences How many values differ
+	ValuesWithDifferences int `json:"values_with_differences"`
+
+	// ComparedColumns How many columns are compared
+	ComparedColumns int `json:"compared_columns"`
+
+	// ColumnsWithDifferences How many columns have differences
+	ColumnsWithDifferences int `json:"columns_with_differences"`
+
+	// ColumnsDiffStats Each compared column
+	ColumnsDiffStats []APIColumnDiffStat `json:"columns_diff_stats"`
+}
+
+// APIDataDiffWithProgressState A data diff and how far it has come
+//
+// Examples: {"affected_columns":null,"algorithm":"join","archived":false,"bisection_factor":null,"bisection_threshold":null,"ci_base_branch":null,"ci_pr_branch":null,"ci_pr_num":null,"ci_pr_sha":null,"ci_pr_url":null,"ci_pr_user_display_name":null,"ci_pr_user_email":null,"ci_pr_user_id":null,"ci_pr_username":null,"ci_run_id":null,"ci_sha_url":null,"column_mapping":null,"column_rules":null,"columns_to_compare":null,"compare_duplicates":null,"created_at":"2026-11-21T09:30:00Z","data_app_metadata":null,"data_app_type":null,"data_source1_id":1,"data_source1_session_parameters":null,"data_source2_id":1,"data_source2_session_parameters":null,"datetime_tolerance":null,"diff_progress":{"completed_steps":1,"total_steps":4,"version":"1"},"diff_stats":{"diff_duplicate_pks":null,"diff_null_pks":null,"diff_pks":null,"diff_rows":null,"diff_rows_count":null,"diff_rows_number":null,"diff_schema":null,"diff_values":null,"errors":null,"match_ratio":null,"rows_added":null,"rows_removed":null,"sampled":null,"table_a_row_count":null,"table_b_row_count":null,"version":"2"},"diff_tolerance":null,"diff_tolerances_per_column":null,"done":false,"download_limit":null,"exclude_columns":[],"execute_as_user":null,"file1":null,"file1_options":null,"file2":null,"file2_options":null,"filter1":null,"filter2":null,"finished_at":null,"id":1,"include_columns":[],"infer_pk":false,"infer_pk_avoid_names":null,"infer_pk_avoid_types":null,"kind":"in_db","materialization_destination_id":null,"materialize_dataset1":null,"materialize_dataset2":null,"materialize_without_sampling":false,"monitor_error":null,"monitor_id":null,"monitor_state":null,"per_column_diff_limit":null,"pk_columns":["id"],"purged":false,"query1":null,"query2":null,"result":null,"result_revisions":{},"result_statuses":{},"run_profiles":null,"runtime":null,"sampling_confidence":null,"sampling_max_rows":null,"sampling_ratio":null,"sampling_threshold":null,"sampling_tolerance":null,"share_token":null,"share_url":null,"sort_array_columns":null,"source":"api","status":"processing","table1":["main","orders"],"table2":["main","orders_new"],"table_modifiers":null,"tags":null,"temp_schema_override":null,"time_aggregate":null,"time_column":null,"time_interval_end":null,"time_interval_start":null,"time_travel_point1":null,"time_travel_point2":null,"tolerance_mode":null,"updated_at":"2026-11-21T09:30:00Z","user_id":1}
+type APIDataDiffWithProgressState struct {
+	// DataSource1ID The source of A
+	DataSource1ID int `json:"data_source1_id"`
+
+	// DataSource2ID The source of B
+	DataSource2ID int `json:"data_source2_id"`
+
+	// PkColumns The primary key, in the names of A
+	PkColumns []string `json:"pk_columns"`
+
+	// Kind Whether both sides are one source
+	//
+	// Examples: in_db
+	Kind DiffKind `json:"kind"`
+
+	// AffectedColumns The columns that a change concerns
+	AffectedColumns *[]string `json:"affected_columns"`
+
+	// Algorithm How the diff is made
+	Algorithm *DiffAlgorithm `json:"algorithm"`
+
+	// Archived Whether the diff is put away
+	Archived *bool `json:"archived"`
+
+	// BisectionFactor Into how many segments a table is cut
+	BisectionFactor *int `json:"bisection_factor"`
+
+	// BisectionThreshold From how many rows on a segment is cut
+	BisectionThreshold *int `json:"bisection_threshold"`
+
+	// CIBaseBranch The branch that is to be changed
+	CIBaseBranch *string `json:"ci_base_branch"`
+
+	// CIPrBranch The branch of the change
+	CIPrBranch *string `json:"ci_pr_branch"`
+
+	// CIPrNum The number of the change
+	CIPrNum *int `json:"ci_pr_num"`
+
+	// CIPrSha The commit of the change
+	CIPrSha *string `json:"ci_pr_sha"`
+
+	// CIPrURL Where the change is seen
+	CIPrURL *string `json:"ci_pr_url"`
+
+	// CIPrUserDisplayName Who made the change, as shown
+	CIPrUserDisplayName *string `json:"ci_pr_user_display_name"`
+
+	// CIPrUserEmail Who made the change, by mail
+	CIPrUserEmail *string `json:"ci_pr_user_email"`
+
+	// CIPrUserID Who made the change, by id
+	CIPrUserID *string `json:"ci_pr_user_id"`
+
+	// CIPrUsername Who made the change, by name
+	CIPrUsername *string `json:"ci_pr_username"`
+
+	// CIRunID The run of CI
+	CIRunID *int `json:"ci_run_id"`
+
+	// CIShaURL Where the commit is seen
+	CIShaURL *string `json:"ci_sha_url"`
+
+	// ColumnMapping Pairs of names of a column, in A and in B
+	ColumnMapping *[][]interface{} `json:"column_mapping"`
+
+	// ColumnRules What else is equal
+	ColumnRules *[]APIColumnRule `json:"column_rules"`
+
+	// ColumnsToCompare The columns that are compared; all if there are none
+	ColumnsToCompare *[]string `json:"columns_to_compare"`
+
+	// CompareDuplicates Whether rows are compared whose key is not unique
+	CompareDuplicates *bool `json:"compare_duplicates"`
+
+	// CreatedAt When the diff was asked for
+	CreatedAt *pydantic.Datetime `json:"created_at"`
+
+	// DataAppMetadata What is known of the models of another tool
+	DataAppMetadata *TDataDiffDataAppMetadata `json:"data_app_metadata"`
+
+	// DataAppType The other tool
+	DataAppType *string `json:"data_app_type"`
+
+	// DataSource1SessionParameters Parameters of the session in A
+	DataSource1SessionParameters *map[string]interface{} `json:"data_source1_session_parameters"`
+
+	// DataSource2SessionParameters Parameters of the session in B
+	DataSource2SessionParameters *map[string]interface{} `json:"data_source2_session_parameters"`
+
+	// DatetimeTolerance How many digits of a second are compared, 0 to 6
+	DatetimeTolerance *int `json:"datetime_tolerance"`
+
+	// DiffProgress How far the diff has come
+	DiffProgress *DiffProgress `json:"diff_progress"`
+
+	// DiffStats The statistics of the whole
+	DiffStats *DiffStats `json:"diff_stats"`
+
+	// DiffTolerance How far numbers may be apart
+	DiffTolerance *float64 `json:"diff_tolerance"`
+
+	// DiffTolerancesPerColumn How far the numbers of single columns may be apart
+	DiffTolerancesPerColumn *[]ColumnTolerance `json:"diff_tolerances_per_column"`
+
+	// Done Whether the diff has ended
+	Done *bool `json:"done"`
+
+	// DownloadLimit How many rows are read at most
+	DownloadLimit *int `json:"download_limit"`
+
+	// ExcludeColumns The columns that are not compared
+	ExcludeColumns *[]string `json:"exclude_columns"`
+
+	// ExecuteAsUser Whether it runs in the name of the user
+	ExecuteAsUser *bool `json:"execute_as_user"`
+
+	// File1 The file that is A
+	File1 *string `json:"file1"`
+
+	// File1Options How the file of A is read
+	File1Options *struct {
+		union json.RawMessage
+	} `json:"file1_options"`
+
+	// File2 The file that is B
+	File2 *string `json:"file2"`
+
+	// File2Options How the file of B is read
+	File2Options *struct {
+		union json.RawMessage
+	} `json:"file2_options"`
+
+	// Filter1 Which rows of A are compared, as the text behind WHERE
+	Filter1 *string `json:"filter1"`
+
+	// Filter2 Which rows of B are compared, as the text behind WHERE
+	Filter2 *string `json:"filter2"`
+
+	// FinishedAt When the diff ended
+	FinishedAt *pydantic.Datetime `json:"finished_at"`
+
+	// ID The number
+	ID *int `json:"id"`
+
+	// IncludeColumns The columns that are compared; all if there are none
+	IncludeColumns *[]string `json:"include_columns"`
+
+	// InferPk Whether the primary key is looked for
+	InferPk *bool `json:"infer_pk"`
+
+	// InferPkAvoidNames Columns that are in no key that is found
+	InferPkAvoidNames *[]string `json:"infer_pk_avoid_names"`
+
+	// InferPkAvoidTypes Types of columns that are in no key that is found
+	InferPkAvoidTypes *[]string `json:"infer_pk_avoid_types"`
+
+	// MaterializationDestinationID The source that results are written to
+	MaterializationDestinationID *int `json:"materialization_destination_id"`
+
+	// MaterializeDataset1 Whether A is copied first
+	MaterializeDataset1 *bool `json:"materialize_dataset1"`
+
+	// MaterializeDataset2 Whether B is copied first
+	MaterializeDataset2 *bool `json:"materialize_dataset2"`
+
+	// MaterializeWithoutSampling Whether all results are written where the diff is of a sample
+	MaterializeWithoutSampling *bool `json:"materialize_without_sampling"`
+
+	// MonitorError What went wrong in the monitor
+	MonitorError *QueryError `json:"monitor_error"`
+
+	// MonitorID The monitor
+	MonitorID *int `json:"monitor_id"`
+
+	// MonitorState Where the run of the monitor is
+	MonitorState *MonitorRunState `json:"monitor_state"`
+
+	// PerColumnDiffLimit How many differences of a column are counted
+	PerColumnDiffLimit *int `json:"per_column_diff_limit"`
+
+	// Purged Whether the results are forgotten
+	Purged *bool `json:"purged"`
+
+	// Query1 The query that is A
+	Query1 *string `json:"query1"`
+
+	// Query2 The query that is B
+	Query2 *string `json:"query2"`
+
+	// Result What it came to
+	Result *APIDataDiffWithProgressStateResult `json:"result"`
+
+	// ResultRevisions How often each part was made
+	ResultRevisions *map[string]int `json:"result_revisions"`
+
+	// ResultStatuses Where each part is
+	ResultStatuses *map[string]string `json:"result_statuses"`
+
+	// RunProfiles Whether columns are profiled
+	RunProfiles *bool `json:"run_profiles"`
+
+	// Runtime For how many seconds the diff ran
+	Runtime *float64 `json:"runtime"`
+
+	// SamplingConfidence How sure a sample is, in percent
+	SamplingConfidence *float64 `json:"sampling_confidence"`
+
+	// SamplingMaxRows How many rows a sample has at most
+	SamplingMaxRows *int `json:"sampling_max_rows"`
+
+	// SamplingRatio Which share of the rows a sample has
+	SamplingRatio *float64 `json:"sampling_ratio"`
+
+	// SamplingThreshold From how many rows on a sample is taken
+	SamplingThreshold *int `json:"sampling_threshold"`
+
+	// SamplingTolerance Which share of differences may go unseen
+	SamplingTolerance *float64 `json:"sampling_tolerance"`
+
+	// ShareToken With what the diff is shared
+	ShareToken *string `json:"share_token"`
+
+	// ShareURL Where the shared diff is seen
+	ShareURL *string `json:"share_url"`
+
+	// SortArrayColumns Whether the order within arrays does not count
+	SortArrayColumns *bool `json:"sort_array_columns"`
+
+	// Source What asked for it
+	Source *JobSource `json:"source"`
+
+	// Status Where it is
+	Status *JobStatus `json:"status"`
+
+	// Table1 The path of the table that is A
+	Table1 *[]string `json:"table1"`
+
+	// Table2 The path of the table that is B
+	Table2 *[]string `json:"table2"`
+
+	// TableModifiers What does not count as a difference
+	TableModifiers *[]TableModifiers `json:"table_modifiers"`
+
+	// Tags Words to find the diff by
+	Tags *[]string `json:"tags"`
+
+	// TempSchemaOverride Where results are written instead
+	TempSchemaOverride *[]string `json:"temp_schema_override"`
+
+	// TimeAggregate The steps of the timeline
+	TimeAggregate *TimeAggregateEnum `json:"time_aggregate"`
+
+	// TimeColumn The column of the timeline
+	TimeColumn *string `json:"time_column"`
+
+	// TimeIntervalEnd The first time that is not compared any more
+	TimeIntervalEnd *pydantic.Datetime `json:"time_interval_end"`
+
+	// TimeIntervalStart The first time that is compared
+	TimeIntervalStart *pydantic.Datetime `json:"time_interval_start"`
+
+	// TimeTravelPoint1 Which state of A is compared
+	TimeTravelPoint1 *APIDataDiffWithProgressState_TimeTravelPoint1 `json:"time_travel_point1"`
+
+	// TimeTravelPoint2 Which state of B is compared
+	TimeTravelPoint2 *APIDataDiffWithProgressState_TimeTravelPoint2 `json:"time_travel_point2"`
+
+	// ToleranceMode What the tolerance is measured in
+	ToleranceMode *ToleranceModeEnum `json:"tolerance_mode"`
+
+	// UpdatedAt When something changed last
+	UpdatedAt *pydantic.Datetime `json:"updated_at"`
+
+	// UserID The user
+	UserID *int `json:"user_id"`
+}
+
+type APIDataDiffWithProgressStateResult string
+
+type APIDataDiffWithProgressStateTimeTravelPoint10 = int
+
+type APIDataDiffWithProgressStateTimeTravelPoint11 = pydantic.Datetime
+
+type APIDataDiffWithProgressStateTimeTravelPoint12 = string
+
+// APIDataDiffWithProgressState_TimeTravelPoint1 Which state of A is compared
+type APIDataDiffWithProgressState_TimeTravelPoint1 struct {
+	union json.RawMessage
+}
+
+type APIDataDiffWithProgressStateTimeTravelPoint20 = int
+
+type APIDataDiffWithProgressStateTimeTravelPoint21 = pydantic.Datetime
+
+type APIDataDiffWithProgressStateTimeTravelPoint22 = string
+
+// APIDataDiffWithProgressState_TimeTravelPoint2 Which state of B is compared
+type APIDataDiffWithProgressState_TimeTravelPoint2 struct {
+	union json.RawMessage
+}
+
+// APIDataSourceAwsAthena A data source of the type athena
+//
+// Examples: {"accessible":true,"catalog_exclude_list":null,"catalog_include_list":null,"created_from":null,"data_retention_days":null,"disable_profiling":false,"disable_schema_indexing":false,"float_tolerance":0,"group_ids":null,"groups":null,"hidden":false,"id":null,"is_paused":false,"last_test":null,"lineage_schedule":null,"max_allowed_connections":null,"name":"Shop","oauth_dwh_active":null,"options":{"aws_access_key_id":"example-key","aws_secret_access_key":"example-secret","catalog":"awsdatacatalog","database":"default","region":"eu-central-1","s3_staging_dir":"s3://example/results"},"profile_exclude_list":null,"profile_include_list":null,"profile_schedule":null,"queue_name":null,"scheduled_queue_name":null,"schema_indexing_schedule":null,"schema_max_age_s":null,"secret_id":null,"source":null,"temp_schema":null,"type":"athena","view_only":false}
+type APIDataSourceAwsAthena struct {
+	// Name The name
+	Name string `json:"name"`
+
+	// Type The type
+	Type APIDataSourceAwsAthenaType `json:"type"`
+
+	// Accessible Whether the caller may use the source
+	Accessible *bool `json:"accessible"`
+
+	// CatalogExcludeList Patterns of what is not indexed, one a line
+	CatalogExcludeList *string `json:"catalog_exclude_list"`
+
+	// CatalogIncludeList Patterns of what is indexed, one a line
+	CatalogIncludeList *string `json:"catalog_include_list"`
+
+	// CreatedFrom Where the source was made from
+	CreatedFrom *string `json:"created_from"`
+
+	// DataRetentionDays For how many days results are kept
+	DataRetentionDays *int `json:"data_retention_days"`
+
+	// DisableProfiling Whether no profiles are made
+	DisableProfiling *bool `json:"disable_profiling"`
+
+	// DisableSchemaIndexing Whether the schema is not indexed
+	DisableSchemaIndexing *bool `json:"disable_schema_indexing"`
+
+	// FloatTolerance How far numbers may be apart in diffs that say nothing themselves
+	FloatTolerance *float64 `json:"float_tolerance"`
+
+	// GroupIds The groups that may use the source
+	GroupIds *[]int `json:"group_ids"`
+
+	// Groups The groups that may use the source, by number, and whether they may
+	Groups *map[string]bool `json:"groups"`
+
+	// Hidden Whether lists leave the source out
+	Hidden *bool `json:"hidden"`
+
+	// ID The number
+	ID *int `json:"id"`
+
+	// IsPaused Whether nothing runs on the source by itself
+	IsPaused *bool `json:"is_paused"`
+
+	// LastTest What the latest test came to
+	LastTest *APIDataSourceTestStatus `json:"last_test"`
+
+	// LineageSchedule When lineage is read, as a cron expression
+	LineageSchedule *string `json:"lineage_schedule"`
+
+	// MaxAllowedConnections How many connections all diffs may hold at once
+	MaxAllowedConnections *int `json:"max_allowed_connections"`
+
+	// OauthDwhActive Whether users sign in to the database themselves
+	OauthDwhActive *bool `json:"oauth_dwh_active"`
+
+	// Options How the database is reached; secrets are never answered
+	Options *AwsAthenaConfig `json:"options"`
+
+	// ProfileExcludeList Patterns of what is not profiled, one a line
+	ProfileExcludeList *string `json:"profile_exclude_list"`
+
+	// ProfileIncludeList Patterns of what is profiled, one a line
+	ProfileIncludeList *string `json:"profile_include_list"`
+
+	// ProfileSchedule When profiles are made, as a cron expression
+	ProfileSchedule *string `json:"profile_schedule"`
+
+	// QueueName The queue of what is asked for
+	QueueName *string `json:"queue_name"`
+
+	// ScheduledQueueName The queue of what runs by itself
+	ScheduledQueueName *string `json:"scheduled_queue_name"`
+
+	// SchemaIndexingSchedule When the schema is indexed, as a cron expression
+	SchemaIndexingSchedule *string `json:"schema_indexing_schedule"`
+
+	// SchemaMaxAgeS For how many seconds a schema is used again
+	SchemaMaxAgeS *int `json:"schema_max_age_s"`
+
+	// SecretID Where the secrets are kept
+	SecretID *int `json:"secret_id"`
+
+	// Source What asked for it
+	Source *string `json:"source"`
+
+	// TempSchema Where results are written
+	TempSchema *string `json:"temp_schema"`
+
+	// ViewOnly Whether the source can only be looked at
+	ViewOnly *bool `json:"view_only"`
+}
+
+// APIDataSourceAwsAthenaType The type
+type APIDataSourceAwsAthenaType string
+
+// APIDataSourceAzureDataLake A data source of the type files_azure_datalake
+//
+// Examples: {"accessible":true,"catalog_exclude_list":null,"catalog_include_list":null,"created_from":null,"data_retention_days":null,"disable_profiling":false,"disable_schema_indexing":false,"float_tolerance":0,"group_ids":null,"groups":null,"hidden":false,"id":null,"is_paused":false,"last_test":null,"lineage_schedule":null,"max_allowed_connections":null,"name":"Shop","oauth_dwh_active":null,"options":{"account_name":"example","client_id":"example-client","materialize_max_rows":null,"materialize_path":null,"tenant_id":"example-tenant"},"profile_exclude_list":null,"profile_include_list":null,"profile_schedule":null,"queue_name":null,"scheduled_queue_name":null,"schema_indexing_schedule":null,"schema_max_age_s":null,"secret_id":null,"source":null,"temp_schema":null,"type":"files_azure_datalake","view_only":false}
+type APIDataSourceAzureDataLake struct {
+	// Name The name
+	Name string `json:"name"`
+
+	// Type The type
+	Type APIDataSourceAzureDataLakeType `json:"type"`
+
+	// Accessible Whether the caller may use the source
+	Accessible *bool `json:"accessible"`
+
+	// CatalogExcludeList Patterns of what is not indexed, one a line
+	CatalogExcludeList *string `json:"catalog_exclude_list"`
+
+	// CatalogIncludeList Patterns of what is indexed, one a line
+	CatalogIncludeList *string `json:"catalog_include_list"`
+
+	// CreatedFrom Where the source was made from
+	CreatedFrom *string `json:"created_from"`
+
+	// DataRetentionDays For how many days results are kept
+	DataRetentionDays *int `json:"data_retention_days"`
+
+	// DisableProfiling Whether no profiles are made
+	DisableProfiling *bool `json:"disable_profiling"`
+
+	// DisableSchemaIndexing Whether the schema is not indexed
+	DisableSchemaIndexing *bool `json:"disable_schema_indexing"`
+
+	// FloatTolerance How far numbers may be apart in diffs that say nothing themselves
+	FloatTolerance *float64 `json:"float_tolerance"`
+
+	// GroupIds The groups that may use the source
+	GroupIds *[]int `json:"group_ids"`
+
+	// Groups The groups that may use the source, by number, and whether they may
+	Groups *map[string]bool `json:"groups"`
+
+	// Hidden Whether lists leave the source out
+	Hidden *bool `json:"hidden"`
+
+	// ID The number
+	ID *int `json:"id"`
+
+	// IsPaused Whether nothing runs on the source by itself
+	IsPaused *bool `json:"is_paused"`
+
+	// LastTest What the latest test came to
+	LastTest *APIDataSourceTestStatus `json:"last_test"`
+
+	// LineageSchedule When lineage is read, as a cron expression
+	LineageSchedule *string `json:"lineage_schedule"`
+
+	// MaxAllowedConnections How many connections all diffs may hold at once
+	MaxAllowedConnections *int `json:"max_allowed_connections"`
+
+	// OauthDwhActive Whether users sign in to the database themselves
+	OauthDwhActive *bool `json:"oauth_dwh_active"`
+
+	// Options How the database is reached; secrets are never answered
+	Options *AzureDataLakeConfig `json:"options"`
+
+	// ProfileExcludeList Patterns of what is not profiled, one a line
+	ProfileExcludeList *string `json:"profile_exclude_list"`
+
+	// ProfileIncludeList Patterns of what is profiled, one a line
+	ProfileIncludeList *string `json:"profile_include_list"`
+
+	// ProfileSchedule When profiles are made, as a cron expression
+	ProfileSchedule *string `json:"profile_schedule"`
+
+	// QueueName The queue of what is asked for
+	QueueName *string `json:"queue_name"`
+
+	// ScheduledQueueName The queue of what runs by itself
+	ScheduledQueueName *string `json:"scheduled_queue_name"`
+
+	// SchemaIndexingSchedule When the schema is indexed, as a cron expression
+	SchemaIndexingSchedule *string `json:"schema_indexing_schedule"`
+
+	// SchemaMaxAgeS For how many seconds a schema is used again
+	SchemaMaxAgeS *int `json:"schema_max_age_s"`
+
+	// SecretID Where the secrets are kept
+	SecretID *int `json:"secret_id"`
+
+	// Source What asked for it
+	Source *string `json:"source"`
+
+	// TempSchema Where results are written
+	TempSchema *string `json:"temp_schema"`
+
+	// ViewOnly Whether the source can only be looked at
+	ViewOnly *bool `json:"view_only"`
+}
+
+// APIDataSourceAzureDataLakeType The type
+type APIDataSourceAzureDataLakeType string
+
+// APIDataSourceAzureSynapse A data source of the type azure_synapse
+//
+// Examples: {"accessible":true,"catalog_exclude_list":null,"catalog_include_list":null,"created_from":null,"data_retention_days":null,"disable_profiling":false,"disable_schema_indexing":false,"float_tolerance":0,"group_ids":null,"groups":null,"hidden":false,"id":null,"is_paused":false,"last_test":null,"lineage_schedule":null,"max_allowed_connections":null,"name":"Shop","oauth_dwh_active":null,"options":{"always_on":false,"dbname":"shop","host":"127.0.0.1","port":1433,"require_encryption":true,"session_script":null,"trust_server_certificate":true,"user":"DATAFOLD"},"profile_exclude_list":null,"profile_include_list":null,"profile_schedule":null,"queue_name":null,"scheduled_queue_name":null,"schema_indexing_schedule":null,"schema_max_age_s":null,"secret_id":null,"source":null,"temp_schema":null,"type":"azure_synapse","view_only":false}
+type APIDataSourceAzureSynapse struct {
+	// Name The name
+	Name string `json:"name"`
+
+	// Type The type
+	Type APIDataSourceAzureSynapseType `json:"type"`
+
+	// Accessible Whether the caller may use the source
+	Accessible *bool `json:"accessible"`
+
+	// CatalogExcludeList Patterns of what is not indexed, one a line
+	CatalogExcludeList *string `json:"catalog_exclude_list"`
+
+	// CatalogIncludeList Patterns of what is indexed, one a line
+	CatalogIncludeList *string `json:"catalog_include_list"`
+
+	// CreatedFrom Where the source was made from
+	CreatedFrom *string `json:"created_from"`
+
+	// DataRetentionDays For how many days results are kept
+	DataRetentionDays *int `json:"data_retention_days"`
+
+	// DisableProfiling Whether no profiles are made
+	DisableProfiling *bool `json:"disable_profiling"`
+
+	// DisableSchemaIndexing Whether the schema is not indexed
+	DisableSchemaIndexing *bool `json:"disable_schema_indexing"`
+
+	// FloatTolerance How far numbers may be apart in diffs that say nothing themselves
+	FloatTolerance *float64 `json:"float_tolerance"`
+
+	// GroupIds The groups that may use the source
+	GroupIds *[]int `json:"group_ids"`
+
+	// Groups The groups that may use the source, by number, and whether they may
+	Groups *map[string]bool `json:"groups"`
+
+	// Hidden Whether lists leave the source out
+	Hidden *bool `json:"hidden"`
+
+	// ID The number
+	ID *int `json:"id"`
+
+	// IsPaused Whether nothing runs on the source by itself
+	IsPaused *bool `json:"is_paused"`
+
+	// LastTest What the latest test came to
+	LastTest *APIDataSourceTestStatus `json:"last_test"`
+
+	// LineageSchedule When lineage is read, as a cron expression
+	LineageSchedule *string `json:"lineage_schedule"`
+
+	// MaxAllowedConnections How many connections all diffs may hold at once
+	MaxAllowedConnections *int `json:"max_allowed_connections"`
+
+	// OauthDwhActive Whether users sign in to the database themselves
+	OauthDwhActive *bool `json:"oauth_dwh_active"`
+
+	// Options How the database is reached; secrets are never answered
+	Options *MSSQLConfig `json:"options"`
+
+	// ProfileExcludeList Patterns of what is not profiled, one a line
+	ProfileExcludeList *string `json:"profile_exclude_list"`
+
+	// ProfileIncludeList Patterns of what is profiled, one a line
+	ProfileIncludeList *string `json:"profile_include_list"`
+
+	// ProfileSchedule When profiles are made, as a cron expression
+	ProfileSchedule *string `json:"profile_schedule"`
+
+	// QueueName The queue of what is asked for
+	QueueName *string `json:"queue_name"`
+
+	// ScheduledQueueName The queue of what runs by itself
+	ScheduledQueueName *string `json:"scheduled_queue_name"`
+
+	// SchemaIndexingSchedule When the schema is indexed, as a cron expression
+	SchemaIndexingSchedule *string `json:"schema_indexing_schedule"`
+
+	// SchemaMaxAgeS For how many seconds a schema is used again
+	SchemaMaxAgeS *int `json:"schema_max_age_s"`
+
+	// SecretID Where the secrets are kept
+	SecretID *int `json:"secret_id"`
+
+	// Source What asked for it
+	Source *string `json:"source"`
+
+	// TempSchema Where results are written
+	TempSchema *string `json:"temp_schema"`
+
+	// ViewOnly Whether the source can only be looked at
+	ViewOnly *bool `json:"view_only"`
+}
+
+// APIDataSourceAzureSynapseType The type
+type APIDataSourceAzureSynapseType string
+
+// APIDataSourceBigQuery A data source of the type bigquery
+//
+// Examples: {"accessible":true,"catalog_exclude_list":null,"catalog_include_list":null,"created_from":null,"data_retention_days":null,"disable_profiling":false,"disable_schema_indexing":false,"float_tolerance":0,"group_ids":null,"groups":null,"hidden":false,"id":null,"is_paused":false,"last_test":null,"lineage_schedule":null,"max_allowed_connections":null,"name":"Shop","oauth_dwh_active":null,"options":{"extraProjectsToIndex":null,"jsonKeyFile":"example-secret","location":"US","projectId":"example","totalMBytesProcessedLimit":null,"useStandardSql":true,"userDefinedFunctionResourceUri":null},"profile_exclude_list":null,"profile_include_list":null,"profile_schedule":null,"queue_name":null,"scheduled_queue_name":null,"schema_indexing_schedule":null,"schema_max_age_s":null,"secret_id":null,"source":null,"temp_schema":null,"type":"bigquery","view_only":false}
+type APIDataSourceBigQuery struct {
+	// Name The name
+	Name string `json:"name"`
+
+	// Type The type
+	Type APIDataSourceBigQueryType `json:"type"`
+
+	// Accessible Whether the caller may use the source
+	Accessible *bool `json:"accessible"`
+
+	// CatalogExcludeList Patterns of what is not indexed, one a line
+	CatalogExcludeList *string `json:"catalog_exclude_list"`
+
+	// CatalogIncludeList Patterns of what is indexed, one a line
+	CatalogIncludeList *string `json:"catalog_include_list"`
+
+	// CreatedFrom Where the source was made from
+	CreatedFrom *string `json:"created_from"`
+
+	// DataRetentionDays For how many days results are kept
+	DataRetentionDays *int `json:"data_retention_days"`
+
+	// DisableProfiling Whether no profiles are made
+	DisableProfiling *bool `json:"disable_profiling"`
+
+	// DisableSchemaIndexing Whether the schema is not indexed
+	DisableSchemaIndexing *bool `json:"disable_schema_indexing"`
+
+	// FloatTolerance How far numbers may be apart in diffs that say nothing themselves
+	FloatTolerance *float64 `json:"float_tolerance"`
+
+	// GroupIds The groups that may use the source
+	GroupIds *[]int `json:"group_ids"`
+
+	// Groups The groups that may use the source, by number, and whether they may
+	Groups *map[string]bool `json:"groups"`
+
+	// Hidden Whether lists leave the source out
+	Hidden *bool `json:"hidden"`
+
+	// ID The number
+	ID *int `json:"id"`
+
+	// IsPaused Whether nothing runs on the source by itself
+	IsPaused *bool `json:"is_paused"`
+
+	// LastTest What the latest test came to
+	LastTest *APIDataSourceTestStatus `json:"last_test"`
+
+	// LineageSchedule When lineage is read, as a cron expression
+	LineageSchedule *string `json:"lineage_schedule"`
+
+	// MaxAllowedConnections How many connections all diffs may hold at once
+	MaxAllowedConnections *int `json:"max_allowed_connections"`
+
+	// OauthDwhActive Whether users sign in to the database themselves
+	OauthDwhActive *bool `json:"oauth_dwh_active"`
+
+	// Options How the database is reached; secrets are never answered
+	Options *BigQueryConfig `json:"options"`
+
+	// ProfileExcludeList Patterns of what is not profiled, one a line
+	ProfileExcludeList *string `json:"profile_exclude_list"`
+
+	// ProfileIncludeList Patterns of what is profiled, one a line
+	ProfileIncludeList *string `json:"profile_include_list"`
+
+	// ProfileSchedule When profiles are made, as a cron expression
+	ProfileSchedule *string `json:"profile_schedule"`
+
+	// QueueName The queue of what is asked for
+	QueueName *string `json:"queue_name"`
+
+	// ScheduledQueueName The queue of what runs by itself
+	ScheduledQueueName *string `json:"scheduled_queue_name"`
+
+	// SchemaIndexingSchedule When the schema is indexed, as a cron expression
+	SchemaIndexingSchedule *string `json:"schema_indexing_schedule"`
+
+	// SchemaMaxAgeS For how many seconds a schema is used again
+	SchemaMaxAgeS *int `json:"schema_max_age_s"`
+
+	// SecretID Where the secrets are kept
+	SecretID *int `json:"secret_id"`
+
+	// Source What asked for it
+	Source *string `json:"source"`
+
+	// TempSchema Where results are written
+	TempSchema *string `json:"temp_schema"`
+
+	// ViewOnly Whether the source can only be looked at
+	ViewOnly *bool `json:"view_only"`
+}
+
+// APIDataSourceBigQueryType The type
+type APIDataSourceBigQueryType string
+
+// APIDataSourceDB2 A data source of the type db2
+//
+// Examples: {"accessible":true,"catalog_exclude_list":null,"catalog_include_list":null,"created_from":null,"data_retention_days":null,"disable_profiling":false,"disable_schema_indexing":false,"float_tolerance":0,"group_ids":null,"groups":null,"hidden":false,"id":null,"is_paused":false,"last_test":null,"lineage_schedule":null,"max_allowed_connections":null,"name":"Shop","oauth_dwh_active":null,"options":{"connection_timeout":30,"current_schema":null,"dbname":"shop","host":"127.0.0.1","password":"example-secret","pool_size":1,"port":50000,"ssl":false,"user":"reader"},"profile_exclude_list":null,"profile_include_list":null,"profile_schedule":null,"queue_name":null,"scheduled_queue_name":null,"schema_indexing_schedule":null,"schema_max_age_s":null,"secret_id":null,"source":null,"temp_schema":null,"type":"db2","view_only":false}
+type APIDataSourceDB2 struct {
+	// Name The name
+	Name string `json:"name"`
+
+	// Type The type
+	Type APIDataSourceDB2Type `json:"type"`
+
+	// Accessible Whether the caller may use the source
+	Accessible *bool `json:"accessible"`
+
+	// CatalogExcludeList Patterns of what is not indexed, one a line
+	CatalogExcludeList *string `json:"catalog_exclude_list"`
+
+	// CatalogIncludeList Patterns of what is indexed, one a line
+	CatalogIncludeList *string `json:"catalog_include_list"`
+
+	// CreatedFrom Where the source was made from
+	CreatedFrom *string `json:"created_from"`
+
+	// DataRetentionDays For how many days results are kept
+	DataRetentionDays *int `json:"data_retention_days"`
+
+	// DisableProfiling Whether no profiles are made
+	DisableProfiling *bool `json:"disable_profiling"`
+
+	// DisableSchemaIndexing Whether the schema is not indexed
+	DisableSchemaIndexing *bool `json:"disable_schema_indexing"`
+
+	// FloatTolerance How far numbers may be apart in diffs that say nothing themselves
+	FloatTolerance *float64 `json:"float_tolerance"`
+
+	// GroupIds The groups that may use the source
+	GroupIds *[]int `json:"group_ids"`
+
+	// Groups The groups that may use the source, by number, and whether they may
+	Groups *map[string]bool `json:"groups"`
+
+	// Hidden Whether lists leave the source out
+	Hidden *bool `json:"hidden"`
+
+	// ID The number
+	ID *int `json:"id"`
+
+	// IsPaused Whether nothing runs on the source by itself
+	IsPaused *bool `json:"is_paused"`
+
+	// LastTest What the latest test came to
+	LastTest *APIDataSourceTestStatus `json:"last_test"`
+
+	// LineageSchedule When lineage is read, as a cron expression
+	LineageSchedule *string `json:"lineage_schedule"`
+
+	// MaxAllowedConnections How many connections all diffs may hold at once
+	MaxAllowedConnections *int `json:"max_allowed_connections"`
+
+	// OauthDwhActive Whether users sign in to the database themselves
+	OauthDwhActive *bool `json:"oauth_dwh_active"`
+
+	// Options How the database is reached; secrets are never answered
+	Options *DB2Config `json:"options"`
+
+	// ProfileExcludeList Patterns of what is not profiled, one a line
+	ProfileExcludeList *string `json:"profile_exclude_list"`
+
+	// ProfileIncludeList Patterns of what is profiled, one a line
+	ProfileIncludeList *string `json:"profile_include_list"`
+
+	// ProfileSchedule When profiles are made, as a cron expression
+	ProfileSchedule *string `json:"profile_schedule"`
+
+	// QueueName The queue of what is asked for
+	QueueName *string `json:"queue_name"`
+
+	// ScheduledQueueName The queue of what runs by itself
+	ScheduledQueueName *string `json:"scheduled_queue_name"`
+
+	// SchemaIndexingSchedule When the schema is indexed, as a cron expression
+	SchemaIndexingSchedule *string `json:"schema_indexing_schedule"`
+
+	// SchemaMaxAgeS For how many seconds a schema is used again
+	SchemaMaxAgeS *int `json:"schema_max_age_s"`
+
+	// SecretID Where the secrets are kept
+	SecretID *int `json:"secret_id"`
+
+	// Source What asked for it
+	Source *string `json:"source"`
+
+	// TempSchema Where results are written
+	TempSchema *string `json:"temp_schema"`
+
+	// ViewOnly Whether the source can only be looked at
+	ViewOnly *bool `json:"view_only"`
+}
+
+// APIDataSourceDB2Type The type
+type APIDataSourceDB2Type string
+
+// APIDataSourceDatabricks A data source of the type databricks
+//
+// Examples: {"accessible":true,"catalog_exclude_list":null,"catalog_include_list":null,"created_from":null,"data_retention_days":null,"disable_profiling":false,"disable_schema_indexing":false,"float_tolerance":0,"group_ids":null,"groups":null,"hidden":false,"id":null,"is_paused":false,"last_test":null,"lineage_schedule":null,"max_allowed_connections":null,"name":"Shop","oauth_dwh_active":null,"options":{"auth_method":null,"azure_client_id":null,"azure_scope":null,"azure_tenant_id":null,"database":"shop","host":"127.0.0.1","http_path":"","m2m_client_id":null,"oauth_dwh_client_id":null},"profile_exclude_list":null,"profile_include_list":null,"profile_schedule":null,"queue_name":null,"scheduled_queue_name":null,"schema_indexing_schedule":null,"schema_max_age_s":null,"secret_id":null,"source":null,"temp_schema":null,"type":"databricks","view_only":false}
+type APIDataSourceDatabricks struct {
+	// Name The name
+	Name string `json:"name"`
+
+	// Type The type
+	Type APIDataSourceDatabricksType `json:"type"`
+
+	// Accessible Whether the caller may use the source
+	Accessible *bool `json:"accessible"`
+
+	// CatalogExcludeList Patterns of what is not indexed, one a line
+	CatalogExcludeList *string `json:"catalog_exclude_list"`
+
+	// CatalogIncludeList Patterns of what is indexed, one a line
+	CatalogIncludeList *string `json:"catalog_include_list"`
+
+	// CreatedFrom Where the source was made from
+	CreatedFrom *string `json:"created_from"`
+
+	// DataRetentionDays For how many days results are kept
+	DataRetentionDays *int `json:"data_retention_days"`
+
+	// DisableProfiling Whether no profiles are made
+	DisableProfiling *bool `json:"disable_profiling"`
+
+	// DisableSchemaIndexing Whether the schema is not indexed
+	DisableSchemaIndexing *bool `json:"disable_schema_indexing"`
+
+	// FloatTolerance How far numbers may be apart in diffs that say nothing themselves
+	FloatTolerance *float64 `json:"float_tolerance"`
+
+	// GroupIds The groups that may use the source
+	GroupIds *[]int `json:"group_ids"`
+
+	// Groups The groups that may use the source, by number, and whether they may
+	Groups *map[string]bool `json:"groups"`
+
+	// Hidden Whether lists leave the source out
+	Hidden *bool `json:"hidden"`
+
+	// ID The number
+	ID *int `json:"id"`
+
+	// IsPaused Whether nothing runs on the source by itself
+	IsPaused *bool `json:"is_paused"`
+
+	// LastTest What the latest test came to
+	LastTest *APIDataSourceTestStatus `json:"last_test"`
+
+	// LineageSchedule When lineage is read, as a cron expression
+	LineageSchedule *string `json:"lineage_schedule"`
+
+	// MaxAllowedConnections How many connections all diffs may hold at once
+	MaxAllowedConnections *int `json:"max_allowed_connections"`
+
+	// OauthDwhActive Whether users sign in to the database themselves
+	OauthDwhActive *bool `json:"oauth_dwh_active"`
+
+	// Options How the database is reached; secrets are never answered
+	Options *DatabricksConfig `json:"options"`
+
+	// ProfileExcludeList Patterns of what is not profiled, one a line
+	ProfileExcludeList *string `json:"profile_exclude_list"`
+
+	// ProfileIncludeList Patterns of what is profiled, one a line
+	ProfileIncludeList *string `json:"profile_include_list"`
+
+	// ProfileSchedule When profiles are made, as a cron expression
+	ProfileSchedule *string `json:"profile_schedule"`
+
+	// QueueName The queue of what is asked for
+	QueueName *string `json:"queue_name"`
+
+	// ScheduledQueueName The queue of what runs by itself
+	ScheduledQueueName *string `json:"scheduled_queue_name"`
+
+	// SchemaIndexingSchedule When the schema is indexed, as a cron expression
+	SchemaIndexingSchedule *string `json:"schema_indexing_schedule"`
+
+	// SchemaMaxAgeS For how many seconds a schema is used again
+	SchemaMaxAgeS *int `json:"schema_max_age_s"`
+
+	// SecretID Where the secrets are kept
+	SecretID *int `json:"secret_id"`
+
+	// Source What asked for it
+	Source *string `json:"source"`
+
+	// TempSchema Where results are written
+	TempSchema *string `json:"temp_schema"`
+
+	// ViewOnly Whether the source can only be looked at
+	ViewOnly *bool `json:"view_only"`
+}
+
+// APIDataSourceDatabricksType The type
+type APIDataSourceDatabricksType string
+
+// APIDataSourceDremio A data source of the type dremio
+//
+// Examples: {"accessible":true,"catalog_exclude_list":null,"catalog_include_list":null,"created_from":null,"data_retention_days":null,"disable_profiling":false,"disable_schema_indexing":false,"float_tolerance":0,"group_ids":null,"groups":null,"hidden":false,"id":null,"is_paused":false,"last_test":null,"lineage_schedule":null,"max_allowed_connections":null,"name":"Shop","oauth_dwh_active":null,"options":{"certcheck":"dremio-cloud","host":"127.0.0.1","port":443,"project_id":null,"role":null,"tls":false,"username":"reader","view_temp_schema":null},"profile_exclude_list":null,"profile_include_list":null,"profile_schedule":null,"queue_name":null,"scheduled_queue_name":null,"schema_indexing_schedule":null,"schema_max_age_s":null,"secret_id":null,"source":null,"temp_schema":null,"type":"dremio","view_only":false}
+type APIDataSourceDremio struct {
+	// Name The name
+	Name string `json:"name"`
+
+	// Type The type
+	Type APIDataSourceDremioType `json:"type"`
+
+	// Accessible Whether the caller may use the source
+	Accessible *bool `json:"accessible"`
+
+	// CatalogExcludeList Patterns of what is not indexed, one a line
+	CatalogExcludeList *string `json:"catalog_exclude_list"`
+
+	// CatalogIncludeList Patterns of what is indexed, one a line
+	CatalogIncludeList *string `json:"catalog_include_list"`
+
+	// CreatedFrom Where the source was made from
+	CreatedFrom *string `json:"created_from"`
+
+	// DataRetentionDays For how many days results are kept
+	DataRetentionDays *int `json:"data_retention_days"`
+
+	// DisableProfiling Whether no profiles are made
+	DisableProfiling *bool `json:"disable_profiling"`
+
+	// DisableSchemaIndexing Whether the schema is not indexed
+	DisableSchemaIndexing *bool `json:"disable_schema_indexing"`
+
+	// FloatTolerance How far numbers may be apart in diffs that say nothing themselves
+	FloatTolerance *float64 `json:"float_tolerance"`
+
+	// GroupIds The groups that may use the source
+	GroupIds *[]int `json:"group_ids"`
+
+	// Groups The groups that may use the source, by number, and whether they may
+	Groups *map[string]bool `json:"groups"`
+
+	// Hidden Whether lists leave the source out
+	Hidden *bool `json:"hidden"`
+
+	// ID The number
+	ID *int `json:"id"`
+
+	// IsPaused Whether nothing runs on the source by itself
+	IsPaused *bool `json:"is_paused"`
+
+	// LastTest What the latest test came to
+	LastTest *APIDataSourceTestStatus `json:"last_test"`
+
+	// LineageSchedule When lineage is read, as a cron expression
+	LineageSchedule *string `json:"lineage_schedule"`
+
+	// MaxAllowedConnections How many connections all diffs may hold at once
+	MaxAllowedConnections *int `json:"max_allowed_connections"`
+
+	// OauthDwhActive Whether users sign in to the database themselves
+	OauthDwhActive *bool `json:"oauth_dwh_active"`
+
+	// Options How the database is reached; secrets are never answered
+	Options *DremioConfig `json:"options"`
+
+	// ProfileExcludeList Patterns of what is not profiled, one a line
+	ProfileExcludeList *string `json:"profile_exclude_list"`
+
+	// ProfileIncludeList Patterns of what is profiled, one a line
+	ProfileIncludeList *string `json:"profile_include_list"`
+
+	// ProfileSchedule When profiles are made, as a cron expression
+	ProfileSchedule *string `json:"profile_schedule"`
+
+	// QueueName The queue of what is asked for
+	QueueName *string `json:"queue_name"`
+
+	// ScheduledQueueName The queue of what runs by itself
+	ScheduledQueueName *string `json:"scheduled_queue_name"`
+
+	// SchemaIndexingSchedule When the schema is indexed, as a cron expression
+	SchemaIndexingSchedule *string `json:"schema_indexing_schedule"`
+
+	// SchemaMaxAgeS For how many seconds a schema is used again
+	SchemaMaxAgeS *int `json:"schema_max_age_s"`
+
+	// SecretID Where the secrets are kept
+	SecretID *int `json:"secret_id"`
+
+	// Source What asked for it
+	Source *string `json:"source"`
+
+	// TempSchema Where results are written
+	TempSchema *string `json:"temp_schema"`
+
+	// ViewOnly Whether the source can only be looked at
+	ViewOnly *bool `json:"view_only"`
+}
+
+// APIDataSourceDremioType The type
+type APIDataSourceDremioType string
+
+// APIDataSourceDuckDB A data source of the type duckdb
+//
+// Examples: {"accessible":true,"catalog_exclude_list":null,"catalog_include_list":null,"created_from":null,"data_retention_days":null,"disable_profiling":false,"disable_schema_indexing":false,"float_tolerance":0,"group_ids":null,"groups":null,"hidden":false,"id":null,"is_paused":false,"last_test":null,"lineage_schedule":null,"max_allowed_connections":null,"name":"Shop","oauth_dwh_active":null,"options":{},"profile_exclude_list":null,"profile_include_list":null,"profile_schedule":null,"queue_name":null,"scheduled_queue_name":null,"schema_indexing_schedule":null,"schema_max_age_s":null,"secret_id":null,"source":null,"temp_schema":null,"type":"duckdb","view_only":false}
+type APIDataSourceDuckDB struct {
+	// Name The name
+	Name string `json:"name"`
+
+	// Type The type
+	Type APIDataSourceDuckDBType `json:"type"`
+
+	// Accessible Whether the caller may use the source
+	Accessible *bool `json:"accessible"`
+
+	// CatalogExcludeList Patterns of what is not indexed, one a line
+	CatalogExcludeList *string `json:"catalog_exclude_list"`
+
+	// CatalogIncludeList Patterns of what is indexed, one a line
+	CatalogIncludeList *string `json:"catalog_include_list"`
+
+	// CreatedFrom Where the source was made from
+	CreatedFrom *string `json:"created_from"`
+
+	// DataRetentionDays For how many days results are kept
+	DataRetentionDays *int `json:"data_retention_days"`
+
+	// DisableProfiling Whether no profiles are made
+	DisableProfiling *bool `json:"disable_profiling"`
+
+	// DisableSchemaIndexing Whether the schema is not indexed
+	DisableSchemaIndexing *bool `json:"disable_schema_indexing"`
+
+	// FloatTolerance How far numbers may be apart in diffs that say nothing themselves
+	FloatTolerance *float64 `json:"float_tolerance"`
+
+	// GroupIds The groups that may use the source
+	GroupIds *[]int `json:"group_ids"`
+
+	// Groups The groups that may use the source, by number, and whether they may
+	Groups *map[string]bool `json:"groups"`
+
+	// Hidden Whether lists leave the source out
+	Hidden *bool `json:"hidden"`
+
+	// ID The number
+	ID *int `json:"id"`
+
+	// IsPaused Whether nothing runs on the source by itself
+	IsPaused *bool `json:"is_paused"`
+
+	// LastTest What the latest test came to
+	LastTest *APIDataSourceTestStatus `json:"last_test"`
+
+	// LineageSchedule When lineage is read, as a cron expression
+	LineageSchedule *string `json:"lineage_schedule"`
+
+	// MaxAllowedConnections How many connections all diffs may hold at once
+	MaxAllowedConnections *int `json:"max_allowed_connections"`
+
+	// OauthDwhActive Whether users sign in to the database themselves
+	OauthDwhActive *bool `json:"oauth_dwh_active"`
+
+	// Options How the database is reached; secrets are never answered
+	Options *DuckDBConfig `json:"options"`
+
+	// ProfileExcludeList Patterns of what is not profiled, one a line
+	ProfileExcludeList *string `json:"profile_exclude_list"`
+
+	// ProfileIncludeList Patterns of what is profiled, one a line
+	ProfileIncludeList *string `json:"profile_include_list"`
+
+	// ProfileSchedule When profiles are made, as a cron expression
+	ProfileSchedule *string `json:"profile_schedule"`
+
+	// QueueName The queue of what is asked for
+	QueueName *string `json:"queue_name"`
+
+	// ScheduledQueueName The queue of what runs by itself
+	ScheduledQueueName *string `json:"scheduled_queue_name"`
+
+	// SchemaIndexingSchedule When the schema is indexed, as a cron expression
+	SchemaIndexingSchedule *string `json:"schema_indexing_schedule"`
+
+	// SchemaMaxAgeS For how many seconds a schema is used again
+	SchemaMaxAgeS *int `json:"schema_max_age_s"`
+
+	// SecretID Where the secrets are kept
+	SecretID *int `json:"secret_id"`
+
+	// Source What asked for it
+	Source *string `json:"source"`
+
+	// TempSchema Where results are written
+	TempSchema *string `json:"temp_schema"`
+
+	// ViewOnly Whether the source can only be looked at
+	ViewOnly *bool `json:"view_only"`
+}
+
+// APIDataSourceDuckDBType The type
+type APIDataSourceDuckDBType string
+
+// APIDataSourceForm A data source to be made, by its type
+//
+// Examples: {"name":"Shop","type":"duckdb"}
+type APIDataSourceForm struct {
+	union json.RawMessage
+}
+
+// APIDataSourceGCS A data source of the type google_cloud_storage
+//
+// Examples: {"accessible":true,"catalog_exclude_list":null,"catalog_include_list":null,"created_from":null,"data_retention_days":null,"disable_profiling":false,"disable_schema_indexing":false,"float_tolerance":0,"group_ids":null,"groups":null,"hidden":false,"id":null,"is_paused":false,"last_test":null,"lineage_schedule":null,"max_allowed_connections":null,"name":"Shop","oauth_dwh_active":null,"options":{"bucket_name":"example","bucket_region":"eu-central-1","jsonKeyFile":"example-secret","materialize_max_rows":null,"materialize_path":null},"profile_exclude_list":null,"profile_include_list":null,"profile_schedule":null,"queue_name":null,"scheduled_queue_name":null,"schema_indexing_schedule":null,"schema_max_age_s":null,"secret_id":null,"source":null,"temp_schema":null,"type":"google_cloud_storage","view_only":false}
+type APIDataSourceGCS struct {
+	// Name The name
+	Name string `json:"name"`
+
+	// Type The type
+	Type APIDataSourceGCSType `json:"type"`
+
+	// Accessible Whether the caller may use the source
+	Accessible *bool `json:"accessible"`
+
+	// CatalogExcludeList Patterns of what is not indexed, one a line
+	CatalogExcludeList *string `json:"catalog_exclude_list"`
+
+	// CatalogIncludeList Patterns of what is indexed, one a line
+	CatalogIncludeList *string `json:"catalog_include_list"`
+
+	// CreatedFrom Where the source was made from
+	CreatedFrom *string `json:"created_from"`
+
+	// DataRetentionDays For how many days results are kept
+	DataRetentionDays *int `json:"data_retention_days"`
+
+	// DisableProfiling Whether no profiles are made
+	DisableProfiling *bool `json:"disable_profiling"`
+
+	// DisableSchemaIndexing Whether the schema is not indexed
+	DisableSchemaIndexing *bool `json:"disable_schema_indexing"`
+
+	// FloatTolerance How far numbers may be apart in diffs that say nothing themselves
+	FloatTolerance *float64 `json:"float_tolerance"`
+
+	// GroupIds The groups that may use the source
+	GroupIds *[]int `json:"group_ids"`
+
+	// Groups The groups that may use the source, by number, and whether they may
+	Groups *map[string]bool `json:"groups"`
+
+	// Hidden Whether lists leave the source out
+	Hidden *bool `json:"hidden"`
+
+	// ID The number
+	ID *int `json:"id"`
+
+	// IsPaused Whether nothing runs on the source by itself
+	IsPaused *bool `json:"is_paused"`
+
+	// LastTest What the latest test came to
+	LastTest *APIDataSourceTestStatus `json:"last_test"`
+
+	// LineageSchedule When lineage is read, as a cron expression
+	LineageSchedule *string `json:"lineage_schedule"`
+
+	// MaxAllowedConnections How many connections all diffs may hold at once
+	MaxAllowedConnections *int `json:"max_allowed_connections"`
+
+	// OauthDwhActive Whether users sign in to the database themselves
+	OauthDwhActive *bool `json:"oauth_dwh_active"`
+
+	// Options How the database is reached; secrets are never answered
+	Options *GCSConfig `json:"options"`
+
+	// ProfileExcludeList Patterns of what is not profiled, one a line
+	ProfileExcludeList *string `json:"profile_exclude_list"`
+
+	// ProfileIncludeList Patterns of what is profiled, one a line
+	ProfileIncludeList *string `json:"profile_include_list"`
+
+	// ProfileSchedule When profiles are made, as a cron expression
+	ProfileSchedule *string `json:"profile_schedule"`
+
+	// QueueName The queue of what is asked for
+	QueueName *string `json:"queue_name"`
+
+	// ScheduledQueueName The queue of what runs by itself
+	ScheduledQueueName *string `json:"scheduled_queue_name"`
+
+	// SchemaIndexingSchedule When the schema is indexed, as a cron expression
+	SchemaIndexingSchedule *string `json:"schema_indexing_schedule"`
+
+	// SchemaMaxAgeS For how many seconds a schema is used again
+	SchemaMaxAgeS *int `json:"schema_max_age_s"`
+
+	// SecretID Where the secrets are kept
+	SecretID *int `json:"secret_id"`
+
+	// Source What asked for it
+	Source *string `json:"source"`
+
+	// TempSchema Where results are written
+	TempSchema *string `json:"temp_schema"`
+
+	// ViewOnly Whether the source can only be looked at
+	ViewOnly *bool `json:"view_only"`
+}
+
+// APIDataSourceGCSType The type
+type APIDataSourceGCSType string
+
+// APIDataSourceMSSQL A data source of the type mssql
+//
+// Examples: {"accessible":true,"catalog_exclude_list":null,"catalog_include_list":null,"created_from":null,"data_retention_days":null,"disable_profiling":false,"disable_schema_indexing":false,"float_tolerance":0,"group_ids":null,"groups":null,"hidden":false,"id":null,"is_paused":false,"last_test":null,"lineage_schedule":null,"max_allowed_connections":null,"name":"Shop","oauth_dwh_active":null,"options":{"always_on":false,"dbname":"shop","host":"127.0.0.1","port":1433,"require_encryption":true,"session_script":null,"trust_server_certificate":true,"user":"DATAFOLD"},"profile_exclude_list":null,"profile_include_list":null,"profile_schedule":null,"queue_name":null,"scheduled_queue_name":null,"schema_indexing_schedule":null,"schema_max_age_s":null,"secret_id":null,"source":null,"temp_schema":null,"type":"mssql","view_only":false}
+type APIDataSourceMSSQL struct {
+	// Name The name
+	Name string `json:"name"`
+
+	// Type The type
+	Type APIDataSourceMSSQLType `json:"type"`
+
+	// Accessible Whether the caller may use the source
+	Accessible *bool `json:"accessible"`
+
+	// CatalogExcludeList Patterns of what is not indexed, one a line
+	CatalogExcludeList *string `json:"catalog_exclude_list"`
+
+	// CatalogIncludeList Patterns of what is indexed, one a line
+	CatalogIncludeList *string `json:"catalog_include_list"`
+
+	// CreatedFrom Where the source was made from
+	CreatedFrom *string `json:"created_from"`
+
+	// DataRetentionDays For how many days results are kept
+	DataRetentionDays *int `json:"data_retention_days"`
+
+	// DisableProfiling Whether no profiles are made
+	DisableProfiling *bool `json:"disable_profiling"`
+
+	// DisableSchemaIndexing Whether the schema is not indexed
+	DisableSchemaIndexing *bool `json:"disable_schema_indexing"`
+
+	// FloatTolerance How far numbers may be apart in diffs that say nothing themselves
+	FloatTolerance *float64 `json:"float_tolerance"`
+
+	// GroupIds The groups that may use the source
+	GroupIds *[]int `json:"group_ids"`
+
+	// Groups The groups that may use the source, by number, and whether they may
+	Groups *map[string]bool `json:"groups"`
+
+	// Hidden Whether lists leave the source out
+	Hidden *bool `json:"hidden"`
+
+	// ID The number
+	ID *int `json:"id"`
+
+	// IsPaused Whether nothing runs on the source by itself
+	IsPaused *bool `json:"is_paused"`
+
+	// LastTest What the latest test came to
+	LastTest *APIDataSourceTestStatus `json:"last_test"`
+
+	// LineageSchedule When lineage is read, as a cron expression
+	LineageSchedule *string `json:"lineage_schedule"`
+
+	// MaxAllowedConnections How many connections all diffs may hold at once
+	MaxAllowedConnections *int `json:"max_allowed_connections"`
+
+	// OauthDwhActive Whether users sign in to the database themselves
+	OauthDwhActive *bool `json:"oauth_dwh_active"`
+
+	// Options How the database is reached; secrets are never answered
+	Options *MSSQLConfig `json:"options"`
+
+	// ProfileExcludeList Patterns of what is not profiled, one a line
+	ProfileExcludeList *string `json:"profile_exclude_list"`
+
+	// ProfileIncludeList Patterns of what is profiled, one a line
+	ProfileIncludeList *string `json:"profile_include_list"`
+
+	// ProfileSchedule When profiles are made, as a cron expression
+	ProfileSchedule *string `json:"profile_schedule"`
+
+	// QueueName The queue of what is asked for
+	QueueName *string `json:"queue_name"`
+
+	// ScheduledQueueName The queue of what runs by itself
+	ScheduledQueueName *string `json:"scheduled_queue_name"`
+
+	// SchemaIndexingSchedule When the schema is indexed, as a cron expression
+	SchemaIndexingSchedule *string `json:"schema_indexing_schedule"`
+
+	// SchemaMaxAgeS For how many seconds a schema is used again
+	SchemaMaxAgeS *int `json:"schema_max_age_s"`
+
+	// SecretID Where the secrets are kept
+	SecretID *int `json:"secret_id"`
+
+	// Source What asked for it
+	Source *string `json:"source"`
+
+	// TempSchema Where results are written
+	TempSchema *string `json:"temp_schema"`
+
+	// ViewOnly Whether the source can only be looked at
+	ViewOnly *bool `json:"view_only"`
+}
+
+// APIDataSourceMSSQLType The type
+type APIDataSourceMSSQLType string
+
+// APIDataSourceMariaDB A data source of the type mariadb
+//
+// Examples: {"accessible":true,"catalog_exclude_list":null,"catalog_include_list":null,"created_from":null,"data_retention_days":null,"disable_profiling":false,"disable_schema_indexing":false,"float_tolerance":0,"group_ids":null,"groups":null,"hidden":false,"id":null,"is_paused":false,"last_test":null,"lineage_schedule":null,"max_allowed_connections":null,"name":"Shop","oauth_dwh_active":null,"options":{"db":"shop","host":"127.0.0.1","password":"example-secret","port":3306,"user":"reader"},"profile_exclude_list":null,"profile_include_list":null,"profile_schedule":null,"queue_name":null,"scheduled_queue_name":null,"schema_indexing_schedule":null,"schema_max_age_s":null,"secret_id":null,"source":null,"temp_schema":null,"type":"mariadb","view_only":false}
+type APIDataSourceMariaDB struct {
+	// Name The name
+	Name string `json:"name"`
+
+	// Type The type
+	Type APIDataSourceMariaDBType `json:"type"`
+
+	// Accessible Whether the caller may use the source
+	Accessible *bool `json:"accessible"`
+
+	// CatalogExcludeList Patterns of what is not indexed, one a line
+	CatalogExcludeList *string `json:"catalog_exclude_list"`
+
+	// CatalogIncludeList Patterns of what is indexed, one a line
+	CatalogIncludeList *string `json:"catalog_include_list"`
+
+	// CreatedFrom Where the source was made from
+	CreatedFrom *string `json:"created_from"`
+
+	// DataRetentionDays For how many days results are kept
+	DataRetentionDays *int `json:"data_retention_days"`
+
+	// DisableProfiling Whether no profiles are made
+	DisableProfiling *bool `json:"disable_profiling"`
+
+	// DisableSchemaIndexing Whether the schema is not indexed
+	DisableSchemaIndexing *bool `json:"disable_schema_indexing"`
+
+	// FloatTolerance How far numbers may be apart in diffs that say nothing themselves
+	FloatTolerance *float64 `json:"float_tolerance"`
+
+	// GroupIds The groups that may use the source
+	GroupIds *[]int `json:"group_ids"`
+
+	// Groups The groups that may use the source, by number, and whether they may
+	Groups *map[string]bool `json:"groups"`
+
+	// Hidden Whether lists leave the source out
+	Hidden *bool `json:"hidden"`
+
+	// ID The number
+	ID *int `json:"id"`
+
+	// IsPaused Whether nothing runs on the source by itself
+	IsPaused *bool `json:"is_paused"`
+
+	// LastTest What the latest test came to
+	LastTest *APIDataSourceTestStatus `json:"last_test"`
+
+	// LineageSchedule When lineage is read, as a cron expression
+	LineageSchedule *string `json:"lineage_schedule"`
+
+	// MaxAllowedConnections How many connections all diffs may hold at once
+	MaxAllowedConnections *int `json:"max_allowed_connections"`
+
+	// OauthDwhActive Whether users sign in to the database themselves
+	OauthDwhActive *bool `json:"oauth_dwh_active"`
+
+	// Options How the database is reached; secrets are never answered
+	Options *MariaDBConfig `json:"options"`
+
+	// ProfileExcludeList Patterns of what is not profiled, one a line
+	ProfileExcludeList *string `json:"profile_exclude_list"`
+
+	// ProfileIncludeList Patterns of what is profiled, one a line
+	ProfileIncludeList *string `json:"profile_include_list"`
+
+	// ProfileSchedule When profiles are made, as a cron expression
+	ProfileSchedule *string `json:"profile_schedule"`
+
+	// QueueName The queue of what is asked for
+	QueueName *string `json:"queue_name"`
+
+	// ScheduledQueueName The queue of what runs by itself
+	ScheduledQueueName *string `json:"scheduled_queue_name"`
+
+	// SchemaIndexingSchedule When the schema is indexed, as a cron expression
+	SchemaIndexingSchedule *string `json:"schema_indexing_schedule"`
+
+	// SchemaMaxAgeS For how many seconds a schema is used again
+	SchemaMaxAgeS *int `json:"schema_max_age_s"`
+
+	// SecretID Where the secrets are kept
+	SecretID *int `json:"secret_id"`
+
+	// Source What asked for it
+	Source *string `json:"source"`
+
+	// TempSchema Where results are written
+	TempSchema *string `json:"temp_schema"`
+
+	// ViewOnly Whether the source can only be looked at
+	ViewOnly *bool `json:"view_only"`
+}
+
+// APIDataSourceMariaDBType The type
+type APIDataSourceMariaDBType string
+
+// APIDataSourceMicrosoftFabric A data source of the type microsoft_fabric
+//
+// Examples: {"accessible":true,"catalog_exclude_list":null,"catalog_include_list":null,"created_from":null,"data_retention_days":null,"disable_profiling":false,"disable_schema_indexing":false,"float_tolerance":0,"group_ids":null,"groups":null,"hidden":false,"id":null,"is_paused":false,"last_test":null,"lineage_schedule":null,"max_allowed_connections":null,"name":"Shop","oauth_dwh_active":null,"options":{"client_id":"example-client","client_secret":"example-secret","dbname":"shop","host":"127.0.0.1","session_script":null,"tenant_id":"example-tenant"},"profile_exclude_list":null,"profile_include_list":null,"profile_schedule":null,"queue_name":null,"scheduled_queue_name":null,"schema_indexing_schedule":null,"schema_max_age_s":null,"secret_id":null,"source":null,"temp_schema":null,"type":"microsoft_fabric","view_only":false}
+type APIDataSourceMicrosoftFabric struct {
+	// Name The name
+	Name string `json:"name"`
+
+	// Type The type
+	Type APIDataSourceMicrosoftFabricType `json:"type"`
+
+	// Accessible Whether the caller may use the source
+	Accessible *bool `json:"accessible"`
+
+	// CatalogExcludeList Patterns of what is not indexed, one a line
+	CatalogExcludeList *string `json:"catalog_exclude_list"`
+
+	// CatalogIncludeList Patterns of what is indexed, one a line
+	CatalogIncludeList *string `json:"catalog_include_list"`
+
+	// CreatedFrom Where the source was made from
+	CreatedFrom *string `json:"created_from"`
+
+	// DataRetentionDays For how many days results are kept
+	DataRetentionDays *int `json:"data_retention_days"`
+
+	// DisableProfiling Whether no profiles are made
+	DisableProfiling *bool `json:"disable_profiling"`
+
+	// DisableSchemaIndexing Whether the schema is not indexed
+	DisableSchemaIndexing *bool `json:"disable_schema_indexing"`
+
+	// FloatTolerance How far numbers may be apart in diffs that say nothing themselves
+	FloatTolerance *float64 `json:"float_tolerance"`
+
+	// GroupIds The groups that may use the source
+	GroupIds *[]int `json:"group_ids"`
+
+	// Groups The groups that may use the source, by number, and whether they may
+	Groups *map[string]bool `json:"groups"`
+
+	// Hidden Whether lists leave the source out
+	Hidden *bool `json:"hidden"`
+
+	// ID The number
+	ID *int `json:"id"`
+
+	// IsPaused Whether nothing runs on the source by itself
+	IsPaused *bool `json:"is_paused"`
+
+	// LastTest What the latest test came to
+	LastTest *APIDataSourceTestStatus `json:"last_test"`
+
+	// LineageSchedule When lineage is read, as a cron expression
+	LineageSchedule *string `json:"lineage_schedule"`
+
+	// MaxAllowedConnections How many connections all diffs may hold at once
+	MaxAllowedConnections *int `json:"max_allowed_connections"`
+
+	// OauthDwhActive Whether users sign in to the database themselves
+	OauthDwhActive *bool `json:"oauth_dwh_active"`
+
+	// Options How the database is reached; secrets are never answered
+	Options *MicrosoftFabricConfig `json:"options"`
+
+	// ProfileExcludeList Patterns of what is not profiled, one a line
+	ProfileExcludeList *string `json:"profile_exclude_list"`
+
+	// ProfileIncludeList Patterns of what is profiled, one a line
+	ProfileIncludeList *string `json:"profile_include_list"`
+
+	// ProfileSchedule When profiles are made, as a cron expression
+	ProfileSchedule *string `json:"profile_schedule"`
+
+	// QueueName The queue of what is asked for
+	QueueName *string `json:"queue_name"`
+
+	// ScheduledQueueName The queue of what runs by itself
+	ScheduledQueueName *string `json:"scheduled_queue_name"`
+
+	// SchemaIndexingSchedule When the schema is indexed, as a cron expression
+	SchemaIndexingSchedule *string `json:"schema_indexing_schedule"`
+
+	// SchemaMaxAgeS For how many seconds a schema is used again
+	SchemaMaxAgeS *int `json:"schema_max_age_s"`
+
+	// SecretID Where the secrets are kept
+	SecretID *int `json:"secret_id"`
+
+	// Source What asked for it
+	Source *string `json:"source"`
+
+	// TempSchema Where results are written
+	TempSchema *string `json:"temp_schema"`
+
+	// ViewOnly Whether the source can only be looked at
+	ViewOnly *bool `json:"view_only"`
+}
+
+// APIDataSourceMicrosoftFabricType The type
+type APIDataSourceMicrosoftFabricType string
+
+// APIDataSourceMongoDB A data source of the type mongodb
+//
+// Examples: {"accessible":true,"catalog_exclude_list":null,"catalog_include_list":null,"created_from":null,"data_retention_days":null,"disable_profiling":false,"disable_schema_indexing":false,"float_tolerance":0,"group_ids":null,"groups":null,"hidden":false,"id":null,"is_paused":false,"last_test":null,"lineage_schedule":null,"max_allowed_connections":null,"name":"Shop","oauth_dwh_active":null,"options":{"auth_source":"admin","connect_timeout_ms":60000,"database":"shop","host":"127.0.0.1","password":"example-secret","port":27017,"server_selection_timeout_ms":60000,"socket_timeout_ms":300000,"username":"reader"},"profile_exclude_list":null,"profile_include_list":null,"profile_schedule":null,"queue_name":null,"scheduled_queue_name":null,"schema_indexing_schedule":null,"schema_max_age_s":null,"secret_id":null,"source":null,"temp_schema":null,"type":"mongodb","view_only":false}
+type APIDataSourceMongoDB struct {
+	// Name The name
+	Name string `json:"name"`
+
+	// Type The type
+	Type APIDataSourceMongoDBType `json:"type"`
+
+	// Accessible Whether the caller may use the source
+	Accessible *bool `json:"accessible"`
+
+	// CatalogExcludeList Patterns of what is not indexed, one a line
+	CatalogExcludeList *string `json:"catalog_exclude_list"`
+
+	// CatalogIncludeList Patterns of what is indexed, one a line
+	CatalogIncludeList *string `json:"catalog_include_list"`
+
+	// CreatedFrom Where the source was made from
+	CreatedFrom *string `json:"created_from"`
+
+	// DataRetentionDays For how many days results are kept
+	DataRetentionDays *int `json:"data_retention_days"`
+
+	// DisableProfiling Whether no profiles are made
+	DisableProfiling *bool `json:"disable_profiling"`
+
+	// DisableSchemaIndexing Whether the schema is not indexed
+	DisableSchemaIndexing *bool `json:"disable_schema_indexing"`
+
+	// FloatTolerance How far numbers may be apart in diffs that say nothing themselves
+	FloatTolerance *float64 `json:"float_tolerance"`
+
+	// GroupIds The groups that may use the source
+	GroupIds *[]int `json:"group_ids"`
+
+	// Groups The groups that may use the source, by number, and whether they may
+	Groups *map[string]bool `json:"groups"`
+
+	// Hidden Whether lists leave the source out
+	Hidden *bool `json:"hidden"`
+
+	// ID The number
+	ID *int `json:"id"`
+
+	// IsPaused Whether nothing runs on the source by itself
+	IsPaused *bool `json:"is_paused"`
+
+	// LastTest What the latest test came to
+	LastTest *APIDataSourceTestStatus `json:"last_test"`
+
+	// LineageSchedule When lineage is read, as a cron expression
+	LineageSchedule *string `json:"lineage_schedule"`
+
+	// MaxAllowedConnections How many connections all diffs may hold at once
+	MaxAllowedConnections *int `json:"max_allowed_connections"`
+
+	// OauthDwhActive Whether users sign in to the database themselves
+	OauthDwhActive *bool `json:"oauth_dwh_active"`
+
+	// Options How the database is reached; secrets are never answered
+	Options *MongoDBConfig `json:"options"`
+
+	// ProfileExcludeList Patterns of what is not profiled, one a line
+	ProfileExcludeList *string `json:"profile_exclude_list"`
+
+	// ProfileIncludeList Patterns of what is profiled, one a line
+	ProfileIncludeList *string `json:"profile_include_list"`
+
+	// ProfileSchedule When profiles are made, as a cron expression
+	ProfileSchedule *string `json:"profile_schedule"`
+
+	// QueueName The queue of what is asked for
+	QueueName *string `json:"queue_name"`
+
+	// ScheduledQueueName The queue of what runs by itself
+	ScheduledQueueName *string `json:"scheduled_queue_name"`
+
+	// SchemaIndexingSchedule When the schema is indexed, as a cron expression
+	SchemaIndexingSchedule *string `json:"schema_indexing_schedule"`
+
+	// SchemaMaxAgeS For how many seconds a schema is used again
+	SchemaMaxAgeS *int `json:"schema_max_age_s"`
+
+	// SecretID Where the secrets are kept
+	SecretID *int `json:"secret_id"`
+
+	// Source What asked for it
+	Source *string `json:"source"`
+
+	// TempSchema Where results are written
+	TempSchema *string `json:"temp_schema"`
+
+	// ViewOnly Whether the source can only be looked at
+	ViewOnly *bool `json:"view_only"`
+}
+
+// APIDataSourceMongoDBType The type
+type APIDataSourceMongoDBType string
+
+// APIDataSourceMySQL A data source of the type mysql
+//
+// Examples: {"accessible":true,"catalog_exclude_list":null,"catalog_include_list":null,"created_from":null,"data_retention_days":null,"disable_profiling":false,"disable_schema_indexing":false,"float_tolerance":0,"group_ids":null,"groups":null,"hidden":false,"id":null,"is_paused":false,"last_test":null,"lineage_schedule":null,"max_allowed_connections":null,"name":"Shop","oauth_dwh_active":null,"options":{"db":"shop","host":"127.0.0.1","password":"example-secret","port":3306,"user":"reader"},"profile_exclude_list":null,"profile_include_list":null,"profile_schedule":null,"queue_name":null,"scheduled_queue_name":null,"schema_indexing_schedule":null,"schema_max_age_s":null,"secret_id":null,"source":null,"temp_schema":null,"type":"mysql","view_only":false}
+type APIDataSourceMySQL struct {
+	// Name The name
+	Name string `json:"name"`
+
+	// Type The type
+	Type APIDataSourceMySQLType `json:"type"`
+
+	// Accessible Whether the caller may use the source
+	Accessible *bool `json:"accessible"`
+
+	// CatalogExcludeList Patterns of what is not indexed, one a line
+	CatalogExcludeList *string `json:"catalog_exclude_list"`
+
+	// CatalogIncludeList Patterns of what is indexed, one a line
+	CatalogIncludeList *string `json:"catalog_include_list"`
+
+	// CreatedFrom Where the source was made from
+	CreatedFrom *string `json:"created_from"`
+
+	// DataRetentionDays For how many days results are kept
+	DataRetentionDays *int `json:"data_retention_days"`
+
+	// DisableProfiling Whether no profiles are made
+	DisableProfiling *bool `json:"disable_profiling"`
+
+	// DisableSchemaIndexing Whether the schema is not indexed
+	DisableSchemaIndexing *bool `json:"disable_schema_indexing"`
+
+	// FloatTolerance How far numbers may be apart in diffs that say nothing themselves
+	FloatTolerance *float64 `json:"float_tolerance"`
+
+	// GroupIds The groups that may use the source
+	GroupIds *[]int `json:"group_ids"`
+
+	// Groups The groups that may use the source, by number, and whether they may
+	Groups *map[string]bool `json:"groups"`
+
+	// Hidden Whether lists leave the source out
+	Hidden *bool `json:"hidden"`
+
+	// ID The number
+	ID *int `json:"id"`
+
+	// IsPaused Whether nothing runs on the source by itself
+	IsPaused *bool `json:"is_paused"`
+
+	// LastTest What the latest test came to
+	LastTest *APIDataSourceTestStatus `json:"last_test"`
+
+	// LineageSchedule When lineage is read, as a cron expression
+	LineageSchedule *string `json:"lineage_schedule"`
+
+	// MaxAllowedConnections How many connections all diffs may hold at once
+	MaxAllowedConnections *int `json:"max_allowed_connections"`
+
+	// OauthDwhActive Whether users sign in to the database themselves
+	OauthDwhActive *bool `json:"oauth_dwh_active"`
+
+	// Options How the database is reached; secrets are never answered
+	Options *MySQLConfig `json:"options"`
+
+	// ProfileExcludeList Patterns of what is not profiled, one a line
+	ProfileExcludeList *string `json:"profile_exclude_list"`
+
+	// ProfileIncludeList Patterns of what is profiled, one a line
+	ProfileIncludeList *string `json:"profile_include_list"`
+
+	// ProfileSchedule When profiles are made, as a cron expression
+	ProfileSchedule *string `json:"profile_schedule"`
+
+	// QueueName The queue of what is asked for
+	QueueName *string `json:"queue_name"`
+
+	// ScheduledQueueName The queue of what runs by itself
+	ScheduledQueueName *string `json:"scheduled_queue_name"`
+
+	// SchemaIndexingSchedule When the schema is indexed, as a cron expression
+	SchemaIndexingSchedule *string `json:"schema_indexing_schedule"`
+
+	// SchemaMaxAgeS For how many seconds a schema is used again
+	SchemaMaxAgeS *int `json:"schema_max_age_s"`
+
+	// SecretID Where the secrets are kept
+	SecretID *int `json:"secret_id"`
+
+	// Source What asked for it
+	Source *string `json:"source"`
+
+	// TempSchema Where results are written
+	TempSchema *string `json:"temp_schema"`
+
+	// ViewOnly Whether the source can only be looked at
+	ViewOnly *bool `json:"view_only"`
+}
+
+// APIDataSourceMySQLType The type
+type APIDataSourceMySQLType string
+
+// APIDataSourceNetezza A data source of the type netezza
+//
+// Examples: {"accessible":true,"catalog_exclude_list":null,"catalog_include_list":null,"created_from":null,"data_retention_days":null,"disable_profiling":false,"disable_schema_indexing":false,"float_tolerance":0,"group_ids":null,"groups":null,"hidden":false,"id":null,"is_paused":false,"last_test":null,"lineage_schedule":null,"max_allowed_connections":null,"name":"Shop","oauth_dwh_active":null,"options":{"database":"shop","host":"127.0.0.1","port":5480,"tls":true,"username":"reader"},"profile_exclude_list":null,"profile_include_list":null,"profile_schedule":null,"queue_name":null,"scheduled_queue_name":null,"schema_indexing_schedule":null,"schema_max_age_s":null,"secret_id":null,"source":null,"temp_schema":null,"type":"netezza","view_only":false}
+type APIDataSourceNetezza struct {
+	// Name The name
+	Name string `json:"name"`
+
+	// Type The type
+	Type APIDataSourceNetezzaType `json:"type"`
+
+	// Accessible Whether the caller may use the source
+	Accessible *bool `json:"accessible"`
+
+	// CatalogExcludeList Patterns of what is not indexed, one a line
+	CatalogExcludeList *string `json:"catalog_exclude_list"`
+
+	// CatalogIncludeList Patterns of what is indexed, one a line
+	CatalogIncludeList *string `json:"catalog_include_list"`
+
+	// CreatedFrom Where the source was made from
+	CreatedFrom *string `json:"created_from"`
+
+	// DataRetentionDays For how many days results are kept
+	DataRetentionDays *int `json:"data_retention_days"`
+
+	// DisableProfiling Whether no profiles are made
+	DisableProfiling *bool `json:"disable_profiling"`
+
+	// DisableSchemaIndexing Whether the schema is not indexed
+	DisableSchemaIndexing *bool `json:"disable_schema_indexing"`
+
+	// FloatTolerance How far numbers may be apart in diffs that say nothing themselves
+	FloatTolerance *float64 `json:"float_tolerance"`
+
+	// GroupIds The groups that may use the source
+	GroupIds *[]int `json:"group_ids"`
+
+	// Groups The groups that may use the source, by number, and whether they may
+	Groups *map[string]bool `json:"groups"`
+
+	// Hidden Whether lists leave the source out
+	Hidden *bool `json:"hidden"`
+
+	// ID The number
+	ID *int `json:"id"`
+
+	// IsPaused Whether nothing runs on the source by itself
+	IsPaused *bool `json:"is_paused"`
+
+	// LastTest What the latest test came to
+	LastTest *APIDataSourceTestStatus `json:"last_test"`
+
+	// LineageSchedule When lineage is read, as a cron expression
+	LineageSchedule *string `json:"lineage_schedule"`
+
+	// MaxAllowedConnections How many connections all diffs may hold at once
+	MaxAllowedConnections *int `json:"max_allowed_connections"`
+
+	// OauthDwhActive Whether users sign in to the database themselves
+	OauthDwhActive *bool `json:"oauth_dwh_active"`
+
+	// Options How the database is reached; secrets are never answered
+	Options *NetezzaConfig `json:"options"`
+
+	// ProfileExcludeList Patterns of what is not profiled, one a line
+	ProfileExcludeList *string `json:"profile_exclude_list"`
+
+	// ProfileIncludeList Patterns of what is profiled, one a line
+	ProfileIncludeList *string `json:"profile_include_list"`
+
+	// ProfileSchedule When profiles are made, as a cron expression
+	ProfileSchedule *string `json:"profile_schedule"`
+
+	// QueueName The queue of what is asked for
+	QueueName *string `json:"queue_name"`
+
+	// ScheduledQueueName The queue of what runs by itself
+	ScheduledQueueName *string `json:"scheduled_queue_name"`
+
+	// SchemaIndexingSchedule When the schema is indexed, as a cron expression
+	SchemaIndexingSchedule *string `json:"schema_indexing_schedule"`
+
+	// SchemaMaxAgeS For how many seconds a schema is used again
+	SchemaMaxAgeS *int `json:"schema_max_age_s"`
+
+	// SecretID Where the secrets are kept
+	SecretID *int `json:"secret_id"`
+
+	// Source What asked for it
+	Source *string `json:"source"`
+
+	// TempSchema Where results are written
+	TempSchema *string `json:"temp_schema"`
+
+	// ViewOnly Whether the source can only be looked at
+	ViewOnly *bool `json:"view_only"`
+}
+
+// APIDataSourceNetezzaType The type
+type APIDataSourceNetezzaType string
+
+// APIDataSourceOracle A data source of the type oracle
+//
+// Examples: {"accessible":true,"catalog_exclude_list":null,"catalog_include_list":null,"created_from":null,"data_retention_days":null,"disable_profiling":false,"disable_schema_indexing":false,"float_tolerance":0,"group_ids":null,"groups":null,"hidden":false,"id":null,"is_paused":false,"last_test":null,"lineage_schedule":null,"max_allowed_connections":null,"name":"Shop","oauth_dwh_active":null,"options":{"database":"shop","database_type":null,"ewallet_type":null,"host":"127.0.0.1","port":null,"session_script":null,"ssl":false,"ssl_server_dn":null,"user":"DATAFOLD"},"profile_exclude_list":null,"profile_include_list":null,"profile_schedule":null,"queue_name":null,"scheduled_queue_name":null,"schema_indexing_schedule":null,"schema_max_age_s":null,"secret_id":null,"source":null,"temp_schema":null,"type":"oracle","view_only":false}
+type APIDataSourceOracle struct {
+	// Name The name
+	Name string `json:"name"`
+
+	// Type The type
+	Type APIDataSourceOracleType `json:"type"`
+
+	// Accessible Whether the caller may use the source
+	Accessible *bool `json:"accessible"`
+
+	// CatalogExcludeList Patterns of what is not indexed, one a line
+	CatalogExcludeList *string `json:"catalog_exclude_list"`
+
+	// CatalogIncludeList Patterns of what is indexed, one a line
+	CatalogIncludeList *string `json:"catalog_include_list"`
+
+	// CreatedFrom Where the source was made from
+	CreatedFrom *string `json:"created_from"`
+
+	// DataRetentionDays For how many days results are kept
+	DataRetentionDays *int `json:"data_retention_days"`
+
+	// DisableProfiling Whether no profiles are made
+	DisableProfiling *bool `json:"disable_profiling"`
+
+	// DisableSchemaIndexing Whether the schema is not indexed
+	DisableSchemaIndexing *bool `json:"disable_schema_indexing"`
+
+	// FloatTolerance How far numbers may be apart in diffs that say nothing themselves
+	FloatTolerance *float64 `json:"float_tolerance"`
+
+	// GroupIds The groups that may use the source
+	GroupIds *[]int `json:"group_ids"`
+
+	// Groups The groups that may use the source, by number, and whether they may
+	Groups *map[string]bool `json:"groups"`
+
+	// Hidden Whether lists leave the source out
+	Hidden *bool `json:"hidden"`
+
+	// ID The number
+	ID *int `json:"id"`
+
+	// IsPaused Whether nothing runs on the source by itself
+	IsPaused *bool `json:"is_paused"`
+
+	// LastTest What the latest test came to
+	LastTest *APIDataSourceTestStatus `json:"last_test"`
+
+	// LineageSchedule When lineage is read, as a cron expression
+	LineageSchedule *string `json:"lineage_schedule"`
+
+	// MaxAllowedConnections How many connections all diffs may hold at once
+	MaxAllowedConnections *int `json:"max_allowed_connections"`
+
+	// OauthDwhActive Whether users sign in to the database themselves
+	OauthDwhActive *bool `json:"oauth_dwh_active"`
+
+	// Options How the database is reached; secrets are never answered
+	Options *OracleConfig `json:"options"`
+
+	// ProfileExcludeList Patterns of what is not profiled, one a line
+	ProfileExcludeList *string `json:"profile_exclude_list"`
+
+	// ProfileIncludeList Patterns of what is profiled, one a line
+	ProfileIncludeList *string `json:"profile_include_list"`
+
+	// ProfileSchedule When profiles are made, as a cron expression
+	ProfileSchedule *string `json:"profile_schedule"`
+
+	// QueueName The queue of what is asked for
+	QueueName *string `json:"queue_name"`
+
+	// ScheduledQueueName The queue of what runs by itself
+	ScheduledQueueName *string `json:"scheduled_queue_name"`
+
+	// SchemaIndexingSchedule When the schema is indexed, as a cron expression
+	SchemaIndexingSchedule *string `json:"schema_indexing_schedule"`
+
+	// SchemaMaxAgeS For how many seconds a schema is used again
+	SchemaMaxAgeS *int `json:"schema_max_age_s"`
+
+	// SecretID Where the secrets are kept
+	SecretID *int `json:"secret_id"`
+
+	// Source What asked for it
+	Source *string `json:"source"`
+
+	// TempSchema Where results are written
+	TempSchema *string `json:"temp_schema"`
+
+	// ViewOnly Whether the source can only be looked at
+	ViewOnly *bool `json:"view_only"`
+}
+
+// APIDataSourceOracleType The type
+type APIDataSourceOracleType string
+
+// APIDataSourcePostgres A data source of the type pg
+//
+// Examples: {"accessible":true,"catalog_exclude_list":null,"catalog_include_list":null,"created_from":null,"data_retention_days":null,"disable_profiling":false,"disable_schema_indexing":false,"float_tolerance":0,"group_ids":null,"groups":null,"hidden":false,"id":null,"is_paused":false,"last_test":null,"lineage_schedule":null,"max_allowed_connections":null,"name":"Shop","oauth_dwh_active":null,"options":{"dbname":"shop","host":"127.0.0.1","port":5432,"role":null,"sslmode":"prefer","user":"reader"},"profile_exclude_list":null,"profile_include_list":null,"profile_schedule":null,"queue_name":null,"scheduled_queue_name":null,"schema_indexing_schedule":null,"schema_max_age_s":null,"secret_id":null,"source":null,"temp_schema":null,"type":"pg","view_only":false}
+type APIDataSourcePostgres struct {
+	// Name The name
+	Name string `json:"name"`
+
+	// Type The type
+	Type APIDataSourcePostgresType `json:"type"`
+
+	// Accessible Whether the caller may use the source
+	Accessible *bool `json:"accessible"`
+
+	// CatalogExcludeList Patterns of what is not indexed, one a line
+	CatalogExcludeList *string `json:"catalog_exclude_list"`
+
+	// CatalogIncludeList Patterns of what is indexed, one a line
+	CatalogIncludeList *string `json:"catalog_include_list"`
+
+	// CreatedFrom Where the source was made from
+	CreatedFrom *string `json:"created_from"`
+
+	// DataRetentionDays For how many days results are kept
+	DataRetentionDays *int `json:"data_retention_days"`
+
+	// DisableProfiling Whether no profiles are made
+	DisableProfiling *bool `json:"disable_profiling"`
+
+	// DisableSchemaIndexing Whether the schema is not indexed
+	DisableSchemaIndexing *bool `json:"disable_schema_indexing"`
+
+	// FloatTolerance How far numbers may be apart in diffs that say nothing themselves
+	FloatTolerance *float64 `json:"float_tolerance"`
+
+	// GroupIds The groups that may use the source
+	GroupIds *[]int `json:"group_ids"`
+
+	// Groups The groups that may use the source, by number, and whether they may
+	Groups *map[string]bool `json:"groups"`
+
+	// Hidden Whether lists leave the source out
+	Hidden *bool `json:"hidden"`
+
+	// ID The number
+	ID *int `json:"id"`
+
+	// IsPaused Whether nothing runs on the source by itself
+	IsPaused *bool `json:"is_paused"`
+
+	// LastTest What the latest test came to
+	LastTest *APIDataSourceTestStatus `json:"last_test"`
+
+	// LineageSchedule When lineage is read, as a cron expression
+	LineageSchedule *string `json:"lineage_schedule"`
+
+	// MaxAllowedConnections How many connections all diffs may hold at once
+	MaxAllowedConnections *int `json:"max_allowed_connections"`
+
+	// OauthDwhActive Whether users sign in to the database themselves
+	OauthDwhActive *bool `json:"oauth_dwh_active"`
+
+	// Options How the database is reached; secrets are never answered
+	Options *PostgreSQLConfig `json:"options"`
+
+	// ProfileExcludeList Patterns of what is not profiled, one a line
+	ProfileExcludeList *string `json:"profile_exclude_list"`
+
+	// ProfileIncludeList Patterns of what is profiled, one a line
+	ProfileIncludeList *string `json:"profile_include_list"`
+
+	// ProfileSchedule When profiles are made, as a cron expression
+	ProfileSchedule *string `json:"profile_schedule"`
+
+	// QueueName The queue of what is asked for
+	QueueName *string `json:"queue_name"`
+
+	// ScheduledQueueName The queue of what runs by itself
+	ScheduledQueueName *string `json:"scheduled_queue_name"`
+
+	// SchemaIndexingSchedule When the schema is indexed, as a cron expression
+	SchemaIndexingSchedule *string `json:"schema_indexing_schedule"`
+
+	// SchemaMaxAgeS For how many seconds a schema is used again
+	SchemaMaxAgeS *int `json:"schema_max_age_s"`
+
+	// SecretID Where the secrets are kept
+	SecretID *int `json:"secret_id"`
+
+	// Source What asked for it
+	Source *string `json:"source"`
+
+	// TempSchema Where results are written
+	TempSchema *string `json:"temp_schema"`
+
+	// ViewOnly Whether the source can only be looked at
+	ViewOnly *bool `json:"view_only"`
+}
+
+// APIDataSourcePostgresType The type
+type APIDataSourcePostgresType string
+
+// APIDataSourcePostgresAurora A data source of the type postgres_aurora
+//
+// Examples: {"accessible":true,"catalog_exclude_list":null,"catalog_include_list":null,"created_from":null,"data_retention_days":null,"disable_profiling":false,"disable_schema_indexing":false,"float_tolerance":0,"group_ids":null,"groups":null,"hidden":false,"id":null,"is_paused":false,"last_test":null,"lineage_schedule":null,"max_allowed_connections":null,"name":"Shop","oauth_dwh_active":null,"options":{"aws_access_key_id":"example-key","aws_cloudwatch_log_group":null,"aws_region":null,"dbname":"shop","host":"127.0.0.1","keep_alive":null,"port":5432,"role":null,"sslmode":"prefer","user":"reader"},"profile_exclude_list":null,"profile_include_list":null,"profile_schedule":null,"queue_name":null,"scheduled_queue_name":null,"schema_indexing_schedule":null,"schema_max_age_s":null,"secret_id":null,"source":null,"temp_schema":null,"type":"postgres_aurora","view_only":false}
+type APIDataSourcePostgresAurora struct {
+	// Name The name
+	Name string `json:"name"`
+
+	// Type The type
+	Type APIDataSourcePostgresAuroraType `json:"type"`
+
+	// Accessible Whether the caller may use the source
+	Accessible *bool `json:"accessible"`
+
+	// CatalogExcludeList Patterns of what is not indexed, one a line
+	CatalogExcludeList *string `json:"catalog_exclude_list"`
+
+	// CatalogIncludeList Patterns of what is indexed, one a line
+	CatalogIncludeList *string `json:"catalog_include_list"`
+
+	// CreatedFrom Where the source was made from
+	CreatedFrom *string `json:"created_from"`
+
+	// DataRetentionDays For how many days results are kept
+	DataRetentionDays *int `json:"data_retention_days"`
+
+	// DisableProfiling Whether no profiles are made
+	DisableProfiling *bool `json:"disable_profiling"`
+
+	// DisableSchemaIndexing Whether the schema is not indexed
+	DisableSchemaIndexing *bool `json:"disable_schema_indexing"`
+
+	// FloatTolerance How far numbers may be apart in diffs that say nothing themselves
+	FloatTolerance *float64 `json:"float_tolerance"`
+
+	// GroupIds The groups that may use the source
+	GroupIds *[]int `json:"group_ids"`
+
+	// Groups The groups that may use the source, by number, and whether they may
+	Groups *map[string]bool `json:"groups"`
+
+	// Hidden Whether lists leave the source out
+	Hidden *bool `json:"hidden"`
+
+	// ID The number
+	ID *int `json:"id"`
+
+	// IsPaused Whether nothing runs on the source by itself
+	IsPaused *bool `json:"is_paused"`
+
+	// LastTest What the latest test came to
+	LastTest *APIDataSourceTestStatus `json:"last_test"`
+
+	// LineageSchedule When lineage is read, as a cron expression
+	LineageSchedule *string `json:"lineage_schedule"`
+
+	// MaxAllowedConnections How many connections all diffs may hold at once
+	MaxAllowedConnections *int `json:"max_allowed_connections"`
+
+	// OauthDwhActive Whether users sign in to the database themselves
+	OauthDwhActive *bool `json:"oauth_dwh_active"`
+
+	// Options How the database is reached; secrets are never answered
+	Options *PostgreSQLAuroraConfig `json:"options"`
+
+	// ProfileExcludeList Patterns of what is not profiled, one a line
+	ProfileExcludeList *string `json:"profile_exclude_list"`
+
+	// ProfileIncludeList Patterns of what is profiled, one a line
+	ProfileIncludeList *string `json:"profile_include_list"`
+
+	// ProfileSchedule When profiles are made, as a cron expression
+	ProfileSchedule *string `json:"profile_schedule"`
+
+	// QueueName The queue of what is asked for
+	QueueName *string `json:"queue_name"`
+
+	// ScheduledQueueName The queue of what runs by itself
+	ScheduledQueueName *string `json:"scheduled_queue_name"`
+
+	// SchemaIndexingSchedule When the schema is indexed, as a cron expression
+	SchemaIndexingSchedule *string `json:"schema_indexing_schedule"`
+
+	// SchemaMaxAgeS For how many seconds a schema is used again
+	SchemaMaxAgeS *int `json:"schema_max_age_s"`
+
+	// SecretID Where the secrets are kept
+	SecretID *int `json:"secret_id"`
+
+	// Source What asked for it
+	Source *string `json:"source"`
+
+	// TempSchema Where results are written
+	TempSchema *string `json:"temp_schema"`
+
+	// ViewOnly Whether the source can only be looked at
+	ViewOnly *bool `json:"view_only"`
+}
+
+// APIDataSourcePostgresAuroraType The type
+type APIDataSourcePostgresAuroraType string
+
+// APIDataSourcePostgresRds A data source of the type postgres_aws_rds
+//
+// Examples: {"accessible":true,"catalog_exclude_list":null,"catalog_include_list":null,"created_from":null,"data_retention_days":null,"disable_profiling":false,"disable_schema_indexing":false,"float_tolerance":0,"group_ids":null,"groups":null,"hidden":false,"id":null,"is_paused":false,"last_test":null,"lineage_schedule":null,"max_allowed_connections":null,"name":"Shop","oauth_dwh_active":null,"options":{"aws_access_key_id":"example-key","aws_cloudwatch_log_group":null,"aws_region":null,"dbname":"shop","host":"127.0.0.1","keep_alive":null,"port":5432,"role":null,"sslmode":"prefer","user":"reader"},"profile_exclude_list":null,"profile_include_list":null,"profile_schedule":null,"queue_name":null,"scheduled_queue_name":null,"schema_indexing_schedule":null,"schema_max_age_s":null,"secret_id":null,"source":null,"temp_schema":null,"type":"postgres_aws_rds","view_only":false}
+type APIDataSourcePostgresRds struct {
+	// Name The name
+	Name string `json:"name"`
+
+	// Type The type
+	Type APIDataSourcePostgresRdsType `json:"type"`
+
+	// Accessible Whether the caller may use the source
+	Accessible *bool `json:"accessible"`
+
+	// CatalogExcludeList Patterns of what is not indexed, one a line
+	CatalogExcludeList *string `json:"catalog_exclude_list"`
+
+	// CatalogIncludeList Patterns of what is indexed, one a line
+	CatalogIncludeList *string `json:"catalog_include_list"`
+
+	// CreatedFrom Where the source was made from
+	CreatedFrom *string `json:"created_from"`
+
+	// DataRetentionDays For how many days results are kept
+	DataRetentionDays *int `json:"data_retention_days"`
+
+	// DisableProfiling Whether no profiles are made
+	DisableProfiling *bool `json:"disable_profiling"`
+
+	// DisableSchemaIndexing Whether the schema is not indexed
+	DisableSchemaIndexing *bool `json:"disable_schema_indexing"`
+
+	// FloatTolerance How far numbers may be apart in diffs that say nothing themselves
+	FloatTolerance *float64 `json:"float_tolerance"`
+
+	// GroupIds The groups that may use the source
+	GroupIds *[]int `json:"group_ids"`
+
+	// Groups The groups that may use the source, by number, and whether they may
+	Groups *map[string]bool `json:"groups"`
+
+	// Hidden Whether lists leave the source out
+	Hidden *bool `json:"hidden"`
+
+	// ID The number
+	ID *int `json:"id"`
+
+	// IsPaused Whether nothing runs on the source by itself
+	IsPaused *bool `json:"is_paused"`
+
+	// LastTest What the latest test came to
+	LastTest *APIDataSourceTestStatus `json:"last_test"`
+
+	// LineageSchedule When lineage is read, as a cron expression
+	LineageSchedule *string `json:"lineage_schedule"`
+
+	// MaxAllowedConnections How many connections all diffs may hold at once
+	MaxAllowedConnections *int `json:"max_allowed_connections"`
+
+	// OauthDwhActive Whether users sign in to the database themselves
+	OauthDwhActive *bool `json:"oauth_dwh_active"`
+
+	// Options How the database is reached; secrets are never answered
+	Options *PostgreSQLAuroraConfig `json:"options"`
+
+	// ProfileExcludeList Patterns of what is not profiled, one a line
+	ProfileExcludeList *string `json:"profile_exclude_list"`
+
+	// ProfileIncludeList Patterns of what is profiled, one a line
+	ProfileIncludeList *string `json:"profile_include_list"`
+
+	// ProfileSchedule When profiles are made, as a cron expression
+	ProfileSchedule *string `json:"profile_schedule"`
+
+	// QueueName The queue of what is asked for
+	QueueName *string `json:"queue_name"`
+
+	// ScheduledQueueName The queue of what runs by itself
+	ScheduledQueueName *string `json:"scheduled_queue_name"`
+
+	// SchemaIndexingSchedule When the schema is indexed, as a cron expression
+	SchemaIndexingSchedule *string `json:"schema_indexing_schedule"`
+
+	// SchemaMaxAgeS For how many seconds a schema is used again
+	SchemaMaxAgeS *int `json:"schema_max_age_s"`
+
+	// SecretID Where the secrets are kept
+	SecretID *int `json:"secret_id"`
+
+	// Source What asked for it
+	Source *string `json:"source"`
+
+	// TempSchema Where results are written
+	TempSchema *string `json:"temp_schema"`
+
+	// ViewOnly Whether the source can only be looked at
+	ViewOnly *bool `json:"view_only"`
+}
+
+// APIDataSourcePostgresRdsType The type
+type APIDataSourcePostgresRdsType string
+
+// APIDataSourceRedshift A data source of the type redshift
+//
+// Examples: {"accessible":true,"catalog_exclude_list":null,"catalog_include_list":null,"created_from":null,"data_retention_days":null,"disable_profiling":false,"disable_schema_indexing":false,"float_tolerance":0,"group_ids":null,"groups":null,"hidden":false,"id":null,"is_paused":false,"last_test":null,"lineage_schedule":null,"max_allowed_connections":null,"name":"Shop","oauth_dwh_active":null,"options":{"adhoc_query_group":"default","dbname":"shop","host":"127.0.0.1","port":5432,"role":null,"scheduled_query_group":"default","sslmode":"prefer","user":"reader"},"profile_exclude_list":null,"profile_include_list":null,"profile_schedule":null,"queue_name":null,"scheduled_queue_name":null,"schema_indexing_schedule":null,"schema_max_age_s":null,"secret_id":null,"source":null,"temp_schema":null,"type":"redshift","view_only":false}
+type APIDataSourceRedshift struct {
+	// Name The name
+	Name string `json:"name"`
+
+	// Type The type
+	Type APIDataSourceRedshiftType `json:"type"`
+
+	// Accessible Whether the caller may use the source
+	Accessible *bool `json:"accessible"`
+
+	// CatalogExcludeList Patterns of what is not indexed, one a line
+	CatalogExcludeList *string `json:"catalog_exclude_list"`
+
+	// CatalogIncludeList Patterns of what is indexed, one a line
+	CatalogIncludeList *string `json:"catalog_include_list"`
+
+	// CreatedFrom Where the source was made from
+	CreatedFrom *string `json:"created_from"`
+
+	// DataRetentionDays For how many days results are kept
+	DataRetentionDays *int `json:"data_retention_days"`
+
+	// DisableProfiling Whether no profiles are made
+	DisableProfiling *bool `json:"disable_profiling"`
+
+	// DisableSchemaIndexing Whether the schema is not indexed
+	DisableSchemaIndexing *bool `json:"disable_schema_indexing"`
+
+	// FloatTolerance How far numbers may be apart in diffs that say nothing themselves
+	FloatTolerance *float64 `json:"float_tolerance"`
+
+	// GroupIds The groups that may use the source
+	GroupIds *[]int `json:"group_ids"`
+
+	// Groups The groups that may use the source, by number, and whether they may
+	Groups *map[string]bool `json:"groups"`
+
+	// Hidden Whether lists leave the source out
+	Hidden *bool `json:"hidden"`
+
+	// ID The number
+	ID *int `json:"id"`
+
+	// IsPaused Whether nothing runs on the source by itself
+	IsPaused *bool `json:"is_paused"`
+
+	// LastTest What the latest test came to
+	LastTest *APIDataSourceTestStatus `json:"last_test"`
+
+	// LineageSchedule When lineage is read, as a cron expression
+	LineageSchedule *string `json:"lineage_schedule"`
+
+	// MaxAllowedConnections How many connections all diffs may hold at once
+	MaxAllowedConnections *int `json:"max_allowed_connections"`
+
+	// OauthDwhActive Whether users sign in to the database themselves
+	OauthDwhActive *bool `json:"oauth_dwh_active"`
+
+	// Options How the database is reached; secrets are never answered
+	Options *RedshiftConfig `json:"options"`
+
+	// ProfileExcludeList Patterns of what is not profiled, one a line
+	ProfileExcludeList *string `json:"profile_exclude_list"`
+
+	// ProfileIncludeList Patterns of what is profiled, one a line
+	ProfileIncludeList *string `json:"profile_include_list"`
+
+	// ProfileSchedule When profiles are made, as a cron expression
+	ProfileSchedule *string `json:"profile_schedule"`
+
+	// QueueName The queue of what is asked for
+	QueueName *string `json:"queue_name"`
+
+	// ScheduledQueueName The queue of what runs by itself
+	ScheduledQueueName *string `json:"scheduled_queue_name"`
+
+	// SchemaIndexingSchedule When the schema is indexed, as a cron expression
+	SchemaIndexingSchedule *string `json:"schema_indexing_schedule"`
+
+	// SchemaMaxAgeS For how many seconds a schema is used again
+	SchemaMaxAgeS *int `json:"schema_max_age_s"`
+
+	// SecretID Where the secrets are kept
+	SecretID *int `json:"secret_id"`
+
+	// Source What asked for it
+	Source *string `json:"source"`
+
+	// TempSchema Where results are written
+	TempSchema *string `json:"temp_schema"`
+
+	// ViewOnly Whether the source can only be looked at
+	ViewOnly *bool `json:"view_only"`
+}
+
+// APIDataSourceRedshiftType The type
+type APIDataSourceRedshiftType string
+
+// APIDataSourceS3 A data source of the type aws_s3
+//
+// Examples: {"accessible":true,"catalog_exclude_list":null,"catalog_include_list":null,"created_from":null,"data_retention_days":null,"disable_profiling":false,"disable_schema_indexing":false,"float_tolerance":0,"group_ids":null,"groups":null,"hidden":false,"id":null,"is_paused":false,"last_test":null,"lineage_schedule":null,"max_allowed_connections":null,"name":"Shop","oauth_dwh_active":null,"options":{"bucket_name":"example","key_id":"example-key","materialize_max_rows":null,"materialize_path":null,"region":"eu-central-1"},"profile_exclude_list":null,"profile_include_list":null,"profile_schedule":null,"queue_name":null,"scheduled_queue_name":null,"schema_indexing_schedule":null,"schema_max_age_s":null,"secret_id":null,"source":null,"temp_schema":null,"type":"aws_s3","view_only":false}
+type APIDataSourceS3 struct {
+	// Name The name
+	Name string `json:"name"`
+
+	// Type The type
+	Type APIDataSourceS3Type `json:"type"`
+
+	// Accessible Whether the caller may use the source
+	Accessible *bool `json:"accessible"`
+
+	// CatalogExcludeList Patterns of what is not indexed, one a line
+	CatalogExcludeList *string `json:"catalog_exclude_list"`
+
+	// CatalogIncludeList Patterns of what is indexed, one a line
+	CatalogIncludeList *string `json:"catalog_include_list"`
+
+	// CreatedFrom Where the source was made from
+	CreatedFrom *string `json:"created_from"`
+
+	// DataRetentionDays For how many days results are kept
+	DataRetentionDays *int `json:"data_retention_days"`
+
+	// DisableProfiling Whether no profiles are made
+	DisableProfiling *bool `json:"disable_profiling"`
+
+	// DisableSchemaIndexing Whether the schema is not indexed
+	DisableSchemaIndexing *bool `json:"disable_schema_indexing"`
+
+	// FloatTolerance How far numbers may be apart in diffs that say nothing themselves
+	FloatTolerance *float64 `json:"float_tolerance"`
+
+	// GroupIds The groups that may use the source
+	GroupIds *[]int `json:"group_ids"`
+
+	// Groups The groups that may use the source, by number, and whether they may
+	Groups *map[string]bool `json:"groups"`
+
+	// Hidden Whether lists leave the source out
+	Hidden *bool `json:"hidden"`
+
+	// ID The number
+	ID *int `json:"id"`
+
+	// IsPaused Whether nothing runs on the source by itself
+	IsPaused *bool `json:"is_paused"`
+
+	// LastTest What the latest test came to
+	LastTest *APIDataSourceTestStatus `json:"last_test"`
+
+	// LineageSchedule When lineage is read, as a cron expression
+	LineageSchedule *string `json:"lineage_schedule"`
+
+	// MaxAllowedConnections How many connections all diffs may hold at once
+	MaxAllowedConnections *int `json:"max_allowed_connections"`
+
+	// OauthDwhActive Whether users sign in to the database themselves
+	OauthDwhActive *bool `json:"oauth_dwh_active"`
+
+	// Options How the database is reached; secrets are never answered
+	Options *AWSS3Config `json:"options"`
+
+	// ProfileExcludeList Patterns of what is not profiled, one a line
+	ProfileExcludeList *string `json:"profile_exclude_list"`
+
+	// ProfileIncludeList Patterns of what is profiled, one a line
+	ProfileIncludeList *string `json:"profile_include_list"`
+
+	// ProfileSchedule When profiles are made, as a cron expression
+	ProfileSchedule *string `json:"profile_schedule"`
+
+	// QueueName The queue of what is asked for
+	QueueName *string `json:"queue_name"`
+
+	// ScheduledQueueName The queue of what runs by itself
+	ScheduledQueueName *string `json:"scheduled_queue_name"`
+
+	// SchemaIndexingSchedule When the schema is indexed, as a cron expression
+	SchemaIndexingSchedule *string `json:"schema_indexing_schedule"`
+
+	// SchemaMaxAgeS For how many seconds a schema is used again
+	SchemaMaxAgeS *int `json:"schema_max_age_s"`
+
+	// SecretID Where the secrets are kept
+	SecretID *int `json:"secret_id"`
+
+	// Source What asked for it
+	Source *string `json:"source"`
+
+	// TempSchema Where results are written
+	TempSchema *string `json:"temp_schema"`
+
+	// ViewOnly Whether the source can only be looked at
+	ViewOnly *bool `json:"view_only"`
+}
+
+// APIDataSourceS3Type The type
+type APIDataSourceS3Type string
+
+// APIDataSourceSapHana A data source of the type sap_hana
+//
+// Examples: {"accessible":true,"catalog_exclude_list":null,"catalog_include_list":null,"created_from":null,"data_retention_days":null,"disable_profiling":false,"disable_schema_indexing":false,"float_tolerance":0,"group_ids":null,"groups":null,"hidden":false,"id":null,"is_paused":false,"last_test":null,"lineage_schedule":null,"max_allowed_connections":null,"name":"Shop","oauth_dwh_active":null,"options":{"host":"127.0.0.1","password":"example-secret","port":443,"user":"DATAFOLD"},"profile_exclude_list":null,"profile_include_list":null,"profile_schedule":null,"queue_name":null,"scheduled_queue_name":null,"schema_indexing_schedule":null,"schema_max_age_s":null,"secret_id":null,"source":null,"temp_schema":null,"type":"sap_hana","view_only":false}
+type APIDataSourceSapHana struct {
+	// Name The name
+	Name string `json:"name"`
+
+	// Type The type
+	Type APIDataSourceSapHanaType `json:"type"`
+
+	// Accessible Whether the caller may use the source
+	Accessible *bool `json:"accessible"`
+
+	// CatalogExcludeList Patterns of what is not indexed, one a line
+	CatalogExcludeList *string `json:"catalog_exclude_list"`
+
+	// CatalogIncludeList Patterns of what is indexed, one a line
+	CatalogIncludeList *string `json:"catalog_include_list"`
+
+	// CreatedFrom Where the source was made from
+	CreatedFrom *string `json:"created_from"`
+
+	// DataRetentionDays For how many days results are kept
+	DataRetentionDays *int `json:"data_retention_days"`
+
+	// DisableProfiling Whether no profiles are made
+	DisableProfiling *bool `json:"disable_profiling"`
+
+	// DisableSchemaIndexing Whether the schema is not indexed
+	DisableSchemaIndexing *bool `json:"disable_schema_indexing"`
+
+	// FloatTolerance How far numbers may be apart in diffs that say nothing themselves
+	FloatTolerance *float64 `json:"float_tolerance"`
+
+	// GroupIds The groups that may use the source
+	GroupIds *[]int `json:"group_ids"`
+
+	// Groups The groups that may use the source, by number, and whether they may
+	Groups *map[string]bool `json:"groups"`
+
+	// Hidden Whether lists leave the source out
+	Hidden *bool `json:"hidden"`
+
+	// ID The number
+	ID *int `json:"id"`
+
+	// IsPaused Whether nothing runs on the source by itself
+	IsPaused *bool `json:"is_paused"`
+
+	// LastTest What the latest test came to
+	LastTest *APIDataSourceTestStatus `json:"last_test"`
+
+	// LineageSchedule When lineage is read, as a cron expression
+	LineageSchedule *string `json:"lineage_schedule"`
+
+	// MaxAllowedConnections How many connections all diffs may hold at once
+	MaxAllowedConnections *int `json:"max_allowed_connections"`
+
+	// OauthDwhActive Whether users sign in to the database themselves
+	OauthDwhActive *bool `json:"oauth_dwh_active"`
+
+	// Options How the database is reached; secrets are never answered
+	Options *SapHanaConfig `json:"options"`
+
+	// ProfileExcludeList Patterns of what is not profiled, one a line
+	ProfileExcludeList *string `json:"profile_exclude_list"`
+
+	// ProfileIncludeList Patterns of what is profiled, one a line
+	ProfileIncludeList *string `json:"profile_include_list"`
+
+	// ProfileSchedule When profiles are made, as a cron expression
+	ProfileSchedule *string `json:"profile_schedule"`
+
+	// QueueName The queue of what is asked for
+	QueueName *string `json:"queue_name"`
+
+	// ScheduledQueueName The queue of what runs by itself
+	ScheduledQueueName *string `json:"scheduled_queue_name"`
+
+	// SchemaIndexingSchedule When the schema is indexed, as a cron expression
+	SchemaIndexingSchedule *string `json:"schema_indexing_schedule"`
+
+	// SchemaMaxAgeS For how many seconds a schema is used again
+	SchemaMaxAgeS *int `json:"schema_max_age_s"`
+
+	// SecretID Where the secrets are kept
+	SecretID *int `json:"secret_id"`
+
+	// Source What asked for it
+	Source *string `json:"source"`
+
+	// TempSchema Where results are written
+	TempSchema *string `json:"temp_schema"`
+
+	// ViewOnly Whether the source can only be looked at
+	ViewOnly *bool `json:"view_only"`
+}
+
+// APIDataSourceSapHanaType The type
+type APIDataSourceSapHanaType string
+
+// APIDataSourceSnowflake A data source of the type snowflake
+//
+// Examples: {"accessible":true,"catalog_exclude_list":null,"catalog_include_list":null,"created_from":null,"data_retention_days":null,"disable_profiling":false,"disable_schema_indexing":false,"float_tolerance":0,"group_ids":null,"groups":null,"hidden":false,"id":null,"is_paused":false,"last_test":null,"lineage_schedule":null,"max_allowed_connections":null,"name":"Shop","oauth_dwh_active":null,"options":{"account":"example","authMethod":null,"azure_client_id":null,"azure_scope":null,"azure_tenant_id":null,"data_source_id":null,"default_db":"","default_schema":"PUBLIC","metadata_database":"SNOWFLAKE","oauth_dwh_client_id":null,"port":443,"quoted_identifiers_ignore_case":false,"region":"eu-central-1","role":"","sql_variables":null,"user":"DATAFOLD","user_id":null,"warehouse":""},"profile_exclude_list":null,"profile_include_list":null,"profile_schedule":null,"queue_name":null,"scheduled_queue_name":null,"schema_indexing_schedule":null,"schema_max_age_s":null,"secret_id":null,"source":null,"temp_schema":null,"type":"snowflake","view_only":false}
+type APIDataSourceSnowflake struct {
+	// Name The name
+	Name string `json:"name"`
+
+	// Type The type
+	Type APIDataSourceSnowflakeType `json:"type"`
+
+	// Accessible Whether the caller may use the source
+	Accessible *bool `json:"accessible"`
+
+	// CatalogExcludeList Patterns of what is not indexed, one a line
+	CatalogExcludeList *string `json:"catalog_exclude_list"`
+
+	// CatalogIncludeList Patterns of what is indexed, one a line
+	CatalogIncludeList *string `json:"catalog_include_list"`
+
+	// CreatedFrom Where the source was made from
+	CreatedFrom *string `json:"created_from"`
+
+	// DataRetentionDays For how many days results are kept
+	DataRetentionDays *int `json:"data_retention_days"`
+
+	// DisableProfiling Whether no profiles are made
+	DisableProfiling *bool `json:"disable_profiling"`
+
+	// DisableSchemaIndexing Whether the schema is not indexed
+	DisableSchemaIndexing *bool `json:"disable_schema_indexing"`
+
+	// FloatTolerance How far numbers may be apart in diffs that say nothing themselves
+	FloatTolerance *float64 `json:"float_tolerance"`
+
+	// GroupIds The groups that may use the source
+	GroupIds *[]int `json:"group_ids"`
+
+	// Groups The groups that may use the source, by number, and whether they may
+	Groups *map[string]bool `json:"groups"`
+
+	// Hidden Whether lists leave the source out
+	Hidden *bool `json:"hidden"`
+
+	// ID The number
+	ID *int `json:"id"`
+
+	// IsPaused Whether nothing runs on the source by itself
+	IsPaused *bool `json:"is_paused"`
+
+	// LastTest What the latest test came to
+	LastTest *APIDataSourceTestStatus `json:"last_test"`
+
+	// LineageSchedule When lineage is read, as a cron expression
+	LineageSchedule *string `json:"lineage_schedule"`
+
+	// MaxAllowedConnections How many connections all diffs may hold at once
+	MaxAllowedConnections *int `json:"max_allowed_connections"`
+
+	// OauthDwhActive Whether users sign in to the database themselves
+	OauthDwhActive *bool `json:"oauth_dwh_active"`
+
+	// Options How the database is reached; secrets are never answered
+	Options *SnowflakeConfig `json:"options"`
+
+	// ProfileExcludeList Patterns of what is not profiled, one a line
+	ProfileExcludeList *string `json:"profile_exclude_list"`
+
+	// ProfileIncludeList Patterns of what is profiled, one a line
+	ProfileIncludeList *string `json:"profile_include_list"`
+
+	// ProfileSchedule When profiles are made, as a cron expression
+	ProfileSchedule *string `json:"profile_schedule"`
+
+	// QueueName The queue of what is asked for
+	QueueName *string `json:"queue_name"`
+
+	// ScheduledQueueName The queue of what runs by itself
+	ScheduledQueueName *string `json:"scheduled_queue_name"`
+
+	// SchemaIndexingSchedule When the schema is indexed, as a cron expression
+	SchemaIndexingSchedule *string `json:"schema_indexing_schedule"`
+
+	// SchemaMaxAgeS For how many seconds a schema is used again
+	SchemaMaxAgeS *int `json:"schema_max_age_s"`
+
+	// SecretID Where the secrets are kept
+	SecretID *int `json:"secret_id"`
+
+	// Source What asked for it
+	Source *string `json:"source"`
+
+	// TempSchema Where results are written
+	TempSchema *string `json:"temp_schema"`
+
+	// ViewOnly Whether the source can only be looked at
+	ViewOnly *bool `json:"view_only"`
+}
+
+// APIDataSourceSnowflakeType The type
+type APIDataSourceSnowflakeType string
+
+// APIDataSourceStarburst A data source of the type starburst
+//
+// Examples: {"accessible":true,"catalog_exclude_list":null,"catalog_include_list":null,"created_from":null,"data_retention_days":null,"disable_profiling":false,"disable_schema_indexing":false,"float_tolerance":0,"group_ids":null,"groups":null,"hidden":false,"id":null,"is_paused":false,"last_test":null,"lineage_schedule":null,"max_allowed_connections":null,"name":"Shop","oauth_dwh_active":null,"options":{"host":"127.0.0.1","port":443,"tls":true,"username":"reader"},"profile_exclude_list":null,"profile_include_list":null,"profile_schedule":null,"queue_name":null,"scheduled_queue_name":null,"schema_indexing_schedule":null,"schema_max_age_s":null,"secret_id":null,"source":null,"temp_schema":null,"type":"starburst","view_only":false}
+type APIDataSourceStarburst struct {
+	// Name The name
+	Name string `json:"name"`
+
+	// Type The type
+	Type APIDataSourceStarburstType `json:"type"`
+
+	// Accessible Whether the caller may use the source
+	Accessible *bool `json:"accessible"`
+
+	// CatalogExcludeList Patterns of what is not indexed, one a line
+	CatalogExcludeList *string `json:"catalog_exclude_list"`
+
+	// CatalogIncludeList Patterns of what is indexed, one a line
+	CatalogIncludeList *string `json:"catalog_include_list"`
+
+	// CreatedFrom Where the source was made from
+	CreatedFrom *string `json:"created_from"`
+
+	// DataRetentionDays For how many days results are kept
+	DataRetentionDays *int `json:"data_retention_days"`
+
+	// DisableProfiling Whether no profiles are made
+	DisableProfiling *bool `json:"disable_profiling"`
+
+	// DisableSchemaIndexing Whether the schema is not indexed
+	DisableSchemaIndexing *bool `json:"disable_schema_indexing"`
+
+	// FloatTolerance How far numbers may be apart in diffs that say nothing themselves
+	FloatTolerance *float64 `json:"float_tolerance"`
+
+	// GroupIds The groups that may use the source
+	GroupIds *[]int `json:"group_ids"`
+
+	// Groups The groups that may use the source, by number, and whether they may
+	Groups *map[string]bool `json:"groups"`
+
+	// Hidden Whether lists leave the source out
+	Hidden *bool `json:"hidden"`
+
+	// ID The number
+	ID *int `json:"id"`
+
+	// IsPaused Whether nothing runs on the source by itself
+	IsPaused *bool `json:"is_paused"`
+
+	// LastTest What the latest test came to
+	LastTest *APIDataSourceTestStatus `json:"last_test"`
+
+	// LineageSchedule When lineage is read, as a cron expression
+	LineageSchedule *string `json:"lineage_schedule"`
+
+	// MaxAllowedConnections How many connections all diffs may hold at once
+	MaxAllowedConnections *int `json:"max_allowed_connections"`
+
+	// OauthDwhActive Whether users sign in to the database themselves
+	OauthDwhActive *bool `json:"oauth_dwh_active"`
+
+	// Options How the database is reached; secrets are never answered
+	Options *StarburstConfig `json:"options"`
+
+	// ProfileExcludeList Patterns of what is not profiled, one a line
+	ProfileExcludeList *string `json:"profile_exclude_list"`
+
+	// ProfileIncludeList Patterns of what is profiled, one a line
+	ProfileIncludeList *string `json:"profile_include_list"`
+
+	// ProfileSchedule When profiles are made, as a cron expression
+	ProfileSchedule *string `json:"profile_schedule"`
+
+	// QueueName The queue of what is asked for
+	QueueName *string `json:"queue_name"`
+
+	// ScheduledQueueName The queue of what runs by itself
+	ScheduledQueueName *string `json:"scheduled_queue_name"`
+
+	// SchemaIndexingSchedule When the schema is indexed, as a cron expression
+	SchemaIndexingSchedule *string `json:"schema_indexing_schedule"`
+
+	// SchemaMaxAgeS For how many seconds a schema is used again
+	SchemaMaxAgeS *int `json:"schema_max_age_s"`
+
+	// SecretID Where the secrets are kept
+	SecretID *int `json:"secret_id"`
+
+	// Source What asked for it
+	Source *string `json:"source"`
+
+	// TempSchema Where results are written
+	TempSchema *string `json:"temp_schema"`
+
+	// ViewOnly Whether the source can only be looked at
+	ViewOnly *bool `json:"view_only"`
+}
+
+// APIDataSourceStarburstType The type
+type APIDataSourceStarburstType string
+
+// APIDataSourceSummary A data source in three words
+//
+// Examples: {"id":1,"name":"Shop","type":"duckdb"}
+type APIDataSourceSummary struct {
+	// ID The number
+	ID int `json:"id"`
+
+	// Name The name
+	Name string `json:"name"`
+
+	// Type The type
+	Type string `json:"type"`
+}
+
+// APIDataSourceTeradata A data source of the type teradata
+//
+// Examples: {"accessible":true,"catalog_exclude_list":null,"catalog_include_list":null,"created_from":null,"data_retention_days":null,"disable_profiling":false,"disable_schema_indexing":false,"float_tolerance":0,"group_ids":null,"groups":null,"hidden":false,"id":null,"is_paused":false,"last_test":null,"lineage_schedule":null,"max_allowed_connections":null,"name":"Shop","oauth_dwh_active":null,"options":{"database":"shop","host":"127.0.0.1","password":"example-secret","port":null,"user":"DATAFOLD"},"profile_exclude_list":null,"profile_include_list":null,"profile_schedule":null,"queue_name":null,"scheduled_queue_name":null,"schema_indexing_schedule":null,"schema_max_age_s":null,"secret_id":null,"source":null,"temp_schema":null,"type":"teradata","view_only":false}
+type APIDataSourceTeradata struct {
+	// Name The name
+	Name string `json:"name"`
+
+	// Type The type
+	Type APIDataSourceTeradataType `json:"type"`
+
+	// Accessible Whether the caller may use the source
+	Accessible *bool `json:"accessible"`
+
+	// CatalogExcludeList Patterns of what is not indexed, one a line
+	CatalogExcludeList *string `json:"catalog_exclude_list"`
+
+	// CatalogIncludeList Patterns of what is indexed, one a line
+	CatalogIncludeList *string `json:"catalog_include_list"`
+
+	// CreatedFrom Where the source was made from
+	CreatedFrom *string `json:"created_from"`
+
+	// DataRetentionDays For how many days results are kept
+	DataRetentionDays *int `json:"data_retention_days"`
+
+	// DisableProfiling Whether no profiles are made
+	DisableProfiling *bool `json:"disable_profiling"`
+
+	// DisableSchemaIndexing Whether the schema is not indexed
+	DisableSchemaIndexing *bool `json:"disable_schema_indexing"`
+
+	// FloatTolerance How far numbers may be apart in diffs that say nothing themselves
+	FloatTolerance *float64 `json:"float_tolerance"`
+
+	// GroupIds The groups that may use the source
+	GroupIds *[]int `json:"group_ids"`
+
+	// Groups The groups that may use the source, by number, and whether they may
+	Groups *map[string]bool `json:"groups"`
+
+	// Hidden Whether lists leave the source out
+	Hidden *bool `json:"hidden"`
+
+	// ID The number
+	ID *int `json:"id"`
+
+	// IsPaused Whether nothing runs on the source by itself
+	IsPaused *bool `json:"is_paused"`
+
+	// LastTest What the latest test came to
+	LastTest *APIDataSourceTestStatus `json:"last_test"`
+
+	// LineageSchedule When lineage is read, as a cron expression
+	LineageSchedule *string `json:"lineage_schedule"`
+
+	// MaxAllowedConnections How many connections all diffs may hold at once
+	MaxAllowedConnections *int `json:"max_allowed_connections"`
+
+	// OauthDwhActive Whether users sign in to the database themselves
+	OauthDwhActive *bool `json:"oauth_dwh_active"`
+
+	// Options How the database is reached; secrets are never answered
+	Options *TeradataConfig `json:"options"`
+
+	// ProfileExcludeList Patterns of what is not profiled, one a line
+	ProfileExcludeList *string `json:"profile_exclude_list"`
+
+	// ProfileIncludeList Patterns of what is profiled, one a line
+	ProfileIncludeList *string `json:"profile_include_list"`
+
+	// ProfileSchedule When profiles are made, as a cron expression
+	ProfileSchedule *string `json:"profile_schedule"`
+
+	// QueueName The queue of what is asked for
+	QueueName *string `json:"queue_name"`
+
+	// ScheduledQueueName The queue of what runs by itself
+	ScheduledQueueName *string `json:"scheduled_queue_name"`
+
+	// SchemaIndexingSchedule When the schema is indexed, as a cron expression
+	SchemaIndexingSchedule *string `json:"schema_indexing_schedule"`
+
+	// SchemaMaxAgeS For how many seconds a schema is used again
+	SchemaMaxAgeS *int `json:"schema_max_age_s"`
+
+	// SecretID Where the secrets are kept
+	SecretID *int `json:"secret_id"`
+
+	// Source What asked for it
+	Source *string `json:"source"`
+
+	// TempSchema Where results are written
+	TempSchema *string `json:"temp_schema"`
+
+	// ViewOnly Whether the source can only be looked at
+	ViewOnly *bool `json:"view_only"`
+}
+
+// APIDataSourceTeradataType The type
+type APIDataSourceTeradataType string
+
+// APIDataSourceTestStatus What the latest test of a source came to
+//
+// Examples: {"results":[{"result":{"code":"ok","message":"The database was reached.","outcome":"success"},"status":"done","step":"connection"}],"tested_at":"2026-11-21T09:30:05Z"}
+type APIDataSourceTestStatus struct {
+	// TestedAt When the test ended
+	TestedAt pydantic.Datetime `json:"tested_at"`
+
+	// Results What each step came to
+	Results []TestResultStep `json:"results"`
+}
+
+// APIDataSourceTrino A data source of the type trino
+//
+// Examples: {"accessible":true,"catalog_exclude_list":null,"catalog_include_list":null,"created_from":null,"data_retention_days":null,"disable_profiling":false,"disable_schema_indexing":false,"float_tolerance":0,"group_ids":null,"groups":null,"hidden":false,"id":null,"is_paused":false,"last_test":null,"lineage_schedule":null,"max_allowed_connections":null,"name":"Shop","oauth_dwh_active":null,"options":{"dbname":"shop","hive_timestamp_precision":null,"host":"127.0.0.1","port":8080,"ssl_verification":"full","tls":true,"user":"reader"},"profile_exclude_list":null,"profile_include_list":null,"profile_schedule":null,"queue_name":null,"scheduled_queue_name":null,"schema_indexing_schedule":null,"schema_max_age_s":null,"secret_id":null,"source":null,"temp_schema":null,"type":"trino","view_only":false}
+type APIDataSourceTrino struct {
+	// Name The name
+	Name string `json:"name"`
+
+	// Type The type
+	Type APIDataSourceTrinoType `json:"type"`
+
+	// Accessible Whether the caller may use the source
+	Accessible *bool `json:"accessible"`
+
+	// CatalogExcludeList Patterns of what is not indexed, one a line
+	CatalogExcludeList *string `json:"catalog_exclude_list"`
+
+	// CatalogIncludeList Patterns of what is indexed, one a line
+	CatalogIncludeList *string `json:"catalog_include_list"`
+
+	// CreatedFrom Where the source was made from
+	CreatedFrom *string `json:"created_from"`
+
+	// DataRetentionDays For how many days results are kept
+	DataRetentionDays *int `json:"data_retention_days"`
+
+	// DisableProfiling Whether no profiles are made
+	DisableProfiling *bool `json:"disable_profiling"`
+
+	// DisableSchemaIndexing Whether the schema is not indexed
+	DisableSchemaIndexing *bool `json:"disable_schema_indexing"`
+
+	// FloatTolerance How far numbers may be apart in diffs that say nothing themselves
+	FloatTolerance *float64 `json:"float_tolerance"`
+
+	// GroupIds The groups that may use the source
+	GroupIds *[]int `json:"group_ids"`
+
+	// Groups The groups that may use the source, by number, and whether they may
+	Groups *map[string]bool `json:"groups"`
+
+	// Hidden Whether lists leave the source out
+	Hidden *bool `json:"hidden"`
+
+	// ID The number
+	ID *int `json:"id"`
+
+	// IsPaused Whether nothing runs on the source by itself
+	IsPaused *bool `json:"is_paused"`
+
+	// LastTest What the latest test came to
+	LastTest *APIDataSourceTestStatus `json:"last_test"`
+
+	// LineageSchedule When lineage is read, as a cron expression
+	LineageSchedule *string `json:"lineage_schedule"`
+
+	// MaxAllowedConnections How many connections all diffs may hold at once
+	MaxAllowedConnections *int `json:"max_allowed_connections"`
+
+	// OauthDwhActive Whether users sign in to the database themselves
+	OauthDwhActive *bool `json:"oauth_dwh_active"`
+
+	// Options How the database is reached; secrets are never answered
+	Options *TrinoConfig `json:"options"`
+
+	// ProfileExcludeList Patterns of what is not profiled, one a line
+	ProfileExcludeList *string `json:"profile_exclude_list"`
+
+	// ProfileIncludeList Patterns of what is profiled, one a line
+	ProfileIncludeList *string `json:"profile_include_list"`
+
+	// ProfileSchedule When profiles are made, as a cron expression
+	ProfileSchedule *string `json:"profile_schedule"`
+
+	// QueueName The queue of what is asked for
+	QueueName *string `json:"queue_name"`
+
+	// ScheduledQueueName The queue of what runs by itself
+	ScheduledQueueName *string `json:"scheduled_queue_name"`
+
+	// SchemaIndexingSchedule When the schema is indexed, as a cron expression
+	SchemaIndexingSchedule *string `json:"schema_indexing_schedule"`
+
+	// SchemaMaxAgeS For how many seconds a schema is used again
+	SchemaMaxAgeS *int `json:"schema_max_age_s"`
+
+	// SecretID Where the secrets are kept
+	SecretID *int `json:"secret_id"`
+
+	// Source What asked for it
+	Source *string `json:"source"`
+
+	// TempSchema Where results are written
+	TempSchema *string `json:"temp_schema"`
+
+	// ViewOnly Whether the source can only be looked at
+	ViewOnly *bool `json:"view_only"`
+}
+
+// APIDataSourceTrinoType The type
+type APIDataSourceTrinoType string
+
+// APIDataSourceType A type of data sources
+//
+// Examples: {"configuration_schema":{"properties":{},"required":[],"secret":[],"title":"DuckDBConfig","type":"object"},"features":["datadiff"],"name":"DuckDB","type":"duckdb"}
+type APIDataSourceType struct {
+	// Name The name
+	Name string `json:"name"`
+
+	// Type The type
+	Type string `json:"type"`
+
+	// ConfigurationSchema What the options of a source of this type are, as a JSON Schema
+	ConfigurationSchema map[string]interface{} `json:"configuration_schema"`
+
+	// Features What can be done with a source of this type
+	Features []string `json:"features"`
+}
+
+// APIDataSourceVertica A data source of the type vertica
+//
+// Examples: {"accessible":true,"catalog_exclude_list":null,"catalog_include_list":null,"created_from":null,"data_retention_days":null,"disable_profiling":false,"disable_schema_indexing":false,"float_tolerance":0,"group_ids":null,"groups":null,"hidden":false,"id":null,"is_paused":false,"last_test":null,"lineage_schedule":null,"max_allowed_connections":null,"name":"Shop","oauth_dwh_active":null,"options":{"dbname":"shop","host":"127.0.0.1","port":5433,"role":null,"sslmode":"prefer","user":"reader"},"profile_exclude_list":null,"profile_include_list":null,"profile_schedule":null,"queue_name":null,"scheduled_queue_name":null,"schema_indexing_schedule":null,"schema_max_age_s":null,"secret_id":null,"source":null,"temp_schema":null,"type":"vertica","view_only":false}
+type APIDataSourceVertica struct {
+	// Name The name
+	Name string `json:"name"`
+
+	// Type The type
+	Type APIDataSourceVerticaType `json:"type"`
+
+	// Accessible Whether the caller may use the source
+	Accessible *bool `json:"accessible"`
+
+	// CatalogExcludeList Patterns of what is not indexed, one a line
+	CatalogExcludeList *string `json:"catalog_exclude_list"`
+
+	// CatalogIncludeList Patterns of what is indexed, one a line
+	CatalogIncludeList *string `json:"catalog_include_list"`
+
+	// CreatedFrom Where the source was made from
+	CreatedFrom *string `json:"created_from"`
+
+	// DataRetentionDays For how many days results are kept
+	DataRetentionDays *int `json:"data_retention_days"`
+
+	// DisableProfiling Whether no profiles are made
+	DisableProfiling *bool `json:"disable_profiling"`
+
+	// DisableSchemaIndexing Whether the schema is not indexed
+	DisableSchemaIndexing *bool `json:"disable_schema_indexing"`
+
+	// FloatTolerance How far numbers may be apart in diffs that say nothing themselves
+	FloatTolerance *float64 `json:"float_tolerance"`
+
+	// GroupIds The groups that may use the source
+	GroupIds *[]int `json:"group_ids"`
+
+	// Groups The groups that may use the source, by number, and whether they may
+	Groups *map[string]bool `json:"groups"`
+
+	// Hidden Whether lists leave the source out
+	Hidden *bool `json:"hidden"`
+
+	// ID The number
+	ID *int `json:"id"`
+
+	// IsPaused Whether nothing runs on the source by itself
+	IsPaused *bool `json:"is_paused"`
+
+	// LastTest What the latest test came to
+	LastTest *APIDataSourceTestStatus `json:"last_test"`
+
+	// LineageSchedule When lineage is read, as a cron expression
+	LineageSchedule *string `json:"lineage_schedule"`
+
+	// MaxAllowedConnections How many connections all diffs may hold at once
+	MaxAllowedConnections *int `json:"max_allowed_connections"`
+
+	// OauthDwhActive Whether users sign in to the database themselves
+	OauthDwhActive *bool `json:"oauth_dwh_active"`
+
+	// Options How the database is reached; secrets are never answered
+	Options *VerticaConfig `json:"options"`
+
+	// ProfileExcludeList Patterns of what is not profiled, one a line
+	ProfileExcludeList *string `json:"profile_exclude_list"`
+
+	// ProfileIncludeList Patterns of what is profiled, one a line
+	ProfileIncludeList *string `json:"profile_include_list"`
+
+	// ProfileSchedule When profiles are made, as a cron expression
+	ProfileSchedule *string `json:"profile_schedule"`
+
+	// QueueName The queue of what is asked for
+	QueueName *string `json:"queue_name"`
+
+	// ScheduledQueueName The queue of what runs by itself
+	ScheduledQueueName *string `json:"scheduled_queue_name"`
+
+	// SchemaIndexingSchedule When the schema is indexed, as a cron expression
+	SchemaIndexingSchedule *string `json:"schema_indexing_schedule"`
+
+	// SchemaMaxAgeS For how many seconds a schema is used again
+	SchemaMaxAgeS *int `json:"schema_max_age_s"`
+
+	// SecretID Where the secrets are kept
+	SecretID *int `json:"secret_id"`
+
+	// Source What asked for it
+	Source *string `json:"source"`
+
+	// TempSchema Where results are written
+	TempSchema *string `json:"temp_schema"`
+
+	// ViewOnly Whether the source can only be looked at
+	ViewOnly *bool `json:"view_only"`
+}
+
+// APIDataSourceVerticaType The type
+type APIDataSourceVerticaType string
+
+// APIEstimatedIntInterval The bounds of a number
+//
+// Examples: {"max":40,"min":2}
+type APIEstimatedIntInterval struct {
+	// Min The least
+	Min int `json:"min"`
+
+	// Max The greatest
+	Max int `json:"max"`
+}
+
+// APIEstimatedIntValue A number of a sample, and what it says of the whole
+//
+// Examples: {"confidence":0.95,"estimate":10,"interval":{"max":40,"min":2},"value":1}
+type APIEstimatedIntValue struct {
+	// Value The number in the sample
+	Value int `json:"value"`
+
+	// Estimate The likeliest number of the whole
+	Estimate int `json:"estimate"`
+
+	// Confidence How sure the bounds are, as a fraction
+	Confidence float64 `json:"confidence"`
+
+	// Interval The bounds of the number
+	//
+	// Examples: {"max":40,"min":2}
+	Interval APIEstimatedIntInterval `json:"interval"`
+}
+
+// APIExclusiveRowsProfile The keys that only one side has
+//
+// Examples: {"t1":{"columns":{"id":{"distinct":1,"histogram_bins":1,"max":"4","min":"4","nulls":0,"top_values_count":1,"total":1}}},"t2":{"columns":{"id":{"distinct":1,"histogram_bins":1,"max":"4","min":"4","nulls":0,"top_values_count":1,"total":1}}}}
+type APIExclusiveRowsProfile struct {
+	// T1 Those of A
+	T1 *APITableProfile `json:"t1,omitempty"`
+
+	// T2 Those of B
+	T2 *APITableProfile `json:"t2,omitempty"`
+}
+
+// APIMaterializedResult Where a result was written
+//
+// Examples: {"data_source_id":1,"is_sampled":false,"path":["shop","datafold_diff_1_diff"]}
+type APIMaterializedResult struct {
+	// DataSourceID The data source
+	DataSourceID int `json:"data_source_id"`
+
+	// Path Where it stands
+	Path []string `json:"path"`
+
+	// IsSampled Whether it is of a sample
+	IsSampled bool `json:"is_sampled"`
+}
+
+// APIMaterializedResults Where results were written
+//
+// Examples: {"diff":[{"data_source_id":1,"is_sampled":false,"path":["shop","datafold_diff_1_diff"]}]}
+type APIMaterializedResults struct {
+	// Diff Rows that differ
+	Diff *[]APIMaterializedResult `json:"diff,omitempty"`
+
+	// Duplicates1 Rows of A whose key is not unique
+	Duplicates1 *[]APIMaterializedResult `json:"duplicates1,omitempty"`
+
+	// Duplicates2 Rows of B whose key is not unique
+	Duplicates2 *[]APIMaterializedResult `json:"duplicates2,omitempty"`
+
+	// Exclusives Distinct keys that only one side has
+	Exclusives *[]APIMaterializedResult `json:"exclusives,omitempty"`
+}
+
+// APIQueryColumn A column of a result
+//
+// Examples: {"db_type":"INTEGER","description":null,"is_nullable":true,"name":"one","number":0,"type":"integer"}
+type APIQueryColumn struct {
+	// Name The name
+	Name string `json:"name"`
+
+	// DBType The type, as the database calls it
+	DBType *string `json:"db_type"`
+
+	// Description What it is
+	Description *string `json:"description"`
+
+	// IsNullable Whether there may be nulls
+	IsNullable *bool `json:"is_nullable"`
+
+	// Number The place of the column, from 0
+	Number *int `json:"number"`
+
+	// Type The type
+	Type *string `json:"type"`
+}
+
+// APIQueryRequest A query to be run
+//
+// Examples: {"query":"SELECT 1 AS one"}
+type APIQueryRequest struct {
+	// Query A query
+	Query string `json:"query"`
+
+	// Params The values of the placeholders
+	Params *[]string `json:"params,omitempty"`
+}
+
+// APIQueryResult What a query gave
+//
+// Examples: {"columns":[{"db_type":"INTEGER","description":null,"is_nullable":true,"name":"one","number":0,"type":"integer"}],"rows":[{"one":1}]}
+type APIQueryResult struct {
+	// Rows The rows, by the name of the column
+	Rows []map[string]interface{} `json:"rows"`
+
+	// Columns The columns
+	Columns *[]APIQueryColumn `json:"columns"`
+}
+
+// APISortFilters What diffs are ordered by
+//
+// Examples: id
+type APISortFilters string
+
+// APISortOrder Which end of an order comes first
+//
+// Examples: asc
+type APISortOrder string
+
+// APITableProfile The columns of a key
+//
+// Examples: {"columns":{"id":{"distinct":1,"histogram_bins":1,"max":"4","min":"4","nulls":0,"top_values_count":1,"total":1}}}
+type APITableProfile struct {
+	// Columns The columns
+	Columns map[string]APIColumnProfileStats `json:"columns"`
+}
+
+// AsyncDataSourceTestResults How a test stands
+//
+// Examples: {"id":1,"results":[{"result":{"code":"ok","message":"The database was reached.","outcome":"success"},"status":"done","step":"connection"},{"result":null,"status":"processing","step":"temp_schema"}],"status":"done"}
+type AsyncDataSourceTestResults struct {
+	// ID The number
+	ID int `json:"id"`
+
+	// Status Where it is
+	//
+	// Examples: done
+	Status JobStatus `json:"status"`
+
+	// Results What each step came to
+	Results []TestResultStep `json:"results"`
+}
+
+// AwsAthenaConfig How a source is reached: AwsAthenaConfig
+//
+// Examples: {"aws_access_key_id":"example-key","aws_secret_access_key":"example-secret","catalog":"awsdatacatalog","database":"default","region":"eu-central-1","s3_staging_dir":"s3://example/results"}
+type AwsAthenaConfig struct {
+	// AwsAccessKeyID The access key
+	AwsAccessKeyID string `json:"aws_access_key_id"`
+
+	// AwsSecretAccessKey Its secret
+	AwsSecretAccessKey *string `json:"aws_secret_access_key,omitempty"`
+
+	// S3StagingDir Where Athena writes its results
+	S3StagingDir string `json:"s3_staging_dir"`
+
+	// Region The region
+	Region string `json:"region"`
+
+	// Catalog The catalog
+	Catalog *string `json:"catalog"`
+
+	// Database The database
+	Database *string `json:"database"`
+}
+
+// AzureDataLakeConfig How a source is reached: AzureDataLakeConfig
+//
+// Examples: {"account_name":"example","client_id":"example-client","materialize_max_rows":null,"materialize_path":null,"tenant_id":"example-tenant"}
+type AzureDataLakeConfig struct {
+	// AccountName The storage account
+	AccountName string `json:"account_name"`
+
+	// TenantID The directory of the application
+	TenantID *string `json:"tenant_id"`
+
+	// ClientID The registered application
+	ClientID *string `json:"client_id"`
+
+	// ClientSecret Its secret
+	ClientSecret *string `json:"client_secret,omitempty"`
+
+	// MaterializeMaxRows How many rows of a result are written
+	MaterializeMaxRows *int `json:"materialize_max_rows"`
+
+	// MaterializePath Where results are written in the bucket
+	MaterializePath *string `json:"materialize_path"`
+}
 
 // BIIntegration A BI integration with everything of its configuration that is not secret. What its type does not have is null, as FastAPI sends the members of a model that are not set.
 //
@@ -109,6 +4637,134 @@ type BISync struct {
 	FinishedAt *pydantic.Datetime `json:"finished_at"`
 }
 
+// BigQueryConfig How a source is reached: BigQueryConfig
+//
+// Examples: {"extraProjectsToIndex":null,"jsonKeyFile":"example-secret","location":"US","projectId":"example","totalMBytesProcessedLimit":null,"useStandardSql":true,"userDefinedFunctionResourceUri":null}
+type BigQueryConfig struct {
+	// ProjectID The project
+	ProjectID string `json:"projectId"`
+
+	// JSONKeyFile The key of the service account
+	JSONKeyFile *string `json:"jsonKeyFile,omitempty"`
+
+	// ExtraProjectsToIndex Further projects to index, one a line
+	ExtraProjectsToIndex *string `json:"extraProjectsToIndex"`
+
+	// JSONOAuthKeyFile The key of the OAuth application
+	JSONOAuthKeyFile *string `json:"jsonOAuthKeyFile,omitempty"`
+
+	// Location Where queries run
+	Location *string `json:"location"`
+
+	// TotalMBytesProcessedLimit How many megabytes a query may read
+	TotalMBytesProcessedLimit *int `json:"totalMBytesProcessedLimit"`
+
+	// UseStandardSQL Whether queries are in standard SQL
+	UseStandardSQL *bool `json:"useStandardSql"`
+
+	// UserDefinedFunctionResourceURI Where further functions stand
+	UserDefinedFunctionResourceURI *string `json:"userDefinedFunctionResourceUri"`
+}
+
+// BodyUpdateDatadiffAPIV1DatadiffsDatadiffIDPatch What is changed of a diff
+//
+// Examples: {"archived":true}
+type BodyUpdateDatadiffAPIV1DatadiffsDatadiffIDPatch struct {
+	// Archived Whether the diff is put away
+	Archived *bool `json:"archived,omitempty"`
+
+	// Purged Whether the results are forgotten
+	Purged *bool `json:"purged,omitempty"`
+}
+
+// CSVFileOptions How a file of comma-separated values is read
+//
+// Examples: {"delimiter":",","file_type":"csv","skip_head_rows":0,"skip_tail_rows":0}
+type CSVFileOptions struct {
+	// Delimiter What stands between values
+	Delimiter *string `json:"delimiter"`
+
+	// FileType The form of the file
+	FileType *CSVFileOptionsFileType `json:"file_type"`
+
+	// SkipHeadRows How many rows at the top are left out
+	SkipHeadRows *int `json:"skip_head_rows"`
+
+	// SkipTailRows How many rows at the end are left out
+	SkipTailRows *int `json:"skip_tail_rows"`
+}
+
+// CSVFileOptionsFileType The form of the file
+type CSVFileOptionsFileType string
+
+// CertCheck How the certificate of a server is checked
+//
+// Examples: dremio-cloud
+type CertCheck string
+
+// ColumnTolerance How far the numbers of a column may be apart
+//
+// Examples: {"column_name":"price","tolerance_mode":"absolute","tolerance_value":0.5}
+type ColumnTolerance struct {
+	// ColumnName The column
+	ColumnName string `json:"column_name"`
+
+	// ToleranceValue How far the numbers may be apart
+	ToleranceValue float64 `json:"tolerance_value"`
+
+	// ToleranceMode What the tolerance is measured in
+	//
+	// Examples: absolute
+	ToleranceMode ToleranceModeEnum `json:"tolerance_mode"`
+}
+
+// ConfigurationCheckStep What a test checks
+//
+// Examples: connection
+type ConfigurationCheckStep string
+
+// DB2Config How a source is reached: DB2Config
+//
+// Examples: {"connection_timeout":30,"current_schema":null,"dbname":"shop","host":"127.0.0.1","password":"example-secret","pool_size":1,"port":50000,"ssl":false,"user":"reader"}
+type DB2Config struct {
+	// Host Where the database is reached
+	Host string `json:"host"`
+
+	// Dbname The database
+	Dbname string `json:"dbname"`
+
+	// User Who signs in
+	User string `json:"user"`
+
+	// Password The password
+	Password *string `json:"password,omitempty"`
+
+	// ConnectionTimeout After how many seconds connecting is given up
+	ConnectionTimeout *int `json:"connection_timeout"`
+
+	// CurrentSchema The schema of names without one
+	CurrentSchema *string `json:"current_schema"`
+
+	// PoolSize How many connections are kept
+	PoolSize *int `json:"pool_size"`
+
+	// Port The port of the database
+	Port *int `json:"port"`
+
+	// Ssl Whether the connection is encrypted
+	Ssl *bool `json:"ssl"`
+
+	// SslCertificate The certificate of the server
+	SslCertificate *string `json:"ssl_certificate,omitempty"`
+}
+
+// DataDiffUpdated The diff, as it is now. What the service answers is not published.
+//
+// Examples: {"affected_columns":null,"algorithm":"join","archived":false,"bisection_factor":null,"bisection_threshold":null,"ci_base_branch":null,"ci_pr_branch":null,"ci_pr_num":null,"ci_pr_sha":null,"ci_pr_url":null,"ci_pr_user_display_name":null,"ci_pr_user_email":null,"ci_pr_user_id":null,"ci_pr_username":null,"ci_run_id":null,"ci_sha_url":null,"column_mapping":null,"column_rules":null,"columns_to_compare":null,"compare_duplicates":null,"created_at":"2026-11-21T09:30:00Z","data_app_metadata":null,"data_app_type":null,"data_source1_id":1,"data_source1_session_parameters":null,"data_source2_id":1,"data_source2_session_parameters":null,"datetime_tolerance":null,"diff_stats":{"diff_duplicate_pks":null,"diff_null_pks":null,"diff_pks":null,"diff_rows":null,"diff_rows_count":null,"diff_rows_number":null,"diff_schema":null,"diff_values":null,"errors":null,"match_ratio":null,"rows_added":null,"rows_removed":null,"sampled":null,"table_a_row_count":null,"table_b_row_count":null,"version":"2"},"diff_tolerance":null,"diff_tolerances_per_column":null,"done":false,"download_limit":null,"exclude_columns":[],"execute_as_user":null,"file1":null,"file1_options":null,"file2":null,"file2_options":null,"filter1":null,"filter2":null,"finished_at":null,"id":1,"include_columns":[],"infer_pk":false,"infer_pk_avoid_names":null,"infer_pk_avoid_types":null,"kind":"in_db","materialization_destination_id":null,"materialize_dataset1":null,"materialize_dataset2":null,"materialize_without_sampling":false,"monitor_error":null,"monitor_id":null,"monitor_state":null,"per_column_diff_limit":null,"pk_columns":["id"],"purged":false,"query1":null,"query2":null,"result":null,"result_revisions":{},"result_statuses":{},"run_profiles":null,"runtime":null,"sampling_confidence":null,"sampling_max_rows":null,"sampling_ratio":null,"sampling_threshold":null,"sampling_tolerance":null,"share_token":null,"share_url":null,"sort_array_columns":null,"source":"api","status":"waiting","table1":["main","orders"],"table2":["main","orders_new"],"table_modifiers":null,"tags":null,"temp_schema_override":null,"time_aggregate":null,"time_column":null,"time_interval_end":null,"time_interval_start":null,"time_travel_point1":null,"time_travel_point2":null,"tolerance_mode":null,"updated_at":"2026-11-21T09:30:00Z","user_id":1}
+type DataDiffUpdated struct {
+	union json.RawMessage
+}
+
 // DataSourceBinding Says which data sources of Datafold stand behind a connection of the other tool.
 //
 // Examples: {"boundIds":[12],"remoteId":"warehouse"}
@@ -119,6 +4775,84 @@ type DataSourceBinding struct {
 	// BoundIds The data sources of Datafold
 	BoundIds []int `json:"boundIds"`
 }
+
+// DatabricksConfig How a source is reached: DatabricksConfig
+//
+// Examples: {"auth_method":null,"azure_client_id":null,"azure_scope":null,"azure_tenant_id":null,"database":"shop","host":"127.0.0.1","http_path":"","m2m_client_id":null,"oauth_dwh_client_id":null}
+type DatabricksConfig struct {
+	// Host Where the database is reached
+	Host string `json:"host"`
+
+	// AuthMethod How to sign in
+	AuthMethod *DatabricksConfigAuthMethod `json:"auth_method"`
+
+	// AzureClientID The application in Azure
+	AzureClientID *string `json:"azure_client_id"`
+
+	// AzureClientSecret Its secret
+	AzureClientSecret *string `json:"azure_client_secret,omitempty"`
+
+	// AzureScope What the application asks for
+	AzureScope *string `json:"azure_scope"`
+
+	// AzureTenantID The directory of the application
+	AzureTenantID *string `json:"azure_tenant_id"`
+
+	// Database The database
+	Database *string `json:"database"`
+
+	// HTTPPassword The access token
+	HTTPPassword *string `json:"http_password,omitempty"`
+
+	// HTTPPath The path of the warehouse
+	HTTPPath *string `json:"http_path"`
+
+	// M2MClientID The service principal
+	M2MClientID *string `json:"m2m_client_id"`
+
+	// M2MClientSecret Its secret
+	M2MClientSecret *string `json:"m2m_client_secret,omitempty"`
+
+	// OauthDwhClientID The OAuth application of users
+	OauthDwhClientID *string `json:"oauth_dwh_client_id"`
+
+	// OauthDwhClientSecret Its secret
+	OauthDwhClientSecret *string `json:"oauth_dwh_client_secret,omitempty"`
+}
+
+type DatabricksConfigAuthMethod string
+
+// DatasetSchema Where the reading of a schema is
+//
+// Examples: {"result":{"columns":[{"db_type":"INTEGER","is_nullable":true,"name":"one","number":0,"type":"integer"}]},"status":"done"}
+type DatasetSchema struct {
+	// Status As the status of a job
+	Status string `json:"status"`
+
+	// Result The columns, or what went wrong
+	Result *map[string]interface{} `json:"result"`
+}
+
+// DatasetSchemaRequest Which table is meant
+//
+// Examples: {"table":["main","orders"]}
+type DatasetSchemaRequest struct {
+	// Table The path of the table
+	Table []string `json:"table"`
+}
+
+// DatasetSchemaTask A reading that was asked for
+//
+// Examples: {"task_id":1}
+type DatasetSchemaTask struct {
+	// TaskID Number of the task
+	TaskID int `json:"task_id"`
+}
+
+// DatatypeName A type of values
+//
+// Examples: string
+type DatatypeName string
 
 // DbtDataSourceConfig Configuration of a dbt integration.
 //
@@ -134,12 +4868,205 @@ type DbtDataSourceConfig struct {
 	Name *string `json:"name,omitempty"`
 }
 
+// DiffAlgorithm How a diff is made
+//
+// Examples: join
+type DiffAlgorithm string
+
+// DiffKind Whether both sides of a diff are one source
+//
+// Examples: in_db
+type DiffKind string
+
+// DiffProgress How far a diff has come
+//
+// Examples: {"completed_steps":1,"total_steps":4,"version":"1"}
+type DiffProgress struct {
+	// Version The version of these numbers
+	Version string `json:"version"`
+
+	// CompletedSteps How many steps are done
+	CompletedSteps *int `json:"completed_steps"`
+
+	// TotalSteps How many steps there are
+	TotalSteps *int `json:"total_steps"`
+}
+
+// DiffStats The statistics of a whole diff
+//
+// Examples: {"diff_duplicate_pks":0,"diff_null_pks":0,"diff_pks":0.01,"diff_rows":0.02,"diff_rows_count":2,"diff_rows_number":2,"diff_schema":0,"diff_values":0.005,"errors":0,"match_ratio":0.99,"rows_added":1,"rows_removed":0,"sampled":false,"table_a_row_count":100,"table_b_row_count":101,"version":"2"}
+type DiffStats struct {
+	// Version The version of these numbers
+	Version string `json:"version"`
+
+	// DiffDuplicatePks Rows whose key is not unique, as a share of all
+	DiffDuplicatePks *float64 `json:"diff_duplicate_pks"`
+
+	// DiffNullPks Rows whose key has a null, as a share of all
+	DiffNullPks *float64 `json:"diff_null_pks"`
+
+	// DiffPks Keys that one side has alone, as a share of all
+	DiffPks *float64 `json:"diff_pks"`
+
+	// DiffRows Rows that differ, as a share of those of A
+	DiffRows *float64 `json:"diff_rows"`
+
+	// DiffRowsCount How many rows differ
+	DiffRowsCount *int `json:"diff_rows_count"`
+
+	// DiffRowsNumber How many rows differ
+	DiffRowsNumber *float64 `json:"diff_rows_number"`
+
+	// DiffSchema Columns without a partner, as a share of all; 0 if not measured
+	DiffSchema *float64 `json:"diff_schema"`
+
+	// DiffValues Values that differ, as a share of all
+	DiffValues *float64 `json:"diff_values"`
+
+	// Errors How many parts failed
+	Errors *int `json:"errors"`
+
+	// MatchRatio The match score, from 0 to 1
+	MatchRatio *float64 `json:"match_ratio"`
+
+	// RowsAdded Keys that B has alone
+	RowsAdded *int `json:"rows_added"`
+
+	// RowsRemoved Keys that A has alone
+	RowsRemoved *int `json:"rows_removed"`
+
+	// Sampled Whether values are of a sample
+	Sampled *bool `json:"sampled"`
+
+	// TableARowCount Rows of A
+	TableARowCount *int `json:"table_a_row_count"`
+
+	// TableBRowCount Rows of B
+	TableBRowCount *int `json:"table_b_row_count"`
+}
+
+// DremioConfig How a source is reached: DremioConfig
+//
+// Examples: {"certcheck":"dremio-cloud","host":"127.0.0.1","port":443,"project_id":null,"role":null,"tls":false,"username":"reader","view_temp_schema":null}
+type DremioConfig struct {
+	// Host Where the database is reached
+	Host string `json:"host"`
+
+	// Certcheck How the certificate of the server is checked
+	Certcheck *CertCheck `json:"certcheck"`
+
+	// Customcert The certificate to check it with
+	Customcert *string `json:"customcert,omitempty"`
+
+	// Password The password
+	Password *string `json:"password,omitempty"`
+
+	// Port The port of the database
+	Port *int `json:"port"`
+
+	// ProjectID The project
+	ProjectID *string `json:"project_id"`
+
+	// Role The role to take on
+	Role *string `json:"role"`
+
+	// TLS Whether the connection is encrypted
+	TLS *bool `json:"tls"`
+
+	// Token The access token
+	Token *string `json:"token,omitempty"`
+
+	// Username Who signs in
+	Username *string `json:"username"`
+
+	// ViewTempSchema Where views are made
+	ViewTempSchema *string `json:"view_temp_schema"`
+}
+
+// DuckDBConfig How a source is reached: DuckDBConfig
+//
+// Examples: {}
+type DuckDBConfig = map[string]interface{}
+
 // ErrorDetail A refusal, in the form in which FastAPI words it.
 //
 // Examples: {"detail":"BI integration not found"}
 type ErrorDetail struct {
 	// Detail What was wrong, for a person
 	Detail string `json:"detail"`
+}
+
+// ExcelFileOptions How a workbook is read
+//
+// Examples: {"file_type":"excel","sheet":"Orders","skip_head_rows":0,"skip_tail_rows":0}
+type ExcelFileOptions struct {
+	// FileType The form of the file
+	FileType *ExcelFileOptionsFileType `json:"file_type"`
+
+	// Sheet The sheet
+	Sheet *string `json:"sheet"`
+
+	// SkipHeadRows How many rows at the top are left out
+	SkipHeadRows *int `json:"skip_head_rows"`
+
+	// SkipTailRows How many rows at the end are left out
+	SkipTailRows *int `json:"skip_tail_rows"`
+}
+
+// ExcelFileOptionsFileType The form of the file
+type ExcelFileOptionsFileType string
+
+// GCSConfig How a source is reached: GCSConfig
+//
+// Examples: {"bucket_name":"example","bucket_region":"eu-central-1","jsonKeyFile":"example-secret","materialize_max_rows":null,"materialize_path":null}
+type GCSConfig struct {
+	// BucketName The bucket
+	BucketName string `json:"bucket_name"`
+
+	// JSONKeyFile The key of the service account
+	JSONKeyFile *string `json:"jsonKeyFile,omitempty"`
+
+	// BucketRegion The region of the bucket
+	BucketRegion string `json:"bucket_region"`
+
+	// MaterializeMaxRows How many rows of a result are written
+	MaterializeMaxRows *int `json:"materialize_max_rows"`
+
+	// MaterializePath Where results are written in the bucket
+	MaterializePath *string `json:"materialize_path"`
+}
+
+// GuessKeyRequest Of which table the key is looked for
+//
+// Examples: {"candidates":["id"],"sample_size":5000,"table":["main","orders"]}
+type GuessKeyRequest struct {
+	// Table The path of the table
+	Table []string `json:"table"`
+
+	// Candidates Columns to look among, or keys to try
+	Candidates *[]interface{} `json:"candidates,omitempty"`
+
+	// SampleSize How many rows are looked at; here all are
+	SampleSize *int `json:"sample_size,omitempty"`
+}
+
+// GuessedKey A key
+//
+// Examples: {"pk":["id"]}
+type GuessedKey struct {
+	// Pk Its columns
+	Pk []string `json:"pk"`
+}
+
+// GuessedKeys Keys that were found
+//
+// Examples: {"candidates":[{"pk":["id"]}],"error":null}
+type GuessedKeys struct {
+	// Candidates The likeliest first
+	Candidates []GuessedKey `json:"candidates"`
+
+	// Error What went wrong
+	Error *string `json:"error"`
 }
 
 // HTTPValidationError Examples: {"detail":[{"input":{},"loc":["body","ci_config_id"],"msg":"Field required","type":"missing"}]}
@@ -166,6 +5093,30 @@ type HighTouchDataSourceConfig struct {
 	// Name Name of the integration
 	Name *string `json:"name,omitempty"`
 }
+
+// InternalAPIDataDiffDependencies What depends on the table of a diff
+//
+// Examples: {"dependencies":[],"status":"done"}
+type InternalAPIDataDiffDependencies struct {
+	// Status Where it is
+	Status InternalAPIDataDiffDependenciesStatus `json:"status"`
+
+	// Dependencies What depends on the table
+	Dependencies []APICIDependency `json:"dependencies"`
+}
+
+// InternalAPIDataDiffDependenciesStatus Where it is
+type InternalAPIDataDiffDependenciesStatus string
+
+// JobSource What asked for a job
+//
+// Examples: api
+type JobSource string
+
+// JobStatus Where a job is
+//
+// Examples: done
+type JobStatus string
 
 // LookerDataSourceConfig Configuration of a Looker integration.
 //
@@ -196,6 +5147,81 @@ type LookerDataSourceConfig struct {
 	Name *string `json:"name,omitempty"`
 }
 
+// MSSQLConfig How a source is reached: MSSQLConfig
+//
+// Examples: {"always_on":false,"dbname":"shop","host":"127.0.0.1","port":1433,"require_encryption":true,"session_script":null,"trust_server_certificate":true,"user":"DATAFOLD"}
+type MSSQLConfig struct {
+	// Host Where the database is reached
+	Host string `json:"host"`
+
+	// AlwaysOn Whether the database is of an availability group
+	AlwaysOn *bool `json:"always_on"`
+
+	// Dbname The database
+	Dbname *string `json:"dbname"`
+
+	// Password The password
+	Password *string `json:"password,omitempty"`
+
+	// Port The port of the database
+	Port *int `json:"port"`
+
+	// RequireEncryption Whether the connection must be encrypted
+	RequireEncryption *bool `json:"require_encryption"`
+
+	// SessionScript What is run at the begin of a session
+	SessionScript *string `json:"session_script"`
+
+	// TrustServerCertificate Whether any certificate of the server will do
+	TrustServerCertificate *bool `json:"trust_server_certificate"`
+
+	// User Who signs in
+	User *string `json:"user"`
+}
+
+// MariaDBConfig How a source is reached: MariaDBConfig
+//
+// Examples: {"db":"shop","host":"127.0.0.1","password":"example-secret","port":3306,"user":"reader"}
+type MariaDBConfig struct {
+	// Host Where the database is reached
+	Host string `json:"host"`
+
+	// User Who signs in
+	User string `json:"user"`
+
+	// Password The password
+	Password *string `json:"password,omitempty"`
+
+	// DB The database
+	DB string `json:"db"`
+
+	// Port The port of the database
+	Port *int `json:"port"`
+}
+
+// MicrosoftFabricConfig How a source is reached: MicrosoftFabricConfig
+//
+// Examples: {"client_id":"example-client","client_secret":"example-secret","dbname":"shop","host":"127.0.0.1","session_script":null,"tenant_id":"example-tenant"}
+type MicrosoftFabricConfig struct {
+	// Host Where the database is reached
+	Host string `json:"host"`
+
+	// Dbname The database
+	Dbname string `json:"dbname"`
+
+	// TenantID The directory of the application
+	TenantID string `json:"tenant_id"`
+
+	// ClientID The registered application
+	ClientID string `json:"client_id"`
+
+	// ClientSecret Its secret
+	ClientSecret *string `json:"client_secret,omitempty"`
+
+	// SessionScript What is run at the begin of a session
+	SessionScript *string `json:"session_script"`
+}
+
 // ModeDataSourceConfig Configuration of a Mode integration.
 //
 // Examples: {"indexing_cron":"0 */4 * * *","name":"Mode","password":"example-password","token":"example-token","workspace":"acme"}
@@ -214,6 +5240,239 @@ type ModeDataSourceConfig struct {
 
 	// Name Name of the integration
 	Name *string `json:"name,omitempty"`
+}
+
+// MongoDBConfig How a source is reached: MongoDBConfig
+//
+// Examples: {"auth_source":"admin","connect_timeout_ms":60000,"database":"shop","host":"127.0.0.1","password":"example-secret","port":27017,"server_selection_timeout_ms":60000,"socket_timeout_ms":300000,"username":"reader"}
+type MongoDBConfig struct {
+	// Database The database
+	Database string `json:"database"`
+
+	// Username Who signs in
+	Username string `json:"username"`
+
+	// Password The password
+	Password *string `json:"password,omitempty"`
+
+	// Host Where the database is reached
+	Host string `json:"host"`
+
+	// AuthSource The database that knows the user
+	AuthSource *string `json:"auth_source"`
+
+	// ConnectTimeoutMs After how many milliseconds connecting is given up
+	ConnectTimeoutMs *int `json:"connect_timeout_ms"`
+
+	// Port The port of the database
+	Port *int `json:"port"`
+
+	// ServerSelectionTimeoutMs After how many milliseconds no server is looked for any more
+	ServerSelectionTimeoutMs *int `json:"server_selection_timeout_ms"`
+
+	// SocketTimeoutMs After how many milliseconds an answer is not waited for any more
+	SocketTimeoutMs *int `json:"socket_timeout_ms"`
+}
+
+// MonitorRunState Where the run of a monitor is
+//
+// Examples: ok
+type MonitorRunState string
+
+// MySQLConfig How a source is reached: MySQLConfig
+//
+// Examples: {"db":"shop","host":"127.0.0.1","password":"example-secret","port":3306,"user":"reader"}
+type MySQLConfig struct {
+	// Host Where the database is reached
+	Host string `json:"host"`
+
+	// User Who signs in
+	User string `json:"user"`
+
+	// Password The password
+	Password *string `json:"password,omitempty"`
+
+	// DB The database
+	DB string `json:"db"`
+
+	// Port The port of the database
+	Port *int `json:"port"`
+
+	// Passwd The password, as data-diff names it
+	Passwd *string `json:"passwd,omitempty"`
+}
+
+// NetezzaConfig How a source is reached: NetezzaConfig
+//
+// Examples: {"database":"shop","host":"127.0.0.1","port":5480,"tls":true,"username":"reader"}
+type NetezzaConfig struct {
+	// Host Where the database is reached
+	Host string `json:"host"`
+
+	// Database The database
+	Database string `json:"database"`
+
+	// Password The password
+	Password *string `json:"password,omitempty"`
+
+	// Port The port of the database
+	Port *int `json:"port"`
+
+	// TLS Whether the connection is encrypted
+	TLS *bool `json:"tls"`
+
+	// Username Who signs in
+	Username *string `json:"username"`
+}
+
+// OracleConfig How a source is reached: OracleConfig
+//
+// Examples: {"database":"shop","database_type":null,"ewallet_type":null,"host":"127.0.0.1","port":null,"session_script":null,"ssl":false,"ssl_server_dn":null,"user":"DATAFOLD"}
+type OracleConfig struct {
+	// Host Where the database is reached
+	Host string `json:"host"`
+
+	// Database The database
+	Database *string `json:"database"`
+
+	// DatabaseType What the name of the database names
+	DatabaseType *OracleConfigDatabaseType `json:"database_type"`
+
+	// EwalletPassword The password of the wallet
+	EwalletPassword *string `json:"ewallet_password,omitempty"`
+
+	// EwalletPemFile The wallet as PEM
+	EwalletPemFile *string `json:"ewallet_pem_file,omitempty"`
+
+	// EwalletPkcs12File The wallet as PKCS #12
+	EwalletPkcs12File *string `json:"ewallet_pkcs12_file,omitempty"`
+
+	// EwalletType The form of the wallet
+	EwalletType *OracleConfigEwalletType `json:"ewallet_type"`
+
+	// Password The password
+	Password *string `json:"password,omitempty"`
+
+	// Port The port of the database
+	Port *int `json:"port"`
+
+	// SessionScript What is run at the begin of a session
+	SessionScript *string `json:"session_script"`
+
+	// Ssl Whether the connection is encrypted
+	Ssl *bool `json:"ssl"`
+
+	// SslServerDn Whom the certificate of the server names
+	SslServerDn *string `json:"ssl_server_dn"`
+
+	// User Who signs in
+	User *string `json:"user"`
+}
+
+type OracleConfigDatabaseType string
+
+type OracleConfigEwalletType string
+
+// OrganizationMeta Who a key belongs to
+//
+// Examples: {"org_id":1,"org_name":"Understudy","user_id":1}
+type OrganizationMeta struct {
+	// OrgID The organization
+	OrgID int `json:"org_id"`
+
+	// OrgName Its name
+	OrgName string `json:"org_name"`
+
+	// UserID The user
+	UserID int `json:"user_id"`
+}
+
+// ParquetFileOptions How a Parquet file is read
+//
+// Examples: {"file_type":"parquet"}
+type ParquetFileOptions struct {
+	// FileType The form of the file
+	FileType *ParquetFileOptionsFileType `json:"file_type"`
+}
+
+// ParquetFileOptionsFileType The form of the file
+type ParquetFileOptionsFileType string
+
+// PostgreSQLAuroraConfig How a source is reached: PostgreSQLAuroraConfig
+//
+// Examples: {"aws_access_key_id":"example-key","aws_cloudwatch_log_group":null,"aws_region":null,"dbname":"shop","host":"127.0.0.1","keep_alive":null,"port":5432,"role":null,"sslmode":"prefer","user":"reader"}
+type PostgreSQLAuroraConfig struct {
+	// Host Where the database is reached
+	Host string `json:"host"`
+
+	// User Who signs in
+	User string `json:"user"`
+
+	// Dbname The database
+	Dbname string `json:"dbname"`
+
+	// AwsAccessKeyID The access key
+	AwsAccessKeyID *string `json:"aws_access_key_id"`
+
+	// AwsCloudwatchLogGroup Where the database logs
+	AwsCloudwatchLogGroup *string `json:"aws_cloudwatch_log_group"`
+
+	// AwsRegion The region
+	AwsRegion *string `json:"aws_region"`
+
+	// AwsSecretAccessKey Its secret
+	AwsSecretAccessKey *string `json:"aws_secret_access_key,omitempty"`
+
+	// KeepAlive After how many seconds a connection shows that it lives
+	KeepAlive *int `json:"keep_alive"`
+
+	// Password The password
+	Password *string `json:"password,omitempty"`
+
+	// Port The port of the database
+	Port *int `json:"port"`
+
+	// Role The role to take on
+	Role *string `json:"role"`
+
+	// Rootcert The certificate that signs that of the server
+	Rootcert *string `json:"rootcert,omitempty"`
+
+	// Sslmode How the connection is encrypted
+	//
+	// Examples: prefer
+	Sslmode *SslMode `json:"sslmode"`
+}
+
+// PostgreSQLConfig How a source is reached: PostgreSQLConfig
+//
+// Examples: {"dbname":"shop","host":"127.0.0.1","port":5432,"role":null,"sslmode":"prefer","user":"reader"}
+type PostgreSQLConfig struct {
+	// Host Where the database is reached
+	Host string `json:"host"`
+
+	// User Who signs in
+	User string `json:"user"`
+
+	// Dbname The database
+	Dbname string `json:"dbname"`
+
+	// Password The password
+	Password *string `json:"password,omitempty"`
+
+	// Port The port of the database
+	Port *int `json:"port"`
+
+	// Role The role to take on
+	Role *string `json:"role"`
+
+	// Rootcert The certificate that signs that of the server
+	Rootcert *string `json:"rootcert,omitempty"`
+
+	// Sslmode How the connection is encrypted
+	//
+	// Examples: prefer
+	Sslmode *SslMode `json:"sslmode"`
 }
 
 // PowerBIAuthType Who signs in to Power BI.
@@ -244,6 +5503,230 @@ type PowerBIDataSourceConfig struct {
 	Name *string `json:"name,omitempty"`
 }
 
+// QueryError What went wrong in a query
+//
+// Examples: {"error_type":"QueryFailed","error_value":"syntax error"}
+type QueryError struct {
+	// ErrorType The kind of the mistake
+	ErrorType string `json:"error_type"`
+
+	// ErrorValue What it is about, or the words of the database
+	ErrorValue string `json:"error_value"`
+}
+
+// RedshiftConfig How a source is reached: RedshiftConfig
+//
+// Examples: {"adhoc_query_group":"default","dbname":"shop","host":"127.0.0.1","port":5432,"role":null,"scheduled_query_group":"default","sslmode":"prefer","user":"reader"}
+type RedshiftConfig struct {
+	// Host Where the database is reached
+	Host string `json:"host"`
+
+	// User Who signs in
+	User string `json:"user"`
+
+	// Dbname The database
+	Dbname string `json:"dbname"`
+
+	// AdhocQueryGroup The query group of what is asked for
+	AdhocQueryGroup *string `json:"adhoc_query_group"`
+
+	// Password The password
+	Password *string `json:"password,omitempty"`
+
+	// Port The port of the database
+	Port *int `json:"port"`
+
+	// Role The role to take on
+	Role *string `json:"role"`
+
+	// Rootcert The certificate that signs that of the server
+	Rootcert *string `json:"rootcert,omitempty"`
+
+	// ScheduledQueryGroup The query group of what runs by itself
+	ScheduledQueryGroup *string `json:"scheduled_query_group"`
+
+	// Sslmode How the connection is encrypted
+	//
+	// Examples: prefer
+	Sslmode *SslMode `json:"sslmode"`
+}
+
+// SDKLog Lines that the SDK logged
+//
+// Examples: {"hostname":"example","logs":[{"created":1763717400.5,"filename":"cli.py","func_name":"main","level_name":"INFO","level_no":20,"line_no":12,"message":"started"}],"service":"datafold-sdk"}
+type SDKLog struct {
+	// Hostname Where it runs
+	Hostname *string `json:"hostname,omitempty"`
+
+	// Service What runs
+	Service *string `json:"service,omitempty"`
+
+	// Logs The lines
+	Logs *[]map[string]interface{} `json:"logs,omitempty"`
+}
+
+// SDKLogged What was taken
+//
+// Examples: {"accepted":1}
+type SDKLogged struct {
+	// Accepted How many lines
+	Accepted int `json:"accepted"`
+}
+
+// SSLVerification How the certificate of a server is checked
+//
+// Examples: full
+type SSLVerification string
+
+// SapHanaConfig How a source is reached: SapHanaConfig
+//
+// Examples: {"host":"127.0.0.1","password":"example-secret","port":443,"user":"DATAFOLD"}
+type SapHanaConfig struct {
+	// Host Where the database is reached
+	Host string `json:"host"`
+
+	// Password The password
+	Password *string `json:"password,omitempty"`
+
+	// Port The port of the database
+	Port *int `json:"port"`
+
+	// User Who signs in
+	User *string `json:"user"`
+}
+
+// SnowflakeConfig How a source is reached: SnowflakeConfig
+//
+// Examples: {"account":"example","authMethod":null,"azure_client_id":null,"azure_scope":null,"azure_tenant_id":null,"data_source_id":null,"default_db":"","default_schema":"PUBLIC","metadata_database":"SNOWFLAKE","oauth_dwh_client_id":null,"port":443,"quoted_identifiers_ignore_case":false,"region":"eu-central-1","role":"","sql_variables":null,"user":"DATAFOLD","user_id":null,"warehouse":""}
+type SnowflakeConfig struct {
+	// Account The account
+	Account string `json:"account"`
+
+	// AuthMethod How to sign in
+	AuthMethod *SnowflakeConfigAuthMethod `json:"authMethod"`
+
+	// AzureClientID The application in Azure
+	AzureClientID *string `json:"azure_client_id"`
+
+	// AzureClientSecret Its secret
+	AzureClientSecret *string `json:"azure_client_secret,omitempty"`
+
+	// AzureScope What the application asks for
+	AzureScope *string `json:"azure_scope"`
+
+	// AzureTenantID The directory of the application
+	AzureTenantID *string `json:"azure_tenant_id"`
+
+	// DataSourceID The data source
+	DataSourceID *int `json:"data_source_id"`
+
+	// DefaultDB The database of names without one
+	DefaultDB *string `json:"default_db"`
+
+	// DefaultSchema The schema of names without one
+	DefaultSchema *string `json:"default_schema"`
+
+	// KeyPairFile The private key
+	KeyPairFile *string `json:"keyPairFile,omitempty"`
+
+	// MetadataDatabase The database of metadata
+	MetadataDatabase *string `json:"metadata_database"`
+
+	// OauthDwhClientID The OAuth application of users
+	OauthDwhClientID *string `json:"oauth_dwh_client_id"`
+
+	// OauthDwhClientSecret Its secret
+	OauthDwhClientSecret *string `json:"oauth_dwh_client_secret,omitempty"`
+
+	// Password The password
+	Password *string `json:"password,omitempty"`
+
+	// Port The port of the database
+	Port *int `json:"port"`
+
+	// QuotedIdentifiersIgnoreCase Whether the case of quoted names does not count
+	QuotedIdentifiersIgnoreCase *bool `json:"quoted_identifiers_ignore_case"`
+
+	// Region The region
+	Region *string `json:"region"`
+
+	// Role The role to take on
+	Role *string `json:"role"`
+
+	// SQLVariables Variables of a session
+	SQLVariables *string `json:"sql_variables"`
+
+	// User Who signs in
+	User *string `json:"user"`
+
+	// UserID The user
+	UserID *int `json:"user_id"`
+
+	// Warehouse The warehouse
+	Warehouse *string `json:"warehouse"`
+}
+
+type SnowflakeConfigAuthMethod string
+
+// SslMode How a connection is encrypted
+//
+// Examples: prefer
+type SslMode string
+
+// StarburstConfig How a source is reached: StarburstConfig
+//
+// Examples: {"host":"127.0.0.1","port":443,"tls":true,"username":"reader"}
+type StarburstConfig struct {
+	// Host Where the database is reached
+	Host string `json:"host"`
+
+	// Password The password
+	Password *string `json:"password,omitempty"`
+
+	// Port The port of the database
+	Port *int `json:"port"`
+
+	// TLS Whether the connection is encrypted
+	TLS *bool `json:"tls"`
+
+	// Token The access token
+	Token *string `json:"token,omitempty"`
+
+	// Username Who signs in
+	Username *string `json:"username"`
+}
+
+// TDataDiffDataAppMetadata What is known of the models of another tool
+//
+// Examples: {"data_app_id":1,"data_app_model1_id":"1","data_app_model1_name":"orders","data_app_model2_id":"2","data_app_model2_name":"orders","data_app_model_type":"model","meta_data":{}}
+type TDataDiffDataAppMetadata struct {
+	// DataAppID The other tool
+	DataAppID int `json:"data_app_id"`
+
+	// DataAppModelType The type of the models
+	DataAppModelType string `json:"data_app_model_type"`
+
+	// MetaData What else is known
+	MetaData map[string]interface{} `json:"meta_data"`
+
+	// DataAppModel1ID The model that is A, by id
+	DataAppModel1ID *string `json:"data_app_model1_id"`
+
+	// DataAppModel1Name The model that is A
+	DataAppModel1Name *string `json:"data_app_model1_name"`
+
+	// DataAppModel2ID The model that is B, by id
+	DataAppModel2ID *string `json:"data_app_model2_id"`
+
+	// DataAppModel2Name The model that is B
+	DataAppModel2Name *string `json:"data_app_model2_name"`
+}
+
+// TableModifiers What does not count as a difference
+//
+// Examples: case_insensitive_strings
+type TableModifiers string
+
 // TableauDataSourceConfig Configuration of a Tableau integration.
 //
 // Examples: {"indexing_cron":"0 */4 * * *","name":"Tableau","server_url":"https://tableau.example.com","site_id":"acme","token_name":"datafold","token_value":"example-token"}
@@ -267,6 +5750,95 @@ type TableauDataSourceConfig struct {
 	Name *string `json:"name,omitempty"`
 }
 
+// TeradataConfig How a source is reached: TeradataConfig
+//
+// Examples: {"database":"shop","host":"127.0.0.1","password":"example-secret","port":null,"user":"DATAFOLD"}
+type TeradataConfig struct {
+	// Host Where the database is reached
+	Host string `json:"host"`
+
+	// Password The password
+	Password *string `json:"password,omitempty"`
+
+	// Database The database
+	Database string `json:"database"`
+
+	// Port The port of the database
+	Port *int `json:"port"`
+
+	// User Who signs in
+	User *string `json:"user"`
+}
+
+// TestDataSourceAsyncResponse A test that was asked for
+//
+// Examples: {"job_id":1}
+type TestDataSourceAsyncResponse struct {
+	// JobID The number of the test
+	JobID int `json:"job_id"`
+}
+
+// TestResultStep A step of a test
+//
+// Examples: {"result":{"code":"ok","message":"The database was reached.","outcome":"success"},"status":"done","step":"connection"}
+type TestResultStep struct {
+	// Step What is checked
+	//
+	// Examples: connection
+	Step ConfigurationCheckStep `json:"step"`
+
+	// Status Where it is
+	//
+	// Examples: done
+	Status JobStatus `json:"status"`
+
+	// Result What it came to
+	Result interface{} `json:"result"`
+}
+
+// TimeAggregateEnum The steps of a timeline
+//
+// Examples: day
+type TimeAggregateEnum string
+
+// ToleranceModeEnum What a tolerance is measured in
+//
+// Examples: absolute
+type ToleranceModeEnum string
+
+// TrinoConfig How a source is reached: TrinoConfig
+//
+// Examples: {"dbname":"shop","hive_timestamp_precision":null,"host":"127.0.0.1","port":8080,"ssl_verification":"full","tls":true,"user":"reader"}
+type TrinoConfig struct {
+	// Host Where the database is reached
+	Host string `json:"host"`
+
+	// User Who signs in
+	User string `json:"user"`
+
+	// Dbname The database
+	Dbname string `json:"dbname"`
+
+	// HiveTimestampPrecision Digits of a second in timestamps
+	HiveTimestampPrecision *TrinoConfigHiveTimestampPrecision `json:"hive_timestamp_precision"`
+
+	// Password The password
+	Password *string `json:"password,omitempty"`
+
+	// Port The port of the database
+	Port *int `json:"port"`
+
+	// SslVerification How the certificate of the server is checked
+	//
+	// Examples: full
+	SslVerification *SSLVerification `json:"ssl_verification"`
+
+	// TLS Whether the connection is encrypted
+	TLS *bool `json:"tls"`
+}
+
+type TrinoConfigHiveTimestampPrecision int
+
 // ValidationError Examples: {"input":{},"loc":["body","ci_config_id"],"msg":"Field required","type":"missing"}
 type ValidationError struct {
 	Loc  []ValidationError_Loc_Item `json:"loc"`
@@ -287,6 +5859,176 @@ type ValidationErrorLoc1 = int
 type ValidationError_Loc_Item struct {
 	union json.RawMessage
 }
+
+// VerticaConfig How a source is reached: VerticaConfig
+//
+// Examples: {"dbname":"shop","host":"127.0.0.1","port":5433,"role":null,"sslmode":"prefer","user":"reader"}
+type VerticaConfig struct {
+	// Host Where the database is reached
+	Host string `json:"host"`
+
+	// User Who signs in
+	User string `json:"user"`
+
+	// Dbname The database
+	Dbname string `json:"dbname"`
+
+	// Password The password
+	Password *string `json:"password,omitempty"`
+
+	// Port The port of the database
+	Port *int `json:"port"`
+
+	// Role The role to take on
+	Role *string `json:"role"`
+
+	// Sslmode How the connection is encrypted
+	//
+	// Examples: prefer
+	Sslmode *SslMode `json:"sslmode"`
+}
+
+type ListDataSources200JSONResponseBody_Item struct {
+	union json.RawMessage
+}
+
+type CreateNewDatasource200JSONResponseBody struct {
+	union json.RawMessage
+}
+
+type GetDataSource200JSONResponseBody struct {
+	union json.RawMessage
+}
+
+type ExecuteQueryParams struct {
+	// Stream Whether rows are to be sent while they come
+	Stream *bool `form:"stream,omitempty" json:"stream,omitempty"`
+
+	// XStreamResponse The same, as a header
+	XStreamResponse *string `json:"X-Stream-Response,omitempty"`
+}
+
+type TestDataSourceJSONBody = map[string]interface{}
+
+type ListDatadiffsParams struct {
+	// Page Which page, from 1
+	Page *int `form:"page,omitempty" json:"page,omitempty"`
+
+	// PageSize How many diffs a page has
+	PageSize *int `form:"page_size,omitempty" json:"page_size,omitempty"`
+
+	// SortOrder Which end comes first
+	SortOrder *APISortOrder `form:"sort_order,omitempty" json:"sort_order,omitempty"`
+
+	// OrderBy What the diffs are ordered by
+	OrderBy *APISortFilters `form:"order_by,omitempty" json:"order_by,omitempty"`
+
+	// AccessibleOnly Whether only those are listed whose sources the caller may use
+	AccessibleOnly *bool `form:"accessible_only,omitempty" json:"accessible_only,omitempty"`
+
+	// ID Only diffs of which this is so: one of the values, separated by commas
+	ID *string `form:"id,omitempty" json:"id,omitempty"`
+
+	// UserID Only diffs of which this is so: one of the values, separated by commas
+	UserID *string `form:"user_id,omitempty" json:"user_id,omitempty"`
+
+	// DataSource1ID Only diffs of which this is so: one of the values, separated by commas
+	DataSource1ID *string `form:"data_source1_id,omitempty" json:"data_source1_id,omitempty"`
+
+	// DataSource2ID Only diffs of which this is so: one of the values, separated by commas
+	DataSource2ID *string `form:"data_source2_id,omitempty" json:"data_source2_id,omitempty"`
+
+	// Table1 Only diffs of which this is so: one of the values, separated by commas
+	Table1 *string `form:"table1,omitempty" json:"table1,omitempty"`
+
+	// Table2 Only diffs of which this is so: one of the values, separated by commas
+	Table2 *string `form:"table2,omitempty" json:"table2,omitempty"`
+
+	// Query1 Only diffs of which this is so: one of the values, separated by commas
+	Query1 *string `form:"query1,omitempty" json:"query1,omitempty"`
+
+	// Query2 Only diffs of which this is so: one of the values, separated by commas
+	Query2 *string `form:"query2,omitempty" json:"query2,omitempty"`
+
+	// PkColumns Only diffs of which this is so: one of the values, separated by commas
+	PkColumns *string `form:"pk_columns,omitempty" json:"pk_columns,omitempty"`
+
+	// Filter1 Only diffs of which this is so: one of the values, separated by commas
+	Filter1 *string `form:"filter1,omitempty" json:"filter1,omitempty"`
+
+	// Filter2 Only diffs of which this is so: one of the values, separated by commas
+	Filter2 *string `form:"filter2,omitempty" json:"filter2,omitempty"`
+
+	// TimeColumn Only diffs of which this is so: one of the values, separated by commas
+	TimeColumn *string `form:"time_column,omitempty" json:"time_column,omitempty"`
+
+	// Kind Only diffs of which this is so: one of the values, separated by commas
+	Kind *string `form:"kind,omitempty" json:"kind,omitempty"`
+
+	// Algorithm Only diffs of which this is so: one of the values, separated by commas
+	Algorithm *string `form:"algorithm,omitempty" json:"algorithm,omitempty"`
+
+	// Status Only diffs of which this is so: one of the values, separated by commas
+	Status *string `form:"status,omitempty" json:"status,omitempty"`
+
+	// Result Only diffs of which this is so: one of the values, separated by commas
+	Result *string `form:"result,omitempty" json:"result,omitempty"`
+
+	// Source Only diffs of which this is so: one of the values, separated by commas
+	Source *string `form:"source,omitempty" json:"source,omitempty"`
+
+	// Done Only diffs of which this is so: one of the values, separated by commas
+	Done *string `form:"done,omitempty" json:"done,omitempty"`
+
+	// Archived Only diffs of which this is so: one of the values, separated by commas
+	Archived *string `form:"archived,omitempty" json:"archived,omitempty"`
+
+	// Purged Only diffs of which this is so: one of the values, separated by commas
+	Purged *string `form:"purged,omitempty" json:"purged,omitempty"`
+
+	// Tags Only diffs of which this is so: one of the values, separated by commas
+	Tags *string `form:"tags,omitempty" json:"tags,omitempty"`
+
+	// CIRunID Only diffs of which this is so: one of the values, separated by commas
+	CIRunID *string `form:"ci_run_id,omitempty" json:"ci_run_id,omitempty"`
+
+	// MonitorID Only diffs of which this is so: one of the values, separated by commas
+	MonitorID *string `form:"monitor_id,omitempty" json:"monitor_id,omitempty"`
+
+	// CreatedAt Only diffs of this time: "<T", ">T", "A<<B", a minute or a day
+	CreatedAt *string `form:"created_at,omitempty" json:"created_at,omitempty"`
+
+	// UpdatedAt Only diffs of this time: "<T", ">T", "A<<B", a minute or a day
+	UpdatedAt *string `form:"updated_at,omitempty" json:"updated_at,omitempty"`
+
+	// FinishedAt Only diffs of this time: "<T", ">T", "A<<B", a minute or a day
+	FinishedAt *string `form:"finished_at,omitempty" json:"finished_at,omitempty"`
+}
+
+type GetDatadiffParams struct {
+	// Poll Says that the caller comes again
+	Poll interface{} `form:"poll,omitempty" json:"poll,omitempty"`
+}
+
+type GetDiffSummaryV1200JSONResponseBody struct {
+	union json.RawMessage
+}
+
+type LogSdkLinesJSONRequestBody = SDKLog
+
+type CreateNewDatasourceJSONRequestBody = APIDataSourceForm
+
+type RequestDatasetSchemaJSONRequestBody = DatasetSchemaRequest
+
+type GuessPrimaryKeyJSONRequestBody = GuessKeyRequest
+
+type ExecuteQueryJSONRequestBody = APIQueryRequest
+
+type TestDataSourceJSONRequestBody = TestDataSourceJSONBody
+
+type CreateDatadiffJSONRequestBody = APIDataDiffData
+
+type UpdateDatadiffJSONRequestBody = BodyUpdateDatadiffAPIV1DatadiffsDatadiffIDPatch
 
 type CreateDbtIntegrationJSONRequestBody = DbtDataSourceConfig
 
@@ -312,6 +6054,104 @@ type CreateTableauIntegrationJSONRequestBody = TableauDataSourceConfig
 
 type UpdateTableauIntegrationJSONRequestBody = TableauDataSourceConfig
 
+func (t APIDataDiffData_TimeTravelPoint1) MarshalJSON() ([]byte, error) {
+	b, err := t.union.MarshalJSON()
+	return b, err
+}
+
+func (t *APIDataDiffData_TimeTravelPoint1) UnmarshalJSON(b []byte) error {
+	err := t.union.UnmarshalJSON(b)
+	return err
+}
+
+func (t APIDataDiffData_TimeTravelPoint2) MarshalJSON() ([]byte, error) {
+	b, err := t.union.MarshalJSON()
+	return b, err
+}
+
+func (t *APIDataDiffData_TimeTravelPoint2) UnmarshalJSON(b []byte) error {
+	err := t.union.UnmarshalJSON(b)
+	return err
+}
+
+func (t APIDataDiffFull_TimeTravelPoint1) MarshalJSON() ([]byte, error) {
+	b, err := t.union.MarshalJSON()
+	return b, err
+}
+
+func (t *APIDataDiffFull_TimeTravelPoint1) UnmarshalJSON(b []byte) error {
+	err := t.union.UnmarshalJSON(b)
+	return err
+}
+
+func (t APIDataDiffFull_TimeTravelPoint2) MarshalJSON() ([]byte, error) {
+	b, err := t.union.MarshalJSON()
+	return b, err
+}
+
+func (t *APIDataDiffFull_TimeTravelPoint2) UnmarshalJSON(b []byte) error {
+	err := t.union.UnmarshalJSON(b)
+	return err
+}
+
+func (t APIDataDiffSummaryForFailed_Error) MarshalJSON() ([]byte, error) {
+	b, err := t.union.MarshalJSON()
+	return b, err
+}
+
+func (t *APIDataDiffSummaryForFailed_Error) UnmarshalJSON(b []byte) error {
+	err := t.union.UnmarshalJSON(b)
+	return err
+}
+
+func (t APIDataDiffWithProgressState_TimeTravelPoint1) MarshalJSON() ([]byte, error) {
+	b, err := t.union.MarshalJSON()
+	return b, err
+}
+
+func (t *APIDataDiffWithProgressState_TimeTravelPoint1) UnmarshalJSON(b []byte) error {
+	err := t.union.UnmarshalJSON(b)
+	return err
+}
+
+func (t APIDataDiffWithProgressState_TimeTravelPoint2) MarshalJSON() ([]byte, error) {
+	b, err := t.union.MarshalJSON()
+	return b, err
+}
+
+func (t *APIDataDiffWithProgressState_TimeTravelPoint2) UnmarshalJSON(b []byte) error {
+	err := t.union.UnmarshalJSON(b)
+	return err
+}
+
+func (t APIDataSourceForm) Discriminator() (string, error) {
+	var discriminator struct {
+		Discriminator string `json:"type"`
+	}
+	err := json.Unmarshal(t.union, &discriminator)
+	return discriminator.Discriminator, err
+}
+
+func (t APIDataSourceForm) MarshalJSON() ([]byte, error) {
+	b, err := t.union.MarshalJSON()
+	return b, err
+}
+
+func (t *APIDataSourceForm) UnmarshalJSON(b []byte) error {
+	err := t.union.UnmarshalJSON(b)
+	return err
+}
+
+func (t DataDiffUpdated) MarshalJSON() ([]byte, error) {
+	b, err := t.union.MarshalJSON()
+	return b, err
+}
+
+func (t *DataDiffUpdated) UnmarshalJSON(b []byte) error {
+	err := t.union.UnmarshalJSON(b)
+	return err
+}
+
 func (t ValidationError_Loc_Item) MarshalJSON() ([]byte, error) {
 	b, err := t.union.MarshalJSON()
 	return b, err
@@ -322,8 +6162,129 @@ func (t *ValidationError_Loc_Item) UnmarshalJSON(b []byte) error {
 	return err
 }
 
+func (t ListDataSources200JSONResponseBody_Item) Discriminator() (string, error) {
+	var discriminator struct {
+		Discriminator string `json:"type"`
+	}
+	err := json.Unmarshal(t.union, &discriminator)
+	return discriminator.Discriminator, err
+}
+
+func (t ListDataSources200JSONResponseBody_Item) MarshalJSON() ([]byte, error) {
+	b, err := t.union.MarshalJSON()
+	return b, err
+}
+
+func (t *ListDataSources200JSONResponseBody_Item) UnmarshalJSON(b []byte) error {
+	err := t.union.UnmarshalJSON(b)
+	return err
+}
+
+func (t CreateNewDatasource200JSONResponseBody) Discriminator() (string, error) {
+	var discriminator struct {
+		Discriminator string `json:"type"`
+	}
+	err := json.Unmarshal(t.union, &discriminator)
+	return discriminator.Discriminator, err
+}
+
+func (t CreateNewDatasource200JSONResponseBody) MarshalJSON() ([]byte, error) {
+	b, err := t.union.MarshalJSON()
+	return b, err
+}
+
+func (t *CreateNewDatasource200JSONResponseBody) UnmarshalJSON(b []byte) error {
+	err := t.union.UnmarshalJSON(b)
+	return err
+}
+
+func (t GetDataSource200JSONResponseBody) Discriminator() (string, error) {
+	var discriminator struct {
+		Discriminator string `json:"type"`
+	}
+	err := json.Unmarshal(t.union, &discriminator)
+	return discriminator.Discriminator, err
+}
+
+func (t GetDataSource200JSONResponseBody) MarshalJSON() ([]byte, error) {
+	b, err := t.union.MarshalJSON()
+	return b, err
+}
+
+func (t *GetDataSource200JSONResponseBody) UnmarshalJSON(b []byte) error {
+	err := t.union.UnmarshalJSON(b)
+	return err
+}
+
+func (t GetDiffSummaryV1200JSONResponseBody) MarshalJSON() ([]byte, error) {
+	b, err := t.union.MarshalJSON()
+	return b, err
+}
+
+func (t *GetDiffSummaryV1200JSONResponseBody) UnmarshalJSON(b []byte) error {
+	err := t.union.UnmarshalJSON(b)
+	return err
+}
+
 // ServerInterface represents all server handlers.
 type ServerInterface interface {
+	// LogSdkLines Take log lines of the SDK
+	// (POST /api/internal/sdk/log)
+	LogSdkLines(w http.ResponseWriter, r *http.Request)
+	// ListDataSources List data sources
+	// (GET /api/v1/data_sources)
+	ListDataSources(w http.ResponseWriter, r *http.Request)
+	// CreateNewDatasource Create a data source
+	// (POST /api/v1/data_sources)
+	CreateNewDatasource(w http.ResponseWriter, r *http.Request)
+	// GetDataSourceTestResult Get data source testing results
+	// (GET /api/v1/data_sources/test/{job_id})
+	GetDataSourceTestResult(w http.ResponseWriter, r *http.Request, jobID int)
+	// GetDataSourceTypes List data source types
+	// (GET /api/v1/data_sources/types)
+	GetDataSourceTypes(w http.ResponseWriter, r *http.Request)
+	// GetDataSource Get a data source
+	// (GET /api/v1/data_sources/{data_source_id})
+	GetDataSource(w http.ResponseWriter, r *http.Request, dataSourceID int)
+	// RequestDatasetSchema Ask for the schema of a table
+	// (POST /api/v1/data_sources/{data_source_id}/dataset_schema)
+	RequestDatasetSchema(w http.ResponseWriter, r *http.Request, dataSourceID int)
+	// GetDatasetSchema Get the schema of a table
+	// (GET /api/v1/data_sources/{data_source_id}/dataset_schema/{task_id})
+	GetDatasetSchema(w http.ResponseWriter, r *http.Request, dataSourceID int, taskID int)
+	// GuessPrimaryKey Guess the primary key of a table
+	// (POST /api/v1/data_sources/{data_source_id}/guess_pk)
+	GuessPrimaryKey(w http.ResponseWriter, r *http.Request, dataSourceID int)
+	// ExecuteQuery Execute a SQL query against a data source
+	// (POST /api/v1/data_sources/{data_source_id}/query)
+	ExecuteQuery(w http.ResponseWriter, r *http.Request, dataSourceID int, params ExecuteQueryParams)
+	// GetDataSourceSummary Get a data source summary
+	// (GET /api/v1/data_sources/{data_source_id}/summary)
+	GetDataSourceSummary(w http.ResponseWriter, r *http.Request, dataSourceID int)
+	// TestDataSource Test a data source connection
+	// (POST /api/v1/data_sources/{data_source_id}/test)
+	TestDataSource(w http.ResponseWriter, r *http.Request, dataSourceID int)
+	// ListDatadiffs List data diffs
+	// (GET /api/v1/datadiffs)
+	ListDatadiffs(w http.ResponseWriter, r *http.Request, params ListDatadiffsParams)
+	// CreateDatadiff Create a data diff
+	// (POST /api/v1/datadiffs)
+	CreateDatadiff(w http.ResponseWriter, r *http.Request)
+	// GetDatadiff Get a data diff
+	// (GET /api/v1/datadiffs/{datadiff_id})
+	GetDatadiff(w http.ResponseWriter, r *http.Request, datadiffID int, params GetDatadiffParams)
+	// UpdateDatadiff Update a data diff
+	// (PATCH /api/v1/datadiffs/{datadiff_id})
+	UpdateDatadiff(w http.ResponseWriter, r *http.Request, datadiffID int)
+	// CancelDiff Cancel a running data diff
+	// (POST /api/v1/datadiffs/{datadiff_id}/cancel)
+	CancelDiff(w http.ResponseWriter, r *http.Request, datadiffID int)
+	// GetDiffSummary Get a human-readable summary of a DataDiff comparison
+	// (GET /api/v1/datadiffs/{datadiff_id}/summary)
+	GetDiffSummary(w http.ResponseWriter, r *http.Request, datadiffID int)
+	// GetDiffSummaryV1 Get a data diff summary
+	// (GET /api/v1/datadiffs/{datadiff_id}/summary_results)
+	GetDiffSummaryV1(w http.ResponseWriter, r *http.Request, datadiffID int)
 	// GetAllIntegrations List all integrations
 	// (GET /api/v1/lineage/bi/)
 	GetAllIntegrations(w http.ResponseWriter, r *http.Request)
@@ -372,6 +6333,9 @@ type ServerInterface interface {
 	// ResyncIntegration Sync a BI integration
 	// (GET /api/v1/lineage/bi/{bi_datasource_id}/sync/)
 	ResyncIntegration(w http.ResponseWriter, r *http.Request, biDatasourceID int)
+	// GetOrganizationMeta Get the organization
+	// (GET /api/v1/organization/meta)
+	GetOrganizationMeta(w http.ResponseWriter, r *http.Request)
 }
 
 // ServerInterfaceWrapper converts contexts to parameters.
@@ -382,6 +6346,861 @@ type ServerInterfaceWrapper struct {
 }
 
 type MiddlewareFunc func(http.Handler) http.Handler
+
+func (siw *ServerInterfaceWrapper) LogSdkLines(w http.ResponseWriter, r *http.Request) {
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.LogSdkLines(w, r)
+	}))
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		handler = siw.HandlerMiddlewares[i](handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+func (siw *ServerInterfaceWrapper) ListDataSources(w http.ResponseWriter, r *http.Request) {
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ListDataSources(w, r)
+	}))
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		handler = siw.HandlerMiddlewares[i](handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+func (siw *ServerInterfaceWrapper) CreateNewDatasource(w http.ResponseWriter, r *http.Request) {
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.CreateNewDatasource(w, r)
+	}))
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		handler = siw.HandlerMiddlewares[i](handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+func (siw *ServerInterfaceWrapper) GetDataSourceTestResult(w http.ResponseWriter, r *http.Request) {
+	var err error
+	_ = err
+
+	// ------------- Path parameter "job_id" -------------
+	var jobID int
+
+	err = runtime.BindStyledParameterWithOptions("simple", "job_id", mux.Vars(r)["job_id"], &jobID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "job_id", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.GetDataSourceTestResult(w, r, jobID)
+	}))
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		handler = siw.HandlerMiddlewares[i](handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+func (siw *ServerInterfaceWrapper) GetDataSourceTypes(w http.ResponseWriter, r *http.Request) {
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.GetDataSourceTypes(w, r)
+	}))
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		handler = siw.HandlerMiddlewares[i](handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+func (siw *ServerInterfaceWrapper) GetDataSource(w http.ResponseWriter, r *http.Request) {
+	var err error
+	_ = err
+
+	// ------------- Path parameter "data_source_id" -------------
+	var dataSourceID int
+
+	err = runtime.BindStyledParameterWithOptions("simple", "data_source_id", mux.Vars(r)["data_source_id"], &dataSourceID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "data_source_id", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.GetDataSource(w, r, dataSourceID)
+	}))
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		handler = siw.HandlerMiddlewares[i](handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+func (siw *ServerInterfaceWrapper) RequestDatasetSchema(w http.ResponseWriter, r *http.Request) {
+	var err error
+	_ = err
+
+	// ------------- Path parameter "data_source_id" -------------
+	var dataSourceID int
+
+	err = runtime.BindStyledParameterWithOptions("simple", "data_source_id", mux.Vars(r)["data_source_id"], &dataSourceID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "data_source_id", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.RequestDatasetSchema(w, r, dataSourceID)
+	}))
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		handler = siw.HandlerMiddlewares[i](handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+func (siw *ServerInterfaceWrapper) GetDatasetSchema(w http.ResponseWriter, r *http.Request) {
+	var err error
+	_ = err
+
+	// ------------- Path parameter "data_source_id" -------------
+	var dataSourceID int
+
+	err = runtime.BindStyledParameterWithOptions("simple", "data_source_id", mux.Vars(r)["data_source_id"], &dataSourceID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "data_source_id", Err: err})
+		return
+	}
+
+	// ------------- Path parameter "task_id" -------------
+	var taskID int
+
+	err = runtime.BindStyledParameterWithOptions("simple", "task_id", mux.Vars(r)["task_id"], &taskID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "task_id", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.GetDatasetSchema(w, r, dataSourceID, taskID)
+	}))
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		handler = siw.HandlerMiddlewares[i](handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+func (siw *ServerInterfaceWrapper) GuessPrimaryKey(w http.ResponseWriter, r *http.Request) {
+	var err error
+	_ = err
+
+	// ------------- Path parameter "data_source_id" -------------
+	var dataSourceID int
+
+	err = runtime.BindStyledParameterWithOptions("simple", "data_source_id", mux.Vars(r)["data_source_id"], &dataSourceID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "data_source_id", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.GuessPrimaryKey(w, r, dataSourceID)
+	}))
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		handler = siw.HandlerMiddlewares[i](handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+func (siw *ServerInterfaceWrapper) ExecuteQuery(w http.ResponseWriter, r *http.Request) {
+	var err error
+	_ = err
+
+	// ------------- Path parameter "data_source_id" -------------
+	var dataSourceID int
+
+	err = runtime.BindStyledParameterWithOptions("simple", "data_source_id", mux.Vars(r)["data_source_id"], &dataSourceID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "data_source_id", Err: err})
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ExecuteQueryParams
+
+	// ------------- Optional query parameter "stream" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "stream", r.URL.Query(), &params.Stream, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "stream"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "stream", Err: err})
+		}
+		return
+	}
+
+	headers := r.Header
+
+	// ------------- Optional header parameter "X-Stream-Response" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Stream-Response")]; found {
+		var XStreamResponse string
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "X-Stream-Response", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Stream-Response", valueList[0], &XStreamResponse, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "X-Stream-Response", Err: err})
+			return
+		}
+
+		params.XStreamResponse = &XStreamResponse
+
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ExecuteQuery(w, r, dataSourceID, params)
+	}))
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		handler = siw.HandlerMiddlewares[i](handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+func (siw *ServerInterfaceWrapper) GetDataSourceSummary(w http.ResponseWriter, r *http.Request) {
+	var err error
+	_ = err
+
+	// ------------- Path parameter "data_source_id" -------------
+	var dataSourceID int
+
+	err = runtime.BindStyledParameterWithOptions("simple", "data_source_id", mux.Vars(r)["data_source_id"], &dataSourceID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "data_source_id", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.GetDataSourceSummary(w, r, dataSourceID)
+	}))
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		handler = siw.HandlerMiddlewares[i](handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+func (siw *ServerInterfaceWrapper) TestDataSource(w http.ResponseWriter, r *http.Request) {
+	var err error
+	_ = err
+
+	// ------------- Path parameter "data_source_id" -------------
+	var dataSourceID int
+
+	err = runtime.BindStyledParameterWithOptions("simple", "data_source_id", mux.Vars(r)["data_source_id"], &dataSourceID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "data_source_id", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.TestDataSource(w, r, dataSourceID)
+	}))
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		handler = siw.HandlerMiddlewares[i](handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+func (siw *ServerInterfaceWrapper) ListDatadiffs(w http.ResponseWriter, r *http.Request) {
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListDatadiffsParams
+
+	// ------------- Optional query parameter "page" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "page", r.URL.Query(), &params.Page, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "page"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "page", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "page_size" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "page_size", r.URL.Query(), &params.PageSize, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "page_size"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "page_size", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "sort_order" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "sort_order", r.URL.Query(), &params.SortOrder, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "sort_order"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "sort_order", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "order_by" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "order_by", r.URL.Query(), &params.OrderBy, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "order_by"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "order_by", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "accessible_only" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "accessible_only", r.URL.Query(), &params.AccessibleOnly, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "accessible_only"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "accessible_only", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "id" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "id", r.URL.Query(), &params.ID, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "id"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "id", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "user_id" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "user_id", r.URL.Query(), &params.UserID, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "user_id"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "user_id", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "data_source1_id" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "data_source1_id", r.URL.Query(), &params.DataSource1ID, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "data_source1_id"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "data_source1_id", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "data_source2_id" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "data_source2_id", r.URL.Query(), &params.DataSource2ID, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "data_source2_id"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "data_source2_id", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "table1" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "table1", r.URL.Query(), &params.Table1, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "table1"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "table1", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "table2" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "table2", r.URL.Query(), &params.Table2, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "table2"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "table2", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "query1" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "query1", r.URL.Query(), &params.Query1, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "query1"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "query1", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "query2" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "query2", r.URL.Query(), &params.Query2, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "query2"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "query2", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "pk_columns" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "pk_columns", r.URL.Query(), &params.PkColumns, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "pk_columns"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "pk_columns", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "filter1" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "filter1", r.URL.Query(), &params.Filter1, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "filter1"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "filter1", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "filter2" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "filter2", r.URL.Query(), &params.Filter2, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "filter2"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "filter2", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "time_column" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "time_column", r.URL.Query(), &params.TimeColumn, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "time_column"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "time_column", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "kind" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "kind", r.URL.Query(), &params.Kind, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "kind"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "kind", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "algorithm" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "algorithm", r.URL.Query(), &params.Algorithm, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "algorithm"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "algorithm", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "status" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "status", r.URL.Query(), &params.Status, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "status"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "status", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "result" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "result", r.URL.Query(), &params.Result, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "result"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "result", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "source" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "source", r.URL.Query(), &params.Source, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "source"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "source", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "done" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "done", r.URL.Query(), &params.Done, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "done"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "done", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "archived" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "archived", r.URL.Query(), &params.Archived, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "archived"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "archived", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "purged" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "purged", r.URL.Query(), &params.Purged, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "purged"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "purged", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "tags" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "tags", r.URL.Query(), &params.Tags, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "tags"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "tags", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "ci_run_id" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "ci_run_id", r.URL.Query(), &params.CIRunID, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "ci_run_id"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "ci_run_id", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "monitor_id" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "monitor_id", r.URL.Query(), &params.MonitorID, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "monitor_id"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "monitor_id", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "created_at" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "created_at", r.URL.Query(), &params.CreatedAt, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "created_at"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "created_at", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "updated_at" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "updated_at", r.URL.Query(), &params.UpdatedAt, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "updated_at"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "updated_at", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "finished_at" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "finished_at", r.URL.Query(), &params.FinishedAt, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "finished_at"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "finished_at", Err: err})
+		}
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ListDatadiffs(w, r, params)
+	}))
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		handler = siw.HandlerMiddlewares[i](handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+func (siw *ServerInterfaceWrapper) CreateDatadiff(w http.ResponseWriter, r *http.Request) {
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.CreateDatadiff(w, r)
+	}))
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		handler = siw.HandlerMiddlewares[i](handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+func (siw *ServerInterfaceWrapper) GetDatadiff(w http.ResponseWriter, r *http.Request) {
+	var err error
+	_ = err
+
+	// ------------- Path parameter "datadiff_id" -------------
+	var datadiffID int
+
+	err = runtime.BindStyledParameterWithOptions("simple", "datadiff_id", mux.Vars(r)["datadiff_id"], &datadiffID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "datadiff_id", Err: err})
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetDatadiffParams
+
+	// ------------- Optional query parameter "poll" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "poll", r.URL.Query(), &params.Poll, runtime.BindQueryParameterOptions{Type: "", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "poll"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "poll", Err: err})
+		}
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.GetDatadiff(w, r, datadiffID, params)
+	}))
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		handler = siw.HandlerMiddlewares[i](handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+func (siw *ServerInterfaceWrapper) UpdateDatadiff(w http.ResponseWriter, r *http.Request) {
+	var err error
+	_ = err
+
+	// ------------- Path parameter "datadiff_id" -------------
+	var datadiffID int
+
+	err = runtime.BindStyledParameterWithOptions("simple", "datadiff_id", mux.Vars(r)["datadiff_id"], &datadiffID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "datadiff_id", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.UpdateDatadiff(w, r, datadiffID)
+	}))
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		handler = siw.HandlerMiddlewares[i](handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+func (siw *ServerInterfaceWrapper) CancelDiff(w http.ResponseWriter, r *http.Request) {
+	var err error
+	_ = err
+
+	// ------------- Path parameter "datadiff_id" -------------
+	var datadiffID int
+
+	err = runtime.BindStyledParameterWithOptions("simple", "datadiff_id", mux.Vars(r)["datadiff_id"], &datadiffID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "datadiff_id", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.CancelDiff(w, r, datadiffID)
+	}))
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		handler = siw.HandlerMiddlewares[i](handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+func (siw *ServerInterfaceWrapper) GetDiffSummary(w http.ResponseWriter, r *http.Request) {
+	var err error
+	_ = err
+
+	// ------------- Path parameter "datadiff_id" -------------
+	var datadiffID int
+
+	err = runtime.BindStyledParameterWithOptions("simple", "datadiff_id", mux.Vars(r)["datadiff_id"], &datadiffID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "datadiff_id", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.GetDiffSummary(w, r, datadiffID)
+	}))
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		handler = siw.HandlerMiddlewares[i](handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+func (siw *ServerInterfaceWrapper) GetDiffSummaryV1(w http.ResponseWriter, r *http.Request) {
+	var err error
+	_ = err
+
+	// ------------- Path parameter "datadiff_id" -------------
+	var datadiffID int
+
+	err = runtime.BindStyledParameterWithOptions("simple", "datadiff_id", mux.Vars(r)["datadiff_id"], &datadiffID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "datadiff_id", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.GetDiffSummaryV1(w, r, datadiffID)
+	}))
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		handler = siw.HandlerMiddlewares[i](handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
 
 func (siw *ServerInterfaceWrapper) GetAllIntegrations(w http.ResponseWriter, r *http.Request) {
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -683,6 +7502,18 @@ func (siw *ServerInterfaceWrapper) ResyncIntegration(w http.ResponseWriter, r *h
 	handler.ServeHTTP(w, r)
 }
 
+func (siw *ServerInterfaceWrapper) GetOrganizationMeta(w http.ResponseWriter, r *http.Request) {
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.GetOrganizationMeta(w, r)
+	}))
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		handler = siw.HandlerMiddlewares[i](handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
 type UnescapedCookieParamError struct {
 	ParamName string
 	Err       error
@@ -828,7 +7659,458 @@ func HandlerWithOptions(si ServerInterface, options GorillaServerOptions) http.H
 
 	r.HandleFunc(options.BaseURL+"/api/v1/lineage/bi/{bi_datasource_id}/sync/", wrapper.ResyncIntegration).Methods(http.MethodGet)
 
+	r.HandleFunc(options.BaseURL+"/api/v1/datadiffs", wrapper.ListDatadiffs).Methods(http.MethodGet)
+
+	r.HandleFunc(options.BaseURL+"/api/v1/datadiffs", wrapper.CreateDatadiff).Methods(http.MethodPost)
+
+	r.HandleFunc(options.BaseURL+"/api/v1/datadiffs/{datadiff_id}", wrapper.GetDatadiff).Methods(http.MethodGet)
+
+	r.HandleFunc(options.BaseURL+"/api/v1/datadiffs/{datadiff_id}", wrapper.UpdateDatadiff).Methods(http.MethodPatch)
+
+	r.HandleFunc(options.BaseURL+"/api/v1/datadiffs/{datadiff_id}/cancel", wrapper.CancelDiff).Methods(http.MethodPost)
+
+	r.HandleFunc(options.BaseURL+"/api/v1/datadiffs/{datadiff_id}/summary", wrapper.GetDiffSummary).Methods(http.MethodGet)
+
+	r.HandleFunc(options.BaseURL+"/api/v1/datadiffs/{datadiff_id}/summary_results", wrapper.GetDiffSummaryV1).Methods(http.MethodGet)
+
+	r.HandleFunc(options.BaseURL+"/api/v1/data_sources", wrapper.ListDataSources).Methods(http.MethodGet)
+
+	r.HandleFunc(options.BaseURL+"/api/v1/data_sources", wrapper.CreateNewDatasource).Methods(http.MethodPost)
+
+	r.HandleFunc(options.BaseURL+"/api/v1/data_sources/test/{job_id}", wrapper.GetDataSourceTestResult).Methods(http.MethodGet)
+
+	r.HandleFunc(options.BaseURL+"/api/v1/data_sources/types", wrapper.GetDataSourceTypes).Methods(http.MethodGet)
+
+	r.HandleFunc(options.BaseURL+"/api/v1/data_sources/{data_source_id}", wrapper.GetDataSource).Methods(http.MethodGet)
+
+	r.HandleFunc(options.BaseURL+"/api/v1/data_sources/{data_source_id}/query", wrapper.ExecuteQuery).Methods(http.MethodPost)
+
+	r.HandleFunc(options.BaseURL+"/api/v1/data_sources/{data_source_id}/summary", wrapper.GetDataSourceSummary).Methods(http.MethodGet)
+
+	r.HandleFunc(options.BaseURL+"/api/v1/data_sources/{data_source_id}/test", wrapper.TestDataSource).Methods(http.MethodPost)
+
+	r.HandleFunc(options.BaseURL+"/api/v1/data_sources/{data_source_id}/dataset_schema", wrapper.RequestDatasetSchema).Methods(http.MethodPost)
+
+	r.HandleFunc(options.BaseURL+"/api/v1/data_sources/{data_source_id}/dataset_schema/{task_id}", wrapper.GetDatasetSchema).Methods(http.MethodGet)
+
+	r.HandleFunc(options.BaseURL+"/api/v1/data_sources/{data_source_id}/guess_pk", wrapper.GuessPrimaryKey).Methods(http.MethodPost)
+
+	r.HandleFunc(options.BaseURL+"/api/v1/organization/meta", wrapper.GetOrganizationMeta).Methods(http.MethodGet)
+
+	r.HandleFunc(options.BaseURL+"/api/internal/sdk/log", wrapper.LogSdkLines).Methods(http.MethodPost)
+
 	return r
+}
+
+type LogSdkLinesRequestObject struct {
+	Body *LogSdkLinesJSONRequestBody
+}
+
+type LogSdkLinesResponseObject interface {
+	VisitLogSdkLinesResponse(w http.ResponseWriter) error
+}
+
+type LogSdkLines200JSONResponse SDKLogged
+
+func (response LogSdkLines200JSONResponse) VisitLogSdkLinesResponse(w http.ResponseWriter) error {
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListDataSourcesRequestObject struct{}
+
+type ListDataSourcesResponseObject interface {
+	VisitListDataSourcesResponse(w http.ResponseWriter) error
+}
+
+type ListDataSources200JSONResponse []ListDataSources200JSONResponseBody_Item
+
+func (response ListDataSources200JSONResponse) VisitListDataSourcesResponse(w http.ResponseWriter) error {
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateNewDatasourceRequestObject struct {
+	Body *CreateNewDatasourceJSONRequestBody
+}
+
+type CreateNewDatasourceResponseObject interface {
+	VisitCreateNewDatasourceResponse(w http.ResponseWriter) error
+}
+
+type CreateNewDatasource200JSONResponse = CreateNewDatasource200JSONResponseBody
+
+func (response CreateNewDatasource200JSONResponse) VisitCreateNewDatasourceResponse(w http.ResponseWriter) error {
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.union); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetDataSourceTestResultRequestObject struct {
+	JobID int `json:"job_id"`
+}
+
+type GetDataSourceTestResultResponseObject interface {
+	VisitGetDataSourceTestResultResponse(w http.ResponseWriter) error
+}
+
+type GetDataSourceTestResult200JSONResponse AsyncDataSourceTestResults
+
+func (response GetDataSourceTestResult200JSONResponse) VisitGetDataSourceTestResultResponse(w http.ResponseWriter) error {
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetDataSourceTypesRequestObject struct{}
+
+type GetDataSourceTypesResponseObject interface {
+	VisitGetDataSourceTypesResponse(w http.ResponseWriter) error
+}
+
+type GetDataSourceTypes200JSONResponse []APIDataSourceType
+
+func (response GetDataSourceTypes200JSONResponse) VisitGetDataSourceTypesResponse(w http.ResponseWriter) error {
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetDataSourceRequestObject struct {
+	DataSourceID int `json:"data_source_id"`
+}
+
+type GetDataSourceResponseObject interface {
+	VisitGetDataSourceResponse(w http.ResponseWriter) error
+}
+
+type GetDataSource200JSONResponse = GetDataSource200JSONResponseBody
+
+func (response GetDataSource200JSONResponse) VisitGetDataSourceResponse(w http.ResponseWriter) error {
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.union); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RequestDatasetSchemaRequestObject struct {
+	DataSourceID int `json:"data_source_id"`
+	Body         *RequestDatasetSchemaJSONRequestBody
+}
+
+type RequestDatasetSchemaResponseObject interface {
+	VisitRequestDatasetSchemaResponse(w http.ResponseWriter) error
+}
+
+type RequestDatasetSchema200JSONResponse DatasetSchemaTask
+
+func (response RequestDatasetSchema200JSONResponse) VisitRequestDatasetSchemaResponse(w http.ResponseWriter) error {
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetDatasetSchemaRequestObject struct {
+	DataSourceID int `json:"data_source_id"`
+	TaskID       int `json:"task_id"`
+}
+
+type GetDatasetSchemaResponseObject interface {
+	VisitGetDatasetSchemaResponse(w http.ResponseWriter) error
+}
+
+type GetDatasetSchema200JSONResponse DatasetSchema
+
+func (response GetDatasetSchema200JSONResponse) VisitGetDatasetSchemaResponse(w http.ResponseWriter) error {
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GuessPrimaryKeyRequestObject struct {
+	DataSourceID int `json:"data_source_id"`
+	Body         *GuessPrimaryKeyJSONRequestBody
+}
+
+type GuessPrimaryKeyResponseObject interface {
+	VisitGuessPrimaryKeyResponse(w http.ResponseWriter) error
+}
+
+type GuessPrimaryKey200JSONResponse GuessedKeys
+
+func (response GuessPrimaryKey200JSONResponse) VisitGuessPrimaryKeyResponse(w http.ResponseWriter) error {
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ExecuteQueryRequestObject struct {
+	DataSourceID int `json:"data_source_id"`
+	Params       ExecuteQueryParams
+	Body         *ExecuteQueryJSONRequestBody
+}
+
+type ExecuteQueryResponseObject interface {
+	VisitExecuteQueryResponse(w http.ResponseWriter) error
+}
+
+type ExecuteQuery200JSONResponse APIQueryResult
+
+func (response ExecuteQuery200JSONResponse) VisitExecuteQueryResponse(w http.ResponseWriter) error {
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetDataSourceSummaryRequestObject struct {
+	DataSourceID int `json:"data_source_id"`
+}
+
+type GetDataSourceSummaryResponseObject interface {
+	VisitGetDataSourceSummaryResponse(w http.ResponseWriter) error
+}
+
+type GetDataSourceSummary200JSONResponse APIDataSourceSummary
+
+func (response GetDataSourceSummary200JSONResponse) VisitGetDataSourceSummaryResponse(w http.ResponseWriter) error {
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type TestDataSourceRequestObject struct {
+	DataSourceID int `json:"data_source_id"`
+	Body         *TestDataSourceJSONRequestBody
+}
+
+type TestDataSourceResponseObject interface {
+	VisitTestDataSourceResponse(w http.ResponseWriter) error
+}
+
+type TestDataSource200JSONResponse TestDataSourceAsyncResponse
+
+func (response TestDataSource200JSONResponse) VisitTestDataSourceResponse(w http.ResponseWriter) error {
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListDatadiffsRequestObject struct {
+	Params ListDatadiffsParams
+}
+
+type ListDatadiffsResponseObject interface {
+	VisitListDatadiffsResponse(w http.ResponseWriter) error
+}
+
+type ListDatadiffs200JSONResponse APIDataDiffPage
+
+func (response ListDatadiffs200JSONResponse) VisitListDatadiffsResponse(w http.ResponseWriter) error {
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateDatadiffRequestObject struct {
+	Body *CreateDatadiffJSONRequestBody
+}
+
+type CreateDatadiffResponseObject interface {
+	VisitCreateDatadiffResponse(w http.ResponseWriter) error
+}
+
+type CreateDatadiff200JSONResponse APIDataDiffFull
+
+func (response CreateDatadiff200JSONResponse) VisitCreateDatadiffResponse(w http.ResponseWriter) error {
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetDatadiffRequestObject struct {
+	DatadiffID int `json:"datadiff_id"`
+	Params     GetDatadiffParams
+}
+
+type GetDatadiffResponseObject interface {
+	VisitGetDatadiffResponse(w http.ResponseWriter) error
+}
+
+type GetDatadiff200JSONResponse APIDataDiffWithProgressState
+
+func (response GetDatadiff200JSONResponse) VisitGetDatadiffResponse(w http.ResponseWriter) error {
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateDatadiffRequestObject struct {
+	DatadiffID int `json:"datadiff_id"`
+	Body       *UpdateDatadiffJSONRequestBody
+}
+
+type UpdateDatadiffResponseObject interface {
+	VisitUpdateDatadiffResponse(w http.ResponseWriter) error
+}
+
+type UpdateDatadiff200JSONResponse DataDiffUpdated
+
+func (t UpdateDatadiff200JSONResponse) MarshalJSON() ([]byte, error) {
+	return DataDiffUpdated(t).MarshalJSON()
+}
+
+func (t *UpdateDatadiff200JSONResponse) UnmarshalJSON(b []byte) error {
+	return (*DataDiffUpdated)(t).UnmarshalJSON(b)
+}
+
+func (response UpdateDatadiff200JSONResponse) VisitUpdateDatadiffResponse(w http.ResponseWriter) error {
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CancelDiffRequestObject struct {
+	DatadiffID int `json:"datadiff_id"`
+}
+
+type CancelDiffResponseObject interface {
+	VisitCancelDiffResponse(w http.ResponseWriter) error
+}
+
+type CancelDiff200JSONResponse APIDataDiffCancelled
+
+func (response CancelDiff200JSONResponse) VisitCancelDiffResponse(w http.ResponseWriter) error {
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetDiffSummaryRequestObject struct {
+	DatadiffID int `json:"datadiff_id"`
+}
+
+type GetDiffSummaryResponseObject interface {
+	VisitGetDiffSummaryResponse(w http.ResponseWriter) error
+}
+
+type GetDiffSummary200JSONResponse APIDataDiffSummary
+
+func (response GetDiffSummary200JSONResponse) VisitGetDiffSummaryResponse(w http.ResponseWriter) error {
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetDiffSummaryV1RequestObject struct {
+	DatadiffID int `json:"datadiff_id"`
+}
+
+type GetDiffSummaryV1ResponseObject interface {
+	VisitGetDiffSummaryV1Response(w http.ResponseWriter) error
+}
+
+type GetDiffSummaryV1200JSONResponse = GetDiffSummaryV1200JSONResponseBody
+
+func (response GetDiffSummaryV1200JSONResponse) VisitGetDiffSummaryV1Response(w http.ResponseWriter) error {
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.union); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
 }
 
 type GetAllIntegrationsRequestObject struct{}
@@ -1171,8 +8453,84 @@ func (response ResyncIntegration200JSONResponse) VisitResyncIntegrationResponse(
 	return err
 }
 
+type GetOrganizationMetaRequestObject struct{}
+
+type GetOrganizationMetaResponseObject interface {
+	VisitGetOrganizationMetaResponse(w http.ResponseWriter) error
+}
+
+type GetOrganizationMeta200JSONResponse OrganizationMeta
+
+func (response GetOrganizationMeta200JSONResponse) VisitGetOrganizationMetaResponse(w http.ResponseWriter) error {
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 // StrictServerInterface represents all server handlers.
 type StrictServerInterface interface {
+	// LogSdkLines Take log lines of the SDK
+	// (POST /api/internal/sdk/log)
+	LogSdkLines(ctx context.Context, request LogSdkLinesRequestObject) (LogSdkLinesResponseObject, error)
+	// ListDataSources List data sources
+	// (GET /api/v1/data_sources)
+	ListDataSources(ctx context.Context, request ListDataSourcesRequestObject) (ListDataSourcesResponseObject, error)
+	// CreateNewDatasource Create a data source
+	// (POST /api/v1/data_sources)
+	CreateNewDatasource(ctx context.Context, request CreateNewDatasourceRequestObject) (CreateNewDatasourceResponseObject, error)
+	// GetDataSourceTestResult Get data source testing results
+	// (GET /api/v1/data_sources/test/{job_id})
+	GetDataSourceTestResult(ctx context.Context, request GetDataSourceTestResultRequestObject) (GetDataSourceTestResultResponseObject, error)
+	// GetDataSourceTypes List data source types
+	// (GET /api/v1/data_sources/types)
+	GetDataSourceTypes(ctx context.Context, request GetDataSourceTypesRequestObject) (GetDataSourceTypesResponseObject, error)
+	// GetDataSource Get a data source
+	// (GET /api/v1/data_sources/{data_source_id})
+	GetDataSource(ctx context.Context, request GetDataSourceRequestObject) (GetDataSourceResponseObject, error)
+	// RequestDatasetSchema Ask for the schema of a table
+	// (POST /api/v1/data_sources/{data_source_id}/dataset_schema)
+	RequestDatasetSchema(ctx context.Context, request RequestDatasetSchemaRequestObject) (RequestDatasetSchemaResponseObject, error)
+	// GetDatasetSchema Get the schema of a table
+	// (GET /api/v1/data_sources/{data_source_id}/dataset_schema/{task_id})
+	GetDatasetSchema(ctx context.Context, request GetDatasetSchemaRequestObject) (GetDatasetSchemaResponseObject, error)
+	// GuessPrimaryKey Guess the primary key of a table
+	// (POST /api/v1/data_sources/{data_source_id}/guess_pk)
+	GuessPrimaryKey(ctx context.Context, request GuessPrimaryKeyRequestObject) (GuessPrimaryKeyResponseObject, error)
+	// ExecuteQuery Execute a SQL query against a data source
+	// (POST /api/v1/data_sources/{data_source_id}/query)
+	ExecuteQuery(ctx context.Context, request ExecuteQueryRequestObject) (ExecuteQueryResponseObject, error)
+	// GetDataSourceSummary Get a data source summary
+	// (GET /api/v1/data_sources/{data_source_id}/summary)
+	GetDataSourceSummary(ctx context.Context, request GetDataSourceSummaryRequestObject) (GetDataSourceSummaryResponseObject, error)
+	// TestDataSource Test a data source connection
+	// (POST /api/v1/data_sources/{data_source_id}/test)
+	TestDataSource(ctx context.Context, request TestDataSourceRequestObject) (TestDataSourceResponseObject, error)
+	// ListDatadiffs List data diffs
+	// (GET /api/v1/datadiffs)
+	ListDatadiffs(ctx context.Context, request ListDatadiffsRequestObject) (ListDatadiffsResponseObject, error)
+	// CreateDatadiff Create a data diff
+	// (POST /api/v1/datadiffs)
+	CreateDatadiff(ctx context.Context, request CreateDatadiffRequestObject) (CreateDatadiffResponseObject, error)
+	// GetDatadiff Get a data diff
+	// (GET /api/v1/datadiffs/{datadiff_id})
+	GetDatadiff(ctx context.Context, request GetDatadiffRequestObject) (GetDatadiffResponseObject, error)
+	// UpdateDatadiff Update a data diff
+	// (PATCH /api/v1/datadiffs/{datadiff_id})
+	UpdateDatadiff(ctx context.Context, request UpdateDatadiffRequestObject) (UpdateDatadiffResponseObject, error)
+	// CancelDiff Cancel a running data diff
+	// (POST /api/v1/datadiffs/{datadiff_id}/cancel)
+	CancelDiff(ctx context.Context, request CancelDiffRequestObject) (CancelDiffResponseObject, error)
+	// GetDiffSummary Get a human-readable summary of a DataDiff comparison
+	// (GET /api/v1/datadiffs/{datadiff_id}/summary)
+	GetDiffSummary(ctx context.Context, request GetDiffSummaryRequestObject) (GetDiffSummaryResponseObject, error)
+	// GetDiffSummaryV1 Get a data diff summary
+	// (GET /api/v1/datadiffs/{datadiff_id}/summary_results)
+	GetDiffSummaryV1(ctx context.Context, request GetDiffSummaryV1RequestObject) (GetDiffSummaryV1ResponseObject, error)
 	// GetAllIntegrations List all integrations
 	// (GET /api/v1/lineage/bi/)
 	GetAllIntegrations(ctx context.Context, request GetAllIntegrationsRequestObject) (GetAllIntegrationsResponseObject, error)
@@ -1221,6 +8579,9 @@ type StrictServerInterface interface {
 	// ResyncIntegration Sync a BI integration
 	// (GET /api/v1/lineage/bi/{bi_datasource_id}/sync/)
 	ResyncIntegration(ctx context.Context, request ResyncIntegrationRequestObject) (ResyncIntegrationResponseObject, error)
+	// GetOrganizationMeta Get the organization
+	// (GET /api/v1/organization/meta)
+	GetOrganizationMeta(ctx context.Context, request GetOrganizationMetaRequestObject) (GetOrganizationMetaResponseObject, error)
 }
 
 type (
@@ -1262,6 +8623,536 @@ type strictHandler struct {
 	ssi         StrictServerInterface
 	middlewares []StrictMiddlewareFunc
 	options     StrictHTTPServerOptions
+}
+
+func (sh *strictHandler) LogSdkLines(w http.ResponseWriter, r *http.Request) {
+	var request LogSdkLinesRequestObject
+
+	var body LogSdkLinesJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.LogSdkLines(ctx, request.(LogSdkLinesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "LogSdkLines")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(LogSdkLinesResponseObject); ok {
+		if err := validResponse.VisitLogSdkLinesResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+func (sh *strictHandler) ListDataSources(w http.ResponseWriter, r *http.Request) {
+	var request ListDataSourcesRequestObject
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ListDataSources(ctx, request.(ListDataSourcesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListDataSources")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ListDataSourcesResponseObject); ok {
+		if err := validResponse.VisitListDataSourcesResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+func (sh *strictHandler) CreateNewDatasource(w http.ResponseWriter, r *http.Request) {
+	var request CreateNewDatasourceRequestObject
+
+	var body CreateNewDatasourceJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.CreateNewDatasource(ctx, request.(CreateNewDatasourceRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CreateNewDatasource")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(CreateNewDatasourceResponseObject); ok {
+		if err := validResponse.VisitCreateNewDatasourceResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+func (sh *strictHandler) GetDataSourceTestResult(w http.ResponseWriter, r *http.Request, jobID int) {
+	var request GetDataSourceTestResultRequestObject
+
+	request.JobID = jobID
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.GetDataSourceTestResult(ctx, request.(GetDataSourceTestResultRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetDataSourceTestResult")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(GetDataSourceTestResultResponseObject); ok {
+		if err := validResponse.VisitGetDataSourceTestResultResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+func (sh *strictHandler) GetDataSourceTypes(w http.ResponseWriter, r *http.Request) {
+	var request GetDataSourceTypesRequestObject
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.GetDataSourceTypes(ctx, request.(GetDataSourceTypesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetDataSourceTypes")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(GetDataSourceTypesResponseObject); ok {
+		if err := validResponse.VisitGetDataSourceTypesResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+func (sh *strictHandler) GetDataSource(w http.ResponseWriter, r *http.Request, dataSourceID int) {
+	var request GetDataSourceRequestObject
+
+	request.DataSourceID = dataSourceID
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.GetDataSource(ctx, request.(GetDataSourceRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetDataSource")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(GetDataSourceResponseObject); ok {
+		if err := validResponse.VisitGetDataSourceResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+func (sh *strictHandler) RequestDatasetSchema(w http.ResponseWriter, r *http.Request, dataSourceID int) {
+	var request RequestDatasetSchemaRequestObject
+
+	request.DataSourceID = dataSourceID
+
+	var body RequestDatasetSchemaJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.RequestDatasetSchema(ctx, request.(RequestDatasetSchemaRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "RequestDatasetSchema")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(RequestDatasetSchemaResponseObject); ok {
+		if err := validResponse.VisitRequestDatasetSchemaResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+func (sh *strictHandler) GetDatasetSchema(w http.ResponseWriter, r *http.Request, dataSourceID int, taskID int) {
+	var request GetDatasetSchemaRequestObject
+
+	request.DataSourceID = dataSourceID
+	request.TaskID = taskID
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.GetDatasetSchema(ctx, request.(GetDatasetSchemaRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetDatasetSchema")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(GetDatasetSchemaResponseObject); ok {
+		if err := validResponse.VisitGetDatasetSchemaResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+func (sh *strictHandler) GuessPrimaryKey(w http.ResponseWriter, r *http.Request, dataSourceID int) {
+	var request GuessPrimaryKeyRequestObject
+
+	request.DataSourceID = dataSourceID
+
+	var body GuessPrimaryKeyJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.GuessPrimaryKey(ctx, request.(GuessPrimaryKeyRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GuessPrimaryKey")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(GuessPrimaryKeyResponseObject); ok {
+		if err := validResponse.VisitGuessPrimaryKeyResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+func (sh *strictHandler) ExecuteQuery(w http.ResponseWriter, r *http.Request, dataSourceID int, params ExecuteQueryParams) {
+	var request ExecuteQueryRequestObject
+
+	request.DataSourceID = dataSourceID
+	request.Params = params
+
+	var body ExecuteQueryJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ExecuteQuery(ctx, request.(ExecuteQueryRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ExecuteQuery")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ExecuteQueryResponseObject); ok {
+		if err := validResponse.VisitExecuteQueryResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+func (sh *strictHandler) GetDataSourceSummary(w http.ResponseWriter, r *http.Request, dataSourceID int) {
+	var request GetDataSourceSummaryRequestObject
+
+	request.DataSourceID = dataSourceID
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.GetDataSourceSummary(ctx, request.(GetDataSourceSummaryRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetDataSourceSummary")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(GetDataSourceSummaryResponseObject); ok {
+		if err := validResponse.VisitGetDataSourceSummaryResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+func (sh *strictHandler) TestDataSource(w http.ResponseWriter, r *http.Request, dataSourceID int) {
+	var request TestDataSourceRequestObject
+
+	request.DataSourceID = dataSourceID
+
+	var body TestDataSourceJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		if !errors.Is(err, io.EOF) {
+			sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+			return
+		}
+	} else {
+		request.Body = &body
+	}
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.TestDataSource(ctx, request.(TestDataSourceRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "TestDataSource")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(TestDataSourceResponseObject); ok {
+		if err := validResponse.VisitTestDataSourceResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+func (sh *strictHandler) ListDatadiffs(w http.ResponseWriter, r *http.Request, params ListDatadiffsParams) {
+	var request ListDatadiffsRequestObject
+
+	request.Params = params
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ListDatadiffs(ctx, request.(ListDatadiffsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListDatadiffs")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ListDatadiffsResponseObject); ok {
+		if err := validResponse.VisitListDatadiffsResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+func (sh *strictHandler) CreateDatadiff(w http.ResponseWriter, r *http.Request) {
+	var request CreateDatadiffRequestObject
+
+	var body CreateDatadiffJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.CreateDatadiff(ctx, request.(CreateDatadiffRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CreateDatadiff")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(CreateDatadiffResponseObject); ok {
+		if err := validResponse.VisitCreateDatadiffResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+func (sh *strictHandler) GetDatadiff(w http.ResponseWriter, r *http.Request, datadiffID int, params GetDatadiffParams) {
+	var request GetDatadiffRequestObject
+
+	request.DatadiffID = datadiffID
+	request.Params = params
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.GetDatadiff(ctx, request.(GetDatadiffRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetDatadiff")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(GetDatadiffResponseObject); ok {
+		if err := validResponse.VisitGetDatadiffResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+func (sh *strictHandler) UpdateDatadiff(w http.ResponseWriter, r *http.Request, datadiffID int) {
+	var request UpdateDatadiffRequestObject
+
+	request.DatadiffID = datadiffID
+
+	var body UpdateDatadiffJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		if !errors.Is(err, io.EOF) {
+			sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+			return
+		}
+	} else {
+		request.Body = &body
+	}
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.UpdateDatadiff(ctx, request.(UpdateDatadiffRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "UpdateDatadiff")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(UpdateDatadiffResponseObject); ok {
+		if err := validResponse.VisitUpdateDatadiffResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+func (sh *strictHandler) CancelDiff(w http.ResponseWriter, r *http.Request, datadiffID int) {
+	var request CancelDiffRequestObject
+
+	request.DatadiffID = datadiffID
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.CancelDiff(ctx, request.(CancelDiffRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CancelDiff")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(CancelDiffResponseObject); ok {
+		if err := validResponse.VisitCancelDiffResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+func (sh *strictHandler) GetDiffSummary(w http.ResponseWriter, r *http.Request, datadiffID int) {
+	var request GetDiffSummaryRequestObject
+
+	request.DatadiffID = datadiffID
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.GetDiffSummary(ctx, request.(GetDiffSummaryRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetDiffSummary")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(GetDiffSummaryResponseObject); ok {
+		if err := validResponse.VisitGetDiffSummaryResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+func (sh *strictHandler) GetDiffSummaryV1(w http.ResponseWriter, r *http.Request, datadiffID int) {
+	var request GetDiffSummaryV1RequestObject
+
+	request.DatadiffID = datadiffID
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.GetDiffSummaryV1(ctx, request.(GetDiffSummaryV1RequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetDiffSummaryV1")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(GetDiffSummaryV1ResponseObject); ok {
+		if err := validResponse.VisitGetDiffSummaryV1Response(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
 }
 
 func (sh *strictHandler) GetAllIntegrations(w http.ResponseWriter, r *http.Request) {
@@ -1727,6 +9618,29 @@ func (sh *strictHandler) ResyncIntegration(w http.ResponseWriter, r *http.Reques
 		sh.options.ResponseErrorHandlerFunc(w, r, err)
 	} else if validResponse, ok := response.(ResyncIntegrationResponseObject); ok {
 		if err := validResponse.VisitResyncIntegrationResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+func (sh *strictHandler) GetOrganizationMeta(w http.ResponseWriter, r *http.Request) {
+	var request GetOrganizationMetaRequestObject
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.GetOrganizationMeta(ctx, request.(GetOrganizationMetaRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetOrganizationMeta")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(GetOrganizationMetaResponseObject); ok {
+		if err := validResponse.VisitGetOrganizationMetaResponse(w); err != nil {
 			sh.options.ResponseErrorHandlerFunc(w, r, err)
 		}
 	} else if response != nil {

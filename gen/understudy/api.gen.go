@@ -31,6 +31,34 @@ const (
 )
 
 const (
+	DatafoldBackingIdentifiersLower DatafoldBackingIdentifiers = "lower"
+	DatafoldBackingIdentifiersUpper DatafoldBackingIdentifiers = "upper"
+)
+
+const (
+	DatafoldCompatibilityDependenciesList   DatafoldCompatibilityDependencies = "list"
+	DatafoldCompatibilityDependenciesObject DatafoldCompatibilityDependencies = "object"
+)
+
+const (
+	DatafoldCompatibilitySourceTypesAll DatafoldCompatibilitySourceTypes = "all"
+	DatafoldCompatibilitySourceTypesOld DatafoldCompatibilitySourceTypes = "old"
+)
+
+const (
+	DatafoldCompatibilityDoneStatusDone    DatafoldCompatibilityDoneStatus = "done"
+	DatafoldCompatibilityDoneStatusSuccess DatafoldCompatibilityDoneStatus = "success"
+)
+
+const (
+	DatafoldScriptedStateNeedsAuthentication DatafoldScriptedState = "needs_authentication"
+	DatafoldScriptedStateNeedsConfirmation   DatafoldScriptedState = "needs_confirmation"
+	DatafoldScriptedStateProcessing          DatafoldScriptedState = "processing"
+	DatafoldScriptedStateQueued              DatafoldScriptedState = "queued"
+	DatafoldScriptedStateWaiting             DatafoldScriptedState = "waiting"
+)
+
+const (
 	DeliveryStateCancelled DeliveryState = "cancelled"
 	DeliveryStateDone      DeliveryState = "done"
 	DeliveryStateFailed    DeliveryState = "failed"
@@ -316,6 +344,147 @@ type CoverageRow struct {
 	// Hint How to meet it, if it was not met
 	Hint *string `json:"hint,omitempty"`
 }
+
+// DatafoldBacking What stands in for the database of a data source. One of `source` and `sql` is given.
+type DatafoldBacking struct {
+	// Source The number of another data source
+	Source *int `json:"source,omitempty"`
+
+	// SQL SQL of SQLite that fills an embedded database
+	SQL *string `json:"sql,omitempty"`
+
+	// Identifiers How the names of tables and columns that diffs name are folded
+	Identifiers *DatafoldBackingIdentifiers `json:"identifiers,omitempty"`
+}
+
+// DatafoldBackingIdentifiers How the names of tables and columns that diffs name are folded
+type DatafoldBackingIdentifiers string
+
+// DatafoldCompatibility How Datafold answers
+type DatafoldCompatibility struct {
+	// Dependencies The form of `dependencies` in the results of a diff; `object` is that of 2023
+	Dependencies *DatafoldCompatibilityDependencies `json:"dependencies,omitempty"`
+
+	// SourceTypes Which types of data sources are listed; `old` are the eight that data-diff can read
+	SourceTypes *DatafoldCompatibilitySourceTypes `json:"sourceTypes,omitempty"`
+
+	// DoneStatus What the results of a diff that is done say
+	DoneStatus *DatafoldCompatibilityDoneStatus `json:"doneStatus,omitempty"`
+}
+
+// DatafoldCompatibilityDependencies The form of `dependencies` in the results of a diff; `object` is that of 2023
+type DatafoldCompatibilityDependencies string
+
+// DatafoldCompatibilitySourceTypes Which types of data sources are listed; `old` are the eight that data-diff can read
+type DatafoldCompatibilitySourceTypes string
+
+// DatafoldCompatibilityDoneStatus What the results of a diff that is done say
+type DatafoldCompatibilityDoneStatus string
+
+// DatafoldCounts A number of A and one of B
+type DatafoldCounts = []int
+
+// DatafoldOutcome A scripted outcome
+type DatafoldOutcome struct {
+	Name string `json:"name"`
+
+	// Sources The sources of the diffs, A and B; 0 is any
+	Sources *DatafoldOutcomeSources `json:"sources,omitempty"`
+
+	// Tables The paths of the tables of the diffs, A and B; an empty one is any
+	Tables *DatafoldOutcomeTables `json:"tables,omitempty"`
+
+	// Call Which of the diffs is meant, from 1; each without it
+	Call *int `json:"call,omitempty"`
+
+	// Result A result by its numbers. All others follow from them, and numbers that no two tables have are refused.
+	Result *DatafoldScriptedResult `json:"result,omitempty"`
+
+	// Error Why a diff failed
+	Error *DatafoldScriptedError `json:"error,omitempty"`
+
+	// State A state that a diff stays in until it is cancelled
+	State *DatafoldScriptedState `json:"state,omitempty"`
+
+	// Seen How many diffs of these sources and tables there were
+	Seen int `json:"seen"`
+}
+
+// DatafoldOutcomeDefinition A scripted outcome. One of `result`, `error` and `state` is given.
+type DatafoldOutcomeDefinition struct {
+	// Sources The sources of the diffs, A and B; 0 is any
+	Sources *DatafoldOutcomeSources `json:"sources,omitempty"`
+
+	// Tables The paths of the tables of the diffs, A and B; an empty one is any
+	Tables *DatafoldOutcomeTables `json:"tables,omitempty"`
+
+	// Call Which of the diffs is meant, from 1; each without it
+	Call *int `json:"call,omitempty"`
+
+	// Result A result by its numbers. All others follow from them, and numbers that no two tables have are refused.
+	Result *DatafoldScriptedResult `json:"result,omitempty"`
+
+	// Error Why a diff failed
+	Error *DatafoldScriptedError `json:"error,omitempty"`
+
+	// State A state that a diff stays in until it is cancelled
+	State *DatafoldScriptedState `json:"state,omitempty"`
+}
+
+// DatafoldOutcomeList Scripted outcomes
+type DatafoldOutcomeList struct {
+	Outcomes []DatafoldOutcome `json:"outcomes"`
+}
+
+// DatafoldOutcomeSources The sources of the diffs, A and B; 0 is any
+type DatafoldOutcomeSources = []int
+
+// DatafoldOutcomeTables The paths of the tables of the diffs, A and B; an empty one is any
+type DatafoldOutcomeTables = [][]string
+
+// DatafoldScriptedError Why a diff failed
+type DatafoldScriptedError struct {
+	// ErrorType Such as NoSuchTableException
+	ErrorType   string `json:"error_type"`
+	ErrorValue  string `json:"error_value"`
+	IsRetryable *bool  `json:"is_retryable,omitempty"`
+}
+
+// DatafoldScriptedResult A result by its numbers. All others follow from them, and numbers that no two tables have are refused.
+type DatafoldScriptedResult struct {
+	// Rows A number of A and one of B
+	Rows DatafoldCounts `json:"rows"`
+
+	// Nulls A number of A and one of B
+	Nulls *DatafoldCounts `json:"nulls,omitempty"`
+
+	// Duplicates A number of A and one of B
+	Duplicates *DatafoldCounts `json:"duplicates,omitempty"`
+
+	// DuplicatedKeys A number of A and one of B
+	DuplicatedKeys *DatafoldCounts `json:"duplicatedKeys,omitempty"`
+
+	// Exclusives A number of A and one of B
+	Exclusives *DatafoldCounts `json:"exclusives,omitempty"`
+
+	// Columns The compared columns, and how many of their values differ
+	Columns *map[string]int `json:"columns,omitempty"`
+
+	// DifferentRows In how many rows these are; as few as can be without it
+	DifferentRows *int `json:"differentRows,omitempty"`
+
+	// Key The columns of the key
+	Key *[]string `json:"key,omitempty"`
+
+	// TypeDiffers Columns whose types differ
+	TypeDiffers *[]string `json:"typeDiffers,omitempty"`
+
+	// ExclusiveColumns Columns that only A has, and those that only B has
+	ExclusiveColumns *[][]string `json:"exclusiveColumns,omitempty"`
+}
+
+// DatafoldScriptedState A state that a diff stays in until it is cancelled
+type DatafoldScriptedState string
 
 // Delivery An event on its way to a webhook, or there
 type Delivery struct {
@@ -1076,6 +1245,10 @@ type WebhookList struct {
 
 type API string
 
+type DatafoldOutcomeName = string
+
+type DatafoldSource = int
+
 type DeliveryID = string
 
 type FaultName = string
@@ -1246,6 +1419,12 @@ type PutClockJSONRequestBody = ClockDefinition
 
 type AdvanceClockJSONRequestBody = ClockAdvance
 
+type PutDatafoldCompatibilityJSONRequestBody = DatafoldCompatibility
+
+type PutDatafoldBackingJSONRequestBody = DatafoldBacking
+
+type PutDatafoldOutcomeJSONRequestBody = DatafoldOutcomeDefinition
+
 type PutFaultJSONRequestBody = FaultDefinition
 
 type PutIdsJSONRequestBody = IDs
@@ -1276,6 +1455,33 @@ type ServerInterface interface {
 	// GetCoverage What was used
 	// (GET /_understudy/coverage)
 	GetCoverage(w http.ResponseWriter, r *http.Request, params GetCoverageParams)
+	// GetDatafoldCompatibility Get how Datafold answers
+	// (GET /_understudy/datafold/compatibility)
+	GetDatafoldCompatibility(w http.ResponseWriter, r *http.Request)
+	// PutDatafoldCompatibility Set how Datafold answers
+	// (PUT /_understudy/datafold/compatibility)
+	PutDatafoldCompatibility(w http.ResponseWriter, r *http.Request)
+	// DeleteDatafoldSource Remove a data source
+	// (DELETE /_understudy/datafold/data-sources/{dataSourceId})
+	DeleteDatafoldSource(w http.ResponseWriter, r *http.Request, dataSourceID DatafoldSource)
+	// DeleteDatafoldBacking Forget the backing of a data source
+	// (DELETE /_understudy/datafold/data-sources/{dataSourceId}/backing)
+	DeleteDatafoldBacking(w http.ResponseWriter, r *http.Request, dataSourceID DatafoldSource)
+	// GetDatafoldBacking Get the backing of a data source
+	// (GET /_understudy/datafold/data-sources/{dataSourceId}/backing)
+	GetDatafoldBacking(w http.ResponseWriter, r *http.Request, dataSourceID DatafoldSource)
+	// PutDatafoldBacking Set the backing of a data source
+	// (PUT /_understudy/datafold/data-sources/{dataSourceId}/backing)
+	PutDatafoldBacking(w http.ResponseWriter, r *http.Request, dataSourceID DatafoldSource)
+	// ListDatafoldOutcomes List scripted outcomes
+	// (GET /_understudy/datafold/outcomes)
+	ListDatafoldOutcomes(w http.ResponseWriter, r *http.Request)
+	// DeleteDatafoldOutcome Forget a scripted outcome
+	// (DELETE /_understudy/datafold/outcomes/{outcomeName})
+	DeleteDatafoldOutcome(w http.ResponseWriter, r *http.Request, outcomeName DatafoldOutcomeName)
+	// PutDatafoldOutcome Script an outcome
+	// (PUT /_understudy/datafold/outcomes/{outcomeName})
+	PutDatafoldOutcome(w http.ResponseWriter, r *http.Request, outcomeName DatafoldOutcomeName)
 	// GetDocument Get a served document
 	// (GET /_understudy/documents/{document})
 	GetDocument(w http.ResponseWriter, r *http.Request, document GetDocumentParamsDocument, params GetDocumentParams)
@@ -1476,6 +1682,186 @@ func (siw *ServerInterfaceWrapper) GetCoverage(w http.ResponseWriter, r *http.Re
 
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		siw.Handler.GetCoverage(w, r, params)
+	}))
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		handler = siw.HandlerMiddlewares[i](handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+func (siw *ServerInterfaceWrapper) GetDatafoldCompatibility(w http.ResponseWriter, r *http.Request) {
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.GetDatafoldCompatibility(w, r)
+	}))
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		handler = siw.HandlerMiddlewares[i](handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+func (siw *ServerInterfaceWrapper) PutDatafoldCompatibility(w http.ResponseWriter, r *http.Request) {
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.PutDatafoldCompatibility(w, r)
+	}))
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		handler = siw.HandlerMiddlewares[i](handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+func (siw *ServerInterfaceWrapper) DeleteDatafoldSource(w http.ResponseWriter, r *http.Request) {
+	var err error
+	_ = err
+
+	// ------------- Path parameter "dataSourceId" -------------
+	var dataSourceID DatafoldSource
+
+	err = runtime.BindStyledParameterWithOptions("simple", "dataSourceId", mux.Vars(r)["dataSourceId"], &dataSourceID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "dataSourceId", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.DeleteDatafoldSource(w, r, dataSourceID)
+	}))
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		handler = siw.HandlerMiddlewares[i](handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+func (siw *ServerInterfaceWrapper) DeleteDatafoldBacking(w http.ResponseWriter, r *http.Request) {
+	var err error
+	_ = err
+
+	// ------------- Path parameter "dataSourceId" -------------
+	var dataSourceID DatafoldSource
+
+	err = runtime.BindStyledParameterWithOptions("simple", "dataSourceId", mux.Vars(r)["dataSourceId"], &dataSourceID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "dataSourceId", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.DeleteDatafoldBacking(w, r, dataSourceID)
+	}))
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		handler = siw.HandlerMiddlewares[i](handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+func (siw *ServerInterfaceWrapper) GetDatafoldBacking(w http.ResponseWriter, r *http.Request) {
+	var err error
+	_ = err
+
+	// ------------- Path parameter "dataSourceId" -------------
+	var dataSourceID DatafoldSource
+
+	err = runtime.BindStyledParameterWithOptions("simple", "dataSourceId", mux.Vars(r)["dataSourceId"], &dataSourceID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "dataSourceId", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.GetDatafoldBacking(w, r, dataSourceID)
+	}))
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		handler = siw.HandlerMiddlewares[i](handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+func (siw *ServerInterfaceWrapper) PutDatafoldBacking(w http.ResponseWriter, r *http.Request) {
+	var err error
+	_ = err
+
+	// ------------- Path parameter "dataSourceId" -------------
+	var dataSourceID DatafoldSource
+
+	err = runtime.BindStyledParameterWithOptions("simple", "dataSourceId", mux.Vars(r)["dataSourceId"], &dataSourceID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "dataSourceId", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.PutDatafoldBacking(w, r, dataSourceID)
+	}))
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		handler = siw.HandlerMiddlewares[i](handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+func (siw *ServerInterfaceWrapper) ListDatafoldOutcomes(w http.ResponseWriter, r *http.Request) {
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ListDatafoldOutcomes(w, r)
+	}))
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		handler = siw.HandlerMiddlewares[i](handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+func (siw *ServerInterfaceWrapper) DeleteDatafoldOutcome(w http.ResponseWriter, r *http.Request) {
+	var err error
+	_ = err
+
+	// ------------- Path parameter "outcomeName" -------------
+	var outcomeName DatafoldOutcomeName
+
+	err = runtime.BindStyledParameterWithOptions("simple", "outcomeName", mux.Vars(r)["outcomeName"], &outcomeName, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "outcomeName", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.DeleteDatafoldOutcome(w, r, outcomeName)
+	}))
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		handler = siw.HandlerMiddlewares[i](handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+func (siw *ServerInterfaceWrapper) PutDatafoldOutcome(w http.ResponseWriter, r *http.Request) {
+	var err error
+	_ = err
+
+	// ------------- Path parameter "outcomeName" -------------
+	var outcomeName DatafoldOutcomeName
+
+	err = runtime.BindStyledParameterWithOptions("simple", "outcomeName", mux.Vars(r)["outcomeName"], &outcomeName, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "outcomeName", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.PutDatafoldOutcome(w, r, outcomeName)
 	}))
 
 	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
@@ -2610,6 +2996,24 @@ func HandlerWithOptions(si ServerInterface, options GorillaServerOptions) http.H
 
 	r.HandleFunc(options.BaseURL+"/_understudy/ids", wrapper.PutIds).Methods(http.MethodPut)
 
+	r.HandleFunc(options.BaseURL+"/_understudy/datafold/compatibility", wrapper.GetDatafoldCompatibility).Methods(http.MethodGet)
+
+	r.HandleFunc(options.BaseURL+"/_understudy/datafold/compatibility", wrapper.PutDatafoldCompatibility).Methods(http.MethodPut)
+
+	r.HandleFunc(options.BaseURL+"/_understudy/datafold/data-sources/{dataSourceId}", wrapper.DeleteDatafoldSource).Methods(http.MethodDelete)
+
+	r.HandleFunc(options.BaseURL+"/_understudy/datafold/data-sources/{dataSourceId}/backing", wrapper.DeleteDatafoldBacking).Methods(http.MethodDelete)
+
+	r.HandleFunc(options.BaseURL+"/_understudy/datafold/data-sources/{dataSourceId}/backing", wrapper.GetDatafoldBacking).Methods(http.MethodGet)
+
+	r.HandleFunc(options.BaseURL+"/_understudy/datafold/data-sources/{dataSourceId}/backing", wrapper.PutDatafoldBacking).Methods(http.MethodPut)
+
+	r.HandleFunc(options.BaseURL+"/_understudy/datafold/outcomes", wrapper.ListDatafoldOutcomes).Methods(http.MethodGet)
+
+	r.HandleFunc(options.BaseURL+"/_understudy/datafold/outcomes/{outcomeName}", wrapper.DeleteDatafoldOutcome).Methods(http.MethodDelete)
+
+	r.HandleFunc(options.BaseURL+"/_understudy/datafold/outcomes/{outcomeName}", wrapper.PutDatafoldOutcome).Methods(http.MethodPut)
+
 	r.HandleFunc(options.BaseURL+"/_understudy/violations", wrapper.ListViolations).Methods(http.MethodGet)
 
 	r.HandleFunc(options.BaseURL+"/_understudy/coverage", wrapper.GetCoverage).Methods(http.MethodGet)
@@ -2755,6 +3159,175 @@ type GetCoverageResponseObject interface {
 type GetCoverage200JSONResponse CoverageReport
 
 func (response GetCoverage200JSONResponse) VisitGetCoverageResponse(w http.ResponseWriter) error {
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetDatafoldCompatibilityRequestObject struct{}
+
+type GetDatafoldCompatibilityResponseObject interface {
+	VisitGetDatafoldCompatibilityResponse(w http.ResponseWriter) error
+}
+
+type GetDatafoldCompatibility200JSONResponse DatafoldCompatibility
+
+func (response GetDatafoldCompatibility200JSONResponse) VisitGetDatafoldCompatibilityResponse(w http.ResponseWriter) error {
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type PutDatafoldCompatibilityRequestObject struct {
+	Body *PutDatafoldCompatibilityJSONRequestBody
+}
+
+type PutDatafoldCompatibilityResponseObject interface {
+	VisitPutDatafoldCompatibilityResponse(w http.ResponseWriter) error
+}
+
+type PutDatafoldCompatibility200JSONResponse DatafoldCompatibility
+
+func (response PutDatafoldCompatibility200JSONResponse) VisitPutDatafoldCompatibilityResponse(w http.ResponseWriter) error {
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteDatafoldSourceRequestObject struct {
+	DataSourceID DatafoldSource `json:"dataSourceId"`
+}
+
+type DeleteDatafoldSourceResponseObject interface {
+	VisitDeleteDatafoldSourceResponse(w http.ResponseWriter) error
+}
+
+type DeleteDatafoldSource204Response struct{}
+
+func (response DeleteDatafoldSource204Response) VisitDeleteDatafoldSourceResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
+type DeleteDatafoldBackingRequestObject struct {
+	DataSourceID DatafoldSource `json:"dataSourceId"`
+}
+
+type DeleteDatafoldBackingResponseObject interface {
+	VisitDeleteDatafoldBackingResponse(w http.ResponseWriter) error
+}
+
+type DeleteDatafoldBacking204Response struct{}
+
+func (response DeleteDatafoldBacking204Response) VisitDeleteDatafoldBackingResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
+type GetDatafoldBackingRequestObject struct {
+	DataSourceID DatafoldSource `json:"dataSourceId"`
+}
+
+type GetDatafoldBackingResponseObject interface {
+	VisitGetDatafoldBackingResponse(w http.ResponseWriter) error
+}
+
+type GetDatafoldBacking200JSONResponse DatafoldBacking
+
+func (response GetDatafoldBacking200JSONResponse) VisitGetDatafoldBackingResponse(w http.ResponseWriter) error {
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type PutDatafoldBackingRequestObject struct {
+	DataSourceID DatafoldSource `json:"dataSourceId"`
+	Body         *PutDatafoldBackingJSONRequestBody
+}
+
+type PutDatafoldBackingResponseObject interface {
+	VisitPutDatafoldBackingResponse(w http.ResponseWriter) error
+}
+
+type PutDatafoldBacking200JSONResponse DatafoldBacking
+
+func (response PutDatafoldBacking200JSONResponse) VisitPutDatafoldBackingResponse(w http.ResponseWriter) error {
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListDatafoldOutcomesRequestObject struct{}
+
+type ListDatafoldOutcomesResponseObject interface {
+	VisitListDatafoldOutcomesResponse(w http.ResponseWriter) error
+}
+
+type ListDatafoldOutcomes200JSONResponse DatafoldOutcomeList
+
+func (response ListDatafoldOutcomes200JSONResponse) VisitListDatafoldOutcomesResponse(w http.ResponseWriter) error {
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteDatafoldOutcomeRequestObject struct {
+	OutcomeName DatafoldOutcomeName `json:"outcomeName"`
+}
+
+type DeleteDatafoldOutcomeResponseObject interface {
+	VisitDeleteDatafoldOutcomeResponse(w http.ResponseWriter) error
+}
+
+type DeleteDatafoldOutcome204Response struct{}
+
+func (response DeleteDatafoldOutcome204Response) VisitDeleteDatafoldOutcomeResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
+type PutDatafoldOutcomeRequestObject struct {
+	OutcomeName DatafoldOutcomeName `json:"outcomeName"`
+	Body        *PutDatafoldOutcomeJSONRequestBody
+}
+
+type PutDatafoldOutcomeResponseObject interface {
+	VisitPutDatafoldOutcomeResponse(w http.ResponseWriter) error
+}
+
+type PutDatafoldOutcome200JSONResponse DatafoldOutcome
+
+func (response PutDatafoldOutcome200JSONResponse) VisitPutDatafoldOutcomeResponse(w http.ResponseWriter) error {
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response); err != nil {
 		return err
@@ -3494,6 +4067,33 @@ type StrictServerInterface interface {
 	// GetCoverage What was used
 	// (GET /_understudy/coverage)
 	GetCoverage(ctx context.Context, request GetCoverageRequestObject) (GetCoverageResponseObject, error)
+	// GetDatafoldCompatibility Get how Datafold answers
+	// (GET /_understudy/datafold/compatibility)
+	GetDatafoldCompatibility(ctx context.Context, request GetDatafoldCompatibilityRequestObject) (GetDatafoldCompatibilityResponseObject, error)
+	// PutDatafoldCompatibility Set how Datafold answers
+	// (PUT /_understudy/datafold/compatibility)
+	PutDatafoldCompatibility(ctx context.Context, request PutDatafoldCompatibilityRequestObject) (PutDatafoldCompatibilityResponseObject, error)
+	// DeleteDatafoldSource Remove a data source
+	// (DELETE /_understudy/datafold/data-sources/{dataSourceId})
+	DeleteDatafoldSource(ctx context.Context, request DeleteDatafoldSourceRequestObject) (DeleteDatafoldSourceResponseObject, error)
+	// DeleteDatafoldBacking Forget the backing of a data source
+	// (DELETE /_understudy/datafold/data-sources/{dataSourceId}/backing)
+	DeleteDatafoldBacking(ctx context.Context, request DeleteDatafoldBackingRequestObject) (DeleteDatafoldBackingResponseObject, error)
+	// GetDatafoldBacking Get the backing of a data source
+	// (GET /_understudy/datafold/data-sources/{dataSourceId}/backing)
+	GetDatafoldBacking(ctx context.Context, request GetDatafoldBackingRequestObject) (GetDatafoldBackingResponseObject, error)
+	// PutDatafoldBacking Set the backing of a data source
+	// (PUT /_understudy/datafold/data-sources/{dataSourceId}/backing)
+	PutDatafoldBacking(ctx context.Context, request PutDatafoldBackingRequestObject) (PutDatafoldBackingResponseObject, error)
+	// ListDatafoldOutcomes List scripted outcomes
+	// (GET /_understudy/datafold/outcomes)
+	ListDatafoldOutcomes(ctx context.Context, request ListDatafoldOutcomesRequestObject) (ListDatafoldOutcomesResponseObject, error)
+	// DeleteDatafoldOutcome Forget a scripted outcome
+	// (DELETE /_understudy/datafold/outcomes/{outcomeName})
+	DeleteDatafoldOutcome(ctx context.Context, request DeleteDatafoldOutcomeRequestObject) (DeleteDatafoldOutcomeResponseObject, error)
+	// PutDatafoldOutcome Script an outcome
+	// (PUT /_understudy/datafold/outcomes/{outcomeName})
+	PutDatafoldOutcome(ctx context.Context, request PutDatafoldOutcomeRequestObject) (PutDatafoldOutcomeResponseObject, error)
 	// GetDocument Get a served document
 	// (GET /_understudy/documents/{document})
 	GetDocument(ctx context.Context, request GetDocumentRequestObject) (GetDocumentResponseObject, error)
@@ -3743,6 +4343,246 @@ func (sh *strictHandler) GetCoverage(w http.ResponseWriter, r *http.Request, par
 		sh.options.ResponseErrorHandlerFunc(w, r, err)
 	} else if validResponse, ok := response.(GetCoverageResponseObject); ok {
 		if err := validResponse.VisitGetCoverageResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+func (sh *strictHandler) GetDatafoldCompatibility(w http.ResponseWriter, r *http.Request) {
+	var request GetDatafoldCompatibilityRequestObject
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.GetDatafoldCompatibility(ctx, request.(GetDatafoldCompatibilityRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetDatafoldCompatibility")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(GetDatafoldCompatibilityResponseObject); ok {
+		if err := validResponse.VisitGetDatafoldCompatibilityResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+func (sh *strictHandler) PutDatafoldCompatibility(w http.ResponseWriter, r *http.Request) {
+	var request PutDatafoldCompatibilityRequestObject
+
+	var body PutDatafoldCompatibilityJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.PutDatafoldCompatibility(ctx, request.(PutDatafoldCompatibilityRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "PutDatafoldCompatibility")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(PutDatafoldCompatibilityResponseObject); ok {
+		if err := validResponse.VisitPutDatafoldCompatibilityResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+func (sh *strictHandler) DeleteDatafoldSource(w http.ResponseWriter, r *http.Request, dataSourceID DatafoldSource) {
+	var request DeleteDatafoldSourceRequestObject
+
+	request.DataSourceID = dataSourceID
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.DeleteDatafoldSource(ctx, request.(DeleteDatafoldSourceRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "DeleteDatafoldSource")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(DeleteDatafoldSourceResponseObject); ok {
+		if err := validResponse.VisitDeleteDatafoldSourceResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+func (sh *strictHandler) DeleteDatafoldBacking(w http.ResponseWriter, r *http.Request, dataSourceID DatafoldSource) {
+	var request DeleteDatafoldBackingRequestObject
+
+	request.DataSourceID = dataSourceID
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.DeleteDatafoldBacking(ctx, request.(DeleteDatafoldBackingRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "DeleteDatafoldBacking")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(DeleteDatafoldBackingResponseObject); ok {
+		if err := validResponse.VisitDeleteDatafoldBackingResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+func (sh *strictHandler) GetDatafoldBacking(w http.ResponseWriter, r *http.Request, dataSourceID DatafoldSource) {
+	var request GetDatafoldBackingRequestObject
+
+	request.DataSourceID = dataSourceID
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.GetDatafoldBacking(ctx, request.(GetDatafoldBackingRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetDatafoldBacking")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(GetDatafoldBackingResponseObject); ok {
+		if err := validResponse.VisitGetDatafoldBackingResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+func (sh *strictHandler) PutDatafoldBacking(w http.ResponseWriter, r *http.Request, dataSourceID DatafoldSource) {
+	var request PutDatafoldBackingRequestObject
+
+	request.DataSourceID = dataSourceID
+
+	var body PutDatafoldBackingJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.PutDatafoldBacking(ctx, request.(PutDatafoldBackingRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "PutDatafoldBacking")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(PutDatafoldBackingResponseObject); ok {
+		if err := validResponse.VisitPutDatafoldBackingResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+func (sh *strictHandler) ListDatafoldOutcomes(w http.ResponseWriter, r *http.Request) {
+	var request ListDatafoldOutcomesRequestObject
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ListDatafoldOutcomes(ctx, request.(ListDatafoldOutcomesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListDatafoldOutcomes")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ListDatafoldOutcomesResponseObject); ok {
+		if err := validResponse.VisitListDatafoldOutcomesResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+func (sh *strictHandler) DeleteDatafoldOutcome(w http.ResponseWriter, r *http.Request, outcomeName DatafoldOutcomeName) {
+	var request DeleteDatafoldOutcomeRequestObject
+
+	request.OutcomeName = outcomeName
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.DeleteDatafoldOutcome(ctx, request.(DeleteDatafoldOutcomeRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "DeleteDatafoldOutcome")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(DeleteDatafoldOutcomeResponseObject); ok {
+		if err := validResponse.VisitDeleteDatafoldOutcomeResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+func (sh *strictHandler) PutDatafoldOutcome(w http.ResponseWriter, r *http.Request, outcomeName DatafoldOutcomeName) {
+	var request PutDatafoldOutcomeRequestObject
+
+	request.OutcomeName = outcomeName
+
+	var body PutDatafoldOutcomeJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.PutDatafoldOutcome(ctx, request.(PutDatafoldOutcomeRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "PutDatafoldOutcome")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(PutDatafoldOutcomeResponseObject); ok {
+		if err := validResponse.VisitPutDatafoldOutcomeResponse(w); err != nil {
 			sh.options.ResponseErrorHandlerFunc(w, r, err)
 		}
 	} else if response != nil {

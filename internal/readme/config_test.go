@@ -43,6 +43,8 @@ var others = map[string]string{
 	"sync":                 "full",
 	"url-file":             "a.url",
 	"validate-responses":   "false",
+	"allow-database":       "db.example.com,10.0.0.0/8,/run/postgresql",
+	"files":                "s3://bucket=data",
 }
 
 func flags(t *testing.T, visit func(f *flag.Flag)) {
@@ -129,6 +131,8 @@ func TestDocsBadValues(t *testing.T) {
 		"allow-outgoing-local": {"maybe"},
 		"sync":                 {"off", "FULL"},
 		"validate-responses":   {"maybe"},
+		"allow-database":       {"10.0.0.0/99", "a b", ",", "db:5432"},
+		"files":                {"data", "s3://bucket=", "bucket=data"},
 	}
 	flags(t, func(f *flag.Flag) {
 		if len(bad[f.Name]) == 0 && !slices.Contains([]string{"url-file", "admin-token", "admin-token-file", "store-key", "seed"}, f.Name) {

@@ -8,6 +8,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
 	"slices"
@@ -63,6 +64,11 @@ type Options struct {
 	// Requests is told of every exchange, once it is recorded; nil for nobody.
 	Requests func(*site.Exchange)
 
+	// AllowDatabases are hosts, networks and paths of sockets that data sources may name,
+	// separated by commas, beside this machine.
+	AllowDatabases string
+	Files          string // ADDRESS=FOLDER pairs, separated by commas; see databases
+
 	record func(*site.Exchange) // likewise; for tests
 }
 
@@ -76,6 +82,7 @@ type App struct {
 	seeds      *seed.Seeder
 	apis       []*service
 	control    *service
+	closing    []io.Closer  // what is to be closed after the jobs
 	handler    http.Handler // route, behind CORS if that is wanted
 	hosts      *edge.Hosts
 	origins    []string // that are let in by name
@@ -185,7 +192,19 @@ func build(store storage.Store, o Options) (*App, error) {
 	if err := a.jobs.Handle(webhook.NewSender(store, o.Outgoing, o.OutgoingLocal).Jobs()...); err != nil {
 		return nil, err
 	}
+	opener, err := newDatabases(o)
+	if err != nil {
+		return nil, err
+	}
+	var datafold control.Datafold
 	for i, api := range apis(means{store: store, keys: keys, key: o.StoreKey, outgoing: newOutgoing(o.Outgoing, o.OutgoingLocal)}) {
+		if of, has := api.(hasDatabases); has {
+			of.Execute(opener)
+			a.closing = append(a.closing, of)
+		}
+		if of, has := api.(control.Datafold); has {
+			datafold = of
+		}
 		if of, has := api.(hasJobs); has {
 			if err := a.jobs.Handle(of.Jobs()...); err != nil {
 				return nil, err
@@ -200,7 +219,7 @@ func build(store storage.Store, o Options) (*App, error) {
 	options.Steer = nil // nobody locks themselves out
 	if a.control, err = newService(control.New(control.Options{
 		Store: store, Keys: keys, Evidence: a.evidence, Jobs: a.jobs.Kinds(), Workspaces: a.workspaces, Seeds: a.seeds, AdminToken: o.AdminToken, Logger: o.Logger, Version: version, Go: goVersion,
-		Documents: documents(),
+		Documents: documents(), Datafold: datafold,
 	}), "", options); err != nil {
 		return nil, err
 	}
@@ -282,7 +301,11 @@ func (a *App) Close() error {
 	if a.unfollow != nil {
 		a.unfollow()
 	}
-	return errors.Join(a.jobs.Close(ctx), a.evidence.Close(), a.store.Close())
+	failed := []error{a.jobs.Close(ctx)}
+	for _, c := range a.closing {
+		failed = append(failed, c.Close())
+	}
+	return errors.Join(append(failed, a.evidence.Close(), a.store.Close())...)
 }
 
 // route hands a request to the API it belongs to.

@@ -35,6 +35,8 @@ type Config struct {
 	Rules             string
 	RulesToken        string
 	Watch             bool
+	AllowDatabase     string
+	Files             string
 	Exchanges         int
 	MaxConnections    int
 	MaxBody           int64
@@ -75,6 +77,8 @@ func (c *Config) Flags(fs *flag.FlagSet) {
 	fs.StringVar(&c.Sync, "sync", syncNormal, "what an acknowledged write to a SQLite file survives: \"normal\" the end of the process, however it comes, \"full\" a power cut as well")
 	fs.BoolVar(&c.Outgoing, "allow-outgoing", false, "let webhooks, the integrations and functions of decisions, and BRMS's proxy, make HTTP requests to public addresses")
 	fs.BoolVar(&c.OutgoingLocal, "allow-outgoing-local", false, "let them make requests to this machine and to private networks too")
+	fs.StringVar(&c.AllowDatabase, "allow-database", "", "`HOSTS` that data sources of Datafold may name beside this machine: names, addresses, networks such as 10.0.0.0/8, or paths of sockets, separated by commas; \"*\" is any name")
+	fs.StringVar(&c.Files, "files", "", "folders that stand for files which data diffs name: `ADDRESS=FOLDER`, such as s3://bucket=./data, separated by commas")
 	fs.BoolVar(&c.ValidateResponses, "validate-responses", true, "judge every answer before it is sent")
 }
 
@@ -168,6 +172,12 @@ func (c *Config) Validate() error {
 	}
 	if c.Sync != syncNormal && c.Sync != syncFull {
 		return usageError("--sync %q: want \"normal\" or \"full\"", c.Sync)
+	}
+	if _, bad := parseAllowed(c.AllowDatabase); bad != "" {
+		return usageError("--allow-database %q: want a host, an address, a network or the path of a socket", bad)
+	}
+	if _, bad := parseFiles(c.Files); bad != "" {
+		return usageError("--files %q: want ADDRESS=FOLDER, such as s3://bucket=./data", bad)
 	}
 	if c.MaxBody < 1 {
 		return usageError("--max-body %d: want at least 1", c.MaxBody)

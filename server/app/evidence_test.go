@@ -572,6 +572,25 @@ func planted(s *openapi3.Schema, depth int) (value any, secrets int) {
 	return "x", 0
 }
 
+// deepened has, of an object, the members that are secrets, with values of another type,
+// and what they are in.
+func deepened(object map[string]any) map[string]any {
+	deep := map[string]any{}
+	for name, value := range object {
+		switch value := value.(type) {
+		case string:
+			if value == marked {
+				deep[name] = map[string]any{"deep": []any{marked, map[string]any{"token": marked}}}
+			}
+		case map[string]any:
+			if inner := deepened(value); len(inner) > 0 {
+				deep[name] = inner
+			}
+		}
+	}
+	return deep
+}
+
 // No secret is in anything that evidence shows, stores or logs: sent in every
 // place of every document that holds one, rightly and wrongly.
 func TestEvidenceHoldsNoSecrets(t *testing.T) {
@@ -597,14 +616,7 @@ func TestEvidenceHoldsNoSecrets(t *testing.T) {
 				positions += n
 				object, _ := body.(map[string]any)
 				right, _ := json.Marshal(object)
-				nested := map[string]any{}
-				for name := range object {
-					if _, n := planted(s.Properties[name].Value, 5); n == 0 || s.Properties[name].Value.Type.Is("array") {
-						continue
-					}
-					nested[name] = map[string]any{"deep": []any{marked, map[string]any{"token": marked}}}
-				}
-				wrong, _ := json.Marshal(nested)
+				wrong, _ := json.Marshal(deepened(object))
 				bodies = []string{string(right)}
 				if n > 0 {
 					bodies = append(bodies, string(wrong), string(right)+"x", string(right[:len(right)-1]), `["`+marked+`"]`, `"`+marked+`"`, `{"token":"`+marked+`","token":1}`)

@@ -2,6 +2,7 @@ package app
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"regexp"
 	"strings"
@@ -60,6 +61,7 @@ func refusals(t *testing.T, w *standIn) map[string]map[string]asking {
 			"NotFound":            {"GET", bi + "999/", key("s"), ""},
 			"PayloadTooLarge":     {"POST", bi + "dbt/", key("s"), large},
 			"UnprocessableEntity": {"POST", bi + "dbt/", key("s"), "{}"},
+			"DatabaseRefused":     {"POST", fmt.Sprintf("/api/v1/data_sources/%d/query", w.dataSource(t, "s", `{"type":"duckdb","name":"n"}`)), key("s"), `{"query":"SELECT * FROM nowhere"}`},
 			"InternalServerError": {"GET", bi, forced(key("s"), "500"), ""},
 			"TooManyRequests":     {"GET", bi, forced(key("s"), "429"), ""},
 			"ServiceUnavailable":  {"GET", bi, forced(key("s"), "503"), ""},

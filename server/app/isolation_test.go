@@ -173,7 +173,7 @@ func TestCredentials(t *testing.T) {
 		"scheme only":             {[]string{"Bearer"}, 401, 401},
 		"scheme and space":        {[]string{"Bearer "}, 401, 401},
 		"key only":                {[]string{"Key"}, 401, 401},
-		"bare secret":             {[]string{"s"}, 401, 401},
+		"bare secret":             {[]string{"s"}, 401, 200}, // as some clients of Datafold send it
 		"two secrets":             {[]string{"Bearer a b"}, 401, 401},
 		"two credentials":         {[]string{"Bearer a, Bearer b"}, 401, 401},
 		"two headers":             {[]string{"Bearer s", "Bearer s"}, 401, 401},

@@ -38,6 +38,15 @@ func TestEveryOperation(t *testing.T) {
 	// Nor does an example know what may be asked over the network.
 	project := want(t, 200, must(w.brms("s").CreateProjectWithResponse(t.Context(), genbrms.CreateProjectRequest{Name: "p", Key: "pp"}))).JSON200.Project.ID
 	want(t, 200, must(w.brms("s").HTTPProxyWithResponse(t.Context(), project, genbrms.ProxyRequest{URL: w.url + "/api/health"})))
+	// Nor that of a test, or of a data source elsewhere.
+	source := fmt.Sprint(w.dataSource(t, "s", `{"type":"duckdb","name":"n"}`))
+	w.expect(t, 200, "POST", "/api/v1/data_sources/"+source+"/test", key("s"), "{}")
+	w.expect(t, 200, "GET", "/api/v1/data_sources/test/1", key("s"), "")
+	steered := "/_understudy/datafold/data-sources/" + source
+	w.expect(t, 200, "PUT", steered+"/backing", bearer("s"), `{"sql":"CREATE TABLE t (id INT)"}`)
+	w.expect(t, 200, "GET", steered+"/backing", bearer("s"), "")
+	w.expect(t, 204, "DELETE", steered+"/backing", bearer("s"), "")
+	w.expect(t, 204, "DELETE", steered, bearer("s"), "")
 
 	reachReleases(t, w)
 	for _, doc := range w.judge.documents {

@@ -105,6 +105,21 @@ func fillWorkspace(t *testing.T, w *standIn, secret string) {
 		w.expect(t, 200, "DELETE", "/api/v1/lineage/bi/"+id+"/", d, "")
 	}
 	w.expect(t, 200, "PUT", "/api/v1/lineage/bi/powerbi/"+power+"/", d, `{"name":"Renamed","tenant_id":"t"}`)
+	source := func(body string) string { return idOf(w.expect(t, 200, "POST", "/api/v1/data_sources", d, body)) }
+	embedded := source(`{"type":"duckdb","name":"Embedded","float_tolerance":0.5}`)
+	w.expect(t, 200, "PUT", "/_understudy/datafold/data-sources/"+embedded+"/backing", b, `{"sql":"CREATE TABLE t (id INT);\nINSERT INTO t VALUES (1)"}`)
+	source(`{"type":"mysql","name":"My","options":{"host":"h","user":"u","password":"marked-secret","db":"d"},"group_ids":[1,2]}`)
+	other := source(`{"type":"snowflake","name":"Flake","options":{"account":"a","password":"marked-secret"}}`)
+	w.expect(t, 200, "PUT", "/_understudy/datafold/data-sources/"+other+"/backing", b, `{"source":`+embedded+`,"identifiers":"lower"}`)
+	w.expect(t, 200, "PUT", "/_understudy/datafold/outcomes/stuck", b, `{"sources":[0,`+other+`],"call":1,"state":"processing"}`)
+	w.expect(t, 200, "PUT", "/_understudy/datafold/outcomes/differ", b, `{"tables":[["a"],["b"]],"result":{"rows":[1000,1003],"exclusives":[0,3],"columns":{"name":2}}}`)
+	w.expect(t, 200, "PUT", "/_understudy/datafold/compatibility", b, `{"dependencies":"object"}`)
+	// Its work is done already: a clock that stands shows no more of it.
+	w.expect(t, 200, "PUT", "/_understudy/jobs/modes/datafold.datadiff", b, `{"mode":"clock"}`)
+	diff := `{"data_source1_id":` + embedded + `,"data_source2_id":` + other + `,"table1":["a"],"table2":["b"],"pk_columns":["id"],"diff_tolerance":0.10}`
+	w.expect(t, 200, "POST", "/api/v1/datadiffs", d, diff)
+	asked := idOf(w.expect(t, 200, "POST", "/api/v1/datadiffs", d, diff))
+	w.expect(t, 200, "PATCH", "/api/v1/datadiffs/"+asked, d, `{"archived":true}`)
 	w.expect(t, 200, "PUT", "/_understudy/faults/second", b, `{"match":{"operation":"deleteIntegration"},"when":{"from":2,"until":"2027-01-01T00:00:00Z"},"do":{"status":418,"body":{"b":1,"a":[1.50,"<x>"]},"undeclared":true,"headers":{"X-A":"yes"}}}`)
 	w.expect(t, 200, "PUT", "/_understudy/faults/first", b, `{"do":{"delay":{"uniform":{"from":0,"to":0.5}}}}`)
 }
@@ -133,6 +148,17 @@ func answers(t *testing.T, w *standIn, secret string) map[string]string {
 	read("/api/v1/lineage/bi/", d)
 	for id := range 10 {
 		read(fmt.Sprintf("/api/v1/lineage/bi/%d/", id), d)
+	}
+	read("/api/v1/data_sources", d)
+	read("/api/v1/datadiffs?order_by=status", d)
+	for id := range 3 {
+		read(fmt.Sprintf("/api/v1/datadiffs/%d/summary_results", id), d)
+	}
+	read("/api/v1/data_sources/types", d)
+	read("/_understudy/datafold/outcomes", b)
+	read("/_understudy/datafold/compatibility", b)
+	for id := range 4 {
+		read(fmt.Sprintf("/_understudy/datafold/data-sources/%d/backing", id), b)
 	}
 	read("/_understudy/clock", b)
 	read("/_understudy/ids", b)
@@ -166,7 +192,7 @@ func TestSeedRoundTrip(t *testing.T) {
 	if err := json.Unmarshal([]byte(to.expect(t, 200, "PUT", seedPath, yamlOf("rich"), text)), &told); err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(understudy.Seeded{Workspaces: 1, Resources: 17, Faults: 2}, told); diff != "" {
+	if diff := cmp.Diff(understudy.Seeded{Workspaces: 1, Resources: 25, Faults: 2}, told); diff != "" {
 		t.Error(diff)
 	}
 	if diff := cmp.Diff(text, to.export(t, "rich")); diff != "" {

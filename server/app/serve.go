@@ -142,6 +142,7 @@ func Listen(ctx context.Context, config *Config, stderr io.Writer) (*Server, err
 		Record: evidence.Policy(config.Record), Exchanges: config.Exchanges, AdminToken: admin,
 		Requests: config.requestLog(stderr), CORS: allowed, Hosts: hosts, FullSync: config.Sync == syncFull, PublicURL: public.String(),
 		Outgoing: config.Outgoing, OutgoingLocal: config.OutgoingLocal,
+		AllowDatabases: config.AllowDatabase, Files: config.Files,
 	})
 	if err != nil {
 		_ = listener.Close()

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"io"
 	"net/http"
 	"strings"
 
@@ -28,6 +29,12 @@ type api interface {
 
 // hasJobs is an API whose operations begin jobs.
 type hasJobs interface{ Jobs() []job.Handler }
+
+// hasDatabases is an API that reaches databases of its users'.
+type hasDatabases interface {
+	Execute(databases datafold.Databases)
+	io.Closer
+}
 
 // served is the registry of the APIs that are stood in for, in the order of reports;
 // of two that a request may belong to the first answers. All else about which APIs

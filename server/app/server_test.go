@@ -241,6 +241,14 @@ var documentsOnce = sync.OnceValues(func() ([]judged, error) {
 				}
 			}
 		}
+		// An answer does not have what is only written, required or not; kin-openapi as
+		// it comes does not say so of a document of version 3.1.
+		for _, schema := range spec.Components.Schemas {
+			schema.Value.Required = slices.DeleteFunc(slices.Clone(schema.Value.Required), func(name string) bool {
+				p := schema.Value.Properties[name]
+				return p != nil && p.Value.WriteOnly
+			})
+		}
 		router, err := gorillamux.NewRouter(spec)
 		if err != nil {
 			return nil, err

@@ -132,9 +132,21 @@ func (s *templateSegment) match(part string, empty bool) bool {
 const maxCompared = 64
 
 // Distance is how much a path differs from the template's: segment by segment, a
-// parameter taking anything, texts compared by edit distance.
+// parameter taking anything, texts compared by edit distance. The first segment may be
+// missing, as that of a base URL that was left out.
 func (t Template) Distance(path string) int {
 	got := strings.SplitN(path, "/", maxCompared)
+	least := t.distance(got)
+	// What is before the first slash is the zeroth.
+	if len(t.segments) > 2 && len(got) > 1 && len(t.segments[2].names) == 0 && t.segments[2].texts[0] == got[1] {
+		shorter := t
+		shorter.segments = append(t.segments[:1:1], t.segments[2:]...)
+		least = min(least, 5+min(t.segments[1].length(), 10)+shorter.distance(got))
+	}
+	return least
+}
+
+func (t Template) distance(got []string) int {
 	total := 0
 	for i := range max(len(t.segments), len(got)) {
 		switch {

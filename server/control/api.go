@@ -34,6 +34,7 @@ type Options struct {
 	Jobs       []*job.Kind         // there are
 	Workspaces *workspace.Manager  // steers what happens
 	Seeds      *seed.Seeder        // plants and writes workspaces
+	Datafold   Datafold            // nil if it is not served
 	Documents  map[string]Document // the served documents, by API
 	// AdminToken is the administrator's secret, with which one may look into every
 	// workspace. Without one nobody may.

@@ -20,13 +20,16 @@
 package datafold
 
 import (
+	"context"
 	"net/http"
 	"slices"
+	"strings"
 
 	"github.com/gorilla/mux"
 
 	"github.com/understudy-api/understudy/gen/datafold"
 	"github.com/understudy-api/understudy/server/contract"
+	"github.com/understudy-api/understudy/server/job"
 	"github.com/understudy-api/understudy/server/site"
 	"github.com/understudy-api/understudy/server/voice/fastapi"
 	"github.com/understudy-api/understudy/storage"
@@ -37,7 +40,8 @@ type API struct {
 	store storage.Store
 	keys  site.Keyring
 	// audit keeps what was done, in the transaction that did it.
-	audit func(storage.Tx, event) error
+	audit    func(storage.Tx, event) error
+	executor executor
 }
 
 var (
@@ -48,6 +52,21 @@ var (
 // New makes the API over a store, with the keyring that knows its keys.
 func New(store storage.Store, keys site.Keyring) *API {
 	return &API{store: store, keys: keys, audit: func(storage.Tx, event) error { return nil }}
+}
+
+// Execute says what opens databases, before anything is served. Without it no data source
+// can be executed.
+func (a *API) Execute(databases Databases) { a.executor.databases = databases }
+
+// Close closes the databases that are open. Nothing is served and no job runs any more.
+func (a *API) Close() error { return a.executor.Close() }
+
+// Jobs are the kinds of jobs of the API, and how they are run.
+func (a *API) Jobs() []job.Handler {
+	return []job.Handler{
+		{Kind: syncs, Run: func(context.Context, *job.Work) (any, error) { return nil, nil }},
+		{Kind: sourceTests, Run: a.runTest}, {Kind: schemaTasks, Run: a.runSchema}, {Kind: diffJobs, Run: a.runDiff},
+	}
 }
 
 // Source is the served document.
@@ -67,10 +86,27 @@ func (a *API) Register(router *mux.Router) {
 }
 
 // Authenticate accepts an API key in the form "Key <api-key>", as the document's
-// scheme describes it.
+// scheme describes it. A bare key, as some clients send it, is accepted with a warning.
 func (a *API) Authenticate(r *http.Request, op *contract.Operation) (site.Principal, *site.Refusal) {
-	return site.Authenticate(r, op, a.keys)
+	principal, refusal := site.Authenticate(r, op, a.keys)
+	came := r.Header.Values("Authorization")
+	if refusal == nil || len(came) != 1 || strings.Contains(came[0], " ") || slices.Contains(schemes, strings.ToLower(came[0])) {
+		return principal, refusal
+	}
+	worded := r.Clone(r.Context())
+	worded.Header.Set("Authorization", "Key "+came[0])
+	bare, refused := site.Authenticate(worded, op, a.keys)
+	if refused != nil {
+		return principal, refusal
+	}
+	v := op.CredentialViolation(r)
+	v.Basis = contract.BasisClient
+	site.Warn(r.Context(), v)
+	return bare, nil
 }
+
+// schemes are words that are no keys: who sends one alone has left out the key.
+var schemes = []string{"key", "bearer", "basic", "digest", "token", "apikey"}
 
 // HeadAsGet is false: FastAPI's routes answer HEAD with 405.
 func (a *API) HeadAsGet() bool { return false }

@@ -88,11 +88,6 @@ var syncs = &job.Kind{
 	Outcome: func(storage.ReadTx, job.Job) (any, *job.Failure, bool, error) { return nil, nil, true, nil },
 }
 
-// Jobs are the kinds of jobs of the API, and how they are run.
-func (a *API) Jobs() []job.Handler {
-	return []job.Handler{{Kind: syncs, Run: func(context.Context, *job.Work) (any, error) { return nil, nil }}}
-}
-
 // jobWords are the states of jobs in Datafold's words.
 var jobWords = map[job.State]string{
 	job.Waiting: "waiting", job.Queued: "queued", job.Running: "processing",

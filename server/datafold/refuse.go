@@ -2,6 +2,7 @@ package datafold
 
 import (
 	"encoding/json"
+	"errors"
 	"net/http"
 	"strconv"
 	"strings"
@@ -23,6 +24,11 @@ func (a *API) Refuse(w http.ResponseWriter, r *http.Request, refusal *site.Refus
 	switch refusal.Kind {
 	case site.KindInvalid, site.KindMediaType:
 		status, body.Detail = http.StatusUnprocessableEntity, fastapi.Words(refusal)
+	case site.KindUnprocessable: // by what no keyword says, or by a database
+		status = http.StatusBadRequest
+		if wrong, ok := errors.AsType[*mistakes](refusal.Err); ok {
+			status, body.Detail = http.StatusUnprocessableEntity, wrong.items
+		}
 	case site.KindUnauthenticated:
 		status = http.StatusUnauthorized
 		w.Header().Set("WWW-Authenticate", "APIKey")
@@ -68,3 +74,32 @@ func (a *API) Refuse(w http.ResponseWriter, r *http.Request, refusal *site.Refus
 	w.WriteHeader(status)
 	_, _ = w.Write(text)
 }
+
+// problem is what a validator says that looks at more than one member, or at what is
+// there: where, and in what words.
+type problem struct {
+	loc     []any
+	message string
+}
+
+// mistakes are the items of a 422 that no violation of the document makes.
+type mistakes struct{ items []fastapi.Item }
+
+// Error is the first of them.
+func (m *mistakes) Error() string { return m.items[0].Msg }
+
+// unprocessable refuses a request with what is wrong with it.
+func unprocessable(all ...problem) error {
+	m := &mistakes{}
+	for _, p := range all {
+		item := fastapi.Item{Type: "missing", Loc: p.loc, Msg: "Field required", Input: map[string]any{}}
+		if p.message != "" {
+			item = fastapi.ValueError(p.loc, p.message)
+		}
+		m.items = append(m.items, item)
+	}
+	return &site.Refusal{Kind: site.KindUnprocessable, Message: m.items[0].Msg, Err: m}
+}
+
+// missingField is a member that is needed and not there.
+func missingField(path ...any) problem { return problem{loc: path} }

@@ -199,6 +199,11 @@ func (r *resource[T, V]) delete(w *work, path ...int) (storage.Item[T], error) {
 
 // list is all that is in a place, oldest first.
 func (r *resource[T, V]) list(ctx context.Context, a *API, in ...int) ([]V, error) {
+	return r.listed(ctx, a, func(T) bool { return true }, in...)
+}
+
+// listed is list, of those that are to be seen.
+func (r *resource[T, V]) listed(ctx context.Context, a *API, seen func(T) bool, in ...int) ([]V, error) {
 	return reading(ctx, a, func(tx storage.ReadTx, look job.Look) ([]V, error) {
 		parent, err := r.around(tx, in)
 		if err != nil {
@@ -210,6 +215,9 @@ func (r *resource[T, V]) list(ctx context.Context, a *API, in ...int) ([]V, erro
 		}
 		list := []V{}
 		err = r.records.Each(tx, query, func(item storage.Item[T]) error {
+			if !seen(item.Value) {
+				return nil
+			}
 			view, err := r.view(tx, look, item)
 			list = append(list, view)
 			return err
@@ -254,4 +262,51 @@ func (r *resource[T, V]) change(ctx context.Context, a *API, change func(*T) err
 func (r *resource[T, V]) remove(ctx context.Context, a *API, path ...int) error {
 	_, err := writing(ctx, a, func(w *work) (storage.Item[T], error) { return r.delete(w, path...) })
 	return err
+}
+
+// What follows is for work that no request of the API asks for: jobs, and what the
+// control API sets. It is no deed of a caller's: the audit is not told.
+
+// peek runs fn on what a workspace holds at one moment.
+func (a *API) peek(ctx context.Context, workspace string, fn func(storage.ReadTx) error) error {
+	return a.store.View(ctx, workspace, fn)
+}
+
+// alter runs fn in a transaction of a workspace. It may run more than once.
+func (a *API) alter(ctx context.Context, workspace string, fn func(storage.Tx) error) error {
+	return a.store.Update(ctx, workspace, fn)
+}
+
+// held is a record by its id.
+func held[T any](records storage.Collection[T], tx storage.ReadTx, id string) (storage.Item[T], error) {
+	return records.Get(tx, id)
+}
+
+// every hands over all records of a kind in the order of their insertion, or the other
+// way round.
+func every[T any](records storage.Collection[T], tx storage.ReadTx, descending bool, fn func(storage.Item[T]) error) error {
+	return records.Each(tx, storage.Query{Descending: descending}, fn)
+}
+
+// amend changes a record by its id.
+func amend[T any](records storage.Collection[T], tx storage.Tx, id string, change func(*T) error) error {
+	_, err := records.Update(tx, id, change)
+	return err
+}
+
+// stow keeps a record under an id, in the place of another one if there is one.
+func stow[T any](records storage.Collection[T], tx storage.Tx, id string, v T) error {
+	err := amend(records, tx, id, func(old *T) error {
+		*old = v
+		return nil
+	})
+	if storage.IsNotFound(err) {
+		_, err = records.Insert(tx, id, "", v)
+	}
+	return err
+}
+
+// drop removes a record completely.
+func drop[T any](records storage.Collection[T], tx storage.Tx, id string) error {
+	return tx.Purge(records.Kind, id)
 }

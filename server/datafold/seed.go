@@ -12,8 +12,11 @@ var _ seed.API = (*API)(nil)
 
 // Seed describes the resources of a seed.
 func (a *API) Seed() seed.Part {
-	part := seed.Part{Jobs: []*job.Kind{syncs}}
+	part := seed.Part{Jobs: []*job.Kind{syncs, sourceTests, schemaTasks, diffJobs}}
 	biSeeds.describe(&part)
+	sourceSeeds().describe(&part)
+	part.Resources = append(part.Resources, &outcomeSeeds, &compatibilitySeeds)
+	diffSeeds.describe(&part)
 	return part
 }
 
@@ -35,6 +38,8 @@ type seeded[T, V any] struct {
 	// plant gives a value what it has by its own members, before it is stored; nil for
 	// nothing.
 	plant func(storage.Tx, *T, seed.Values) error
+	// planted makes what belongs to a record, after it is stored; nil for nothing.
+	planted func(storage.Tx, storage.Item[T]) error
 	// body is what would create a record, as far as it is no secret, with the type that
 	// the entry then has and its own members.
 	body func(T) (entryType string, body any, own seed.Values)
@@ -68,6 +73,9 @@ func (s seeded[T, V]) insertEntry(tx storage.Tx, e *seed.Entry, parent string) (
 		id = next
 	}
 	made, err := s.records.Import(tx, storage.Meta{ID: strconv.FormatInt(id, 10), Parent: parent}, value)
+	if err == nil && s.planted != nil {
+		err = s.planted(tx, made)
+	}
 	return made.ID, err
 }
 

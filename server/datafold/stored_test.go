@@ -9,4 +9,8 @@ import (
 // What an earlier release stored is read.
 func TestStored(t *testing.T) {
 	storagetest.Stored(t, biIntegrations.records)
+	storagetest.Stored(t, sourceRecords)
+	storagetest.Stored(t, diffRecords)
+	storagetest.Stored(t, outcomes)
+	storagetest.Stored(t, compatibilities)
 }

@@ -17,11 +17,12 @@ func (p *part) holds(resources []*Resource) error {
 	for _, resource := range resources {
 		for _, create := range resource.Creates {
 			op := p.creating(create)
-			if op == nil || op.BodySchema() == nil {
-				return fmt.Errorf("seed: %s: no operation POST %s with a body of JSON", resource.Name, create.Path)
+			if op == nil || create.body(op) == nil {
+				return fmt.Errorf("seed: %s: no operation %s %s with such a body of JSON", resource.Name, create.method(), create.Path)
 			}
-			for _, name := range names(op.Declared(op.BodySchema())) {
-				if slices.Contains(resource.own(), name) {
+			for _, name := range names(op.Declared(create.body(op))) {
+				// A branch may be the form of the answer too, and has an id.
+				if slices.Contains(resource.own(), name) && !create.Branch {
 					return fmt.Errorf("seed: %s: the member %q is one of the body and one of its own", resource.Name, name)
 				}
 			}
@@ -63,7 +64,32 @@ func (r *Resource) types() []string {
 
 // creating is the operation that creates a resource.
 func (p *part) creating(c Create) *contract.Operation {
-	return p.document.Operation(http.MethodPost, c.Path)
+	if c.Control {
+		return p.control.Operation(c.method(), c.Path)
+	}
+	return p.document.Operation(c.method(), c.Path)
+}
+
+// method is that of the operation.
+func (c *Create) method() string {
+	if c.Control {
+		return http.MethodPut
+	}
+	return http.MethodPost
+}
+
+// body is the schema of the operation's body; nil if it takes none of such a type.
+func (c *Create) body(op *contract.Operation) *contract.Schema {
+	schema := op.BodySchema()
+	if !c.Branch || schema == nil {
+		return schema
+	}
+	for _, branch := range schema.OneOf {
+		if p := branch.Value.Properties[typeMember]; p != nil && slices.Equal(p.Value.Enum, []any{c.Type}) {
+			return branch.Value
+		}
+	}
+	return nil
 }
 
 func names(properties []contract.Property) []string {

@@ -228,7 +228,10 @@ func (p *part) exportEntry(resource *Resource, x *Exported) (*node, error) {
 		return nil, fmt.Errorf("seed: a %s of unknown type %q", resource.Name, x.Type)
 	}
 	op := p.creating(resource.Creates[i])
-	schema := op.BodySchema()
+	schema := resource.Creates[i].body(op)
+	if resource.Creates[i].Branch {
+		body = body.without(typeMember) // it comes first
+	}
 	for _, property := range op.Declared(schema) {
 		if !contract.IsSecret(property.Schema) {
 			continue

@@ -427,8 +427,11 @@ func (r *reader) entry(p *part, resource *Resource, n *node, pointer string) *En
 	}
 	own := resource.own()
 	op := p.creating(create)
-	properties := op.Declared(op.BodySchema())
+	properties := op.Declared(create.body(op))
 	r.unknown(n, pointer, append(names(properties), own...))
+	if create.Branch { // it says which one the body is
+		own = slices.DeleteFunc(own, func(name string) bool { return name == typeMember })
+	}
 	body := n.without(own...)
 	for _, property := range properties {
 		if at := body.get(property.Name); at != nil {
@@ -526,6 +529,10 @@ func (r *reader) values(n *node, pointer string, members []Member) Values {
 				values[m.Name] = text
 			} else if ok {
 				r.problem(value, at, "%s is not as it should be. Write it as %s.", shown(text), m.Example)
+			}
+		case Text:
+			if text, ok := r.text(value, at); ok {
+				values[m.Name] = text
 			}
 		case Number:
 			if number, ok := r.number(value, at, 1, maxNumber); ok {

@@ -22,11 +22,11 @@ func (s *Seeder) Schema() ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	g := &generator{definitions: map[string]any{}}
 	control, err := readWritten(controlAPI, understudy.Document())
 	if err != nil {
 		return nil, err
 	}
+	g := &generator{definitions: map[string]any{}, control: control}
 	properties := map[string]any{
 		memberCredential: map[string]any{
 			"type": "string", "pattern": `^[!#-+\x2d-~]+$`, "maxLength": 4096,
@@ -90,7 +90,10 @@ func (s *Seeder) Schema() ([]byte, error) {
 }
 
 // generator collects the definitions of a published schema.
-type generator struct{ definitions map[string]any }
+type generator struct {
+	definitions map[string]any
+	control     *written // the document of the control API
+}
 
 // written is the text of a document, as a tree. The published schema repeats what the
 // document says in its own words (const, nullable, descriptions, which rules are
@@ -111,7 +114,12 @@ func readWritten(api string, document []byte) (*written, error) {
 
 // body is the schema of the body that creates a resource.
 func (d *written) body(c Create) *node {
-	return d.root.get("paths").get(c.Path).get("post").get("requestBody").get("content").get("application/json").get("schema")
+	schema := d.root.get("paths").get(c.Path).get(strings.ToLower(c.method())).get("requestBody").get("content").get("application/json").get("schema")
+	if !c.Branch {
+		return schema
+	}
+	ref := d.resolved(schema).at("discriminator", "mapping", c.Type)
+	return object("$ref", ref.text)
 }
 
 // resolved is the schema that a schema stands for.
@@ -156,7 +164,11 @@ func (g *generator) list(d *written, resource *Resource) map[string]any {
 		if create.Type != "" {
 			name += "." + create.Type
 		}
-		body, _ := g.copied(d, d.resolved(d.body(create))).(map[string]any)
+		document := d
+		if create.Control {
+			document = g.control
+		}
+		body, _ := g.copied(document, document.resolved(document.body(create))).(map[string]any)
 		properties, _ := body["properties"].(map[string]any)
 		if properties == nil {
 			properties = map[string]any{}
@@ -164,7 +176,7 @@ func (g *generator) list(d *written, resource *Resource) map[string]any {
 		required, _ := body["required"].([]any)
 		if create.Type != "" {
 			properties[typeMember] = map[string]any{"const": create.Type}
-			required = append([]any{typeMember}, required...)
+			required = append([]any{typeMember}, slices.DeleteFunc(required, func(name any) bool { return name == typeMember })...)
 		}
 		for _, m := range resource.Own {
 			properties[m.Name] = m.schema()
@@ -204,6 +216,8 @@ func (m *Member) schema() map[string]any {
 		schema["type"], schema["format"], schema["pattern"] = "string", "uuid", uuid.String()
 	case Pattern:
 		schema["type"], schema["pattern"] = "string", m.Form.String()
+	case Text:
+		schema["type"] = "string"
 	case Number:
 		schema["type"], schema["minimum"], schema["maximum"] = "integer", 1, maxNumber
 	case Time:

@@ -68,12 +68,17 @@ type Resource struct {
 	Export func(tx storage.ReadTx, parent string) ([]Exported, error)
 }
 
-// Create is an operation that creates a resource.
+// Create is an operation that creates a resource: a POST of the API, or a PUT of the
+// control API.
 type Create struct {
-	Type string            // the value of the entry's member "type"; "" if there is only one
-	Path string            // of the POST, as the document has it
-	Vars map[string]string // path parameters that the document takes
-	Read func(body []byte) (any, error)
+	Type string // the value of the entry's member "type"; "" if there is only one
+	// Branch says that the operation takes one of several bodies, by their member "type",
+	// which is part of the body.
+	Branch  bool
+	Control bool              // it is a PUT of the control API
+	Path    string            // as the document has it
+	Vars    map[string]string // path parameters that the document takes
+	Read    func(body []byte) (any, error)
 }
 
 // Into reads a body as a T: it is a [Create]'s Read.
@@ -103,6 +108,7 @@ type MemberKind int
 // The kinds of members.
 const (
 	UUID   MemberKind = iota // a string, in lower case
+	Text                     // a string
 	Number                   // an int64 from 1
 	Time                     // a time.Time, to the microsecond
 	Object                   // Values of Members
@@ -124,7 +130,7 @@ type Member struct {
 // Values are the members of a resource's own that are given, by name.
 type Values map[string]any
 
-// Text is a member of kind UUID or Pattern; "" if it is not given.
+// Text is a member of kind UUID, Text or Pattern; "" if it is not given.
 func (v Values) Text(name string) string {
 	s, _ := v[name].(string)
 	return s
@@ -215,6 +221,7 @@ type part struct {
 
 	source   contract.Source
 	document *contract.Document
+	control  *contract.Document // of the control API
 }
 
 // name is the name of the API.
@@ -253,8 +260,12 @@ func (s *Seeder) load() (*documents, error) {
 		return nil, fmt.Errorf("seed: no document of %s", name)
 	}
 	d := &documents{}
+	control, err := find(controlAPI)
+	if err != nil {
+		return nil, err
+	}
 	for _, api := range s.o.APIs {
-		p := part{Part: api.Seed(), source: api.Source()}
+		p := part{Part: api.Seed(), source: api.Source(), control: control}
 		if p.document, err = find(p.name()); err != nil {
 			return nil, err
 		}
@@ -262,10 +273,6 @@ func (s *Seeder) load() (*documents, error) {
 			return nil, err
 		}
 		d.parts = append(d.parts, p)
-	}
-	control, err := find(controlAPI)
-	if err != nil {
-		return nil, err
 	}
 	if d.fault = control.Operation(http.MethodPut, faultPath); d.fault == nil {
 		return nil, fmt.Errorf("seed: the control API has no %s", faultPath)

@@ -67,6 +67,13 @@ func VarFrom(ctx context.Context, name string) string {
 	return ""
 }
 
+// Warn notes a violation of the request being served that is no reason to refuse it.
+func Warn(ctx context.Context, violation contract.Violation) {
+	if v := visitOf(ctx); v != nil {
+		v.exchange.Violations = append(v.exchange.Violations, violation)
+	}
+}
+
 // Fail answers a request with an error, in the API's words. It is what the
 // generated code's error handlers call.
 func Fail(w http.ResponseWriter, r *http.Request, err error) {

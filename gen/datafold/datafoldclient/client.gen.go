@@ -90,6 +90,227 @@ func WithRequestEditorFn(fn RequestEditorFn) ClientOption {
 
 // The interface specification for the client above.
 type ClientInterface interface {
+	// LogSdkLinesWithBody Take log lines of the SDK
+	//
+	// The SDK sends what it logs. The lines are counted and forgotten.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /api/internal/sdk/log (the `LogSdkLines` operationId).
+	LogSdkLinesWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// LogSdkLines Take log lines of the SDK
+	//
+	// The SDK sends what it logs. The lines are counted and forgotten.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /api/internal/sdk/log (the `LogSdkLines` operationId).
+	LogSdkLines(ctx context.Context, body LogSdkLinesJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListDataSources List data sources
+	//
+	// All data sources of the organisation that are neither hidden nor deleted, each with whether the caller may use it.
+	//
+	// Corresponds with GET /api/v1/data_sources (the `ListDataSources` operationId).
+	ListDataSources(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CreateNewDatasourceWithBody Create a data source
+	//
+	// Adds a data source. It is not tested.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /api/v1/data_sources (the `CreateNewDatasource` operationId).
+	CreateNewDatasourceWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CreateNewDatasource Create a data source
+	//
+	// Adds a data source. It is not tested.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /api/v1/data_sources (the `CreateNewDatasource` operationId).
+	CreateNewDatasource(ctx context.Context, body CreateNewDatasourceJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetDataSourceTestResult Get data source testing results
+	//
+	// Where a test is, step by step. A step that found something wrong is done, and its result says so.
+	//
+	// Corresponds with GET /api/v1/data_sources/test/{job_id} (the `GetDataSourceTestResult` operationId).
+	GetDataSourceTestResult(ctx context.Context, jobID int, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetDataSourceTypes List data source types
+	//
+	// The types that a data source can have, with what its options are.
+	//
+	// Corresponds with GET /api/v1/data_sources/types (the `GetDataSourceTypes` operationId).
+	GetDataSourceTypes(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetDataSource Get a data source
+	//
+	// Returns a data source without its secrets.
+	//
+	// Corresponds with GET /api/v1/data_sources/{data_source_id} (the `GetDataSource` operationId).
+	GetDataSource(ctx context.Context, dataSourceID int, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RequestDatasetSchemaWithBody Ask for the schema of a table
+	//
+	// Begins to read the columns of a table.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /api/v1/data_sources/{data_source_id}/dataset_schema (the `RequestDatasetSchema` operationId).
+	RequestDatasetSchemaWithBody(ctx context.Context, dataSourceID int, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RequestDatasetSchema Ask for the schema of a table
+	//
+	// Begins to read the columns of a table.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /api/v1/data_sources/{data_source_id}/dataset_schema (the `RequestDatasetSchema` operationId).
+	RequestDatasetSchema(ctx context.Context, dataSourceID int, body RequestDatasetSchemaJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetDatasetSchema Get the schema of a table
+	//
+	// Where the reading of a schema is, and what it found.
+	//
+	// Corresponds with GET /api/v1/data_sources/{data_source_id}/dataset_schema/{task_id} (the `GetDatasetSchema` operationId).
+	GetDatasetSchema(ctx context.Context, dataSourceID int, taskID int, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GuessPrimaryKeyWithBody Guess the primary key of a table
+	//
+	// Looks for columns that are unique and never null.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /api/v1/data_sources/{data_source_id}/guess_pk (the `GuessPrimaryKey` operationId).
+	GuessPrimaryKeyWithBody(ctx context.Context, dataSourceID int, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GuessPrimaryKey Guess the primary key of a table
+	//
+	// Looks for columns that are unique and never null.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /api/v1/data_sources/{data_source_id}/guess_pk (the `GuessPrimaryKey` operationId).
+	GuessPrimaryKey(ctx context.Context, dataSourceID int, body GuessPrimaryKeyJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ExecuteQueryWithBody Execute a SQL query against a data source
+	//
+	// Runs a query that reads, in a transaction that cannot write.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /api/v1/data_sources/{data_source_id}/query (the `ExecuteQuery` operationId).
+	ExecuteQueryWithBody(ctx context.Context, dataSourceID int, params *ExecuteQueryParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ExecuteQuery Execute a SQL query against a data source
+	//
+	// Runs a query that reads, in a transaction that cannot write.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /api/v1/data_sources/{data_source_id}/query (the `ExecuteQuery` operationId).
+	ExecuteQuery(ctx context.Context, dataSourceID int, params *ExecuteQueryParams, body ExecuteQueryJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetDataSourceSummary Get a data source summary
+	//
+	// The number, name and type of a data source.
+	//
+	// Corresponds with GET /api/v1/data_sources/{data_source_id}/summary (the `GetDataSourceSummary` operationId).
+	GetDataSourceSummary(ctx context.Context, dataSourceID int, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// TestDataSourceWithBody Test a data source connection
+	//
+	// Begins to test a data source.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /api/v1/data_sources/{data_source_id}/test (the `TestDataSource` operationId).
+	TestDataSourceWithBody(ctx context.Context, dataSourceID int, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// TestDataSource Test a data source connection
+	//
+	// Begins to test a data source.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /api/v1/data_sources/{data_source_id}/test (the `TestDataSource` operationId).
+	TestDataSource(ctx context.Context, dataSourceID int, body TestDataSourceJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListDatadiffs List data diffs
+	//
+	// A page of the data diffs.
+	//
+	// Corresponds with GET /api/v1/datadiffs (the `ListDatadiffs` operationId).
+	ListDatadiffs(ctx context.Context, params *ListDatadiffsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CreateDatadiffWithBody Create a data diff
+	//
+	// Asks for a data diff, which is made afterwards.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /api/v1/datadiffs (the `CreateDatadiff` operationId).
+	CreateDatadiffWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CreateDatadiff Create a data diff
+	//
+	// Asks for a data diff, which is made afterwards.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /api/v1/datadiffs (the `CreateDatadiff` operationId).
+	CreateDatadiff(ctx context.Context, body CreateDatadiffJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetDatadiff Get a data diff
+	//
+	// Returns a data diff and how far it has come.
+	//
+	// Corresponds with GET /api/v1/datadiffs/{datadiff_id} (the `GetDatadiff` operationId).
+	GetDatadiff(ctx context.Context, datadiffID int, params *GetDatadiffParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// UpdateDatadiffWithBody Update a data diff
+	//
+	// Puts a data diff away, or forgets its results.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with PATCH /api/v1/datadiffs/{datadiff_id} (the `UpdateDatadiff` operationId).
+	UpdateDatadiffWithBody(ctx context.Context, datadiffID int, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// UpdateDatadiff Update a data diff
+	//
+	// Puts a data diff away, or forgets its results.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with PATCH /api/v1/datadiffs/{datadiff_id} (the `UpdateDatadiff` operationId).
+	UpdateDatadiff(ctx context.Context, datadiffID int, body UpdateDatadiffJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CancelDiff Cancel a running data diff
+	//
+	// Ends a data diff that has not ended. One that has stays as it is.
+	//
+	// Corresponds with POST /api/v1/datadiffs/{datadiff_id}/cancel (the `CancelDiff` operationId).
+	CancelDiff(ctx context.Context, datadiffID int, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetDiffSummary Get a human-readable summary of a DataDiff comparison
+	//
+	// A data diff in few words, wherever it is.
+	//
+	// Corresponds with GET /api/v1/datadiffs/{datadiff_id}/summary (the `GetDiffSummary` operationId).
+	GetDiffSummary(ctx context.Context, datadiffID int, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetDiffSummaryV1 Get a data diff summary
+	//
+	// What a data diff came to, in numbers.
+	//
+	// Corresponds with GET /api/v1/datadiffs/{datadiff_id}/summary_results (the `GetDiffSummaryV1` operationId).
+	GetDiffSummaryV1(ctx context.Context, datadiffID int, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// GetAllIntegrations List all integrations
 	//
 	// Returns every BI integration.
@@ -331,6 +552,504 @@ type ClientInterface interface {
 	//
 	// Corresponds with GET /api/v1/lineage/bi/{bi_datasource_id}/sync/ (the `ResyncIntegration` operationId).
 	ResyncIntegration(ctx context.Context, biDatasourceID int, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetOrganizationMeta Get the organization
+	//
+	// Who the key belongs to. Clients ask it first, to see whether the key is good.
+	//
+	// Corresponds with GET /api/v1/organization/meta (the `GetOrganizationMeta` operationId).
+	GetOrganizationMeta(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+}
+
+// LogSdkLinesWithBody Take log lines of the SDK
+//
+// The SDK sends what it logs. The lines are counted and forgotten.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /api/internal/sdk/log (the `LogSdkLines` operationId).
+func (c *Client) LogSdkLinesWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewLogSdkLinesRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// LogSdkLines Take log lines of the SDK
+//
+// The SDK sends what it logs. The lines are counted and forgotten.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /api/internal/sdk/log (the `LogSdkLines` operationId).
+func (c *Client) LogSdkLines(ctx context.Context, body LogSdkLinesJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewLogSdkLinesRequest(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListDataSources List data sources
+//
+// All data sources of the organisation that are neither hidden nor deleted, each with whether the caller may use it.
+//
+// Corresponds with GET /api/v1/data_sources (the `ListDataSources` operationId).
+func (c *Client) ListDataSources(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListDataSourcesRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CreateNewDatasourceWithBody Create a data source
+//
+// Adds a data source. It is not tested.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /api/v1/data_sources (the `CreateNewDatasource` operationId).
+func (c *Client) CreateNewDatasourceWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCreateNewDatasourceRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CreateNewDatasource Create a data source
+//
+// Adds a data source. It is not tested.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /api/v1/data_sources (the `CreateNewDatasource` operationId).
+func (c *Client) CreateNewDatasource(ctx context.Context, body CreateNewDatasourceJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCreateNewDatasourceRequest(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetDataSourceTestResult Get data source testing results
+//
+// Where a test is, step by step. A step that found something wrong is done, and its result says so.
+//
+// Corresponds with GET /api/v1/data_sources/test/{job_id} (the `GetDataSourceTestResult` operationId).
+func (c *Client) GetDataSourceTestResult(ctx context.Context, jobID int, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetDataSourceTestResultRequest(c.Server, jobID)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetDataSourceTypes List data source types
+//
+// The types that a data source can have, with what its options are.
+//
+// Corresponds with GET /api/v1/data_sources/types (the `GetDataSourceTypes` operationId).
+func (c *Client) GetDataSourceTypes(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetDataSourceTypesRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetDataSource Get a data source
+//
+// Returns a data source without its secrets.
+//
+// Corresponds with GET /api/v1/data_sources/{data_source_id} (the `GetDataSource` operationId).
+func (c *Client) GetDataSource(ctx context.Context, dataSourceID int, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetDataSourceRequest(c.Server, dataSourceID)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RequestDatasetSchemaWithBody Ask for the schema of a table
+//
+// Begins to read the columns of a table.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /api/v1/data_sources/{data_source_id}/dataset_schema (the `RequestDatasetSchema` operationId).
+func (c *Client) RequestDatasetSchemaWithBody(ctx context.Context, dataSourceID int, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRequestDatasetSchemaRequestWithBody(c.Server, dataSourceID, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RequestDatasetSchema Ask for the schema of a table
+//
+// Begins to read the columns of a table.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /api/v1/data_sources/{data_source_id}/dataset_schema (the `RequestDatasetSchema` operationId).
+func (c *Client) RequestDatasetSchema(ctx context.Context, dataSourceID int, body RequestDatasetSchemaJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRequestDatasetSchemaRequest(c.Server, dataSourceID, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetDatasetSchema Get the schema of a table
+//
+// Where the reading of a schema is, and what it found.
+//
+// Corresponds with GET /api/v1/data_sources/{data_source_id}/dataset_schema/{task_id} (the `GetDatasetSchema` operationId).
+func (c *Client) GetDatasetSchema(ctx context.Context, dataSourceID int, taskID int, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetDatasetSchemaRequest(c.Server, dataSourceID, taskID)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GuessPrimaryKeyWithBody Guess the primary key of a table
+//
+// Looks for columns that are unique and never null.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /api/v1/data_sources/{data_source_id}/guess_pk (the `GuessPrimaryKey` operationId).
+func (c *Client) GuessPrimaryKeyWithBody(ctx context.Context, dataSourceID int, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGuessPrimaryKeyRequestWithBody(c.Server, dataSourceID, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GuessPrimaryKey Guess the primary key of a table
+//
+// Looks for columns that are unique and never null.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /api/v1/data_sources/{data_source_id}/guess_pk (the `GuessPrimaryKey` operationId).
+func (c *Client) GuessPrimaryKey(ctx context.Context, dataSourceID int, body GuessPrimaryKeyJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGuessPrimaryKeyRequest(c.Server, dataSourceID, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ExecuteQueryWithBody Execute a SQL query against a data source
+//
+// Runs a query that reads, in a transaction that cannot write.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /api/v1/data_sources/{data_source_id}/query (the `ExecuteQuery` operationId).
+func (c *Client) ExecuteQueryWithBody(ctx context.Context, dataSourceID int, params *ExecuteQueryParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewExecuteQueryRequestWithBody(c.Server, dataSourceID, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ExecuteQuery Execute a SQL query against a data source
+//
+// Runs a query that reads, in a transaction that cannot write.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /api/v1/data_sources/{data_source_id}/query (the `ExecuteQuery` operationId).
+func (c *Client) ExecuteQuery(ctx context.Context, dataSourceID int, params *ExecuteQueryParams, body ExecuteQueryJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewExecuteQueryRequest(c.Server, dataSourceID, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetDataSourceSummary Get a data source summary
+//
+// The number, name and type of a data source.
+//
+// Corresponds with GET /api/v1/data_sources/{data_source_id}/summary (the `GetDataSourceSummary` operationId).
+func (c *Client) GetDataSourceSummary(ctx context.Context, dataSourceID int, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetDataSourceSummaryRequest(c.Server, dataSourceID)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// TestDataSourceWithBody Test a data source connection
+//
+// Begins to test a data source.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /api/v1/data_sources/{data_source_id}/test (the `TestDataSource` operationId).
+func (c *Client) TestDataSourceWithBody(ctx context.Context, dataSourceID int, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewTestDataSourceRequestWithBody(c.Server, dataSourceID, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// TestDataSource Test a data source connection
+//
+// Begins to test a data source.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /api/v1/data_sources/{data_source_id}/test (the `TestDataSource` operationId).
+func (c *Client) TestDataSource(ctx context.Context, dataSourceID int, body TestDataSourceJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewTestDataSourceRequest(c.Server, dataSourceID, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListDatadiffs List data diffs
+//
+// A page of the data diffs.
+//
+// Corresponds with GET /api/v1/datadiffs (the `ListDatadiffs` operationId).
+func (c *Client) ListDatadiffs(ctx context.Context, params *ListDatadiffsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListDatadiffsRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CreateDatadiffWithBody Create a data diff
+//
+// Asks for a data diff, which is made afterwards.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /api/v1/datadiffs (the `CreateDatadiff` operationId).
+func (c *Client) CreateDatadiffWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCreateDatadiffRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CreateDatadiff Create a data diff
+//
+// Asks for a data diff, which is made afterwards.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /api/v1/datadiffs (the `CreateDatadiff` operationId).
+func (c *Client) CreateDatadiff(ctx context.Context, body CreateDatadiffJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCreateDatadiffRequest(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetDatadiff Get a data diff
+//
+// Returns a data diff and how far it has come.
+//
+// Corresponds with GET /api/v1/datadiffs/{datadiff_id} (the `GetDatadiff` operationId).
+func (c *Client) GetDatadiff(ctx context.Context, datadiffID int, params *GetDatadiffParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetDatadiffRequest(c.Server, datadiffID, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// UpdateDatadiffWithBody Update a data diff
+//
+// Puts a data diff away, or forgets its results.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with PATCH /api/v1/datadiffs/{datadiff_id} (the `UpdateDatadiff` operationId).
+func (c *Client) UpdateDatadiffWithBody(ctx context.Context, datadiffID int, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewUpdateDatadiffRequestWithBody(c.Server, datadiffID, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// UpdateDatadiff Update a data diff
+//
+// Puts a data diff away, or forgets its results.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with PATCH /api/v1/datadiffs/{datadiff_id} (the `UpdateDatadiff` operationId).
+func (c *Client) UpdateDatadiff(ctx context.Context, datadiffID int, body UpdateDatadiffJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewUpdateDatadiffRequest(c.Server, datadiffID, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CancelDiff Cancel a running data diff
+//
+// Ends a data diff that has not ended. One that has stays as it is.
+//
+// Corresponds with POST /api/v1/datadiffs/{datadiff_id}/cancel (the `CancelDiff` operationId).
+func (c *Client) CancelDiff(ctx context.Context, datadiffID int, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCancelDiffRequest(c.Server, datadiffID)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetDiffSummary Get a human-readable summary of a DataDiff comparison
+//
+// A data diff in few words, wherever it is.
+//
+// Corresponds with GET /api/v1/datadiffs/{datadiff_id}/summary (the `GetDiffSummary` operationId).
+func (c *Client) GetDiffSummary(ctx context.Context, datadiffID int, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetDiffSummaryRequest(c.Server, datadiffID)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetDiffSummaryV1 Get a data diff summary
+//
+// What a data diff came to, in numbers.
+//
+// Corresponds with GET /api/v1/datadiffs/{datadiff_id}/summary_results (the `GetDiffSummaryV1` operationId).
+func (c *Client) GetDiffSummaryV1(ctx context.Context, datadiffID int, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetDiffSummaryV1Request(c.Server, datadiffID)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
 }
 
 // GetAllIntegrations List all integrations
@@ -853,6 +1572,1124 @@ func (c *Client) ResyncIntegration(ctx context.Context, biDatasourceID int, reqE
 		return nil, err
 	}
 	return c.Client.Do(req)
+}
+
+// GetOrganizationMeta Get the organization
+//
+// Who the key belongs to. Clients ask it first, to see whether the key is good.
+//
+// Corresponds with GET /api/v1/organization/meta (the `GetOrganizationMeta` operationId).
+func (c *Client) GetOrganizationMeta(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetOrganizationMetaRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// NewLogSdkLinesRequest calls the generic LogSdkLines builder with application/json body
+func NewLogSdkLinesRequest(server string, body LogSdkLinesJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewLogSdkLinesRequestWithBody(server, "application/json", bodyReader)
+}
+
+// NewLogSdkLinesRequestWithBody constructs an http.Request for the LogSdkLines method, with any body, and a specified content type
+func NewLogSdkLinesRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/internal/sdk/log")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewListDataSourcesRequest constructs an http.Request for the ListDataSources method
+func NewListDataSourcesRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/data_sources")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewCreateNewDatasourceRequest calls the generic CreateNewDatasource builder with application/json body
+func NewCreateNewDatasourceRequest(server string, body CreateNewDatasourceJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewCreateNewDatasourceRequestWithBody(server, "application/json", bodyReader)
+}
+
+// NewCreateNewDatasourceRequestWithBody constructs an http.Request for the CreateNewDatasource method, with any body, and a specified content type
+func NewCreateNewDatasourceRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/data_sources")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewGetDataSourceTestResultRequest constructs an http.Request for the GetDataSourceTestResult method
+func NewGetDataSourceTestResultRequest(server string, jobID int) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "job_id", jobID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "integer", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/data_sources/test/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewGetDataSourceTypesRequest constructs an http.Request for the GetDataSourceTypes method
+func NewGetDataSourceTypesRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/data_sources/types")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewGetDataSourceRequest constructs an http.Request for the GetDataSource method
+func NewGetDataSourceRequest(server string, dataSourceID int) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "data_source_id", dataSourceID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "integer", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/data_sources/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewRequestDatasetSchemaRequest calls the generic RequestDatasetSchema builder with application/json body
+func NewRequestDatasetSchemaRequest(server string, dataSourceID int, body RequestDatasetSchemaJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewRequestDatasetSchemaRequestWithBody(server, dataSourceID, "application/json", bodyReader)
+}
+
+// NewRequestDatasetSchemaRequestWithBody constructs an http.Request for the RequestDatasetSchema method, with any body, and a specified content type
+func NewRequestDatasetSchemaRequestWithBody(server string, dataSourceID int, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "data_source_id", dataSourceID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "integer", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/data_sources/%s/dataset_schema", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewGetDatasetSchemaRequest constructs an http.Request for the GetDatasetSchema method
+func NewGetDatasetSchemaRequest(server string, dataSourceID int, taskID int) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "data_source_id", dataSourceID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "integer", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "task_id", taskID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "integer", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/data_sources/%s/dataset_schema/%s", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewGuessPrimaryKeyRequest calls the generic GuessPrimaryKey builder with application/json body
+func NewGuessPrimaryKeyRequest(server string, dataSourceID int, body GuessPrimaryKeyJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewGuessPrimaryKeyRequestWithBody(server, dataSourceID, "application/json", bodyReader)
+}
+
+// NewGuessPrimaryKeyRequestWithBody constructs an http.Request for the GuessPrimaryKey method, with any body, and a specified content type
+func NewGuessPrimaryKeyRequestWithBody(server string, dataSourceID int, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "data_source_id", dataSourceID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "integer", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/data_sources/%s/guess_pk", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewExecuteQueryRequest calls the generic ExecuteQuery builder with application/json body
+func NewExecuteQueryRequest(server string, dataSourceID int, params *ExecuteQueryParams, body ExecuteQueryJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewExecuteQueryRequestWithBody(server, dataSourceID, params, "application/json", bodyReader)
+}
+
+// NewExecuteQueryRequestWithBody constructs an http.Request for the ExecuteQuery method, with any body, and a specified content type
+func NewExecuteQueryRequestWithBody(server string, dataSourceID int, params *ExecuteQueryParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "data_source_id", dataSourceID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "integer", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/data_sources/%s/query", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Stream != nil {
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "stream", *params.Stream, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+		if params.XStreamResponse != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "X-Stream-Response", *params.XStreamResponse, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("X-Stream-Response", headerParam0)
+		}
+	}
+
+	return req, nil
+}
+
+// NewGetDataSourceSummaryRequest constructs an http.Request for the GetDataSourceSummary method
+func NewGetDataSourceSummaryRequest(server string, dataSourceID int) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "data_source_id", dataSourceID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "integer", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/data_sources/%s/summary", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewTestDataSourceRequest calls the generic TestDataSource builder with application/json body
+func NewTestDataSourceRequest(server string, dataSourceID int, body TestDataSourceJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewTestDataSourceRequestWithBody(server, dataSourceID, "application/json", bodyReader)
+}
+
+// NewTestDataSourceRequestWithBody constructs an http.Request for the TestDataSource method, with any body, and a specified content type
+func NewTestDataSourceRequestWithBody(server string, dataSourceID int, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "data_source_id", dataSourceID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "integer", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/data_sources/%s/test", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewListDatadiffsRequest constructs an http.Request for the ListDatadiffs method
+func NewListDatadiffsRequest(server string, params *ListDatadiffsParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/datadiffs")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Page != nil {
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "page", *params.Page, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+		}
+
+		if params.PageSize != nil {
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "page_size", *params.PageSize, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+		}
+
+		if params.SortOrder != nil {
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "sort_order", *params.SortOrder, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+		}
+
+		if params.OrderBy != nil {
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "order_by", *params.OrderBy, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+		}
+
+		if params.AccessibleOnly != nil {
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "accessible_only", *params.AccessibleOnly, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+		}
+
+		if params.ID != nil {
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "id", *params.ID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+		}
+
+		if params.UserID != nil {
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "user_id", *params.UserID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+		}
+
+		if params.DataSource1ID != nil {
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "data_source1_id", *params.DataSource1ID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+		}
+
+		if params.DataSource2ID != nil {
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "data_source2_id", *params.DataSource2ID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+		}
+
+		if params.Table1 != nil {
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "table1", *params.Table1, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+		}
+
+		if params.Table2 != nil {
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "table2", *params.Table2, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+		}
+
+		if params.Query1 != nil {
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "query1", *params.Query1, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+		}
+
+		if params.Query2 != nil {
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "query2", *params.Query2, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+		}
+
+		if params.PkColumns != nil {
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "pk_columns", *params.PkColumns, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+		}
+
+		if params.Filter1 != nil {
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "filter1", *params.Filter1, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+		}
+
+		if params.Filter2 != nil {
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "filter2", *params.Filter2, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+		}
+
+		if params.TimeColumn != nil {
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "time_column", *params.TimeColumn, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+		}
+
+		if params.Kind != nil {
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "kind", *params.Kind, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+		}
+
+		if params.Algorithm != nil {
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "algorithm", *params.Algorithm, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+		}
+
+		if params.Status != nil {
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "status", *params.Status, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+		}
+
+		if params.Result != nil {
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "result", *params.Result, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+		}
+
+		if params.Source != nil {
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "source", *params.Source, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+		}
+
+		if params.Done != nil {
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "done", *params.Done, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+		}
+
+		if params.Archived != nil {
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "archived", *params.Archived, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+		}
+
+		if params.Purged != nil {
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "purged", *params.Purged, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+		}
+
+		if params.Tags != nil {
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "tags", *params.Tags, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+		}
+
+		if params.CIRunID != nil {
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "ci_run_id", *params.CIRunID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+		}
+
+		if params.MonitorID != nil {
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "monitor_id", *params.MonitorID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+		}
+
+		if params.CreatedAt != nil {
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "created_at", *params.CreatedAt, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+		}
+
+		if params.UpdatedAt != nil {
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "updated_at", *params.UpdatedAt, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+		}
+
+		if params.FinishedAt != nil {
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "finished_at", *params.FinishedAt, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewCreateDatadiffRequest calls the generic CreateDatadiff builder with application/json body
+func NewCreateDatadiffRequest(server string, body CreateDatadiffJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewCreateDatadiffRequestWithBody(server, "application/json", bodyReader)
+}
+
+// NewCreateDatadiffRequestWithBody constructs an http.Request for the CreateDatadiff method, with any body, and a specified content type
+func NewCreateDatadiffRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/datadiffs")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewGetDatadiffRequest constructs an http.Request for the GetDatadiff method
+func NewGetDatadiffRequest(server string, datadiffID int, params *GetDatadiffParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "datadiff_id", datadiffID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "integer", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/datadiffs/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "poll", params.Poll, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "", Format: ""}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewUpdateDatadiffRequest calls the generic UpdateDatadiff builder with application/json body
+func NewUpdateDatadiffRequest(server string, datadiffID int, body UpdateDatadiffJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewUpdateDatadiffRequestWithBody(server, datadiffID, "application/json", bodyReader)
+}
+
+// NewUpdateDatadiffRequestWithBody constructs an http.Request for the UpdateDatadiff method, with any body, and a specified content type
+func NewUpdateDatadiffRequestWithBody(server string, datadiffID int, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "datadiff_id", datadiffID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "integer", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/datadiffs/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPatch, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewCancelDiffRequest constructs an http.Request for the CancelDiff method
+func NewCancelDiffRequest(server string, datadiffID int) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "datadiff_id", datadiffID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "integer", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/datadiffs/%s/cancel", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewGetDiffSummaryRequest constructs an http.Request for the GetDiffSummary method
+func NewGetDiffSummaryRequest(server string, datadiffID int) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "datadiff_id", datadiffID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "integer", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/datadiffs/%s/summary", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewGetDiffSummaryV1Request constructs an http.Request for the GetDiffSummaryV1 method
+func NewGetDiffSummaryV1Request(server string, datadiffID int) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "datadiff_id", datadiffID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "integer", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/datadiffs/%s/summary_results", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
 }
 
 // NewGetAllIntegrationsRequest constructs an http.Request for the GetAllIntegrations method
@@ -1506,6 +3343,33 @@ func NewResyncIntegrationRequest(server string, biDatasourceID int) (*http.Reque
 	return req, nil
 }
 
+// NewGetOrganizationMetaRequest constructs an http.Request for the GetOrganizationMeta method
+func NewGetOrganizationMetaRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/organization/meta")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
 func (c *Client) applyEditors(ctx context.Context, req *http.Request, additionalEditors []RequestEditorFn) error {
 	for _, r := range c.RequestEditors {
 		if err := r(ctx, req); err != nil {
@@ -1549,6 +3413,249 @@ func WithBaseURL(baseURL string) ClientOption {
 
 // ClientWithResponsesInterface is the interface specification for the client with responses above.
 type ClientWithResponsesInterface interface {
+	// LogSdkLinesWithBodyWithResponse Take log lines of the SDK
+	//
+	// The SDK sends what it logs. The lines are counted and forgotten.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/internal/sdk/log (the `LogSdkLines` operationId).
+	LogSdkLinesWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*LogSdkLinesResponse, error)
+
+	// LogSdkLinesWithResponse Take log lines of the SDK
+	//
+	// The SDK sends what it logs. The lines are counted and forgotten.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/internal/sdk/log (the `LogSdkLines` operationId).
+	LogSdkLinesWithResponse(ctx context.Context, body LogSdkLinesJSONRequestBody, reqEditors ...RequestEditorFn) (*LogSdkLinesResponse, error)
+
+	// ListDataSourcesWithResponse List data sources
+	//
+	// All data sources of the organisation that are neither hidden nor deleted, each with whether the caller may use it.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /api/v1/data_sources (the `ListDataSources` operationId).
+	ListDataSourcesWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ListDataSourcesResponse, error)
+
+	// CreateNewDatasourceWithBodyWithResponse Create a data source
+	//
+	// Adds a data source. It is not tested.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/data_sources (the `CreateNewDatasource` operationId).
+	CreateNewDatasourceWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CreateNewDatasourceResponse, error)
+
+	// CreateNewDatasourceWithResponse Create a data source
+	//
+	// Adds a data source. It is not tested.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/data_sources (the `CreateNewDatasource` operationId).
+	CreateNewDatasourceWithResponse(ctx context.Context, body CreateNewDatasourceJSONRequestBody, reqEditors ...RequestEditorFn) (*CreateNewDatasourceResponse, error)
+
+	// GetDataSourceTestResultWithResponse Get data source testing results
+	//
+	// Where a test is, step by step. A step that found something wrong is done, and its result says so.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /api/v1/data_sources/test/{job_id} (the `GetDataSourceTestResult` operationId).
+	GetDataSourceTestResultWithResponse(ctx context.Context, jobID int, reqEditors ...RequestEditorFn) (*GetDataSourceTestResultResponse, error)
+
+	// GetDataSourceTypesWithResponse List data source types
+	//
+	// The types that a data source can have, with what its options are.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /api/v1/data_sources/types (the `GetDataSourceTypes` operationId).
+	GetDataSourceTypesWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*GetDataSourceTypesResponse, error)
+
+	// GetDataSourceWithResponse Get a data source
+	//
+	// Returns a data source without its secrets.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /api/v1/data_sources/{data_source_id} (the `GetDataSource` operationId).
+	GetDataSourceWithResponse(ctx context.Context, dataSourceID int, reqEditors ...RequestEditorFn) (*GetDataSourceResponse, error)
+
+	// RequestDatasetSchemaWithBodyWithResponse Ask for the schema of a table
+	//
+	// Begins to read the columns of a table.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/data_sources/{data_source_id}/dataset_schema (the `RequestDatasetSchema` operationId).
+	RequestDatasetSchemaWithBodyWithResponse(ctx context.Context, dataSourceID int, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*RequestDatasetSchemaResponse, error)
+
+	// RequestDatasetSchemaWithResponse Ask for the schema of a table
+	//
+	// Begins to read the columns of a table.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/data_sources/{data_source_id}/dataset_schema (the `RequestDatasetSchema` operationId).
+	RequestDatasetSchemaWithResponse(ctx context.Context, dataSourceID int, body RequestDatasetSchemaJSONRequestBody, reqEditors ...RequestEditorFn) (*RequestDatasetSchemaResponse, error)
+
+	// GetDatasetSchemaWithResponse Get the schema of a table
+	//
+	// Where the reading of a schema is, and what it found.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /api/v1/data_sources/{data_source_id}/dataset_schema/{task_id} (the `GetDatasetSchema` operationId).
+	GetDatasetSchemaWithResponse(ctx context.Context, dataSourceID int, taskID int, reqEditors ...RequestEditorFn) (*GetDatasetSchemaResponse, error)
+
+	// GuessPrimaryKeyWithBodyWithResponse Guess the primary key of a table
+	//
+	// Looks for columns that are unique and never null.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/data_sources/{data_source_id}/guess_pk (the `GuessPrimaryKey` operationId).
+	GuessPrimaryKeyWithBodyWithResponse(ctx context.Context, dataSourceID int, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*GuessPrimaryKeyResponse, error)
+
+	// GuessPrimaryKeyWithResponse Guess the primary key of a table
+	//
+	// Looks for columns that are unique and never null.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/data_sources/{data_source_id}/guess_pk (the `GuessPrimaryKey` operationId).
+	GuessPrimaryKeyWithResponse(ctx context.Context, dataSourceID int, body GuessPrimaryKeyJSONRequestBody, reqEditors ...RequestEditorFn) (*GuessPrimaryKeyResponse, error)
+
+	// ExecuteQueryWithBodyWithResponse Execute a SQL query against a data source
+	//
+	// Runs a query that reads, in a transaction that cannot write.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/data_sources/{data_source_id}/query (the `ExecuteQuery` operationId).
+	ExecuteQueryWithBodyWithResponse(ctx context.Context, dataSourceID int, params *ExecuteQueryParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ExecuteQueryResponse, error)
+
+	// ExecuteQueryWithResponse Execute a SQL query against a data source
+	//
+	// Runs a query that reads, in a transaction that cannot write.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/data_sources/{data_source_id}/query (the `ExecuteQuery` operationId).
+	ExecuteQueryWithResponse(ctx context.Context, dataSourceID int, params *ExecuteQueryParams, body ExecuteQueryJSONRequestBody, reqEditors ...RequestEditorFn) (*ExecuteQueryResponse, error)
+
+	// GetDataSourceSummaryWithResponse Get a data source summary
+	//
+	// The number, name and type of a data source.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /api/v1/data_sources/{data_source_id}/summary (the `GetDataSourceSummary` operationId).
+	GetDataSourceSummaryWithResponse(ctx context.Context, dataSourceID int, reqEditors ...RequestEditorFn) (*GetDataSourceSummaryResponse, error)
+
+	// TestDataSourceWithBodyWithResponse Test a data source connection
+	//
+	// Begins to test a data source.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/data_sources/{data_source_id}/test (the `TestDataSource` operationId).
+	TestDataSourceWithBodyWithResponse(ctx context.Context, dataSourceID int, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*TestDataSourceResponse, error)
+
+	// TestDataSourceWithResponse Test a data source connection
+	//
+	// Begins to test a data source.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/data_sources/{data_source_id}/test (the `TestDataSource` operationId).
+	TestDataSourceWithResponse(ctx context.Context, dataSourceID int, body TestDataSourceJSONRequestBody, reqEditors ...RequestEditorFn) (*TestDataSourceResponse, error)
+
+	// ListDatadiffsWithResponse List data diffs
+	//
+	// A page of the data diffs.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /api/v1/datadiffs (the `ListDatadiffs` operationId).
+	ListDatadiffsWithResponse(ctx context.Context, params *ListDatadiffsParams, reqEditors ...RequestEditorFn) (*ListDatadiffsResponse, error)
+
+	// CreateDatadiffWithBodyWithResponse Create a data diff
+	//
+	// Asks for a data diff, which is made afterwards.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/datadiffs (the `CreateDatadiff` operationId).
+	CreateDatadiffWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CreateDatadiffResponse, error)
+
+	// CreateDatadiffWithResponse Create a data diff
+	//
+	// Asks for a data diff, which is made afterwards.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/datadiffs (the `CreateDatadiff` operationId).
+	CreateDatadiffWithResponse(ctx context.Context, body CreateDatadiffJSONRequestBody, reqEditors ...RequestEditorFn) (*CreateDatadiffResponse, error)
+
+	// GetDatadiffWithResponse Get a data diff
+	//
+	// Returns a data diff and how far it has come.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /api/v1/datadiffs/{datadiff_id} (the `GetDatadiff` operationId).
+	GetDatadiffWithResponse(ctx context.Context, datadiffID int, params *GetDatadiffParams, reqEditors ...RequestEditorFn) (*GetDatadiffResponse, error)
+
+	// UpdateDatadiffWithBodyWithResponse Update a data diff
+	//
+	// Puts a data diff away, or forgets its results.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PATCH /api/v1/datadiffs/{datadiff_id} (the `UpdateDatadiff` operationId).
+	UpdateDatadiffWithBodyWithResponse(ctx context.Context, datadiffID int, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*UpdateDatadiffResponse, error)
+
+	// UpdateDatadiffWithResponse Update a data diff
+	//
+	// Puts a data diff away, or forgets its results.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PATCH /api/v1/datadiffs/{datadiff_id} (the `UpdateDatadiff` operationId).
+	UpdateDatadiffWithResponse(ctx context.Context, datadiffID int, body UpdateDatadiffJSONRequestBody, reqEditors ...RequestEditorFn) (*UpdateDatadiffResponse, error)
+
+	// CancelDiffWithResponse Cancel a running data diff
+	//
+	// Ends a data diff that has not ended. One that has stays as it is.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/datadiffs/{datadiff_id}/cancel (the `CancelDiff` operationId).
+	CancelDiffWithResponse(ctx context.Context, datadiffID int, reqEditors ...RequestEditorFn) (*CancelDiffResponse, error)
+
+	// GetDiffSummaryWithResponse Get a human-readable summary of a DataDiff comparison
+	//
+	// A data diff in few words, wherever it is.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /api/v1/datadiffs/{datadiff_id}/summary (the `GetDiffSummary` operationId).
+	GetDiffSummaryWithResponse(ctx context.Context, datadiffID int, reqEditors ...RequestEditorFn) (*GetDiffSummaryResponse, error)
+
+	// GetDiffSummaryV1WithResponse Get a data diff summary
+	//
+	// What a data diff came to, in numbers.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /api/v1/datadiffs/{datadiff_id}/summary_results (the `GetDiffSummaryV1` operationId).
+	GetDiffSummaryV1WithResponse(ctx context.Context, datadiffID int, reqEditors ...RequestEditorFn) (*GetDiffSummaryV1Response, error)
+
 	// GetAllIntegrationsWithResponse List all integrations
 	//
 	// Returns every BI integration.
@@ -1798,6 +3905,794 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with GET /api/v1/lineage/bi/{bi_datasource_id}/sync/ (the `ResyncIntegration` operationId).
 	ResyncIntegrationWithResponse(ctx context.Context, biDatasourceID int, reqEditors ...RequestEditorFn) (*ResyncIntegrationResponse, error)
+
+	// GetOrganizationMetaWithResponse Get the organization
+	//
+	// Who the key belongs to. Clients ask it first, to see whether the key is good.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /api/v1/organization/meta (the `GetOrganizationMeta` operationId).
+	GetOrganizationMetaWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*GetOrganizationMetaResponse, error)
+}
+
+type LogSdkLinesResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *SDKLogged
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r LogSdkLinesResponse) GetJSON200() *SDKLogged {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r LogSdkLinesResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r LogSdkLinesResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r LogSdkLinesResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r LogSdkLinesResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type ListDataSourcesResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *[]ListDataSources200JSONResponseBody_Item
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListDataSourcesResponse) GetJSON200() *[]ListDataSources200JSONResponseBody_Item {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r ListDataSourcesResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListDataSourcesResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListDataSourcesResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListDataSourcesResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type CreateNewDatasourceResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *CreateNewDatasource200JSONResponseBody
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r CreateNewDatasourceResponse) GetJSON200() *CreateNewDatasource200JSONResponseBody {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r CreateNewDatasourceResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r CreateNewDatasourceResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r CreateNewDatasourceResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r CreateNewDatasourceResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type GetDataSourceTestResultResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *AsyncDataSourceTestResults
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetDataSourceTestResultResponse) GetJSON200() *AsyncDataSourceTestResults {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r GetDataSourceTestResultResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetDataSourceTestResultResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetDataSourceTestResultResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetDataSourceTestResultResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type GetDataSourceTypesResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *[]APIDataSourceType
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetDataSourceTypesResponse) GetJSON200() *[]APIDataSourceType {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r GetDataSourceTypesResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetDataSourceTypesResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetDataSourceTypesResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetDataSourceTypesResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type GetDataSourceResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *GetDataSource200JSONResponseBody
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetDataSourceResponse) GetJSON200() *GetDataSource200JSONResponseBody {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r GetDataSourceResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetDataSourceResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetDataSourceResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetDataSourceResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type RequestDatasetSchemaResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *DatasetSchemaTask
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r RequestDatasetSchemaResponse) GetJSON200() *DatasetSchemaTask {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r RequestDatasetSchemaResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r RequestDatasetSchemaResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r RequestDatasetSchemaResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r RequestDatasetSchemaResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type GetDatasetSchemaResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *DatasetSchema
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetDatasetSchemaResponse) GetJSON200() *DatasetSchema {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r GetDatasetSchemaResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetDatasetSchemaResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetDatasetSchemaResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetDatasetSchemaResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type GuessPrimaryKeyResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *GuessedKeys
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GuessPrimaryKeyResponse) GetJSON200() *GuessedKeys {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r GuessPrimaryKeyResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GuessPrimaryKeyResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GuessPrimaryKeyResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GuessPrimaryKeyResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type ExecuteQueryResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *APIQueryResult
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ExecuteQueryResponse) GetJSON200() *APIQueryResult {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r ExecuteQueryResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ExecuteQueryResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ExecuteQueryResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ExecuteQueryResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type GetDataSourceSummaryResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *APIDataSourceSummary
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetDataSourceSummaryResponse) GetJSON200() *APIDataSourceSummary {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r GetDataSourceSummaryResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetDataSourceSummaryResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetDataSourceSummaryResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetDataSourceSummaryResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type TestDataSourceResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *TestDataSourceAsyncResponse
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r TestDataSourceResponse) GetJSON200() *TestDataSourceAsyncResponse {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r TestDataSourceResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r TestDataSourceResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r TestDataSourceResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r TestDataSourceResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type ListDatadiffsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *APIDataDiffPage
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListDatadiffsResponse) GetJSON200() *APIDataDiffPage {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r ListDatadiffsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListDatadiffsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListDatadiffsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListDatadiffsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type CreateDatadiffResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *APIDataDiffFull
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r CreateDatadiffResponse) GetJSON200() *APIDataDiffFull {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r CreateDatadiffResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r CreateDatadiffResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r CreateDatadiffResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r CreateDatadiffResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type GetDatadiffResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *APIDataDiffWithProgressState
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetDatadiffResponse) GetJSON200() *APIDataDiffWithProgressState {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r GetDatadiffResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetDatadiffResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetDatadiffResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetDatadiffResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type UpdateDatadiffResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *DataDiffUpdated
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r UpdateDatadiffResponse) GetJSON200() *DataDiffUpdated {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r UpdateDatadiffResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r UpdateDatadiffResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r UpdateDatadiffResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r UpdateDatadiffResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type CancelDiffResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *APIDataDiffCancelled
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r CancelDiffResponse) GetJSON200() *APIDataDiffCancelled {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r CancelDiffResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r CancelDiffResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r CancelDiffResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r CancelDiffResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type GetDiffSummaryResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *APIDataDiffSummary
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetDiffSummaryResponse) GetJSON200() *APIDataDiffSummary {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r GetDiffSummaryResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetDiffSummaryResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetDiffSummaryResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetDiffSummaryResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type GetDiffSummaryV1Response struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *GetDiffSummaryV1200JSONResponseBody
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetDiffSummaryV1Response) GetJSON200() *GetDiffSummaryV1200JSONResponseBody {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r GetDiffSummaryV1Response) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetDiffSummaryV1Response) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetDiffSummaryV1Response) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetDiffSummaryV1Response) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
 }
 
 type GetAllIntegrationsResponse struct {
@@ -2456,6 +5351,452 @@ func (r ResyncIntegrationResponse) ContentType() string {
 	return ""
 }
 
+type GetOrganizationMetaResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *OrganizationMeta
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetOrganizationMetaResponse) GetJSON200() *OrganizationMeta {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r GetOrganizationMetaResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetOrganizationMetaResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetOrganizationMetaResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetOrganizationMetaResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// LogSdkLinesWithBodyWithResponse Take log lines of the SDK
+//
+// The SDK sends what it logs. The lines are counted and forgotten.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/internal/sdk/log (the `LogSdkLines` operationId).
+func (c *ClientWithResponses) LogSdkLinesWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*LogSdkLinesResponse, error) {
+	rsp, err := c.LogSdkLinesWithBody(ctx, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseLogSdkLinesResponse(rsp)
+}
+
+// LogSdkLinesWithResponse Take log lines of the SDK
+//
+// The SDK sends what it logs. The lines are counted and forgotten.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/internal/sdk/log (the `LogSdkLines` operationId).
+func (c *ClientWithResponses) LogSdkLinesWithResponse(ctx context.Context, body LogSdkLinesJSONRequestBody, reqEditors ...RequestEditorFn) (*LogSdkLinesResponse, error) {
+	rsp, err := c.LogSdkLines(ctx, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseLogSdkLinesResponse(rsp)
+}
+
+// ListDataSourcesWithResponse List data sources
+//
+// All data sources of the organisation that are neither hidden nor deleted, each with whether the caller may use it.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /api/v1/data_sources (the `ListDataSources` operationId).
+func (c *ClientWithResponses) ListDataSourcesWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ListDataSourcesResponse, error) {
+	rsp, err := c.ListDataSources(ctx, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListDataSourcesResponse(rsp)
+}
+
+// CreateNewDatasourceWithBodyWithResponse Create a data source
+//
+// Adds a data source. It is not tested.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/data_sources (the `CreateNewDatasource` operationId).
+func (c *ClientWithResponses) CreateNewDatasourceWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CreateNewDatasourceResponse, error) {
+	rsp, err := c.CreateNewDatasourceWithBody(ctx, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCreateNewDatasourceResponse(rsp)
+}
+
+// CreateNewDatasourceWithResponse Create a data source
+//
+// Adds a data source. It is not tested.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/data_sources (the `CreateNewDatasource` operationId).
+func (c *ClientWithResponses) CreateNewDatasourceWithResponse(ctx context.Context, body CreateNewDatasourceJSONRequestBody, reqEditors ...RequestEditorFn) (*CreateNewDatasourceResponse, error) {
+	rsp, err := c.CreateNewDatasource(ctx, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCreateNewDatasourceResponse(rsp)
+}
+
+// GetDataSourceTestResultWithResponse Get data source testing results
+//
+// Where a test is, step by step. A step that found something wrong is done, and its result says so.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /api/v1/data_sources/test/{job_id} (the `GetDataSourceTestResult` operationId).
+func (c *ClientWithResponses) GetDataSourceTestResultWithResponse(ctx context.Context, jobID int, reqEditors ...RequestEditorFn) (*GetDataSourceTestResultResponse, error) {
+	rsp, err := c.GetDataSourceTestResult(ctx, jobID, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetDataSourceTestResultResponse(rsp)
+}
+
+// GetDataSourceTypesWithResponse List data source types
+//
+// The types that a data source can have, with what its options are.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /api/v1/data_sources/types (the `GetDataSourceTypes` operationId).
+func (c *ClientWithResponses) GetDataSourceTypesWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*GetDataSourceTypesResponse, error) {
+	rsp, err := c.GetDataSourceTypes(ctx, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetDataSourceTypesResponse(rsp)
+}
+
+// GetDataSourceWithResponse Get a data source
+//
+// Returns a data source without its secrets.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /api/v1/data_sources/{data_source_id} (the `GetDataSource` operationId).
+func (c *ClientWithResponses) GetDataSourceWithResponse(ctx context.Context, dataSourceID int, reqEditors ...RequestEditorFn) (*GetDataSourceResponse, error) {
+	rsp, err := c.GetDataSource(ctx, dataSourceID, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetDataSourceResponse(rsp)
+}
+
+// RequestDatasetSchemaWithBodyWithResponse Ask for the schema of a table
+//
+// Begins to read the columns of a table.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/data_sources/{data_source_id}/dataset_schema (the `RequestDatasetSchema` operationId).
+func (c *ClientWithResponses) RequestDatasetSchemaWithBodyWithResponse(ctx context.Context, dataSourceID int, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*RequestDatasetSchemaResponse, error) {
+	rsp, err := c.RequestDatasetSchemaWithBody(ctx, dataSourceID, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRequestDatasetSchemaResponse(rsp)
+}
+
+// RequestDatasetSchemaWithResponse Ask for the schema of a table
+//
+// Begins to read the columns of a table.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/data_sources/{data_source_id}/dataset_schema (the `RequestDatasetSchema` operationId).
+func (c *ClientWithResponses) RequestDatasetSchemaWithResponse(ctx context.Context, dataSourceID int, body RequestDatasetSchemaJSONRequestBody, reqEditors ...RequestEditorFn) (*RequestDatasetSchemaResponse, error) {
+	rsp, err := c.RequestDatasetSchema(ctx, dataSourceID, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRequestDatasetSchemaResponse(rsp)
+}
+
+// GetDatasetSchemaWithResponse Get the schema of a table
+//
+// Where the reading of a schema is, and what it found.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /api/v1/data_sources/{data_source_id}/dataset_schema/{task_id} (the `GetDatasetSchema` operationId).
+func (c *ClientWithResponses) GetDatasetSchemaWithResponse(ctx context.Context, dataSourceID int, taskID int, reqEditors ...RequestEditorFn) (*GetDatasetSchemaResponse, error) {
+	rsp, err := c.GetDatasetSchema(ctx, dataSourceID, taskID, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetDatasetSchemaResponse(rsp)
+}
+
+// GuessPrimaryKeyWithBodyWithResponse Guess the primary key of a table
+//
+// Looks for columns that are unique and never null.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/data_sources/{data_source_id}/guess_pk (the `GuessPrimaryKey` operationId).
+func (c *ClientWithResponses) GuessPrimaryKeyWithBodyWithResponse(ctx context.Context, dataSourceID int, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*GuessPrimaryKeyResponse, error) {
+	rsp, err := c.GuessPrimaryKeyWithBody(ctx, dataSourceID, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGuessPrimaryKeyResponse(rsp)
+}
+
+// GuessPrimaryKeyWithResponse Guess the primary key of a table
+//
+// Looks for columns that are unique and never null.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/data_sources/{data_source_id}/guess_pk (the `GuessPrimaryKey` operationId).
+func (c *ClientWithResponses) GuessPrimaryKeyWithResponse(ctx context.Context, dataSourceID int, body GuessPrimaryKeyJSONRequestBody, reqEditors ...RequestEditorFn) (*GuessPrimaryKeyResponse, error) {
+	rsp, err := c.GuessPrimaryKey(ctx, dataSourceID, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGuessPrimaryKeyResponse(rsp)
+}
+
+// ExecuteQueryWithBodyWithResponse Execute a SQL query against a data source
+//
+// Runs a query that reads, in a transaction that cannot write.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/data_sources/{data_source_id}/query (the `ExecuteQuery` operationId).
+func (c *ClientWithResponses) ExecuteQueryWithBodyWithResponse(ctx context.Context, dataSourceID int, params *ExecuteQueryParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ExecuteQueryResponse, error) {
+	rsp, err := c.ExecuteQueryWithBody(ctx, dataSourceID, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseExecuteQueryResponse(rsp)
+}
+
+// ExecuteQueryWithResponse Execute a SQL query against a data source
+//
+// Runs a query that reads, in a transaction that cannot write.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/data_sources/{data_source_id}/query (the `ExecuteQuery` operationId).
+func (c *ClientWithResponses) ExecuteQueryWithResponse(ctx context.Context, dataSourceID int, params *ExecuteQueryParams, body ExecuteQueryJSONRequestBody, reqEditors ...RequestEditorFn) (*ExecuteQueryResponse, error) {
+	rsp, err := c.ExecuteQuery(ctx, dataSourceID, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseExecuteQueryResponse(rsp)
+}
+
+// GetDataSourceSummaryWithResponse Get a data source summary
+//
+// The number, name and type of a data source.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /api/v1/data_sources/{data_source_id}/summary (the `GetDataSourceSummary` operationId).
+func (c *ClientWithResponses) GetDataSourceSummaryWithResponse(ctx context.Context, dataSourceID int, reqEditors ...RequestEditorFn) (*GetDataSourceSummaryResponse, error) {
+	rsp, err := c.GetDataSourceSummary(ctx, dataSourceID, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetDataSourceSummaryResponse(rsp)
+}
+
+// TestDataSourceWithBodyWithResponse Test a data source connection
+//
+// Begins to test a data source.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/data_sources/{data_source_id}/test (the `TestDataSource` operationId).
+func (c *ClientWithResponses) TestDataSourceWithBodyWithResponse(ctx context.Context, dataSourceID int, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*TestDataSourceResponse, error) {
+	rsp, err := c.TestDataSourceWithBody(ctx, dataSourceID, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseTestDataSourceResponse(rsp)
+}
+
+// TestDataSourceWithResponse Test a data source connection
+//
+// Begins to test a data source.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/data_sources/{data_source_id}/test (the `TestDataSource` operationId).
+func (c *ClientWithResponses) TestDataSourceWithResponse(ctx context.Context, dataSourceID int, body TestDataSourceJSONRequestBody, reqEditors ...RequestEditorFn) (*TestDataSourceResponse, error) {
+	rsp, err := c.TestDataSource(ctx, dataSourceID, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseTestDataSourceResponse(rsp)
+}
+
+// ListDatadiffsWithResponse List data diffs
+//
+// A page of the data diffs.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /api/v1/datadiffs (the `ListDatadiffs` operationId).
+func (c *ClientWithResponses) ListDatadiffsWithResponse(ctx context.Context, params *ListDatadiffsParams, reqEditors ...RequestEditorFn) (*ListDatadiffsResponse, error) {
+	rsp, err := c.ListDatadiffs(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListDatadiffsResponse(rsp)
+}
+
+// CreateDatadiffWithBodyWithResponse Create a data diff
+//
+// Asks for a data diff, which is made afterwards.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/datadiffs (the `CreateDatadiff` operationId).
+func (c *ClientWithResponses) CreateDatadiffWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CreateDatadiffResponse, error) {
+	rsp, err := c.CreateDatadiffWithBody(ctx, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCreateDatadiffResponse(rsp)
+}
+
+// CreateDatadiffWithResponse Create a data diff
+//
+// Asks for a data diff, which is made afterwards.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/datadiffs (the `CreateDatadiff` operationId).
+func (c *ClientWithResponses) CreateDatadiffWithResponse(ctx context.Context, body CreateDatadiffJSONRequestBody, reqEditors ...RequestEditorFn) (*CreateDatadiffResponse, error) {
+	rsp, err := c.CreateDatadiff(ctx, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCreateDatadiffResponse(rsp)
+}
+
+// GetDatadiffWithResponse Get a data diff
+//
+// Returns a data diff and how far it has come.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /api/v1/datadiffs/{datadiff_id} (the `GetDatadiff` operationId).
+func (c *ClientWithResponses) GetDatadiffWithResponse(ctx context.Context, datadiffID int, params *GetDatadiffParams, reqEditors ...RequestEditorFn) (*GetDatadiffResponse, error) {
+	rsp, err := c.GetDatadiff(ctx, datadiffID, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetDatadiffResponse(rsp)
+}
+
+// UpdateDatadiffWithBodyWithResponse Update a data diff
+//
+// Puts a data diff away, or forgets its results.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PATCH /api/v1/datadiffs/{datadiff_id} (the `UpdateDatadiff` operationId).
+func (c *ClientWithResponses) UpdateDatadiffWithBodyWithResponse(ctx context.Context, datadiffID int, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*UpdateDatadiffResponse, error) {
+	rsp, err := c.UpdateDatadiffWithBody(ctx, datadiffID, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseUpdateDatadiffResponse(rsp)
+}
+
+// UpdateDatadiffWithResponse Update a data diff
+//
+// Puts a data diff away, or forgets its results.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PATCH /api/v1/datadiffs/{datadiff_id} (the `UpdateDatadiff` operationId).
+func (c *ClientWithResponses) UpdateDatadiffWithResponse(ctx context.Context, datadiffID int, body UpdateDatadiffJSONRequestBody, reqEditors ...RequestEditorFn) (*UpdateDatadiffResponse, error) {
+	rsp, err := c.UpdateDatadiff(ctx, datadiffID, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseUpdateDatadiffResponse(rsp)
+}
+
+// CancelDiffWithResponse Cancel a running data diff
+//
+// Ends a data diff that has not ended. One that has stays as it is.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/datadiffs/{datadiff_id}/cancel (the `CancelDiff` operationId).
+func (c *ClientWithResponses) CancelDiffWithResponse(ctx context.Context, datadiffID int, reqEditors ...RequestEditorFn) (*CancelDiffResponse, error) {
+	rsp, err := c.CancelDiff(ctx, datadiffID, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCancelDiffResponse(rsp)
+}
+
+// GetDiffSummaryWithResponse Get a human-readable summary of a DataDiff comparison
+//
+// A data diff in few words, wherever it is.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /api/v1/datadiffs/{datadiff_id}/summary (the `GetDiffSummary` operationId).
+func (c *ClientWithResponses) GetDiffSummaryWithResponse(ctx context.Context, datadiffID int, reqEditors ...RequestEditorFn) (*GetDiffSummaryResponse, error) {
+	rsp, err := c.GetDiffSummary(ctx, datadiffID, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetDiffSummaryResponse(rsp)
+}
+
+// GetDiffSummaryV1WithResponse Get a data diff summary
+//
+// What a data diff came to, in numbers.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /api/v1/datadiffs/{datadiff_id}/summary_results (the `GetDiffSummaryV1` operationId).
+func (c *ClientWithResponses) GetDiffSummaryV1WithResponse(ctx context.Context, datadiffID int, reqEditors ...RequestEditorFn) (*GetDiffSummaryV1Response, error) {
+	rsp, err := c.GetDiffSummaryV1(ctx, datadiffID, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetDiffSummaryV1Response(rsp)
+}
+
 // GetAllIntegrationsWithResponse List all integrations
 //
 // Returns every BI integration.
@@ -2874,6 +6215,496 @@ func (c *ClientWithResponses) ResyncIntegrationWithResponse(ctx context.Context,
 	return ParseResyncIntegrationResponse(rsp)
 }
 
+// GetOrganizationMetaWithResponse Get the organization
+//
+// Who the key belongs to. Clients ask it first, to see whether the key is good.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /api/v1/organization/meta (the `GetOrganizationMeta` operationId).
+func (c *ClientWithResponses) GetOrganizationMetaWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*GetOrganizationMetaResponse, error) {
+	rsp, err := c.GetOrganizationMeta(ctx, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetOrganizationMetaResponse(rsp)
+}
+
+// ParseLogSdkLinesResponse parses an HTTP response from a LogSdkLinesWithResponse call
+func ParseLogSdkLinesResponse(rsp *http.Response) (*LogSdkLinesResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &LogSdkLinesResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest SDKLogged
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+	}
+
+	return response, nil
+}
+
+// ParseListDataSourcesResponse parses an HTTP response from a ListDataSourcesWithResponse call
+func ParseListDataSourcesResponse(rsp *http.Response) (*ListDataSourcesResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListDataSourcesResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest []ListDataSources200JSONResponseBody_Item
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+	}
+
+	return response, nil
+}
+
+// ParseCreateNewDatasourceResponse parses an HTTP response from a CreateNewDatasourceWithResponse call
+func ParseCreateNewDatasourceResponse(rsp *http.Response) (*CreateNewDatasourceResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &CreateNewDatasourceResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest CreateNewDatasource200JSONResponseBody
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+	}
+
+	return response, nil
+}
+
+// ParseGetDataSourceTestResultResponse parses an HTTP response from a GetDataSourceTestResultWithResponse call
+func ParseGetDataSourceTestResultResponse(rsp *http.Response) (*GetDataSourceTestResultResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetDataSourceTestResultResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest AsyncDataSourceTestResults
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+	}
+
+	return response, nil
+}
+
+// ParseGetDataSourceTypesResponse parses an HTTP response from a GetDataSourceTypesWithResponse call
+func ParseGetDataSourceTypesResponse(rsp *http.Response) (*GetDataSourceTypesResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetDataSourceTypesResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest []APIDataSourceType
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+	}
+
+	return response, nil
+}
+
+// ParseGetDataSourceResponse parses an HTTP response from a GetDataSourceWithResponse call
+func ParseGetDataSourceResponse(rsp *http.Response) (*GetDataSourceResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetDataSourceResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest GetDataSource200JSONResponseBody
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+	}
+
+	return response, nil
+}
+
+// ParseRequestDatasetSchemaResponse parses an HTTP response from a RequestDatasetSchemaWithResponse call
+func ParseRequestDatasetSchemaResponse(rsp *http.Response) (*RequestDatasetSchemaResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &RequestDatasetSchemaResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest DatasetSchemaTask
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+	}
+
+	return response, nil
+}
+
+// ParseGetDatasetSchemaResponse parses an HTTP response from a GetDatasetSchemaWithResponse call
+func ParseGetDatasetSchemaResponse(rsp *http.Response) (*GetDatasetSchemaResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetDatasetSchemaResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest DatasetSchema
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+	}
+
+	return response, nil
+}
+
+// ParseGuessPrimaryKeyResponse parses an HTTP response from a GuessPrimaryKeyWithResponse call
+func ParseGuessPrimaryKeyResponse(rsp *http.Response) (*GuessPrimaryKeyResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GuessPrimaryKeyResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest GuessedKeys
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+	}
+
+	return response, nil
+}
+
+// ParseExecuteQueryResponse parses an HTTP response from a ExecuteQueryWithResponse call
+func ParseExecuteQueryResponse(rsp *http.Response) (*ExecuteQueryResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ExecuteQueryResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest APIQueryResult
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+	}
+
+	return response, nil
+}
+
+// ParseGetDataSourceSummaryResponse parses an HTTP response from a GetDataSourceSummaryWithResponse call
+func ParseGetDataSourceSummaryResponse(rsp *http.Response) (*GetDataSourceSummaryResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetDataSourceSummaryResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest APIDataSourceSummary
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+	}
+
+	return response, nil
+}
+
+// ParseTestDataSourceResponse parses an HTTP response from a TestDataSourceWithResponse call
+func ParseTestDataSourceResponse(rsp *http.Response) (*TestDataSourceResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &TestDataSourceResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest TestDataSourceAsyncResponse
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+	}
+
+	return response, nil
+}
+
+// ParseListDatadiffsResponse parses an HTTP response from a ListDatadiffsWithResponse call
+func ParseListDatadiffsResponse(rsp *http.Response) (*ListDatadiffsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListDatadiffsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest APIDataDiffPage
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+	}
+
+	return response, nil
+}
+
+// ParseCreateDatadiffResponse parses an HTTP response from a CreateDatadiffWithResponse call
+func ParseCreateDatadiffResponse(rsp *http.Response) (*CreateDatadiffResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &CreateDatadiffResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest APIDataDiffFull
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+	}
+
+	return response, nil
+}
+
+// ParseGetDatadiffResponse parses an HTTP response from a GetDatadiffWithResponse call
+func ParseGetDatadiffResponse(rsp *http.Response) (*GetDatadiffResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetDatadiffResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest APIDataDiffWithProgressState
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+	}
+
+	return response, nil
+}
+
+// ParseUpdateDatadiffResponse parses an HTTP response from a UpdateDatadiffWithResponse call
+func ParseUpdateDatadiffResponse(rsp *http.Response) (*UpdateDatadiffResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &UpdateDatadiffResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest DataDiffUpdated
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+	}
+
+	return response, nil
+}
+
+// ParseCancelDiffResponse parses an HTTP response from a CancelDiffWithResponse call
+func ParseCancelDiffResponse(rsp *http.Response) (*CancelDiffResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &CancelDiffResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest APIDataDiffCancelled
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+	}
+
+	return response, nil
+}
+
+// ParseGetDiffSummaryResponse parses an HTTP response from a GetDiffSummaryWithResponse call
+func ParseGetDiffSummaryResponse(rsp *http.Response) (*GetDiffSummaryResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetDiffSummaryResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest APIDataDiffSummary
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+	}
+
+	return response, nil
+}
+
+// ParseGetDiffSummaryV1Response parses an HTTP response from a GetDiffSummaryV1WithResponse call
+func ParseGetDiffSummaryV1Response(rsp *http.Response) (*GetDiffSummaryV1Response, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetDiffSummaryV1Response{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest GetDiffSummaryV1200JSONResponseBody
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+	}
+
+	return response, nil
+}
+
 // ParseGetAllIntegrationsResponse parses an HTTP response from a GetAllIntegrationsWithResponse call
 func ParseGetAllIntegrationsResponse(rsp *http.Response) (*GetAllIntegrationsResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -3265,6 +7096,31 @@ func ParseResyncIntegrationResponse(rsp *http.Response) (*ResyncIntegrationRespo
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
 		var dest BIIntegration
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+	}
+
+	return response, nil
+}
+
+// ParseGetOrganizationMetaResponse parses an HTTP response from a GetOrganizationMetaWithResponse call
+func ParseGetOrganizationMetaResponse(rsp *http.Response) (*GetOrganizationMetaResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetOrganizationMetaResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest OrganizationMeta
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}

@@ -142,6 +142,102 @@ type ClientInterface interface {
 	// Corresponds with GET /_understudy/coverage (the `GetCoverage` operationId).
 	GetCoverage(ctx context.Context, params *GetCoverageParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// GetDatafoldCompatibility Get how Datafold answers
+	//
+	// How the workspace is answered where clients of different years want different things.
+	//
+	// Corresponds with GET /_understudy/datafold/compatibility (the `GetDatafoldCompatibility` operationId).
+	GetDatafoldCompatibility(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// PutDatafoldCompatibilityWithBody Set how Datafold answers
+	//
+	// Says how the workspace is answered. What is left out is as at first.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with PUT /_understudy/datafold/compatibility (the `PutDatafoldCompatibility` operationId).
+	PutDatafoldCompatibilityWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// PutDatafoldCompatibility Set how Datafold answers
+	//
+	// Says how the workspace is answered. What is left out is as at first.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with PUT /_understudy/datafold/compatibility (the `PutDatafoldCompatibility` operationId).
+	PutDatafoldCompatibility(ctx context.Context, body PutDatafoldCompatibilityJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// DeleteDatafoldSource Remove a data source
+	//
+	// Removes a data source, which Datafold's own API cannot. Diffs that name it stay.
+	//
+	// Corresponds with DELETE /_understudy/datafold/data-sources/{dataSourceId} (the `DeleteDatafoldSource` operationId).
+	DeleteDatafoldSource(ctx context.Context, dataSourceID DatafoldSource, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// DeleteDatafoldBacking Forget the backing of a data source
+	//
+	// The data source executes on its own database again.
+	//
+	// Corresponds with DELETE /_understudy/datafold/data-sources/{dataSourceId}/backing (the `DeleteDatafoldBacking` operationId).
+	DeleteDatafoldBacking(ctx context.Context, dataSourceID DatafoldSource, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetDatafoldBacking Get the backing of a data source
+	//
+	// What stands in for the database of a data source.
+	//
+	// Corresponds with GET /_understudy/datafold/data-sources/{dataSourceId}/backing (the `GetDatafoldBacking` operationId).
+	GetDatafoldBacking(ctx context.Context, dataSourceID DatafoldSource, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// PutDatafoldBackingWithBody Set the backing of a data source
+	//
+	// Says on what a data source of whatever type executes: on another data source, or on an embedded SQLite database that a script of SQL fills.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with PUT /_understudy/datafold/data-sources/{dataSourceId}/backing (the `PutDatafoldBacking` operationId).
+	PutDatafoldBackingWithBody(ctx context.Context, dataSourceID DatafoldSource, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// PutDatafoldBacking Set the backing of a data source
+	//
+	// Says on what a data source of whatever type executes: on another data source, or on an embedded SQLite database that a script of SQL fills.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with PUT /_understudy/datafold/data-sources/{dataSourceId}/backing (the `PutDatafoldBacking` operationId).
+	PutDatafoldBacking(ctx context.Context, dataSourceID DatafoldSource, body PutDatafoldBackingJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListDatafoldOutcomes List scripted outcomes
+	//
+	// The scripted outcomes of data diffs, in the order in which they are tried.
+	//
+	// Corresponds with GET /_understudy/datafold/outcomes (the `ListDatafoldOutcomes` operationId).
+	ListDatafoldOutcomes(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// DeleteDatafoldOutcome Forget a scripted outcome
+	//
+	// Diffs are made again. Those that were asked for keep their outcome.
+	//
+	// Corresponds with DELETE /_understudy/datafold/outcomes/{outcomeName} (the `DeleteDatafoldOutcome` operationId).
+	DeleteDatafoldOutcome(ctx context.Context, outcomeName DatafoldOutcomeName, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// PutDatafoldOutcomeWithBody Script an outcome
+	//
+	// Says what data diffs of certain sources and tables come to without being made: a result by its numbers, an error, or a state to stay in. Diffs are counted anew.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with PUT /_understudy/datafold/outcomes/{outcomeName} (the `PutDatafoldOutcome` operationId).
+	PutDatafoldOutcomeWithBody(ctx context.Context, outcomeName DatafoldOutcomeName, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// PutDatafoldOutcome Script an outcome
+	//
+	// Says what data diffs of certain sources and tables come to without being made: a result by its numbers, an error, or a state to stay in. Diffs are counted anew.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with PUT /_understudy/datafold/outcomes/{outcomeName} (the `PutDatafoldOutcome` operationId).
+	PutDatafoldOutcome(ctx context.Context, outcomeName DatafoldOutcomeName, body PutDatafoldOutcomeJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// GetDocument Get a served document
 	//
 	// The OpenAPI document that requests and answers are held against. As YAML, in which violations give lines, or as JSON: what the query asks for, else what the header Accept prefers, else YAML.
@@ -576,6 +672,222 @@ func (c *Client) AdvanceClock(ctx context.Context, body AdvanceClockJSONRequestB
 // Corresponds with GET /_understudy/coverage (the `GetCoverage` operationId).
 func (c *Client) GetCoverage(ctx context.Context, params *GetCoverageParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewGetCoverageRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetDatafoldCompatibility Get how Datafold answers
+//
+// How the workspace is answered where clients of different years want different things.
+//
+// Corresponds with GET /_understudy/datafold/compatibility (the `GetDatafoldCompatibility` operationId).
+func (c *Client) GetDatafoldCompatibility(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetDatafoldCompatibilityRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// PutDatafoldCompatibilityWithBody Set how Datafold answers
+//
+// Says how the workspace is answered. What is left out is as at first.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with PUT /_understudy/datafold/compatibility (the `PutDatafoldCompatibility` operationId).
+func (c *Client) PutDatafoldCompatibilityWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewPutDatafoldCompatibilityRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// PutDatafoldCompatibility Set how Datafold answers
+//
+// Says how the workspace is answered. What is left out is as at first.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with PUT /_understudy/datafold/compatibility (the `PutDatafoldCompatibility` operationId).
+func (c *Client) PutDatafoldCompatibility(ctx context.Context, body PutDatafoldCompatibilityJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewPutDatafoldCompatibilityRequest(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// DeleteDatafoldSource Remove a data source
+//
+// Removes a data source, which Datafold's own API cannot. Diffs that name it stay.
+//
+// Corresponds with DELETE /_understudy/datafold/data-sources/{dataSourceId} (the `DeleteDatafoldSource` operationId).
+func (c *Client) DeleteDatafoldSource(ctx context.Context, dataSourceID DatafoldSource, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewDeleteDatafoldSourceRequest(c.Server, dataSourceID)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// DeleteDatafoldBacking Forget the backing of a data source
+//
+// The data source executes on its own database again.
+//
+// Corresponds with DELETE /_understudy/datafold/data-sources/{dataSourceId}/backing (the `DeleteDatafoldBacking` operationId).
+func (c *Client) DeleteDatafoldBacking(ctx context.Context, dataSourceID DatafoldSource, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewDeleteDatafoldBackingRequest(c.Server, dataSourceID)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetDatafoldBacking Get the backing of a data source
+//
+// What stands in for the database of a data source.
+//
+// Corresponds with GET /_understudy/datafold/data-sources/{dataSourceId}/backing (the `GetDatafoldBacking` operationId).
+func (c *Client) GetDatafoldBacking(ctx context.Context, dataSourceID DatafoldSource, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetDatafoldBackingRequest(c.Server, dataSourceID)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// PutDatafoldBackingWithBody Set the backing of a data source
+//
+// Says on what a data source of whatever type executes: on another data source, or on an embedded SQLite database that a script of SQL fills.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with PUT /_understudy/datafold/data-sources/{dataSourceId}/backing (the `PutDatafoldBacking` operationId).
+func (c *Client) PutDatafoldBackingWithBody(ctx context.Context, dataSourceID DatafoldSource, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewPutDatafoldBackingRequestWithBody(c.Server, dataSourceID, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// PutDatafoldBacking Set the backing of a data source
+//
+// Says on what a data source of whatever type executes: on another data source, or on an embedded SQLite database that a script of SQL fills.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with PUT /_understudy/datafold/data-sources/{dataSourceId}/backing (the `PutDatafoldBacking` operationId).
+func (c *Client) PutDatafoldBacking(ctx context.Context, dataSourceID DatafoldSource, body PutDatafoldBackingJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewPutDatafoldBackingRequest(c.Server, dataSourceID, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListDatafoldOutcomes List scripted outcomes
+//
+// The scripted outcomes of data diffs, in the order in which they are tried.
+//
+// Corresponds with GET /_understudy/datafold/outcomes (the `ListDatafoldOutcomes` operationId).
+func (c *Client) ListDatafoldOutcomes(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListDatafoldOutcomesRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// DeleteDatafoldOutcome Forget a scripted outcome
+//
+// Diffs are made again. Those that were asked for keep their outcome.
+//
+// Corresponds with DELETE /_understudy/datafold/outcomes/{outcomeName} (the `DeleteDatafoldOutcome` operationId).
+func (c *Client) DeleteDatafoldOutcome(ctx context.Context, outcomeName DatafoldOutcomeName, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewDeleteDatafoldOutcomeRequest(c.Server, outcomeName)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// PutDatafoldOutcomeWithBody Script an outcome
+//
+// Says what data diffs of certain sources and tables come to without being made: a result by its numbers, an error, or a state to stay in. Diffs are counted anew.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with PUT /_understudy/datafold/outcomes/{outcomeName} (the `PutDatafoldOutcome` operationId).
+func (c *Client) PutDatafoldOutcomeWithBody(ctx context.Context, outcomeName DatafoldOutcomeName, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewPutDatafoldOutcomeRequestWithBody(c.Server, outcomeName, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// PutDatafoldOutcome Script an outcome
+//
+// Says what data diffs of certain sources and tables come to without being made: a result by its numbers, an error, or a state to stay in. Diffs are counted anew.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with PUT /_understudy/datafold/outcomes/{outcomeName} (the `PutDatafoldOutcome` operationId).
+func (c *Client) PutDatafoldOutcome(ctx context.Context, outcomeName DatafoldOutcomeName, body PutDatafoldOutcomeJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewPutDatafoldOutcomeRequest(c.Server, outcomeName, body)
 	if err != nil {
 		return nil, err
 	}
@@ -1524,6 +1836,330 @@ func NewGetCoverageRequest(server string, params *GetCoverageParams) (*http.Requ
 	if err != nil {
 		return nil, err
 	}
+
+	return req, nil
+}
+
+// NewGetDatafoldCompatibilityRequest constructs an http.Request for the GetDatafoldCompatibility method
+func NewGetDatafoldCompatibilityRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/_understudy/datafold/compatibility")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewPutDatafoldCompatibilityRequest calls the generic PutDatafoldCompatibility builder with application/json body
+func NewPutDatafoldCompatibilityRequest(server string, body PutDatafoldCompatibilityJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewPutDatafoldCompatibilityRequestWithBody(server, "application/json", bodyReader)
+}
+
+// NewPutDatafoldCompatibilityRequestWithBody constructs an http.Request for the PutDatafoldCompatibility method, with any body, and a specified content type
+func NewPutDatafoldCompatibilityRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/_understudy/datafold/compatibility")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPut, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewDeleteDatafoldSourceRequest constructs an http.Request for the DeleteDatafoldSource method
+func NewDeleteDatafoldSourceRequest(server string, dataSourceID DatafoldSource) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "dataSourceId", dataSourceID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "integer", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/_understudy/datafold/data-sources/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodDelete, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewDeleteDatafoldBackingRequest constructs an http.Request for the DeleteDatafoldBacking method
+func NewDeleteDatafoldBackingRequest(server string, dataSourceID DatafoldSource) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "dataSourceId", dataSourceID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "integer", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/_understudy/datafold/data-sources/%s/backing", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodDelete, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewGetDatafoldBackingRequest constructs an http.Request for the GetDatafoldBacking method
+func NewGetDatafoldBackingRequest(server string, dataSourceID DatafoldSource) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "dataSourceId", dataSourceID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "integer", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/_understudy/datafold/data-sources/%s/backing", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewPutDatafoldBackingRequest calls the generic PutDatafoldBacking builder with application/json body
+func NewPutDatafoldBackingRequest(server string, dataSourceID DatafoldSource, body PutDatafoldBackingJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewPutDatafoldBackingRequestWithBody(server, dataSourceID, "application/json", bodyReader)
+}
+
+// NewPutDatafoldBackingRequestWithBody constructs an http.Request for the PutDatafoldBacking method, with any body, and a specified content type
+func NewPutDatafoldBackingRequestWithBody(server string, dataSourceID DatafoldSource, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "dataSourceId", dataSourceID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "integer", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/_understudy/datafold/data-sources/%s/backing", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPut, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewListDatafoldOutcomesRequest constructs an http.Request for the ListDatafoldOutcomes method
+func NewListDatafoldOutcomesRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/_understudy/datafold/outcomes")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewDeleteDatafoldOutcomeRequest constructs an http.Request for the DeleteDatafoldOutcome method
+func NewDeleteDatafoldOutcomeRequest(server string, outcomeName DatafoldOutcomeName) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "outcomeName", outcomeName, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/_understudy/datafold/outcomes/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodDelete, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewPutDatafoldOutcomeRequest calls the generic PutDatafoldOutcome builder with application/json body
+func NewPutDatafoldOutcomeRequest(server string, outcomeName DatafoldOutcomeName, body PutDatafoldOutcomeJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewPutDatafoldOutcomeRequestWithBody(server, outcomeName, "application/json", bodyReader)
+}
+
+// NewPutDatafoldOutcomeRequestWithBody constructs an http.Request for the PutDatafoldOutcome method, with any body, and a specified content type
+func NewPutDatafoldOutcomeRequestWithBody(server string, outcomeName DatafoldOutcomeName, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "outcomeName", outcomeName, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/_understudy/datafold/outcomes/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPut, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
 
 	return req, nil
 }
@@ -3235,6 +3871,114 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with GET /_understudy/coverage (the `GetCoverage` operationId).
 	GetCoverageWithResponse(ctx context.Context, params *GetCoverageParams, reqEditors ...RequestEditorFn) (*GetCoverageResponse, error)
 
+	// GetDatafoldCompatibilityWithResponse Get how Datafold answers
+	//
+	// How the workspace is answered where clients of different years want different things.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /_understudy/datafold/compatibility (the `GetDatafoldCompatibility` operationId).
+	GetDatafoldCompatibilityWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*GetDatafoldCompatibilityResponse, error)
+
+	// PutDatafoldCompatibilityWithBodyWithResponse Set how Datafold answers
+	//
+	// Says how the workspace is answered. What is left out is as at first.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /_understudy/datafold/compatibility (the `PutDatafoldCompatibility` operationId).
+	PutDatafoldCompatibilityWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*PutDatafoldCompatibilityResponse, error)
+
+	// PutDatafoldCompatibilityWithResponse Set how Datafold answers
+	//
+	// Says how the workspace is answered. What is left out is as at first.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /_understudy/datafold/compatibility (the `PutDatafoldCompatibility` operationId).
+	PutDatafoldCompatibilityWithResponse(ctx context.Context, body PutDatafoldCompatibilityJSONRequestBody, reqEditors ...RequestEditorFn) (*PutDatafoldCompatibilityResponse, error)
+
+	// DeleteDatafoldSourceWithResponse Remove a data source
+	//
+	// Removes a data source, which Datafold's own API cannot. Diffs that name it stay.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with DELETE /_understudy/datafold/data-sources/{dataSourceId} (the `DeleteDatafoldSource` operationId).
+	DeleteDatafoldSourceWithResponse(ctx context.Context, dataSourceID DatafoldSource, reqEditors ...RequestEditorFn) (*DeleteDatafoldSourceResponse, error)
+
+	// DeleteDatafoldBackingWithResponse Forget the backing of a data source
+	//
+	// The data source executes on its own database again.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with DELETE /_understudy/datafold/data-sources/{dataSourceId}/backing (the `DeleteDatafoldBacking` operationId).
+	DeleteDatafoldBackingWithResponse(ctx context.Context, dataSourceID DatafoldSource, reqEditors ...RequestEditorFn) (*DeleteDatafoldBackingResponse, error)
+
+	// GetDatafoldBackingWithResponse Get the backing of a data source
+	//
+	// What stands in for the database of a data source.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /_understudy/datafold/data-sources/{dataSourceId}/backing (the `GetDatafoldBacking` operationId).
+	GetDatafoldBackingWithResponse(ctx context.Context, dataSourceID DatafoldSource, reqEditors ...RequestEditorFn) (*GetDatafoldBackingResponse, error)
+
+	// PutDatafoldBackingWithBodyWithResponse Set the backing of a data source
+	//
+	// Says on what a data source of whatever type executes: on another data source, or on an embedded SQLite database that a script of SQL fills.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /_understudy/datafold/data-sources/{dataSourceId}/backing (the `PutDatafoldBacking` operationId).
+	PutDatafoldBackingWithBodyWithResponse(ctx context.Context, dataSourceID DatafoldSource, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*PutDatafoldBackingResponse, error)
+
+	// PutDatafoldBackingWithResponse Set the backing of a data source
+	//
+	// Says on what a data source of whatever type executes: on another data source, or on an embedded SQLite database that a script of SQL fills.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /_understudy/datafold/data-sources/{dataSourceId}/backing (the `PutDatafoldBacking` operationId).
+	PutDatafoldBackingWithResponse(ctx context.Context, dataSourceID DatafoldSource, body PutDatafoldBackingJSONRequestBody, reqEditors ...RequestEditorFn) (*PutDatafoldBackingResponse, error)
+
+	// ListDatafoldOutcomesWithResponse List scripted outcomes
+	//
+	// The scripted outcomes of data diffs, in the order in which they are tried.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /_understudy/datafold/outcomes (the `ListDatafoldOutcomes` operationId).
+	ListDatafoldOutcomesWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ListDatafoldOutcomesResponse, error)
+
+	// DeleteDatafoldOutcomeWithResponse Forget a scripted outcome
+	//
+	// Diffs are made again. Those that were asked for keep their outcome.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with DELETE /_understudy/datafold/outcomes/{outcomeName} (the `DeleteDatafoldOutcome` operationId).
+	DeleteDatafoldOutcomeWithResponse(ctx context.Context, outcomeName DatafoldOutcomeName, reqEditors ...RequestEditorFn) (*DeleteDatafoldOutcomeResponse, error)
+
+	// PutDatafoldOutcomeWithBodyWithResponse Script an outcome
+	//
+	// Says what data diffs of certain sources and tables come to without being made: a result by its numbers, an error, or a state to stay in. Diffs are counted anew.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /_understudy/datafold/outcomes/{outcomeName} (the `PutDatafoldOutcome` operationId).
+	PutDatafoldOutcomeWithBodyWithResponse(ctx context.Context, outcomeName DatafoldOutcomeName, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*PutDatafoldOutcomeResponse, error)
+
+	// PutDatafoldOutcomeWithResponse Script an outcome
+	//
+	// Says what data diffs of certain sources and tables come to without being made: a result by its numbers, an error, or a state to stay in. Diffs are counted anew.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /_understudy/datafold/outcomes/{outcomeName} (the `PutDatafoldOutcome` operationId).
+	PutDatafoldOutcomeWithResponse(ctx context.Context, outcomeName DatafoldOutcomeName, body PutDatafoldOutcomeJSONRequestBody, reqEditors ...RequestEditorFn) (*PutDatafoldOutcomeResponse, error)
+
 	// GetDocumentWithResponse Get a served document
 	//
 	// The OpenAPI document that requests and answers are held against. As YAML, in which violations give lines, or as JSON: what the query asks for, else what the header Accept prefers, else YAML.
@@ -3781,6 +4525,354 @@ func (r GetCoverageResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r GetCoverageResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type GetDatafoldCompatibilityResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *DatafoldCompatibility
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetDatafoldCompatibilityResponse) GetJSON200() *DatafoldCompatibility {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r GetDatafoldCompatibilityResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetDatafoldCompatibilityResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetDatafoldCompatibilityResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetDatafoldCompatibilityResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type PutDatafoldCompatibilityResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *DatafoldCompatibility
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r PutDatafoldCompatibilityResponse) GetJSON200() *DatafoldCompatibility {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r PutDatafoldCompatibilityResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r PutDatafoldCompatibilityResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r PutDatafoldCompatibilityResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r PutDatafoldCompatibilityResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type DeleteDatafoldSourceResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+}
+
+// GetBody returns the raw response body bytes
+func (r DeleteDatafoldSourceResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r DeleteDatafoldSourceResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r DeleteDatafoldSourceResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r DeleteDatafoldSourceResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type DeleteDatafoldBackingResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+}
+
+// GetBody returns the raw response body bytes
+func (r DeleteDatafoldBackingResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r DeleteDatafoldBackingResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r DeleteDatafoldBackingResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r DeleteDatafoldBackingResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type GetDatafoldBackingResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *DatafoldBacking
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetDatafoldBackingResponse) GetJSON200() *DatafoldBacking {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r GetDatafoldBackingResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetDatafoldBackingResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetDatafoldBackingResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetDatafoldBackingResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type PutDatafoldBackingResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *DatafoldBacking
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r PutDatafoldBackingResponse) GetJSON200() *DatafoldBacking {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r PutDatafoldBackingResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r PutDatafoldBackingResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r PutDatafoldBackingResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r PutDatafoldBackingResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type ListDatafoldOutcomesResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *DatafoldOutcomeList
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListDatafoldOutcomesResponse) GetJSON200() *DatafoldOutcomeList {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r ListDatafoldOutcomesResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListDatafoldOutcomesResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListDatafoldOutcomesResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListDatafoldOutcomesResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type DeleteDatafoldOutcomeResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+}
+
+// GetBody returns the raw response body bytes
+func (r DeleteDatafoldOutcomeResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r DeleteDatafoldOutcomeResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r DeleteDatafoldOutcomeResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r DeleteDatafoldOutcomeResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type PutDatafoldOutcomeResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *DatafoldOutcome
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r PutDatafoldOutcomeResponse) GetJSON200() *DatafoldOutcome {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r PutDatafoldOutcomeResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r PutDatafoldOutcomeResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r PutDatafoldOutcomeResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r PutDatafoldOutcomeResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -5270,6 +6362,186 @@ func (c *ClientWithResponses) GetCoverageWithResponse(ctx context.Context, param
 	return ParseGetCoverageResponse(rsp)
 }
 
+// GetDatafoldCompatibilityWithResponse Get how Datafold answers
+//
+// How the workspace is answered where clients of different years want different things.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /_understudy/datafold/compatibility (the `GetDatafoldCompatibility` operationId).
+func (c *ClientWithResponses) GetDatafoldCompatibilityWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*GetDatafoldCompatibilityResponse, error) {
+	rsp, err := c.GetDatafoldCompatibility(ctx, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetDatafoldCompatibilityResponse(rsp)
+}
+
+// PutDatafoldCompatibilityWithBodyWithResponse Set how Datafold answers
+//
+// Says how the workspace is answered. What is left out is as at first.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /_understudy/datafold/compatibility (the `PutDatafoldCompatibility` operationId).
+func (c *ClientWithResponses) PutDatafoldCompatibilityWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*PutDatafoldCompatibilityResponse, error) {
+	rsp, err := c.PutDatafoldCompatibilityWithBody(ctx, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParsePutDatafoldCompatibilityResponse(rsp)
+}
+
+// PutDatafoldCompatibilityWithResponse Set how Datafold answers
+//
+// Says how the workspace is answered. What is left out is as at first.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /_understudy/datafold/compatibility (the `PutDatafoldCompatibility` operationId).
+func (c *ClientWithResponses) PutDatafoldCompatibilityWithResponse(ctx context.Context, body PutDatafoldCompatibilityJSONRequestBody, reqEditors ...RequestEditorFn) (*PutDatafoldCompatibilityResponse, error) {
+	rsp, err := c.PutDatafoldCompatibility(ctx, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParsePutDatafoldCompatibilityResponse(rsp)
+}
+
+// DeleteDatafoldSourceWithResponse Remove a data source
+//
+// Removes a data source, which Datafold's own API cannot. Diffs that name it stay.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with DELETE /_understudy/datafold/data-sources/{dataSourceId} (the `DeleteDatafoldSource` operationId).
+func (c *ClientWithResponses) DeleteDatafoldSourceWithResponse(ctx context.Context, dataSourceID DatafoldSource, reqEditors ...RequestEditorFn) (*DeleteDatafoldSourceResponse, error) {
+	rsp, err := c.DeleteDatafoldSource(ctx, dataSourceID, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseDeleteDatafoldSourceResponse(rsp)
+}
+
+// DeleteDatafoldBackingWithResponse Forget the backing of a data source
+//
+// The data source executes on its own database again.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with DELETE /_understudy/datafold/data-sources/{dataSourceId}/backing (the `DeleteDatafoldBacking` operationId).
+func (c *ClientWithResponses) DeleteDatafoldBackingWithResponse(ctx context.Context, dataSourceID DatafoldSource, reqEditors ...RequestEditorFn) (*DeleteDatafoldBackingResponse, error) {
+	rsp, err := c.DeleteDatafoldBacking(ctx, dataSourceID, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseDeleteDatafoldBackingResponse(rsp)
+}
+
+// GetDatafoldBackingWithResponse Get the backing of a data source
+//
+// What stands in for the database of a data source.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /_understudy/datafold/data-sources/{dataSourceId}/backing (the `GetDatafoldBacking` operationId).
+func (c *ClientWithResponses) GetDatafoldBackingWithResponse(ctx context.Context, dataSourceID DatafoldSource, reqEditors ...RequestEditorFn) (*GetDatafoldBackingResponse, error) {
+	rsp, err := c.GetDatafoldBacking(ctx, dataSourceID, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetDatafoldBackingResponse(rsp)
+}
+
+// PutDatafoldBackingWithBodyWithResponse Set the backing of a data source
+//
+// Says on what a data source of whatever type executes: on another data source, or on an embedded SQLite database that a script of SQL fills.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /_understudy/datafold/data-sources/{dataSourceId}/backing (the `PutDatafoldBacking` operationId).
+func (c *ClientWithResponses) PutDatafoldBackingWithBodyWithResponse(ctx context.Context, dataSourceID DatafoldSource, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*PutDatafoldBackingResponse, error) {
+	rsp, err := c.PutDatafoldBackingWithBody(ctx, dataSourceID, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParsePutDatafoldBackingResponse(rsp)
+}
+
+// PutDatafoldBackingWithResponse Set the backing of a data source
+//
+// Says on what a data source of whatever type executes: on another data source, or on an embedded SQLite database that a script of SQL fills.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /_understudy/datafold/data-sources/{dataSourceId}/backing (the `PutDatafoldBacking` operationId).
+func (c *ClientWithResponses) PutDatafoldBackingWithResponse(ctx context.Context, dataSourceID DatafoldSource, body PutDatafoldBackingJSONRequestBody, reqEditors ...RequestEditorFn) (*PutDatafoldBackingResponse, error) {
+	rsp, err := c.PutDatafoldBacking(ctx, dataSourceID, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParsePutDatafoldBackingResponse(rsp)
+}
+
+// ListDatafoldOutcomesWithResponse List scripted outcomes
+//
+// The scripted outcomes of data diffs, in the order in which they are tried.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /_understudy/datafold/outcomes (the `ListDatafoldOutcomes` operationId).
+func (c *ClientWithResponses) ListDatafoldOutcomesWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ListDatafoldOutcomesResponse, error) {
+	rsp, err := c.ListDatafoldOutcomes(ctx, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListDatafoldOutcomesResponse(rsp)
+}
+
+// DeleteDatafoldOutcomeWithResponse Forget a scripted outcome
+//
+// Diffs are made again. Those that were asked for keep their outcome.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with DELETE /_understudy/datafold/outcomes/{outcomeName} (the `DeleteDatafoldOutcome` operationId).
+func (c *ClientWithResponses) DeleteDatafoldOutcomeWithResponse(ctx context.Context, outcomeName DatafoldOutcomeName, reqEditors ...RequestEditorFn) (*DeleteDatafoldOutcomeResponse, error) {
+	rsp, err := c.DeleteDatafoldOutcome(ctx, outcomeName, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseDeleteDatafoldOutcomeResponse(rsp)
+}
+
+// PutDatafoldOutcomeWithBodyWithResponse Script an outcome
+//
+// Says what data diffs of certain sources and tables come to without being made: a result by its numbers, an error, or a state to stay in. Diffs are counted anew.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /_understudy/datafold/outcomes/{outcomeName} (the `PutDatafoldOutcome` operationId).
+func (c *ClientWithResponses) PutDatafoldOutcomeWithBodyWithResponse(ctx context.Context, outcomeName DatafoldOutcomeName, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*PutDatafoldOutcomeResponse, error) {
+	rsp, err := c.PutDatafoldOutcomeWithBody(ctx, outcomeName, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParsePutDatafoldOutcomeResponse(rsp)
+}
+
+// PutDatafoldOutcomeWithResponse Script an outcome
+//
+// Says what data diffs of certain sources and tables come to without being made: a result by its numbers, an error, or a state to stay in. Diffs are counted anew.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /_understudy/datafold/outcomes/{outcomeName} (the `PutDatafoldOutcome` operationId).
+func (c *ClientWithResponses) PutDatafoldOutcomeWithResponse(ctx context.Context, outcomeName DatafoldOutcomeName, body PutDatafoldOutcomeJSONRequestBody, reqEditors ...RequestEditorFn) (*PutDatafoldOutcomeResponse, error) {
+	rsp, err := c.PutDatafoldOutcome(ctx, outcomeName, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParsePutDatafoldOutcomeResponse(rsp)
+}
+
 // GetDocumentWithResponse Get a served document
 //
 // The OpenAPI document that requests and answers are held against. As YAML, in which violations give lines, or as JSON: what the query asks for, else what the header Accept prefers, else YAML.
@@ -6006,6 +7278,204 @@ func ParseGetCoverageResponse(rsp *http.Response) (*GetCoverageResponse, error) 
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
 		var dest CoverageReport
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+	}
+
+	return response, nil
+}
+
+// ParseGetDatafoldCompatibilityResponse parses an HTTP response from a GetDatafoldCompatibilityWithResponse call
+func ParseGetDatafoldCompatibilityResponse(rsp *http.Response) (*GetDatafoldCompatibilityResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetDatafoldCompatibilityResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest DatafoldCompatibility
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+	}
+
+	return response, nil
+}
+
+// ParsePutDatafoldCompatibilityResponse parses an HTTP response from a PutDatafoldCompatibilityWithResponse call
+func ParsePutDatafoldCompatibilityResponse(rsp *http.Response) (*PutDatafoldCompatibilityResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &PutDatafoldCompatibilityResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest DatafoldCompatibility
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+	}
+
+	return response, nil
+}
+
+// ParseDeleteDatafoldSourceResponse parses an HTTP response from a DeleteDatafoldSourceWithResponse call
+func ParseDeleteDatafoldSourceResponse(rsp *http.Response) (*DeleteDatafoldSourceResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &DeleteDatafoldSourceResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	return response, nil
+}
+
+// ParseDeleteDatafoldBackingResponse parses an HTTP response from a DeleteDatafoldBackingWithResponse call
+func ParseDeleteDatafoldBackingResponse(rsp *http.Response) (*DeleteDatafoldBackingResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &DeleteDatafoldBackingResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	return response, nil
+}
+
+// ParseGetDatafoldBackingResponse parses an HTTP response from a GetDatafoldBackingWithResponse call
+func ParseGetDatafoldBackingResponse(rsp *http.Response) (*GetDatafoldBackingResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetDatafoldBackingResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest DatafoldBacking
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+	}
+
+	return response, nil
+}
+
+// ParsePutDatafoldBackingResponse parses an HTTP response from a PutDatafoldBackingWithResponse call
+func ParsePutDatafoldBackingResponse(rsp *http.Response) (*PutDatafoldBackingResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &PutDatafoldBackingResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest DatafoldBacking
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+	}
+
+	return response, nil
+}
+
+// ParseListDatafoldOutcomesResponse parses an HTTP response from a ListDatafoldOutcomesWithResponse call
+func ParseListDatafoldOutcomesResponse(rsp *http.Response) (*ListDatafoldOutcomesResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListDatafoldOutcomesResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest DatafoldOutcomeList
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+	}
+
+	return response, nil
+}
+
+// ParseDeleteDatafoldOutcomeResponse parses an HTTP response from a DeleteDatafoldOutcomeWithResponse call
+func ParseDeleteDatafoldOutcomeResponse(rsp *http.Response) (*DeleteDatafoldOutcomeResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &DeleteDatafoldOutcomeResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	return response, nil
+}
+
+// ParsePutDatafoldOutcomeResponse parses an HTTP response from a PutDatafoldOutcomeWithResponse call
+func ParsePutDatafoldOutcomeResponse(rsp *http.Response) (*PutDatafoldOutcomeResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &PutDatafoldOutcomeResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest DatafoldOutcome
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}

@@ -48,6 +48,11 @@ func Open(dsn string, o Options) (*Source, error) {
 	if err != nil {
 		return nil, &datadiff.Error{Kind: datadiff.Invalid, Value: "the address of the database is malformed"}
 	}
+	return New(config, o), nil
+}
+
+// New is the source of a driver's configuration, of which it sets what diffs need.
+func New(config *pgx.ConnConfig, o Options) *Source {
 	if o.Dial != nil {
 		config.DialFunc = o.Dial
 	}
@@ -58,8 +63,11 @@ func Open(dsn string, o Options) (*Source, error) {
 	if o.Connections == 0 {
 		o.Connections = defaultConnections
 	}
-	return &Source{config: config, budget: datadiff.NewBudget(o.Connections), options: o}, nil
+	return &Source{config: config, budget: datadiff.NewBudget(o.Connections), options: o}
 }
+
+// Close ends the source, which keeps no connection.
+func (*Source) Close() error { return nil }
 
 // Dialect is PostgreSQL's.
 func (s *Source) Dialect() datadiff.Dialect { return dialect{recordHash: !s.options.OldHashes} }

@@ -74,7 +74,12 @@ func Words(refusal *site.Refusal) []Item {
 
 // Refused is what a validator of the whole body says that refuses it with a message.
 func Refused(message string) []Item {
-	return []Item{{Type: "value_error", Loc: []any{"body"}, Msg: "Value error, " + message, Ctx: facts{{"error", map[string]any{}}}}}
+	return []Item{ValueError([]any{"body"}, message)}
+}
+
+// ValueError is what a validator of one's own says of the value in a place.
+func ValueError(loc []any, message string) Item {
+	return Item{Type: "value_error", Loc: loc, Msg: "Value error, " + message, Ctx: facts{{"error", map[string]any{}}}}
 }
 
 func unreadable(v contract.Violation) bool {
