@@ -107,12 +107,12 @@ type MemberKind int
 
 // The kinds of members.
 const (
-	UUID   MemberKind = iota // a string, in lower case
-	Text                     // a string
-	Number                   // an int64 from 1
-	Time                     // a time.Time, to the microsecond
-	Object                   // Values of Members
-	Pattern                  // a string that fits Form
+	UUID    MemberKind = iota // a string, in lower case
+	Text                      // a string
+	Number                    // an int64 from 1
+	Time                      // a time.Time, to the microsecond
+	Object                    // Values of Members
+	Pattern                   // a string that fits Form
 )
 
 // Member is a member of a resource's own.
