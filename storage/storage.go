@@ -160,7 +160,7 @@ type Store interface {
 }
 
 // MaxWait is how long an Update waits at most before it starts.
-const MaxWait = 10 * time.Second
+const MaxWait = 30 * time.Second
 
 // Usage is how much a workspace holds.
 type Usage struct {

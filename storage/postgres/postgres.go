@@ -107,7 +107,9 @@ func (s *Store) update(ctx context.Context, names []string, fn func([]*txn) erro
 	defer s.life.RUnlock()
 	// Whoever waits for a workspace that this process is writing to anyway does so
 	// without a connection, and leaves them to those who write elsewhere.
-	leave, err := s.gates.pass(ctx, names)
+	waiting, cancel := context.WithTimeout(ctx, storage.MaxWait)
+	leave, err := s.gates.pass(waiting, names)
+	cancel()
 	if err != nil {
 		return book.Unavailable(op, err)
 	}
