@@ -1050,7 +1050,7 @@ type RulesSync struct {
 
 // RulesSyncArtifact Where an archive is.
 type RulesSyncArtifact struct {
-	// URL An absolute address, which is asked for without credentials
+	// URL An absolute address, which is asked for without credentials. It opens the archive for whoever has it.
 	URL string `json:"url"`
 
 	// Sha256 Of the archive, in hexadecimal digits
@@ -4118,7 +4118,7 @@ func (siw *ServerInterfaceWrapper) GetRulesArtifact(w http.ResponseWriter, r *ht
 
 	// ------------- Optional query parameter "signature" -------------
 
-	err = runtime.BindQueryParameterWithOptions("form", true, false, "signature", r.URL.Query(), &params.Signature, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "signature", r.URL.Query(), &params.Signature, runtime.BindQueryParameterOptions{Type: "string", Format: "password"})
 	if err != nil {
 		var requiredError *runtime.RequiredParameterError
 		if errors.As(err, &requiredError) {

@@ -220,6 +220,20 @@ func TestPullToStorage(t *testing.T) {
 	if got := p.sync("lost", "main", ""); got.Action != "no_access" || got.Project != nil {
 		t.Errorf("another's project: %+v", got)
 	}
+	// Who reads the records learns no address, and no token.
+	_, signature, _ := strings.Cut(loaded.Artifact.URL, "signature=")
+	for _, list := range []string{"/_understudy/exchanges?limit=100", "/_understudy/report"} {
+		text := p.send(200, "GET", list, "")
+		var page struct{ Exchanges []struct{ ID string } }
+		if json.Unmarshal([]byte(text), &page) == nil {
+			for _, x := range page.Exchanges {
+				text += p.send(200, "GET", "/_understudy/exchanges/"+x.ID, "")
+			}
+		}
+		if strings.Contains(text, signature) || strings.Contains(text, hook.GeneratedSecret) {
+			t.Error("a secret is in", list)
+		}
+	}
 	// Another workspace's signature opens nothing here, and this one's not for ever.
 	address := strings.TrimPrefix(loaded.Artifact.URL, w.url)
 	p.expect(t, 403, "GET", strings.Replace(address, "signature=", "signature=0", 1), nil, "")
