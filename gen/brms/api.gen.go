@@ -5174,6 +5174,19 @@ func (response PublishDocument200JSONResponse) VisitPublishDocumentResponse(w ht
 	return err
 }
 
+type PublishDocument202JSONResponse ChangeRequest
+
+func (response PublishDocument202JSONResponse) VisitPublishDocumentResponse(w http.ResponseWriter) error {
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(202)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ListDocumentVersionsRequestObject struct {
 	ProjectID  ProjectID  `json:"projectId"`
 	DocumentID DocumentID `json:"documentId"`

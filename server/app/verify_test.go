@@ -47,6 +47,7 @@ var (
 		"getEnvironmentRulesDocument 200": "likewise",
 		"evaluateEnvironmentRule 200":     "likewise",
 		"evaluateReleaseRule 200":         "likewise",
+		"publishDocument 202":             "it takes a project that wants approval, which only a seed makes",
 		"getRulesDocument 200":            "likewise",
 		"listWebhooks 400":                "there is nothing in the request to break",
 		"getDelivery 200":                 "it takes an event of BRMS",

@@ -469,6 +469,7 @@ workspaces:
     projects:
     - name: Shop
       key: shop
+      decisionsApprovalMode: require_any
       id: 7d1a2c1e-27c5-4a3f-8f0e-2f4f2b1f6c77
       groups:
       - {name: Risk, permissions: [releases:deploy], id: 93a1d1c4-3b7f-4a38-9a0f-6a2e7a5b1c02}
@@ -502,7 +503,13 @@ workspaces:
 		t.Error("planted again:", got)
 	}
 	var releases genbrms.ReleasePage
-	p.publish("", "fees/shipping", fee(2))
+	document := idIn(t, p.send(200, "POST", p.in("/documents"), `{"name":"shipping","content":`+fee(2)+`}`))
+	if got := p.send(202, "PUT", p.in("/documents/%s/publish", document), `{"type":"publish"}`); !strings.Contains(got, `"documentId":"`+document+`"`) || !strings.Contains(got, `"status":"pending"`) {
+		t.Error(got)
+	}
+	if got := p.send(200, "GET", p.in("/documents/list-paths"), ""); got != "[]" {
+		t.Error("published before it was approved:", got)
+	}
 	p.send(200, "POST", p.in("/releases"), `{"status":"published"}`)
 	if err := json.Unmarshal([]byte(p.send(200, "GET", p.in("/releases"), "")), &releases); err != nil {
 		t.Fatal(err)

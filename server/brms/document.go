@@ -297,7 +297,7 @@ func (a *API) UpdateDocument(ctx context.Context, request brms.UpdateDocumentReq
 			d, err = addVersion(w, d, nil, "", content)
 		}
 		if err == nil && or(body.Publish, false) {
-			d, err = publish(w, d, nil, "")
+			d, _, err = publishOrAsk(w, d, changeRequest{Type: requestPublish})
 		}
 		if err == nil && or(body.Deleted, false) {
 			var gone []storage.Item[document]
@@ -313,18 +313,58 @@ func (a *API) UpdateDocument(ctx context.Context, request brms.UpdateDocumentReq
 // PublishDocument makes a version the one that is evaluated, or none.
 func (a *API) PublishDocument(ctx context.Context, request brms.PublishDocumentRequestObject) (brms.PublishDocumentResponseObject, error) {
 	body := request.Body
-	changed, err := a.writeDocument(ctx, func(w *work) (storage.Item[document], error) {
-		d, err := documents.at(w, request.ProjectID, request.DocumentID)
-		switch {
-		case err != nil:
+	var waits *brms.ChangeRequest
+	changed, err := a.writeDocument(ctx, func(w *work) (d storage.Item[document], err error) {
+		if d, err = documents.at(w, request.ProjectID, request.DocumentID); err != nil {
 			return d, err
-		case body.Type == "unpublish":
-			return unpublish(w, d)
-		default:
-			return publish(w, d, body.VersionID, or(body.Comment, ""))
 		}
+		asked := changeRequest{Type: requestPublish, Comment: body.Comment}
+		if body.Type == requestUnpublish {
+			asked.Type = requestUnpublish
+		} else if body.VersionID != nil {
+			asked.Version = body.VersionID.String()
+		}
+		d, waits, err = publishOrAsk(w, d, asked)
+		return d, err
 	})
+	if err == nil && waits != nil {
+		return brms.PublishDocument202JSONResponse(*waits), nil
+	}
 	return brms.PublishDocument200JSONResponse(changed), err
+}
+
+// publishOrAsk publishes what is asked for of a document, or takes back what is
+// published of it; where the project wants approval, a change request waits instead.
+func publishOrAsk(w *work, d storage.Item[document], c changeRequest) (storage.Item[document], *brms.ChangeRequest, error) {
+	p, err := projects.of(w, d.Parent)
+	if err != nil {
+		return d, nil, err
+	}
+	if asksApproval(p.Value.ApprovalMode) {
+		if d.Value.Newest == "" {
+			return d, nil, site.Conflict("document.noContent", "A folder has no content")
+		}
+		if c.Version == "" && c.Type == requestPublish {
+			c.Version = d.Value.Newest
+		}
+		if c.Version != "" {
+			if _, err := versions.at(w, uuid.MustParse(d.Parent), uuid.MustParse(d.ID), uuid.MustParse(c.Version)); err != nil {
+				return d, nil, err
+			}
+		}
+		c.Document = d.ID
+		view, err := requestChange(w, c, uuid.MustParse(d.Parent))
+		return d, &view, err
+	}
+	if c.Type == requestUnpublish {
+		d, err = unpublish(w, d)
+	} else {
+		d, err = publish(w, d, optionalID(c.Version), or(c.Comment, ""))
+	}
+	if err != nil {
+		return d, nil, err
+	}
+	return d, nil, tell(w, d.Parent, eventCommit, map[string]any{"documentId": d.ID, "path": d.Value.Path, "type": c.Type})
 }
 
 // DownloadDocument gives the content of the newest version.

@@ -1,6 +1,7 @@
 package brms
 
 import (
+	"cmp"
 	"context"
 	"strconv"
 	"strings"
@@ -20,6 +21,9 @@ type project struct {
 	Key       string `json:"key"`
 	Version   string `json:"version"`
 	Protected bool   `json:"protected"`
+	// ApprovalMode is whose approval it takes to publish a decision; "" for nobody's. No
+	// operation sets it, seeds do.
+	ApprovalMode string `json:"approvalMode,omitempty"`
 }
 
 const indexKey = "key"
@@ -47,7 +51,7 @@ var projects = resource[project, brms.Project]{
 		return nil
 	},
 	view: func(tx storage.ReadTx, p storage.Item[project]) (brms.Project, error) {
-		mode := "none"
+		mode := cmp.Or(p.Value.ApprovalMode, approvalNone)
 		return brms.Project{
 			ID: uuid.MustParse(p.ID), Name: p.Value.Name, Key: p.Value.Key,
 			OrganisationID: derivedID(tx.Workspace(), "organisation"),

@@ -2,6 +2,7 @@ package brms
 
 import (
 	"maps"
+	"regexp"
 	"strconv"
 
 	"github.com/understudy-api/understudy/gen/brms"
@@ -16,7 +17,17 @@ var projectSeeds = seeded[project, brms.Project, brms.CreateProjectRequest]{
 	},
 	check:   completeProjects,
 	planted: copyContent,
-	within:  []*seed.Resource{integrationSeeds.seed(), groupSeeds.seed(), releaseSeeds(), environmentSeeds()},
+	own: []seed.Member{{
+		Name: "decisionsApprovalMode", Kind: seed.Pattern, Example: "require_any", Form: regexp.MustCompile(`^(none|none_create_request|require_any|require_one_per_team)$`),
+		About: "Whose approval it takes to publish a decision",
+	}},
+	fill: func(e *seed.Entry, p *project) { p.ApprovalMode = e.Own.Text("decisionsApprovalMode") },
+	show: func(p project, own seed.Values) {
+		if p.ApprovalMode != "" {
+			own["decisionsApprovalMode"] = p.ApprovalMode
+		}
+	},
+	within: []*seed.Resource{integrationSeeds.seed(), groupSeeds.seed(), releaseSeeds(), environmentSeeds()},
 }
 
 // maxCopied bounds what the projects of one list copy: each may copy all that those

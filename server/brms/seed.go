@@ -66,6 +66,11 @@ type seeded[T, V, B any] struct {
 	// planted does what the operation does beside making the record; nil for nothing.
 	planted func(*work, storage.Item[T], *B) error
 	within  []*seed.Resource
+	// own are members beside those of the body and the times: fill reads them, show
+	// writes them.
+	own  []seed.Member
+	fill func(*seed.Entry, *T)
+	show func(T, seed.Values)
 }
 
 // seed describes the resource to the room of seeds. What is planted is no deed of
@@ -74,7 +79,7 @@ func (s seeded[T, V, B]) seed() *seed.Resource {
 	return &seed.Resource{
 		List: s.list, Name: strings.ToLower(s.noun), Kind: s.records.Kind,
 		Creates: []seed.Create{{Path: s.path, Vars: anyIDs(s.path), Read: seed.Into[B]}},
-		Own:     seedTimes(),
+		Own:     append(seedTimes(), s.own...),
 		Within:  s.within,
 		Check: func(entries []*seed.Entry, report seed.Report) {
 			for _, u := range s.unique {
@@ -86,7 +91,11 @@ func (s seeded[T, V, B]) seed() *seed.Resource {
 		},
 		Insert: func(tx storage.Tx, e *seed.Entry, parent string) (string, error) {
 			body, _ := e.Body.(*B)
-			made, err := s.records.Import(tx, seedMeta(tx, e, parent), s.value(body))
+			value := s.value(body)
+			if s.fill != nil {
+				s.fill(e, &value)
+			}
+			made, err := s.records.Import(tx, seedMeta(tx, e, parent), value)
 			if err == nil && s.planted != nil {
 				err = s.planted(&work{Tx: tx}, made, body)
 			}
@@ -136,6 +145,9 @@ func (s seeded[T, V, B]) export(tx storage.ReadTx, parent string) ([]seed.Export
 		exported[i] = seed.Exported{ID: item.ID, Body: s.body(item.Value), Own: seed.Values{
 			"id": item.ID, "createdAt": item.Created, "updatedAt": item.Updated, "deletedAt": item.Deleted,
 		}}
+		if s.show != nil {
+			s.show(item.Value, exported[i].Own)
+		}
 	}
 	return exported, nil
 }

@@ -8249,11 +8249,18 @@ type PublishDocumentResponse struct {
 	HTTPResponse *http.Response
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *DecisionDocument
+	// JSON202 the response for an HTTP 202 `application/json` response
+	JSON202 *ChangeRequest
 }
 
 // GetJSON200 returns the response for an HTTP 200 `application/json` response
 func (r PublishDocumentResponse) GetJSON200() *DecisionDocument {
 	return r.JSON200
+}
+
+// GetJSON202 returns the response for an HTTP 202 `application/json` response
+func (r PublishDocumentResponse) GetJSON202() *ChangeRequest {
+	return r.JSON202
 }
 
 // GetBody returns the raw response body bytes
@@ -12403,6 +12410,14 @@ func ParsePublishDocumentResponse(rsp *http.Response) (*PublishDocumentResponse,
 			return nil, err
 		}
 		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 202:
+		var dest ChangeRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON202 = &dest
+
 	}
 
 	return response, nil
