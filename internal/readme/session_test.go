@@ -18,7 +18,7 @@ var (
 
 // pages are the pages with sessions, and what must be found in their answers.
 var pages = map[string][]string{
-	"README.md":       {`"kind":"rates"`, `/v2/quote`, `"indexing_cron":"0 6 * * *"`, `"rule":`, `"file":"openapi/datafold/bi.yaml"`},
+	"README.md":       {`"kind":"rates"`, `/v2/quote`, `"indexing_cron":"0 6 * * *"`, `"result":"different"`, `"rule":`, `"file":"openapi/datafold/bi.yaml"`},
 	"docs/control.md": {`"applied":1`, `it declares 200, `, `"00000000-0000-4000-8000-000000000001"`, `"2026-01-02T12:00:00.000Z"`, `"name":"two-projects"`},
 }
 

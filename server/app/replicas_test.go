@@ -499,6 +499,9 @@ func (f *fleet) call(method, path, body string) (status int, text string, err er
 			return 0, "", err
 		}
 		r.Header = bearer("fleet")
+		if strings.HasPrefix(path, "/api/v1/") {
+			r.Header = key("fleet")
+		}
 		resp, err := (&http.Client{Transport: f.transport, Timeout: patience}).Do(r)
 		if dial, ok := errors.AsType[*net.OpError](err); ok && dial.Op == "dial" {
 			continue

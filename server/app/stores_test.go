@@ -11,10 +11,14 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/understudy-api/understudy/internal/mariadbtest"
 	"github.com/understudy-api/understudy/internal/pgtest"
 )
 
-func TestMain(m *testing.M) { pgtest.Main(m) }
+func TestMain(m *testing.M) {
+	defer mariadbtest.Stop()
+	pgtest.Main(m)
+}
 
 // storeVariable names the kind of store that tests run on which ask for none:
 // "memory", "sqlite" or "postgres". "make test-stores" sets it.
