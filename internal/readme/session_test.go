@@ -18,8 +18,9 @@ var (
 
 // pages are the pages with sessions, and what must be found in their answers.
 var pages = map[string][]string{
-	"README.md":       {`"kind":"rates"`, `/v2/quote`, `"indexing_cron":"0 6 * * *"`, `"result":"different"`, `"rule":`, `"file":"openapi/datafold/bi.yaml"`},
-	"docs/control.md": {`"applied":1`, `it declares 200, `, `"00000000-0000-4000-8000-000000000001"`, `"2026-01-02T12:00:00.000Z"`, `"name":"two-projects"`},
+	"README.md":        {`"kind":"rates"`, `/v2/quote`, `"indexing_cron":"0 6 * * *"`, `"result":"different"`, `"rule":`, `"file":"openapi/datafold/bi.yaml"`},
+	"docs/control.md":  {`"applied":1`, `it declares 200, `, `"00000000-0000-4000-8000-000000000001"`, `"2026-01-02T12:00:00.000Z"`, `"name":"two-projects"`},
+	"docs/releases.md": {`"result":{"fee":12`, `"version":"1.0.0"`, `"action":"load"`, `"action":"no_change"`, `"event":"release.deployed"`},
 }
 
 // The sessions of a page do what it says, pasted one after the other into one

@@ -44,7 +44,7 @@ func seeder(t testing.TB, store storage.Store) *seed.Seeder {
 	return seed.New(seed.Options{
 		Store: store, Keys: site.OpenKeyring{}, Documents: loadDocuments,
 		Workspaces: workspace.New(workspace.Options{Store: store, Documents: loadDocuments}),
-		APIs:       []seed.API{brms.New(store, site.OpenKeyring{}), datafold.New(store, site.OpenKeyring{})},
+		APIs:       []seed.API{brms.New(store, site.OpenKeyring{}), datafold.New(store, site.OpenKeyring{}), new(control.API)},
 	})
 }
 
