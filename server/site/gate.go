@@ -149,6 +149,9 @@ func (p *pass) leave() {
 	switch {
 	case p.weight == 0:
 	case p.large:
+		if p.weight >= collectFrom {
+			runtime.GC()
+		}
 		p.gate.mutex.Lock()
 		p.gate.free += p.weight
 		p.gate.next()
@@ -160,15 +163,21 @@ func (p *pass) leave() {
 }
 
 // What a value costs while it is judged and served, in bytes: measured on bodies of
-// nothing but such values, text and decoded value in all their copies.
+// nothing but such values, text and decoded value in all their copies. A Go map has room
+// for several members from the first on.
 const (
-	worstOfByte  = 72 // {"":{"":...
-	costOfByte   = 6
-	costOfObject = 60
+	worstOfByte  = 128 // [{"":0},... and more; deep nesting is refused
+	costOfByte   = 4
+	costOfEmpty  = 40 // object
+	costOfObject = 360
 	costOfList   = 40
-	costOfItem   = 40
+	costOfItem   = 60
 	costOfMember = 200
 )
+
+// collectFrom is the weight from which what a body became is collected at once: else it
+// would still be there while the next is judged.
+const collectFrom = 16 << 20
 
 // weigh estimates what judging and serving a body takes of memory, in bytes, without
 // decoding it.
@@ -178,5 +187,6 @@ func weigh(body []byte) int64 {
 		return n * worstOfByte
 	}
 	count := func(c byte) int64 { return int64(bytes.Count(body, []byte{c})) }
-	return n*costOfByte + count('{')*costOfObject + count('[')*costOfList + count(',')*costOfItem + count(':')*costOfMember
+	empty := int64(bytes.Count(body, []byte("{}")))
+	return n*costOfByte + empty*costOfEmpty + (count('{')-empty)*costOfObject + count('[')*costOfList + count(',')*costOfItem + count(':')*costOfMember
 }

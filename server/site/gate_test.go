@@ -79,7 +79,7 @@ func TestGate(t *testing.T) {
 // A body is weighed as what it can become: the bound of small ones is above what any of
 // its size is weighed as when it is looked at.
 func TestWeigh(t *testing.T) {
-	for _, item := range []string{`{"":0},`, `{},`, `[],`, `1,`, `"":0,`, `{"":{`, "a", `"a",`} {
+	for _, item := range []string{`{"":0},`, `{},`, `[],`, `1,`, `"":0,`, `{"":{}},`, "a", `"a",`} {
 		body := []byte(strings.Repeat(item, smallBody/len(item)+1))
 		if looked, bound := weigh(body), int64(len(body)*worstOfByte); looked > bound+bound/10 {
 			t.Errorf("%q: %d, and %d without looking", item, looked, bound)

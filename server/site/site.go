@@ -143,11 +143,11 @@ func (s *Site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 		// The record is there before the client can ask for it.
 		v.answer.finish(r)
-		v.close(s.gate)
 		if !v.clock.Frozen {
 			v.exchange.Duration = s.now().Sub(start)
 		}
 		s.finish(ctx, v.exchange)
+		v.close(s.gate) // what the body became is nobody's any more
 		v.answer.send()
 		if f := v.force; f != nil && (f.Connection != "" || f.Truncate != nil) {
 			hangUp(w, f.Connection != "")
