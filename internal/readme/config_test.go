@@ -122,6 +122,7 @@ func TestDocsBadValues(t *testing.T) {
 		"max-body":             {"0", "-1", "1MiB"},
 		"max-connections":      {"-1", "many"},
 		"public-url":           {"understudy.example.com", "ftp://a", "https://a/?b", "https://", "//a"},
+		"log-requests":         {"maybe"},
 		"record":               {"none", "ALL"},
 		"rules":                {"pricing", "=x", "Pricing=x"},
 		"rules-token":          {"a b"},

@@ -428,13 +428,15 @@ type RecordedMessages struct {
 func messagesOf(x *site.Exchange) RecordedMessages {
 	var request, response []byte
 	var headers, answered http.Header
-	switch {
-	case x.Operation != nil:
-		request = x.Operation.MaskRequest(contentType(x.RequestHeader), x.RequestBody)
-		response = x.Operation.MaskResponse(x.Status, contentType(x.ResponseHeader), x.ResponseBody)
-	case x.Document != nil:
-		request, response = x.Document.MaskText(x.RequestBody), x.Document.MaskText(x.ResponseBody)
-	}
+	x.Weighed(func() {
+		switch {
+		case x.Operation != nil:
+			request = x.Operation.MaskRequest(contentType(x.RequestHeader), x.RequestBody)
+			response = x.Operation.MaskResponse(x.Status, contentType(x.ResponseHeader), x.ResponseBody)
+		case x.Document != nil:
+			request, response = x.Document.MaskText(x.RequestBody), x.Document.MaskText(x.ResponseBody)
+		}
+	})
 	if x.Document != nil {
 		headers, answered = x.Document.MaskHeader(x.RequestHeader), x.Document.MaskHeader(x.ResponseHeader)
 	}

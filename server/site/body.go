@@ -100,7 +100,7 @@ func (v *visit) readBody(from io.Reader, announced, held int64) ([]byte, error) 
 			if int64(len(body)) == largest {
 				return body, nil
 			}
-			size := min(max(2*int64(cap(body)), firstRead), largest)
+			size := min(max(4*int64(cap(body)), firstRead), largest)
 			if !v.site.gate.hold(size - int64(cap(body))) {
 				return nil, errBusy
 			}

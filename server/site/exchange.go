@@ -40,6 +40,20 @@ type Exchange struct {
 	ResponseBody   []byte // the beginning of one that was streamed
 	ResponseSize   int64
 	Value          any // the decoded body, if it was judged and found right
+
+	gate *Gate // of the server; nil for none
+}
+
+// Weighed does what makes as much of the request's body as judging it does, such as
+// reading it once more, when there is room for that: see [Gate]. It is done in any case.
+func (x *Exchange) Weighed(do func()) {
+	if x.gate == nil || len(x.RequestBody) <= smallBody {
+		do()
+		return
+	}
+	p, _ := x.gate.enter(context.Background(), x.RequestBody)
+	defer p.leave()
+	do()
 }
 
 // finish logs and records an exchange.

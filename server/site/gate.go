@@ -143,8 +143,11 @@ func (p *pass) judged() {
 	}
 }
 
-// leave gives everything back. It may be called twice.
+// leave gives everything back, if there is anything. It may be called twice.
 func (p *pass) leave() {
+	if p.gate == nil {
+		return
+	}
 	p.judged()
 	switch {
 	case p.weight == 0:

@@ -114,6 +114,7 @@ func (s *Site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	v := &visit{site: s, exchange: &Exchange{
 		ID: newExchangeID(), Time: start.Round(0), API: s.document.API,
 		Document: s.document, Method: r.Method, Path: r.URL.Path, Query: r.URL.RawQuery, RequestHeader: r.Header,
+		gate: s.gate,
 	}}
 	v.answer = &answer{w: w, visit: v}
 	if header := w.Header(); len(header) > 0 {
