@@ -96,7 +96,8 @@ func TestStoreAbuseEdgeAmplified(t *testing.T) {
 				}
 			})
 			t.Logf("peak %d MiB, answers %v", s.peak()/mebibyte, answers)
-			if peak := s.peak(); peak > 400*mebibyte {
+			// The collector may take what Go's memory limit gives it; the live heap is less.
+			if peak := s.peak(); peak > int64(size(600, 400))*mebibyte {
 				t.Errorf("%d MiB at the peak", peak/mebibyte)
 			}
 		})

@@ -247,10 +247,12 @@ func (r *Recorder) put(ctx context.Context, deltas []delta) (err error) {
 	for i, d := range deltas {
 		recents[i] = split(d.workspace, d.recent)
 		for _, k := range d.pending {
+			var messages RecordedMessages
+			k.x.Weighed(func() { messages = messagesOf(k.x) })
 			exchanges[i] = append(exchanges[i], redacted{
 				id:       k.x.ID,
 				exchange: storedExchange{Workspace: d.workspace, Summary: summaryOf(k.x), Explained: k.x.Explained, Size: k.size},
-				messages: messagesOf(k.x),
+				messages: messages,
 			})
 		}
 	}
@@ -428,15 +430,13 @@ type RecordedMessages struct {
 func messagesOf(x *site.Exchange) RecordedMessages {
 	var request, response []byte
 	var headers, answered http.Header
-	x.Weighed(func() {
-		switch {
-		case x.Operation != nil:
-			request = x.Operation.MaskRequest(contentType(x.RequestHeader), x.RequestBody)
-			response = x.Operation.MaskResponse(x.Status, contentType(x.ResponseHeader), x.ResponseBody)
-		case x.Document != nil:
-			request, response = x.Document.MaskText(x.RequestBody), x.Document.MaskText(x.ResponseBody)
-		}
-	})
+	switch {
+	case x.Operation != nil:
+		request = x.Operation.MaskRequest(contentType(x.RequestHeader), x.RequestBody)
+		response = x.Operation.MaskResponse(x.Status, contentType(x.ResponseHeader), x.ResponseBody)
+	case x.Document != nil:
+		request, response = x.Document.MaskText(x.RequestBody), x.Document.MaskText(x.ResponseBody)
+	}
 	if x.Document != nil {
 		headers, answered = x.Document.MaskHeader(x.RequestHeader), x.Document.MaskHeader(x.ResponseHeader)
 	}

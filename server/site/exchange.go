@@ -45,13 +45,14 @@ type Exchange struct {
 }
 
 // Weighed does what makes as much of the request's body as judging it does, such as
-// reading it once more, when there is room for that: see [Gate]. It is done in any case.
+// reading it once more, when there is room for that, before requests that wait: see
+// [Gate]. It is done in any case. The caller holds nothing that a request may wait for.
 func (x *Exchange) Weighed(do func()) {
 	if x.gate == nil || len(x.RequestBody) <= smallBody {
 		do()
 		return
 	}
-	p, _ := x.gate.enter(context.Background(), x.RequestBody)
+	p, _ := x.gate.enterAt(context.Background(), x.RequestBody, true)
 	defer p.leave()
 	do()
 }

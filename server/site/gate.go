@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"runtime"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -75,6 +76,11 @@ type pass struct {
 
 // enter waits until a body may be judged; false if that is not to be expected soon.
 func (g *Gate) enter(ctx context.Context, body []byte) (pass, bool) {
+	return g.enterAt(ctx, body, false)
+}
+
+// enterAt is enter, before all who wait if that is asked for.
+func (g *Gate) enterAt(ctx context.Context, body []byte, first bool) (pass, bool) {
 	w := weigh(body)
 	if len(body) <= smallBody {
 		if g.small.Add(-w) >= 0 {
@@ -93,7 +99,11 @@ func (g *Gate) enter(ctx context.Context, body []byte) (pass, bool) {
 		return pass{}, false
 	}
 	mine := &waiting{weight: p.weight, let: make(chan struct{})}
-	g.queue = append(g.queue, mine)
+	if first {
+		g.queue = slices.Insert(g.queue, 0, mine)
+	} else {
+		g.queue = append(g.queue, mine)
+	}
 	g.mutex.Unlock()
 	ctx, cancel := context.WithTimeout(ctx, maxWait)
 	defer cancel()
