@@ -170,7 +170,7 @@ func build(store storage.Store, o Options) (*App, error) {
 		Shared: shared,
 	})
 	a.workspaces = workspace.New(workspace.Options{Store: store, Evidence: a.evidence, Documents: a.documents, Now: o.Now})
-	a.seeds = newSeeder(store, keys, a.workspaces, a.documents)
+	a.seeds = newSeeder(means{store: store, keys: keys, key: o.StoreKey}, a.workspaces, a.documents)
 	options := site.Options{
 		Limits: site.DefaultLimits(), Enforce: o.Enforce, Logger: o.Logger, Record: a.evidence.Record,
 		Steer: a.workspaces.Steer, Wait: o.Wait, PublicURL: o.PublicURL,

@@ -19,13 +19,13 @@ import (
 
 // newSeeder makes a Seeder for the served APIs. To check seeds only, it needs
 // neither a store nor keys.
-func newSeeder(store storage.Store, keys site.Keyring, workspaces *workspace.Manager, documents func() ([]*contract.Document, error)) *seed.Seeder {
+func newSeeder(m means, workspaces *workspace.Manager, documents func() ([]*contract.Document, error)) *seed.Seeder {
 	var planted []seed.API
-	for _, api := range apis(means{store: store, keys: keys}) {
+	for _, api := range apis(m) {
 		planted = append(planted, api)
 	}
 	planted = append(planted, new(control.API))
-	return seed.New(seed.Options{Store: store, Keys: keys, Workspaces: workspaces, Documents: documents, APIs: planted})
+	return seed.New(seed.Options{Store: m.store, Keys: m.keys, Workspaces: workspaces, Documents: documents, APIs: planted})
 }
 
 // offlineSeeder makes a Seeder that checks seeds.
@@ -41,7 +41,7 @@ func offlineSeeder() *seed.Seeder {
 		}
 		return loaded, nil
 	}
-	return newSeeder(nil, nil, workspace.New(workspace.Options{Documents: documents}), documents)
+	return newSeeder(means{}, workspace.New(workspace.Options{Documents: documents}), documents)
 }
 
 // CheckSeed finds the mistakes of a seed, as far as they can be told without a

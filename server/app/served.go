@@ -60,7 +60,11 @@ var served = []struct {
 		}},
 	},
 	{
-		new:    func(m means) api { return datafold.New(m.store, m.keys) },
+		new: func(m means) api {
+			a := datafold.New(m.store, m.keys)
+			_ = a.Encrypt(m.key) // a key of 32 bytes is one
+			return a
+		},
 		scheme: "key", yaml: gendatafold.YAML,
 		// What the vendor's prose says and no keyword does.
 		exempt: []verify.Exemption{{

@@ -42,6 +42,7 @@ type API struct {
 	// audit keeps what was done, in the transaction that did it.
 	audit    func(storage.Tx, event) error
 	executor executor
+	sealer   *sealer
 }
 
 var (
@@ -52,6 +53,13 @@ var (
 // New makes the API over a store, with the keyring that knows its keys.
 func New(store storage.Store, keys site.Keyring) *API {
 	return &API{store: store, keys: keys, audit: func(storage.Tx, event) error { return nil }}
+}
+
+// Encrypt says under which key the secrets of data sources are encrypted, before anything
+// is served: 32 bytes, the same for all who share a store. nil is none.
+func (a *API) Encrypt(key []byte) (err error) {
+	a.sealer, err = newSealer(key)
+	return err
 }
 
 // Execute says what opens databases, before anything is served. Without it no data source

@@ -96,7 +96,7 @@ func (a *API) SetBacking(ctx context.Context, workspace string, source int, text
 		}); err != nil {
 			return err
 		}
-		_, err := databaseOf(tx, source)
+		_, err := a.databaseOf(tx, source)
 		if err != nil && b != nil {
 			return &site.Refusal{Kind: site.KindUnprocessable, Message: sentence(err.Error())}
 		}

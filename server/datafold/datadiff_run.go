@@ -31,7 +31,7 @@ func (a *API) runDiff(ctx context.Context, w *job.Work) (any, error) {
 			return err
 		}
 		for i, id := range []int{asked.Source1, asked.Source2} {
-			if databases[i], err = databaseOf(tx, id); err != nil {
+			if databases[i], err = a.databaseOf(tx, id); err != nil {
 				if _, told := errors.AsType[*datadiff.Error](err); told {
 					broken = err
 					continue

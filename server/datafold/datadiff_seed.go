@@ -28,7 +28,7 @@ const (
 
 // sourceSeeds are data sources in a seed, with what stands in for their databases. Tests
 // of them are not in it.
-func sourceSeeds() seeded[dataSource, json.RawMessage] {
+func (a *API) sourceSeeds() seeded[dataSource, json.RawMessage] {
 	s := seeded[dataSource, json.RawMessage]{
 		resource: &dataSources, list: "dataSources",
 		own: []seed.Member{
@@ -49,6 +49,12 @@ func sourceSeeds() seeded[dataSource, json.RawMessage] {
 			if given := own.Object(seedBacking); given != nil {
 				v.Backing = backingIn(given)
 			}
+			// An entry may be planted more than once.
+			secrets := make(map[string]string, len(v.Secrets))
+			for name, secret := range v.Secrets {
+				secrets[name] = a.sealer.sealed(secret)
+			}
+			v.Secrets = secrets
 			return nil
 		},
 		body: func(v dataSource) (string, any, seed.Values) {

@@ -246,6 +246,7 @@ func (a *API) CreateNewDatasource(ctx context.Context, request datafold.CreateNe
 	if err != nil {
 		return nil, err
 	}
+	v.seal(a.sealer)
 	view, err := dataSources.add(ctx, a, v)
 	if err != nil {
 		return nil, err

@@ -85,7 +85,7 @@ const (
 
 // databaseOf is what a source executes on, its backing taken into account. The error
 // is told to clients.
-func databaseOf(tx storage.ReadTx, id int) (Database, error) {
+func (a *API) databaseOf(tx storage.ReadTx, id int) (Database, error) {
 	item, err := held(sourceRecords, tx, strconv.Itoa(id))
 	if storage.IsNotFound(err) {
 		return Database{}, &datadiff.Error{Kind: datadiff.Unreachable, Value: fmt.Sprintf("the data source %d is not there any more", id)}
@@ -104,7 +104,11 @@ func databaseOf(tx storage.ReadTx, id int) (Database, error) {
 				d.Options[name] = value
 			}
 			for name, value := range v.Secrets {
-				d.Options[name] = quoted(value)
+				secret, err := a.sealer.open(value)
+				if err != nil {
+					return Database{}, err
+				}
+				d.Options[name] = quoted(secret)
 			}
 			if backed {
 				d.Parts = partsOf(d)
@@ -297,7 +301,7 @@ func (a *API) unsupported(sourceType string) string {
 func (a *API) with(ctx context.Context, workspace string, id int, fn func(source datadiff.Source, d Database) error) error {
 	var d Database
 	if err := a.peek(ctx, workspace, func(tx storage.ReadTx) (err error) {
-		d, err = databaseOf(tx, id)
+		d, err = a.databaseOf(tx, id)
 		return err
 	}); err != nil {
 		return err

@@ -14,7 +14,7 @@ var _ seed.API = (*API)(nil)
 func (a *API) Seed() seed.Part {
 	part := seed.Part{Jobs: []*job.Kind{syncs, sourceTests, schemaTasks, diffJobs}}
 	biSeeds.describe(&part)
-	sourceSeeds().describe(&part)
+	a.sourceSeeds().describe(&part)
 	part.Resources = append(part.Resources, &outcomeSeeds, &compatibilitySeeds)
 	diffSeeds.describe(&part)
 	return part
