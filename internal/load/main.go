@@ -38,10 +38,15 @@ func main() {
 	only := flag.String("servers", "bare,plain,stock,us", "the servers to compare; bare and us are always run")
 	pick := flag.String("scenario", "", "only the scenarios whose name contains this")
 	connections := flag.Int("connections", 16, "connections at a time")
+	evaluate := flag.String("evaluate", "", "compare the evaluation of decisions instead, with the vendor's engine, which npm puts into this folder")
 	replicas := flag.Int("replicas", 0, "compare this many replicas over one PostgreSQL, and SQLite, instead")
 	flag.Parse()
 	if *role != "" {
 		fail(serve(*role))
+		return
+	}
+	if *evaluate != "" {
+		fail(compareEvaluation(*binary, *evaluate, *rounds, *length, *connections))
 		return
 	}
 	if *replicas > 0 {

@@ -27,7 +27,7 @@ var projectSeeds = seeded[project, brms.Project, brms.CreateProjectRequest]{
 			own["decisionsApprovalMode"] = p.ApprovalMode
 		}
 	},
-	within: []*seed.Resource{integrationSeeds.seed(), groupSeeds.seed(), releaseSeeds(), environmentSeeds()},
+	within: []*seed.Resource{integrationSeeds.seed(), documentSeeds(), testEventSeeds.seed(), projectTokenSeeds.seed(), groupSeeds.seed(), releaseSeeds(), environmentSeeds()},
 }
 
 // maxCopied bounds what the projects of one list copy: each may copy all that those
