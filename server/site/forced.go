@@ -247,6 +247,14 @@ func (v *visit) answerForced(r *http.Request) {
 		a.Header().Set("Content-Type", "application/json")
 		_, _ = a.Write(body)
 	}
+	if body == nil && a.Header().Get("Content-Type") == "" {
+		for _, row := range op.Rows() { // of a type that no sample is made of, all but its name is left out
+			if row.Status == f.Status && row.ResponseType != "" {
+				a.Header().Set("Content-Type", row.ResponseType)
+				break
+			}
+		}
+	}
 	a.status = f.Status
 	v.dress(op, f)
 }

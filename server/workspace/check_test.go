@@ -142,7 +142,7 @@ func TestCheck(t *testing.T) {
 		`{"match":{"operation":"deleteProject"},"do":{"status":200,"body":{"status":5}}}`: {
 			`do.body: it is not what deleteProject answers with 200: The answer's body member /status must be a string, not 5; give "undeclared": true to answer it all the same`,
 		},
-		`{"do":{"status":401,"body":{"statusCode":401,"error":"x"}}}`: {
+		`{"match":{"operation":"listProjects"},"do":{"status":401,"body":{"statusCode":401,"error":"x"}}}`: {
 			`do.body: it is not what listProjects answers with 401: The answer's body member /message is missing: send it, as a string; give "undeclared": true to answer it all the same`,
 		},
 		`{"match":{"operation":"updateProject"},"when":{"times":0},"do":{"status":418}}`: {
