@@ -31,17 +31,17 @@ func TestRequestLog(t *testing.T) {
 		Method: http.MethodPost, Path: "/api/projects\x1b[2J\nforged", Query: "token=hush&page=1", Status: 400,
 		Explained: []contract.Explained{
 			{Side: contract.SideClient, Rule: "type", Refused: true, In: contract.InBody, Pointer: "/name", Message: "must be a string", Where: contract.Location{File: "openapi/brms/project.yaml", Line: 7}},
-			{Side: contract.SideClient, Rule: "unknownMember", In: contract.InBody, Pointer: "/nmae", Message: "is not declared"},
+			{Side: contract.SideClient, Rule: "unknownMember", In: contract.InBody, Pointer: "/naem", Message: "is not declared"},
 		},
 	}
 	want := `10:00:01.005 POST /api/projects\u001b[2J\nforged?token=**********&page=1 400 1.23ms
     body/name: type: must be a string (openapi/brms/project.yaml:7)
-    body/nmae: unknownMember: is not declared
+    body/naem: unknownMember: is not declared
 `
 	if got := told(false, false, x); got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
-	if got := told(false, true, x); !strings.Contains(got, "\x1b[31m    body/name") || !strings.Contains(got, "\x1b[33m    body/nmae") {
+	if got := told(false, true, x); !strings.Contains(got, "\x1b[31m    body/name") || !strings.Contains(got, "\x1b[33m    body/naem") {
 		t.Errorf("colours: %q", got)
 	}
 	var line map[string]any

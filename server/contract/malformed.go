@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/go-json-experiment/json/jsontext"
 )
 
 // excerptBytes is how much of a body is shown before and behind the place at which it
@@ -71,4 +73,32 @@ func mistakeAt(data []byte, at int) string {
 		return "names and texts stand in double quotes"
 	}
 	return ""
+}
+
+// Excerpt is what stands in a body around the place of a pointer, in which "*" is any
+// index; of a short one all.
+func Excerpt(body, pointer string, most int) string {
+	if len(body) <= most {
+		return body
+	}
+	at := 0
+	dec := jsontext.NewDecoder(strings.NewReader(body))
+	for {
+		if _, err := dec.ReadToken(); err != nil {
+			break
+		}
+		if SegmentsFolded(string(dec.StackPointer())) == pointer {
+			at = int(dec.InputOffset())
+			break
+		}
+	}
+	from := max(0, min(at-most/2, len(body)-most))
+	shown := strings.ToValidUTF8(body[from:min(len(body), from+most)], "")
+	if from > 0 {
+		shown = "..." + shown
+	}
+	if from+most < len(body) {
+		shown += "..."
+	}
+	return shown
 }

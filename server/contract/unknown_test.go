@@ -10,8 +10,8 @@ func TestUnknownMembers(t *testing.T) {
 	ref := func(name string) string { return `{"$ref":"#/components/schemas/` + name + `"}` }
 	for schema, bodies := range map[string]map[string]string{
 		ref("Thing"): {
-			`{"name":"a","nmae":"b"}`: "unknownMember /nmae",
-			`{"nmae":"b"}`:            "required /name", // which names it
+			`{"name":"a","naem":"b"}`: "unknownMember /naem",
+			`{"naem":"b"}`:            "required /name", // which names it
 			`{"name":"a","self":{"name":"b","self":{"name":"c","z":1}}}`: "unknownMember /self/self/z",
 			`{"name":"a","of":[{"name":"b"},{"name":"c","Name":"d"}]}`:   "unknownMember /of/1/Name",
 			`{"name":"a","x":{"name":"not looked into"},"y":1}`:          "unknownMember /x, unknownMember /y",

@@ -324,14 +324,15 @@ func (w *workspace) count(x *site.Exchange, p *plan, row int, key string, seen b
 		w.counts[p] = c
 	}
 	c.requests++
-	if row >= 0 && x.Made {
+	switch {
+	case row >= 0 && x.Made:
 		if c.forced == nil {
 			c.forced = make([]int64, len(p.rows))
 		}
 		c.forced[row]++
-	} else if row >= 0 {
+	case row >= 0:
 		c.rows[row]++
-	} else {
+	default:
 		if c.others == nil {
 			c.others = map[string]int64{}
 		}

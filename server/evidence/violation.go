@@ -10,7 +10,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/go-json-experiment/json/jsontext"
 	"github.com/google/uuid"
 
 	"github.com/understudy-api/understudy/server/contract"
@@ -275,7 +274,7 @@ func (v *met) tellRequest() {
 		f.Trace = parts[1]
 	}
 	v.Curl = cmp.Or(v.Curl, f.curl(x))
-	f.Body = excerpt(f.Body, v.Pointer, maxExcerpt)
+	f.Body = contract.Excerpt(f.Body, v.Pointer, maxExcerpt)
 	v.First = f
 }
 
@@ -317,32 +316,4 @@ func (f *FirstRequest) curl(x *site.Exchange) string {
 		}
 	}
 	return c.Line()
-}
-
-// excerpt is what stands in a body around the place of a pointer, in which "*" is any
-// index; of a short one all.
-func excerpt(body, pointer string, most int) string {
-	if len(body) <= most {
-		return body
-	}
-	at := 0
-	dec := jsontext.NewDecoder(strings.NewReader(body))
-	for {
-		if _, err := dec.ReadToken(); err != nil {
-			break
-		}
-		if contract.SegmentsFolded(string(dec.StackPointer())) == pointer {
-			at = int(dec.InputOffset())
-			break
-		}
-	}
-	from := max(0, min(at-most/2, len(body)-most))
-	shown := strings.ToValidUTF8(body[from:min(len(body), from+most)], "")
-	if from > 0 {
-		shown = "..." + shown
-	}
-	if from+most < len(body) {
-		shown += "..."
-	}
-	return shown
 }
