@@ -28,6 +28,9 @@ const (
 	// CodeCorrupt: what is stored cannot be read: damaged, of another program,
 	// or of a newer version of this one.
 	CodeCorrupt
+	// CodeFull: a bound of what may be kept, or be read at once, would be passed.
+	// Nothing was written. The cause is a [*FullError].
+	CodeFull
 )
 
 // String is the code in lower-case words.
@@ -43,6 +46,8 @@ func (c Code) String() string {
 		return "unavailable"
 	case CodeCorrupt:
 		return "corrupt"
+	case CodeFull:
+		return "full"
 	case CodeInternal:
 		return "internal"
 	}

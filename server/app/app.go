@@ -21,6 +21,7 @@ import (
 	"github.com/understudy-api/understudy/server/edge"
 	"github.com/understudy-api/understudy/server/evidence"
 	"github.com/understudy-api/understudy/server/job"
+	"github.com/understudy-api/understudy/server/quota"
 	"github.com/understudy-api/understudy/server/seed"
 	"github.com/understudy-api/understudy/server/site"
 	"github.com/understudy-api/understudy/server/webhook"
@@ -61,6 +62,8 @@ type Options struct {
 	// Wait waits for a delay that a fault asks for; nil waits by the real clock.
 	Wait func(ctx context.Context, delay time.Duration)
 
+	// Quota bounds what may be kept; zeros are the defaults.
+	Quota quota.Limits
 	// Requests is told of every exchange, once it is recorded; nil for nobody.
 	Requests func(*site.Exchange)
 

@@ -39,6 +39,9 @@ type Config struct {
 	Files             string
 	Exchanges         int
 	MaxConnections    int
+	Workspaces        int64
+	WorkspaceBytes    int64
+	StoreBytes        int64
 	MaxBody           int64
 	Outgoing          bool
 	OutgoingLocal     bool
@@ -145,6 +148,11 @@ func (c *Config) Validate() error {
 	}
 	if _, ok := evidence.ParsePolicy(c.Record); !ok {
 		return usageError("--record %q: want \"violations\" or \"all\"", c.Record)
+	}
+	for name, limit := range map[string]int64{"workspaces": c.Workspaces, "workspace-bytes": c.WorkspaceBytes, "store-bytes": c.StoreBytes} {
+		if limit < 1 {
+			return usageError("--%s %d: want at least 1", name, limit)
+		}
 	}
 	if c.Exchanges < 1 {
 		return usageError("--exchanges %d: want at least 1", c.Exchanges)

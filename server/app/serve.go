@@ -16,6 +16,7 @@ import (
 
 	"github.com/understudy-api/understudy/server/edge"
 	"github.com/understudy-api/understudy/server/evidence"
+	"github.com/understudy-api/understudy/server/quota"
 	"github.com/understudy-api/understudy/server/site"
 )
 
@@ -29,14 +30,6 @@ const (
 	// hurryTimeout is how long the other side of a connection may keep the server from
 	// ending by sending nothing or taking nothing.
 	hurryTimeout = 2 * time.Second
-)
-
-// The garbage collector's target unless GOGC says otherwise: little lives and much
-// is thrown away, so that collecting rarely buys a sixth of the throughput for some
-// 150 MiB under load. memoryLimit makes it collect more often before it is too much.
-const (
-	gcPercent   = 1200
-	memoryLimit = 512 << 20 // bytes, unless GOMEMLIMIT says otherwise
 )
 
 // Serve runs "understudy serve" until the context ends: then requests in flight
@@ -108,9 +101,6 @@ func Listen(ctx context.Context, config *Config, stderr io.Writer) (*Server, err
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(gcPercent)
 	}
-	if os.Getenv("GOMEMLIMIT") == "" {
-		debug.SetMemoryLimit(memoryLimit)
-	}
 	allowed, _ := origins(config.CORS)
 	public, _ := publicURL(config.PublicURL)
 	limits := site.DefaultLimits()
@@ -140,6 +130,7 @@ func Listen(ctx context.Context, config *Config, stderr io.Writer) (*Server, err
 	a, err := New(ctx, Options{
 		Store: config.Store, StoreKey: key, Auth: config.Auth, Enforce: site.Enforcement(config.Enforce), Limits: &limits, Logger: log,
 		Record: evidence.Policy(config.Record), Exchanges: config.Exchanges, AdminToken: admin,
+		Quota:    quota.Limits{Workspaces: config.Workspaces, WorkspaceBytes: config.WorkspaceBytes, StoreBytes: config.StoreBytes},
 		Requests: config.requestLog(stderr), CORS: allowed, Hosts: hosts, FullSync: config.Sync == syncFull, PublicURL: public.String(),
 		Outgoing: config.Outgoing, OutgoingLocal: config.OutgoingLocal,
 		AllowDatabases: config.AllowDatabase, Files: config.Files,
@@ -148,6 +139,7 @@ func Listen(ctx context.Context, config *Config, stderr io.Writer) (*Server, err
 		_ = listener.Close()
 		return nil, err
 	}
+	govern(ctx, os.Getenv("GOMEMLIMIT") == "", a.giveBack)
 	if config.Seed != "" {
 		if err := a.Seed(ctx, config.Seed, config.Secret, log); err != nil {
 			_ = listener.Close()

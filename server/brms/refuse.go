@@ -99,6 +99,8 @@ func (a *API) Refuse(w http.ResponseWriter, r *http.Request, refusal *site.Refus
 		e.Message = "Request body is too large"
 	case site.KindMisdirected:
 		e.StatusCode = http.StatusMisdirectedRequest
+	case site.KindFull: // nothing is known of the vendor's own bounds
+		e.StatusCode, e.Code = http.StatusRequestEntityTooLarge, "limit.reached"
 	case site.KindForced:
 		e.StatusCode = refusal.Status
 	case site.KindUnavailable:

@@ -154,6 +154,7 @@ var statuses = map[site.Kind]int{
 	site.KindConflict:         http.StatusConflict,
 	site.KindUnprocessable:    http.StatusUnprocessableEntity,
 	site.KindTooLarge:         http.StatusRequestEntityTooLarge,
+	site.KindFull:             http.StatusRequestEntityTooLarge,
 	site.KindMediaType:        http.StatusUnsupportedMediaType,
 	site.KindUnavailable:      http.StatusServiceUnavailable,
 	site.KindMisdirected:      http.StatusMisdirectedRequest,

@@ -50,6 +50,8 @@ func (a *API) Refuse(w http.ResponseWriter, r *http.Request, refusal *site.Refus
 		status, body.Detail = http.StatusRequestEntityTooLarge, "Request Entity Too Large"
 	case site.KindMisdirected:
 		status = http.StatusMisdirectedRequest
+	case site.KindFull: // nothing is known of the vendor's own bounds
+		status = http.StatusRequestEntityTooLarge
 	case site.KindForced:
 		status = refusal.Status
 		if status == http.StatusUnprocessableEntity { // FastAPI lists what is wrong

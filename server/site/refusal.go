@@ -30,6 +30,7 @@ const (
 	KindSlashRedirect                // the path exists with or without a final slash
 	KindUnprocessable                // it fits the document, and cannot be all the same
 	KindMisdirected                  // it came for another server's name
+	KindFull                         // a bound of what may be kept or answered is reached
 	KindForced                       // an error that was asked for, with the status in the refusal
 )
 
@@ -89,6 +90,9 @@ func AsRefusal(err error) *Refusal {
 	case storage.CodeOf(err) == storage.CodeUnavailable,
 		errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return &Refusal{Kind: KindUnavailable, RetryAfter: 1, Err: err}
+	}
+	if full, ok := errors.AsType[*storage.FullError](err); ok {
+		return &Refusal{Kind: KindFull, Message: full.Reason, Err: err}
 	}
 	return &Refusal{Kind: KindInternal, Err: err}
 }

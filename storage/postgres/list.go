@@ -429,7 +429,7 @@ func (t *txn) List(kind string, q storage.Query) (storage.Page, error) {
 	first := book.Whole(q)
 	l := newListing(layer{digest: t.digest}, kind, q, after)
 	p := &pages{kind: kind, q: q}
-	questions := []question{p.page(l)}
+	questions := []question{p.page(t.name, l)}
 	names := []book.Name{}
 	switch {
 	case !q.Filtered():
@@ -446,6 +446,9 @@ func (t *txn) List(kind string, q storage.Query) (storage.Page, error) {
 		if lists, err = t.listLayers(op, p, after, first); err != nil {
 			return storage.Page{}, err
 		}
+	}
+	if err := p.bytes.Check(op, kind); err != nil {
+		return storage.Page{}, err
 	}
 	page, more := p.cut(ok)
 	switch {
@@ -481,7 +484,7 @@ func (t *txn) listLayers(op string, p *pages, after *spotAfter, first bool) (lis
 	for i, number := range t.layers {
 		l := newListing(layer{number: number, newer: t.layers[:i]}, p.kind, q, after)
 		lists = append(lists, l)
-		questions = append(questions, p.page(l))
+		questions = append(questions, p.page(t.name, l))
 		if q.Filtered() && !first {
 			questions = append(questions, p.count(l))
 		}
@@ -494,6 +497,7 @@ type pages struct {
 	kind  string
 	q     storage.Query
 	spots []spotOn
+	bytes storage.PageBytes
 	total int64
 }
 
@@ -503,10 +507,12 @@ type spotOn struct {
 	value string
 }
 
-func (p *pages) page(l *listing) question {
+func (p *pages) page(workspace string, l *listing) question {
 	return question{sql: l.page, args: l.args, row: func(rows pgx.Rows) error {
 		r, value, err := scanListed(p.kind, p.q, rows)
-		p.spots = append(p.spots, spotOn{r, value})
+		if p.bytes.Add(workspace, r) {
+			p.spots = append(p.spots, spotOn{r, value})
+		}
 		return err
 	}}
 }

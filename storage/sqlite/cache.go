@@ -58,25 +58,40 @@ type counted struct {
 // cache is an LRU over committed state, bounded by bytes, and exact: its
 // contents equal the database at one generation, which grows with every commit.
 // A reader names the generation of its snapshot and misses if that is past.
+//
+// It has two rings: what nobody has asked for again since it was written or first read is
+// in a small one, so that a minute of writes, of which little is ever read, neither fills
+// the memory nor drives out what is.
 type cache struct {
 	mu         sync.Mutex
 	generation uint64
-	limit      int
-	size       int
 	items      map[ref]*cached
-	newest     cached // sentinel of the ring; newest.next is the most recently used
+	fresh      ring
+	kept       ring
+}
+
+// ring is a list of items, newest.next the most recently used.
+type ring struct {
+	newest cached // sentinel
+	size   int
+	limit  int
 }
 
 type cached struct {
 	ref        ref
 	value      any
 	size       int
+	in         *ring
 	prev, next *cached
 }
 
 func newCache(limit int) *cache {
-	c := &cache{limit: limit, items: map[ref]*cached{}}
-	c.newest.prev, c.newest.next = &c.newest, &c.newest
+	c := &cache{items: map[ref]*cached{}}
+	c.fresh.limit = limit / 8
+	c.kept.limit = limit - c.fresh.limit
+	for _, r := range []*ring{&c.fresh, &c.kept} {
+		r.newest.prev, r.newest.next = &r.newest, &r.newest
+	}
 	return c
 }
 
@@ -100,11 +115,21 @@ func (c *cache) get(generation uint64, r ref) (any, bool) {
 	return i.value, true
 }
 
-// use makes an item the most recently used.
+// use makes an item, which is asked for again, the most recently used.
 func (c *cache) use(i *cached) {
-	if c.newest.next != i {
-		i.unlink()
-		i.link(&c.newest)
+	if i.in == &c.kept && c.kept.newest.next == i {
+		return
+	}
+	i.move(&c.kept)
+	for c.kept.size > c.kept.limit {
+		c.kept.newest.prev.move(&c.fresh)
+	}
+	c.shrink()
+}
+
+func (c *cache) shrink() {
+	for c.fresh.size > c.fresh.limit {
+		c.drop(c.fresh.newest.prev)
 	}
 }
 
@@ -146,22 +171,23 @@ func (c *cache) apply(changes map[ref]any) {
 
 func (c *cache) set(r ref, value any) {
 	i := c.items[r]
+	in := &c.fresh
 	if i == nil {
 		i = &cached{ref: r}
 		c.items[r] = i
 	} else {
-		c.size -= i.size
+		in = i.in
 		i.unlink()
 	}
 	i.value, i.size = value, sizeOf(r, value)
-	i.link(&c.newest)
-	c.size += i.size
-	if i.size > c.limit/8 { // would push out too much of everything else
+	i.link(in)
+	if i.size > c.fresh.limit { // would push out too much of everything else
 		c.drop(i)
 	}
-	for c.size > c.limit {
-		c.drop(c.newest.prev)
+	for c.kept.size > c.kept.limit {
+		c.kept.newest.prev.move(&c.fresh)
 	}
+	c.shrink()
 }
 
 func (c *cache) drop(i *cached) {
@@ -170,16 +196,24 @@ func (c *cache) drop(i *cached) {
 	}
 	i.unlink()
 	delete(c.items, i.ref)
-	c.size -= i.size
+}
+
+func (i *cached) move(to *ring) {
+	i.unlink()
+	i.link(to)
 }
 
 func (i *cached) unlink() {
 	i.prev.next, i.next.prev = i.next, i.prev
+	i.in.size -= i.size
 }
 
-func (i *cached) link(after *cached) {
+func (i *cached) link(in *ring) {
+	after := &in.newest
 	i.prev, i.next = after, after.next
 	i.prev.next, i.next.prev = i, i
+	i.in = in
+	in.size += i.size
 }
 
 // sizeOf estimates what an item holds, overhead of the map and ring included.
@@ -190,7 +224,7 @@ func sizeOf(r ref, value any) int {
 		if v == nil {
 			break
 		}
-		n += 256 + len(v.Parent) + cap(v.Body)
+		n += 256 + len(v.Parent) + 2*cap(v.Body) // the body, and what it is decoded to
 		for _, k := range v.Keys {
 			n += 48 + len(k.Index) + len(k.Value)
 		}

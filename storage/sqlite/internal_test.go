@@ -303,6 +303,29 @@ func TestStoreLogIsCheckpointed(t *testing.T) {
 	}
 }
 
+// What is written and never asked for does not drive out what is, and takes little.
+func TestCacheKeepsWhatIsRead(t *testing.T) {
+	const limit = 80_000
+	c := newCache(limit)
+	at := func(i int) ref { return ref{ofRecord, 1, "k", strconv.Itoa(i)} }
+	record := &book.Stored{Record: storage.Record{Body: make([]byte, 100)}}
+	for i := range 50 {
+		c.learn(0, at(i), record)
+		c.get(0, at(i))
+	}
+	for i := range 10_000 {
+		c.apply(map[ref]any{at(100 + i): record})
+	}
+	for i := range 50 {
+		if _, ok := c.get(c.now(), at(i)); !ok {
+			t.Fatalf("%d is gone", i)
+		}
+	}
+	if c.fresh.size > limit/8 {
+		t.Errorf("%d bytes of what was only written", c.fresh.size)
+	}
+}
+
 func TestCacheIsBounded(t *testing.T) {
 	const limit = 10_000
 	c := newCache(limit)
@@ -314,8 +337,8 @@ func TestCacheIsBounded(t *testing.T) {
 		for _, item := range c.items {
 			sum += item.size
 		}
-		if sum != c.size || c.size > limit {
-			t.Fatalf("size is %d, counted %d, limit %d", c.size, sum, limit)
+		if size := c.fresh.size + c.kept.size; sum != size || size > limit {
+			t.Fatalf("size is %d, counted %d, limit %d", size, sum, limit)
 		}
 	}
 	if _, ok := c.get(0, at(0)); !ok {

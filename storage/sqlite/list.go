@@ -57,17 +57,23 @@ func (t *txn) page(op, kind string, q storage.Query, lists []statement) (page st
 		page.Records = make([]storage.Record, 0, min(q.Limit, 128))
 	}
 	var last string
+	var bytes storage.PageBytes
 	err = t.query(op, lists[0].sql, func(v []driver.Value) error {
 		if q.Limit > 0 && len(page.Records) == q.Limit {
 			more = true
 			return nil
 		}
-		page.Records = append(page.Records, scanRecord(kind, v))
+		if r := scanRecord(kind, v); bytes.Add(t.name, r) {
+			page.Records = append(page.Records, r)
+		}
 		if q.Index != "" {
 			last = text(v[keyColumn])
 		}
 		return nil
 	}, lists[0].args...)
+	if err == nil {
+		err = bytes.Check(op, kind)
+	}
 	if err == nil && more {
 		page.Next = q.CursorAfter(last, page.Records[len(page.Records)-1].Seq)
 	}
@@ -105,12 +111,18 @@ func (t *txn) merged(op, kind string, q storage.Query, lists []statement) (page 
 		page.Next = q.CursorAfter(last.value, last.seq)
 	}
 	page.Records = make([]storage.Record, 0, len(spots))
+	var bytes storage.PageBytes
 	for _, s := range spots {
 		if err := t.query(op, "SELECT "+columns+" FROM record r WHERE r.key = ?", func(v []driver.Value) error {
-			page.Records = append(page.Records, scanRecord(kind, v))
+			r := scanRecord(kind, v)
+			page.Records = append(page.Records, r)
+			bytes.Add(t.name, r)
 			return nil
 		}, s.key); err != nil {
 			return page, false, err
+		}
+		if err := bytes.Check(op, kind); err != nil {
+			return storage.Page{}, false, err
 		}
 	}
 	return page, more, nil

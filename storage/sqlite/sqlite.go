@@ -90,6 +90,32 @@ func (s *Store) update(ctx context.Context, u *update) error {
 	}
 }
 
+// GiveBack gives the memory back that SQLite holds pages in: for a process that has
+// nothing to do. What is kept in memory stays. That it cannot be done is not worth an
+// error.
+func (s *Store) GiveBack(ctx context.Context) {
+	const shrink, nobody = "PRAGMA shrink_memory", "\x00nobody"
+	if s.enter(ctx, "give memory back", nobody) == nil {
+		for range cap(s.readers) {
+			select {
+			case c := <-s.readers:
+				if c != nil {
+					_ = c.exec(shrink)
+				}
+				s.readers <- c
+			default: // it is in use
+			}
+		}
+		s.life.RUnlock()
+	}
+	_ = s.Update(ctx, nobody, func(tx storage.Tx) error {
+		if t, ok := tx.(*txn); ok {
+			_ = t.store.writer.conn.exec(shrink)
+		}
+		return nil
+	})
+}
+
 // View implements [storage.Store].
 func (s *Store) View(ctx context.Context, workspace string, fn func(storage.ReadTx) error) error {
 	if err := s.enter(ctx, "view", workspace); err != nil {

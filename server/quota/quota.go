@@ -1,0 +1,188 @@
+// Package quota bounds what clients may keep: bytes and records of each workspace, how
+// many workspaces there are, and what all of it takes. It stands in front of a store,
+// and refuses what is too much before anything is written.
+package quota
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/understudy-api/understudy/storage"
+)
+
+// Limits are the bounds. A zero is the default.
+type Limits struct {
+	WorkspaceBytes   int64 // of bodies, keys and blobs
+	WorkspaceRecords int64 // deleted ones included
+	Workspaces       int64 // that hold anything
+	StoreBytes       int64 // that the store takes, evidence and snapshots included
+}
+
+// The default bounds.
+const (
+	DefaultWorkspaceBytes   = 256 << 20
+	DefaultWorkspaceRecords = 1_000_000
+	DefaultWorkspaces       = 10_000
+	DefaultStoreBytes       = 2 << 30
+)
+
+// SettingsBytes bounds the settings of a workspace: they are read with every request.
+const SettingsBytes = 1 << 20
+
+func orDefault(limit *int64, standard int64) {
+	if *limit <= 0 {
+		*limit = standard
+	}
+}
+
+// measureEvery is how often the store is measured, and its workspaces are counted, at
+// most.
+const measureEvery = time.Second
+
+// Store is a store with bounds.
+//
+// The names of workspaces that begin with a NUL are the server's own: evidence and
+// snapshots. They count in what the store takes, and have bounds of their own.
+type Store struct {
+	storage.Store
+
+	limits Limits
+	every  time.Duration
+
+	mu       sync.Mutex
+	names    map[string]struct{} // of the workspaces that hold anything; nil if not counted yet
+	counted  time.Time
+	taken    int64 // by the store, when it was measured, and what was written since
+	measured time.Time
+}
+
+// New puts bounds before a store.
+func New(store storage.Store, limits Limits) *Store {
+	orDefault(&limits.WorkspaceBytes, DefaultWorkspaceBytes)
+	orDefault(&limits.WorkspaceRecords, DefaultWorkspaceRecords)
+	orDefault(&limits.Workspaces, DefaultWorkspaces)
+	orDefault(&limits.StoreBytes, DefaultStoreBytes)
+	return &Store{Store: store, limits: limits, every: measureEvery}
+}
+
+// Unwrap is the store behind the bounds.
+func (s *Store) Unwrap() storage.Store { return s.Store }
+
+func own(workspace string) bool { return workspace == "" || workspace[0] == 0 }
+
+// Update implements [storage.Store].
+func (s *Store) Update(ctx context.Context, workspace string, fn func(storage.Tx) error) error {
+	if own(workspace) {
+		return s.Store.Update(ctx, workspace, fn)
+	}
+	if err := s.measure(ctx); err != nil {
+		return err
+	}
+	c := &counting{store: s, name: workspace}
+	err := s.Store.Update(ctx, workspace, func(tx storage.Tx) error {
+		c.begin(tx)
+		return fn(c)
+	})
+	if err == nil {
+		s.wrote(c)
+	}
+	return err
+}
+
+// UpdateAll implements [storage.Store].
+func (s *Store) UpdateAll(ctx context.Context, workspaces []string, fn func([]storage.Tx) error) error {
+	if err := s.measure(ctx); err != nil {
+		return err
+	}
+	counts := make([]*counting, len(workspaces))
+	for i, name := range workspaces {
+		if !own(name) {
+			counts[i] = &counting{store: s, name: name}
+		}
+	}
+	err := s.Store.UpdateAll(ctx, workspaces, func(txs []storage.Tx) error {
+		all := make([]storage.Tx, len(txs))
+		for i, tx := range txs {
+			if all[i] = tx; counts[i] != nil {
+				counts[i].begin(tx)
+				all[i] = counts[i]
+			}
+		}
+		return fn(all)
+	})
+	for _, c := range counts {
+		if err == nil && c != nil {
+			s.wrote(c)
+		}
+	}
+	return err
+}
+
+// measure measures the store and counts its workspaces, if that was not done just now.
+// The workspaces are counted at the start, and when there seem to be too many.
+func (s *Store) measure(ctx context.Context) error {
+	s.mu.Lock()
+	now := time.Now()
+	size := now.Sub(s.measured) >= s.every
+	count := s.names == nil || int64(len(s.names)) >= s.limits.Workspaces && now.Sub(s.counted) >= s.every
+	if size {
+		s.measured = now // the others need not
+	}
+	s.mu.Unlock()
+	if size {
+		taken, err := s.Size(ctx)
+		if err != nil {
+			return err
+		}
+		s.mu.Lock()
+		s.taken = taken
+		s.mu.Unlock()
+	}
+	if !count {
+		return nil
+	}
+	list, err := s.Store.Workspaces(ctx, "")
+	if err != nil {
+		return err
+	}
+	names := make(map[string]struct{}, len(list))
+	for _, name := range list {
+		if !own(name) {
+			names[name] = struct{}{}
+		}
+	}
+	s.mu.Lock()
+	s.names, s.counted = names, now
+	s.mu.Unlock()
+	return nil
+}
+
+// wrote notes what a transaction wrote.
+func (s *Store) wrote(c *counting) {
+	if !c.wrote && !c.cleared {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if c.wrote {
+		s.names[c.name] = struct{}{}
+	} else {
+		delete(s.names, c.name)
+	}
+	s.taken += c.bytes
+}
+
+// room reports whether the workspace holds something, or another may begin to, and what
+// the store takes.
+func (s *Store) room(name string) (ok bool, taken int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	_, known := s.names[name]
+	return known || int64(len(s.names)) < s.limits.Workspaces, s.taken
+}
+
+func full(op, format string, args ...any) error {
+	return &storage.Error{Code: storage.CodeFull, Op: op, Err: &storage.FullError{Reason: fmt.Sprintf(format, args...)}}
+}
