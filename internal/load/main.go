@@ -40,6 +40,7 @@ func main() {
 	connections := flag.Int("connections", 16, "connections at a time")
 	evaluate := flag.String("evaluate", "", "compare the evaluation of decisions instead, with the vendor's engine, which npm puts into this folder")
 	replicas := flag.Int("replicas", 0, "compare this many replicas over one PostgreSQL, and SQLite, instead")
+	memory := flag.Bool("memory", false, "measure what the server holds in memory instead, which takes some minutes")
 	flag.Parse()
 	if *role != "" {
 		fail(serve(*role))
@@ -47,6 +48,10 @@ func main() {
 	}
 	if *evaluate != "" {
 		fail(compareEvaluation(*binary, *evaluate, *rounds, *length, *connections))
+		return
+	}
+	if *memory {
+		fail(measureMemory(*binary, *connections))
 		return
 	}
 	if *replicas > 0 {
@@ -72,7 +77,12 @@ type server struct {
 
 // start runs a server that prints "listening on http://HOST:PORT".
 func start(ctx context.Context, name string, args ...string) (*server, error) {
+	return startWith(ctx, name, func(*exec.Cmd) {}, args...)
+}
+
+func startWith(ctx context.Context, name string, prepare func(*exec.Cmd), args ...string) (*server, error) {
 	cmd := exec.CommandContext(ctx, args[0], args[1:]...)
+	prepare(cmd)
 	// A server that outlived a killed run would disturb the next.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	out, err := cmd.StdoutPipe()
