@@ -122,6 +122,11 @@ bench:
 load: build
 	$(GO) run ./internal/load $(ARGS)
 
+## memory: measure what the server holds during and after a minute of writes (docs/performance.md; Linux)
+.PHONY: memory
+memory: build
+	$(GO) run ./internal/load -memory $(ARGS)
+
 ## growth: measure how costs grow with the records and workspaces of a store (docs/performance.md; needs PostgreSQL's server programs)
 .PHONY: growth
 growth:

@@ -150,8 +150,8 @@ func (c *Config) Validate() error {
 		return usageError("--record %q: want \"violations\" or \"all\"", c.Record)
 	}
 	for name, limit := range map[string]int64{"workspaces": c.Workspaces, "workspace-bytes": c.WorkspaceBytes, "store-bytes": c.StoreBytes} {
-		if limit < 1 {
-			return usageError("--%s %d: want at least 1", name, limit)
+		if limit < 0 { // 0 is the default
+			return usageError("--%s %d: want at least 1, or 0 for the default", name, limit)
 		}
 	}
 	if c.Exchanges < 1 {

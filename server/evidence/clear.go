@@ -41,6 +41,13 @@ func (r *Recorder) Clear(ctx context.Context, s Scope) error {
 // purgeScope purges the evidence of a workspace, or of all, from the store.
 func purgeScope(tx storage.Tx, parent *string) error {
 	if parent != nil {
+		if t, err := tallies.Get(tx, tallyID(*parent)); err == nil {
+			if _, err := changeStored(tx, -t.Value.Bytes); err != nil {
+				return err
+			}
+		} else if !storage.IsNotFound(err) {
+			return err
+		}
 		gone, err := recentOf(tx, *parent)
 		if err == nil && gone != (total{}) {
 			err = changeTotal(tx, func(t *total) { t.add(-gone.Exchanges, -gone.Bytes) })
@@ -48,8 +55,12 @@ func purgeScope(tx storage.Tx, parent *string) error {
 		if err != nil {
 			return err
 		}
-	} else if err := tx.Purge(totals.Kind, totalID); err != nil && !storage.IsNotFound(err) {
-		return err
+	} else {
+		for _, id := range []string{totalID, storedID} {
+			if err := tx.Purge(totals.Kind, id); err != nil && !storage.IsNotFound(err) {
+				return err
+			}
+		}
 	}
 	for _, kind := range kinds {
 		for {

@@ -104,7 +104,7 @@ func (r *Recorder) List(ctx context.Context, s Scope, f Filter) (list []Summary,
 		}
 		after = &at
 	}
-	if err := r.Flush(ctx); err != nil {
+	if err := r.flushOf(ctx, s); err != nil {
 		return nil, "", true, err
 	}
 	list, err = r.kept(ctx, s)
@@ -165,17 +165,19 @@ func (r *Recorder) kept(ctx context.Context, s Scope) ([]Summary, error) {
 func (r *Recorder) newest(s Scope) []*site.Exchange {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	lane, at := laneAll, r.all.oldest
+	queues := []*queue{&r.all, &r.strangers}
 	if !s.All {
 		w := r.workspaces[s.Workspace]
 		if w == nil {
 			return nil
 		}
-		lane, at = laneOwn, w.own.oldest
+		queues = []*queue{&w.own}
 	}
 	var found []*site.Exchange
-	for ; at != nil; at = at.next[lane] {
-		found = append(found, at.x)
+	for _, q := range queues {
+		for at := q.oldest; at != nil; at = at.next[q.lane] {
+			found = append(found, at.x)
+		}
 	}
 	return found
 }
@@ -185,7 +187,7 @@ func (r *Recorder) newest(s Scope) []*site.Exchange {
 func (r *Recorder) Get(ctx context.Context, s Scope, id string) (*RecordedExchange, error) {
 	visible := func(workspace string) bool { return s.All || workspace == s.Workspace || workspace == "" }
 	if r.o.Shared {
-		if err := r.Flush(ctx); err != nil {
+		if err := r.flushOf(ctx, s); err != nil {
 			return nil, err
 		}
 	}
@@ -236,7 +238,7 @@ func (r *Recorder) Report(ctx context.Context, s Scope, of string) (*Report, err
 	if err != nil {
 		return nil, fmt.Errorf("the documents of a report: %w", err)
 	}
-	if err := r.Flush(ctx); err != nil {
+	if err := r.flushOf(ctx, s); err != nil {
 		return nil, err
 	}
 	report := &Report{Schema: SchemaURI, Version: r.o.Version, Operations: []RecordedOperation{}, Violations: []RecordedViolation{}}
@@ -273,6 +275,15 @@ func (r *Recorder) Report(ctx context.Context, s Scope, of string) (*Report, err
 		return err
 	}); err != nil {
 		return nil, err
+	}
+	for _, t := range r.strange(s) {
+		sum.add(t)
+		for api, u := range t.APIs {
+			if u.Requests > 0 && s.wants(api) {
+				report.Workspaces++
+				break
+			}
+		}
 	}
 	var whole use
 	for api, u := range sum.APIs {

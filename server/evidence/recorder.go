@@ -95,8 +95,12 @@ type Recorder struct {
 	mu         sync.Mutex
 	workspaces map[string]*workspace
 	byID       map[string]*kept
-	all        queue // oldest first
-	waiting    int64 // bytes of exchanges that are not stored yet
+	all        queue // oldest first, but for those of strangers
+	strangers  queue
+	latest     []*workspace        // strangers, those first that were met first
+	acquainted map[string]struct{} // who are none
+	largest    *workspace          // about: whose exchanges take the most
+	waiting    int64               // bytes of exchanges that are not stored yet
 	dirty      map[*workspace]struct{}
 	epochs     map[string]int64 // of workspaces, the latest that was heard of
 	failing    atomic.Bool      // the store, when it was last written to
@@ -121,8 +125,12 @@ type workspace struct {
 	counts  map[*plan]*counts
 	groups  map[string]*met
 	pending []*kept
+	waiting int64  // bytes of those
 	carry   *tally // what could not be stored
 	dirty   bool
+	known   bool // it is no stranger
+	met     bool // it is among the latest
+	asked   bool // whether it is known to the store
 }
 
 // counts is what happened to an operation since the store was told.
@@ -206,7 +214,8 @@ func New(store storage.Store, o Options) *Recorder {
 	orDefault(&o.Interval, defaultInterval)
 	r := &Recorder{
 		store: store, o: o, log: o.Logger,
-		workspaces: map[string]*workspace{}, byID: map[string]*kept{}, all: queue{lane: laneAll}, dirty: map[*workspace]struct{}{},
+		workspaces: map[string]*workspace{}, byID: map[string]*kept{}, all: queue{lane: laneAll}, strangers: queue{lane: laneAll},
+		acquainted: map[string]struct{}{}, dirty: map[*workspace]struct{}{},
 		epochs: map[string]int64{}, flushing: make(chan struct{}, 1),
 		kick: make(chan struct{}, 1), stop: make(chan struct{}), stopped: make(chan struct{}),
 	}
@@ -261,6 +270,7 @@ func (r *Recorder) Record(x *site.Exchange) {
 
 	r.mu.Lock()
 	w := r.workspace(x.Workspace)
+	fresh := r.meet(w, stays(x))
 	w.count(x, p, row, key, seen)
 	named := false
 	for i := range groups {
@@ -277,12 +287,11 @@ func (r *Recorder) Record(x *site.Exchange) {
 		}
 	}
 	first := len(r.dirty) == 0
-	if !w.dirty {
-		w.dirty = true
-		r.dirty[w] = struct{}{}
+	if r.o.Shared || w.known || len(w.groups) > 0 || len(w.pending) > 0 {
+		r.mark(w)
 	}
 	r.mu.Unlock()
-	if first {
+	if first || fresh {
 		select {
 		case r.kick <- struct{}{}:
 		default:
@@ -353,20 +362,21 @@ func (w *workspace) count(x *site.Exchange, p *plan, row int, key string, seen b
 // keep puts an exchange among the newest and lets the oldest go.
 func (r *Recorder) keep(w *workspace, k *kept) {
 	w.own.push(k)
-	r.all.push(k)
+	r.among(w).push(k)
 	r.byID[k.x.ID] = k
+	if w.known && (r.largest == nil || w.weight() > r.largest.weight()) {
+		r.largest = w
+	}
 	for w.own.count > r.o.Exchanges || w.own.bytes > r.o.Bytes && w.own.count > 1 {
 		r.dropExchange(w.own.oldest)
 	}
-	for r.all.count > r.o.TotalExchanges || r.all.bytes > r.o.TotalBytes && r.all.count > 1 {
-		r.dropExchange(r.all.oldest)
-	}
+	r.makeRoom()
 }
 
 func (r *Recorder) dropExchange(k *kept) {
 	w := k.workspace
 	w.own.remove(k)
-	r.all.remove(k)
+	r.among(w).remove(k)
 	if r.byID[k.x.ID] == k {
 		delete(r.byID, k.x.ID)
 	}
@@ -375,22 +385,47 @@ func (r *Recorder) dropExchange(k *kept) {
 
 // dropIfEmpty drops a workspace of which memory holds nothing.
 func (r *Recorder) dropIfEmpty(w *workspace) {
-	if w.own.count == 0 && !w.dirty && r.workspaces[w.name] == w {
+	if w.own.count == 0 && !w.dirty && (w.known || len(w.apis) == 0) && r.workspaces[w.name] == w {
 		delete(r.workspaces, w.name)
 	}
 }
 
 // wait queues an exchange for the store. Of those that would be removed from it at
 // once, or that memory cannot hold while the store fails, the oldest go that no
-// violation names.
+// violation names: of the workspace of which the most wait.
 func (r *Recorder) wait(w *workspace, k *kept) {
 	w.pending = append(w.pending, k)
+	w.waiting += k.size
 	r.waiting += k.size
-	for len(w.pending) > r.o.StoredExchanges || r.waiting > r.o.StoredBytes && len(w.pending) > 1 {
-		i := max(0, slices.IndexFunc(w.pending, func(k *kept) bool { return !k.named }))
-		r.waiting -= w.pending[i].size
-		w.pending = slices.Delete(w.pending, i, i+1)
+	if len(w.pending) > r.o.StoredExchanges {
+		r.dropPending(w)
 	}
+	for r.waiting > r.o.StoredBytes {
+		most := w
+		if len(w.pending) == 1 {
+			most = nil // what came last is told first
+		}
+		for other := range r.dirty {
+			if most == nil && other != w || most != nil && other.waiting > most.waiting {
+				most = other
+			}
+		}
+		if most == nil || len(most.pending) == 0 {
+			return
+		}
+		for least := most.waiting - most.waiting/4; len(most.pending) > 0; {
+			if r.dropPending(most); most.waiting <= least {
+				break
+			}
+		}
+	}
+}
+
+func (r *Recorder) dropPending(w *workspace) {
+	i := max(0, slices.IndexFunc(w.pending, func(k *kept) bool { return !k.named }))
+	r.waiting -= w.pending[i].size
+	w.waiting -= w.pending[i].size
+	w.pending = slices.Delete(w.pending, i, i+1)
 }
 
 // sizeOf is about what memory an exchange holds.

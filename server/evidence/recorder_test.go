@@ -58,8 +58,8 @@ func TestBounds(t *testing.T) {
 			}
 			total += w.own.count
 		}
-		if total != r.all.count || total != len(r.byID) || total > 25 {
-			t.Errorf("%d in memory, %d of all, %d by id", total, r.all.count, len(r.byID))
+		if of := r.all.count + r.strangers.count; total != of || total != len(r.byID) || total > 25 {
+			t.Errorf("%d in memory, %d of all, %d by id", total, of, len(r.byID))
 		}
 		r.mu.Unlock()
 		if err := r.Flush(t.Context()); err != nil {
@@ -174,7 +174,7 @@ func TestReplicas(t *testing.T) {
 	if err := one.Clear(t.Context(), Scope{Workspace: "a"}); err != nil {
 		t.Fatal(err)
 	}
-	two.Record(exchange(5000, "a", false))
+	two.Record(wrote(exchange(5000, "a", false)))
 	if err := two.Flush(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -199,7 +199,7 @@ func TestWritesBehind(t *testing.T) {
 	if n := count(); n != 0 {
 		t.Errorf("%d before anything happened", n)
 	}
-	r.Record(exchange(1, "a", false))
+	r.Record(wrote(exchange(1, "a", false)))
 	for count() == 0 {
 		if t.Context().Err() != nil {
 			t.Fatal("not stored")

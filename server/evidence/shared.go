@@ -95,6 +95,7 @@ func (r *Recorder) dropWorkspace(w *workspace) {
 	}
 	w.apis, w.counts, w.groups = map[string]*use{}, map[*plan]*counts{}, map[string]*met{}
 	w.pending, w.carry, w.dirty = nil, nil, false
+	w.waiting = 0
 	delete(r.dirty, w)
 	r.dropIfEmpty(w)
 }
@@ -321,15 +322,17 @@ func (r *Recorder) bound(tx storage.Tx, change total) error {
 	return changeTotal(tx, func(t *total) { t.add(purged.Exchanges, purged.Bytes) })
 }
 
-func changeTotal(tx storage.Tx, change func(*total)) error {
-	_, err := totals.Update(tx, totalID, func(t *total) error {
+func changeTotal(tx storage.Tx, change func(*total)) error { return changeTotalOf(tx, totalID, change) }
+
+func changeTotalOf(tx storage.Tx, id string, change func(*total)) error {
+	_, err := totals.Update(tx, id, func(t *total) error {
 		change(t)
 		return nil
 	})
 	if storage.IsNotFound(err) {
 		var t total
 		change(&t)
-		_, err = totals.Insert(tx, totalID, totalParent, t)
+		_, err = totals.Insert(tx, id, totalParent, t)
 	}
 	return err
 }

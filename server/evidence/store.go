@@ -56,13 +56,14 @@ type delta struct {
 	pending   []*kept
 	recent    []*kept // for chunks
 	epoch     int64   // in which it was recorded
+	stranger  bool
 }
 
 // take takes what waits of a workspace.
 func (r *Recorder) take(w *workspace) delta {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	d := delta{workspace: w.name, counted: &tally{APIs: w.apis, Operations: map[string]*opTally{}}, groups: w.groups, pending: w.pending, epoch: r.epochs[w.name]}
+	d := delta{workspace: w.name, counted: &tally{APIs: w.apis, Operations: map[string]*opTally{}}, groups: w.groups, pending: w.pending, epoch: r.epochs[w.name], stranger: !w.known}
 	for r.o.Shared && w.own.count > 0 {
 		d.recent = append(d.recent, w.own.oldest)
 		r.dropExchange(w.own.oldest)
@@ -78,6 +79,7 @@ func (r *Recorder) take(w *workspace) delta {
 		d.counted = w.carry
 	}
 	w.apis, w.groups, w.pending, w.carry, w.dirty = map[string]*use{}, map[string]*met{}, nil, nil, false
+	w.waiting = 0
 	delete(r.dirty, w)
 	return d
 }
@@ -147,7 +149,10 @@ func (r *Recorder) putBack(d delta) {
 	}
 	w.groups = d.groups
 	newer := w.pending
-	w.pending = d.pending
+	w.pending, w.waiting = d.pending, 0
+	for _, k := range d.pending {
+		w.waiting += k.size
+	}
 	for _, k := range newer {
 		r.waiting -= k.size // wait adds it again
 		r.wait(w, k)
@@ -166,7 +171,10 @@ func (r *Recorder) putBack(d delta) {
 const batch = 50
 
 // Flush stores what waits. What cannot be stored waits on.
-func (r *Recorder) Flush(ctx context.Context) error {
+func (r *Recorder) Flush(ctx context.Context) error { return r.flushOf(ctx, Scope{All: true}) }
+
+// flushOf stores what waits of a scope: nobody waits for what others have done.
+func (r *Recorder) flushOf(ctx context.Context, s Scope) error {
 	came := r.flushed.began.Load()
 	if err := r.lock(ctx); err != nil {
 		return err
@@ -175,7 +183,7 @@ func (r *Recorder) Flush(ctx context.Context) error {
 	if r.flushed.err != nil && r.flushed.began.Load() > came {
 		return r.flushed.err // of one that was begun meanwhile: another would only wait as long again
 	}
-	return r.flush(ctx)
+	return r.flush(ctx, s)
 }
 
 // lockTime bounds how long a writer waits for others, who wait for the store.
@@ -197,19 +205,33 @@ func (r *Recorder) lock(ctx context.Context) error {
 
 func (r *Recorder) unlock() { <-r.flushing }
 
-func (r *Recorder) flush(ctx context.Context) (err error) {
+// flush stores what waits of a scope. Between batches others may have their turn.
+func (r *Recorder) flush(ctx context.Context, s Scope) (err error) {
 	r.flushed.began.Add(1)
 	defer func() {
 		r.flushed.err = err
 		r.failing.Store(err != nil)
 	}()
+	wanted := func(w *workspace) bool { return s.All || w.name == s.Workspace || w.name == "" }
+	if err := r.acquaint(ctx, wanted); err != nil {
+		return err
+	}
 	r.mu.Lock()
 	waiting := make([]*workspace, 0, len(r.dirty))
 	for w := range r.dirty {
-		waiting = append(waiting, w)
+		if wanted(w) {
+			waiting = append(waiting, w)
+		}
 	}
 	r.mu.Unlock()
-	for len(waiting) > 0 {
+	for first := true; len(waiting) > 0; first = false {
+		if !first && s.All {
+			r.unlock()
+			if err := r.lock(context.WithoutCancel(ctx)); err != nil {
+				r.flushing <- struct{}{} // as the caller has it
+				return err
+			}
+		}
 		n := min(batch, len(waiting))
 		deltas := make([]delta, 0, n)
 		for _, w := range waiting[:n] {
@@ -258,38 +280,51 @@ func (r *Recorder) put(ctx context.Context, deltas []delta) (err error) {
 	}
 	return r.store.Update(ctx, storeName, func(tx storage.Tx) error {
 		var sum total
+		var bytes int64
+		strangers := false
 		for i := range deltas {
-			change, err := r.putDelta(tx, &deltas[i], exchanges[i], recents[i])
+			strangers = strangers || deltas[i].stranger
+			change, stored, err := r.putDelta(tx, &deltas[i], exchanges[i], recents[i])
 			if err != nil {
 				return err
 			}
+			bytes += stored
 			sum.Exchanges += change.Exchanges
 			sum.Bytes += change.Bytes
+		}
+		if strangers {
+			if err := purgeStrangers(tx, maxStoredStrangers, func() bool { return false }); err != nil {
+				return err
+			}
+		}
+		if err := r.boundStored(tx, bytes); err != nil {
+			return err
 		}
 		return r.bound(tx, sum)
 	})
 }
 
 // putDelta stores what waited of a workspace, and gives by how much its chunks
-// changed.
-func (r *Recorder) putDelta(tx storage.Tx, d *delta, exchanges []redacted, list []recent) (total, error) {
+// changed, and the bytes of its exchanges.
+func (r *Recorder) putDelta(tx storage.Tx, d *delta, exchanges []redacted, list []recent) (_ total, stored int64, _ error) {
 	if over, err := epochEnded(tx, d); err != nil || over {
-		return total{}, err
+		return total{}, 0, err
 	}
 	named, err := r.putGroups(tx, *d)
 	if err != nil {
-		return total{}, err
+		return total{}, 0, err
 	}
 	bytes, err := r.putExchanges(tx, d.workspace, exchanges, named)
 	if err != nil {
-		return total{}, err
+		return total{}, 0, err
 	}
 	change, err := r.putRecent(tx, d.workspace, list)
 	if err != nil || d.counted.empty() && bytes == 0 && change == (total{}) {
-		return total{}, err
+		return total{}, 0, err
 	}
-	return change, changeTally(tx, d.workspace, func(t *tally) {
+	return change, bytes, changeTally(tx, d.workspace, func(t *tally) {
 		t.add(d.counted)
+		t.Stranger = d.stranger
 		t.Bytes = max(0, t.Bytes+bytes)
 		t.Recent.add(change.Exchanges, change.Bytes)
 	})

@@ -15,6 +15,7 @@ type tally struct {
 	Bytes      int64               `json:"bytes,omitempty"` // of the exchanges in the store, about
 	Recent     total               `json:"recent,omitzero"` // of its chunks
 	Epoch      int64               `json:"epoch,omitempty"` // 0 if its evidence was never cleared
+	Stranger   bool                `json:"stranger,omitempty"`
 }
 
 // use is how often and when something was used.
@@ -80,7 +81,15 @@ func addCounts(to *map[string]int64, from map[string]int64) {
 	}
 }
 
-var tallies = storage.Collection[tally]{Kind: "tally"}
+var tallies = storage.Collection[tally]{
+	Kind: "tally", Indexes: []storage.Index{{Name: byStranger}},
+	Keys: func(_ storage.Meta, t tally) []storage.Key {
+		if t.Stranger {
+			return []storage.Key{{Index: byStranger, Value: "1"}}
+		}
+		return nil
+	},
+}
 
 // changeTally changes the tally of a workspace, which is made if there is none.
 func changeTally(tx storage.Tx, workspace string, change func(*tally)) error {

@@ -21,7 +21,13 @@ func (r *Recorder) Save(ctx context.Context, workspace string, workspaces []stri
 		return err
 	}
 	defer r.unlock()
-	if err := r.flush(ctx); err != nil {
+	r.mu.Lock()
+	if w := r.workspaces[workspace]; w != nil { // it is no stranger once it is kept
+		r.meet(w, true)
+		r.mark(w)
+	}
+	r.mu.Unlock()
+	if err := r.flush(ctx, Scope{Workspace: workspace}); err != nil {
 		return err
 	}
 	return r.together(ctx, workspaces, func(own storage.Tx, txs []storage.Tx) error {

@@ -111,9 +111,9 @@ func TestOtherBounds(t *testing.T) {
 			func(s *Store) error { return insert(s, "a", "3", 10) },
 		},
 		"the store": {
-			Limits{StoreBytes: 1 << 20}, "--store-bytes",
-			func(s *Store) error { return insert(s, "a", "1", 900<<10) },
-			func(s *Store) error { return insert(s, "b", "1", 900<<10) },
+			Limits{StoreBytes: 4 << 20}, "--store-bytes",
+			func(s *Store) error { return insert(s, "a", "1", 3<<20) },
+			func(s *Store) error { return insert(s, "b", "1", 3<<20) },
 		},
 		"settings": {
 			Limits{}, "settings",
