@@ -12,6 +12,7 @@ import (
 	"errors"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/understudy-api/understudy/storage"
@@ -40,6 +41,9 @@ type Store struct {
 	// both to the next. In memory there is only one connection, hence no
 	// snapshot: readers hold it throughout, the writer from its first write on.
 	visible sync.RWMutex
+
+	// failing says that the last that was to be written could not be.
+	failing atomic.Bool
 
 	// life is held for reading by everything that runs.
 	life   sync.RWMutex
@@ -214,8 +218,15 @@ func (s *Store) Size(ctx context.Context) (int64, error) {
 	return n, err
 }
 
-// Ping implements [storage.Store].
+// Ping implements [storage.Store]. After a write has failed, as on a disk that is full,
+// it finds out whether one can be written again.
 func (s *Store) Ping(ctx context.Context) error {
+	if s.failing.Load() {
+		return s.Update(ctx, "\x00ping", func(tx storage.Tx) error {
+			_, err := tx.Next("ping")
+			return err
+		})
+	}
 	if err := s.enter(ctx, "ping"); err != nil {
 		return err
 	}

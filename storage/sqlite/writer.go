@@ -387,6 +387,9 @@ func (w *writer) finish() error {
 			_ = w.conn.exec("ROLLBACK")
 		}
 		s.visible.Unlock()
+		if !g.void {
+			s.failing.Store(g.fatal != nil)
+		}
 	}
 	if g.begun && g.fatal == nil && !g.void {
 		if w.deep = append(w.deep, g.deep...); len(w.deep) > 0 {
