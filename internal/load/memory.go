@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -108,7 +109,7 @@ func measureMemory(binary string, connections int) error {
 	var at20 int64
 	mark := time.AfterFunc(memoryFrom, func() { at20, _ = s.status("VmRSS") })
 	defer mark.Stop()
-	r, err := load(s, connections, memoryLoad, 200, always(request("POST", "/api/v1/lineage/bi/looker/", key, looker)))
+	r, err := load(s, connections, memoryLoad, http.StatusOK, always(request("POST", "/api/v1/lineage/bi/looker/", key, looker)))
 	if err != nil {
 		return err
 	}
@@ -120,7 +121,7 @@ func measureMemory(binary string, connections int) error {
 	if err != nil {
 		return err
 	}
-	time.Sleep(memoryIdle)
+	<-time.After(memoryIdle)
 	idle, err := s.status("VmRSS")
 	if err != nil {
 		return err

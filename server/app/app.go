@@ -165,6 +165,7 @@ func build(store storage.Store, o Options) (*App, error) {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
 	_, shared := store.(*postgres.Store)
+	store = quota.New(store, o.Quota)
 	a := &App{store: store, keys: keys, hosts: o.Hosts, origins: o.CORS, publicURL: o.PublicURL, strangers: strangers{log: o.Logger}}
 	a.handler = allowOrigins(http.HandlerFunc(a.route), o.CORS)
 	version, goVersion := versions()

@@ -11,6 +11,7 @@ import (
 
 	"github.com/understudy-api/understudy/server/edge"
 	"github.com/understudy-api/understudy/server/evidence"
+	"github.com/understudy-api/understudy/server/quota"
 	"github.com/understudy-api/understudy/server/site"
 )
 
@@ -68,6 +69,9 @@ func (c *Config) Flags(fs *flag.FlagSet) {
 	fs.IntVar(&c.MaxConnections, "max-connections", 1000, "most connections of one address, beyond which one is answered 503; 0 for any number")
 	fs.StringVar(&c.Record, "record", string(evidence.RecordViolations), "which exchanges outlive the process: \"violations\" or \"all\"; what was covered always does, and in PostgreSQL the newest exchanges do")
 	fs.IntVar(&c.Exchanges, "exchanges", evidence.DefaultExchanges, "how many of the newest exchanges of each workspace are kept, in memory or in PostgreSQL")
+	fs.Int64Var(&c.Workspaces, "workspaces", quota.DefaultWorkspaces, "how many workspaces may hold anything")
+	fs.Int64Var(&c.WorkspaceBytes, "workspace-bytes", quota.DefaultWorkspaceBytes, "how much a workspace may hold, in `BYTES` of records; more is refused")
+	fs.Int64Var(&c.StoreBytes, "store-bytes", quota.DefaultStoreBytes, "how much the store may take, in `BYTES`, evidence and snapshots included; more is refused")
 	fs.Var(&c.AdminToken, "admin-token", "`SECRET` of the administrator, with which the control API shows and steers all workspaces, 16 characters or more; better set in the environment. Without one the server makes one at its start and writes it beside the file of its URL")
 	fs.StringVar(&c.AdminTokenFile, "admin-token-file", "", "`FILE` that holds the administrator's secret")
 	fs.StringVar(&c.Host, "host", "", "`NAMES` that the server answers to beside localhost, what is below it and the address that it listens on, separated by commas; \"*\" in one is any text, and \"*\" alone any name")

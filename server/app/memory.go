@@ -116,8 +116,11 @@ func (g *governor) watch(ctx context.Context) {
 
 // giveBack gives back what memory the store can do without.
 func (a *App) giveBack() {
-	bounded, _ := a.store.(*quota.Store)
-	if store, can := bounded.Unwrap().(interface{ GiveBack(context.Context) }); can {
+	store := a.store
+	if bounded, ok := store.(*quota.Store); ok {
+		store = bounded.Unwrap()
+	}
+	if store, can := store.(interface{ GiveBack(ctx context.Context) }); can {
 		ctx, cancel := context.WithTimeout(context.Background(), idleTick)
 		defer cancel()
 		store.GiveBack(ctx)

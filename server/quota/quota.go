@@ -143,7 +143,7 @@ func (s *Store) measure(ctx context.Context) error {
 	if !count {
 		return nil
 	}
-	list, err := s.Store.Workspaces(ctx, "")
+	list, err := s.Workspaces(ctx, "")
 	if err != nil {
 		return err
 	}

@@ -101,22 +101,26 @@ func TestOtherBounds(t *testing.T) {
 		more   func(s *Store) error
 	}{
 		"workspaces": {
-			Limits{Workspaces: 2}, "--workspaces",
+			Limits{Workspaces: 2},
+			"--workspaces",
 			func(s *Store) error { return errors.Join(insert(s, "a", "1", 10), insert(s, "b", "1", 10)) },
 			func(s *Store) error { return insert(s, "c", "1", 10) },
 		},
 		"records": {
-			Limits{WorkspaceRecords: 2}, "2 records",
+			Limits{WorkspaceRecords: 2},
+			"2 records",
 			func(s *Store) error { return errors.Join(insert(s, "a", "1", 10), insert(s, "a", "2", 10)) },
 			func(s *Store) error { return insert(s, "a", "3", 10) },
 		},
 		"the store": {
-			Limits{StoreBytes: 4 << 20}, "--store-bytes",
+			Limits{StoreBytes: 4 << 20},
+			"--store-bytes",
 			func(s *Store) error { return insert(s, "a", "1", 3<<20) },
 			func(s *Store) error { return insert(s, "b", "1", 3<<20) },
 		},
 		"settings": {
-			Limits{}, "settings",
+			Limits{},
+			"settings",
 			func(*Store) error { return nil },
 			func(s *Store) error {
 				return s.Update(context.Background(), "a", func(tx storage.Tx) error {
@@ -125,7 +129,8 @@ func TestOtherBounds(t *testing.T) {
 			},
 		},
 		"blobs": {
-			Limits{WorkspaceBytes: 1000}, "--workspace-bytes",
+			Limits{WorkspaceBytes: 1000},
+			"--workspace-bytes",
 			func(s *Store) error { return insert(s, "a", "1", 10) },
 			func(s *Store) error {
 				return s.Update(context.Background(), "a", func(tx storage.Tx) error {
@@ -135,7 +140,8 @@ func TestOtherBounds(t *testing.T) {
 			},
 		},
 		"several at once": {
-			Limits{WorkspaceBytes: 1000}, "--workspace-bytes",
+			Limits{WorkspaceBytes: 1000},
+			"--workspace-bytes",
 			func(s *Store) error { return insert(s, "a", "1", 10) },
 			func(s *Store) error {
 				return s.UpdateAll(context.Background(), []string{"\x00own", "a"}, func(txs []storage.Tx) error {
