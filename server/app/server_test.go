@@ -28,6 +28,7 @@ import (
 	"github.com/understudy-api/understudy/server/contract"
 	"github.com/understudy-api/understudy/server/control"
 	"github.com/understudy-api/understudy/server/datafold"
+	"github.com/understudy-api/understudy/server/quota"
 	"github.com/understudy-api/understudy/server/site"
 	"github.com/understudy-api/understudy/storage"
 )
@@ -83,7 +84,8 @@ func serveApp(t *testing.T, a *App) *standIn {
 	listener := httptest.NewServer(a)
 	t.Cleanup(func() {
 		listener.Close()
-		if _, fails := a.store.(*failingStore); fails {
+		bounded, _ := a.store.(*quota.Store)
+		if _, fails := bounded.Unwrap().(*failingStore); fails {
 			_ = a.Close() // its evidence is lost
 		} else if err := a.Close(); err != nil {
 			t.Error(err)

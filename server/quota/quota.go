@@ -105,7 +105,7 @@ func (s *Store) UpdateAll(ctx context.Context, workspaces []string, fn func([]st
 	err := s.Store.UpdateAll(ctx, workspaces, func(txs []storage.Tx) error {
 		all := make([]storage.Tx, len(txs))
 		for i, tx := range txs {
-			if all[i] = tx; counts[i] != nil {
+			if all[i] = (free{tx}); counts[i] != nil {
 				counts[i].begin(tx)
 				all[i] = counts[i]
 			}

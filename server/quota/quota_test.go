@@ -175,8 +175,10 @@ func TestCopied(t *testing.T) {
 	if err := insert(s, "a", "1", 900); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.UpdateAll(t.Context(), []string{"a", "b"}, func(txs []storage.Tx) error { return txs[1].CopyFrom(txs[0]) }); err != nil {
-		t.Fatal(err)
+	for _, names := range [][]string{{"a", "\x00snapshot"}, {"\x00snapshot", "b"}} {
+		if err := s.UpdateAll(t.Context(), names, func(txs []storage.Tx) error { return txs[1].CopyFrom(txs[0]) }); err != nil {
+			t.Fatal(err)
+		}
 	}
 	if err := insert(s, "b", "2", 200); !isFull(err, "--workspace-bytes") {
 		t.Errorf("%v", err)

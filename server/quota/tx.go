@@ -107,8 +107,22 @@ func (c *counting) CopyFrom(from storage.Tx) error {
 	if err := c.admit("copy", 0, 0, nil); err != nil {
 		return err
 	}
-	if other, ok := from.(*counting); ok {
-		from = other.Tx
+	return c.Tx.CopyFrom(inner(from))
+}
+
+// free is a transaction on a workspace of the server's own.
+type free struct{ storage.Tx }
+
+// CopyFrom implements [storage.Tx].
+func (f free) CopyFrom(from storage.Tx) error { return f.Tx.CopyFrom(inner(from)) }
+
+// inner is the store's transaction.
+func inner(tx storage.Tx) storage.Tx {
+	switch tx := tx.(type) {
+	case *counting:
+		return tx.Tx
+	case free:
+		return tx.Tx
 	}
-	return c.Tx.CopyFrom(from)
+	return tx
 }
