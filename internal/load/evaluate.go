@@ -54,7 +54,7 @@ func inputs(n int) []string {
 func vendor(ctx context.Context, dir, modules string) (*server, error) {
 	if _, err := exec.LookPath("node"); err != nil {
 		fmt.Fprintln(os.Stderr, "load: no node: the vendor's engine is left out")
-		return nil, nil //nolint:nilnil // no server is no error
+		return nil, nil //nolint:nilnil,nilerr // no server is no error
 	}
 	if _, err := os.Stat(filepath.Join(modules, "node_modules", "@gorules", "zen-engine")); errors.Is(err, os.ErrNotExist) {
 		npm := exec.CommandContext(ctx, "npm", "install", "--no-audit", "--no-fund", "--silent", "--prefix", modules, vendorPackage)

@@ -88,7 +88,7 @@ func New(store storage.Store, keys site.Keyring, options ...Option) *API {
 	}
 	var err error
 	if a.tokens, err = newTokens(a.key); err != nil {
-		panic(err) // a key of another size, which the caller sees to
+		panic(err) //nolint:forbidigo // a key of another size, which is refused where it is read
 	}
 	return a
 }
