@@ -6007,7 +6007,7 @@ type ListDatadiffsParams struct {
 
 type GetDatadiffParams struct {
 	// Poll Says that the caller comes again
-	Poll interface{} `form:"poll,omitempty" json:"poll,omitempty"`
+	Poll *string `form:"poll,omitempty" json:"poll,omitempty"`
 }
 
 type GetDiffSummaryV1200JSONResponseBody struct {
@@ -8630,10 +8630,13 @@ func (sh *strictHandler) LogSdkLines(w http.ResponseWriter, r *http.Request) {
 
 	var body LogSdkLinesJSONRequestBody
 	if err := runtime.BindJSONBody(r, &body); err != nil {
-		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
-		return
+		if !errors.Is(err, io.EOF) {
+			sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+			return
+		}
+	} else {
+		request.Body = &body
 	}
-	request.Body = &body
 
 	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
 		return sh.ssi.LogSdkLines(ctx, request.(LogSdkLinesRequestObject))
@@ -8788,10 +8791,13 @@ func (sh *strictHandler) RequestDatasetSchema(w http.ResponseWriter, r *http.Req
 
 	var body RequestDatasetSchemaJSONRequestBody
 	if err := runtime.BindJSONBody(r, &body); err != nil {
-		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
-		return
+		if !errors.Is(err, io.EOF) {
+			sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+			return
+		}
+	} else {
+		request.Body = &body
 	}
-	request.Body = &body
 
 	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
 		return sh.ssi.RequestDatasetSchema(ctx, request.(RequestDatasetSchemaRequestObject))
@@ -8846,10 +8852,13 @@ func (sh *strictHandler) GuessPrimaryKey(w http.ResponseWriter, r *http.Request,
 
 	var body GuessPrimaryKeyJSONRequestBody
 	if err := runtime.BindJSONBody(r, &body); err != nil {
-		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
-		return
+		if !errors.Is(err, io.EOF) {
+			sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+			return
+		}
+	} else {
+		request.Body = &body
 	}
-	request.Body = &body
 
 	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
 		return sh.ssi.GuessPrimaryKey(ctx, request.(GuessPrimaryKeyRequestObject))

@@ -206,6 +206,32 @@ func TestMigrationCheck(t *testing.T) {
 	}
 }
 
+// What only clients show warns, and is served or refused, never a failure.
+func TestWhatOnlyClientsShow(t *testing.T) {
+	t.Parallel()
+	w := startServer(t, Options{})
+	id := w.dataSource(t, "shown", `{"type":"duckdb","name":"n","options":{}}`)
+	k := key("shown")
+	w.expect(t, 200, "POST", "/api/internal/sdk/log", k, "")
+	w.expect(t, 200, "POST", "/api/internal/sdk/log", k, `{"logs":[{"message":"m"},{}]}`)
+	w.expect(t, 200, "GET", "/api/v1/organization/meta", k, "")
+	for _, path := range []string{"dataset_schema", "guess_pk"} {
+		got := w.expect(t, 422, "POST", fmt.Sprintf("/api/v1/data_sources/%d/%s", id, path), k, "")
+		if !strings.Contains(got, `"loc":["body","table"]`) {
+			t.Error(got)
+		}
+	}
+	if got := w.expect(t, 200, "GET", fmt.Sprintf("/api/v1/data_sources/%d", id), k, ""); !strings.Contains(got, `"options":{}`) {
+		t.Error(got)
+	}
+	diff, _ := w.diff(t, "shown", fmt.Sprintf(`{"data_source1_id":%[1]d,"data_source2_id":%[1]d,"query1":"SELECT 1 AS id","query2":"SELECT 1 AS id","pk_columns":["id"],"algorithm":"join"}`, id))
+	w.expect(t, 200, "GET", fmt.Sprintf("/api/v1/datadiffs/%d?poll=a", diff), k, "")
+	w.expect(t, 200, "GET", fmt.Sprintf("/api/v1/datadiffs/%d?poll", diff), k, "")
+	// data-diff's password of MySQL; without any the published rule holds.
+	w.dataSource(t, "shown", `{"type":"mysql","name":"m","options":{"host":"127.0.0.1","user":"u","db":"d","passwd":"p"}}`)
+	w.expect(t, 422, "POST", "/api/v1/data_sources", k, `{"type":"mysql","name":"m","options":{"host":"127.0.0.1","user":"u","db":"d"}}`)
+}
+
 // A bare key, as some clients send it, is served and warned of.
 func TestBareKey(t *testing.T) {
 	t.Parallel()

@@ -20,7 +20,7 @@ type dataSource struct {
 	Name string `json:"name"`
 	// Members and Options are as they were given; what was not given is not there.
 	Members map[string]json.RawMessage `json:"members,omitempty"`
-	Options map[string]json.RawMessage `json:"options,omitempty"`
+	Options map[string]json.RawMessage `json:"options,omitzero"`
 	// Secrets are those of the options, and never answered.
 	Secrets map[string]string `json:"secrets,omitempty"`
 	// Test is the job of the latest test, Before that of the latest that had ended then.

@@ -181,6 +181,9 @@ func literal(text string, d datadiff.Dialect) string {
 
 // RequestDatasetSchema begins to read the columns of a table.
 func (a *API) RequestDatasetSchema(ctx context.Context, request datafold.RequestDatasetSchemaRequestObject) (datafold.RequestDatasetSchemaResponseObject, error) {
+	if request.Body == nil || request.Body.Table == nil { // which only warns
+		return nil, unprocessable(missingField("body", "table"))
+	}
 	return writing(ctx, a, func(w *work) (datafold.RequestDatasetSchemaResponseObject, error) {
 		if _, err := dataSources.at(w, request.DataSourceID); err != nil {
 			return nil, err
@@ -267,6 +270,9 @@ const mostKeys = 5
 func (a *API) GuessPrimaryKey(ctx context.Context, request datafold.GuessPrimaryKeyRequestObject) (datafold.GuessPrimaryKeyResponseObject, error) {
 	if err := a.has(ctx, request.DataSourceID); err != nil {
 		return nil, err
+	}
+	if request.Body == nil || request.Body.Table == nil { // which only warns
+		return nil, unprocessable(missingField("body", "table"))
 	}
 	limited, cancel := context.WithTimeout(ctx, queryTimeout)
 	defer cancel()

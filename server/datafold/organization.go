@@ -20,7 +20,7 @@ func (a *API) GetOrganizationMeta(context.Context, datafold.GetOrganizationMetaR
 // LogSdkLines counts the lines of a client's log and forgets them.
 func (a *API) LogSdkLines(_ context.Context, request datafold.LogSdkLinesRequestObject) (datafold.LogSdkLinesResponseObject, error) {
 	lines := 0
-	if request.Body.Logs != nil {
+	if request.Body != nil && request.Body.Logs != nil {
 		lines = len(*request.Body.Logs)
 	}
 	return datafold.LogSdkLines200JSONResponse{Accepted: lines}, nil
