@@ -22,10 +22,10 @@ type Limits struct {
 
 // The default bounds.
 const (
-	DefaultWorkspaceBytes   = 256 << 20
-	DefaultWorkspaceRecords = 1_000_000
+	DefaultWorkspaceBytes   = 512 << 20
+	DefaultWorkspaceRecords = 2_000_000
 	DefaultWorkspaces       = 10_000
-	DefaultStoreBytes       = 2 << 30
+	DefaultStoreBytes       = 4 << 30
 )
 
 // SettingsBytes bounds the settings of a workspace: they are read with every request.
