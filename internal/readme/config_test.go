@@ -30,6 +30,10 @@ var others = map[string]string{
 	"host":                 "understudy,*.example.com",
 	"log-format":           "json",
 	"log-level":            "debug",
+	"log-requests":         "false",
+	"store-bytes":          "2000000000",
+	"workspace-bytes":      "100000000",
+	"workspaces":           "17",
 	"max-body":             "4096",
 	"max-connections":      "12",
 	"public-url":           "https://understudy.example.com/here",
@@ -98,7 +102,8 @@ func TestDocsHelp(t *testing.T) {
 	}
 	flags(t, func(f *flag.Flag) {
 		_, usage := flag.UnquoteUsage(f)
-		if !strings.Contains(help.String(), "\n  -"+f.Name) || !strings.Contains(help.String(), usage) {
+		told := strings.Join(strings.Fields(help.String()), " ") // however it is broken into lines
+		if !strings.Contains(help.String(), "\n  --"+f.Name) || !strings.Contains(told, strings.Join(strings.Fields(usage), " ")) {
 			t.Errorf("-h does not tell of --%s:\n%s", f.Name, help.String())
 		}
 	})
@@ -123,6 +128,9 @@ func TestDocsBadValues(t *testing.T) {
 		"max-connections":      {"-1", "many"},
 		"public-url":           {"understudy.example.com", "ftp://a", "https://a/?b", "https://", "//a"},
 		"log-requests":         {"maybe"},
+		"store-bytes":          {"-1", "1GiB"},
+		"workspace-bytes":      {"-1", "many"},
+		"workspaces":           {"-1", "many"},
 		"record":               {"none", "ALL"},
 		"rules":                {"pricing", "=x", "Pricing=x"},
 		"rules-token":          {"a b"},
