@@ -350,7 +350,11 @@ func seeds(t testing.TB) []growing {
 	lists = func(api string, d *contract.Document, resources []*seed.Resource, around func(map[string]any) map[string]any) {
 		for _, r := range resources {
 			create := r.Creates[0]
-			v, _ := sample.Minimal(d.Operation(http.MethodPost, create.Path).BodySchema(), sample.Options{Request: true})
+			op := d.Operation(http.MethodPost, create.Path)
+			if create.Control {
+				op = documents(t)[2].Operation(http.MethodPut, create.Path)
+			}
+			v, _ := sample.Minimal(op.BodySchema(), sample.Options{Request: true})
 			valid, _ := v.(map[string]any)
 			if valid = maps.Clone(valid); create.Type != "" {
 				valid["type"] = create.Type
