@@ -230,10 +230,7 @@ var documentsOnce = sync.OnceValues(func() ([]judged, error) {
 			return nil, err
 		}
 		spec.Servers = nil
-		if v := spec.Components.Schemas["ValidationError"]; v != nil {
-			// Any value, null too; kin-openapi as it comes wants to be told so.
-			v.Value.Properties["input"].Value.Type = &openapi3.Types{"null", "boolean", "number", "string", "array", "object"}
-		}
+		ready(spec)
 		for path, item := range spec.Paths.Map() { // OpenAPI has no word for the rest of a path
 			for method := range item.Operations() {
 				if op := document.Operation(method, path); op != nil && op.Template().Rest {
@@ -243,14 +240,6 @@ var documentsOnce = sync.OnceValues(func() ([]judged, error) {
 				}
 			}
 		}
-		// An answer does not have what is only written, required or not; kin-openapi as
-		// it comes does not say so of a document of version 3.1.
-		for _, schema := range spec.Components.Schemas {
-			schema.Value.Required = slices.DeleteFunc(slices.Clone(schema.Value.Required), func(name string) bool {
-				p := schema.Value.Properties[name]
-				return p != nil && p.Value.WriteOnly
-			})
-		}
 		router, err := gorillamux.NewRouter(spec)
 		if err != nil {
 			return nil, err
@@ -259,6 +248,20 @@ var documentsOnce = sync.OnceValues(func() ([]judged, error) {
 	}
 	return all, nil
 })
+
+// ready tells kin-openapi as it comes what it does not know of a document of version 3.1.
+func ready(spec *openapi3.T) {
+	if v := spec.Components.Schemas["ValidationError"]; v != nil { // any value, null too
+		v.Value.Properties["input"].Value.Type = &openapi3.Types{"null", "boolean", "number", "string", "array", "object"}
+	}
+	// An answer does not have what is only written, required or not.
+	for _, schema := range spec.Components.Schemas {
+		schema.Value.Required = slices.DeleteFunc(slices.Clone(schema.Value.Required), func(name string) bool {
+			p := schema.Value.Properties[name]
+			return p != nil && p.Value.WriteOnly
+		})
+	}
+}
 
 func newJudge(t *testing.T) *judge {
 	t.Helper()
@@ -308,6 +311,10 @@ func (j *judge) RoundTrip(r *http.Request) (*http.Response, error) {
 		for _, v := range op.JudgeResponse(r.Context(), r.Method, resp.StatusCode, resp.Header, body) {
 			j.t.Errorf("%s %s: status %d breaks %s at %q (%s)", r.Method, r.URL.Path, resp.StatusCode, v.Rule, v.Pointer(), v.Where.Pointer)
 		}
+		alike := likeness(d.document.API+" "+op.ID, resp.StatusCode, resp.Header, string(body))
+		if _, right := foundRight.Load(alike); right {
+			continue
+		}
 		if err := openapi3filter.ValidateResponse(r.Context(), &openapi3filter.ResponseValidationInput{
 			RequestValidationInput: &openapi3filter.RequestValidationInput{
 				Request: r, PathParams: params, Route: route, Options: stock,
@@ -315,7 +322,9 @@ func (j *judge) RoundTrip(r *http.Request) (*http.Response, error) {
 			Status: resp.StatusCode, Header: resp.Header, Body: io.NopCloser(bytes.NewReader(body)), Options: stock,
 		}); err != nil {
 			j.t.Errorf("%s %s: status %d: stock kin-openapi: %v", r.Method, r.URL.Path, resp.StatusCode, err)
+			continue
 		}
+		foundRight.Store(alike, true)
 	}
 	return resp, nil
 }
