@@ -8,6 +8,7 @@ import (
 	"math/big"
 	"net/http"
 	"net/url"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -189,6 +190,7 @@ func TestNumbers(t *testing.T) {
 		return idOf(t, send(t, "brms", "POST", "/api/projects/"+project+"/integrations",
 			`{"name":"n","type":"http","kind":"k`+strconv.Itoa(len(t.Name()))+`","config":{"url":"https://example.com"}}`).body)
 	}(t)
+	unknown := regexp.MustCompile(`\{\w+\}`)
 	known := strings.NewReplacer("{projectId}", project, "{integrationId}", integration, "{exchangeId}", "0123456789abcdef", "{faultName}", "f", "{snapshotName}", "s")
 
 	documents, err := documentsOnce()
@@ -240,11 +242,14 @@ func TestNumbers(t *testing.T) {
 				}
 				told[fmt.Sprint(at.path)] = true
 				positions++
+				settled := false
 				for i, literal := range numberTexts {
 					t.Run(op.ID+"/"+fmt.Sprint(at.path)+"/"+short(literal), func(t *testing.T) {
 						id := ""
 						target := known.Replace(op.Path)
-						if strings.Contains(target, "{bi_datasource_id}") {
+						if !strings.Contains(target, "{bi_datasource_id}") {
+							target = unknown.ReplaceAllString(target, "1")
+						} else {
 							create := strings.Replace(op.Path, "{bi_datasource_id}/", "", 1)
 							id = idOf(t, send(t, api, "POST", create, fill(t, withHole(smallest(op.BodySchema())), "1")).body)
 							target = strings.Replace(target, "{bi_datasource_id}", id, 1)
@@ -254,9 +259,12 @@ func TestNumbers(t *testing.T) {
 						count(a)
 						n, isWhole := whole(literal)
 						bounded := at.schema.Min != nil || at.schema.Max != nil || len(at.schema.Enum) > 0
-						// What the smallest body lacks beside its schema is another's refusal.
-						lacking := strings.Contains(a.body, `"type":"value_error"`)
-						if at.schema.Type.Is("integer") && !bounded && !lacking && isWhole != (a.status < 300) {
+						// Where even a 7 is refused it is for something else: a rule that no schema
+						// states, or a thing that is not there.
+						if literal == numberTexts[0] {
+							settled = a.status < 300
+						}
+						if at.schema.Type.Is("integer") && !bounded && settled && isWhole != (a.status < 300) {
 							t.Fatalf("status %d: %s", a.status, a.body)
 						}
 						if a.status >= 300 || fmt.Sprint(at.path) == "[id]" || strings.HasPrefix(op.ID, "update_looker") { // the server's own, or // which changes the schedule only
