@@ -79,6 +79,15 @@ var served = []struct {
 		}, {
 			Check: verify.CheckPositiveData, Operation: "POST /api/v1/data_sources/*/query",
 			Reason: "a text is not SQL, and a database says so",
+		}, {
+			Check: verify.CheckPositiveData, Operation: "POST /api/v1/data_sources/*/dataset_schema",
+			Reason: "its body was seen only in clients, and what they leave out is refused",
+		}, {
+			Check: verify.CheckPositiveData, Operation: "POST /api/v1/data_sources/*/guess_pk",
+			Reason: "its body was seen only in clients, and what they leave out is refused",
+		}, {
+			Check: verify.CheckListReflects, Operation: "GET /api/v1/data_sources",
+			Reason: "the vendor documents that sources which are hidden are not listed",
 		}},
 	},
 }

@@ -294,7 +294,7 @@ func (a *API) UpdateDocument(ctx context.Context, request brms.UpdateDocumentReq
 			}, project, id)
 		}
 		if err == nil && content != nil {
-			d, err = addVersion(w, d, nil, "", content)
+			d, err = addVersion(w, d, nil, numbered(d), content)
 		}
 		if err == nil && or(body.Publish, false) {
 			d, _, err = publishOrAsk(w, d, changeRequest{Type: requestPublish})

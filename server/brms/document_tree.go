@@ -173,7 +173,7 @@ func createDocument(w *work, project uuid.UUID, body *brms.CreateDocumentRequest
 	if content == nil {
 		content = emptyContent(*d.ContentType)
 	}
-	if made, err = addVersion(w, made, nil, "", content); err == nil && or(body.TestEvent, "") != "" {
+	if made, err = addVersion(w, made, nil, numbered(made), content); err == nil && or(body.TestEvent, "") != "" {
 		_, err = testEvents.insert(w, testEvent{Name: name, Context: *body.TestEvent, Category: "shared", Document: made.ID}, project)
 	}
 	return made, err

@@ -80,7 +80,7 @@ func bodyMember(body []byte, name string) []byte {
 func contentOf(tx storage.ReadTx, hash string) ([]byte, error) { return tx.Blob(hash) }
 
 // addVersion makes a version of a document: of the content given, made of the version
-// with this id, or of the newest. Without a name it is numbered.
+// with this id, or of the newest.
 func addVersion(w *work, d storage.Item[document], from *uuid.UUID, name string, content []byte) (storage.Item[document], error) {
 	hash, err := w.PutBlob(content)
 	if err != nil {
@@ -90,20 +90,26 @@ func addVersion(w *work, d storage.Item[document], from *uuid.UUID, name string,
 	if from != nil {
 		v.From = from.String()
 	}
-	return insertVersion(w, d, v)
+	return insertNamed(w, d, v)
 }
 
-// insertVersion makes a version whose content the store has already.
+// numbered is the name of the next version of a document, if it is given none.
+func numbered(d storage.Item[document]) string { return "Version " + strconv.Itoa(d.Value.Versions+1) }
+
+// insertVersion makes a version whose content the store has already, and numbers it.
 func insertVersion(w *work, d storage.Item[document], v version) (storage.Item[document], error) {
+	v.Name = numbered(d)
+	return insertNamed(w, d, v)
+}
+
+// insertNamed makes a version whose content the store has already.
+func insertNamed(w *work, d storage.Item[document], v version) (storage.Item[document], error) {
 	project, id := uuid.MustParse(d.Parent), uuid.MustParse(d.ID)
 	if d.Value.Type == folder {
 		return d, site.Conflict("document.noContent", "A folder has no content")
 	}
 	if v.From == "" {
 		v.From = d.Value.Newest
-	}
-	if v.Name == "" {
-		v.Name = "Version " + strconv.Itoa(d.Value.Versions+1)
 	}
 	made, err := versions.insert(w, v, project, id)
 	if err != nil {
@@ -190,18 +196,18 @@ func (a *API) CreateDocumentVersion(ctx context.Context, request brms.CreateDocu
 		if err != nil {
 			return d, err
 		}
-		name := or(body.Name, "")
+		name := or(body.Name, numbered(d))
 		if body.VersionID != nil {
 			from, err := versions.at(w, project, id, *body.VersionID)
 			if err != nil {
 				return d, err
 			}
 			if content == nil {
-				return insertVersion(w, d, version{Name: name, From: from.ID, Hash: from.Value.Hash, Size: from.Value.Size})
+				return insertNamed(w, d, version{Name: name, From: from.ID, Hash: from.Value.Hash, Size: from.Value.Size})
 			}
 		}
 		if content == nil {
-			return insertVersion(w, d, version{Name: name, Hash: d.Value.Hash, Size: d.Value.Size})
+			return insertNamed(w, d, version{Name: name, Hash: d.Value.Hash, Size: d.Value.Size})
 		}
 		return addVersion(w, d, body.VersionID, name, content)
 	})

@@ -38,7 +38,7 @@ func TestVerify(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			dir := t.TempDir()
 			p := understudy(t, dir, append(shopFile(t, dir), c.flags...)...)
-			p.Env = append(p.Env, "UNDERSTUDY_AUTH=Bearer "+buggy.Token)
+			p.Env = append(p.Env, "UNDERSTUDY_VERIFY_AUTH=Bearer "+buggy.Token)
 			if code := p.does(t); code != c.code {
 				t.Errorf("exit code %d, want %d:\n%s%s", code, c.code, p.stdout.String(), p.stderr.String())
 			}
