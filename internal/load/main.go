@@ -127,7 +127,7 @@ type result struct {
 }
 
 // load keeps connections busy for a while. next gives the bytes of a request.
-func load(s *server, connections int, length time.Duration, want int, next func() []byte) (result, error) {
+func load(s *server, connections int, length time.Duration, want int, next func() []byte) (result, error) { //nolint:unparam // what is wanted is said where it is asked for
 	before, err := s.cpu()
 	if err != nil {
 		return result{}, err

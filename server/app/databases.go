@@ -47,7 +47,7 @@ func newDatabases(o Options) (*databases, error) {
 }
 
 // executable are the types of data sources that a driver is built in for.
-var executable = map[string]func(*databases, context.Context, datafold.Database) (datafold.OpenSource, error){
+var executable = map[string]func(context.Context, *databases, datafold.Database) (datafold.OpenSource, error){
 	"pg": openPostgres, "postgres_aurora": openPostgres, "postgres_aws_rds": openPostgres, "redshift": openPostgres,
 	"mysql": openMySQL, "mariadb": openMySQL,
 }
@@ -73,7 +73,7 @@ func (d *databases) Open(ctx context.Context, o datafold.Database) (datafold.Ope
 	if open == nil {
 		return nil, &datadiff.Error{Kind: datadiff.Unsupported, Value: d.Unsupported(o.Type)}
 	}
-	return open(d, ctx, o)
+	return open(ctx, d, o)
 }
 
 // Rules runs column rules.
@@ -107,7 +107,7 @@ func (d *databases) address(ctx context.Context, o datafold.Database, standard i
 	return host, uint16(number), d.allowed.check(ctx, host)
 }
 
-func openPostgres(d *databases, ctx context.Context, o datafold.Database) (datafold.OpenSource, error) {
+func openPostgres(ctx context.Context, d *databases, o datafold.Database) (datafold.OpenSource, error) {
 	host, port, err := d.address(ctx, o, 5432)
 	if err != nil {
 		return nil, err
@@ -167,7 +167,7 @@ func connWord(word string) string {
 	return "'" + strings.NewReplacer(`\`, `\\`, `'`, `\'`).Replace(word) + "'"
 }
 
-func openMySQL(d *databases, ctx context.Context, o datafold.Database) (datafold.OpenSource, error) {
+func openMySQL(ctx context.Context, d *databases, o datafold.Database) (datafold.OpenSource, error) {
 	host, port, err := d.address(ctx, o, 3306)
 	if err != nil {
 		return nil, err

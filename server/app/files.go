@@ -110,7 +110,7 @@ func (d *databases) content(ctx context.Context, address string) (io.ReadCloser,
 		return nil, &datadiff.Error{Kind: datadiff.Invalid, Value: "the address of the file is malformed"}
 	}
 	client := &http.Client{Transport: &http.Transport{DialContext: d.allowed.dial, ResponseHeaderTimeout: 30 * time.Second, DisableKeepAlives: true}}
-	answer, err := client.Do(request) //nolint:bodyclose // the caller does
+	answer, err := client.Do(request)
 	if err != nil {
 		return nil, &datadiff.Error{Kind: datadiff.Unreachable, Value: "the file cannot be fetched", Err: err}
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/understudy-api/understudy/server/contract/spelling"
@@ -140,7 +141,7 @@ func (t Template) Distance(path string) int {
 	// What is before the first slash is the zeroth.
 	if len(t.segments) > 2 && len(got) > 1 && len(t.segments[2].names) == 0 && t.segments[2].texts[0] == got[1] {
 		shorter := t
-		shorter.segments = append(t.segments[:1:1], t.segments[2:]...)
+		shorter.segments = slices.Concat(t.segments[:1], t.segments[2:])
 		least = min(least, 5+min(t.segments[1].length(), 10)+shorter.distance(got))
 	}
 	return least

@@ -73,7 +73,9 @@ func (a *API) Close() error { return a.executor.Close() }
 func (a *API) Jobs() []job.Handler {
 	return []job.Handler{
 		{Kind: syncs, Run: func(context.Context, *job.Work) (any, error) { return nil, nil }},
-		{Kind: sourceTests, Run: a.runTest}, {Kind: schemaTasks, Run: a.runSchema}, {Kind: diffJobs, Run: a.runDiff},
+		{Kind: sourceTests, Run: a.runTest},
+		{Kind: schemaTasks, Run: a.runSchema},
+		{Kind: diffJobs, Run: a.runDiff},
 	}
 }
 

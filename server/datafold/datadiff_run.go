@@ -52,11 +52,11 @@ func (a *API) runDiff(ctx context.Context, w *job.Work) (any, error) {
 	case err != nil:
 		return nil, err
 	case v.Script != nil:
-		if result, failure := v.Script.outcome(); failure == nil {
-			return result, nil
-		} else {
+		result, failure := v.Script.outcome()
+		if failure != nil {
 			return nil, failure
 		}
+		return result, nil
 	case broken != nil:
 		return nil, failureOf(ctx, broken)
 	}
@@ -76,10 +76,7 @@ func (a *API) make(ctx context.Context, w *job.Work, asked *diffRequest, databas
 	if err := asked.impossible(); err != nil {
 		return nil, err
 	}
-	spec, err := asked.spec(databases, of)
-	if err != nil {
-		return nil, err
-	}
+	spec := asked.spec(databases, of)
 	var sources [2]datadiff.Source
 	files := []*string{asked.File1, asked.File2}
 	options := []*fileOptions{asked.File1Options, asked.File2Options}
@@ -167,7 +164,7 @@ func (r *diffRequest) impossible() error {
 }
 
 // spec is the diff in the words of the library.
-func (r *diffRequest) spec(databases [2]Database, of [2]dataSource) (datadiff.Spec, error) {
+func (r *diffRequest) spec(databases [2]Database, of [2]dataSource) datadiff.Spec {
 	left := &databases[datadiff.Left]
 	right := &databases[datadiff.Right]
 	s := datadiff.Spec{
@@ -220,7 +217,7 @@ func (r *diffRequest) spec(databases [2]Database, of [2]dataSource) (datadiff.Sp
 		}
 		s.ColumnTolerances[left.name(t.Column)] = datadiff.Tolerance{Mode: datadiff.ToleranceMode(t.Mode), Value: t.Value}
 	}
-	return s, nil
+	return s
 }
 
 // value is what a pointer leads to, or nothing.

@@ -3,6 +3,7 @@ package datafold
 import (
 	"context"
 	"encoding/json"
+	"maps"
 	"net/http"
 	"strconv"
 	"sync"
@@ -49,7 +50,9 @@ func (a jsonAnswer) VisitGetDiffSummaryV1Response(w http.ResponseWriter) error {
 // the document.
 var diffMembers = sync.OnceValues(func() (both [2][]member, err error) {
 	var document struct {
-		Components struct{ Schemas map[string]json.RawMessage }
+		Components struct {
+			Schemas map[string]json.RawMessage `json:"schemas"`
+		} `json:"components"`
 	}
 	if err := json.Unmarshal(datafold.Document(), &document); err != nil {
 		return both, err
@@ -188,9 +191,7 @@ func shown(item *storage.Item[dataDiff], s *diffState) (map[string]json.RawMessa
 		return nil, err
 	}
 	given := make(map[string]json.RawMessage, len(v.Request)+20)
-	for name, value := range v.Request {
-		given[name] = value
-	}
+	maps.Copy(given, v.Request)
 	set := func(name string, value any) {
 		if err == nil {
 			given[name], err = json.Marshal(value)

@@ -3,6 +3,7 @@ package datafold
 import (
 	"context"
 	"encoding/json"
+	"maps"
 	"strconv"
 	"time"
 
@@ -85,9 +86,7 @@ func viewSource(tx storage.ReadTx, _ job.Look, item storage.Item[dataSource]) (j
 	v := item.Value
 	form := all[v.Type]
 	given := make(map[string]json.RawMessage, len(v.Members)+5)
-	for name, value := range v.Members {
-		given[name] = value
-	}
+	maps.Copy(given, v.Members)
 	given[memberID] = json.RawMessage(item.ID)
 	given[memberType], given[memberName] = quoted(v.Type), quoted(v.Name)
 	if v.Options != nil {

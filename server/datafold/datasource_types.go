@@ -15,13 +15,33 @@ import (
 // sourceTypes are the types of data sources, in the order of the document, with the
 // names by which people know them.
 var sourceTypes = []struct{ name, title string }{
-	{"bigquery", "BigQuery"}, {"databricks", "Databricks"}, {"duckdb", "DuckDB"}, {"mongodb", "MongoDB"},
-	{"mysql", "MySQL"}, {"mariadb", "MariaDB"}, {"mssql", "Microsoft SQL Server"}, {"oracle", "Oracle"},
-	{"pg", "PostgreSQL"}, {"postgres_aurora", "PostgreSQL Aurora"}, {"postgres_aws_rds", "PostgreSQL RDS"}, {"redshift", "Amazon Redshift"},
-	{"teradata", "Teradata"}, {"sap_hana", "SAP HANA"}, {"db2", "IBM Db2"}, {"athena", "Amazon Athena"},
-	{"snowflake", "Snowflake"}, {"dremio", "Dremio"}, {"starburst", "Starburst"}, {"netezza", "Netezza"},
-	{"files_azure_datalake", "Azure Data Lake"}, {"google_cloud_storage", "Google Cloud Storage"}, {"aws_s3", "Amazon S3"},
-	{"azure_synapse", "Azure Synapse"}, {"microsoft_fabric", "Microsoft Fabric"}, {"vertica", "Vertica"}, {"trino", "Trino"},
+	{"bigquery", "BigQuery"},
+	{"databricks", "Databricks"},
+	{"duckdb", "DuckDB"},
+	{"mongodb", "MongoDB"},
+	{"mysql", "MySQL"},
+	{"mariadb", "MariaDB"},
+	{"mssql", "Microsoft SQL Server"},
+	{"oracle", "Oracle"},
+	{"pg", "PostgreSQL"},
+	{"postgres_aurora", "PostgreSQL Aurora"},
+	{"postgres_aws_rds", "PostgreSQL RDS"},
+	{"redshift", "Amazon Redshift"},
+	{"teradata", "Teradata"},
+	{"sap_hana", "SAP HANA"},
+	{"db2", "IBM Db2"},
+	{"athena", "Amazon Athena"},
+	{"snowflake", "Snowflake"},
+	{"dremio", "Dremio"},
+	{"starburst", "Starburst"},
+	{"netezza", "Netezza"},
+	{"files_azure_datalake", "Azure Data Lake"},
+	{"google_cloud_storage", "Google Cloud Storage"},
+	{"aws_s3", "Amazon S3"},
+	{"azure_synapse", "Azure Synapse"},
+	{"microsoft_fabric", "Microsoft Fabric"},
+	{"vertica", "Vertica"},
+	{"trino", "Trino"},
 }
 
 // oldTypes are those that data-diff can read: it stops at any other.
@@ -60,14 +80,18 @@ type sourceForm struct {
 // forms are the forms of all types, read from the document once.
 var forms = sync.OnceValues(func() (map[string]sourceForm, error) {
 	var document struct {
-		Components struct{ Schemas map[string]json.RawMessage }
+		Components struct {
+			Schemas map[string]json.RawMessage `json:"schemas"`
+		} `json:"components"`
 	}
 	if err := json.Unmarshal(datafold.Document(), &document); err != nil {
 		return nil, err
 	}
 	schemas := document.Components.Schemas
 	var union struct {
-		Discriminator struct{ Mapping map[string]string }
+		Discriminator struct {
+			Mapping map[string]string `json:"mapping"`
+		} `json:"discriminator"`
 	}
 	if err := json.Unmarshal(schemas["ApiDataSourceForm"], &union); err != nil {
 		return nil, err
@@ -85,8 +109,8 @@ var forms = sync.OnceValues(func() (map[string]sourceForm, error) {
 		}
 		ref := members[at].schema.AnyOf[0].Ref
 		var head struct {
-			Title    string
-			Required []string
+			Title    string   `json:"title"`
+			Required []string `json:"required"`
 		}
 		if form.options, head.Title, err = membersOf(schemas, ref); err != nil {
 			return nil, err
@@ -105,8 +129,8 @@ func nameOf(ref string) string { return ref[strings.LastIndexByte(ref, '/')+1:] 
 // membersOf reads the members of a component in their order.
 func membersOf(schemas map[string]json.RawMessage, ref string) (members []member, title string, err error) {
 	var component struct {
-		Title      string
-		Properties json.RawMessage
+		Title      string          `json:"title"`
+		Properties json.RawMessage `json:"properties"`
 	}
 	text, ok := schemas[nameOf(ref)]
 	if !ok {

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"strconv"
 	"strings"
 	"sync"
@@ -100,9 +101,7 @@ func (a *API) databaseOf(tx storage.ReadTx, id int) (Database, error) {
 		switch b := v.Backing; {
 		case b == nil:
 			d := Database{Type: v.Type, Connections: connections, Identifiers: identifiers, Options: map[string]json.RawMessage{}, Embedded: v.Type == "duckdb"}
-			for name, value := range v.Options {
-				d.Options[name] = value
-			}
+			maps.Copy(d.Options, v.Options)
 			for name, value := range v.Secrets {
 				secret, err := a.sealer.open(value)
 				if err != nil {
@@ -206,7 +205,7 @@ func (x *executor) use(ctx context.Context, workspace string, id int, d Database
 			return nil, nil, &datadiff.Error{Kind: datadiff.Unsupported, Value: why}
 		}
 	}
-	text, err := json.Marshal(d)
+	text, err := json.Marshal(d) //nolint:musttag // only to tell one from another
 	if err != nil {
 		return nil, nil, err
 	}

@@ -144,23 +144,23 @@ func (s *scriptedResult) counts() (datadiff.Counts, error) {
 	keys := s.DuplicatedKeys
 	for i, side := range []string{"A", "B"} {
 		if min(s.Rows[i], s.Nulls[i], s.Duplicates[i], keys[i], s.Exclusives[i]) < 0 {
-			return c, fmt.Errorf("No number is negative, and one of %s is.", side) //nolint:staticcheck // a sentence for people
+			return c, fmt.Errorf("No number is negative, and one of %s is.", side) //nolint:staticcheck,revive // a sentence for people
 		}
 		if keys[i] == 0 {
 			keys[i] = s.Duplicates[i] / 2
 		}
 		if s.Duplicates[i] < 2*keys[i] || s.Duplicates[i] > 0 && keys[i] == 0 {
-			return c, fmt.Errorf("%d rows of %s cannot be of %d duplicated keys: each has two at least.", s.Duplicates[i], side, keys[i]) //nolint:staticcheck // the same
+			return c, fmt.Errorf("%d rows of %s cannot be of %d duplicated keys: each has two at least.", s.Duplicates[i], side, keys[i]) //nolint:staticcheck,revive // the same
 		}
 		k.TotalRows[i], k.Nulls[i], k.Dupes[i], k.Exclusives[i] = s.Rows[i], s.Nulls[i], s.Duplicates[i], s.Exclusives[i]
 		k.Distincts[i] = s.Rows[i] - s.Nulls[i] - s.Duplicates[i] + keys[i]
 		if s.Rows[i] < s.Nulls[i]+s.Duplicates[i] || k.Distincts[i] < s.Exclusives[i] {
-			return c, fmt.Errorf("%d rows of %s are too few for its nulls, duplicates and exclusives.", s.Rows[i], side) //nolint:staticcheck // the same
+			return c, fmt.Errorf("%d rows of %s are too few for its nulls, duplicates and exclusives.", s.Rows[i], side) //nolint:staticcheck,revive // the same
 		}
 		common[i] = k.Distincts[i] - s.Exclusives[i]
 	}
 	if common[0] != common[1] {
-		return c, fmt.Errorf("A would have %d keys in common with B, and B %d with A: rows, nulls, duplicates and exclusives have to agree.", common[0], common[1]) //nolint:staticcheck // the same
+		return c, fmt.Errorf("A would have %d keys in common with B, and B %d with A: rows, nulls, duplicates and exclusives have to agree.", common[0], common[1]) //nolint:staticcheck,revive // the same
 	}
 	c.Compared = max(0, common[0]-keys[0]-keys[1])
 	c.ColumnNames = slices.Sorted(maps.Keys(s.Columns))
@@ -168,7 +168,7 @@ func (s *scriptedResult) counts() (datadiff.Counts, error) {
 	for _, name := range c.ColumnNames {
 		n := s.Columns[name]
 		if n < 0 || n > c.Compared {
-			return c, fmt.Errorf("Of the column %q, %d values cannot differ: %d rows are compared.", name, n, c.Compared) //nolint:staticcheck // the same
+			return c, fmt.Errorf("Of the column %q, %d values cannot differ: %d rows are compared.", name, n, c.Compared) //nolint:staticcheck,revive // the same
 		}
 		c.Differences = append(c.Differences, n)
 		most, sum = max(most, n), sum+n
@@ -176,7 +176,7 @@ func (s *scriptedResult) counts() (datadiff.Counts, error) {
 	c.RowsDifferent = most
 	if s.DifferentRows != nil {
 		if n := *s.DifferentRows; n < most || n > min(sum, c.Compared) {
-			return c, fmt.Errorf("%d rows cannot hold these differences: from %d to %d can.", n, most, min(sum, c.Compared)) //nolint:staticcheck // the same
+			return c, fmt.Errorf("%d rows cannot hold these differences: from %d to %d can.", n, most, min(sum, c.Compared)) //nolint:staticcheck,revive // the same
 		}
 		c.RowsDifferent = *s.DifferentRows
 	}
@@ -221,13 +221,13 @@ func (o *outcome) check() error {
 	}
 	switch {
 	case n != 1:
-		return errors.New("An outcome is one of result, error and state.") //nolint:staticcheck // a sentence for people
+		return errors.New("An outcome is one of result, error and state.") //nolint:staticcheck,revive // a sentence for people
 	case o.State != "" && !slices.Contains(stayable, o.State):
-		return fmt.Errorf("No diff stays in the state %q.", o.State) //nolint:staticcheck // the same
+		return fmt.Errorf("No diff stays in the state %q.", o.State) //nolint:staticcheck,revive // the same
 	case o.Error != nil && o.Error.Type == "":
-		return errors.New("An error has an error_type.") //nolint:staticcheck // the same
+		return errors.New("An error has an error_type.") //nolint:staticcheck,revive // the same
 	case o.Call < 0:
-		return errors.New("Calls are counted from 1.") //nolint:staticcheck // the same
+		return errors.New("Calls are counted from 1.") //nolint:staticcheck,revive // the same
 	case o.Result != nil:
 		_, err := o.Result.counts()
 		return err
