@@ -422,7 +422,7 @@ func TestStoreAbuseGrowth(t *testing.T) {
 	}
 	step := 1
 	if !full { // no multiple of how many growers there are
-		step = len(all)/100 | 1
+		step = len(all)/12 | 1
 	}
 	t.Logf("%d cases, every %d. is measured", len(all), step)
 	for i := 0; i < len(all); i += step {
