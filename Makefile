@@ -34,6 +34,10 @@ build:
 # TestBrowser... a Chromium. "make test" is all the others.
 LONG = ^Test(Store|Verify|Docs|Browser)
 
+# Tests of many requests, one after the other, to which it is all the same what keeps the
+# state and who else is at work: "make test" runs them, and nothing runs them again.
+ALONE = ^(Test(Numbers|EvidenceHoldsNoSecrets|Explanations|FaultKinds|EveryDeclaredStatusCanBeForced|ExamplesOfRefusals|PlantedMistakes)$$|Fuzz)
+
 # The packages that have tests of a kind: $(call with,Benchmark)
 with = $(shell grep -rlE --include='*_test.go' --exclude-dir=node_modules '^func $(1)[A-Z]' . | sed 's,/[^/]*$$,,' | sort -u)
 
@@ -48,7 +52,7 @@ test-stores:
 	$(GO) test -timeout 15m -count=1 -shuffle=on -run '^TestStore' -skip '^TestStores$$' $(ARGS) $(call with,TestStore)
 	@set -e; for store in sqlite postgres; do \
 		echo "on $$store:"; \
-		UNDERSTUDY_TEST_STORE=$$store $(GO) test -timeout 10m -count=1 -shuffle=on -skip '$(LONG)' $(ARGS) ./server/app; \
+		UNDERSTUDY_TEST_STORE=$$store $(GO) test -timeout 10m -count=1 -shuffle=on -skip '$(LONG)|$(ALONE)' $(ARGS) ./server/app; \
 	done
 	@echo 'on replicas:'; $(GO) test -timeout 10m -count=1 -shuffle=on -run '^TestStores$$/^replicas$$' $(ARGS) ./server/app
 
@@ -68,7 +72,7 @@ SHARED = $(shell grep -rlE --include='*.go' --exclude='*_test.go' '^(import )?[[
 ## race: run the tests of what is shared between requests under the race detector (needs a C compiler)
 .PHONY: race
 race:
-	CGO_ENABLED=1 $(GO) test -race -short -timeout 15m -shuffle=on -skip '$(LONG)' $(ARGS) $(SHARED)
+	CGO_ENABLED=1 $(GO) test -race -short -timeout 15m -shuffle=on -skip '$(LONG)|$(ALONE)' $(ARGS) $(SHARED)
 	CGO_ENABLED=1 $(GO) test -race -timeout 10m -run '^TestStoreConformance$$' $(ARGS) ./storage/postgres
 
 # How often.
