@@ -209,7 +209,7 @@ EXAMPLES ?= 2000
 ## verify: verify the built server by its own documents, at length (make verify EXAMPLES=2000)
 .PHONY: verify
 verify: build
-	.ci/verify $(EXAMPLES)
+	.ci/verify $(EXAMPLES) $$(date +%s)
 
 ## clean: remove what was built
 .PHONY: clean
