@@ -33,6 +33,7 @@ import (
 	"github.com/gorilla/mux"
 
 	"github.com/understudy-api/understudy/gen/brms"
+	"github.com/understudy-api/understudy/server/audit"
 	"github.com/understudy-api/understudy/server/contract"
 	"github.com/understudy-api/understudy/server/decision"
 	"github.com/understudy-api/understudy/server/site"
@@ -45,7 +46,7 @@ type API struct {
 	store storage.Store
 	keys  site.Keyring
 	// audit keeps what was done, in the transaction that did it.
-	audit     func(storage.Tx, event) error
+	audit     audit.Keep
 	engines   *engines
 	manifests manifests
 	tokens    *tokens
@@ -80,7 +81,7 @@ var (
 // New makes the API over a store, with the keyring that knows its tokens.
 func New(store storage.Store, keys site.Keyring, options ...Option) *API {
 	a := &API{
-		store: store, keys: keys, audit: func(storage.Tx, event) error { return nil },
+		store: store, keys: keys, audit: func(storage.Tx, audit.Event) error { return nil },
 		engines: &engines{compiled: decision.NewCache(compiledBytes, decision.Limits{})},
 	}
 	for _, option := range options {

@@ -136,7 +136,7 @@ func publish(w *work, d storage.Item[document], id *uuid.UUID, comment string) (
 		return d, err
 	}
 	return setPublished(w, d, &publication{
-		Version: v.ID, Hash: v.Value.Hash, Size: v.Value.Size, At: w.Now(), By: w.principal.User, Comment: comment,
+		Version: v.ID, Hash: v.Value.Hash, Size: v.Value.Size, At: w.Now(), By: w.Principal.User, Comment: comment,
 	})
 }
 

@@ -163,14 +163,14 @@ func newest(tx storage.ReadTx, project string) (*storage.Item[release], error) {
 // makeRelease makes a release of files, which are in the order of their paths, with the
 // next number unless it has one.
 func makeRelease(w *work, project uuid.UUID, r release, files []releaseFile, id string) (made storage.Item[release], err error) {
-	if r, err = w.compose(project, r, files, id); err != nil {
+	if r, err = compose(w, project, r, files, id); err != nil {
 		return made, err
 	}
 	return releases.insertAs(w, id, r, project)
 }
 
 // compose gives a release its files, and tells how they differ from those before.
-func (w *work) compose(project uuid.UUID, r release, files []releaseFile, id string) (release, error) {
+func compose(w *work, project uuid.UUID, r release, files []releaseFile, id string) (release, error) {
 	var before map[string]releaseFile
 	last, err := newest(w, project.String())
 	if err != nil {

@@ -127,7 +127,7 @@ func plantRelease(w *work, e *seed.Entry, parent string) (made storage.Item[rele
 	}
 	slices.SortFunc(files, func(a, b releaseFile) int { return strings.Compare(a.Path, b.Path) })
 	meta := seedMeta(w.Tx, e, parent)
-	if r, err = w.compose(uuid.MustParse(parent), r, files, meta.ID); err != nil {
+	if r, err = compose(w, uuid.MustParse(parent), r, files, meta.ID); err != nil {
 		return made, err
 	}
 	return releases.plant(w.Tx, meta, r)

@@ -6,11 +6,11 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/google/uuid"
 
 	"github.com/understudy-api/understudy/gen/brms"
+	"github.com/understudy-api/understudy/server/audit"
 	"github.com/understudy-api/understudy/server/job"
 	"github.com/understudy-api/understudy/server/site"
 	"github.com/understudy-api/understudy/storage"
@@ -71,50 +71,24 @@ func authored[T any](value *T) *authors {
 	return &authors{}
 }
 
-// deed is what is done to a record.
-type deed string
-
-const (
-	created  deed = "created"
-	updated  deed = "updated"
-	deleted  deed = "deleted"
-	restored deed = "restored"
+// What is written is told to the audit.
+type (
+	deed  = audit.Deed
+	event = audit.Event
+	work  = audit.Work
 )
 
-// event is a deed, as the audit is told of it.
-type event struct {
-	Deed      deed
-	Kind      string // of the record
-	ID        string
-	Parent    string // the id of the record that it is in; "" for the organisation
-	Operation string // the operationId
-	Principal site.Principal
-	Time      time.Time
-}
-
-// work is a transaction that writes on behalf of a request.
-type work struct {
-	storage.Tx
-
-	operation string
-	principal site.Principal
-	// audit is told of every deed; nil for none, as of what a seed plants.
-	audit func(storage.Tx, event) error
-}
+const (
+	created  = audit.Created
+	updated  = audit.Updated
+	deleted  = audit.Deleted
+	restored = audit.Restored
+)
 
 // writing runs fn in the one transaction of a request that may write. It may run more
 // than once; see [storage.Store].
-func writing[R any](ctx context.Context, a *API, fn func(*work) (R, error)) (result R, err error) {
-	principal := site.PrincipalFrom(ctx)
-	operation := ""
-	if op := site.OperationFrom(ctx); op != nil {
-		operation = op.ID
-	}
-	err = a.store.Update(ctx, principal.Workspace, func(tx storage.Tx) (err error) {
-		result, err = fn(&work{Tx: tx, operation: operation, principal: principal, audit: a.audit})
-		return err
-	})
-	return result, err
+func writing[R any](ctx context.Context, a *API, fn func(*work) (R, error)) (R, error) {
+	return audit.Write(ctx, a.store, a.audit, fn)
 }
 
 // reading runs fn on what the caller's workspace holds at one moment.
@@ -148,13 +122,10 @@ func (a *API) look(ctx context.Context, workspace string, fn func(storage.ReadTx
 // did ends whatever writes a record: it words what the store refused, and tells the
 // audit of the rest.
 func (r *resource[T, V]) did(w *work, what deed, item storage.Item[T], err error) (storage.Item[T], error) {
-	if err != nil || w.audit == nil {
+	if err != nil {
 		return item, r.worded(err)
 	}
-	return item, w.audit(w.Tx, event{
-		Deed: what, Kind: r.records.Kind, ID: item.ID, Parent: item.Parent,
-		Operation: w.operation, Principal: w.principal, Time: w.Now(),
-	})
+	return item, w.Tell(what, r.records.Kind, item.ID, item.Parent)
 }
 
 // worded puts what the store says of a record into the words of the resource.
@@ -331,7 +302,7 @@ func (r *resource[T, V]) insertAs(w *work, id string, value T, in ...uuid.UUID) 
 	if err != nil {
 		return storage.Item[T]{}, err
 	}
-	*authored(&value) = authors{CreatedBy: w.principal.User, UpdatedBy: w.principal.User}
+	*authored(&value) = authors{CreatedBy: w.Principal.User, UpdatedBy: w.Principal.User}
 	made, err := r.records.Insert(w.Tx, id, parent, value)
 	return r.did(w, created, made, err)
 }
@@ -348,7 +319,7 @@ func (r *resource[T, V]) upsert(w *work, id uuid.UUID, value T, in ...uuid.UUID)
 	}
 	switch found, err := w.Get(r.records.Kind, id.String()); {
 	case storage.IsNotFound(err):
-		*authored(&value) = authors{CreatedBy: w.principal.User, UpdatedBy: w.principal.User}
+		*authored(&value) = authors{CreatedBy: w.Principal.User, UpdatedBy: w.Principal.User}
 		made, err := r.records.Insert(w.Tx, id.String(), parent, value)
 		return r.did(w, created, made, err)
 	case err != nil:
@@ -389,8 +360,8 @@ func (r *resource[T, V]) update(w *work, change func(*T) error, path ...uuid.UUI
 	}
 	changed, err := r.records.Update(w.Tx, id, func(value *T) error {
 		by := *authored(value)
-		if w.principal.User != "" {
-			by.UpdatedBy = w.principal.User
+		if w.Principal.User != "" {
+			by.UpdatedBy = w.Principal.User
 		}
 		err := change(value)
 		*authored(value) = by

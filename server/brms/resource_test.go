@@ -69,8 +69,8 @@ func (l *library) do(t *testing.T, user string, fn func(*work) error) error {
 	return l.store.Update(t.Context(), "w", func(tx storage.Tx) error {
 		l.said = nil
 		return fn(&work{
-			Tx: tx, operation: "operation", principal: site.Principal{User: user},
-			audit: func(_ storage.Tx, e event) error { l.said = append(l.said, e); return nil },
+			Tx: tx, Operation: "operation", Principal: site.Principal{User: user},
+			Keep: func(_ storage.Tx, e event) error { l.said = append(l.said, e); return nil },
 		})
 	})
 }
@@ -243,7 +243,7 @@ func TestDeeds(t *testing.T) {
 		}
 		for _, e := range l.said {
 			got.Deeds = append(got.Deeds, e.Deed)
-			if want := (event{e.Deed, e.Kind, e.ID, e.Parent, "operation", site.Principal{User: "user"}, l.now}); !cmp.Equal(want, e) || e.Parent == "" ||
+			if want := (event{Deed: e.Deed, Kind: e.Kind, ID: e.ID, Parent: e.Parent, Operation: "operation", Principal: site.Principal{User: "user"}, Time: l.now}); !cmp.Equal(want, e) || e.Parent == "" ||
 				item.ID != "" && (e.ID != item.ID || e.Parent != item.Parent) {
 				t.Errorf("%s: %+v of %+v", test.name, e, item)
 			}

@@ -136,7 +136,7 @@ func carryOut(w *work, project uuid.UUID, to storage.Item[environment], release 
 			at = at.Add(begun.Plan.Queued + begun.Plan.Running)
 		}
 	} else if now.Deployed = nil; release != "" {
-		now.Deployed = &deployed{Release: release, By: w.principal.User, At: at}
+		now.Deployed = &deployed{Release: release, By: w.Principal.User, At: at}
 	}
 	if _, err := environments.update(w, func(e *environment) error {
 		e.Deployed, e.Running = now.Deployed, now.Running

@@ -28,6 +28,7 @@ import (
 	"github.com/gorilla/mux"
 
 	"github.com/understudy-api/understudy/gen/datafold"
+	"github.com/understudy-api/understudy/server/audit"
 	"github.com/understudy-api/understudy/server/contract"
 	"github.com/understudy-api/understudy/server/job"
 	"github.com/understudy-api/understudy/server/site"
@@ -40,7 +41,7 @@ type API struct {
 	store storage.Store
 	keys  site.Keyring
 	// audit keeps what was done, in the transaction that did it.
-	audit    func(storage.Tx, event) error
+	audit    audit.Keep
 	executor executor
 	sealer   *sealer
 }
@@ -52,7 +53,7 @@ var (
 
 // New makes the API over a store, with the keyring that knows its keys.
 func New(store storage.Store, keys site.Keyring) *API {
-	return &API{store: store, keys: keys, audit: func(storage.Tx, event) error { return nil }}
+	return &API{store: store, keys: keys, audit: func(storage.Tx, audit.Event) error { return nil }}
 }
 
 // Encrypt says under which key the secrets of data sources are encrypted, before anything

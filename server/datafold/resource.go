@@ -4,8 +4,8 @@ import (
 	"context"
 	"fmt"
 	"strconv"
-	"time"
 
+	"github.com/understudy-api/understudy/server/audit"
 	"github.com/understudy-api/understudy/server/job"
 	"github.com/understudy-api/understudy/server/site"
 	"github.com/understudy-api/understudy/storage"
@@ -35,49 +35,23 @@ type container interface {
 	place(tx storage.ReadTx, path []int) (string, error)
 }
 
-// deed is the kind of a change to a record: created, updated or deleted.
-type deed string
-
-const (
-	created deed = "created"
-	updated deed = "updated"
-	deleted deed = "deleted"
+// What is written is told to the audit.
+type (
+	deed  = audit.Deed
+	event = audit.Event
+	work  = audit.Work
 )
 
-// event is a deed, as the audit is told of it.
-type event struct {
-	Deed      deed
-	Kind      string // of the record
-	ID        string
-	Parent    string // the id of the record that it is in; "" for the organisation
-	Operation string // the operationId
-	Principal site.Principal
-	Time      time.Time
-}
-
-// work is a transaction that writes on behalf of a request.
-type work struct {
-	storage.Tx
-
-	operation string
-	principal site.Principal
-	// audit is told of every deed; nil for none, as of what a seed plants.
-	audit func(storage.Tx, event) error
-}
+const (
+	created = audit.Created
+	updated = audit.Updated
+	deleted = audit.Deleted
+)
 
 // writing runs fn in the one transaction of a request that may write. It may run more
 // than once; see [storage.Store].
-func writing[R any](ctx context.Context, a *API, fn func(*work) (R, error)) (result R, err error) {
-	principal := site.PrincipalFrom(ctx)
-	operation := ""
-	if op := site.OperationFrom(ctx); op != nil {
-		operation = op.ID
-	}
-	err = a.store.Update(ctx, principal.Workspace, func(tx storage.Tx) (err error) {
-		result, err = fn(&work{Tx: tx, operation: operation, principal: principal, audit: a.audit})
-		return err
-	})
-	return result, err
+func writing[R any](ctx context.Context, a *API, fn func(*work) (R, error)) (R, error) {
+	return audit.Write(ctx, a.store, a.audit, fn)
 }
 
 // reading runs fn on what the caller's workspace holds at one moment. What look shows
@@ -94,13 +68,10 @@ func looking(tx storage.ReadTx) job.Look {
 // did ends whatever writes a record: it words what the store refused, and tells the
 // audit of the rest.
 func (r *resource[T, V]) did(w *work, what deed, item storage.Item[T], err error) (storage.Item[T], error) {
-	if err != nil || w.audit == nil {
+	if err != nil {
 		return item, r.worded(err)
 	}
-	return item, w.audit(w.Tx, event{
-		Deed: what, Kind: r.records.Kind, ID: item.ID, Parent: item.Parent,
-		Operation: w.operation, Principal: w.principal, Time: w.Now(),
-	})
+	return item, w.Tell(what, r.records.Kind, item.ID, item.Parent)
 }
 
 // worded puts what the store says of a record into the words of the resource.

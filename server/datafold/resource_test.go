@@ -60,8 +60,8 @@ func TestResource(t *testing.T) {
 		return store.Update(t.Context(), "w", func(tx storage.Tx) error {
 			said = nil
 			return fn(&work{
-				Tx: tx, operation: "operation", principal: site.Principal{User: "u"},
-				audit: func(_ storage.Tx, e event) error { said = append(said, e); return nil },
+				Tx: tx, Operation: "operation", Principal: site.Principal{User: "u"},
+				Keep: func(_ storage.Tx, e event) error { said = append(said, e); return nil },
 			})
 		})
 	}
