@@ -18,7 +18,7 @@ import (
 // being one. After each of them every workspace holds what it held before.
 
 const (
-	// sweepLock is the advisory lock of who sweeps: "Undt".
+	// sweepLock is the advisory lock of who sweeps a schema: "Undt", hashed with its name.
 	sweepLock = migrationLock + 1
 	// broom is how many rows of a sort a step removes, spade how many records it moves.
 	broom, spade = 500, 50
@@ -110,7 +110,7 @@ func (s *Store) sweep() (more bool, err error) {
 			return err
 		}
 		mine := false
-		if err := tx.QueryRow(ctx, "SELECT pg_try_advisory_xact_lock($1::bigint)", int64(sweepLock)).Scan(&mine); err != nil || !mine {
+		if err := tx.QueryRow(ctx, "SELECT pg_try_advisory_xact_lock(hashtextextended(current_schema(), $1::bigint))", int64(sweepLock)).Scan(&mine); err != nil || !mine {
 			return err
 		}
 		var layer int64
