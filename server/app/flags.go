@@ -144,10 +144,7 @@ const helpWidth = 100
 // Help tells how a command is used, with all its flags and their variables.
 func Help(fs *flag.FlagSet, usage string) string {
 	var b strings.Builder
-	b.WriteString("Usage: " + usage + "\n")
-	if b.Len() > 0 {
-		b.WriteString("\nFlags, each with the variable of the environment that it can be set by; a flag wins:\n")
-	}
+	b.WriteString("Usage: " + usage + "\n\nFlags, each with the variable of the environment that it can be set by; a flag wins:\n")
 	fs.VisitAll(func(f *flag.Flag) {
 		name, text := flag.UnquoteUsage(f)
 		head := "  --" + f.Name

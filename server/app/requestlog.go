@@ -49,12 +49,17 @@ func (c *Config) requestLog(w io.Writer) func(*site.Exchange) {
 	if !c.LogRequests {
 		return nil
 	}
-	colour := false
-	if file, ok := w.(*os.File); ok && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb" {
-		info, err := file.Stat()
-		colour = err == nil && info.Mode()&os.ModeCharDevice != 0
+	return newRequestLog(w, c.LogFormat == "json", Colours(w, os.Getenv)).tell
+}
+
+// Colours tells whether to write in colours: on a terminal that has not said no.
+func Colours(w io.Writer, getenv func(string) string) bool {
+	file, ok := w.(*os.File)
+	if !ok || getenv("NO_COLOR") != "" || getenv("TERM") == "dumb" {
+		return false
 	}
-	return newRequestLog(w, c.LogFormat == "json", colour).tell
+	info, err := file.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0
 }
 
 // tell tells of an exchange.

@@ -219,7 +219,7 @@ func (j *judging) publish(r *evidence.Report, known *evidence.Baseline, terminal
 		if t.file == "-" {
 			read = read || slices.Contains([]render.Format{render.Table, render.Markdown, render.GitHub}, t.format)
 			shown := options
-			shown.Colour = colours(terminal, getenv)
+			shown.Colour = app.Colours(terminal, getenv)
 			shown.Width, _ = strconv.Atoi(getenv("COLUMNS"))
 			if err := render.Write(terminal, t.format, r, shown); err != nil {
 				return exitUsage, err
@@ -260,13 +260,4 @@ func tell(log io.Writer, verdict *evidence.Verdict, percent, least float64) {
 	if verdict.Short {
 		fmt.Fprintf(log, "understudy: the coverage of %.1f %% is below %g %%\n", percent, least)
 	}
-}
-
-// colours tells whether to write in colours: on a terminal that has not said no.
-func colours(file *os.File, getenv func(string) string) bool {
-	if getenv("NO_COLOR") != "" || getenv("TERM") == "dumb" {
-		return false
-	}
-	info, err := file.Stat()
-	return err == nil && info.Mode()&os.ModeCharDevice != 0
 }

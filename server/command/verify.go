@@ -103,7 +103,7 @@ func runVerify(args []string, std stdio) (int, error) {
 	if err != nil {
 		return exitUsage, err
 	}
-	terminal := colours(std.err, std.getenv)
+	terminal := app.Colours(std.err, std.getenv)
 	o.Progress = progress(std.err, terminal)
 	result, err := v.verify(ctx, o)
 	if terminal {

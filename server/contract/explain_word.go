@@ -41,7 +41,7 @@ const (
 func (v *Violation) Explain() Explained {
 	e := Explained{
 		Side: v.Side, Rule: v.Rule, Basis: v.Basis, Refused: v.Side == SideClient && v.Refuses(),
-		In: v.In, Name: strings.ToValidUTF8(cut(v.Name, maxPointer), "\uFFFD"), Pointer: v.ShortPointer(maxPointer), Operation: v.Operation, Where: v.Where,
+		In: v.In, Name: strings.ToValidUTF8(Cut(v.Name, maxPointer), "\uFFFD"), Pointer: v.ShortPointer(maxPointer), Operation: v.Operation, Where: v.Where,
 		Accepted: v.accepted(), Got: v.got(), Cause: v.cause(),
 	}
 	e.Message = v.sentence(e.Got, e.Accepted)
@@ -84,11 +84,11 @@ func (v *Violation) got() string {
 	if err := encoder.Encode(came); err != nil {
 		return ""
 	}
-	return cut(strings.TrimSuffix(text.String(), "\n"), maxShown)
+	return Cut(strings.TrimSuffix(text.String(), "\n"), maxShown)
 }
 
-// cut shortens a text to about n bytes, at a rune's border.
-func cut(s string, n int) string {
+// Cut shortens a text to about n bytes, at a rune's border.
+func Cut(s string, n int) string {
 	if len(s) <= n {
 		return s
 	}
@@ -106,7 +106,7 @@ func (v *Violation) cause() string {
 		return v.Detail
 	case RuleMediaType:
 		text, _ := v.Got.(string)
-		return "is " + cut(MediaType(text), maxPointer)
+		return "is " + Cut(MediaType(text), maxPointer)
 	case RuleCredential:
 		came, _ := v.Got.([]string)
 		switch {
@@ -116,7 +116,7 @@ func (v *Violation) cause() string {
 			return "is empty"
 		}
 		scheme, secret, _ := strings.Cut(came[0], " ")
-		return "is " + cut(scheme, maxShown) + map[bool]string{true: " without secret"}[secret == ""]
+		return "is " + Cut(scheme, maxShown) + map[bool]string{true: " without secret"}[secret == ""]
 	case RuleStatus:
 		return fmt.Sprint(v.Got)
 	case "type":
@@ -147,7 +147,7 @@ func (v *Violation) place() string {
 		if v.In == InPath || v.In == InQuery {
 			what += " parameter"
 		}
-		p := what + ` "` + cut(v.Name, maxShown) + `"`
+		p := what + ` "` + Cut(v.Name, maxShown) + `"`
 		if at != "" {
 			p += " at " + at
 		}
@@ -379,7 +379,7 @@ func (v *Violation) tag() string {
 	if !ok {
 		return ""
 	}
-	return cut(literalOf(tag), maxShown)
+	return Cut(literalOf(tag), maxShown)
 }
 
 // lastName is the name of the member that the violation is about.

@@ -149,7 +149,7 @@ func (v *Violation) ShortPointer(n int) string {
 		b.WriteByte('/')
 		b.WriteString(s.token())
 	}
-	return strings.ToValidUTF8(cut(b.String(), n), "")
+	return strings.ToValidUTF8(Cut(b.String(), n), "")
 }
 
 func pointerOf(path []Step) string {

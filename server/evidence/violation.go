@@ -175,7 +175,7 @@ func group(x *site.Exchange) []met {
 			v.Operation = cmp.Or(v.Operation, x.Operation.ID)
 			v.Method, v.Path = x.Operation.Method, x.Operation.Path
 		} else {
-			v.Method, v.Path = strings.ToValidUTF8(cut(x.Method, 20), "\uFFFD"), folded(x.Path)
+			v.Method, v.Path = strings.ToValidUTF8(contract.Cut(x.Method, 20), "\uFFFD"), folded(x.Path)
 		}
 		v.Fingerprint = v.fingerprint()
 		again, known := at[v.Fingerprint]
@@ -205,7 +205,7 @@ func (v *RecordedViolation) fingerprint() string {
 // folded is a path whose ids are "*", so that the same mistake is one whatever it was
 // made about.
 func folded(path string) string {
-	segments := strings.Split(cut(path, maxPath), "/")
+	segments := strings.Split(contract.Cut(path, maxPath), "/")
 	for i, s := range segments {
 		switch {
 		case s == "":
@@ -215,13 +215,6 @@ func folded(path string) string {
 		}
 	}
 	return strings.ToValidUTF8(strings.Join(segments, "/"), "\uFFFD")
-}
-
-func cut(s string, n int) string {
-	if len(s) > n {
-		return s[:n] + "..."
-	}
-	return s
 }
 
 // The headers by which a request says which test makes it, or which trace it is of.
@@ -245,7 +238,7 @@ func testsOf(x *site.Exchange) []string {
 			}
 		}
 	}
-	if name = strings.ToValidUTF8(cut(strings.TrimSpace(name), maxTest), "\uFFFD"); name == "" {
+	if name = strings.ToValidUTF8(contract.Cut(strings.TrimSpace(name), maxTest), "\uFFFD"); name == "" {
 		return nil
 	}
 	return []string{name}
@@ -261,7 +254,7 @@ func (v *met) tellRequest() {
 	v.exchange = nil
 	m, s := messagesOf(x), summaryOf(x)
 	f := &FirstRequest{
-		Exchange: x.ID, Time: s.Time, Workspace: x.Workspace, UserAgent: cut(m.Request.Header.Get("User-Agent"), maxTest),
+		Exchange: x.ID, Time: s.Time, Workspace: x.Workspace, UserAgent: contract.Cut(m.Request.Header.Get("User-Agent"), maxTest),
 		Method: s.Method, Path: s.Path, Status: x.Status, Header: m.Request.Header, Body: m.Request.Body,
 	}
 	if s.Query != "" {
@@ -281,8 +274,8 @@ func (v *met) tellRequest() {
 // notSent are headers that a client or a connection adds, and that no line has to
 // repeat.
 var notSent = []string{
-	"Accept-Encoding", "Connection", "Content-Length", "Host", "User-Agent", "Understudy-Test", "Understudy-Expect",
-	"Traceparent", "Tracestate", "Baggage", "Understudy-Workspace",
+	"Accept-Encoding", "Connection", "Content-Length", "Host", "User-Agent", "Tracestate",
+	testHeader, baggageHeader, traceHeader, site.ExpectHeader, site.WorkspaceHeader,
 }
 
 // curl is a line for a shell that sends the request to a stand-in of its own, at

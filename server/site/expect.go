@@ -12,6 +12,9 @@ import (
 // names of rules. Then its violations break no verdict, and having none does.
 const ExpectHeader = "Understudy-Expect"
 
+// maxExpected is how much of an expectation is repeated, in bytes.
+const maxExpected = 60
+
 // anyViolation is the expectation that some rule is broken.
 const anyViolation = "violation"
 
@@ -40,6 +43,7 @@ func (x *Exchange) expectations() {
 }
 
 func (x *Exchange) unexpected(name string) contract.Explained {
+	shown := func(text string) string { return strings.ToValidUTF8(contract.Cut(text, maxExpected), "\uFFFD") }
 	what := "break the rule " + name
 	if name == anyViolation {
 		what = "break the contract"
@@ -51,8 +55,8 @@ func (x *Exchange) unexpected(name string) contract.Explained {
 		}
 	}
 	e := contract.Explained{
-		Side: contract.SideClient, Rule: contract.RuleExpected, Basis: contract.BasisPublished, In: contract.InMessage, Cause: bounded(name),
-		Message: "The request was meant to " + bounded(what) + ", as its header " + ExpectHeader + " says, and it did not: " +
+		Side: contract.SideClient, Rule: contract.RuleExpected, Basis: contract.BasisPublished, In: contract.InMessage, Cause: shown(name),
+		Message: "The request was meant to " + shown(what) + ", as its header " + ExpectHeader + " says, and it did not: " +
 			"correct the test, or leave the header out.",
 		Accepted: "a request that does, or one without the header",
 	}
@@ -63,13 +67,4 @@ func (x *Exchange) unexpected(name string) contract.Explained {
 		e.Operation, e.Where = x.Operation.ID, x.Document.Locate(x.Operation.Pointer())
 	}
 	return e
-}
-
-// bounded is a text of the client's as a sentence shows it.
-func bounded(text string) string {
-	const most = 60
-	if len(text) > most {
-		text = text[:most] + "..."
-	}
-	return strings.ToValidUTF8(text, "\uFFFD")
 }

@@ -138,17 +138,7 @@ func shown(x *exchange) string {
 	if x.call.op != nil {
 		body = x.call.op.Document().MaskText(body)
 	}
-	return cut(strings.ToValidUTF8(string(body), "\uFFFD"), 200)
-}
-
-func cut(s string, n int) string {
-	if len(s) <= n {
-		return s
-	}
-	for n > 0 && s[n]&0xC0 == 0x80 {
-		n--
-	}
-	return s[:n] + "..."
+	return contract.Cut(strings.ToValidUTF8(string(body), "\uFFFD"), 200)
 }
 
 // responseConformance holds the answer against the document.

@@ -148,7 +148,7 @@ func pagingLaws(runs [][]page, name func(any) string) []lawFault {
 			for _, item := range p.items {
 				id := name(item)
 				if seen[id] {
-					add(run, "duplicates", cut(id, 100), "every item once", "An item is listed twice.")
+					add(run, "duplicates", contract.Cut(id, 100), "every item once", "An item is listed twice.")
 				}
 				seen[id] = true
 			}

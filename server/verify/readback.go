@@ -36,7 +36,7 @@ func (l *lane) uniqueID(t *thing) {
 	l.r.mu.Unlock()
 	if again {
 		l.report(t.by.op, fault{
-			check: CheckUniqueIDs, rule: CheckUniqueIDs, in: contract.InBody, got: cut(id, 100), accepted: "an id that nothing else had",
+			check: CheckUniqueIDs, rule: CheckUniqueIDs, in: contract.InBody, got: contract.Cut(id, 100), accepted: "an id that nothing else had",
 			message: "Two things that were made have the same id.",
 		}, append(slices.Clone(t.steps), t.steps[len(t.steps)-1]), l.confirm())
 	}
@@ -72,7 +72,7 @@ func (l *lane) readBack(ctx context.Context, p *producer, change *exchange, writ
 		if pointer, want, got, differs := lost(writer.body, written, x.answer.json()); differs {
 			// The exemption of a check is the writer's: it is what did not write.
 			l.fail(writer, fault{
-				check: CheckRoundTrip, in: contract.InBody, pointer: pointer, got: cut(string(encode(got)), 200), accepted: cut(string(encode(want)), 200),
+				check: CheckRoundTrip, in: contract.InBody, pointer: pointer, got: contract.Cut(string(encode(got)), 200), accepted: contract.Cut(string(encode(want)), 200),
 				message: fmt.Sprintf("What %s wrote at %s is not what %s reads.", writer.ID, pointer, op.ID),
 			}, xs...)
 		}
@@ -131,7 +131,7 @@ func unmentioned(op *operation, making *openapi3.Schema, written map[string]any,
 		}
 		f := fault{
 			check: CheckRoundTrip, rule: "unmentioned", in: contract.InBody, pointer: "/" + escapePointer(name),
-			got: cut(string(encode(now[name])), 200), accepted: cut(string(encode(was[name])), 200),
+			got: contract.Cut(string(encode(now[name])), 200), accepted: contract.Cut(string(encode(was[name])), 200),
 		}
 		same := sameValue(schemas[0], was[name], now[name])
 		switch {
