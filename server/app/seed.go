@@ -54,11 +54,12 @@ func CheckSeed(ctx context.Context, text []byte) (seed.Mistakes, error) {
 // Seed plants the workspaces of a file that begin with the server. Those that hold
 // anything already are left as they are, and told to the log. The error lists every
 // mistake of the file with its place. A workspace without a credential is that of the
-// secret, if one is given.
-func (a *App) Seed(ctx context.Context, file, secret string, log *slog.Logger) error {
+// secret, if one is given. What it gives is the secret that the file itself names, if all
+// its workspaces name one.
+func (a *App) Seed(ctx context.Context, file, secret string, log *slog.Logger) (string, error) {
 	text, err := ReadSeed(file)
 	if err != nil {
-		return fmt.Errorf("--seed: %w", err)
+		return "", fmt.Errorf("--seed: %w", err)
 	}
 	var caller site.Principal
 	if secret != "" {
@@ -66,31 +67,17 @@ func (a *App) Seed(ctx context.Context, file, secret string, log *slog.Logger) e
 	}
 	result, err := a.seeds.Start(ctx, text, caller)
 	if mistakes, wrong := errors.AsType[seed.Mistakes](err); wrong {
-		return fmt.Errorf("the seed has mistakes:\n%s", mistakes.In(file))
+		return "", fmt.Errorf("the seed has mistakes:\n%s", mistakes.In(file))
 	}
 	if err != nil {
-		return fmt.Errorf("seed %s: %w", file, err)
+		return "", fmt.Errorf("seed %s: %w", file, err)
 	}
 	log.InfoContext(ctx, "seeded", "file", file,
 		"workspaces", result.Workspaces, "resources", result.Resources, "faults", result.Faults)
 	for _, pointer := range result.Kept {
 		log.InfoContext(ctx, "not seeded: the workspace holds something already", "file", file, "in", pointer)
 	}
-	return nil
-}
-
-// SeedSecret is the secret whose workspace a file is of: "" if it is of several, of the
-// caller's, or has mistakes, which planting it tells.
-func SeedSecret(ctx context.Context, file string) (string, error) {
-	text, err := ReadSeed(file)
-	if err != nil {
-		return "", fmt.Errorf("--seed: %w", err)
-	}
-	parsed, problems, err := offlineSeeder().Parse(ctx, text)
-	if err != nil || len(problems) > 0 || parsed == nil {
-		return "", err
-	}
-	return parsed.Credential(), nil
+	return result.Secret, nil
 }
 
 // OnlyProject is the id of the project of BRMS that the workspace of a secret holds; "" if

@@ -290,7 +290,7 @@ func TestSeedAtStart(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := a.Seed(t.Context(), file, "", logger); err != nil {
+		if _, err := a.Seed(t.Context(), file, "", logger); err != nil {
 			t.Fatal(err)
 		}
 		return a
@@ -324,10 +324,10 @@ func TestSeedAtStart(t *testing.T) {
 		t.Error(said)
 	}
 	plant("workspaces:\n  - {}\n")
-	if err := a.Seed(t.Context(), file, "", logger); err == nil || err.Error() != "the seed has mistakes:\n"+file+`:2:5: The member "credential" is missing: there is no caller whose workspace this could be.` {
+	if _, err := a.Seed(t.Context(), file, "", logger); err == nil || err.Error() != "the seed has mistakes:\n"+file+`:2:5: The member "credential" is missing: there is no caller whose workspace this could be.` {
 		t.Error(err)
 	}
-	if err := a.Seed(t.Context(), filepath.Join(dir, "none.yaml"), "", logger); err == nil {
+	if _, err := a.Seed(t.Context(), filepath.Join(dir, "none.yaml"), "", logger); err == nil {
 		t.Error("a file that is not there")
 	}
 	if err := a.Close(); err != nil {

@@ -81,6 +81,8 @@ type Server struct {
 	URL string // at which it is reached from its own machine
 	// AdminToken is the administrator's secret.
 	AdminToken string
+	// SeedSecret is the secret whose workspace the seed is of; "" if there is no such one.
+	SeedSecret string
 
 	made       bool     // the secret is the server's own
 	adminFiles []string // which hold it
@@ -140,8 +142,9 @@ func Listen(ctx context.Context, config *Config, stderr io.Writer) (*Server, err
 		return nil, err
 	}
 	govern(ctx, os.Getenv("GOMEMLIMIT") == "", a.giveBack)
+	seedSecret := ""
 	if config.Seed != "" {
-		if err := a.Seed(ctx, config.Seed, config.Secret, log); err != nil {
+		if seedSecret, err = a.Seed(ctx, config.Seed, config.Secret, log); err != nil {
 			_ = listener.Close()
 			return nil, errors.Join(err, a.Close())
 		}
@@ -153,7 +156,7 @@ func Listen(ctx context.Context, config *Config, stderr io.Writer) (*Server, err
 		}
 	}
 	s := &Server{
-		App: a, URL: baseURL(listener.Addr()), AdminToken: admin, made: made, listener: guarded, log: log, done: make(chan error, 1),
+		App: a, URL: baseURL(listener.Addr()), AdminToken: admin, SeedSecret: seedSecret, made: made, listener: guarded, log: log, done: make(chan error, 1),
 		http: &http.Server{
 			Handler:           a,
 			MaxHeaderBytes:    maxHeaderBytes,

@@ -1,6 +1,7 @@
 package command
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -81,14 +82,15 @@ func run(args []string, std stdio) (int, error) {
 	defer signal.Stop(signals)
 
 	ctx := context.Background()
-	secret, err := runSecret(ctx, config, std.getenv)
-	if err != nil {
-		return exitUsage, err
-	}
+	given := givenSecret(std.getenv)
+	secret := cmp.Or(given, rand.Text())
 	config.Secret = secret
 	server, err := app.Listen(ctx, config, std.err)
 	if err != nil {
 		return exitUsage, err
+	}
+	if given == "" {
+		secret = cmp.Or(server.SeedSecret, secret)
 	}
 	project, err := server.App.OnlyProject(ctx, secret)
 	if err != nil {
@@ -189,20 +191,14 @@ var (
 	proxyNames  = []string{"HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"}
 )
 
-// runSecret is the secret of a run: what the caller has set for BRMS, else that of the
-// workspace that the seed is of, else one made for it.
-func runSecret(ctx context.Context, config *app.Config, getenv func(string) string) (string, error) {
+// givenSecret is the secret that the caller has set for BRMS; "" for none.
+func givenSecret(getenv func(string) string) string {
 	for _, name := range secretNames[:3] {
 		if secret := getenv(name); secret != "" {
-			return secret, nil
+			return secret
 		}
 	}
-	if config.Seed != "" && config.Seed != "-" {
-		if secret, err := app.SeedSecret(ctx, config.Seed); err != nil || secret != "" {
-			return secret, err
-		}
-	}
-	return rand.Text(), nil
+	return ""
 }
 
 // environment is the command's: where the server is, and secrets. One that the caller

@@ -83,14 +83,8 @@ func substitute(query string, values []string, d datadiff.Dialect) (string, erro
 	}
 	for i := 0; i < len(query); {
 		rest := query[i:]
-		length := 1
+		length := max(1, datadiff.Comment(rest), datadiff.Quoted(rest))
 		switch {
-		case strings.HasPrefix(rest, "--"):
-			length = upTo(rest, "\n", 2)
-		case strings.HasPrefix(rest, "/*"):
-			length = upTo(rest, "*/", 2)
-		case strings.IndexByte("'\"`", rest[0]) >= 0:
-			length = upTo(rest, rest[:1], 1)
 		case rest[0] == '?':
 			if next >= len(values) {
 				return "", wrong()
@@ -119,12 +113,4 @@ func substitute(query string, values []string, d datadiff.Dialect) (string, erro
 		return "", wrong()
 	}
 	return text.String(), nil
-}
-
-// upTo is the length of a text up to the end of what began with so many bytes.
-func upTo(text, end string, begun int) int {
-	if i := strings.Index(text[begun:], end); i >= 0 {
-		return begun + i + len(end)
-	}
-	return len(text)
 }

@@ -287,16 +287,8 @@ func (f *FirstRequest) curl(x *site.Exchange) string {
 			continue
 		}
 		for i, value := range values {
-			came := x.RequestHeader[name]
-			if scheme, _, found := strings.Cut(value, " "); found && i < len(came) && strings.HasSuffix(value, contract.Mask) {
-				value = scheme + " any-secret"
-			} else if value == contract.Mask {
-				value = "any-secret"
-				if i < len(came) {
-					if scheme, _, found := strings.Cut(came[i], " "); found && slices.Contains([]string{"Bearer", "Key", "Basic"}, scheme) {
-						value = scheme + " any-secret"
-					}
-				}
+			if strings.HasSuffix(value, contract.Mask) {
+				value = anySecret(value, x.RequestHeader[name][i])
 			}
 			c.Header.Add(name, value)
 		}
@@ -309,4 +301,17 @@ func (f *FirstRequest) curl(x *site.Exchange) string {
 		}
 	}
 	return c.Line()
+}
+
+// anySecret stands in the place of a credential that was masked, with its scheme.
+func anySecret(masked, came string) string {
+	scheme, _, found := strings.Cut(masked, " ")
+	if !found { // masked as a whole
+		scheme, _, found = strings.Cut(came, " ")
+		found = found && slices.Contains([]string{"Bearer", "Key", "Basic"}, scheme)
+	}
+	if !found {
+		return "any-secret"
+	}
+	return scheme + " any-secret"
 }

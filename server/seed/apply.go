@@ -25,6 +25,9 @@ type Result struct {
 	// Kept are the places in the seed of the workspaces that held something already
 	// and were left as they are.
 	Kept []string
+	// Secret is the credential that all workspaces of the seed name; "" if there are
+	// several, or one names none.
+	Secret string
 }
 
 // target is a workspace of a seed and where it goes.
@@ -34,9 +37,9 @@ type target struct {
 	name string // in the store
 }
 
-// Credential is the secret whose workspace a seed is of: "" if it is of several, or of the
-// caller's.
-func (s *Seed) Credential() string {
+// onlySecret is the secret of the only workspace of a seed: "" if it is of several, or of
+// the caller's.
+func (s *Seed) onlySecret() string {
 	secret := ""
 	for i, w := range s.workspaces {
 		switch {
@@ -87,7 +90,7 @@ func (s *Seeder) plant(ctx context.Context, text []byte, caller string, replace 
 	}
 	var result Result
 	err = s.o.Store.UpdateAll(ctx, spaces, func(txs []storage.Tx) error {
-		result = Result{}
+		result = Result{Secret: seed.onlySecret()}
 		for i, t := range targets {
 			tx := txs[i*each]
 			if !replace {

@@ -116,31 +116,22 @@ func OneStatement(query string) bool {
 	for i := 0; i < len(query); {
 		c := query[i]
 		rest := query[i:]
-		skip := 1
+		comment := datadiff.Comment(rest)
+		skip := max(1, comment, datadiff.Quoted(rest))
 		switch {
-		case strings.HasPrefix(rest, "--"):
-			skip = until(rest, "\n", 2)
-		case strings.HasPrefix(rest, "/*"):
-			skip = until(rest, "*/", 2)
+		case comment > 0:
 		case c == ';':
 			ended = true
 		case strings.IndexByte(" \t\r\n\f\v", c) >= 0:
 		case ended:
 			return false
-		case c == '\'' || c == '"' || c == '`':
-			skip = until(rest, string(c), 1)
 		case c == '[':
-			skip = until(rest, "]", 1)
+			skip = strings.IndexByte(rest, ']') + 1
+			if skip == 0 {
+				skip = len(rest)
+			}
 		}
 		i += skip
 	}
 	return true
-}
-
-// until is the length of a text up to the end of what began with so many bytes.
-func until(text, end string, begun int) int {
-	if i := strings.Index(text[begun:], end); i >= 0 {
-		return begun + i + len(end)
-	}
-	return len(text)
 }
