@@ -15,6 +15,7 @@ import (
 type plan struct {
 	op       *contract.Operation
 	key      string // in a tally: the API and the operationId
+	where    contract.Location
 	hasBody  bool
 	rows     []contract.Row
 	byStatus map[int][]int // into rows
@@ -25,6 +26,9 @@ type plan struct {
 	query   map[string]part
 	headers []part
 	body    *place
+
+	// What of these was seen a report lists, in the order of the document.
+	parameters, enums, properties []Seen
 }
 
 // What can be seen is named by its sort first.
@@ -52,7 +56,7 @@ type place struct {
 
 func newPlan(op *contract.Operation) *plan {
 	p := &plan{
-		op: op, key: op.Document().API + " " + op.ID, hasBody: op.HasBody(), rows: op.Rows(),
+		op: op, key: op.Document().API + " " + op.ID, where: op.Document().Locate(op.Pointer()), hasBody: op.HasBody(), rows: op.Rows(),
 		byStatus: map[int][]int{}, query: map[string]part{},
 	}
 	for i, row := range p.rows {
@@ -61,11 +65,12 @@ func newPlan(op *contract.Operation) *plan {
 	for _, d := range op.Parts() {
 		name := string(d.In) + " " + d.Name
 		counted := part{name: d.Name, index: p.name(seenParameter + name)}
+		p.parameters = append(p.parameters, Seen{Name: name, Basis: d.Basis})
 		for _, value := range d.Enum {
 			if counted.values == nil {
 				counted.values = map[string]int{}
 			}
-			counted.values[value] = p.name(seenValue + name + "=" + value)
+			counted.values[value] = p.value(name, value, d.EnumBasis)
 		}
 		switch d.In {
 		case contract.InQuery:
@@ -95,16 +100,23 @@ func (p *plan) name(name string) int {
 	return len(p.names) - 1
 }
 
+func (p *plan) value(of, value string, basis contract.Basis) int {
+	name := of + "=" + value
+	p.enums = append(p.enums, Seen{Name: name, Basis: basis})
+	return p.name(seenValue + name)
+}
+
 func (p *plan) place(m *contract.Member, named bool) *place {
 	at := &place{index: -1}
 	if named {
 		at.index = p.name(seenMember + m.Pointer)
+		p.properties = append(p.properties, Seen{Name: m.Pointer, Basis: m.Basis})
 	}
 	for _, value := range m.Enum {
 		if at.values == nil {
 			at.values = map[string]int{}
 		}
-		at.values[value] = p.name(seenValue + "body " + m.Pointer + "=" + value)
+		at.values[value] = p.value("body "+m.Pointer, value, m.EnumBasis)
 	}
 	for _, name := range m.Names {
 		if at.members == nil {

@@ -382,10 +382,9 @@ func (p *plan) report(t *opTally) RecordedOperation {
 	if t == nil {
 		t = &opTally{}
 	}
-	d := p.op.Document()
 	o := RecordedOperation{
-		API: d.API, ID: p.op.ID, Method: p.op.Method, Path: p.op.Path, Basis: p.op.Basis(), Document: d.Locate(p.op.Pointer()),
-		Requests: t.Requests, Rows: []Row{}, Undeclared: []Row{}, Parameters: []Seen{}, Enums: []Seen{}, Properties: []Seen{},
+		API: p.op.Document().API, ID: p.op.ID, Method: p.op.Method, Path: p.op.Path, Basis: p.op.Basis(), Document: p.where,
+		Requests: t.Requests, Rows: []Row{}, Undeclared: []Row{},
 	}
 	declared := map[string]bool{}
 	for _, row := range p.rows {
@@ -411,33 +410,19 @@ func (p *plan) report(t *opTally) RecordedOperation {
 	slices.SortFunc(o.Undeclared, func(a, b Row) int {
 		return cmp.Or(cmp.Compare(a.Status, b.Status), cmp.Compare(a.RequestType, b.RequestType), cmp.Compare(a.ResponseType, b.ResponseType))
 	})
-	for _, part := range p.op.Parts() {
-		name := string(part.In) + " " + part.Name
-		o.Parameters = append(o.Parameters, Seen{Name: name, Basis: part.Basis, Requests: t.Seen[seenParameter+name]})
-		for _, value := range part.Enum {
-			name := name + "=" + value
-			o.Enums = append(o.Enums, Seen{Name: name, Basis: part.EnumBasis, Requests: t.Seen[seenValue+name]})
-		}
-	}
-	if body := p.op.Body(); body != nil {
-		o.members(body, t)
-	}
+	o.Parameters = seenOf(p.parameters, seenParameter, t)
+	o.Enums = seenOf(p.enums, seenValue, t)
+	o.Properties = seenOf(p.properties, seenMember, t)
 	return o
 }
 
-func (o *RecordedOperation) members(m *contract.Member, t *opTally) {
-	for _, value := range m.Enum {
-		name := "body " + m.Pointer + "=" + value
-		o.Enums = append(o.Enums, Seen{Name: name, Basis: m.EnumBasis, Requests: t.Seen[seenValue+name]})
+func seenOf(declared []Seen, sort string, t *opTally) []Seen {
+	seen := make([]Seen, len(declared))
+	for i, s := range declared {
+		s.Requests = t.Seen[sort+s.Name]
+		seen[i] = s
 	}
-	for _, name := range m.Names {
-		member := m.Members[name]
-		o.Properties = append(o.Properties, Seen{Name: member.Pointer, Basis: member.Basis, Requests: t.Seen[seenMember+member.Pointer]})
-		o.members(member, t)
-	}
-	if m.Item != nil {
-		o.members(m.Item, t)
-	}
+	return seen
 }
 
 // hint says how to meet a row, by a request that the verdict allows.
