@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/understudy-api/understudy/server/app"
+	_ "github.com/understudy-api/understudy/server/drivers"
 	"github.com/understudy-api/understudy/server/seed"
 	"github.com/understudy-api/understudy/server/site"
 )

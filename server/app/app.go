@@ -18,6 +18,7 @@ import (
 
 	"github.com/understudy-api/understudy/server/contract"
 	"github.com/understudy-api/understudy/server/control"
+	"github.com/understudy-api/understudy/server/databases"
 	"github.com/understudy-api/understudy/server/edge"
 	"github.com/understudy-api/understudy/server/evidence"
 	"github.com/understudy-api/understudy/server/job"
@@ -27,7 +28,6 @@ import (
 	"github.com/understudy-api/understudy/server/webhook"
 	"github.com/understudy-api/understudy/server/workspace"
 	"github.com/understudy-api/understudy/storage"
-	"github.com/understudy-api/understudy/storage/postgres"
 	"github.com/understudy-api/understudy/storage/sqlite"
 )
 
@@ -64,13 +64,16 @@ type Options struct {
 
 	// Quota bounds what may be kept; zeros are the defaults.
 	Quota quota.Limits
+	// Judge is shown every exchange before it is recorded, and may mark violations as
+	// expected; nil for nobody.
+	Judge func(*site.Exchange)
 	// Requests is told of every exchange, once it is recorded; nil for nobody.
 	Requests func(*site.Exchange)
 
 	// AllowDatabases are hosts, networks and paths of sockets that data sources may name,
 	// separated by commas, beside this machine.
 	AllowDatabases string
-	Files          string // ADDRESS=FOLDER pairs, separated by commas; see databases
+	Files          string // ADDRESS=FOLDER pairs, separated by commas; see databases.ParseFiles
 
 	record func(*site.Exchange) // likewise; for tests
 }
@@ -106,15 +109,42 @@ type service struct {
 }
 
 func newService(api site.API, scheme string, o site.Options) (*service, error) {
-	paths, err := api.Source().Paths()
+	d := documentOf(api.Source())
+	templates, err := d.beginnings()
 	if err != nil {
 		return nil, err
 	}
 	o.API = api
 	return &service{
-		scheme: scheme, paths: beginnings(paths), log: o.Logger,
-		load: sync.OnceValues(func() (*site.Site, error) { return site.NewSite(o) }),
+		scheme: scheme, paths: templates, log: o.Logger,
+		load: sync.OnceValues(func() (*site.Site, error) {
+			var err error
+			if o.Prepared, err = d.prepared(); err != nil {
+				return nil, err
+			}
+			return site.NewSite(o)
+		}),
 	}, nil
+}
+
+// document is a served document, which takes far longer to open than all else that an App
+// is made of, and is the same for every App of a process.
+type document struct {
+	beginnings func() ([]contract.Template, error)
+	prepared   func() (*site.Prepared, error)
+}
+
+var opened sync.Map // of documents, by API
+
+func documentOf(source contract.Source) *document {
+	d, _ := opened.LoadOrStore(source.API, &document{
+		beginnings: sync.OnceValues(func() ([]contract.Template, error) {
+			paths, err := source.Paths()
+			return beginnings(paths), err
+		}),
+		prepared: sync.OnceValues(func() (*site.Prepared, error) { return site.Prepare(source) }),
+	})
+	return d.(*document) //nolint:forcetypeassert // nothing else is put in
 }
 
 // ServeHTTP serves a request of this API.
@@ -164,7 +194,8 @@ func build(store storage.Store, o Options) (*App, error) {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	_, shared := store.(*postgres.Store)
+	replicas, can := store.(interface{ Shared() bool })
+	shared := can && replicas.Shared()
 	store = quota.New(store, o.Quota)
 	a := &App{store: store, keys: keys, hosts: o.Hosts, origins: o.CORS, publicURL: o.PublicURL, strangers: strangers{log: o.Logger}}
 	a.handler = allowOrigins(http.HandlerFunc(a.route), o.CORS)
@@ -192,11 +223,17 @@ func build(store storage.Store, o Options) (*App, error) {
 			}
 		}
 	}
+	if record := options.Record; o.Judge != nil {
+		options.Record = func(x *site.Exchange) {
+			o.Judge(x)
+			record(x)
+		}
+	}
 	a.jobs = job.New(job.Options{Store: store, Shared: shared, Logger: o.Logger})
 	if err := a.jobs.Handle(webhook.NewSender(store, o.Outgoing, o.OutgoingLocal).Jobs()...); err != nil {
 		return nil, err
 	}
-	opener, err := newDatabases(o)
+	opener, err := databases.New(o.AllowDatabases, o.Files)
 	if err != nil {
 		return nil, err
 	}
@@ -228,13 +265,14 @@ func build(store storage.Store, o Options) (*App, error) {
 		return nil, err
 	}
 	a.jobs.Start()
-	// The rest is loaded behind the first request's back.
-	go func() {
-		for _, s := range append(slices.Clone(a.apis), a.control) {
-			_, _ = s.load() // told when it is served
-		}
-	}()
 	return a, nil
+}
+
+// loadAll loads the APIs before they are asked.
+func (a *App) loadAll() {
+	for _, s := range append(slices.Clone(a.apis), a.control) {
+		_, _ = s.load() // told when it is served
+	}
 }
 
 func openStore(ctx context.Context, o Options) (storage.Store, error) {
@@ -243,7 +281,11 @@ func openStore(ctx context.Context, o Options) (storage.Store, error) {
 		return nil, fmt.Errorf("store: want %s", wantStore)
 	}
 	if kind == "postgres" {
-		store, err := postgres.Open(ctx, postgres.Options{DSN: path, Now: o.Now, NewID: o.NewID})
+		open, known := storage.Driver(kind)
+		if !known {
+			return nil, errors.New("open store: this program has no driver for PostgreSQL")
+		}
+		store, err := open(ctx, path, storage.Options{Now: o.Now, NewID: o.NewID})
 		if err != nil { // without the DSN, which may hold a password
 			return nil, fmt.Errorf("open store: %w", err)
 		}
@@ -291,6 +333,21 @@ func (a *App) documents() ([]*contract.Document, error) {
 // taken of.
 func (a *App) Report(ctx context.Context, of string) (*evidence.Report, error) {
 	return a.evidence.Report(ctx, evidence.Scope{All: true}, of)
+}
+
+// Evidence is what was seen of all workspaces.
+func (a *App) Evidence() *evidence.Recorder { return a.evidence }
+
+// Workspaces steers the calls of workspaces: faults, snapshots, clocks.
+func (a *App) Workspaces() *workspace.Manager { return a.workspaces }
+
+// Principal is who has a secret; false if nobody does.
+func (a *App) Principal(secret string) (site.Principal, bool) { return a.keys.Principal(secret) }
+
+// Plant makes workspaces what a seed says. One that names no credential is that of the
+// caller. The error is of type [seed.Mistakes] if the seed has any.
+func (a *App) Plant(ctx context.Context, text []byte, caller site.Principal) (seed.Result, error) {
+	return a.seeds.Put(ctx, text, caller)
 }
 
 // jobsTimeout is how long Close waits for jobs that have been told to end.

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/understudy-api/understudy/server/databases"
 	"github.com/understudy-api/understudy/server/edge"
 	"github.com/understudy-api/understudy/server/evidence"
 	"github.com/understudy-api/understudy/server/quota"
@@ -185,10 +186,10 @@ func (c *Config) Validate() error {
 	if c.Sync != syncNormal && c.Sync != syncFull {
 		return usageError("--sync %q: want \"normal\" or \"full\"", c.Sync)
 	}
-	if _, bad := parseAllowed(c.AllowDatabase); bad != "" {
+	if _, bad := databases.ParseAllowed(c.AllowDatabase); bad != "" {
 		return usageError("--allow-database %q: want a host, an address, a network or the path of a socket", bad)
 	}
-	if _, bad := parseFiles(c.Files); bad != "" {
+	if _, bad := databases.ParseFiles(c.Files); bad != "" {
 		return usageError("--files %q: want ADDRESS=FOLDER, such as s3://bucket=./data", bad)
 	}
 	if c.MaxBody < 1 {

@@ -141,6 +141,7 @@ func Listen(ctx context.Context, config *Config, stderr io.Writer) (*Server, err
 		_ = listener.Close()
 		return nil, err
 	}
+	go a.loadAll() // behind the first request's back
 	govern(ctx, os.Getenv("GOMEMLIMIT") == "", a.giveBack)
 	seedSecret := ""
 	if config.Seed != "" {

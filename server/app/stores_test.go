@@ -13,6 +13,7 @@ import (
 
 	"github.com/understudy-api/understudy/internal/mariadbtest"
 	"github.com/understudy-api/understudy/internal/pgtest"
+	_ "github.com/understudy-api/understudy/server/drivers" // as in the program
 )
 
 func TestMain(m *testing.M) {

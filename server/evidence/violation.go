@@ -189,6 +189,18 @@ func group(x *site.Exchange) []met {
 	return groups
 }
 
+// ViolationsOf gives the kinds of violations of one exchange, as a report would have them
+// that knows no other, with the line that sends the request again.
+func ViolationsOf(x *site.Exchange) []RecordedViolation {
+	groups := group(x)
+	list := make([]RecordedViolation, len(groups))
+	for i := range groups {
+		groups[i].tellRequest()
+		list[i] = groups[i].RecordedViolation
+	}
+	return list
+}
+
 // fingerprint is the same for the same rule broken for the same cause at the same
 // place of the same operation, in every run.
 func (v *RecordedViolation) fingerprint() string {

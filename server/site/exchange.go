@@ -40,8 +40,17 @@ type Exchange struct {
 	ResponseBody   []byte // the beginning of one that was streamed
 	ResponseSize   int64
 	Value          any // the decoded body, if it was judged and found right
+	Origin         any // what who called within the process said of the call: see WithOrigin; nil for nothing
 
 	gate *Gate // of the server; nil for none
+}
+
+type originKey struct{}
+
+// WithOrigin says in the context of a request that is made within the process what its
+// exchange is to tell of where it came from.
+func WithOrigin(ctx context.Context, origin any) context.Context {
+	return context.WithValue(ctx, originKey{}, origin)
 }
 
 // Weighed does what makes as much of the request's body as judging it does, such as

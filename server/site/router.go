@@ -11,7 +11,7 @@ import (
 	"github.com/understudy-api/understudy/server/contract"
 )
 
-// routes serves the generated routes of one API. gorilla/mux matches routes one
+// routes finds the operations of one API. gorilla/mux matches routes one
 // after the other, each with a regular expression, which costs 105 us for the
 // last of 200. So each generated route is re-homed on a small router picked by
 // the path's segment count and the texts of its two most telling segments.
@@ -38,18 +38,24 @@ type telling struct {
 	texts    map[string]bool
 }
 
-// route is a generated route before it is re-homed.
-type route struct {
-	methods   []string
-	handler   http.Handler
-	operation *contract.Operation
+// newRoutes makes the routes of a document. They have no handlers: see handlersOf.
+func newRoutes(d *contract.Document) *routes {
+	t := &routes{
+		operations: map[*mux.Route]*contract.Operation{},
+		small:      map[smallKey]*mux.Router{},
+		telling:    map[int][]telling{},
+	}
+	t.rehome(slices.Clone(d.Operations()))
+	return t
 }
 
-// newRoutes re-homes the routes that register puts on a scratch router.
-func newRoutes(d *contract.Document, register func(*mux.Router)) (*routes, error) {
+// handlersOf gives the handler of each operation: those of the generated routes that
+// register puts on a scratch router. Every operation has one, and there are no others.
+func handlersOf(d *contract.Document, register func(*mux.Router)) (map[*contract.Operation]http.Handler, error) {
 	scratch := mux.NewRouter()
 	register(scratch)
-	var found []route
+	handlers := make(map[*contract.Operation]http.Handler, len(d.Operations()))
+	found := 0
 	err := scratch.Walk(func(r *mux.Route, _ *mux.Router, _ []*mux.Route) error {
 		template, err := r.GetPathTemplate()
 		if err != nil {
@@ -66,24 +72,22 @@ func newRoutes(d *contract.Document, register func(*mux.Router)) (*routes, error
 		if op == nil {
 			return fmt.Errorf("%s %s is routed but not in %s", methods[0], template, d.File)
 		}
-		found = append(found, route{methods: methods, handler: r.GetHandler(), operation: op})
+		handlers[op] = r.GetHandler()
+		found++
 		return nil
 	})
 	if err != nil {
 		return nil, err
 	}
-	if len(found) != len(d.Operations()) {
-		return nil, fmt.Errorf("%s declares %d operations, %d are routed", d.File, len(d.Operations()), len(found))
+	if found != len(d.Operations()) || len(handlers) != found {
+		return nil, fmt.Errorf("%s declares %d operations, %d are routed", d.File, len(d.Operations()), found)
 	}
-
-	t := &routes{
-		operations: map[*mux.Route]*contract.Operation{},
-		small:      map[smallKey]*mux.Router{},
-		telling:    map[int][]telling{},
-	}
-	t.rehome(found)
-	return t, nil
+	return handlers, nil
 }
+
+// matched stands on the small routers: which operation a route is of is looked up, and its
+// handler is each site's own.
+var matched = http.NotFoundHandler()
 
 // match is the route of a request with its values; nil if there is none, or none for
 // its method. It asks the small router and does not have it serve, which would copy
@@ -103,21 +107,21 @@ func (t *routes) match(r *http.Request) *mux.RouteMatch {
 // rehome groups the routes by segment count and by the static texts of the positions
 // in which routes of that count differ most. A route that takes the rest of a path is in
 // the group of every count from its own on.
-func (t *routes) rehome(found []route) {
+func (t *routes) rehome(found []*contract.Operation) {
 	// Routes with static text first: "/bi/dbt/" before "/bi/{id}/".
-	slices.SortStableFunc(found, func(a, b route) int { return a.operation.Template().Compare(b.operation.Template()) })
+	slices.SortStableFunc(found, func(a, b *contract.Operation) int { return a.Template().Compare(b.Template()) })
 	counts := map[int]bool{}
-	for _, r := range found {
-		n := r.operation.Template().Slashes()
+	for _, op := range found {
+		n := op.Template().Slashes()
 		counts[n] = true
 		t.most = max(t.most, n+1)
 	}
 	counts[t.most] = true // and more: only what takes the rest of a path
 	for n := range counts {
-		var group []route
-		for _, r := range found {
-			if own := r.operation.Template().Slashes(); own == n || own < n && r.operation.Template().Rest {
-				group = append(group, r)
+		var group []*contract.Operation
+		for _, op := range found {
+			if own := op.Template().Slashes(); own == n || own < n && op.Template().Rest {
+				group = append(group, op)
 			}
 		}
 		if len(group) > 0 {
@@ -128,14 +132,14 @@ func (t *routes) rehome(found []route) {
 
 // divide makes the small routers of the routes of a segment count. It takes the positions
 // that leave the least routes in the largest of them.
-func (t *routes) divide(n int, group []route) {
+func (t *routes) divide(n int, group []*contract.Operation) {
 	var at []telling
 	for range tellingPositions {
 		best, least := at, largest(group, n, at)
 		for position := range n {
 			texts := map[string]bool{}
-			for _, r := range group {
-				if s := r.operation.Template().Static(position); s != "" {
+			for _, op := range group {
+				if s := op.Template().Static(position); s != "" {
 					texts[s] = true
 				}
 			}
@@ -152,9 +156,9 @@ func (t *routes) divide(n int, group []route) {
 	t.telling[n] = at
 	for _, key := range keysOf(n, at) {
 		small := mux.NewRouter().SkipClean(true)
-		for _, r := range within(group, key, at) {
-			registered := small.Handle(r.operation.Template().Gorilla(), r.handler).Methods(r.methods...)
-			t.operations[registered] = r.operation
+		for _, op := range within(group, key, at) {
+			registered := small.Handle(op.Template().Gorilla(), matched).Methods(op.Method)
+			t.operations[registered] = op
 		}
 		t.small[key] = small
 	}
@@ -175,22 +179,22 @@ func keysOf(n int, at []telling) []smallKey {
 }
 
 // within are the routes that a path with such texts may match.
-func within(group []route, key smallKey, at []telling) []route {
-	var list []route
-	for _, r := range group {
+func within(group []*contract.Operation, key smallKey, at []telling) []*contract.Operation {
+	var list []*contract.Operation
+	for _, op := range group {
 		fits := true
 		for i := range at {
-			s := r.operation.Template().Static(at[i].position)
+			s := op.Template().Static(at[i].position)
 			fits = fits && (s == "" || s == key.statics[i])
 		}
 		if fits {
-			list = append(list, r)
+			list = append(list, op)
 		}
 	}
 	return list
 }
 
-func largest(group []route, n int, at []telling) int {
+func largest(group []*contract.Operation, n int, at []telling) int {
 	most := 0
 	for _, key := range keysOf(n, at) {
 		most = max(most, len(within(group, key, at)))

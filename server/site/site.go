@@ -17,10 +17,13 @@ import (
 
 // Options make a Site.
 type Options struct {
-	API     API
-	Limits  Limits
-	Enforce Enforcement // "" is EnforceStrict
-	Logger  *slog.Logger
+	API API
+	// Prepared is what the API's document makes of it, where several sites serve it in one
+	// process; nil for one of the site's own.
+	Prepared *Prepared
+	Limits   Limits
+	Enforce  Enforcement // "" is EnforceStrict
+	Logger   *slog.Logger
 	// Record is called once with every finished exchange. It must not block.
 	Record func(*Exchange)
 	Now    func() time.Time
@@ -43,6 +46,7 @@ type Site struct {
 	api      API
 	document *contract.Document
 	routes   *routes
+	handlers map[*contract.Operation]http.Handler
 	limits   Limits
 	report   bool // EnforceReport
 	log      *slog.Logger
@@ -56,14 +60,36 @@ type Site struct {
 	life      context.Context
 }
 
-// NewSite loads the API's document and puts its routes behind it.
+// Prepared is a document that is open, and its routes: what all sites of an API have in
+// common, whoever's state they serve.
+type Prepared struct {
+	document *contract.Document
+	routes   *routes
+}
+
+// Prepare opens a document.
+func Prepare(source contract.Source) (*Prepared, error) {
+	document, err := contract.Open(source)
+	if err != nil {
+		return nil, err
+	}
+	return &Prepared{document: document, routes: newRoutes(document)}, nil
+}
+
+// NewSite puts the API's routes behind its document.
 func NewSite(o Options) (*Site, error) {
-	document, err := contract.Open(o.API.Source())
+	if o.Prepared == nil {
+		var err error
+		if o.Prepared, err = Prepare(o.API.Source()); err != nil {
+			return nil, err
+		}
+	}
+	handlers, err := handlersOf(o.Prepared.document, o.API.Register)
 	if err != nil {
 		return nil, err
 	}
 	s := &Site{
-		api: o.API, document: document, limits: o.Limits, report: o.Enforce == EnforceReport,
+		api: o.API, document: o.Prepared.document, routes: o.Prepared.routes, handlers: handlers, limits: o.Limits, report: o.Enforce == EnforceReport,
 		log: o.Logger, record: o.Record, now: o.Now, steer: o.Steer, wait: o.Wait, publicURL: o.PublicURL, gate: o.Gate, life: o.Life,
 	}
 	if s.gate == nil {
@@ -83,9 +109,6 @@ func NewSite(o Options) (*Site, error) {
 	}
 	if s.now == nil {
 		s.now = time.Now
-	}
-	if s.routes, err = newRoutes(document, o.API.Register); err != nil {
-		return nil, err
 	}
 	return s, nil
 }
@@ -114,7 +137,7 @@ func (s *Site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	v := &visit{site: s, exchange: &Exchange{
 		ID: newExchangeID(), Time: start.Round(0), API: s.document.API,
 		Document: s.document, Method: r.Method, Path: r.URL.Path, Query: r.URL.RawQuery, RequestHeader: r.Header,
-		gate: s.gate,
+		Origin: r.Context().Value(originKey{}), gate: s.gate,
 	}}
 	v.answer = &answer{w: w, visit: v}
 	if header := w.Header(); len(header) > 0 {
@@ -161,7 +184,8 @@ func (s *Site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.unmatched(v.answer, r)
 		return
 	}
-	s.enforce(v, s.routes.operations[match.Route], mux.SetURLVars(r, match.Vars), match.Handler)
+	op := s.routes.operations[match.Route]
+	s.enforce(v, op, mux.SetURLVars(r, match.Vars), s.handlers[op])
 }
 
 // enforce stands between the matched route and the generated code.

@@ -5,6 +5,7 @@ import (
 	"os"
 
 	"github.com/understudy-api/understudy/server/command"
+	_ "github.com/understudy-api/understudy/server/drivers" // the program reaches them all
 )
 
 func main() { os.Exit(command.Main(os.Args[1:])) }

@@ -79,6 +79,9 @@ type Store struct {
 
 var _ storage.Store = (*Store)(nil)
 
+// Shared reports that other processes may use the store at the same time.
+func (*Store) Shared() bool { return true }
+
 // Update implements [storage.Store].
 func (s *Store) Update(ctx context.Context, workspace string, fn func(storage.Tx) error) error {
 	return s.update(ctx, []string{workspace}, func(all []*txn) error { return fn(all[0]) })

@@ -250,6 +250,29 @@ func operation(x *evidence.RecordedViolation) string {
 // server's mistake is that it took it.
 var requestChecks = map[string]bool{"negative_data_rejection": true, "missing_required_header": true}
 
+// Violation words one violation in lines for a terminal: what was called, the place and
+// the rule; the sentence; what came, what is accepted and where the rule stands; and the
+// line that sends the request again.
+func Violation(x *evidence.RecordedViolation) []string {
+	lines := []string{operation(x) + ": " + field(x) + ": " + x.Rule, x.Message}
+	if x.Got != "" {
+		lines = append(lines, "got "+x.Got)
+	}
+	if x.Accepted != "" {
+		lines = append(lines, "accepts "+x.Accepted)
+	}
+	if at := document(x.Document); at != "" {
+		lines = append(lines, at)
+	}
+	if x.Curl != "" {
+		lines = append(lines, x.Curl)
+	}
+	for i := range lines {
+		lines[i] = clean(lines[i])
+	}
+	return lines
+}
+
 // field names the part of the message: "query page", "body /name".
 func field(x *evidence.RecordedViolation) string {
 	text := string(x.In)

@@ -1,4 +1,4 @@
-package app
+package databases
 
 import (
 	"context"
@@ -24,8 +24,8 @@ const (
 	fileTimeout  = 5 * time.Minute
 )
 
-// parseFiles reads pairs ADDRESS=FOLDER, separated by commas.
-func parseFiles(text string) (folders map[string]string, bad string) {
+// ParseFiles reads pairs ADDRESS=FOLDER, separated by commas.
+func ParseFiles(text string) (folders map[string]string, bad string) {
 	folders = map[string]string{}
 	if text == "" {
 		return folders, ""
@@ -43,26 +43,26 @@ func parseFiles(text string) (folders map[string]string, bad string) {
 
 // OpenFile reads a file: from the folder that stands for the beginning of its address,
 // else over HTTP from a host that is allowed.
-func (d *databases) OpenFile(ctx context.Context, f datafold.File) (source datafold.OpenSource, table []string, err error) {
-	o := file.Options{SkipHeadRows: max(0, f.Head), SkipTailRows: max(0, f.Tail), MaxBytes: maxFileBytes, SQLite: sqlite.Options{Timeout: d.timeout}}
+func (o *Opener) OpenFile(ctx context.Context, f datafold.File) (source datafold.OpenSource, table []string, err error) {
+	options := file.Options{SkipHeadRows: max(0, f.Head), SkipTailRows: max(0, f.Tail), MaxBytes: maxFileBytes, SQLite: sqlite.Options{Timeout: o.reach.Timeout}}
 	if f.Delimiter != "" {
 		r, size := utf8.DecodeRuneInString(f.Delimiter)
 		if size != len(f.Delimiter) {
 			return nil, nil, &datadiff.Error{Kind: datadiff.Invalid, Value: "a delimiter is one character"}
 		}
-		o.Delimiter = r
+		options.Delimiter = r
 	}
 	if f.Type != "csv" {
 		return nil, nil, &datadiff.Error{Kind: datadiff.Unsupported, Value: "files of type " + f.Type + " cannot be read here"}
 	}
 	ctx, cancel := context.WithTimeout(ctx, fileTimeout)
 	defer cancel()
-	content, err := d.content(ctx, f.URI)
+	content, err := o.content(ctx, f.URI)
 	if err != nil {
 		return nil, nil, err
 	}
 	defer func() { _ = content.Close() }() // it was read
-	csv, err := file.CSV(ctx, content, o)
+	csv, err := file.CSV(ctx, content, options)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -70,9 +70,9 @@ func (d *databases) OpenFile(ctx context.Context, f datafold.File) (source dataf
 }
 
 // content opens what an address names.
-func (d *databases) content(ctx context.Context, address string) (io.ReadCloser, error) {
+func (o *Opener) content(ctx context.Context, address string) (io.ReadCloser, error) {
 	longest := ""
-	for prefix := range d.files {
+	for prefix := range o.files {
 		if strings.HasPrefix(address, prefix) && len(prefix) > len(longest) {
 			longest = prefix
 		}
@@ -84,7 +84,7 @@ func (d *databases) content(ctx context.Context, address string) (io.ReadCloser,
 			return nil, &datadiff.Error{Kind: datadiff.NoSuchTable, Value: address}
 		}
 		// A root lets no link lead out of it.
-		root, err := os.OpenRoot(d.files[longest])
+		root, err := os.OpenRoot(o.files[longest])
 		if err != nil {
 			return nil, &datadiff.Error{Kind: datadiff.Unreachable, Value: "the folder for " + longest + " cannot be opened"}
 		}
@@ -102,14 +102,14 @@ func (d *databases) content(ctx context.Context, address string) (io.ReadCloser,
 	case u.Scheme != "http" && u.Scheme != "https":
 		return nil, datafold.NotAllowed("no folder stands for %s://%s: name one with --files", u.Scheme, u.Host)
 	}
-	if err := d.allowed.check(ctx, u.Hostname()); err != nil {
+	if err := o.reach.allowed.Check(ctx, u.Hostname()); err != nil {
 		return nil, err
 	}
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
 	if err != nil {
 		return nil, &datadiff.Error{Kind: datadiff.Invalid, Value: "the address of the file is malformed"}
 	}
-	client := &http.Client{Transport: &http.Transport{DialContext: d.allowed.dial, ResponseHeaderTimeout: 30 * time.Second, DisableKeepAlives: true}}
+	client := &http.Client{Transport: &http.Transport{DialContext: o.reach.allowed.Dial, ResponseHeaderTimeout: 30 * time.Second, DisableKeepAlives: true}}
 	answer, err := client.Do(request)
 	if err != nil {
 		return nil, &datadiff.Error{Kind: datadiff.Unreachable, Value: "the file cannot be fetched", Err: err}

@@ -1,0 +1,113 @@
+// Package drivers registers the databases that the program can reach beside SQLite: a
+// store in PostgreSQL, and data sources in PostgreSQL, MySQL and MariaDB. It is imported
+// for that alone:
+//
+//	import _ "github.com/understudy-api/understudy/server/drivers"
+//
+// What is built on server/app without it has none of their drivers in its dependencies.
+package drivers
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"net"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	mysqldriver "github.com/go-sql-driver/mysql"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/understudy-api/understudy/server/databases"
+	"github.com/understudy-api/understudy/server/datadiff"
+	"github.com/understudy-api/understudy/server/datadiff/mysql"
+	"github.com/understudy-api/understudy/server/datadiff/postgres"
+	"github.com/understudy-api/understudy/server/datafold"
+	"github.com/understudy-api/understudy/storage"
+	store "github.com/understudy-api/understudy/storage/postgres"
+)
+
+func init() {
+	storage.Register("postgres", func(ctx context.Context, dsn string, o storage.Options) (storage.Store, error) {
+		return store.Open(ctx, store.Options{DSN: dsn, Now: o.Now, NewID: o.NewID})
+	})
+	databases.Register(openPostgres, "pg", "postgres_aurora", "postgres_aws_rds", "redshift")
+	databases.Register(openMySQL, "mysql", "mariadb")
+}
+
+func openPostgres(ctx context.Context, reach *databases.Reach, d datafold.Database) (datafold.OpenSource, error) {
+	host, port, err := reach.Address(ctx, d, 5432)
+	if err != nil {
+		return nil, err
+	}
+	// What the environment of this process says of its own databases is nobody's here.
+	mode := databases.Option[string](d, "sslmode")
+	if mode == "" {
+		mode = "prefer"
+	}
+	config, err := pgx.ParseConfig("host=" + connWord(host) + " user=" + connWord(databases.Option[string](d, "user")) +
+		" dbname=" + connWord(databases.Option[string](d, "dbname")) + " sslmode=" + connWord(mode) + " connect_timeout=10")
+	if err != nil {
+		return nil, &datadiff.Error{Kind: datadiff.Invalid, Value: "the options of the source make no address of a database"}
+	}
+	roots, err := certificates(databases.Option[string](d, "rootcert"))
+	if err != nil {
+		return nil, err
+	}
+	private := func(t *tls.Config) {
+		if t != nil {
+			t.Certificates = nil
+			if roots != nil {
+				t.RootCAs = roots
+			}
+		}
+	}
+	config.Port, config.Password = port, databases.Option[string](d, "password")
+	// The name is resolved where it is known whether it may be.
+	config.LookupFunc = func(_ context.Context, host string) ([]string, error) { return []string{host}, nil }
+	config.RuntimeParams = map[string]string{}
+	if role := databases.Option[string](d, "role"); role != "" {
+		config.RuntimeParams["role"] = role
+	}
+	private(config.TLSConfig)
+	for _, f := range config.Fallbacks {
+		f.Port = port
+		private(f.TLSConfig)
+	}
+	return postgres.New(config, postgres.Options{
+		Connections: d.Connections, Timeout: reach.Timeout, OldHashes: d.Type == "redshift", Dial: reach.Dial,
+	}), nil
+}
+
+func certificates(pem string) (*x509.CertPool, error) {
+	if pem == "" {
+		return nil, nil
+	}
+	pool := x509.NewCertPool()
+	if !pool.AppendCertsFromPEM([]byte(pem)) {
+		return nil, &datadiff.Error{Kind: datadiff.Invalid, Value: "the root certificate of the source is none"}
+	}
+	return pool, nil
+}
+
+// connWord quotes a word of a connection string.
+func connWord(word string) string {
+	return "'" + strings.NewReplacer(`\`, `\\`, `'`, `\'`).Replace(word) + "'"
+}
+
+func openMySQL(ctx context.Context, reach *databases.Reach, d datafold.Database) (datafold.OpenSource, error) {
+	host, port, err := reach.Address(ctx, d, 3306)
+	if err != nil {
+		return nil, err
+	}
+	config := mysqldriver.NewConfig()
+	config.User, config.Passwd, config.DBName = databases.Option[string](d, "user"), databases.Option[string](d, "password"), databases.Option[string](d, "db")
+	config.Net, config.Addr, config.Timeout = "tcp", net.JoinHostPort(host, strconv.Itoa(int(port))), 10*time.Second
+	config.TLSConfig = "preferred"
+	if filepath.IsAbs(host) {
+		config.Net, config.Addr, config.TLSConfig = "unix", host, ""
+	}
+	return mysql.New(config, mysql.Options{Connections: d.Connections, Timeout: reach.Timeout, MariaDB: d.Type == "mariadb", Dial: reach.Dial})
+}
