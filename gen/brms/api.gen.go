@@ -400,6 +400,20 @@ type DocumentVersionPage struct {
 	Paginate Paginate `json:"paginate"`
 }
 
+// Entrypoint A decision that can be evaluated.
+type Entrypoint struct {
+	// Path The key of the decision
+	Path string `json:"path"`
+
+	// Type What kind of a decision it is
+	Type string `json:"type"`
+}
+
+// Entrypoints What can be evaluated.
+type Entrypoints struct {
+	Entrypoints []Entrypoint `json:"entrypoints"`
+}
+
 // Environment A place in which a release is in use.
 type Environment struct {
 	ID   openapi_types.UUID `json:"id"`
@@ -1796,6 +1810,9 @@ type ServerInterface interface {
 	// RenameDocumentVersion Rename a version
 	// (PUT /api/projects/{projectId}/documents/{documentId}/versions/{versionId}/rename)
 	RenameDocumentVersion(w http.ResponseWriter, r *http.Request, projectID ProjectID, documentID DocumentID, versionID DocumentVersionID)
+	// ListEntrypoints List entrypoints
+	// (GET /api/projects/{projectId}/entrypoints)
+	ListEntrypoints(w http.ResponseWriter, r *http.Request, projectID RulesProject)
 	// ListEnvironments List environments
 	// (GET /api/projects/{projectId}/environments)
 	ListEnvironments(w http.ResponseWriter, r *http.Request, projectID ProjectID)
@@ -1931,6 +1948,9 @@ type ServerInterface interface {
 	// EvaluateReleaseRule Evaluate a rule against a pinned release
 	// (POST /api/rules/{projectId}/release/{releaseId}/evaluate/{key})
 	EvaluateReleaseRule(w http.ResponseWriter, r *http.Request, projectID RulesProject, releaseID RulesRelease, key DocumentKey)
+	// GetVersion Version
+	// (GET /api/version)
+	GetVersion(w http.ResponseWriter, r *http.Request)
 }
 
 // ServerInterfaceWrapper converts contexts to parameters.
@@ -2744,6 +2764,30 @@ func (siw *ServerInterfaceWrapper) RenameDocumentVersion(w http.ResponseWriter, 
 
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		siw.Handler.RenameDocumentVersion(w, r, projectID, documentID, versionID)
+	}))
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		handler = siw.HandlerMiddlewares[i](handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+func (siw *ServerInterfaceWrapper) ListEntrypoints(w http.ResponseWriter, r *http.Request) {
+	var err error
+	_ = err
+
+	// ------------- Path parameter "projectId" -------------
+	var projectID RulesProject
+
+	err = runtime.BindStyledParameterWithOptions("simple", "projectId", mux.Vars(r)["projectId"], &projectID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "projectId", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ListEntrypoints(w, r, projectID)
 	}))
 
 	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
@@ -4463,6 +4507,18 @@ func (siw *ServerInterfaceWrapper) EvaluateReleaseRule(w http.ResponseWriter, r 
 	handler.ServeHTTP(w, r)
 }
 
+func (siw *ServerInterfaceWrapper) GetVersion(w http.ResponseWriter, r *http.Request) {
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.GetVersion(w, r)
+	}))
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		handler = siw.HandlerMiddlewares[i](handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
 type UnescapedCookieParamError struct {
 	ParamName string
 	Err       error
@@ -4642,6 +4698,8 @@ func HandlerWithOptions(si ServerInterface, options GorillaServerOptions) http.H
 
 	r.HandleFunc(options.BaseURL+"/api/health", wrapper.GetHealth).Methods(http.MethodGet)
 
+	r.HandleFunc(options.BaseURL+"/api/version", wrapper.GetVersion).Methods(http.MethodGet)
+
 	r.HandleFunc(options.BaseURL+"/api/projects/{projectId}/integrations", wrapper.ListIntegrations).Methods(http.MethodGet)
 
 	r.HandleFunc(options.BaseURL+"/api/projects/{projectId}/integrations", wrapper.CreateIntegration).Methods(http.MethodPost)
@@ -4703,6 +4761,8 @@ func HandlerWithOptions(si ServerInterface, options GorillaServerOptions) http.H
 	r.HandleFunc(options.BaseURL+"/api/rules/{projectId}/env/{environmentId}", wrapper.GetEnvironmentRulesDocument).Methods(http.MethodGet)
 
 	r.HandleFunc(options.BaseURL+"/api/rules/{projectId}/release/{releaseId}", wrapper.GetReleaseRulesDocument).Methods(http.MethodGet)
+
+	r.HandleFunc(options.BaseURL+"/api/projects/{projectId}/entrypoints", wrapper.ListEntrypoints).Methods(http.MethodGet)
 
 	r.HandleFunc(options.BaseURL+"/api/projects/{projectId}/security/tokens", wrapper.ListProjectTokens).Methods(http.MethodGet)
 
@@ -5270,6 +5330,27 @@ type RenameDocumentVersionResponseObject interface {
 type RenameDocumentVersion200JSONResponse DocumentVersion
 
 func (response RenameDocumentVersion200JSONResponse) VisitRenameDocumentVersionResponse(w http.ResponseWriter) error {
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListEntrypointsRequestObject struct {
+	ProjectID RulesProject `json:"projectId"`
+}
+
+type ListEntrypointsResponseObject interface {
+	VisitListEntrypointsResponse(w http.ResponseWriter) error
+}
+
+type ListEntrypoints200JSONResponse Entrypoints
+
+func (response ListEntrypoints200JSONResponse) VisitListEntrypointsResponse(w http.ResponseWriter) error {
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response); err != nil {
 		return err
@@ -6394,6 +6475,22 @@ func (response EvaluateReleaseRule200JSONResponse) VisitEvaluateReleaseRuleRespo
 	return err
 }
 
+type GetVersionRequestObject struct{}
+
+type GetVersionResponseObject interface {
+	VisitGetVersionResponse(w http.ResponseWriter) error
+}
+
+type GetVersion200TextResponse string
+
+func (response GetVersion200TextResponse) VisitGetVersionResponse(w http.ResponseWriter) error {
+	w.Header().Set("Content-Type", "text/plain")
+	w.WriteHeader(200)
+
+	_, err := w.Write([]byte(fmt.Sprint(response)))
+	return err
+}
+
 // StrictServerInterface represents all server handlers.
 type StrictServerInterface interface {
 	// ListDeployments List deployments
@@ -6471,6 +6568,9 @@ type StrictServerInterface interface {
 	// RenameDocumentVersion Rename a version
 	// (PUT /api/projects/{projectId}/documents/{documentId}/versions/{versionId}/rename)
 	RenameDocumentVersion(ctx context.Context, request RenameDocumentVersionRequestObject) (RenameDocumentVersionResponseObject, error)
+	// ListEntrypoints List entrypoints
+	// (GET /api/projects/{projectId}/entrypoints)
+	ListEntrypoints(ctx context.Context, request ListEntrypointsRequestObject) (ListEntrypointsResponseObject, error)
 	// ListEnvironments List environments
 	// (GET /api/projects/{projectId}/environments)
 	ListEnvironments(ctx context.Context, request ListEnvironmentsRequestObject) (ListEnvironmentsResponseObject, error)
@@ -6606,6 +6706,9 @@ type StrictServerInterface interface {
 	// EvaluateReleaseRule Evaluate a rule against a pinned release
 	// (POST /api/rules/{projectId}/release/{releaseId}/evaluate/{key})
 	EvaluateReleaseRule(ctx context.Context, request EvaluateReleaseRuleRequestObject) (EvaluateReleaseRuleResponseObject, error)
+	// GetVersion Version
+	// (GET /api/version)
+	GetVersion(ctx context.Context, request GetVersionRequestObject) (GetVersionResponseObject, error)
 }
 
 type (
@@ -7362,6 +7465,31 @@ func (sh *strictHandler) RenameDocumentVersion(w http.ResponseWriter, r *http.Re
 		sh.options.ResponseErrorHandlerFunc(w, r, err)
 	} else if validResponse, ok := response.(RenameDocumentVersionResponseObject); ok {
 		if err := validResponse.VisitRenameDocumentVersionResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+func (sh *strictHandler) ListEntrypoints(w http.ResponseWriter, r *http.Request, projectID RulesProject) {
+	var request ListEntrypointsRequestObject
+
+	request.ProjectID = projectID
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ListEntrypoints(ctx, request.(ListEntrypointsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListEntrypoints")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ListEntrypointsResponseObject); ok {
+		if err := validResponse.VisitListEntrypointsResponse(w); err != nil {
 			sh.options.ResponseErrorHandlerFunc(w, r, err)
 		}
 	} else if response != nil {
@@ -8666,6 +8794,29 @@ func (sh *strictHandler) EvaluateReleaseRule(w http.ResponseWriter, r *http.Requ
 		sh.options.ResponseErrorHandlerFunc(w, r, err)
 	} else if validResponse, ok := response.(EvaluateReleaseRuleResponseObject); ok {
 		if err := validResponse.VisitEvaluateReleaseRuleResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+func (sh *strictHandler) GetVersion(w http.ResponseWriter, r *http.Request) {
+	var request GetVersionRequestObject
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.GetVersion(ctx, request.(GetVersionRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetVersion")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(GetVersionResponseObject); ok {
+		if err := validResponse.VisitGetVersionResponse(w); err != nil {
 			sh.options.ResponseErrorHandlerFunc(w, r, err)
 		}
 	} else if response != nil {

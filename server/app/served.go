@@ -47,7 +47,8 @@ var served = []struct {
 }{
 	{
 		new: func(m means) api {
-			options := []brms.Option{brms.WithKey(m.key)}
+			version, _ := versions()
+			options := []brms.Option{brms.WithKey(m.key), brms.WithVersion(version)}
 			if m.outgoing != nil {
 				options = append(options, brms.WithOutgoing(m.outgoing), brms.WithFunctions(script.New(script.WithHTTP(m.outgoing))))
 			}

@@ -52,6 +52,7 @@ type API struct {
 	tokens    *tokens
 	key       []byte            // of the store; nil for one of this process
 	transport http.RoundTripper // of outgoing requests; nil if there are none
+	version   string            // of this server; "" if it is not known
 }
 
 // Option is something that the API can do if it is given the means.
@@ -72,6 +73,9 @@ func WithFunctions(h decision.FunctionHandler) Option {
 func WithOutgoing(transport http.RoundTripper) Option {
 	return func(a *API) { a.transport = transport }
 }
+
+// WithVersion sets the version that the API tells of itself.
+func WithVersion(version string) Option { return func(a *API) { a.version = version } }
 
 var (
 	_ site.API                   = (*API)(nil)

@@ -1,7 +1,9 @@
 package brms
 
 import (
+	"cmp"
 	"context"
+	"net/http"
 
 	"github.com/understudy-api/understudy/gen/brms"
 	"github.com/understudy-api/understudy/server/site"
@@ -14,4 +16,25 @@ func (a *API) GetHealth(ctx context.Context, _ brms.GetHealthRequestObject) (brm
 		return nil, &site.Refusal{Kind: site.KindUnavailable, RetryAfter: 1, Err: err}
 	}
 	return brms.GetHealth200JSONResponse{Status: statusOK}, nil
+}
+
+// versionText is what GetVersion answers.
+type versionText string
+
+// VisitGetVersionResponse writes the answer.
+func (v versionText) VisitGetVersionResponse(w http.ResponseWriter) error {
+	return writeText(w, http.StatusOK, string(v))
+}
+
+func writeText(w http.ResponseWriter, status int, text string) error {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.WriteHeader(status)
+	_, err := w.Write([]byte(text))
+	return err
+}
+
+// GetVersion tells the version of this server, or that it is unknown, as the vendor's
+// Agent does.
+func (a *API) GetVersion(context.Context, brms.GetVersionRequestObject) (brms.GetVersionResponseObject, error) {
+	return versionText(cmp.Or(a.version, "unknown")), nil
 }

@@ -65,6 +65,10 @@ func (a *API) Refuse(w http.ResponseWriter, r *http.Request, refusal *site.Refus
 		write(w, status, e)
 		return
 	}
+	if text, ok := agentText(r, refusal); ok {
+		_ = writeText(w, rulesStatuses[refusal.Kind], text)
+		return
+	}
 	if refusal.Kind == site.KindRouteNotFound {
 		write(w, http.StatusNotFound, notFoundBody{
 			Message: refusal.Message, Error: http.StatusText(http.StatusNotFound), StatusCode: http.StatusNotFound,
@@ -114,6 +118,22 @@ func (a *API) Refuse(w http.ResponseWriter, r *http.Request, refusal *site.Refus
 		e.Error = "Payload Too Large" // Node's name for 413
 	}
 	write(w, e.StatusCode, e)
+}
+
+// agentText is the text by which the vendor's Agent refuses to list entrypoints; false
+// where it has none.
+func agentText(r *http.Request, refusal *site.Refusal) (string, bool) {
+	op := site.OperationFrom(r.Context())
+	if op == nil || op.ID != entrypointsOperation {
+		return "", false
+	}
+	switch refusal.Kind {
+	case site.KindNotFound:
+		return refusal.Message, true
+	case site.KindUnauthenticated:
+		return cmp.Or(refusal.Message, "Invalid X-Access-Token Header"), true
+	}
+	return "", false
 }
 
 func write(w http.ResponseWriter, status int, body any) {

@@ -72,7 +72,7 @@ func (s *ruleSet) openAPI(tx storage.ReadTx, server string) (brms.RulesDocument,
 		}
 		in, out, ok := schemasOf(content)
 		if !ok {
-			continue // it cannot be evaluated
+			continue // it cannot be evaluated, nor is it an entrypoint
 		}
 		name := components.Name(f.Path)
 		input, output := map[string]any{"type": "object"}, map[string]any{}
@@ -225,4 +225,39 @@ func (a *API) GetReleaseRulesDocument(ctx context.Context, request brms.GetRelea
 		return releaseSet(tx, p, request.ReleaseID)
 	})
 	return brms.GetReleaseRulesDocument200JSONResponse{Body: document, Headers: brms.GetReleaseRulesDocument200ResponseHeaders{ContentDisposition: as}}, err
+}
+
+const (
+	entrypointsOperation = "listEntrypoints"
+	// entrypointGraph is the one type of entrypoints.
+	entrypointGraph = "graph"
+)
+
+// ListEntrypoints lists what is published of a project and can be evaluated.
+func (a *API) ListEntrypoints(ctx context.Context, request brms.ListEntrypointsRequestObject) (brms.ListEntrypointsResponseObject, error) {
+	found, err := reading(ctx, a, func(tx storage.ReadTx) (found brms.ListEntrypoints200JSONResponse, err error) {
+		found.Entrypoints = []brms.Entrypoint{}
+		p, err := visibleProject(ctx, tx, request.ProjectID)
+		if err != nil {
+			return found, err
+		}
+		files, _, err := current(tx, p.ID)
+		if err != nil {
+			return found, err
+		}
+		for i := range files {
+			content, err := tx.Blob(files[i].Hash)
+			if err != nil {
+				return found, err
+			}
+			if _, _, ok := schemasOf(content); ok {
+				found.Entrypoints = append(found.Entrypoints, brms.Entrypoint{Path: files[i].Path, Type: entrypointGraph})
+			}
+		}
+		return found, nil
+	})
+	if err != nil && site.AsRefusal(err).Kind == site.KindNotFound {
+		err = a.strange(ctx, request.ProjectID, err)
+	}
+	return found, err
 }

@@ -308,3 +308,27 @@ func TestRulesDocuments(t *testing.T) {
 		t.Error(status, string(answer))
 	}
 }
+
+// What can be evaluated is listed as the vendor's Agent lists it, and refused in its
+// words.
+func TestEntrypoints(t *testing.T) {
+	t.Parallel()
+	p := newRulesProject(t)
+	p.publishDocument(t, p.id, "no graph", `{"nodes":1}`)
+	p.createDocument(t, p.id, `{"name":"draft","content":{"nodes":[],"edges":[]}}`)
+	p.publishDocument(t, p.id, "Über/alles", `{"nodes":[],"edges":[]}`)
+	token := must(p.CreateProjectTokenWithResponse(t.Context(), p.id, gen.CreateProjectTokenRequest{Name: "agent"})).JSON200.Token
+	const all = `200 {"entrypoints":[{"path":"fees/shipping","type":"graph"},{"path":"more","type":"graph"},{"path":"Über/alles","type":"graph"}]}`
+	for _, c := range []struct{ target, header, want string }{
+		{"/api/projects/shop/entrypoints", "X-Access-Token: " + token, all},
+		{"/api/projects/" + p.id.String() + "/entrypoints", "Authorization: Bearer a-token", all},
+		{"/api/projects/lost/entrypoints", "Authorization: Bearer a-token", "404 Project not found"},
+		{"/api/projects/shop/entrypoints", "Accept: */*", "401 Invalid X-Access-Token Header"},
+		{"/api/projects/shop/entrypoints", "X-Access-Token: nobody", "401 Invalid X-Access-Token Header"},
+		{"/api/version", "Accept: */*", "200 unknown"},
+	} {
+		if status, answer := p.ask(t, "GET", c.target, "", c.header); fmt.Sprint(status, " ", answer) != c.want {
+			t.Errorf("%s with %s: %d %s", c.target, c.header, status, answer)
+		}
+	}
+}

@@ -409,6 +409,13 @@ type ClientInterface interface {
 	// Corresponds with PUT /api/projects/{projectId}/documents/{documentId}/versions/{versionId}/rename (the `RenameDocumentVersion` operationId).
 	RenameDocumentVersion(ctx context.Context, projectID ProjectID, documentID DocumentID, versionID DocumentVersionID, body RenameDocumentVersionJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// ListEntrypoints List entrypoints
+	//
+	// What can be evaluated now, as the vendor's Agent lists it: the published decisions of a project, in the order of their paths.
+	//
+	// Corresponds with GET /api/projects/{projectId}/entrypoints (the `ListEntrypoints` operationId).
+	ListEntrypoints(ctx context.Context, projectID RulesProject, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// ListEnvironments List environments
 	//
 	// Lists all environments of a project, with what is deployed to them and the change requests that wait.
@@ -934,6 +941,13 @@ type ClientInterface interface {
 	//
 	// Corresponds with POST /api/rules/{projectId}/release/{releaseId}/evaluate/{key} (the `EvaluateReleaseRule` operationId).
 	EvaluateReleaseRule(ctx context.Context, projectID RulesProject, releaseID RulesRelease, key DocumentKey, body EvaluateReleaseRuleJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetVersion Version
+	//
+	// The version of the service, as a text. The vendor's Agent, which evaluates releases beside an application, answers it. Needs no credentials.
+	//
+	// Corresponds with GET /api/version (the `GetVersion` operationId).
+	GetVersion(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
 }
 
 // ListDeployments List deployments
@@ -1624,6 +1638,23 @@ func (c *Client) RenameDocumentVersionWithBody(ctx context.Context, projectID Pr
 // Corresponds with PUT /api/projects/{projectId}/documents/{documentId}/versions/{versionId}/rename (the `RenameDocumentVersion` operationId).
 func (c *Client) RenameDocumentVersion(ctx context.Context, projectID ProjectID, documentID DocumentID, versionID DocumentVersionID, body RenameDocumentVersionJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewRenameDocumentVersionRequest(c.Server, projectID, documentID, versionID, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListEntrypoints List entrypoints
+//
+// What can be evaluated now, as the vendor's Agent lists it: the published decisions of a project, in the order of their paths.
+//
+// Corresponds with GET /api/projects/{projectId}/entrypoints (the `ListEntrypoints` operationId).
+func (c *Client) ListEntrypoints(ctx context.Context, projectID RulesProject, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListEntrypointsRequest(c.Server, projectID)
 	if err != nil {
 		return nil, err
 	}
@@ -2790,6 +2821,23 @@ func (c *Client) EvaluateReleaseRuleWithBody(ctx context.Context, projectID Rule
 // Corresponds with POST /api/rules/{projectId}/release/{releaseId}/evaluate/{key} (the `EvaluateReleaseRule` operationId).
 func (c *Client) EvaluateReleaseRule(ctx context.Context, projectID RulesProject, releaseID RulesRelease, key DocumentKey, body EvaluateReleaseRuleJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewEvaluateReleaseRuleRequest(c.Server, projectID, releaseID, key, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetVersion Version
+//
+// The version of the service, as a text. The vendor's Agent, which evaluates releases beside an application, answers it. Needs no credentials.
+//
+// Corresponds with GET /api/version (the `GetVersion` operationId).
+func (c *Client) GetVersion(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetVersionRequest(c.Server)
 	if err != nil {
 		return nil, err
 	}
@@ -4025,6 +4073,40 @@ func NewRenameDocumentVersionRequestWithBody(server string, projectID ProjectID,
 	}
 
 	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewListEntrypointsRequest constructs an http.Request for the ListEntrypoints method
+func NewListEntrypointsRequest(server string, projectID RulesProject) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "projectId", projectID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/projects/%s/entrypoints", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
 
 	return req, nil
 }
@@ -6462,6 +6544,33 @@ func NewEvaluateReleaseRuleRequestWithBody(server string, projectID RulesProject
 	return req, nil
 }
 
+// NewGetVersionRequest constructs an http.Request for the GetVersion method
+func NewGetVersionRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/version")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
 func (c *Client) applyEditors(ctx context.Context, req *http.Request, additionalEditors []RequestEditorFn) error {
 	for _, r := range c.RequestEditors {
 		if err := r(ctx, req); err != nil {
@@ -6846,6 +6955,15 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with PUT /api/projects/{projectId}/documents/{documentId}/versions/{versionId}/rename (the `RenameDocumentVersion` operationId).
 	RenameDocumentVersionWithResponse(ctx context.Context, projectID ProjectID, documentID DocumentID, versionID DocumentVersionID, body RenameDocumentVersionJSONRequestBody, reqEditors ...RequestEditorFn) (*RenameDocumentVersionResponse, error)
+
+	// ListEntrypointsWithResponse List entrypoints
+	//
+	// What can be evaluated now, as the vendor's Agent lists it: the published decisions of a project, in the order of their paths.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /api/projects/{projectId}/entrypoints (the `ListEntrypoints` operationId).
+	ListEntrypointsWithResponse(ctx context.Context, projectID RulesProject, reqEditors ...RequestEditorFn) (*ListEntrypointsResponse, error)
 
 	// ListEnvironmentsWithResponse List environments
 	//
@@ -7422,6 +7540,15 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with POST /api/rules/{projectId}/release/{releaseId}/evaluate/{key} (the `EvaluateReleaseRule` operationId).
 	EvaluateReleaseRuleWithResponse(ctx context.Context, projectID RulesProject, releaseID RulesRelease, key DocumentKey, body EvaluateReleaseRuleJSONRequestBody, reqEditors ...RequestEditorFn) (*EvaluateReleaseRuleResponse, error)
+
+	// GetVersionWithResponse Version
+	//
+	// The version of the service, as a text. The vendor's Agent, which evaluates releases beside an application, answers it. Needs no credentials.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /api/version (the `GetVersion` operationId).
+	GetVersionWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*GetVersionResponse, error)
 }
 
 type ListDeploymentsResponse struct {
@@ -8450,6 +8577,47 @@ func (r RenameDocumentVersionResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r RenameDocumentVersionResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type ListEntrypointsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Entrypoints
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListEntrypointsResponse) GetJSON200() *Entrypoints {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r ListEntrypointsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListEntrypointsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListEntrypointsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListEntrypointsResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -10356,6 +10524,40 @@ func (r EvaluateReleaseRuleResponse) ContentType() string {
 	return ""
 }
 
+type GetVersionResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+}
+
+// GetBody returns the raw response body bytes
+func (r GetVersionResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetVersionResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetVersionResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetVersionResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // ListDeploymentsWithResponse List deployments
 //
 // Lists all deployments of the organisation.
@@ -10924,6 +11126,21 @@ func (c *ClientWithResponses) RenameDocumentVersionWithResponse(ctx context.Cont
 		return nil, err
 	}
 	return ParseRenameDocumentVersionResponse(rsp)
+}
+
+// ListEntrypointsWithResponse List entrypoints
+//
+// What can be evaluated now, as the vendor's Agent lists it: the published decisions of a project, in the order of their paths.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /api/projects/{projectId}/entrypoints (the `ListEntrypoints` operationId).
+func (c *ClientWithResponses) ListEntrypointsWithResponse(ctx context.Context, projectID RulesProject, reqEditors ...RequestEditorFn) (*ListEntrypointsResponse, error) {
+	rsp, err := c.ListEntrypoints(ctx, projectID, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListEntrypointsResponse(rsp)
 }
 
 // ListEnvironmentsWithResponse List environments
@@ -11886,6 +12103,21 @@ func (c *ClientWithResponses) EvaluateReleaseRuleWithResponse(ctx context.Contex
 	return ParseEvaluateReleaseRuleResponse(rsp)
 }
 
+// GetVersionWithResponse Version
+//
+// The version of the service, as a text. The vendor's Agent, which evaluates releases beside an application, answers it. Needs no credentials.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /api/version (the `GetVersion` operationId).
+func (c *ClientWithResponses) GetVersionWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*GetVersionResponse, error) {
+	rsp, err := c.GetVersion(ctx, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetVersionResponse(rsp)
+}
+
 // ParseListDeploymentsResponse parses an HTTP response from a ListDeploymentsWithResponse call
 func ParseListDeploymentsResponse(rsp *http.Response) (*ListDeploymentsResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -12514,6 +12746,31 @@ func ParseRenameDocumentVersionResponse(rsp *http.Response) (*RenameDocumentVers
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
 		var dest DocumentVersion
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+	}
+
+	return response, nil
+}
+
+// ParseListEntrypointsResponse parses an HTTP response from a ListEntrypointsWithResponse call
+func ParseListEntrypointsResponse(rsp *http.Response) (*ListEntrypointsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListEntrypointsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Entrypoints
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
@@ -13735,6 +13992,22 @@ func ParseEvaluateReleaseRuleResponse(rsp *http.Response) (*EvaluateReleaseRuleR
 			headers.XReleaseID = &value
 		}
 		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseGetVersionResponse parses an HTTP response from a GetVersionWithResponse call
+func ParseGetVersionResponse(rsp *http.Response) (*GetVersionResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetVersionResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
 	}
 
 	return response, nil

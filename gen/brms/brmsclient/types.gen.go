@@ -86,6 +86,8 @@ func Types() map[string]any {
 		"ReleaseFile":                  new(brms.ReleaseFile),
 		"Release":                      new(brms.Release),
 		"ReleasePage":                  new(brms.ReleasePage),
+		"Entrypoints":                  new(brms.Entrypoints),
+		"Entrypoint":                   new(brms.Entrypoint),
 		"RulesError":                   new(brms.RulesError),
 		"RulesEvaluateRequest":         new(brms.RulesEvaluateRequest),
 		"RulesMeta":                    new(brms.RulesMeta),
