@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"os"
+	"path/filepath"
 
 	"github.com/understudy-api/understudy/server/brms"
 	"github.com/understudy-api/understudy/server/contract"
@@ -44,11 +46,10 @@ func offlineSeeder() *seed.Seeder {
 	return newSeeder(means{}, workspace.New(workspace.Options{Documents: documents}), documents)
 }
 
-// CheckSeed finds the mistakes of a seed, as far as they can be told without a
+// CheckSeed reads a seed and finds its mistakes, as far as they can be told without a
 // server. The error is not the seed's.
-func CheckSeed(ctx context.Context, text []byte) (seed.Mistakes, error) {
-	_, problems, err := offlineSeeder().Parse(ctx, text)
-	return problems, err
+func CheckSeed(ctx context.Context, text seed.Input) (*seed.Seed, seed.Mistakes, error) {
+	return offlineSeeder().Parse(ctx, text)
 }
 
 // Seed plants the workspaces of a file that begin with the server. Those that hold
@@ -92,20 +93,41 @@ func (a *App) OnlyProject(ctx context.Context, secret string) (id string, err er
 }
 
 // ReadSeed reads the file of a seed, "-" for the standard input. One that is too
-// large is not read to its end.
-func ReadSeed(file string) ([]byte, error) {
+// large is not read to its end. It may name files in its folder; the standard input has
+// none.
+func ReadSeed(file string) (text seed.Input, err error) {
 	in := os.Stdin
 	if file != "-" {
 		opened, err := os.Open(file)
 		if err != nil {
-			return nil, err
+			return text, err
 		}
 		defer opened.Close()
-		in = opened
+		in, text.Beside = opened, besides(filepath.Dir(file))
 	}
-	text, err := io.ReadAll(io.LimitReader(in, seed.MaxBytes+1))
-	if err != nil {
-		return nil, fmt.Errorf("read %s: %w", file, err)
+	if text.YAML, err = io.ReadAll(io.LimitReader(in, seed.MaxBytes+1)); err != nil {
+		return text, fmt.Errorf("read %s: %w", file, err)
 	}
 	return text, nil
+}
+
+// besides is the folder of a seed: no name and no link leads out of it, and nothing in it
+// is opened that would keep the reader waiting.
+type besides string
+
+// Open opens a file. It is [fs.FS]'s.
+func (b besides) Open(name string) (fs.File, error) {
+	root, err := os.OpenRoot(string(b))
+	if err != nil {
+		return nil, err
+	}
+	defer root.Close() // the file outlives it
+	info, err := root.Stat(name)
+	if err == nil && !info.Mode().IsRegular() {
+		err = &fs.PathError{Op: "open", Path: name, Err: fs.ErrInvalid}
+	}
+	if err != nil {
+		return nil, err
+	}
+	return root.Open(name)
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/understudy-api/understudy/gen/understudy"
+	"github.com/understudy-api/understudy/server/seed"
 )
 
 const seedPath = "/_understudy/seed"
@@ -249,7 +250,7 @@ func TestSeedMistakes(t *testing.T) {
 	if told.Problems == nil || len(*told.Problems) != 10 {
 		t.Fatalf("%+v", told)
 	}
-	offline, err := CheckSeed(t.Context(), text)
+	_, offline, err := CheckSeed(t.Context(), seed.Input{YAML: text})
 	if err != nil {
 		t.Fatal(err)
 	}

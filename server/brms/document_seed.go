@@ -36,6 +36,7 @@ func documentSeeds() *seed.Resource {
 	return &seed.Resource{
 		List: "documents", Name: "document", Kind: "brms.document",
 		Creates: []seed.Create{{Path: path, Vars: anyIDs(path), Read: seed.Into[seededDocument]}},
+		Files:   []string{"content"},
 		Own: append(seedTimes(), seed.Member{
 			Name: "status", Kind: seed.Pattern, Form: documentStatus, Example: statusPublished,
 			About: "Of a file, published or draft; without it, published",

@@ -33,6 +33,7 @@ func releaseSeeds() *seed.Resource {
 		Creates: []seed.Create{{
 			Path: "/api/projects/{projectId}/documents", Vars: anyIDs("/api/projects/{projectId}/documents"), Read: seed.Into[seededFile],
 		}},
+		Files: []string{"content"},
 		Check: func(entries []*seed.Entry, report seed.Report) {
 			taken := map[string]bool{}
 			for _, e := range entries {

@@ -135,7 +135,22 @@ func applySeed(args []string, std stdio) (int, error) {
 	if err != nil {
 		return exitUsage, err
 	}
-	answer, status, err := r.ask(http.MethodPut, text)
+	read, mistakes, err := app.CheckSeed(context.Background(), text)
+	if err != nil {
+		return exitFailed, err
+	}
+	// The server cannot read the files that a seed names. Where it names none, the server
+	// alone judges: it may be of another release.
+	inlined := read.Inlined()
+	if inlined != nil && len(mistakes) > 0 {
+		fmt.Fprintln(std.out, mistakes.In(files[0]))
+		return exitFailed, nil
+	}
+	sent := text.YAML
+	if inlined != nil {
+		sent = inlined
+	}
+	answer, status, err := r.ask(http.MethodPut, sent)
 	if err != nil {
 		return exitFailed, err
 	}
@@ -146,6 +161,7 @@ func applySeed(args []string, std stdio) (int, error) {
 		Problems   []struct {
 			Line    int    `json:"line"`
 			Column  int    `json:"column"`
+			Pointer string `json:"pointer"`
 			Message string `json:"message"`
 		} `json:"problems"`
 	}
@@ -153,8 +169,11 @@ func applySeed(args []string, std stdio) (int, error) {
 		return exitFailed, r.refused("nothing was seeded", status, answer)
 	}
 	if status != http.StatusOK {
-		mistakes := seed.Mistakes{}
+		mistakes = nil
 		for _, p := range told.Problems {
+			if inlined != nil {
+				p.Line, p.Column = read.Place(p.Pointer)
+			}
 			mistakes = append(mistakes, seed.Problem{Line: p.Line, Column: p.Column, Message: p.Message})
 		}
 		fmt.Fprintln(std.out, mistakes.In(files[0]))
@@ -179,7 +198,7 @@ func checkSeeds(args []string, std stdio) (int, error) {
 		if err != nil {
 			return exitUsage, err
 		}
-		mistakes, err := app.CheckSeed(context.Background(), text)
+		_, mistakes, err := app.CheckSeed(context.Background(), text)
 		if err != nil {
 			return exitUsage, err
 		}

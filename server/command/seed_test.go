@@ -51,6 +51,39 @@ func TestSeed(t *testing.T) {
 	wants(t, does(0, "", "export", "--url", to, "--token", markedToken, "--workspace", "sub").stdout.String(), "key: fees")
 }
 
+// What stands in files beside a seed goes along when it is applied.
+func TestSeedWithFiles(t *testing.T) {
+	url, stop := serves(t)
+	defer stop()
+	dir := t.TempDir()
+	const text = "workspaces:\n  - brms:\n      projects:\n        - name: Fees\n          documents:\n            - {name: fees, content: {file: fees.json}}\n"
+	for name, content := range map[string]string{
+		"world.yaml": text, "fees.json": `{"nodes":[],"edges":[]}`, "broken.yaml": strings.Replace(text, "fees.json", "lost.json", 1),
+		"twice.yaml": text + "  - brms: {}\n",
+	} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, c := range []struct {
+		code int
+		want string
+		args []string
+	}{
+		{0, "", []string{"check", "world.yaml"}},
+		{0, "seeded: workspaces 1, resources 2", []string{"apply", "--url", url, "--token", "of-files", "world.yaml"}},
+		{0, "nodes", []string{"export", "--url", url, "--token", "of-files"}},
+		{1, `broken.yaml:6:44: There is no file "lost.json" beside the seed.`, []string{"check", "broken.yaml"}},
+		{1, `broken.yaml:6:44: There is no file "lost.json" beside the seed.`, []string{"apply", "--url", url, "--token", "of-files", "broken.yaml"}},
+		{1, "twice.yaml:7:5: ", []string{"apply", "--url", url, "--token", "of-files", "twice.yaml"}}, // which only the server finds
+	} {
+		p := understudy(t, dir, append([]string{"seed"}, c.args...)...)
+		if code := p.does(t); code != c.code || !strings.Contains(p.stdout.String(), c.want) {
+			t.Errorf("%v: exit code %d, %s%s", c.args, code, p.stdout.String(), p.stderr.String())
+		}
+	}
+}
+
 // Every mistake is told in one line with its place, by a server and without one.
 func TestSeedMistakes(t *testing.T) {
 	url, stop := serves(t)

@@ -26,7 +26,7 @@ func (a *API) ExportSeed(ctx context.Context, _ understudy.ExportSeedRequestObje
 // PutSeed makes workspaces what a seed says. The text is read as it came, so that
 // mistakes are told with their lines.
 func (a *API) PutSeed(ctx context.Context, _ understudy.PutSeedRequestObject) (understudy.PutSeedResponseObject, error) {
-	result, err := a.o.Seeds.Put(ctx, site.BodyFrom(ctx), site.PrincipalFrom(ctx))
+	result, err := a.o.Seeds.Put(ctx, seed.Input{YAML: site.BodyFrom(ctx)}, site.PrincipalFrom(ctx))
 	if _, wrong := errors.AsType[seed.Mistakes](err); wrong {
 		return nil, &site.Refusal{Kind: site.KindUnprocessable, Message: "The seed has mistakes; nothing was changed", Err: err}
 	}

@@ -54,18 +54,18 @@ func (s *Seed) onlySecret() string {
 // Put makes workspaces what a seed says, all at one moment; what they held is gone.
 // A workspace that names no credential is the caller's. The error is [Mistakes] if
 // the seed cannot be taken, and then nothing has changed.
-func (s *Seeder) Put(ctx context.Context, text []byte, caller site.Principal) (Result, error) {
+func (s *Seeder) Put(ctx context.Context, text Input, caller site.Principal) (Result, error) {
 	return s.plant(ctx, text, caller.Workspace, true)
 }
 
 // Start is Put for a server that begins: a workspace that holds anything is left as
 // it is, so that a restart loses nothing and several servers can start on one store.
 // A workspace that names no credential is the caller's, of whom there must be one then.
-func (s *Seeder) Start(ctx context.Context, text []byte, caller site.Principal) (Result, error) {
+func (s *Seeder) Start(ctx context.Context, text Input, caller site.Principal) (Result, error) {
 	return s.plant(ctx, text, caller.Workspace, false)
 }
 
-func (s *Seeder) plant(ctx context.Context, text []byte, caller string, replace bool) (Result, error) {
+func (s *Seeder) plant(ctx context.Context, text Input, caller string, replace bool) (Result, error) {
 	seed, problems, err := s.Parse(ctx, text)
 	if err != nil {
 		return Result{}, err

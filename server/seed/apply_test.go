@@ -23,7 +23,7 @@ var (
 
 func put(t *testing.T, s *seed.Seeder, text string) seed.Result {
 	t.Helper()
-	result, err := s.Put(t.Context(), []byte(text), me)
+	result, err := s.Put(t.Context(), seed.Input{YAML: []byte(text)}, me)
 	if err != nil {
 		t.Fatalf("%s\n%v", text, err)
 	}
@@ -243,7 +243,7 @@ func TestTargets(t *testing.T) {
 	store := open(t)
 	s := seeder(t, store)
 	sub := site.Principal{Workspace: site.SubWorkspace(me.Workspace, "here")}
-	if _, err := s.Put(t.Context(), []byte("workspaces: [{}, {workspace: there}, {credential: c, workspace: here}]"), sub); err != nil {
+	if _, err := s.Put(t.Context(), seed.Input{YAML: []byte("workspaces: [{}, {workspace: there}, {credential: c, workspace: here}]")}, sub); err != nil {
 		t.Fatal(err)
 	}
 	for _, name := range []string{sub.Workspace, site.SubWorkspace(me.Workspace, "there"), site.SubWorkspace(principal("c"), "here")} {
@@ -251,11 +251,11 @@ func TestTargets(t *testing.T) {
 			t.Errorf("%s: %v, %v", name, names, err)
 		}
 	}
-	_, err := s.Put(t.Context(), []byte("workspaces:\n  - {workspace: here}\n  - {}\n"), sub)
+	_, err := s.Put(t.Context(), seed.Input{YAML: []byte("workspaces:\n  - {workspace: here}\n  - {}\n")}, sub)
 	if err == nil || err.Error() != `line 3, column 5: This is the workspace of line 2 again. Put both into one, or name another credential or sub-workspace.` {
 		t.Error(err)
 	}
-	_, err = s.Start(t.Context(), []byte("workspaces: [{workspace: here}]"), site.Principal{})
+	_, err = s.Start(t.Context(), seed.Input{YAML: []byte("workspaces: [{workspace: here}]")}, site.Principal{})
 	if err == nil || !strings.Contains(err.Error(), `"credential" is missing`) {
 		t.Error(err)
 	}
@@ -268,7 +268,7 @@ func TestStart(t *testing.T) {
 	s := seeder(t, store)
 	start := func(want seed.Result) {
 		t.Helper()
-		got, err := s.Start(t.Context(), []byte(others), site.Principal{})
+		got, err := s.Start(t.Context(), seed.Input{YAML: []byte(others)}, site.Principal{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -335,7 +335,7 @@ func TestAtomic(t *testing.T) {
 	put(t, s, strings.ReplaceAll(others, "name: ", "name: Before "))
 	before := contents(t, store)
 	for store.after = range 2 {
-		if _, err := s.Put(t.Context(), []byte(others), me); !errors.Is(err, store.err) {
+		if _, err := s.Put(t.Context(), seed.Input{YAML: []byte(others)}, me); !errors.Is(err, store.err) {
 			t.Errorf("after %d: %v", store.after, err)
 		}
 		if diff := cmp.Diff(before, contents(t, store)); diff != "" {
@@ -343,7 +343,7 @@ func TestAtomic(t *testing.T) {
 		}
 	}
 	store.after = 2
-	if _, err := s.Put(t.Context(), []byte(others), me); err != nil {
+	if _, err := s.Put(t.Context(), seed.Input{YAML: []byte(others)}, me); err != nil {
 		t.Error(err)
 	}
 	if cmp.Diff(before, contents(t, store)) == "" {
@@ -355,7 +355,7 @@ func TestAtomic(t *testing.T) {
 func TestConflict(t *testing.T) {
 	t.Parallel()
 	store := &failing{Store: open(t), err: &storage.Error{Code: storage.CodeConflict}}
-	_, err := seeder(t, store).Put(t.Context(), []byte("workspaces:\n  - brms:\n      projects:\n        - name: A\n"), me)
+	_, err := seeder(t, store).Put(t.Context(), seed.Input{YAML: []byte("workspaces:\n  - brms:\n      projects:\n        - name: A\n")}, me)
 	if mistakes, ok := errors.AsType[seed.Mistakes](err); !ok || mistakes[0].Line != 4 || mistakes[0].Column != 11 {
 		t.Error(err)
 	}

@@ -25,7 +25,7 @@ func ExampleSeeder_Parse() {
 		Workspaces: workspace.New(workspace.Options{Documents: loadDocuments}),
 		APIs:       []seed.API{brms.New(nil, site.OpenKeyring{}), datafold.New(nil, site.OpenKeyring{})},
 	})
-	_, problems, err := seeder.Parse(context.Background(), []byte(mistaken))
+	_, problems, err := seeder.Parse(context.Background(), seed.Input{YAML: []byte(mistaken)})
 	if err != nil {
 		fmt.Println(err)
 		return

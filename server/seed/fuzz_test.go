@@ -45,7 +45,7 @@ func FuzzParse(f *testing.F) {
 	}
 	s := seeder(f, nil)
 	f.Fuzz(func(t *testing.T, text string) {
-		_, problems, err := s.Parse(t.Context(), []byte(text))
+		_, problems, err := s.Parse(t.Context(), seed.Input{YAML: []byte(text)})
 		if err != nil {
 			t.Fatal(err)
 		}

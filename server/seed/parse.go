@@ -23,6 +23,8 @@ import (
 // Seed is a seed that was read.
 type Seed struct {
 	workspaces []*content
+	root       *node // with the files that it names in their places
+	inlined    int   // how many these are
 }
 
 // content is one workspace of a seed, read and checked: its credential, settings,
@@ -77,6 +79,7 @@ type reader struct {
 	// meant are the pointers that unknown members were probably meant to be: that
 	// such a member is missing is not told again.
 	meant map[string]bool
+	files files
 	err   error // not the seed's
 }
 
@@ -432,6 +435,7 @@ func (r *reader) entry(p *part, resource *Resource, n *node, pointer string) *En
 	if create.Branch { // it says which one the body is
 		own = slices.DeleteFunc(own, func(name string) bool { return name == typeMember })
 	}
+	r.inline(n, pointer, resource.Files)
 	body := n.without(own...)
 	for _, property := range properties {
 		if at := body.get(property.Name); at != nil {

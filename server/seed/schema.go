@@ -181,6 +181,11 @@ func (g *generator) list(d *written, resource *Resource) map[string]any {
 		for _, m := range resource.Own {
 			properties[m.Name] = m.schema()
 		}
+		for _, name := range resource.Files {
+			if content, ok := properties[name].(map[string]any); ok {
+				content["description"] = fmt.Sprint(content["description"], "; or {file: PATH}, a file of JSON in the folder of the seed or below it")
+			}
+		}
 		for _, within := range resource.Within {
 			properties[within.List] = g.list(d, within)
 		}

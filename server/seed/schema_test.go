@@ -144,7 +144,7 @@ func TestSchemaJudges(t *testing.T) {
 	if err := schema.Validate(plainly(t, rich)); err != nil {
 		t.Error(err)
 	}
-	if _, problems, err := s.Parse(t.Context(), []byte(rich)); err != nil || len(problems) > 0 {
+	if _, problems, err := s.Parse(t.Context(), seed.Input{YAML: []byte(rich)}); err != nil || len(problems) > 0 {
 		t.Error(problems, err)
 	}
 	for _, one := range []string{
@@ -161,7 +161,7 @@ func TestSchemaJudges(t *testing.T) {
 		if schema.Validate(plainly(t, one)) == nil {
 			t.Errorf("the schema takes %s", one)
 		}
-		if _, problems, err := s.Parse(t.Context(), []byte(one)); err != nil || len(problems) == 0 {
+		if _, problems, err := s.Parse(t.Context(), seed.Input{YAML: []byte(one)}); err != nil || len(problems) == 0 {
 			t.Errorf("%s: %v, %v", one, problems, err)
 		}
 	}
@@ -173,7 +173,7 @@ func TestDocs(t *testing.T) {
 	store := open(t)
 	s := seeder(t, store)
 	for _, b := range blocks(t) {
-		_, err := s.Put(t.Context(), []byte(b.text), site.Principal{Workspace: "w"})
+		_, err := s.Put(t.Context(), seed.Input{YAML: []byte(b.text)}, site.Principal{Workspace: "w"})
 		switch {
 		case b.kind == "seed" && err != nil:
 			t.Errorf("%s\n%v", b.text, err)

@@ -11,6 +11,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io/fs"
 	"net/http"
 	"regexp"
 	"sync"
@@ -56,6 +57,9 @@ type Resource struct {
 	// a workspace.
 	Own    []Member
 	Within []*Resource
+	// Files are the members of the body whose value may stand in a file beside the seed,
+	// as the object {file: PATH}.
+	Files []string
 	// Check finds what only the API knows to be wrong with the entries of one list,
 	// such as a key that is taken, and completes their bodies; nil for nothing.
 	Check func(entries []*Entry, report Report)
@@ -280,21 +284,32 @@ func (s *Seeder) load() (*documents, error) {
 	return d, nil
 }
 
+// Input is a seed as it is written.
+type Input struct {
+	YAML []byte // or JSON
+	// Beside has the files that the seed may name; nil if it stands in no folder.
+	Beside fs.FS
+}
+
 // Parse reads a seed. With problems, it is not to be planted.
-func (s *Seeder) Parse(ctx context.Context, text []byte) (*Seed, []Problem, error) {
+func (s *Seeder) Parse(ctx context.Context, text Input) (*Seed, []Problem, error) {
 	d, err := s.documents()
 	if err != nil {
 		return nil, nil, err
 	}
-	root, found := read(text)
-	r := &reader{ctx: ctx, documents: d, workspaces: s.o.Workspaces, problems: found}
+	root, found := read(text.YAML)
+	r := &reader{
+		ctx: ctx, documents: d, workspaces: s.o.Workspaces, problems: found,
+		files: files{beside: text.Beside, left: MaxBytes - len(text.YAML)},
+	}
 	var seed *Seed
 	if root != nil {
 		seed = r.seed(root)
+		seed.root, seed.inlined = root, r.files.named
 	}
 	told := inOrder(r.problems.list)
 	if len(told) > 0 {
-		newLines(text).hold(told)
+		newLines(text.YAML).hold(told)
 	}
 	return seed, told, r.err
 }

@@ -105,7 +105,7 @@ func TestTenMistakes(t *testing.T) {
 	}
 	store := open(t)
 	s := seeder(t, store)
-	_, problems, err := s.Parse(t.Context(), text)
+	_, problems, err := s.Parse(t.Context(), seed.Input{YAML: text})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -115,7 +115,7 @@ func TestTenMistakes(t *testing.T) {
 			t.Errorf("a secret is quoted: %s", p.Message)
 		}
 	}
-	_, err = s.Put(t.Context(), text, site.Principal{Workspace: "w"})
+	_, err = s.Put(t.Context(), seed.Input{YAML: text}, site.Principal{Workspace: "w"})
 	if mistakes, ok := errors.AsType[seed.Mistakes](err); !ok || len(mistakes) != 10 {
 		t.Errorf("%v", err)
 	}
@@ -232,7 +232,7 @@ func TestParse(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			_, problems, err := s.Parse(t.Context(), []byte(test.text))
+			_, problems, err := s.Parse(t.Context(), seed.Input{YAML: []byte(test.text)})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -262,7 +262,7 @@ func TestBounds(t *testing.T) {
 		"large":     "workspaces: []\n" + strings.Repeat("# x\n", seed.MaxBytes/4),
 	} {
 		start := time.Now()
-		_, problems, err := s.Parse(context.Background(), []byte(text))
+		_, problems, err := s.Parse(context.Background(), seed.Input{YAML: []byte(text)})
 		if err != nil || len(problems) == 0 {
 			t.Fatalf("%s: %d problems, %v", name, len(problems), err)
 		}

@@ -22,6 +22,22 @@ const (
 	maxDepth = 100
 )
 
+// parseJSON reads a JSON text into nodes.
+func parseJSON(text []byte) (*node, problems) {
+	lines := newLines(text)
+	if !utf8.Valid(text) {
+		line, column := lines.place(len(text) - len(validEnd(text)))
+		return nil, only(Problem{line, column, "", "The text is not UTF-8. Save it as UTF-8."})
+	}
+	start := bytes.TrimPrefix(text, []byte("\ufeff"))
+	r := &jsonReader{text: start, base: len(text) - len(start), lines: lines}
+	root, problem := r.read()
+	if problem != nil {
+		return nil, only(*problem)
+	}
+	return root, r.problems
+}
+
 // read reads a text, YAML or JSON, into nodes. What cannot be read at all is one
 // problem and no node; with other problems, the rest can still be judged.
 func read(text []byte) (*node, problems) {
