@@ -18,5 +18,7 @@ WORKDIR /data
 ENV UNDERSTUDY_ADDR=0.0.0.0:8080
 ENV UNDERSTUDY_STORE=sqlite:/data/understudy.db
 EXPOSE 8080
+# It asks the address in UNDERSTUDY_ADDR, whatever that is set to.
+HEALTHCHECK --interval=10s --timeout=5s --start-period=10s --retries=3 CMD ["/understudy", "health"]
 ENTRYPOINT ["/understudy"]
 CMD ["serve"]

@@ -24,7 +24,7 @@ import (
 	"github.com/understudy-api/understudy/server/app"
 )
 
-var operationBlock = regexp.MustCompile("(?m)^<!-- ops: (backup|restore|postgres|admin) -->\n```sh\n((?s:.*?))^```$")
+var operationBlock = regexp.MustCompile("(?m)^<!-- ops: (backup|restore|postgres|admin|health|background) -->\n```sh\n((?s:.*?))^```$")
 
 // operationScripts are the commands of docs/operations.md, by what they are about.
 func operationScripts(t *testing.T) map[string]string {
@@ -38,7 +38,7 @@ func operationScripts(t *testing.T) map[string]string {
 	for _, b := range blocks {
 		scripts[b[1]] += b[2]
 	}
-	if all := strings.Count(string(text), "```sh\n"); all != len(blocks) || len(scripts) != 4 {
+	if all := strings.Count(string(text), "```sh\n"); all != len(blocks) || len(scripts) != 6 {
 		t.Fatalf("%d blocks of sh, %d are marked", all, len(blocks))
 	}
 	return scripts
@@ -118,6 +118,20 @@ func TestDocsOperateAdmin(t *testing.T) {
 	m := lend(t, nil, true)
 	if code, said := m.shell(t, "set -eu\n"+operationScripts(t)["admin"]); code != 0 || !strings.Contains(said, "403") {
 		t.Errorf("exit code %d:\n%s", code, said)
+	}
+}
+
+// Health checks, and a server in the background: what the page does.
+func TestDocsOperateAtHand(t *testing.T) {
+	m := lend(t, nil, true)
+	if code, said := m.shell(t, "set -eu\n"+operationScripts(t)["health"]); code != 0 || !strings.Contains(said, "nobody can serve there") {
+		t.Errorf("exit code %d:\n%s", code, said)
+	}
+	code, said := m.shell(t, "set -eu\n"+operationScripts(t)["background"], "XDG_RUNTIME_DIR="+t.TempDir())
+	for _, part := range []string{", ready\n", "1 request", "stopped default\n"} {
+		if code != 0 || !strings.Contains(said, part) {
+			t.Errorf("exit code %d, and it does not say %q:\n%s", code, part, said)
+		}
 	}
 }
 
@@ -237,12 +251,16 @@ func TestDocsDockerfile(t *testing.T) {
 	version := regexp.MustCompile(`(?m)^go (\d+\.\d+)`).FindStringSubmatch(module)
 	env := map[string]string{}
 	stages := 0
-	var entry, command string
+	var entry, command, check, user string
 	for line := range strings.Lines(read("Dockerfile")) {
 		word, rest, _ := strings.Cut(strings.TrimSpace(line), " ")
 		fields := strings.Fields(rest)
 		switch word {
-		case "", "#", "WORKDIR", "USER", "EXPOSE":
+		case "", "#", "WORKDIR", "EXPOSE":
+		case "USER":
+			user = rest
+		case "HEALTHCHECK":
+			_, check, _ = strings.Cut(rest, "CMD ")
 		case "FROM":
 			stages++
 			if stages == 1 && (version == nil || fields[0] != "golang:"+version[1]) {
@@ -274,6 +292,9 @@ func TestDocsDockerfile(t *testing.T) {
 	}
 	if entry != `["/understudy"]` || command != `["serve"]` || stages != 2 {
 		t.Errorf("runs %s %s, made in %d stages", entry, command, stages)
+	}
+	if root, _, _ := strings.Cut(user, ":"); check != `["/understudy", "health"]` || root == "" || root == "0" || root == "root" {
+		t.Errorf("it is checked by %s and runs as %q", check, user)
 	}
 	knownVariables(t, "Dockerfile", env)
 	if _, err := app.ParseConfig(nil, func(n string) string { return env[n] }, io.Discard); err != nil {

@@ -81,21 +81,38 @@ func AdminFile(urlFile, serverURL string) string {
 	if ip := net.ParseIP(host); strings.EqualFold(host, "localhost") || ip != nil && (ip.IsLoopback() || ip.IsUnspecified()) {
 		host = "local"
 	}
+	dir, err := RuntimeDir()
+	if err != nil {
+		return ""
+	}
+	return filepath.Join(dir, strings.ReplaceAll(host, ":", "-")+"-"+u.Port()+".admin")
+}
+
+// RuntimeDir is the user's folder for what running servers leave there: below
+// $XDG_RUNTIME_DIR, or else the user's cache. It need not be there yet.
+func RuntimeDir() (string, error) {
 	dir := os.Getenv("XDG_RUNTIME_DIR")
 	if !filepath.IsAbs(dir) {
+		var err error
 		if dir, err = os.UserCacheDir(); err != nil {
-			return ""
+			return "", err
 		}
 	}
-	return filepath.Join(dir, "understudy", strings.ReplaceAll(host, ":", "-")+"-"+u.Port()+".admin")
+	return filepath.Join(dir, "understudy"), nil
+}
+
+// WritePrivate writes a file in one step, for its user alone to read, into a folder that is
+// made if need be.
+func WritePrivate(name, text string) error {
+	if err := os.MkdirAll(filepath.Dir(name), 0o700); err != nil {
+		return err
+	}
+	return writeFile(name, text, 0o600)
 }
 
 // writeAdminFile writes a secret for its user alone to read.
 func writeAdminFile(name, token string) error {
-	if err := os.MkdirAll(filepath.Dir(name), 0o700); err != nil {
-		return fmt.Errorf("write the administrator's secret: %w", err)
-	}
-	if err := writeFile(name, token+"\n", 0o600); err != nil {
+	if err := WritePrivate(name, token+"\n"); err != nil {
 		return fmt.Errorf("write the administrator's secret: %w", err)
 	}
 	return nil

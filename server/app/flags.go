@@ -29,7 +29,10 @@ const envPrefix = "UNDERSTUDY_"
 
 // ownNames are flags whose name means another thing elsewhere: their variables are named
 // after the command as well.
-var ownNames = map[string]bool{"verify auth": true, "verify seed": true}
+var ownNames = map[string]bool{
+	"verify auth": true, "verify seed": true,
+	"start env": true, "start timeout": true, "stop timeout": true, "env format": true, "health timeout": true,
+}
 
 // EnvName is the environment variable of a flag of a command, such as "serve".
 func EnvName(command, flagName string) string {

@@ -39,6 +39,12 @@ func Serve(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
+	return ServeConfig(ctx, config, stdout, stderr, nil)
+}
+
+// ServeConfig is Serve of what a configuration says. ready, if there is one, is told once
+// requests are answered; its error ends the server.
+func ServeConfig(ctx context.Context, config *Config, stdout, stderr io.Writer, ready func(*Server) error) error {
 	server, err := Listen(ctx, config, stderr)
 	if err != nil {
 		return err
@@ -50,6 +56,12 @@ func Serve(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 			if err := server.writeAdmin(name); err != nil {
 				server.log.Warn("the administrator's secret can be known only if it is given", "error", err)
 			}
+		}
+	}
+	if ready != nil {
+		if err := ready(server); err != nil {
+			_ = server.Drain(ctx)
+			return errors.Join(err, server.App.Close())
 		}
 	}
 	fmt.Fprintf(stdout, "listening on %s\n", server.URL)

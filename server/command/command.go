@@ -38,6 +38,11 @@ Usage: understudy COMMAND [flags]
 Commands:
   serve         serve both APIs
   run           serve while a command runs, then report and give the verdict
+  start         serve in the background
+  status        tell which servers run in the background
+  env           print the variables by which clients find such a server
+  stop          end such a server
+  health        ask whether a server can serve: for a container's health check
   verify        find where a server breaks its contract
   report        report on what a server has seen, and give the verdict
   report merge  join the reports of several jobs into one
@@ -72,6 +77,18 @@ func Main(args []string) int {
 		code, err = serve(rest, std)
 	case "run":
 		code, err = run(rest, std)
+	case "start":
+		code, err = start(rest, std)
+	case "status":
+		code, err = status(rest, std)
+	case "env":
+		code, err = printEnv(rest, std)
+	case "stop":
+		code, err = stop(rest, std)
+	case "health":
+		code, err = health(rest, std)
+	case detachedWord:
+		code, err = detached(std)
 	case "report":
 		if len(rest) > 0 && rest[0] == "merge" {
 			code, err = merge(rest[1:], std)
@@ -108,7 +125,7 @@ func Main(args []string) int {
 	return code
 }
 
-var commands = []string{"serve", "run", "verify", "report", "seed", "document", "version", "help"}
+var commands = []string{"serve", "run", "start", "status", "env", "stop", "health", "verify", "report", "seed", "document", "version", "help"}
 
 // ofTests are variables of our own tests, which start the program.
 var ofTests = regexp.MustCompile(`^UNDERSTUDY_(TEST|REQUIRE|CRASH|JOB|DATADIFF|ABUSE|ZEN|JS|LOAD)_|^UNDERSTUDY_(ABUSE|ORACLE|DIFFERENTIAL|DATAFOLD_PUBLISHED|CLIENTS|VERSION)$`)
@@ -116,7 +133,7 @@ var ofTests = regexp.MustCompile(`^UNDERSTUDY_(TEST|REQUIRE|CRASH|JOB|DATADIFF|A
 // tellUnread tells of variables that look like ours and that nothing reads.
 func tellUnread(std stdio, environ []string) {
 	known := []string{"UNDERSTUDY_REPORT_DIR"} // read by Go tests with understudytest
-	for _, command := range []string{"serve", "run", "report", "verify", "report merge", "seed export", "seed apply"} {
+	for _, command := range []string{"serve", "run", "start", "status", "env", "stop", "health", "report", "verify", "report merge", "seed export", "seed apply"} {
 		Flags(command).VisitAll(func(f *flag.Flag) { known = append(known, app.EnvName(command, f.Name)) })
 	}
 	for _, pair := range environ {
@@ -153,8 +170,8 @@ func usageError(format string, args ...any) error {
 	return &app.UsageError{Reason: fmt.Sprintf(format, args...)}
 }
 
-// Flags gives the flags of a command with their defaults: of "serve", "run",
-// "report", "report merge", "seed export" or "seed apply". Others have none.
+// Flags gives the flags of a command with their defaults, such as "serve" or "report merge".
+// Some have none.
 func Flags(command string) *flag.FlagSet {
 	switch command {
 	case "serve":
@@ -163,6 +180,15 @@ func Flags(command string) *flag.FlagSet {
 		return fs
 	case "run":
 		fs, _, _ := runFlags()
+		return fs
+	case "start":
+		fs, _, _ := startFlags()
+		return fs
+	case "status", "env", "stop":
+		fs, _ := backgroundFlags(command)
+		return fs
+	case "health":
+		fs, _ := healthFlags()
 		return fs
 	case "report":
 		fs, _, _ := reportFlags()

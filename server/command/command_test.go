@@ -23,6 +23,7 @@ func TestMain(m *testing.M) {
 	if len(os.Args) > 1 {
 		switch os.Args[1] {
 		case "understudy":
+			beforeWord = os.Args[1:2]
 			os.Exit(Main(os.Args[2:]))
 		case "client":
 			os.Exit(client(os.Args[2:]))

@@ -209,6 +209,12 @@ func environment(url, secret, project string, getenv func(string) string) []stri
 		name, _, _ := strings.Cut(pair, "=")
 		return slices.Contains([]string{"UNDERSTUDY_STORE", "UNDERSTUDY_ADMIN_TOKEN", "UNDERSTUDY_ADMIN_TOKEN_FILE"}, name)
 	})
+	return append(env, variables(url, secret, project, getenv)...)
+}
+
+// variables are the pairs by which clients find the server and their workspace in it. A
+// secret that is set already stays.
+func variables(url, secret, project string, getenv func(string) string) (env []string) {
 	for _, name := range urlNames {
 		env = append(env, name+"="+url)
 	}
