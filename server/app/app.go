@@ -346,8 +346,8 @@ func (a *App) Principal(secret string) (site.Principal, bool) { return a.keys.Pr
 
 // Plant makes workspaces what a seed says. One that names no credential is that of the
 // caller. The error is of type [seed.Mistakes] if the seed has any.
-func (a *App) Plant(ctx context.Context, text []byte, caller site.Principal) (seed.Result, error) {
-	return a.seeds.Put(ctx, seed.Input{YAML: text}, caller)
+func (a *App) Plant(ctx context.Context, text seed.Input, caller site.Principal) (seed.Result, error) {
+	return a.seeds.Put(ctx, text, caller)
 }
 
 // jobsTimeout is how long Close waits for jobs that have been told to end.

@@ -5,24 +5,30 @@ import (
 	"encoding/json"
 	"io/fs"
 	"net/http"
+	"path"
 	"strconv"
 	"time"
 
 	"github.com/understudy-api/understudy/server/evidence"
+	"github.com/understudy-api/understudy/server/seed"
 	"github.com/understudy-api/understudy/server/site"
 	"github.com/understudy-api/understudy/server/workspace"
 )
 
 // Seed makes workspaces what a file says (docs/seeds.md): the stand-in's own where the file
-// names no credential, else the one of that credential. Mistakes in the file fail the test at
-// once.
+// names no credential, else the one of that credential. It may name files in its folder.
+// Mistakes in it fail the test at once.
 func (u *Understudy) Seed(files fs.FS, name string) {
 	u.tb.Helper()
 	text, err := fs.ReadFile(files, name)
 	if err != nil {
 		u.tb.Fatalf("understudytest: the seed cannot be read: %v", err)
 	}
-	if _, err := u.server.app.Plant(context.Background(), text, u.caller); err != nil {
+	beside, err := fs.Sub(files, path.Dir(name))
+	if err != nil {
+		u.tb.Fatalf("understudytest: the folder of the seed: %v", err)
+	}
+	if _, err := u.server.app.Plant(context.Background(), seed.Input{YAML: text, Beside: beside}, u.caller); err != nil {
 		u.tb.Fatalf("understudytest: the seed %s cannot be planted: %v", name, err)
 	}
 }
