@@ -690,6 +690,9 @@ type FaultMatch struct {
 
 	// Path A path as the document has it, or a path of a request in which "*" stands for any one segment and "**" at the end for all that follow
 	Path *string `json:"path,omitempty"`
+
+	// Outgoing Instead of a request to this server, one that the workspace's decisions make (integrations, functions and the HTTP proxy): its address without the query, in which "*" stands for any text without a slash and "**" for any text. Then do has a status, with headers and a body, a delay, or the connection reset; what is answered so asks nobody over the network.
+	Outgoing *string `json:"outgoing,omitempty"`
 }
 
 type FaultMatchAPI string

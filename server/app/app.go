@@ -238,7 +238,9 @@ func build(store storage.Store, o Options) (*App, error) {
 		return nil, err
 	}
 	var datafold control.Datafold
-	for i, api := range apis(means{store: store, keys: keys, key: o.StoreKey, outgoing: newOutgoing(o.Outgoing, o.OutgoingLocal)}) {
+	out := newOutgoing(o.Outgoing, o.OutgoingLocal)
+	out.steer, out.wait = a.workspaces.SteerOutgoing, o.Wait
+	for i, api := range apis(means{store: store, keys: keys, key: o.StoreKey, outgoing: out}) {
 		if of, has := api.(hasDatabases); has {
 			of.Execute(opener)
 			a.closing = append(a.closing, of)

@@ -1,15 +1,19 @@
 package app
 
 import (
+	"bytes"
 	"context"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/netip"
+	"net/url"
 	"syscall"
 	"time"
 
 	"github.com/understudy-api/understudy/server/brms"
+	"github.com/understudy-api/understudy/server/site"
 )
 
 // outgoing is the transport of the requests that decisions make.
@@ -17,6 +21,10 @@ type outgoing struct {
 	allowed bool // to anywhere that is public
 	local   bool // to loopback, private and link-local addresses too
 	dialed  http.RoundTripper
+	// steer says what is done to a request of a workspace instead; nil for nothing.
+	steer func(ctx context.Context, workspace, method string, to *url.URL) (*site.Force, error)
+	// wait waits for a delay; nil waits by the real clock.
+	wait func(ctx context.Context, delay time.Duration)
 }
 
 func newOutgoing(allowed, local bool) *outgoing {
@@ -52,8 +60,59 @@ var shared = netip.MustParsePrefix("100.64.0.0/10")
 
 // RoundTrip makes a request if it may go out.
 func (o *outgoing) RoundTrip(r *http.Request) (*http.Response, error) {
+	if answer, err := o.forced(r); answer != nil || err != nil {
+		return answer, err
+	}
 	if !o.allowed && !o.local {
 		return nil, brms.ErrOutgoing
 	}
 	return o.dialed.RoundTrip(r)
+}
+
+// forced is the answer that a fault gives; nil if none does.
+func (o *outgoing) forced(r *http.Request) (*http.Response, error) {
+	workspace := site.PrincipalFrom(r.Context()).Workspace
+	if o.steer == nil || workspace == "" {
+		return nil, nil //nolint:nilnil // no answer is no error
+	}
+	force, err := o.steer(r.Context(), workspace, r.Method, r.URL)
+	if err != nil || force == nil {
+		return nil, err
+	}
+	if force.Delay > 0 {
+		wait := o.wait
+		if wait == nil {
+			wait = sleep
+		}
+		if wait(r.Context(), force.Delay); r.Context().Err() != nil {
+			return nil, r.Context().Err()
+		}
+	}
+	switch {
+	case force.Connection != "":
+		return nil, fmt.Errorf("read: %w", syscall.ECONNRESET)
+	case force.Status == 0:
+		return nil, nil //nolint:nilnil // it goes out, later
+	}
+	header := http.Header{}
+	if force.Body != nil {
+		header.Set("Content-Type", "application/json")
+	}
+	for name, text := range force.Header {
+		header.Set(name, text)
+	}
+	return &http.Response{
+		Status: fmt.Sprint(force.Status, " ", http.StatusText(force.Status)), StatusCode: force.Status, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+		Header: header, Body: io.NopCloser(bytes.NewReader(force.Body)), ContentLength: int64(len(force.Body)), Request: r,
+	}, nil
+}
+
+// sleep waits for a delay, or until the context ends.
+func sleep(ctx context.Context, delay time.Duration) {
+	timer := time.NewTimer(delay)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+	}
 }

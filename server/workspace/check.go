@@ -77,7 +77,9 @@ func (w *Manager) Check(ctx context.Context, f *Fault) ([]Problem, error) {
 	}
 	c.when()
 	c.do()
-	if c.match() {
+	if f.Match.Outgoing != "" {
+		c.outgoing()
+	} else if c.match() {
 		c.answer(ctx)
 	}
 	return c.problems, nil
@@ -272,6 +274,31 @@ func (c *checker) match() bool {
 		return false
 	}
 	return true
+}
+
+// outgoing looks for what cannot be for a request that goes out.
+func (c *checker) outgoing() {
+	m, do := &c.fault.Match, &c.fault.Do
+	if !strings.HasPrefix(m.Outgoing, "http://") && !strings.HasPrefix(m.Outgoing, "https://") {
+		c.found("/match/outgoing", "an address begins with http:// or https://")
+	}
+	for _, member := range []struct {
+		name  string
+		given bool
+	}{
+		{"/match/api", m.API != ""},
+		{"/match/operation", m.Operation != ""},
+		{"/match/path", m.Path != ""},
+		{"/do/undeclared", do.Undeclared},
+		{"/do/example", do.Example != ""},
+		{"/do/rateLimit", do.RateLimit != nil},
+		{"/do/truncate", do.Truncate != nil},
+		{"/do/connection", do.Connection == site.ConnectionResetAfter},
+	} {
+		if member.given {
+			c.found(member.name, "it is for requests to this server, not for outgoing ones")
+		}
+	}
 }
 
 // keep leaves the operations that fit, and reports whether there are any. If there

@@ -24,6 +24,10 @@ type Match struct {
 	// Path is one of the document, or a path of a request in which "*" stands for
 	// any one segment and "**" at the end for all that follow.
 	Path string `json:"path,omitempty"`
+	// Outgoing is the address of requests that decisions of the workspace make, instead
+	// of those that are made to the server: without its query, "*" for any text without
+	// a slash, "**" for any text.
+	Outgoing string `json:"outgoing,omitempty"`
 }
 
 // When says which of the calls that a fault meets it is applied to. Counting

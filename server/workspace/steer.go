@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"math"
 	"net/http"
+	"regexp"
 	"slices"
 	"sync"
 	"time"
@@ -28,6 +29,7 @@ type armed struct {
 	*Fault
 
 	path        pattern
+	outgoing    *regexp.Regexp // nil for requests to the server
 	from, every int64
 	until       time.Time // zero for never
 }
@@ -36,7 +38,7 @@ func newSet(faults []Fault) *set {
 	s := &set{}
 	for i := range faults {
 		f := &faults[i]
-		a := &armed{Fault: f, path: newPattern(f.Match.Path), from: 1, every: 1}
+		a := &armed{Fault: f, path: newPattern(f.Match.Path), outgoing: newAddress(f.Match.Outgoing), from: 1, every: 1}
 		if f.When.From != nil {
 			a.from = *f.When.From
 		}
@@ -58,7 +60,7 @@ func (s *set) of(op *contract.Operation) []*armed {
 	}
 	var found []*armed
 	for _, f := range s.faults {
-		if f.Match.selects(op, &f.path) && f.Do.possible(op) {
+		if f.outgoing == nil && f.Match.selects(op, &f.path) && f.Do.possible(op) {
 			found = append(found, f)
 		}
 	}
@@ -94,14 +96,14 @@ func (a *armed) meets(call *site.Call, now time.Time) bool {
 		(a.until.IsZero() || now.Before(a.until))
 }
 
-// met reports whether any of the faults meets a call.
-func (s *set) met(call site.Call, now time.Time) bool {
+// meeting are the faults that meet a call.
+func (s *set) meeting(call *site.Call, now time.Time) (met []*armed) {
 	for _, f := range s.of(call.Operation) {
-		if f.meets(&call, now) {
-			return true
+		if f.meets(call, now) {
+			met = append(met, f)
 		}
 	}
-	return false
+	return met
 }
 
 // Steer decides how a call is treated: it is a [site.Steer]. Of the faults that
@@ -137,12 +139,12 @@ func (w *Manager) Steer(ctx context.Context, call site.Call) (site.Treatment, er
 		if err != nil {
 			return site.Treatment{}, err
 		}
-		if faults.met(call, settings[i].Clock.Now(w.now())) {
+		if len(faults.meeting(&call, settings[i].Clock.Now(w.now()))) > 0 {
 			concerned = append(concerned, name)
 		}
 	}
 	if len(concerned) > 0 {
-		t.Fault, t.Force, err = w.fault(ctx, call, concerned)
+		t.Fault, t.Force, err = w.faultOf(ctx, call, concerned)
 	}
 	if err != nil {
 		return site.Treatment{}, err
@@ -150,14 +152,19 @@ func (w *Manager) Steer(ctx context.Context, call site.Call) (site.Treatment, er
 	return t, nil
 }
 
+// faultOf is fault for a call to the server.
+func (w *Manager) faultOf(ctx context.Context, call site.Call, workspaces []string) (string, *site.Force, error) {
+	return w.fault(ctx, workspaces, func(s *set, now time.Time) []*armed { return s.meeting(&call, now) })
+}
+
 // fault counts a call with the faults of these workspaces, in their order, and gives
 // the one that is applied: "" if none is. What it was read by may have changed
 // meanwhile: the transaction looks again.
-func (w *Manager) fault(ctx context.Context, call site.Call, workspaces []string) (name string, force *site.Force, err error) {
+func (w *Manager) fault(ctx context.Context, workspaces []string, meeting func(*set, time.Time) []*armed) (name string, force *site.Force, err error) {
 	err = w.store.UpdateAll(ctx, workspaces, func(txs []storage.Tx) error {
 		for _, tx := range txs {
 			var err error
-			if name, force, err = w.apply(tx, &call); err != nil || name != "" {
+			if name, force, err = w.apply(tx, meeting); err != nil || name != "" {
 				return err
 			}
 		}
@@ -180,7 +187,7 @@ var states = storage.Collection[state]{Kind: "understudy.fault"}
 
 // apply counts a call with the faults of a workspace that meet it, up to the one
 // that is applied: its name is "" if none is.
-func (w *Manager) apply(tx storage.Tx, call *site.Call) (string, *site.Force, error) {
+func (w *Manager) apply(tx storage.Tx, meeting func(*set, time.Time) []*armed) (string, *site.Force, error) {
 	settings, err := tx.Settings()
 	if err != nil || settings.Data == "" {
 		return "", nil, err
@@ -190,10 +197,7 @@ func (w *Manager) apply(tx storage.Tx, call *site.Call) (string, *site.Force, er
 		return "", nil, err
 	}
 	now := tx.Now()
-	for _, f := range faults.of(call.Operation) {
-		if !f.meets(call, now) {
-			continue
-		}
+	for _, f := range meeting(faults, now) {
 		var s state
 		item, err := states.Get(tx, f.Name)
 		fresh := storage.IsNotFound(err)
