@@ -195,3 +195,20 @@ func BenchmarkParallel(b *testing.B) {
 		b.ReportMetric(float64(cputime.Used()-began)/float64(b.N), "cpu-ns/op")
 	})
 }
+
+// BenchmarkEvaluate is what the evaluation of five nodes costs in process, by a token of
+// the project, judged both ways and recorded.
+func BenchmarkEvaluate(b *testing.B) {
+	h := handlerOf(b, "us")
+	project := "/api/projects/" + idIn(answer(b, h, "POST", "/api/projects", bearer, `{"name":"Load","key":"load"}`))
+	document := idIn(answer(b, h, "POST", project+"/documents", bearer, `{"name":"fees/shipping","content":`+fiveNodes+`}`))
+	answer(b, h, "PUT", project+"/documents/"+document+"/publish", bearer, `{"type":"publish"}`)
+	_, rest, _ := strings.Cut(answer(b, h, "POST", project+"/security/tokens", bearer, `{"name":"load"}`), `"token":"`)
+	token, _, _ := strings.Cut(rest, `"`)
+	request, given := template("POST", "Bearer "+token), inputs(1000)
+	i := 0
+	measured(b, func() {
+		i++
+		serveOne(b, h, request, "/api/projects/load/evaluate/fees/shipping", given[i%len(given)])
+	})
+}

@@ -27,12 +27,8 @@ type decisionSet interface {
 type publishedSet struct{ project string }
 
 func (s publishedSet) hash(tx storage.ReadTx, path string) (string, bool, error) {
-	known, err := documents.has(tx, indexPath, pathKey(s.project, path))
-	if err != nil || !known {
-		return "", false, err
-	}
-	d, err := documents.by(tx, indexPath, pathKey(s.project, path))
-	if err != nil || d.Value.Published == nil {
+	d, err := documents.ifBy(tx, indexPath, pathKey(s.project, path))
+	if err != nil || d == nil || d.Value.Published == nil {
 		return "", false, err
 	}
 	return d.Value.Published.Hash, true, nil
@@ -51,12 +47,11 @@ func (s publishedSet) all(tx storage.ReadTx) (map[string]string, error) {
 type newestSet struct{ project string }
 
 func (s newestSet) hash(tx storage.ReadTx, path string) (string, bool, error) {
-	known, err := documents.has(tx, indexPath, pathKey(s.project, path))
-	if err != nil || !known {
+	d, err := documents.ifBy(tx, indexPath, pathKey(s.project, path))
+	if err != nil || d == nil {
 		return "", false, err
 	}
-	d, err := documents.by(tx, indexPath, pathKey(s.project, path))
-	return d.Value.Hash, err == nil && d.Value.Hash != "", err
+	return d.Value.Hash, d.Value.Hash != "", nil
 }
 
 func (s newestSet) all(tx storage.ReadTx) (map[string]string, error) {

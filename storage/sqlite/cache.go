@@ -7,8 +7,8 @@ import (
 	"github.com/understudy-api/understudy/storage/internal/book"
 )
 
-// ref names one thing that can be cached: a record, a counter or the number of
-// a workspace.
+// ref names one thing that can be cached: a record, a counter, the number of a
+// workspace, or where a key leads.
 type ref struct {
 	class     class
 	workspace int64
@@ -21,7 +21,12 @@ const (
 	ofRecord    class = iota // a kind, b id: *book.Stored, nil if there is none
 	ofCounter                // a kind, b name: counted
 	ofWorkspace              // a name: *space
+	ofKey                    // a kind, b index, 0 byte, value: hint
 )
+
+// hint is the id of the record that had a unique key when it was looked for last. It may
+// be past: whoever follows it asks the record, of which the cache knows the present.
+type hint string
 
 // space is a row of the workspace table, with the number 0 if there is none. It
 // is never modified.
@@ -228,6 +233,8 @@ func sizeOf(r ref, value any) int {
 		for _, k := range v.Keys {
 			n += 48 + len(k.Index) + len(k.Value)
 		}
+	case hint:
+		n += len(v)
 	case *space:
 		n += 128 + len(v.settings.Data) + 8*len(v.layers)
 	}

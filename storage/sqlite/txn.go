@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql/driver"
 	"errors"
+	"slices"
 	"time"
 	"unicode/utf8"
 
@@ -386,6 +387,10 @@ func (t *txn) Find(kind, index, value string) (storage.Record, error) {
 	if err != nil {
 		return storage.Record{}, err
 	}
+	hinted := ref{ofKey, sp.number, kind, index + "\x00" + value}
+	if s, err := t.follow(op, sp, hinted, index, value); s != nil || err != nil {
+		return s.Record, err
+	}
 	var r storage.Record
 	layers := sp.seen()
 	for i, layer := range layers {
@@ -404,7 +409,37 @@ func (t *txn) Find(kind, index, value string) (storage.Record, error) {
 	if r.Seq == 0 {
 		return storage.Record{}, &storage.Error{Code: storage.CodeNotFound, Op: op, Kind: kind, Index: index}
 	}
-	return r, nil
+	s, err := t.record(op, sp, kind, r.ID)
+	if err != nil || s == nil {
+		return r, err
+	}
+	if hasUnique(s, index, value) {
+		t.learn(hinted, hint(r.ID))
+	}
+	return s.Record, nil
+}
+
+// follow finds a record by where a unique key led before, if it still leads there: no
+// other living record has the key then. It gives an empty record with an error.
+func (t *txn) follow(op string, sp *space, hinted ref, index, value string) (*book.Stored, error) {
+	v, known := t.lookup(hinted)
+	id, _ := v.(hint)
+	if !known || id == "" {
+		return nil, nil //nolint:nilnil // nothing is known
+	}
+	s, err := t.record(op, sp, hinted.a, string(id))
+	if err != nil {
+		return &book.Stored{}, err
+	}
+	if s == nil || !hasUnique(s, index, value) {
+		return nil, nil //nolint:nilnil // it leads elsewhere now
+	}
+	return s, nil
+}
+
+// hasUnique reports whether a record lives and has a unique key.
+func hasUnique(s *book.Stored, index, value string) bool {
+	return s.Deleted.IsZero() && slices.Contains(s.Keys, storage.Key{Index: index, Value: value, Unique: true})
 }
 
 // Count implements [storage.ReadTx].
