@@ -78,7 +78,7 @@ SHARED = $(filter-out ./server/sample ./server/decision/value ./server/voice/%,$
 .PHONY: race
 race:
 	CGO_ENABLED=1 $(UNHURRIED) $(GO) test -race -short -timeout 15m -shuffle=on -skip '$(LONG)|$(ALONE)' $(ARGS) $(SHARED)
-	CGO_ENABLED=1 $(GO) test -race -timeout 10m -run '^TestStoreConformance$$' $(ARGS) ./storage/postgres
+	CGO_ENABLED=1 $(GO) test -race -short -timeout 10m -run '^TestStoreConformance$$' $(ARGS) ./storage/postgres
 
 # How often.
 ROUNDS ?= 20

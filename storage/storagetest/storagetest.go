@@ -84,9 +84,14 @@ func Run(t *testing.T, open Open) {
 		{"Closed", testClosed},
 		{"CloseWaits", testCloseWaits},
 	}
+	// Much, one after the other: nothing for the race detector, under which it takes minutes.
+	long := []string{"Where", "ManyCopies", "LongUpdate"}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
+			if testing.Short() && slices.Contains(long, test.name) {
+				t.Skip("takes its time")
+			}
 			test.run(t, open)
 		})
 	}
