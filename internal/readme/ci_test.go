@@ -19,7 +19,7 @@ import (
 )
 
 var (
-	marked     = regexp.MustCompile("(?m)^<!-- (ci|file|run|fails): ?(.*?) ?-->\n```[a-z]*\n((?s:.*?))^```$|^<!-- (run) -->\n```sh\n((?s:.*?))^```$")
+	marked     = regexp.MustCompile("(?m)^<!-- (ci|file|run|fails): ?(.*?) ?-->\n```[a-z]*\n((?s:.*?))^```$|^<!-- (run|action|component) -->\n```[a-z]+\n((?s:.*?))^```$")
 	expression = regexp.MustCompile(`\$\{\{ *matrix\.(\w+) *\}\}`)
 )
 
@@ -140,6 +140,12 @@ func TestDocsCI(t *testing.T) {
 	for i, s := range list {
 		t.Run(strconv.Itoa(i)+"-"+s.kind, func(t *testing.T) {
 			switch s.kind {
+			case "action", "component":
+				m := lend(t, files, false)
+				if err := os.WriteFile(filepath.Join(m.dir, "pipeline.yml"), []byte(s.text), 0o644); err != nil {
+					t.Fatal(err)
+				}
+				pipeline(t, m, "")
 			case "ci":
 				if s.argument == "github" {
 					github(t, s.text, files)
