@@ -21,8 +21,8 @@ export GOFLAGS     ?= -trimpath
 
 ## run: serve both APIs from the sources (make run ARGS='--addr 127.0.0.1:9090')
 .PHONY: run
-run:
-	$(GO) run ./server/understudy serve $(ARGS)
+run: build
+	@exec bin/understudy serve $(ARGS)
 
 ## build: build bin/understudy, one static binary
 .PHONY: build

@@ -4,6 +4,7 @@
 package control
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"crypto/subtle"
@@ -171,17 +172,16 @@ func (a *API) Refuse(w http.ResponseWriter, _ *http.Request, refusal *site.Refus
 		status = http.StatusInternalServerError
 	}
 	p := problem{Type: "about:blank", Title: http.StatusText(status), Status: status, Detail: refusal.Message}
+	for i := range refusal.Violations {
+		p.Violations = append(p.Violations, violationView(refusal.Violations[i].Explain()))
+	}
 	switch refusal.Kind {
 	case site.KindInvalid:
-		if p.Detail == "" {
-			p.Detail = "The request breaks the document"
-		}
-		for i := range refusal.Violations {
-			p.Violations = append(p.Violations, violationView(refusal.Violations[i].Explain()))
-		}
+		p.Detail = cmp.Or(p.Detail, "The request breaks the document")
 	case site.KindUnprocessable:
 		p.Problems = fileProblems(refusal.Err)
 	case site.KindUnauthenticated:
+		p.Detail = cmp.Or(p.Detail, `Send the header "Authorization: Bearer SECRET", with the secret of the requests that are asked about`)
 		w.Header().Set("WWW-Authenticate", `Bearer realm="understudy"`)
 	case site.KindMethodNotAllowed:
 		w.Header().Set("Allow", strings.Join(refusal.Allow, ", "))
