@@ -183,7 +183,7 @@ func (n redaction) member(name string) redaction {
 	if len(next) > 0 {
 		return n.in(append(next, free...))
 	}
-	suspect := looksSecret(name, n.names)
+	suspect := looksSecret(name, n.names) || meantSecret(name, n.schemas)
 	switch {
 	case len(free) > 0:
 		n = n.in(free)
@@ -403,6 +403,20 @@ func foldName(name string) string {
 var credentialWords = []string{"secret", "password", "passwd", "passphrase", "token", "apikey", "credential", "privatekey", "authorization"}
 
 // maxSecretName is the length of a name, in bytes, beyond which it is not read: what
+// meantSecret reports whether a member that no schema declares is probably a
+// misspelled secret.
+func meantSecret(name string, schemas []*Schema) bool {
+	var among []string
+	for _, s := range schemas {
+		for declared, property := range s.Properties {
+			if isSecret(property.Value) {
+				among = append(among, declared)
+			}
+		}
+	}
+	return nearestName(name, among) != ""
+}
+
 // it names is hidden.
 const maxSecretName = 1 << 10
 

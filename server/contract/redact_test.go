@@ -71,6 +71,7 @@ func TestRedactRequest(t *testing.T) {
 		{"union without discriminator", "/a", `{"either":{"key":"S"}}`, `{"either":{"key":"M"}}`},
 		{"unknown member by name", "/a", `{"clientSecret":"S","zeta":"z"}`, `{"clientSecret":"M","zeta":"z"}`},
 		{"spelled otherwise", "/a", `{"client_secret":"S","ClientSecret":"S","TOKEN":"S"}`, `{"client_secret":"M","ClientSecret":"M","TOKEN":"M"}`},
+		{"misspelled", "/a", `{"tokn":"S","inner":{"clintSecret":["S"],"clientScrt":7,"names":"n"}}`, `{"tokn":"M","inner":{"clintSecret":"M","clientScrt":"M","names":"n"}}`},
 		{"sounds like one", "/a", `{"my_password_2":"S","accessToken":"S"}`, `{"my_password_2":"M","accessToken":"M"}`},
 		{"object where a list is due", "/a", `{"list":{"clientSecret":"S","a":"S"}}`, `{"list":{"clientSecret":"M","a":"M"}}`},
 		{"list where an object is due", "/a", `[{"token":"S","note":"S"},"S"]`, `[{"token":"M","note":"M"},"M"]`},
