@@ -1,6 +1,7 @@
 package contract
 
 import (
+	"fmt"
 	"net/http"
 	"net/url"
 	"testing"
@@ -25,6 +26,23 @@ func BenchmarkJudgeRequest(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
 				op.JudgeRequest(b.Context(), m)
+			}
+		})
+	}
+}
+
+// BenchmarkJudgeResponse judges answers that were not seen before.
+func BenchmarkJudgeResponse(b *testing.B) {
+	for _, c := range []struct{ name, document, method, path, body string }{
+		{"list", "brms", http.MethodGet, "/api/projects", `{"results":[],"paginate":{"total":%d,"from":0,"to":0,"page":1,"pageSize":10}}`},
+		{"integration", "datafold", http.MethodGet, "/api/v1/lineage/bi/{bi_datasource_id}/", `{"id":1,"type":"looker","name":"n%d"}`},
+	} {
+		b.Run(c.name, func(b *testing.B) {
+			op := arenaFor(b, c.document).document.Operation(c.method, c.path)
+			header := http.Header{"Content-Type": {"application/json"}}
+			b.ReportAllocs()
+			for i := 0; b.Loop(); i++ {
+				op.JudgeResponse(b.Context(), c.method, http.StatusOK, header, fmt.Appendf(nil, c.body, i))
 			}
 		})
 	}

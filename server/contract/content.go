@@ -19,14 +19,15 @@ const (
 	contentJSON                         // one JSON value
 	contentForm                         // application/x-www-form-urlencoded
 	contentMultipart                    // multipart/form-data
-	contentText                         // a string
+	contentText                         // a string, or another value in plain text
+	contentYAML                         // one YAML document that is a JSON value
 )
 
 // kindOf tells how a body of a media type is read. What the schema calls binary is
 // not looked into, whatever its type.
 func kindOf(mediaType string, schema *Schema) contentKind {
 	switch {
-	case isJSONType(mediaType):
+	case isJSONType(mediaType) && (schema == nil || schema.Format != "binary"):
 		return contentJSON
 	case mediaType == formType:
 		return contentForm
@@ -34,10 +35,28 @@ func kindOf(mediaType string, schema *Schema) contentKind {
 		return contentMultipart
 	case schema == nil || isBinary(schema):
 		return contentBinary
-	case strings.HasPrefix(mediaType, "text/") || schema.Type.Is(openapi3.TypeString):
+	case isYAMLType(mediaType):
+		return contentYAML
+	case wants([]*Schema{schema}, openapi3.TypeString), mediaType == "text/plain" && !structured(schema):
 		return contentText
 	}
 	return contentBinary
+}
+
+// structured reports whether a schema is of objects or arrays: a text that is not JSON
+// writes them in a way of its own.
+func structured(s *Schema) bool {
+	return wants([]*Schema{s}, openapi3.TypeObject) || wants([]*Schema{s}, openapi3.TypeArray)
+}
+
+// isYAMLType reports whether a media type without parameters is YAML (RFC 9512, and
+// what was used before it).
+func isYAMLType(mediaType string) bool {
+	switch mediaType {
+	case "application/yaml", "application/x-yaml", "text/yaml", "text/x-yaml", "text/vnd.yaml":
+		return true
+	}
+	return strings.HasSuffix(mediaType, "+yaml")
 }
 
 const (
@@ -49,7 +68,7 @@ const (
 // isJSONType reports whether a media type without parameters is JSON (RFC 6839,
 // section 3.1).
 func isJSONType(mediaType string) bool {
-	return mediaType == jsonType || mediaType == judgedJSON || strings.HasSuffix(mediaType, "+json")
+	return mediaType == jsonType || mediaType == "text/json" || strings.HasSuffix(mediaType, "+json")
 }
 
 // isBinary reports whether a schema stands for bytes: OpenAPI 3.0 says so by a
@@ -60,7 +79,8 @@ func isBinary(s *Schema) bool {
 
 // content is the declaration of a body in one of its media types.
 type content struct {
-	mediaType string // as declared; may be a range, such as "image/*"
+	mediaType string // as declared; may be a range, such as "image/*", or have parameters
+	media     mediaRange
 	kind      contentKind
 	schema    *Schema // nil if the document does not say
 	encoding  map[string]*openapi3.Encoding
@@ -70,33 +90,35 @@ type content struct {
 }
 
 func newContent(name string, mt *openapi3.MediaType) *content {
-	c := &content{mediaType: declaredType(name), encoding: mt.Encoding}
+	c := &content{mediaType: name, media: parseMedia(name), encoding: mt.Encoding}
 	if mt.Schema != nil {
 		c.schema = mt.Schema.Value
 	}
-	c.kind = kindOf(c.mediaType, c.schema)
+	c.kind = kindOf(c.media.essence(), c.schema)
 	return c
 }
 
-// takes reports whether a media type without parameters is one of the declared.
-func (c *content) takes(mediaType string) bool {
-	if c.mediaType == mediaType || c.mediaType == "*/*" {
-		return true
+// as is the content for a message of a media type: of a range the type that came says
+// how it is read.
+func (c *content) as(came mediaRange) *content {
+	if c == nil || c.media.subtype != "*" && !strings.HasPrefix(c.media.subtype, "*+") {
+		return c
 	}
-	kind, subtype, _ := strings.Cut(c.mediaType, "/")
-	return subtype == "*" && strings.HasPrefix(mediaType, kind+"/")
+	if kind := kindOf(came.essence(), c.schema); kind != c.kind {
+		return &content{mediaType: c.mediaType, media: c.media, kind: kind, schema: c.schema, encoding: c.encoding}
+	}
+	return c
 }
 
-// contentOf finds what the operation declares for a media type without parameters:
-// the type itself before a range; nil if it declares nothing.
+// contentOf finds what the operation declares for a media type: the type itself before
+// a range; nil if it declares nothing.
 func (o *Operation) contentOf(mediaType string) *content {
-	var found *content
-	for _, c := range o.facts().contents {
-		if c.takes(mediaType) && (found == nil || strings.Contains(found.mediaType, "*")) {
-			found = c
-		}
+	contents := o.facts().contents
+	if len(contents) == 1 && contents[0].mediaType == mediaType {
+		return contents[0]
 	}
-	return found
+	came := parseMedia(mediaType)
+	return bestOf(contents, came).as(came)
 }
 
 // contentFor is contentOf for the header Content-Type; one that is not there or
@@ -105,7 +127,7 @@ func (o *Operation) contentFor(contentType string) *content {
 	if strings.TrimSpace(contentType) == "" {
 		return o.contentOf(jsonType)
 	}
-	return o.contentOf(mediaTypeOf(contentType))
+	return o.contentOf(contentType)
 }
 
 // RequestBody is one of the media types that an operation takes, with the schema of

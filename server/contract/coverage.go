@@ -20,7 +20,8 @@ import (
 // Row is one declared way to use an operation and to be answered.
 type Row struct {
 	RequestType  string // "" for a request without a body, and where any type will do
-	Status       int
+	Status       int    // 0 for several
+	Statuses     string // "" for the one, else as the document says it: "4XX", "default"
 	ResponseType string // "" for an answer without a body
 	Basis        Basis
 }
@@ -70,8 +71,9 @@ func (o *Operation) Rows() []Row {
 	var rows []Row
 	for _, code := range slices.Sorted(maps.Keys(o.facts().operation.Responses.Map())) {
 		status, err := strconv.Atoi(code)
-		if err != nil {
-			continue // a range of statuses, which none of our documents declares
+		others := code
+		if err == nil {
+			others = ""
 		}
 		ref := o.facts().operation.Responses.Value(code)
 		at := o.Pointer() + "/responses/" + code
@@ -82,11 +84,10 @@ func (o *Operation) Rows() []Row {
 		}
 		answers := map[string]Basis{}
 		for name := range ref.Value.Content {
-			name = declaredType(name)
 			answers[name] = basis.Weaker(ix.basis(at+"/content/"+pointerEscaper.Replace(name), "", ""))
 		}
-		if len(answers) == 0 {
-			answers[""] = basis
+		if len(answers) == 0 || bodiless(status) && err == nil {
+			answers = map[string]Basis{"": basis}
 		}
 		from := requests
 		if status == http.StatusUnsupportedMediaType {
@@ -94,7 +95,7 @@ func (o *Operation) Rows() []Row {
 		}
 		for _, request := range slices.Sorted(maps.Keys(from)) {
 			for _, answer := range slices.Sorted(maps.Keys(answers)) {
-				rows = append(rows, Row{request, status, answer, from[request].Weaker(answers[answer])})
+				rows = append(rows, Row{request, status, others, answer, from[request].Weaker(answers[answer])})
 			}
 		}
 	}
@@ -264,7 +265,7 @@ func (o *Operation) MaskRequest(contentType string, body []byte) []byte {
 
 // MaskResponse is [Operation.RedactResponse] for an answer of any type.
 func (o *Operation) MaskResponse(status int, contentType string, body []byte) []byte {
-	if c := o.answerContent(status, contentType); c != nil && len(body) > 0 {
+	if c := o.answerContent(status, contentType); c != nil && c.kind != contentJSON && len(body) > 0 {
 		return o.mask(c, contentType, body)
 	}
 	return o.RedactResponse(status, body)
@@ -278,7 +279,7 @@ func (o *Operation) mask(c *content, contentType string, body []byte) []byte {
 		if text, ok := c.maskMultipart(contentType, body, func(name, text string) string { return o.maskField(c, name, text) }); ok {
 			return text
 		}
-	case contentText:
+	case contentText, contentYAML:
 		if !o.document.holdsSecrets(c.schema) && !soundsSecret(body) {
 			return body
 		}

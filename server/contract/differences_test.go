@@ -185,6 +185,18 @@ var differences = []*difference{
 		shown: trial{document: "corners", operation: "POST /places/{id}/{word}", vars: map[string]string{"id": "1", "word": "a"}, query: "slug=a&ratio=0x1p4"},
 	},
 	{
+		name:   "separators within values",
+		reason: "kin-openapi decodes a list and then splits it, so that an escaped comma separates. It is part of a value (RFC 6570, section 3.2.8).",
+		rewrite: func(c *trial) *trial {
+			plain := *c
+			if plain.query = strings.ReplaceAll(c.query, "%2C", "%3B"); plain.query == c.query {
+				return c
+			}
+			return &plain
+		},
+		shown: trial{document: "corners", operation: "POST /places/{id}/{word}", vars: map[string]string{"id": "1", "word": "a"}, query: "slug=a&ids=1%2C2"},
+	},
+	{
 		name:   "a body where the answer has none",
 		reason: "kin-openapi does not look at the body of an answer that declares no content. A 204 must not have one.",
 		stricter: func(c *trial, v *Violation) bool {

@@ -300,9 +300,6 @@ func (c *trial) fullHeader(s *arena) http.Header {
 	switch {
 	case c.response:
 		for name := range op.content(c.status) {
-			if name == judgedJSON {
-				name = "application/json"
-			}
 			header.Set("Content-Type", name)
 		}
 	case c.body != "" || op.HasBody():

@@ -44,6 +44,10 @@ type Source struct {
 	// is text as it came, as fast-querystring reads it. Otherwise the other escapes in
 	// it are decoded.
 	WholeEscapes bool
+	// Foreign says that the document is one that others serve: what it says is judged as
+	// it stands, a default answer included, and what cannot be judged costs a warning
+	// instead of the load. See Document.Warnings.
+	Foreign bool
 }
 
 // Document is a served document, lowered and ready to judge by.
@@ -61,6 +65,7 @@ type Document struct {
 	convert      Convert
 	emptyParam   bool
 	wholeEscapes bool
+	foreign      bool
 	operations   map[string]*Operation // "METHOD template"
 	ordered      []*Operation
 	anyone       *Operation         // whose credentials count where no operation asks for them
@@ -73,6 +78,9 @@ type Document struct {
 	secretSchemas sync.Map
 	verdicts      verdicts
 	notes         []string
+	warnings      []Warning
+	beyond        map[*Schema]bool // that the evaluator judges, and not kin-openapi
+	patterns      sync.Map         // that were read, by their text
 	unserved      []unserved
 }
 
@@ -93,8 +101,19 @@ func (d *Document) Anyone() *Operation { return d.anyone }
 // Notes are what the document says and is not judged by.
 func (d *Document) Notes() []string { return d.notes }
 
+// Warning is a rule of a foreign document that is not judged: what it says of a value
+// does not count.
+type Warning struct {
+	Pointer string // where it stands
+	Text    string
+}
+
+// Warnings are the rules of a foreign document that are not judged, in the order of
+// their places.
+func (d *Document) Warnings() []Warning { return d.warnings }
+
 // Load reads a document, lowers it (see lower) and prepares its operations. It
-// fails on a document it could not enforce exactly.
+// fails on a document it could not enforce exactly, unless that is foreign.
 func Load(src Source) (*Document, error) {
 	loader := openapi3.NewLoader()
 	spec, err := loader.LoadFromData(src.JSON)
@@ -125,7 +144,8 @@ func newDocument(src Source) *Document {
 		API: src.API, File: src.File,
 		json: src.JSON, lines: src.Lines, marks: src.Marks, eagerBody: src.EagerBody, encodedSlash: src.EncodedSlash,
 		contentType: src.ContentType, convert: src.Convert,
-		emptyParam: src.EmptyParameter, wholeEscapes: src.WholeEscapes,
+		emptyParam: src.EmptyParameter, wholeEscapes: src.WholeEscapes, foreign: src.Foreign,
+		beyond:     map[*Schema]bool{},
 		operations: map[string]*Operation{},
 		mergedAt:   map[*Schema]string{},
 	}
@@ -173,8 +193,11 @@ type Operation struct {
 // facts is the declaration of an operation, prepared for judging by it.
 type facts struct {
 	operation   *openapi3.Operation
-	route       *routers.Route
+	item        *openapi3.PathItem
+	route       *routers.Route // for kin-openapi
 	parameters  []*openapi3.Parameter
+	readers     []*parameterReader // of those that kin-openapi does not read
+	plain       int                // how many it does
 	query       map[string]*openapi3.Parameter
 	headers     bool // has header or cookie parameters
 	numberTexts bool // has number parameters
@@ -184,11 +207,12 @@ type facts struct {
 	bearers     [][]Bearer // what security asks for: alternatives
 	mediaTypes  []string   // of the request body, as declared
 	bodyNeeded  bool
-	bodySchema  *Schema      // of the JSON request body
-	bodyPointer string       // where the request body is declared
-	anyInteger  map[int]bool // statuses whose answers are judged alike whatever their integers
-	contents    []*content   // of the request body, by media type
-	bodyMost    int64        // bytes of the request body at most, if more than of others
+	bodySchema  *Schema            // of the JSON request body
+	bodyPointer string             // where the request body is declared
+	anyInteger  map[int]bool       // statuses whose answers are judged alike whatever their integers
+	contents    []*content         // of the request body, by media type
+	answers     map[string]*answer // by what is declared: a status, a range, default
+	bodyMost    int64              // bytes of the request body at most, if more than of others
 	permission  string
 }
 
@@ -229,11 +253,10 @@ func (o *Operation) Statuses() []string { return o.facts().operation.Responses.K
 func (d *Document) newFacts(at, method, path string, item *openapi3.PathItem, op *openapi3.Operation) (*facts, Template, error) {
 	o := &facts{
 		operation:  op,
-		route:      &routers.Route{Spec: d.spec, Path: path, PathItem: item, Method: method, Operation: op},
 		query:      map[string]*openapi3.Parameter{},
 		anyInteger: map[int]bool{},
 	}
-	if op.Responses.Default() != nil {
+	if op.Responses.Default() != nil && !d.foreign {
 		return nil, Template{}, errors.New("a default response would let any status pass")
 	}
 	if mark, marked := op.Extensions[permissionKey]; marked {
@@ -241,28 +264,38 @@ func (d *Document) newFacts(at, method, path string, item *openapi3.PathItem, op
 			return nil, Template{}, fmt.Errorf("%s: want the name of a permission", permissionKey)
 		}
 	}
+	plain := *op
+	plain.Parameters = nil
 	rest := map[string]bool{}
-	for _, refs := range []openapi3.Parameters{item.Parameters, op.Parameters} {
-		for _, ref := range refs {
-			p := ref.Value
-			o.parameters = append(o.parameters, p)
-			if marked, _ := p.Extensions[multiSegmentKey].(bool); marked {
-				if p.In != openapi3.ParameterInPath {
-					return nil, Template{}, fmt.Errorf("%s: %s is for path parameters", p.Name, multiSegmentKey)
-				}
-				rest[p.Name] = true
+	for _, ref := range ownParameters(item.Parameters, op.Parameters) {
+		p := ref.Value
+		o.parameters = append(o.parameters, p)
+		if marked, _ := p.Extensions[multiSegmentKey].(bool); marked {
+			if p.In != openapi3.ParameterInPath {
+				return nil, Template{}, fmt.Errorf("%s: %s is for path parameters", p.Name, multiSegmentKey)
 			}
-			if p.Schema != nil && p.Schema.Value.Type.Is(openapi3.TypeNumber) {
-				o.numberTexts = true
-			}
-			switch p.In {
-			case openapi3.ParameterInQuery:
-				o.query[p.Name] = p
-			case openapi3.ParameterInHeader, openapi3.ParameterInCookie:
-				o.headers = true
-			}
+			rest[p.Name] = true
+		}
+		if p.Schema != nil && p.Schema.Value.Type.Is(openapi3.TypeNumber) {
+			o.numberTexts = true
+		}
+		switch p.In {
+		case openapi3.ParameterInQuery:
+			o.query[p.Name] = p
+		case openapi3.ParameterInHeader, openapi3.ParameterInCookie:
+			o.headers = true
+		}
+		if r := newParameterReader(p); d.isOwn(r) {
+			r.others = o.query
+			o.readers = append(o.readers, r)
+		} else {
+			o.plain++
+			plain.Parameters = append(plain.Parameters, ref)
 		}
 	}
+	// kin-openapi is shown what it is to judge: the plain parameters, once.
+	o.route = &routers.Route{Spec: d.spec, Path: path, PathItem: &openapi3.PathItem{}, Method: method, Operation: &plain}
+	o.item = item
 	template, err := newTemplate(path, rest, d.emptyParam)
 	if err != nil {
 		return nil, Template{}, err
@@ -279,11 +312,12 @@ func (d *Document) newFacts(at, method, path string, item *openapi3.PathItem, op
 		}
 	}
 	// Credentials are judged here, not by kin-openapi.
-	op.Security = &openapi3.SecurityRequirements{}
-	for status, ref := range op.Responses.Map() {
-		mt := ref.Value.Content[judgedJSON]
-		if code, err := strconv.Atoi(status); err == nil && mt != nil && mt.Schema != nil {
-			o.anyInteger[code] = !looksAtNumbers(mt.Schema.Value, map[*Schema]bool{})
+	op.Security, plain.Security = &openapi3.SecurityRequirements{}, &openapi3.SecurityRequirements{}
+	o.answers = newAnswers(at, op.Responses)
+	for status, a := range o.answers {
+		c := jsonContent(a.contents)
+		if code, err := strconv.Atoi(status); err == nil && c != nil && c.schema != nil {
+			o.anyInteger[code] = !looksAtNumbers(c.schema, map[*Schema]bool{})
 		}
 	}
 	if ref := op.RequestBody; ref != nil {
@@ -294,7 +328,7 @@ func (d *Document) newFacts(at, method, path string, item *openapi3.PathItem, op
 		}
 		for _, name := range slices.Sorted(maps.Keys(ref.Value.Content)) {
 			c := newContent(name, ref.Value.Content[name])
-			if c.mediaType == jsonType {
+			if c.media.essence() == jsonType {
 				o.bodySchema = c.schema
 			}
 			o.contents = append(o.contents, c)
@@ -311,6 +345,29 @@ func (d *Document) newFacts(at, method, path string, item *openapi3.PathItem, op
 		slices.SortFunc(o.contents, func(a, b *content) int { return strings.Compare(a.mediaType, b.mediaType) })
 	}
 	return o, template, nil
+}
+
+// ignoredHeaders are header parameters that say nothing (OpenAPI, section Parameter
+// Object).
+var ignoredHeaders = []string{"Accept", "Content-Type", "Authorization"}
+
+// ownParameters are the parameters that count for an operation: those of its path that
+// it does not declare anew, and its own.
+func ownParameters(ofPath, own openapi3.Parameters) openapi3.Parameters {
+	all := make(openapi3.Parameters, 0, len(ofPath)+len(own))
+	for i, ref := range slices.Concat(ofPath, own) {
+		p := ref.Value
+		replaced := i < len(ofPath) && slices.ContainsFunc(own, func(o *openapi3.ParameterRef) bool {
+			return o.Value.In == p.In && o.Value.Name == p.Name
+		})
+		ignored := p.In == openapi3.ParameterInHeader && slices.ContainsFunc(ignoredHeaders, func(name string) bool {
+			return strings.EqualFold(name, p.Name)
+		})
+		if !replaced && !ignored {
+			all = append(all, ref)
+		}
+	}
+	return all
 }
 
 // eachChild calls fn for every subschema of s that the judged form can hold, with
@@ -334,6 +391,29 @@ func eachChild(s *Schema, fn func(pointer string, ref *openapi3.SchemaRef)) {
 	}
 	if s.AdditionalProperties.Schema != nil {
 		fn("/additionalProperties", s.AdditionalProperties.Schema)
+	}
+	if len(s.PatternProperties)+len(s.DependentSchemas) > 0 {
+		for keyword, schemas := range map[string]openapi3.Schemas{"patternProperties": s.PatternProperties, "dependentSchemas": s.DependentSchemas} {
+			for name, ref := range schemas {
+				fn("/"+keyword+"/"+pointerEscaper.Replace(name), ref)
+			}
+		}
+	}
+	for _, child := range [...]struct {
+		keyword string
+		ref     *openapi3.SchemaRef
+	}{
+		{"contains", s.Contains},
+		{"propertyNames", s.PropertyNames},
+		{"if", s.If},
+		{"then", s.Then},
+		{"else", s.Else},
+		{"unevaluatedItems", s.UnevaluatedItems.Schema},
+		{"unevaluatedProperties", s.UnevaluatedProperties.Schema},
+	} {
+		if child.ref != nil {
+			fn("/"+child.keyword, child.ref)
+		}
 	}
 }
 

@@ -227,7 +227,10 @@ func (e *finder) requestBody(err error) {
 }
 
 // schemas explains the schema errors of a body.
-func (e *finder) schemas(err error, base Violation) {
+func (e *finder) schemas(err error, base Violation) { e.schemasIn(err, base, e.payload.value) }
+
+// schemasIn explains the schema errors of a value.
+func (e *finder) schemasIn(err error, base Violation, value any) {
 	errs := outermostFirst(flatten(err))
 	for i, err := range errs {
 		if e.found.full() {
@@ -235,7 +238,7 @@ func (e *finder) schemas(err error, base Violation) {
 			return
 		}
 		if se, ok := errors.AsType[*openapi3.SchemaError](err); ok {
-			e.schema(se, base, e.payload.value)
+			e.schema(se, base, value)
 		} else {
 			e.add(e.unknown())
 		}
@@ -261,51 +264,6 @@ func outermostFirst(errs []error) []error {
 		sorted = append(sorted, byDepth[depth]...)
 	}
 	return sorted
-}
-
-func (e *finder) response(err error) []Violation {
-	o := e.operation
-	for _, err := range flatten(err) {
-		var re *openapi3filter.ResponseError
-		if !errors.As(err, &re) {
-			e.add(e.unknown())
-			continue
-		}
-		base := e.violation(InBody)
-		responses := o.Pointer() + "/responses"
-		at := responses + "/" + itoa(e.status)
-		ref := o.facts().operation.Responses.Status(e.status)
-		var syntax *jsonError
-		var parse *openapi3filter.ParseError
-		switch {
-		case ref == nil:
-			base.Rule, base.In, base.Where, base.Got = RuleStatus, InMessage, o.document.locate(responses), e.status
-			e.add(base)
-		case strings.HasPrefix(re.Reason, "response header Content-Type has unexpected value"):
-			base.Rule, base.Where = RuleMediaType, o.document.locate(at+"/content")
-			e.add(base)
-		case strings.HasPrefix(re.Reason, "response header ") || strings.HasPrefix(re.Reason, "unable to decode header "):
-			base.Rule, base.In, base.Where = "headers", InHeader, o.document.locate(at+"/headers")
-			_, name, _ := strings.Cut(re.Reason, `"`)
-			base.Name, _, _ = strings.Cut(name, `"`)
-			e.add(base)
-		case errors.As(re.Err, &syntax):
-			base.Rule, base.Detail, base.Offset, base.Where = RuleJSON, syntax.Reason, syntax.Offset, o.document.locate(at)
-			e.add(base)
-		case errors.As(re.Err, &parse): // of application/problem+json, which kin-openapi decodes itself
-			base.Rule, base.Detail, base.Where = RuleJSON, reasonSyntax, o.document.locate(at)
-			e.add(base)
-		case re.Err == nil:
-			base.Rule, base.Where = RuleMediaType, o.document.locate(at+"/content")
-			e.add(base)
-		default:
-			base.Where = o.document.locate(at)
-			base.root = contentSchema(ref.Value.Content)
-			e.schemas(re.Err, base)
-		}
-	}
-	o.arrangeBranches(e.found.found, e.payload)
-	return e.found.found
 }
 
 // flatten lists the errors inside kin-openapi's MultiErrors.

@@ -106,7 +106,6 @@ func (ix *index) operation(path string, item *openapi3.PathItem, method string, 
 
 func (ix *index) content(pointer string, c openapi3.Content) {
 	for name, mt := range c {
-		name = declaredType(name)
 		ix.schema(pointer+"/content/"+pointerEscaper.Replace(name)+"/schema", mt.Schema)
 	}
 }

@@ -5,34 +5,15 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
-	"net/http"
 	"strings"
 	"sync"
 
-	"github.com/getkin/kin-openapi/openapi3"
-	"github.com/getkin/kin-openapi/openapi3filter"
 	"github.com/go-json-experiment/json/jsontext"
 )
 
 // MaxDepth is how deeply arrays and objects of a body may nest. Ajv and pydantic
 // recurse; a document of ours nests ten levels at most.
 const MaxDepth = 200
-
-func init() {
-	openapi3filter.RegisterBodyDecoder(judgedJSON,
-		func(body io.Reader, _ http.Header, _ *openapi3.SchemaRef, _ openapi3filter.EncodingFn) (any, error) {
-			data, err := io.ReadAll(body)
-			if err != nil {
-				return nil, err
-			}
-			text, err := readJSON(data)
-			if err != nil {
-				return nil, err
-			}
-			text.plain(false)
-			return text.value, nil
-		})
-}
 
 // jsonError says where and why bytes are not one JSON value (RFC 8259, and
 // RFC 7493 for unique names and UTF-8). It never holds bytes of the value.

@@ -1,7 +1,6 @@
 package contract
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"io"
@@ -29,9 +28,9 @@ var options = &openapi3filter.Options{
 	},
 }
 
-// judgedHeader is what kin-openapi sees of the headers of an operation that
-// declares no header parameter.
-var judgedHeader = http.Header{"Content-Type": {judgedJSON}}
+// noHeader is what kin-openapi sees of the headers of an operation that declares no
+// header parameter.
+var noHeader = http.Header{}
 
 // Judged is the outcome of judging a request.
 type Judged struct {
@@ -125,10 +124,11 @@ func (o *Operation) JudgeRequest(ctx context.Context, m *Message) *Judged {
 		found.add(&wrong[i])
 	}
 	if len(o.facts().parameters) > 0 {
+		e := &finder{operation: o, side: SideClient, found: found}
 		if err := o.validate(ctx, m, j.query.Values); err != nil {
-			e := &finder{operation: o, side: SideClient, found: found}
 			e.request(err)
 		}
+		e.parameters(m)
 	}
 	if p != nil {
 		j.read = p
@@ -186,6 +186,18 @@ func (o *Operation) judgeBody(j *Judged, p *payload, found *collector) {
 		return
 	}
 	odd := p.numbers != nil && len(p.numbers.odd) > 0
+	e := &finder{operation: o, side: SideClient, payload: p, found: found}
+	if o.document.foreign {
+		before := len(found.found) + found.more
+		e.visit(c.schema, p.value, odd, o.bodyViolation(c, ""))
+		if c.kind != contentText {
+			o.unknownMembers(p, found)
+		}
+		if len(found.found)+found.more == before {
+			j.Value = p.value
+		}
+		return
+	}
 	if odd {
 		p.numbers.plain(true)
 		p.value = p.numbers.value
@@ -195,7 +207,6 @@ func (o *Operation) judgeBody(j *Judged, p *payload, found *collector) {
 		p.numbers.restore(nil)
 		p.value = p.numbers.value
 	}
-	e := &finder{operation: o, side: SideClient, payload: p, found: found}
 	from := len(found.found)
 	if err != nil {
 		e.requestBody(err)
@@ -321,7 +332,10 @@ func (o *Operation) own(v *Violation) {
 
 // validate asks kin-openapi about the parameters.
 func (o *Operation) validate(ctx context.Context, m *Message, query url.Values) error {
-	header := judgedHeader
+	if o.facts().plain == 0 {
+		return nil
+	}
+	header := noHeader
 	if o.facts().headers {
 		header = m.Header
 	}
@@ -358,8 +372,10 @@ func (o *Operation) judgeQuery(query *queryValues, found *collector) {
 		v.Name = name
 		switch p := o.facts().query[name]; {
 		case p == nil:
-			found.add(&v)
-		case len(values[name]) > 1 && !p.Schema.Value.Type.Includes(openapi3.TypeArray):
+			if !slices.ContainsFunc(o.facts().readers, func(r *parameterReader) bool { return r.claims(name) }) {
+				found.add(&v)
+			}
+		case len(values[name]) > 1 && p.Schema != nil && !wants([]*Schema{p.Schema.Value}, openapi3.TypeArray):
 			again := v
 			again.Rule, again.Schema, again.Where = RuleRepeated, p.Schema.Value, o.parameterLocation(p, "")
 			found.add(&again)
@@ -441,154 +457,4 @@ func valueAt(v any, path []Step) any {
 		}
 	}
 	return v
-}
-
-// JudgeResponse judges an answer to a request for this operation. body is judged
-// only when the status and the method allow one.
-func (o *Operation) JudgeResponse(ctx context.Context, method string, status int, header http.Header, body []byte) []Violation {
-	if method == http.MethodHead {
-		return nil
-	}
-	contentType := header.Get("Content-Type")
-	if c := o.answerContent(status, contentType); c != nil {
-		return o.judgeText(method, status, header, c, body)
-	}
-	ref := o.facts().operation.Responses.Status(status)
-	// Headers differ from answer to answer; where they are declared they are
-	// judged each time.
-	repeatable := ref != nil && len(ref.Value.Headers) == 0
-	var known verdict
-	if repeatable {
-		known = newVerdict(o, status, contentType, body)
-		if o.document.verdicts.right(known) {
-			return nil
-		}
-	}
-	judged := header
-	if isJSON(contentType) {
-		judged = judgedHeader
-		if !repeatable {
-			judged = header.Clone()
-			judged.Set("Content-Type", judgedJSON)
-		}
-	}
-	err := openapi3filter.ValidateResponse(ctx, &openapi3filter.ResponseValidationInput{
-		RequestValidationInput: &openapi3filter.RequestValidationInput{
-			Request: &http.Request{Method: method}, Route: o.facts().route,
-		},
-		Status: status, Header: judged, Body: io.NopCloser(bytes.NewReader(body)), Options: options,
-	})
-	if err == nil {
-		if len(body) > 0 && len(o.content(status)) == 0 {
-			return []Violation{{
-				Side: SideServer, Rule: RuleBodyUnused, Basis: BasisPublished, In: InBody, Operation: o.ID,
-				Where: o.document.locate(o.Pointer() + "/responses/" + itoa(status)),
-			}}
-		}
-		if repeatable {
-			o.document.verdicts.remember(known)
-		}
-		return nil
-	}
-	p := &payload{json: &jsonText{data: body}}
-	p.value, _ = decodeJSON(body)
-	e := &finder{operation: o, side: SideServer, status: status, payload: p, found: newCollector(ctx)}
-	return e.response(err)
-}
-
-// JudgeHead judges what comes before the body of an answer: its status, its media
-// type and its headers.
-func (o *Operation) JudgeHead(method string, status int, header http.Header) []Violation {
-	e := &finder{operation: o, side: SideServer, status: status, payload: &payload{}, found: newCollector(context.Background())}
-	err := openapi3filter.ValidateResponse(context.Background(), &openapi3filter.ResponseValidationInput{
-		RequestValidationInput: &openapi3filter.RequestValidationInput{Request: &http.Request{Method: method}, Route: o.facts().route},
-		Status:                 status, Header: header, Options: optionsNoAnswer,
-	})
-	if err != nil {
-		return e.response(err)
-	}
-	if len(o.content(status)) > 0 && o.answerContent(status, header.Get("Content-Type")) == nil {
-		v := e.violation(InBody)
-		v.Rule, v.Where = RuleMediaType, o.document.locate(o.Pointer()+"/responses/"+itoa(status)+"/content")
-		return []Violation{v}
-	}
-	return nil
-}
-
-var optionsNoAnswer = func() *openapi3filter.Options {
-	o := *options
-	o.ExcludeResponseBody = true
-	return &o
-}()
-
-// judgeText judges an answer that is no JSON: its head, and a text by its schema.
-func (o *Operation) judgeText(method string, status int, header http.Header, c *content, body []byte) []Violation {
-	found := o.JudgeHead(method, status, header)
-	if len(found) > 0 || c.kind != contentText || c.streams() {
-		return found
-	}
-	p := &payload{content: c, value: strings.ToValidUTF8(string(body), "\uFFFD")}
-	if err := c.schema.VisitJSON(p.value, answerOptions...); err != nil {
-		e := &finder{operation: o, side: SideServer, status: status, payload: p, found: newCollector(context.Background())}
-		base := e.violation(InBody)
-		base.root, base.Where = c.schema, o.document.locate(o.Pointer()+"/responses/"+itoa(status))
-		e.schemas(err, base)
-		return e.found.found
-	}
-	return nil
-}
-
-var answerOptions = append([]openapi3.SchemaValidationOption{
-	openapi3.VisitAsResponse(), openapi3.MultiErrors(),
-}, options.SchemaValidationOptions...)
-
-// answerContent is what the operation declares for an answer of a media type that is
-// not JSON; nil if it declares nothing.
-func (o *Operation) answerContent(status int, contentType string) *content {
-	declared := o.content(status)
-	if len(declared) == 0 || contentType == "" || isJSON(contentType) {
-		return nil
-	}
-	mediaType := mediaTypeOf(contentType)
-	var found *content
-	for name, mt := range declared {
-		if c := newContent(name, mt); c.kind != contentJSON && c.takes(mediaType) && (found == nil || strings.Contains(found.mediaType, "*")) {
-			found = c
-		}
-	}
-	return found
-}
-
-// Streams reports whether an answer is sent as it comes, instead of being judged as a
-// whole: events, and downloads whose bytes no schema describes.
-func (o *Operation) Streams(status int, contentType string) bool {
-	if isJSON(contentType) {
-		return false
-	}
-	if mediaTypeOf(contentType) == eventStream {
-		return true
-	}
-	c := o.answerContent(status, contentType)
-	return c != nil && c.streams()
-}
-
-const eventStream = "text/event-stream"
-
-// streams reports whether bodies of the media type are sent as they come.
-func (c *content) streams() bool {
-	return c.kind == contentBinary || c.mediaType == eventStream || c.mediaType == "text/csv"
-}
-
-// isJSON reports whether a Content-Type is application/json, with or without
-// parameters.
-func isJSON(contentType string) bool {
-	mediaType, _, _ := strings.Cut(contentType, ";")
-	return strings.EqualFold(strings.TrimSpace(mediaType), "application/json")
-}
-
-func (o *Operation) content(status int) openapi3.Content {
-	if ref := o.facts().operation.Responses.Status(status); ref != nil {
-		return ref.Value.Content
-	}
-	return nil
 }

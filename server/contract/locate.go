@@ -17,7 +17,7 @@ func (o *Operation) parameterPointer(p *openapi3.Parameter) string {
 			return o.Pointer() + "/parameters/" + itoa(i)
 		}
 	}
-	for i, ref := range o.facts().route.PathItem.Parameters {
+	for i, ref := range o.facts().item.Parameters {
 		if ref.Value == p {
 			if ref.Ref != "" {
 				return strings.TrimPrefix(ref.Ref, "#")

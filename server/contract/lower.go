@@ -3,6 +3,7 @@ package contract
 import (
 	"errors"
 	"fmt"
+	"iter"
 	"maps"
 	"reflect"
 	"regexp"
@@ -10,14 +11,7 @@ import (
 	"strings"
 
 	"github.com/getkin/kin-openapi/openapi3"
-
-	"github.com/understudy-api/understudy/server/contract/formats"
 )
-
-// judgedJSON is the media type under which the judged form declares JSON. It has
-// a body decoder of its own, so that the strict decoder of this package does not
-// replace kin-openapi's for everybody else in the process.
-const judgedJSON = "application/vnd.understudy.judged+json"
 
 // lower rewrites the loaded document in place into what kin-openapi's 3.0 visitor
 // judges exactly. Its 3.1 path compiles a JSON Schema per value per request,
@@ -28,53 +22,65 @@ func (d *Document) lower() error {
 	l := newLowerer(d)
 	spec := d.spec
 	l.draft2020 = spec.IsOpenAPI31OrLater()
-	if l.draft2020 && constNull.Match(d.json) {
+	if l.draft2020 && !d.foreign && constNull.Match(d.json) {
 		l.fail("const", "null is not told apart from no const: write type null")
 	}
 	if spec.Components != nil {
 		for _, name := range slices.Sorted(maps.Keys(spec.Components.Schemas)) {
 			l.ref("#/components/schemas/"+name, spec.Components.Schemas[name])
 		}
-		for name, ref := range spec.Components.Parameters {
+		for name, ref := range sortedMap(spec.Components.Parameters) {
 			l.parameter("#/components/parameters/"+name, ref.Value)
 		}
-		for name, ref := range spec.Components.RequestBodies {
+		for name, ref := range sortedMap(spec.Components.RequestBodies) {
 			l.content("#/components/requestBodies/"+name, ref.Value.Content)
 		}
-		for name, ref := range spec.Components.Responses {
+		for name, ref := range sortedMap(spec.Components.Responses) {
 			l.response("#/components/responses/"+name, ref.Value)
 		}
-		for name, ref := range spec.Components.Headers {
+		for name, ref := range sortedMap(spec.Components.Headers) {
 			l.parameter("#/components/headers/"+name, &ref.Value.Parameter)
 		}
 	}
-	for path, item := range spec.Paths.Map() {
-		for _, ref := range item.Parameters {
-			l.parameter(path, ref.Value)
+	for path, item := range sortedMap(spec.Paths.Map()) {
+		for i, ref := range item.Parameters {
+			l.parameter("#/paths/"+pointerEscaper.Replace(path)+"/parameters/"+itoa(i), ref.Value)
 		}
-		for method, op := range item.Operations() {
-			at := method + " " + path
-			for _, ref := range op.Parameters {
-				l.parameter(at, ref.Value)
+		for method, op := range sortedMap(item.Operations()) {
+			at := "#" + operationPointer(method, path)
+			for i, ref := range op.Parameters {
+				l.parameter(at+"/parameters/"+itoa(i), ref.Value)
 			}
 			if op.RequestBody != nil {
-				l.content(at, op.RequestBody.Value.Content)
+				l.content(at+"/requestBody", op.RequestBody.Value.Content)
 			}
-			for _, ref := range op.Responses.Map() {
-				l.response(at, ref.Value)
+			for status, ref := range sortedMap(op.Responses.Map()) {
+				l.response(at+"/responses/"+status, ref.Value)
 			}
 		}
 	}
+	l.settleBeyond()
 	// From here on the model is a 3.0 one, whatever the file says.
 	spec.OpenAPI = loweredVersion
 	return l.err()
+}
+
+// sortedMap goes through a map in the order of its keys.
+func sortedMap[M ~map[string]V, V any](m M) iter.Seq2[string, V] {
+	return func(yield func(string, V) bool) {
+		for _, key := range slices.Sorted(maps.Keys(m)) {
+			if !yield(key, m[key]) {
+				return
+			}
+		}
+	}
 }
 
 // loweredVersion is that of the judged form.
 const loweredVersion = "3.0.3"
 
 func newLowerer(d *Document) *lowerer {
-	return &lowerer{document: d, done: map[*Schema]bool{}, surveyed: map[*Schema]bool{}, takesNull: map[*Schema]bool{}}
+	return &lowerer{document: d, done: map[*Schema]bool{}, surveyed: map[*Schema]bool{}, takesNull: map[*Schema]bool{}, bases: map[*Schema]*openapi3.SchemaRef{}, unwound: map[*Schema]bool{}}
 }
 
 func (l *lowerer) err() error { return errors.Join(l.errs...) }
@@ -86,8 +92,10 @@ type lowerer struct {
 	document  *Document
 	done      map[*Schema]bool
 	surveyed  map[*Schema]bool
-	draft2020 bool             // the document is a 3.1 one
-	takesNull map[*Schema]bool // the schemas that accept null
+	draft2020 bool                            // the document is a 3.1 one
+	takesNull map[*Schema]bool                // the schemas that accept null
+	bases     map[*Schema]*openapi3.SchemaRef // without their unions, for the branches of those
+	unwound   map[*Schema]bool
 	errs      []error
 }
 
@@ -97,35 +105,31 @@ func (l *lowerer) fail(at, format string, args ...any) {
 
 func (l *lowerer) parameter(at string, p *openapi3.Parameter) {
 	if p.Schema != nil {
-		l.ref(at+" parameter "+p.Name, p.Schema)
+		l.ref(at+"/schema", p.Schema)
 	}
-	l.content(at+" parameter "+p.Name, p.Content)
+	l.content(at, p.Content)
 }
 
 func (l *lowerer) response(at string, r *openapi3.Response) {
 	l.content(at, r.Content)
-	for name, h := range r.Headers {
+	for name, h := range sortedMap(r.Headers) {
 		if h == nil || h.Value == nil {
 			l.fail(at, "the header %s is null", name)
 			continue
 		}
-		l.parameter(at+" header "+name, &h.Value.Parameter)
+		l.parameter(at+"/headers/"+pointerEscaper.Replace(name), &h.Value.Parameter)
 	}
 }
 
 func (l *lowerer) content(at string, c openapi3.Content) {
-	for name, mt := range c {
+	for name, mt := range sortedMap(c) {
 		if mt == nil { // "application/json:" with nothing behind it says as much as {}
 			mt = openapi3.NewMediaType()
 			c[name] = mt
 		}
 		if mt.Schema != nil {
-			l.ref(at+" "+name, mt.Schema)
+			l.ref(at+"/content/"+pointerEscaper.Replace(name)+"/schema", mt.Schema)
 		}
-	}
-	if mt, ok := c["application/json"]; ok {
-		delete(c, "application/json")
-		c[judgedJSON] = mt
 	}
 }
 
@@ -148,7 +152,7 @@ func (l *lowerer) schema(at string, s *Schema) {
 	}
 	l.done[s] = true
 	l.survey(at, s)
-	l.refuseUnsupported(at, s)
+	l.unsupported(at, s)
 	eachChild(s, func(rel string, ref *openapi3.SchemaRef) { l.ref(at+rel, ref) })
 
 	l.null(at, s)
@@ -157,6 +161,9 @@ func (l *lowerer) schema(at string, s *Schema) {
 	}
 	if len(s.PrefixItems) > 0 {
 		l.prefixItems(at, s)
+	}
+	if l.document.foreign && s.Discriminator != nil && !l.plainlyTagged(s) {
+		l.document.beyond[s] = true
 	}
 	l.settleNull(at, s, l.takesNull[s])
 }
@@ -177,10 +184,14 @@ func (l *lowerer) settleNull(at string, s *Schema, takesNull bool) {
 	if len(l.errs) > 0 {
 		return // the load fails, and the visitor may not end
 	}
-	if takesNull || s.VisitJSON(nil) != nil {
+	if takesNull || l.document.beyond[s] || s.VisitJSON(nil) != nil {
 		return
 	}
 	if s.Not != nil {
+		if l.document.foreign {
+			l.document.beyond[s] = true
+			return
+		}
 		l.fail(at, "null beside a union and a not is not supported")
 		return
 	}
@@ -218,6 +229,7 @@ func (l *lowerer) survey(at string, s *Schema) {
 	}
 	l.surveyed[s] = true
 	l.untag(at, s)
+	l.unwindAll(at, s)
 	if l.circular(s) {
 		l.fail(at, "a schema that asks the same of the same value again is not supported")
 	}
@@ -241,6 +253,9 @@ func (l *lowerer) untag(at string, s *Schema) {
 	}
 	name := s.Discriminator.PropertyName
 	branches := slices.Concat(s.OneOf, s.AnyOf)
+	if l.document.foreign {
+		l.nameBranches(s)
+	}
 	if len(branches) == 0 || declares(name, s, map[*Schema]bool{}) {
 		return
 	}
@@ -313,8 +328,13 @@ func (l *lowerer) null(at string, s *Schema) {
 		s.Nullable = true
 		*branches = rest
 		switch {
+		case len(rest) == 0 && l.document.foreign:
+			s.Type = &openapi3.Types{"null"}
 		case len(rest) == 0:
 			l.fail(at, "a schema that only accepts null is not supported")
+		case l.document.foreign && len(rest) == 1 && !l.plainUnion(s): // one branch is asked for, beside rules
+			*branches = nil
+			s.AllOf = append(slices.Clip(s.AllOf), rest[0])
 		case len(rest) == 1 && s.Discriminator == nil:
 			*branches = nil
 			l.merge(at, s, rest[0].Value)
@@ -326,14 +346,19 @@ func (l *lowerer) null(at string, s *Schema) {
 	}
 }
 
-// merge puts the rules of the only branch into s, which keeps its own title,
-// description, default, examples and extensions.
-func (l *lowerer) merge(at string, s, branch *Schema) {
+// plainUnion reports whether a schema asks for nothing beside its union.
+func (l *lowerer) plainUnion(s *Schema) bool {
 	own := *s
 	own.Title, own.Description, own.Default, own.Example = "", "", nil, nil
 	own.Examples, own.Extensions, own.Origin, own.Nullable = nil, nil, nil, false
 	own.Deprecated, own.AnyOf, own.OneOf = false, nil, nil
-	if !reflect.DeepEqual(own, Schema{}) {
+	return reflect.DeepEqual(own, Schema{})
+}
+
+// merge puts the rules of the only branch into s, which keeps its own title,
+// description, default, examples and extensions.
+func (l *lowerer) merge(at string, s, branch *Schema) {
+	if !l.plainUnion(s) {
 		l.fail(at, "a nullable union with rules beside it is not supported")
 		return
 	}
@@ -363,9 +388,16 @@ func (l *lowerer) merge(at string, s, branch *Schema) {
 }
 
 func (l *lowerer) prefixItems(at string, s *Schema) {
+	cannot := func(text string) {
+		if l.document.foreign {
+			l.document.beyond[s] = true
+		} else {
+			l.fail(at, "%s", text)
+		}
+	}
 	n := uint64(len(s.PrefixItems))
 	if s.Items != nil || s.MaxItems == nil || *s.MaxItems > n {
-		l.fail(at, "prefixItems without maxItems is not supported")
+		cannot("prefixItems without maxItems is not supported")
 		return
 	}
 	first := s.PrefixItems[0]
@@ -374,37 +406,9 @@ func (l *lowerer) prefixItems(at string, s *Schema) {
 		a.Origin, b.Origin, a.Title, b.Title = nil, nil, "", ""
 		a.Description, b.Description = "", ""
 		if !reflect.DeepEqual(a, b) {
-			l.fail(at, "prefixItems of different schemas are not supported")
+			cannot("prefixItems of different schemas are not supported")
 			return
 		}
 	}
 	s.Items, s.PrefixItems = first, nil
 }
-
-// refuseUnsupported fails the load for a keyword the visitor would not enforce.
-func (l *lowerer) refuseUnsupported(at string, s *Schema) {
-	present := map[string]bool{
-		"contains": s.Contains != nil, "minContains": s.MinContains != nil, "maxContains": s.MaxContains != nil,
-		"patternProperties": len(s.PatternProperties) > 0, "dependentSchemas": len(s.DependentSchemas) > 0,
-		"propertyNames": s.PropertyNames != nil, "if": s.If != nil, "then": s.Then != nil, "else": s.Else != nil,
-		"unevaluatedItems": boolSchemaSet(s.UnevaluatedItems), "unevaluatedProperties": boolSchemaSet(s.UnevaluatedProperties),
-		"dependentRequired": len(s.DependentRequired) > 0, "$defs": len(s.Defs) > 0, "$anchor": s.Anchor != "",
-		"$dynamicRef": s.DynamicRef != "", "$dynamicAnchor": s.DynamicAnchor != "", "$id": s.SchemaID != "",
-		"contentMediaType": s.ContentMediaType != "", "contentEncoding": s.ContentEncoding != "", "contentSchema": s.ContentSchema != nil,
-	}
-	for _, keyword := range slices.Sorted(maps.Keys(present)) {
-		if present[keyword] {
-			l.fail(at, "keyword %q cannot be enforced", keyword)
-		}
-	}
-	if s.Format != "" && !formats.Known(s.Format) {
-		l.fail(at, "format %q cannot be enforced", s.Format)
-	}
-	if s.Pattern != "" {
-		if _, err := compilePattern(s.Pattern); err != nil {
-			l.fail(at, "pattern cannot be compiled: %v", err)
-		}
-	}
-}
-
-func boolSchemaSet(b openapi3.BoolSchema) bool { return b.Has != nil || b.Schema != nil }

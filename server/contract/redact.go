@@ -81,7 +81,10 @@ func (o *Operation) RedactRequest(body []byte) []byte {
 
 // RedactResponse gives an answer's body without secrets.
 func (o *Operation) RedactResponse(status int, body []byte) []byte {
-	schema := contentSchema(o.content(status))
+	var schema *Schema
+	if c := jsonContent(o.contentsOf(status)); c != nil {
+		schema = c.schema
+	}
 	return o.redact(body, schema, func() bool {
 		return schema == nil && len(o.document.secretNames()) > 0 || o.document.holdsSecrets(schema)
 	})
@@ -107,13 +110,6 @@ func (o *Operation) redact(body []byte, schema *Schema, holds func() bool) []byt
 		return maskText // it was decoded before: not expected
 	}
 	return bytes.TrimSuffix(out.Bytes(), []byte("\n"))
-}
-
-func contentSchema(c openapi3.Content) *Schema {
-	if mt := c[judgedJSON]; mt != nil && mt.Schema != nil {
-		return mt.Schema.Value
-	}
-	return nil
 }
 
 // redaction is a place in a value with what the document says of it.
@@ -379,8 +375,10 @@ func (d *Document) findSecretNames() map[string]bool {
 			parameter(p)
 		}
 		walk(o.facts().bodySchema)
-		for _, ref := range o.facts().operation.Responses.Map() {
-			walk(contentSchema(ref.Value.Content))
+		for _, a := range o.facts().answers {
+			if c := jsonContent(a.contents); c != nil {
+				walk(c.schema)
+			}
 		}
 	}
 	return names

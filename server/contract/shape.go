@@ -59,7 +59,7 @@ func (o *Operation) RequestContent() (content openapi3.Content, required bool) {
 	}
 	content = openapi3.Content{}
 	for name, mt := range ref.Value.Content {
-		content[declaredType(name)] = mt
+		content[name] = mt
 	}
 	return content, ref.Value.Required
 }
@@ -67,20 +67,10 @@ func (o *Operation) RequestContent() (content openapi3.Content, required bool) {
 // AnswerTypes lists the media types of an answer with this status, as the document
 // writes them, in order.
 func (o *Operation) AnswerTypes(status int) []string {
-	var types []string
-	for name := range o.content(status) {
-		types = append(types, declaredType(name))
+	if a := o.answer(status); a != nil {
+		return a.types()
 	}
-	slices.Sort(types)
-	return types
-}
-
-// declaredType is how the document writes a media type of the judged form.
-func declaredType(name string) string {
-	if name == judgedJSON {
-		return jsonType
-	}
-	return name
+	return nil
 }
 
 // AnswerLinks are the links of an answer, by a status as [Operation.Statuses] lists

@@ -36,12 +36,17 @@ func (o *Operation) Examples(status int) []string {
 
 // AnswerJSON is what the document says of the JSON body of an answer with this
 // status, in the judged form; nil if there is none.
-func (o *Operation) AnswerJSON(status int) *openapi3.MediaType { return o.content(status)[judgedJSON] }
+func (o *Operation) AnswerJSON(status int) *openapi3.MediaType {
+	if c := jsonContent(o.contentsOf(status)); c != nil {
+		return o.content(status)[c.mediaType]
+	}
+	return nil
+}
 
 // AnswerHeaders are the headers that an answer with this status declares.
 func (o *Operation) AnswerHeaders(status int) openapi3.Headers {
-	if ref := o.facts().operation.Responses.Status(status); ref != nil {
-		return ref.Value.Headers
+	if a := o.answer(status); a != nil {
+		return a.declared.Headers
 	}
 	return nil
 }

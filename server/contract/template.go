@@ -218,6 +218,20 @@ func (t Template) Shape() string {
 
 // Values reads the parameters of an escaped path that the template matches, decoded.
 func (t Template) Values(path string) (map[string]string, bool) {
+	values, ok := t.Escaped(path)
+	for name, text := range values {
+		plain, err := url.PathUnescape(text)
+		if err != nil {
+			return nil, false
+		}
+		values[name] = plain
+	}
+	return values, ok
+}
+
+// Escaped reads the parameters of an escaped path that the template matches, as they
+// stand there.
+func (t Template) Escaped(path string) (map[string]string, bool) {
 	if !t.Match(path) {
 		return nil, false
 	}
@@ -234,11 +248,7 @@ func (t Template) Values(path string) (map[string]string, bool) {
 			return nil, false
 		}
 		for j, name := range s.names {
-			text, err := url.PathUnescape(texts[j])
-			if err != nil {
-				return nil, false
-			}
-			values[name] = text
+			values[name] = texts[j]
 		}
 	}
 	return values, true

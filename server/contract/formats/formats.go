@@ -29,6 +29,10 @@ var texts = map[string]func(string) error{
 // numbers are the formats of numbers, which validation itself holds.
 var numbers = []string{"int32", "int64", "float", "double"}
 
+// annotations are the formats of which nothing follows for a text: how it is written on
+// a page, in which encoding its bytes are.
+var annotations = []string{"markdown", "commonmark", "html", "multiline", "textarea", "code"}
+
 // Names lists the formats, sorted.
 func Names() []string {
 	return slices.Sorted(slices.Values(slices.Concat(slices.Collect(maps.Keys(texts)), numbers)))
@@ -39,6 +43,9 @@ func Known(name string) bool {
 	_, ok := texts[name]
 	return ok || Numeric(name)
 }
+
+// Annotation reports whether a format tells how a value is meant and rules none out.
+func Annotation(name string) bool { return slices.Contains(annotations, name) }
 
 // Numeric reports whether a format is one of numbers.
 func Numeric(name string) bool { return slices.Contains(numbers, name) }

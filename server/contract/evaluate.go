@@ -1,0 +1,680 @@
+package contract
+
+import (
+	"encoding/json"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/getkin/kin-openapi/openapi3"
+
+	"github.com/understudy-api/understudy/server/contract/decimal"
+	"github.com/understudy-api/understudy/server/contract/formats"
+)
+
+// kin-openapi's visitor knows the keywords of OpenAPI 3.0 and compares numbers as
+// float64s. What needs more is judged by the evaluator: schemas from which one is
+// reached that has a keyword of JSON Schema 2020-12 beyond those (Document.beyond), and,
+// in documents that are not served here, messages with numbers that a float64 may round.
+// It judges the same keywords alike; TestEvaluatorAgrees holds the two together.
+
+// mistake is a keyword that a value breaks.
+type mistake struct {
+	schema   *Schema
+	rule     string
+	path     []Step
+	got      any
+	member   string // a name that is missing, or may not be there
+	branches [][]mistake
+	within   []Branch
+}
+
+// evaluator judges one value. It stops looking for more once it has found as many
+// mistakes as are told.
+type evaluator struct {
+	document *Document
+	request  bool
+	fast     bool // the first mistake is enough
+	applied  []*Schema
+	within   []Branch
+}
+
+// evaluated is what of an object or array a schema has looked at.
+type evaluated struct {
+	names map[string]bool
+	items map[int]bool
+}
+
+func (s *evaluated) add(other evaluated) {
+	for name := range other.names {
+		s.name(name)
+	}
+	for i := range other.items {
+		s.item(i)
+	}
+}
+
+func (s *evaluated) name(name string) {
+	if s.names == nil {
+		s.names = map[string]bool{}
+	}
+	s.names[name] = true
+}
+
+func (s *evaluated) item(i int) {
+	if s.items == nil {
+		s.items = map[int]bool{}
+	}
+	s.items[i] = true
+}
+
+// accepts reports whether a schema takes a value.
+func (d *Document) accepts(s *Schema, v any, side Side) bool {
+	if d.beyond[s] {
+		e := evaluator{document: d, request: side == SideClient, fast: true}
+		found, _ := e.eval(s, v, nil)
+		return len(found) == 0
+	}
+	direction := openapi3.VisitAsRequest()
+	if side == SideServer {
+		direction = openapi3.VisitAsResponse()
+	}
+	return s.VisitJSON(v, append([]openapi3.SchemaValidationOption{direction, openapi3.FailFast()}, options.SchemaValidationOptions...)...) == nil
+}
+
+// visit judges a value by a schema and tells what is wrong. odd says that numbers are in
+// it that a float64 may round.
+func (e *finder) visit(s *Schema, value any, odd bool, base Violation) {
+	d := e.operation.document
+	if d.beyond[s] || odd && d.foreign {
+		judge := evaluator{document: d, request: e.side == SideClient}
+		found, _ := judge.eval(s, value, nil)
+		for i := range found {
+			e.mistake(&found[i], base)
+		}
+		return
+	}
+	visitOptions := answerOptions
+	if e.side == SideClient {
+		visitOptions = bodyOptions
+	}
+	if err := s.VisitJSON(value, visitOptions...); err != nil {
+		e.schemasIn(err, base, value)
+	}
+}
+
+// mistake tells a mistake of the evaluator's.
+func (e *finder) mistake(m *mistake, base Violation) {
+	if e.found.full() {
+		e.found.skip(1)
+		return
+	}
+	v := base
+	v.Schema, v.Rule, v.Got, v.Detail = m.schema, m.rule, m.got, m.member
+	v.Path = append(slices.Clone(base.Path), m.path...)
+	v.Within = append(slices.Clone(base.Within), m.within...)
+	keyword := m.rule
+	switch m.rule {
+	case RuleIntegerRange:
+		keyword = "format"
+	case "enum":
+		if e.operation.isConst(m.schema) {
+			keyword = "const"
+		}
+	}
+	for _, branch := range m.branches {
+		whole := e.found
+		e.found = whole.inside()
+		for i := range branch {
+			e.mistake(&branch[i], base)
+		}
+		v.Branches = append(v.Branches, e.found.found)
+		e.found = whole
+	}
+	v.Where = e.operation.schemaLocation(m.schema, keyword)
+	v.Basis = e.operation.schemaBasis(m.schema, keyword, m.member)
+	if m.rule == RuleIntegerRange && m.schema.Format != "int64" { // nothing says how large it may be
+		v.Basis = BasisInferred
+	}
+	e.add(v)
+}
+
+// eval judges a value by a schema, and tells what of it the schema has looked at.
+func (e *evaluator) eval(s *Schema, v any, path []Step) (found []mistake, seen evaluated) {
+	add := func(rule string) {
+		found = append(found, mistake{schema: s, rule: rule, path: path, got: v, within: slices.Clone(e.within)})
+	}
+	switch {
+	case s.Always != nil:
+		if !*s.Always {
+			add("boolean")
+		}
+		return found, seen
+	case v == nil && (s.Nullable || s.Type.Includes(openapi3.TypeNull)):
+		return nil, seen
+	case v == nil && s.Type != nil:
+		add("type")
+		return found, seen
+	}
+	e.applied = append(e.applied, s)
+	defer func() { e.applied = e.applied[:len(e.applied)-1] }()
+
+	if s.Not != nil && e.takes(s.Not.Value, v) {
+		rule := "not"
+		if s.Not == notNull {
+			rule = "type"
+		}
+		add(rule)
+	}
+	for _, step := range []func(*Schema, any, []Step, *evaluated) []mistake{e.unions, e.conditions} {
+		found = append(found, step(s, v, path, &seen)...)
+		if e.fast && len(found) > 0 {
+			return found, seen
+		}
+	}
+	if len(s.Enum) > 0 && !listedIn(s, v) {
+		add("enum")
+	}
+	if s.Type != nil && !e.ofType(s, v) {
+		add("type")
+		return found, seen
+	}
+	switch v := v.(type) {
+	case json.Number:
+		found = append(found, e.number(s, v, path)...)
+	case string:
+		found = append(found, e.text(s, v, path)...)
+	case []any:
+		found = append(found, e.array(s, v, path, &seen)...)
+	case map[string]any:
+		found = append(found, e.object(s, v, path, &seen)...)
+	}
+	return found, seen
+}
+
+// takes reports whether a schema takes a value.
+func (e *evaluator) takes(s *Schema, v any) bool {
+	inner := evaluator{document: e.document, request: e.request, fast: true}
+	found, _ := inner.eval(s, v, nil)
+	return len(found) == 0
+}
+
+// child judges a part of a value.
+func (e *evaluator) child(s *Schema, v any, path []Step, step Step) []mistake {
+	outer := e.applied
+	e.applied = nil
+	found, _ := e.eval(s, v, append(slices.Clip(path), step))
+	e.applied = outer
+	return found
+}
+
+// ofType reports whether a value is of a type of the schema's.
+func (e *evaluator) ofType(s *Schema, v any) bool {
+	if n, isNumber := v.(json.Number); isNumber && !s.Type.Includes(openapi3.TypeNumber) {
+		d, ok := decimal.Parse(n.String())
+		return ok && d.IsInteger() && s.Type.Includes(openapi3.TypeInteger)
+	}
+	return ofType(s, v)
+}
+
+// unions judges by the branches of oneOf, anyOf and allOf.
+func (e *evaluator) unions(s *Schema, v any, path []Step, seen *evaluated) (found []mistake) {
+	for _, ref := range s.AllOf {
+		inner, looked := e.eval(ref.Value, v, path)
+		found = append(found, inner...)
+		if len(inner) == 0 {
+			seen.add(looked)
+		}
+	}
+	for _, union := range []struct {
+		rule     string
+		branches openapi3.SchemaRefs
+	}{{"oneOf", s.OneOf}, {"anyOf", s.AnyOf}} {
+		if len(union.branches) == 0 {
+			continue
+		}
+		rule, only := union.rule, (*Schema)(nil)
+		if s.Discriminator != nil {
+			tag, named, wrong := e.tagged(s, v)
+			switch {
+			case wrong:
+				found = append(found, mistake{schema: s, rule: "discriminator", path: path, got: v, within: slices.Clone(e.within)})
+				continue
+			case named != nil:
+				only = named
+				e.within = append(e.within, Branch{At: len(path), Tag: tag, Schema: named})
+			default: // which it is, nothing says: any will do
+				rule = "anyOf"
+			}
+		}
+		if only != nil {
+			inner, looked := e.eval(only, v, path)
+			e.within = e.within[:len(e.within)-1]
+			found = append(found, inner...)
+			if len(inner) == 0 {
+				seen.add(looked)
+			}
+			continue
+		}
+		matching := 0
+		broken := make([][]mistake, 0, len(union.branches))
+		for _, ref := range union.branches {
+			e.within = append(e.within, Branch{At: len(path), Schema: ref.Value})
+			inner, looked := e.eval(ref.Value, v, path)
+			e.within = e.within[:len(e.within)-1]
+			broken = append(broken, inner)
+			if len(inner) == 0 {
+				matching++
+				seen.add(looked)
+			}
+		}
+		if matching == 0 || matching > 1 && rule == "oneOf" {
+			found = append(found, mistake{schema: s, rule: union.rule, path: path, got: v, branches: broken, within: slices.Clone(e.within)})
+		}
+	}
+	return found
+}
+
+// tagged finds the branch that the discriminator of a value names. wrong says that it
+// names none although all have names.
+func (e *evaluator) tagged(s *Schema, v any) (tag string, branch *Schema, wrong bool) {
+	object, _ := v.(map[string]any)
+	tag, ok := object[s.Discriminator.PropertyName].(string)
+	if !ok {
+		return "", nil, false
+	}
+	ref := s.Discriminator.Mapping[tag].Ref
+	named := 0
+	for _, b := range slices.Concat(s.OneOf, s.AnyOf) {
+		if b.Ref == "" {
+			continue
+		}
+		named++
+		_, name := cutComponent(b.Ref)
+		if ref != "" && (b.Ref == ref || name == ref) || ref == "" && name == tag {
+			return tag, b.Value, false
+		}
+	}
+	return tag, nil, named == len(s.OneOf)+len(s.AnyOf)
+}
+
+// conditions judges by if, then and else, and by what members ask for others.
+func (e *evaluator) conditions(s *Schema, v any, path []Step, seen *evaluated) (found []mistake) {
+	apply := func(ref *openapi3.SchemaRef) {
+		if ref == nil {
+			return
+		}
+		inner, looked := e.eval(ref.Value, v, path)
+		found = append(found, inner...)
+		if len(inner) == 0 {
+			seen.add(looked)
+		}
+	}
+	if s.If != nil {
+		inner := evaluator{document: e.document, request: e.request, fast: true}
+		if broken, looked := inner.eval(s.If.Value, v, nil); len(broken) == 0 {
+			seen.add(looked)
+			apply(s.Then)
+		} else {
+			apply(s.Else)
+		}
+	}
+	object, ok := v.(map[string]any)
+	if !ok {
+		return found
+	}
+	for _, name := range slices.Sorted(maps.Keys(s.DependentSchemas)) {
+		if _, has := object[name]; has {
+			apply(s.DependentSchemas[name])
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(s.DependentRequired)) {
+		if _, has := object[name]; !has {
+			continue
+		}
+		for _, needed := range s.DependentRequired[name] {
+			if _, has := object[needed]; !has {
+				found = append(found, mistake{
+					schema: s, rule: "dependentRequired", got: v, member: needed, within: slices.Clone(e.within),
+					path: append(slices.Clip(path), Step{Name: needed}),
+				})
+			}
+		}
+	}
+	return found
+}
+
+func (e *evaluator) number(s *Schema, n json.Number, path []Step) (found []mistake) {
+	d, ok := decimal.Parse(n.String())
+	if !ok {
+		return nil
+	}
+	add := func(rule string) {
+		found = append(found, mistake{schema: s, rule: rule, path: path, got: n, within: slices.Clone(e.within)})
+	}
+	bound := func(keyword string, float *float64) (decimal.Decimal, bool) {
+		if text, ok := exactOf(s, keyword); ok {
+			return decimal.Parse(text)
+		}
+		if float == nil {
+			return decimal.Decimal{}, false
+		}
+		return decimal.FromFloat(*float), true
+	}
+	least, hasLeast := bound("minimum", s.Min)
+	most, hasMost := bound("maximum", s.Max)
+	above, hasAbove := bound("exclusiveMinimum", s.ExclusiveMin.Value)
+	below, hasBelow := bound("exclusiveMaximum", s.ExclusiveMax.Value)
+	switch {
+	case hasLeast && s.ExclusiveMin.IsTrue():
+		above, hasAbove = least, true
+	case hasLeast && d.Compare(least) < 0:
+		add("minimum")
+	}
+	switch {
+	case hasMost && s.ExclusiveMax.IsTrue():
+		below, hasBelow = most, true
+	case hasMost && d.Compare(most) > 0:
+		add("maximum")
+	}
+	if hasAbove && d.Compare(above) <= 0 {
+		add("exclusiveMinimum")
+	}
+	if hasBelow && d.Compare(below) >= 0 {
+		add("exclusiveMaximum")
+	}
+	if of, has := bound("multipleOf", s.MultipleOf); has && !d.IsMultipleOf(of) {
+		add("multipleOf")
+	}
+	switch integer := s.Type.Includes(openapi3.TypeInteger) && !s.Type.Includes(openapi3.TypeNumber); {
+	case s.Format == "int32" && !d.Within(32) && d.IsInteger():
+		add("format")
+	case integer && !d.Within(64):
+		add(RuleIntegerRange)
+	}
+	return found
+}
+
+func (e *evaluator) text(s *Schema, text string, path []Step) (found []mistake) {
+	add := func(rule string) {
+		found = append(found, mistake{schema: s, rule: rule, path: path, got: text, within: slices.Clone(e.within)})
+	}
+	if s.MinLength > 0 || s.MaxLength != nil {
+		length := uint64(utf8.RuneCountInString(text)) //nolint:gosec // a length is not negative
+		if length < s.MinLength {
+			add("minLength")
+		}
+		if s.MaxLength != nil && length > *s.MaxLength {
+			add("maxLength")
+		}
+	}
+	if s.Pattern != "" && !e.document.matches(s.Pattern, text) {
+		add("pattern")
+	}
+	if formats.Check(s.Format, text) != nil {
+		add("format")
+	}
+	return found
+}
+
+// matches reports whether a pattern, which was read at load, matches a text.
+func (d *Document) matches(pattern, text string) bool {
+	known, ok := d.patterns.Load(pattern)
+	if !ok {
+		read, err := compilePattern(pattern)
+		if err != nil {
+			return true // it was told at load
+		}
+		known, _ = d.patterns.LoadOrStore(pattern, read)
+	}
+	m, _ := known.(openapi3.RegexMatcher)
+	return m.MatchString(text)
+}
+
+func (e *evaluator) array(s *Schema, items []any, path []Step, seen *evaluated) (found []mistake) {
+	add := func(rule string) {
+		found = append(found, mistake{schema: s, rule: rule, path: path, got: items, within: slices.Clone(e.within)})
+	}
+	n := uint64(len(items))
+	if n < s.MinItems {
+		add("minItems")
+	}
+	if s.MaxItems != nil && n > *s.MaxItems {
+		add("maxItems")
+	}
+	if s.UniqueItems && !unique(items) {
+		add("uniqueItems")
+	}
+	for i, item := range items {
+		var schema *openapi3.SchemaRef
+		if schema = s.Items; i < len(s.PrefixItems) {
+			schema = s.PrefixItems[i]
+		}
+		if schema != nil {
+			found = append(found, e.child(schema.Value, item, path, Step{Array: true, Index: i})...)
+			seen.item(i)
+		}
+		if e.fast && len(found) > 0 || len(found) > MaxExplained {
+			return found
+		}
+	}
+	if s.Contains != nil {
+		matching := uint64(0)
+		for i, item := range items {
+			if e.takes(s.Contains.Value, item) {
+				matching++
+				seen.item(i)
+			}
+		}
+		least := uint64(1)
+		if s.MinContains != nil {
+			least = *s.MinContains
+		}
+		switch {
+		case matching < least && s.MinContains != nil:
+			add("minContains")
+		case matching < least:
+			add("contains")
+		case s.MaxContains != nil && matching > *s.MaxContains:
+			add("maxContains")
+		}
+	}
+	if boolSchemaSet(s.UnevaluatedItems) {
+		for i, item := range items {
+			if seen.items[i] {
+				continue
+			}
+			found = append(found, e.unevaluated(s, s.UnevaluatedItems, "unevaluatedItems", item, path, Step{Array: true, Index: i})...)
+			seen.item(i)
+		}
+	}
+	return found
+}
+
+// unevaluated judges a part of a value that no other keyword has looked at.
+func (e *evaluator) unevaluated(s *Schema, by openapi3.BoolSchema, rule string, v any, path []Step, step Step) []mistake {
+	switch {
+	case by.Schema != nil:
+		return e.child(by.Schema.Value, v, path, step)
+	case by.Has != nil && !*by.Has:
+		return []mistake{{schema: s, rule: rule, path: append(slices.Clip(path), step), got: v, member: step.Name, within: slices.Clone(e.within)}}
+	}
+	return nil
+}
+
+func (e *evaluator) object(s *Schema, object map[string]any, path []Step, seen *evaluated) (found []mistake) {
+	add := func(rule string, got any, member string, path []Step) {
+		found = append(found, mistake{schema: s, rule: rule, path: path, got: got, member: member, within: slices.Clone(e.within)})
+	}
+	at := func(name string) []Step { return append(slices.Clip(path), Step{Name: name}) }
+	n := uint64(len(object))
+	if n < s.MinProps {
+		add("minProperties", object, "", path)
+	}
+	if s.MaxProps != nil && n > *s.MaxProps {
+		add("maxProperties", object, "", path)
+	}
+	for _, name := range s.Required {
+		if _, has := object[name]; !has && !e.excused(s, name) {
+			add("required", object, name, at(name))
+		}
+	}
+	patterns := slices.Sorted(maps.Keys(s.PatternProperties))
+	for _, name := range slices.Sorted(maps.Keys(object)) {
+		v, described := object[name], false
+		if s.PropertyNames != nil {
+			for _, m := range e.child(s.PropertyNames.Value, name, path, Step{Name: name}) {
+				add("propertyNames", name, name, m.path)
+				break
+			}
+		}
+		if ref := s.Properties[name]; ref != nil {
+			described = true
+			if rule := e.direction(ref.Value); rule != "" && v != nil {
+				found = append(found, mistake{schema: ref.Value, rule: rule, path: at(name), got: v, within: slices.Clone(e.within)})
+			}
+			found = append(found, e.child(ref.Value, v, path, Step{Name: name})...)
+		}
+		for _, pattern := range patterns {
+			if e.document.matches(pattern, name) {
+				described = true
+				found = append(found, e.child(s.PatternProperties[pattern].Value, v, path, Step{Name: name})...)
+			}
+		}
+		if additional := s.AdditionalProperties; !described {
+			switch {
+			case additional.Schema != nil:
+				described = true
+				found = append(found, e.child(additional.Schema.Value, v, path, Step{Name: name})...)
+			case additional.Has != nil && !*additional.Has:
+				add("additionalProperties", v, name, at(name))
+			case additional.Has != nil:
+				described = true
+			}
+		}
+		if described {
+			seen.name(name)
+		}
+		if e.fast && len(found) > 0 || len(found) > MaxExplained {
+			return found
+		}
+	}
+	if boolSchemaSet(s.UnevaluatedProperties) {
+		for _, name := range slices.Sorted(maps.Keys(object)) {
+			if !seen.names[name] {
+				found = append(found, e.unevaluated(s, s.UnevaluatedProperties, "unevaluatedProperties", object[name], path, Step{Name: name})...)
+				seen.name(name)
+			}
+		}
+	}
+	return found
+}
+
+// direction is the rule that a member breaks by being there at all; "" for none.
+func (e *evaluator) direction(s *Schema) string {
+	switch {
+	case e.request && s.ReadOnly:
+		return "readOnly"
+	case !e.request && s.WriteOnly:
+		return "writeOnly"
+	}
+	return ""
+}
+
+// excused reports whether a required member need not come this way: one of the schemas
+// that apply to the same object says that it goes the other way.
+func (e *evaluator) excused(s *Schema, name string) bool {
+	return slices.ContainsFunc(append(slices.Clip(e.applied), s), func(s *Schema) bool {
+		return e.declaresDirection(s, name, map[*Schema]bool{})
+	})
+}
+
+func (e *evaluator) declaresDirection(s *Schema, name string, known map[*Schema]bool) bool {
+	if s == nil || known[s] {
+		return false
+	}
+	known[s] = true
+	if ref := s.Properties[name]; ref != nil && e.direction(ref.Value) != "" {
+		return true
+	}
+	return slices.ContainsFunc(s.AllOf, func(ref *openapi3.SchemaRef) bool { return e.declaresDirection(ref.Value, name, known) })
+}
+
+// exactKey marks a schema with the numbers of its keywords as the document writes them,
+// where a float64 has another.
+const exactKey = "x-understudy-exact"
+
+func exactOf(s *Schema, keyword string) (string, bool) {
+	exact, _ := s.Extensions[exactKey].(map[string]any)
+	text, ok := exact[keyword].(string)
+	return text, ok
+}
+
+// listedIn reports whether a value is one of an enum's.
+func listedIn(s *Schema, v any) bool {
+	canonical := canonicalOf(v)
+	for i, e := range s.Enum {
+		if text, ok := exactOf(s, "enum/"+strconv.Itoa(i)); ok {
+			if value, err := decodeJSON([]byte(text)); err == nil {
+				e = value
+			}
+		}
+		if canonicalOf(e) == canonical {
+			return true
+		}
+	}
+	return false
+}
+
+func unique(items []any) bool {
+	known := make(map[string]bool, len(items))
+	for _, item := range items {
+		text := canonicalOf(item)
+		if known[text] {
+			return false
+		}
+		known[text] = true
+	}
+	return true
+}
+
+// canonicalOf writes equal values of JSON as one text.
+func canonicalOf(v any) string {
+	var b strings.Builder
+	writeCanonical(&b, v)
+	return b.String()
+}
+
+func writeCanonical(b *strings.Builder, v any) {
+	switch v := v.(type) {
+	case map[string]any:
+		b.WriteByte('{')
+		for _, name := range slices.Sorted(maps.Keys(v)) {
+			b.WriteString(strconv.Quote(name))
+			writeCanonical(b, v[name])
+		}
+		b.WriteByte('}')
+	case []any:
+		b.WriteByte('[')
+		for _, item := range v {
+			writeCanonical(b, item)
+			b.WriteByte(',')
+		}
+		b.WriteByte(']')
+	case json.Number:
+		d, _ := decimal.Parse(v.String())
+		b.WriteString(d.Text())
+	case float64:
+		b.WriteString(decimal.FromFloat(v).Text())
+	case string:
+		b.WriteString(strconv.Quote(v))
+	case bool:
+		b.WriteString(strconv.FormatBool(v))
+	case nil:
+		b.WriteString("null")
+	default:
+		b.WriteString(literalOf(v))
+	}
+}

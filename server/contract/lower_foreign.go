@@ -1,0 +1,216 @@
+package contract
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/getkin/kin-openapi/openapi3"
+
+	"github.com/understudy-api/understudy/server/contract/formats"
+)
+
+// What a document may ask for and kin-openapi's visitor does not judge: of a served
+// document it fails the load, of a foreign one it is judged by the evaluator, or costs
+// a warning.
+
+// looseKey marks a schema of which a rule is not judged: a value that it seems to take
+// may be refused for that.
+const looseKey = "x-understudy-loose"
+
+func (l *lowerer) warn(at string, s *Schema, format string, args ...any) {
+	if s.Extensions == nil {
+		s.Extensions = map[string]any{}
+	}
+	s.Extensions[looseKey] = true
+	l.document.warnings = append(l.document.warnings, Warning{strings.TrimPrefix(at, "#"), fmt.Sprintf(format, args...)})
+}
+
+// unsupported deals with the keywords of a schema that the visitor would not enforce.
+func (l *lowerer) unsupported(at string, s *Schema) {
+	judged := map[string]bool{ // by the evaluator
+		"contains": s.Contains != nil, "minContains": s.MinContains != nil, "maxContains": s.MaxContains != nil,
+		"patternProperties": len(s.PatternProperties) > 0, "dependentSchemas": len(s.DependentSchemas) > 0,
+		"propertyNames": s.PropertyNames != nil, "if": s.If != nil, "then": s.Then != nil, "else": s.Else != nil,
+		"unevaluatedItems": boolSchemaSet(s.UnevaluatedItems), "unevaluatedProperties": boolSchemaSet(s.UnevaluatedProperties),
+		"dependentRequired": len(s.DependentRequired) > 0,
+	}
+	silent := map[string]bool{ // they say nothing of a value
+		"$defs": len(s.Defs) > 0, "$anchor": s.Anchor != "", "$id": s.SchemaID != "", "$dynamicAnchor": s.DynamicAnchor != "",
+		"contentMediaType": s.ContentMediaType != "", "contentEncoding": s.ContentEncoding != "", "contentSchema": s.ContentSchema != nil,
+	}
+	unjudged := map[string]bool{"$dynamicRef": s.DynamicRef != ""}
+	if l.document.foreign {
+		for keyword, present := range judged {
+			if present && (l.draft2020 || keyword == "") {
+				l.document.beyond[s] = true
+			}
+		}
+		if s.Extensions[exactKey] != nil || s.Always != nil {
+			l.document.beyond[s] = true
+		}
+		if s.DynamicRef != "" {
+			l.warn(at, s, "keyword %q is not judged", "$dynamicRef")
+		}
+	} else {
+		all := maps.Clone(judged)
+		maps.Copy(all, silent)
+		maps.Copy(all, unjudged)
+		for _, keyword := range slices.Sorted(maps.Keys(all)) {
+			if all[keyword] {
+				l.fail(at, "keyword %q cannot be enforced", keyword)
+			}
+		}
+	}
+	if s.Format != "" && !formats.Known(s.Format) {
+		if !l.document.foreign {
+			l.fail(at, "format %q cannot be enforced", s.Format)
+		} else if !formats.Annotation(s.Format) {
+			l.warn(at, s, "format %q is not judged", s.Format)
+		}
+		s.Format = ""
+	}
+	if s.Pattern != "" {
+		if _, err := compilePattern(s.Pattern); err != nil {
+			if l.document.foreign {
+				l.warn(at, s, "the pattern is not judged: %v", err)
+				s.Pattern = ""
+			} else {
+				l.fail(at, "pattern cannot be compiled: %v", err)
+			}
+		}
+	}
+	for pattern := range s.PatternProperties {
+		if _, err := compilePattern(pattern); err != nil && l.document.foreign {
+			l.warn(at+"/patternProperties/"+pointerEscaper.Replace(pattern), s, "the pattern is not judged: %v", err)
+			delete(s.PatternProperties, pattern)
+			s.AdditionalProperties = openapi3.AdditionalProperties{}
+		}
+	}
+}
+
+func boolSchemaSet(b openapi3.BoolSchema) bool { return b.Has != nil || b.Schema != nil }
+
+// settleBeyond gives the evaluator every schema from which one is reached that it has to
+// judge: kin-openapi judges a value as a whole or not at all.
+func (l *lowerer) settleBeyond() {
+	if len(l.document.beyond) == 0 {
+		return
+	}
+	parents := map[*Schema][]*Schema{}
+	for s := range l.done {
+		eachChild(s, func(_ string, ref *openapi3.SchemaRef) {
+			if ref != nil && ref.Value != nil {
+				parents[ref.Value] = append(parents[ref.Value], s)
+			}
+		})
+	}
+	todo := slices.Collect(maps.Keys(l.document.beyond))
+	for len(todo) > 0 {
+		s := todo[len(todo)-1]
+		todo = todo[:len(todo)-1]
+		for _, parent := range parents[s] {
+			if !l.document.beyond[parent] {
+				l.document.beyond[parent] = true
+				todo = append(todo, parent)
+			}
+		}
+	}
+}
+
+// unwind takes the union off a base where one of its branches asks for the base
+// again, as documents write polymorphism: a branch means the members of the base, and
+// not that the value is one of its branches, which it is.
+func (l *lowerer) unwind(at string, s *Schema) {
+	seen := map[*Schema]bool{}
+	var inside func(branch *Schema)
+	inside = func(branch *Schema) {
+		if branch == nil || seen[branch] {
+			return
+		}
+		seen[branch] = true
+		for i, ref := range branch.AllOf {
+			if ref == nil || ref.Value != s {
+				if ref != nil {
+					inside(ref.Value)
+				}
+				continue
+			}
+			base := l.bases[s]
+			if base == nil {
+				plain := *s
+				plain.OneOf, plain.AnyOf, plain.Discriminator = nil, nil, nil
+				base = &openapi3.SchemaRef{Value: &plain}
+				l.bases[s] = base
+				l.document.mergedAt[&plain] = strings.TrimPrefix(at, "#")
+			}
+			branch.AllOf[i] = base
+		}
+	}
+	for _, branch := range slices.Concat(s.OneOf, s.AnyOf) {
+		if branch != nil {
+			inside(branch.Value)
+		}
+	}
+}
+
+// unwindAll unwinds what is reached from a schema, before any of it is looked at.
+func (l *lowerer) unwindAll(at string, s *Schema) {
+	if l.unwound[s] {
+		return
+	}
+	l.unwound[s] = true
+	l.unwind(at, s)
+	eachChild(s, func(rel string, ref *openapi3.SchemaRef) {
+		if ref != nil && ref.Value != nil {
+			if ref.Ref != "" {
+				l.unwindAll(ref.Ref, ref.Value)
+			} else {
+				l.unwindAll(at+rel, ref.Value)
+			}
+		}
+	})
+}
+
+// nameBranches gives the branches of a discriminated union that its mapping leaves out
+// the names of their schemas (OpenAPI, section Discriminator Object).
+func (l *lowerer) nameBranches(s *Schema) {
+	if len(s.Discriminator.Mapping) == 0 {
+		return
+	}
+	named := map[string]bool{}
+	for _, ref := range s.Discriminator.Mapping {
+		named[ref.Ref] = true
+	}
+	for _, branch := range slices.Concat(s.OneOf, s.AnyOf) {
+		section, name := cutComponent(branch.Ref)
+		if _, taken := s.Discriminator.Mapping[name]; section == "schemas" && !taken && !named[branch.Ref] && !named[name] {
+			s.Discriminator.Mapping[name] = openapi3.MappingRef{Ref: branch.Ref}
+		}
+	}
+}
+
+// plainlyTagged reports whether every branch of a discriminated union requires the
+// property that tells them apart, as a text: then kin-openapi judges it as the document
+// means it.
+func (l *lowerer) plainlyTagged(s *Schema) bool {
+	name := s.Discriminator.PropertyName
+	return !slices.ContainsFunc(slices.Concat(s.OneOf, s.AnyOf), func(ref *openapi3.SchemaRef) bool {
+		return ref.Ref == "" || !requires(name, ref.Value, map[*Schema]bool{}) || !textual(name, ref.Value)
+	})
+}
+
+func requires(name string, s *Schema, seen map[*Schema]bool) bool {
+	if s == nil || seen[s] {
+		return false
+	}
+	seen[s] = true
+	return slices.Contains(s.Required, name) || slices.ContainsFunc(s.AllOf, func(ref *openapi3.SchemaRef) bool { return requires(name, ref.Value, seen) })
+}
+
+func textual(name string, s *Schema) bool {
+	return !slices.ContainsFunc(children([]*Schema{s}, Step{Name: name}), func(s *Schema) bool {
+		return s.Type != nil && !s.Type.Includes(openapi3.TypeString)
+	})
+}
