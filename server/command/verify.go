@@ -13,7 +13,6 @@ import (
 	"net/url"
 	"os"
 	"os/signal"
-	"path/filepath"
 	"slices"
 	"strings"
 	"syscall"
@@ -41,6 +40,8 @@ type verifying struct {
 	workers             int
 	rate                float64
 	replay, writeReplay string
+	strictDocument      bool
+	allowReferences     list
 }
 
 // texts is a flag that may be given several times. Its values may hold commas.
@@ -61,7 +62,9 @@ func verifyFlags() (*flag.FlagSet, *verifying, *judging) {
 	f := fs.Lookup("operations")
 	f.Usage = "`GLOB` of the operations to verify, as createThing or \"GET /things*\"; may be repeated"
 	fs.StringVar(&v.url, "url", "http://127.0.0.1:8080", "`BASE` URL of the server, with the path that stands before those of the document")
-	fs.StringVar(&v.document, "document", "", "the OpenAPI document, 3.0 or 3.1: "+strings.Join(app.VerifyDocuments(), ", ")+", or a `FILE` or URL")
+	fs.StringVar(&v.document, "document", "", "the OpenAPI document, 3.0 or 3.1, or Swagger 2: "+strings.Join(app.VerifyDocuments(), ", ")+", or a `FILE` or URL")
+	fs.BoolVar(&v.strictDocument, "strict-document", false, "refuse a document with a rule that cannot be judged, instead of a warning")
+	fs.Var(&v.allowReferences, "allow-references", "`PLACES`, folders or URLs, to which references of the document may lead, besides its own folder or origin")
 	fs.Var(&v.auth, "auth", "credential: `VALUE` of the header Authorization, as \"Bearer ...\", or NAME=VALUE for the security scheme of that name; may be repeated; better set in the environment")
 	fs.Var(&v.header, "header", "`HEADER` that every request carries, as \"Name: value\"; may be repeated")
 	fs.Var(&v.exclude, "exclude", "`GLOB` of operations that are left out; may be repeated")
@@ -185,58 +188,8 @@ func (v *verifying) options(ctx context.Context, j *judging) (verify.Options, er
 		}
 		o.Authorization = auth
 	}
-	o.Document, err = document(ctx, v.document)
+	o.Document, err = v.readDocument(ctx)
 	return o, err
-}
-
-// maxDocument bounds an OpenAPI document that is fetched.
-const maxDocument = 64 << 20
-
-// fetchTimeout is how long a document may take to come.
-const fetchTimeout = 60 * time.Second
-
-// document finds the OpenAPI document: one that is built in, a file, or a URL.
-func document(ctx context.Context, name string) (*verify.Document, error) {
-	if name == "" {
-		return nil, usageError("--document: want %s, a file or a URL", strings.Join(app.VerifyDocuments(), ", "))
-	}
-	if d, known, err := app.VerifyDocument(name); known {
-		return d, err
-	}
-	var data []byte
-	var err error
-	if strings.HasPrefix(name, "http://") || strings.HasPrefix(name, "https://") {
-		data, err = fetch(ctx, name)
-	} else {
-		data, err = os.ReadFile(name)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("--document: %w", err)
-	}
-	short := filepath.Base(name)
-	return verify.ParseDocument(strings.TrimSuffix(short, filepath.Ext(short)), name, data)
-}
-
-func fetch(ctx context.Context, address string) ([]byte, error) {
-	ctx, cancel := context.WithTimeout(ctx, fetchTimeout)
-	defer cancel()
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
-	if err != nil {
-		return nil, err
-	}
-	response, err := http.DefaultClient.Do(request)
-	if err != nil {
-		return nil, err
-	}
-	defer response.Body.Close()
-	if response.StatusCode != http.StatusOK {
-		return nil, fmt.Errorf("%s: %s", address, response.Status)
-	}
-	data, err := io.ReadAll(io.LimitReader(response.Body, maxDocument+1))
-	if err == nil && len(data) > maxDocument {
-		err = fmt.Errorf("%s is larger than %d bytes", address, maxDocument)
-	}
-	return data, err
 }
 
 // clearLine goes back to the beginning of a terminal's line and clears it.

@@ -49,6 +49,23 @@ func (v *Violation) accepted() string {
 		}
 	case "additionalProperties":
 		return listed("the members", v.declared(), "no member")
+	case "dependentRequired":
+		if s != nil {
+			if ref := s.Properties[v.lastName()]; ref != nil {
+				return describe(ref.Value)
+			}
+		}
+		return "any value"
+	case "unevaluatedProperties", "additionalItems", "unevaluatedItems", "boolean":
+		return "nothing"
+	case "propertyNames":
+		if s != nil && s.PropertyNames != nil {
+			return describe(s.PropertyNames.Value)
+		}
+	case "contains", "minContains", "maxContains":
+		if s != nil && s.Contains != nil {
+			return containing(s)
+		}
 	case "readOnly":
 		return "nothing"
 	case "not":
@@ -74,6 +91,19 @@ func listed(lead string, names []string, none string) string {
 		return none
 	}
 	return lead + " " + strings.Join(names, ", ")
+}
+
+// containing says how many items of which kind an array has to have.
+func containing(s *Schema) string {
+	least, most := uint64(1), s.MaxContains
+	if s.MinContains != nil {
+		least = *s.MinContains
+	}
+	text := strings.TrimPrefix(howMany(least, most, "item"), " with ")
+	if text == "" {
+		text = "any number of items"
+	}
+	return text + " that are each " + describe(s.Contains.Value)
 }
 
 // tagged describes the objects that a discriminator tells apart.

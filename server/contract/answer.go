@@ -242,8 +242,8 @@ func (j *answerJudge) content() {
 	}
 	base := j.violation(InBody)
 	base.root, base.Where = c.schema, j.operation.document.locate(j.answer.at)
-	odd := p.numbers != nil && len(p.numbers.odd) > 0
-	if odd && !j.operation.document.foreign {
+	odd := p.numbers != nil && len(p.numbers.odd) > 0 || p.json == nil && holdsOdd(p.value)
+	if odd && p.numbers != nil && !j.operation.document.foreign {
 		p.numbers.plain(false)
 		p.value = p.numbers.value
 	}

@@ -35,6 +35,8 @@ func kindOf(mediaType string, schema *Schema) contentKind {
 		return contentMultipart
 	case schema == nil || isBinary(schema):
 		return contentBinary
+	case schema.Type.Is(openapi3.TypeString) && isYAMLType(mediaType):
+		return contentText // a text in YAML, or one that is
 	case isYAMLType(mediaType):
 		return contentYAML
 	case wants([]*Schema{schema}, openapi3.TypeString), mediaType == "text/plain" && !structured(schema):
@@ -181,12 +183,28 @@ func (o *Operation) read(c *content, contentType string, m *Message) *payload {
 		}
 		p.json, p.numbers, p.value = text, text, text.value
 	case contentForm:
+		if o.document.foreign {
+			p.value = c.formOf(o.document, string(m.Body))
+			return p
+		}
 		p.numbers = c.form(string(m.Body), o.document.wholeEscapes)
 		p.value = p.numbers.value
 	case contentMultipart:
 		o.readMultipart(p, contentType, m)
 	case contentText:
-		p.value = strings.ToValidUTF8(string(m.Body), "\uFFFD")
+		text := strings.ToValidUTF8(string(m.Body), "\uFFFD")
+		if p.value = text; c.schema != nil && !wants([]*Schema{c.schema}, openapi3.TypeString) {
+			p.value = o.document.scalar(c.schema, strings.TrimSpace(text), SideClient)
+		}
+	case contentYAML:
+		value, err := readYAML(m.Body)
+		if err != nil {
+			v := o.bodyViolation(c, RuleJSON)
+			v.Detail = reasonYAML
+			p.found = []Violation{v}
+			return p
+		}
+		p.value = value
 	case contentBinary:
 	}
 	return p

@@ -128,6 +128,9 @@ func Load(src Source) (*Document, error) {
 	for _, path := range spec.Paths.InMatchingOrder() {
 		item := spec.Paths.Value(path)
 		for method, op := range item.Operations() {
+			if op.OperationID == "" && d.foreign {
+				op.OperationID = method + " " + path
+			}
 			known, template, err := d.newFacts(operationPointer(method, path), method, path, item, op)
 			if err != nil {
 				return nil, fmt.Errorf("load %s: %s %s: %w", src.File, method, path, err)
@@ -276,9 +279,6 @@ func (d *Document) newFacts(at, method, path string, item *openapi3.PathItem, op
 			}
 			rest[p.Name] = true
 		}
-		if p.Schema != nil && p.Schema.Value.Type.Is(openapi3.TypeNumber) {
-			o.numberTexts = true
-		}
 		switch p.In {
 		case openapi3.ParameterInQuery:
 			o.query[p.Name] = p
@@ -290,6 +290,7 @@ func (d *Document) newFacts(at, method, path string, item *openapi3.PathItem, op
 			o.readers = append(o.readers, r)
 		} else {
 			o.plain++
+			o.numberTexts = o.numberTexts || p.Schema.Value.Type.Is(openapi3.TypeNumber)
 			plain.Parameters = append(plain.Parameters, ref)
 		}
 	}

@@ -94,6 +94,9 @@ func (e *finder) visit(s *Schema, value any, odd bool, base Violation) {
 		for i := range found {
 			e.mistake(&found[i], base)
 		}
+		if odd && e.side == SideClient {
+			e.large(s, value, base)
+		}
 		return
 	}
 	visitOptions := answerOptions
@@ -103,6 +106,34 @@ func (e *finder) visit(s *Schema, value any, odd bool, base Violation) {
 	if err := s.VisitJSON(value, visitOptions...); err != nil {
 		e.schemasIn(err, base, value)
 	}
+}
+
+// large tells of integers beyond 64 bits whose schema does not say how large they may be:
+// a server that refuses them is as right as one that does not.
+func (e *finder) large(s *Schema, value any, base Violation) {
+	var walk func(v any, path []Step)
+	walk = func(v any, path []Step) {
+		switch v := v.(type) {
+		case json.Number:
+			if d, ok := decimal.Parse(v.String()); ok && d.IsInteger() && !d.Within(64) {
+				schemas := schemasAt(s, path)
+				if wantsInteger(schemas) && !slices.ContainsFunc(expand(schemas), func(s *Schema) bool { return s.Format == "int64" || s.Format == "int32" }) {
+					large := base
+					large.Rule, large.Basis, large.Got, large.Path, large.Schema = RuleIntegerRange, BasisInferred, v, path, schemas[0]
+					e.add(large)
+				}
+			}
+		case []any:
+			for i := range v {
+				walk(v[i], append(slices.Clip(path), Step{Array: true, Index: i}))
+			}
+		case map[string]any:
+			for _, name := range slices.Sorted(maps.Keys(v)) {
+				walk(v[name], append(slices.Clip(path), Step{Name: name}))
+			}
+		}
+	}
+	walk(value, base.Path)
 }
 
 // mistake tells a mistake of the evaluator's.
@@ -135,9 +166,6 @@ func (e *finder) mistake(m *mistake, base Violation) {
 	}
 	v.Where = e.operation.schemaLocation(m.schema, keyword)
 	v.Basis = e.operation.schemaBasis(m.schema, keyword, m.member)
-	if m.rule == RuleIntegerRange && m.schema.Format != "int64" { // nothing says how large it may be
-		v.Basis = BasisInferred
-	}
 	e.add(v)
 }
 
@@ -391,7 +419,7 @@ func (e *evaluator) number(s *Schema, n json.Number, path []Step) (found []mista
 	switch integer := s.Type.Includes(openapi3.TypeInteger) && !s.Type.Includes(openapi3.TypeNumber); {
 	case s.Format == "int32" && !d.Within(32) && d.IsInteger():
 		add("format")
-	case integer && !d.Within(64):
+	case integer && s.Format == "int64" && !d.Within(64):
 		add(RuleIntegerRange)
 	}
 	return found

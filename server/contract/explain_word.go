@@ -175,7 +175,20 @@ func (v *Violation) sentence(got, accepted string) string {
 		not = ", not " + got
 	}
 	switch v.Rule {
+	case "dependentRequired":
+		return "The " + place + " is missing, which what else came needs: send it, as " + accepted + "."
+	case "unevaluatedProperties", "unevaluatedItems":
+		return "The " + place + " is described nowhere and the schema allows no others: remove it."
+	case "propertyNames":
+		return "The name of the " + place + " must be " + accepted + not + "."
+	case "contains", "minContains", "maxContains":
+		return "The " + place + " must have " + accepted + "."
+	case "boolean":
+		return "The " + place + " must not be there: the schema allows no value."
 	case "required":
+		if v.In == InHeader && v.Side == SideServer {
+			return "The " + place + " is missing from the answer: send it, as " + accepted + "."
+		}
 		if v.In == InBody && len(v.Path) == 0 {
 			return "The operation needs a request body and none came: send " + accepted + "."
 		}
@@ -212,6 +225,9 @@ func (v *Violation) sentence(got, accepted string) string {
 	case RuleMultipart:
 		return "The " + place + " is not multipart/form-data (RFC 7578): " + v.Detail + "."
 	case RuleMediaType:
+		if len(v.Path) > 0 {
+			return "The " + place + " must be of the type " + accepted + not + "."
+		}
 		if v.Side == SideServer {
 			return "The answer's Content-Type is not declared for its status."
 		}
@@ -267,8 +283,6 @@ func (v *Violation) sentence(got, accepted string) string {
 		return "The body ended before its announced end, or its chunks are malformed: send all of it, with the right length."
 	case RuleBodyUnused:
 		return "A body was sent where none is declared: leave it out."
-	case "headers":
-		return "The " + place + " is missing from the answer or breaks its schema."
 	}
 	text := "The " + place + " must be " + accepted + not + "."
 	if v.In == InPath && got == `""` {

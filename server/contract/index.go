@@ -76,22 +76,27 @@ func (ix *index) component(c *openapi3.Components, section, name string) {
 		ix.schema(at, c.Schemas[name])
 	case "parameters":
 		ix.schema(at+"/schema", c.Parameters[name].Value.Schema)
+		ix.content(at, c.Parameters[name].Value.Content)
 	case "responses":
 		ix.content(at, c.Responses[name].Value.Content)
 	case "requestBodies":
 		ix.content(at, c.RequestBodies[name].Value.Content)
 	case "headers":
 		ix.schema(at+"/schema", c.Headers[name].Value.Schema)
+		ix.content(at, c.Headers[name].Value.Content)
 	}
 }
 
 func (ix *index) operation(path string, item *openapi3.PathItem, method string, op *openapi3.Operation) {
 	for i, ref := range item.Parameters {
-		ix.schema("/paths/"+pointerEscaper.Replace(path)+"/parameters/"+itoa(i)+"/schema", ref.Value.Schema)
+		at := "/paths/" + pointerEscaper.Replace(path) + "/parameters/" + itoa(i)
+		ix.schema(at+"/schema", ref.Value.Schema)
+		ix.content(at, ref.Value.Content)
 	}
 	at := operationPointer(method, path)
 	for i, ref := range op.Parameters {
 		ix.schema(at+"/parameters/"+itoa(i)+"/schema", ref.Value.Schema)
+		ix.content(at+"/parameters/"+itoa(i), ref.Value.Content)
 	}
 	if op.RequestBody != nil {
 		ix.content(at+"/requestBody", op.RequestBody.Value.Content)
@@ -99,7 +104,9 @@ func (ix *index) operation(path string, item *openapi3.PathItem, method string, 
 	for status, ref := range op.Responses.Map() {
 		ix.content(at+"/responses/"+status, ref.Value.Content)
 		for name, h := range ref.Value.Headers {
-			ix.schema(at+"/responses/"+status+"/headers/"+pointerEscaper.Replace(name)+"/schema", h.Value.Schema)
+			header := at + "/responses/" + status + "/headers/" + pointerEscaper.Replace(name)
+			ix.schema(header+"/schema", h.Value.Schema)
+			ix.content(header, h.Value.Content)
 		}
 	}
 }

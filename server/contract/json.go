@@ -32,6 +32,7 @@ const (
 	reasonDepth     = "arrays and objects nest too deeply"
 	reasonEnd       = "the text ends in the middle of the value"
 	reasonSyntax    = "the text is not JSON"
+	reasonYAML      = "the text is not YAML"
 	reasonGzip      = "the text is compressed"
 	reasonMark      = "the text begins with a byte order mark"
 	reasonNaN       = "NaN and Infinity are not JSON"
@@ -43,6 +44,8 @@ type jsonText struct {
 	data  []byte
 	value any         // numbers are their literals
 	odd   []oddNumber // in the order in which they came
+
+	mistyped []partType // of a multipart body
 }
 
 // readers are reused: a fresh one costs more than a small body.

@@ -189,7 +189,7 @@ func (o *Operation) judgeBody(j *Judged, p *payload, found *collector) {
 	e := &finder{operation: o, side: SideClient, payload: p, found: found}
 	if o.document.foreign {
 		before := len(found.found) + found.more
-		e.visit(c.schema, p.value, odd, o.bodyViolation(c, ""))
+		e.visit(c.schema, p.value, odd || p.json == nil && holdsOdd(p.value), o.bodyViolation(c, ""))
 		if c.kind != contentText {
 			o.unknownMembers(p, found)
 		}

@@ -19,6 +19,9 @@ import (
 // may be refused for that.
 const looseKey = "x-understudy-loose"
 
+// Loose reports whether a schema, without those in it, has a rule that is not judged.
+func Loose(s *Schema) bool { return s.Extensions[looseKey] != nil }
+
 func (l *lowerer) warn(at string, s *Schema, format string, args ...any) {
 	if s.Extensions == nil {
 		s.Extensions = map[string]any{}
@@ -176,8 +179,8 @@ func (l *lowerer) unwindAll(at string, s *Schema) {
 // nameBranches gives the branches of a discriminated union that its mapping leaves out
 // the names of their schemas (OpenAPI, section Discriminator Object).
 func (l *lowerer) nameBranches(s *Schema) {
-	if len(s.Discriminator.Mapping) == 0 {
-		return
+	if s.Discriminator.Mapping == nil {
+		s.Discriminator.Mapping = map[string]openapi3.MappingRef{}
 	}
 	named := map[string]bool{}
 	for _, ref := range s.Discriminator.Mapping {

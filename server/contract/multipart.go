@@ -63,6 +63,18 @@ func (o *Operation) readMultipart(p *payload, contentType string, m *Message) {
 		return
 	}
 	p.numbers, p.value = read, read.value
+	for _, t := range read.mistyped {
+		v := o.bodyViolation(p.content, RuleMediaType)
+		v.Path, v.Got, v.Detail = t.path, t.came, strings.Join(t.types, " or ")
+		p.found = append(p.found, v)
+	}
+}
+
+// partType is a part of a media type that is not declared for it.
+type partType struct {
+	path  []Step
+	came  string
+	types []string
 }
 
 // partJSONError says which part is not JSON although it has to be.
@@ -125,6 +137,9 @@ func (c *content) parts(contentType string, body io.Reader) (*jsonText, error) {
 
 // part reads one part into the body.
 func (c *content) part(part *multipart.Part, name string, schemas []*Schema, body *jsonText, path []Step, left *int64) (any, error) {
+	if types, said := c.partTypes(name), part.Header.Get("Content-Type"); types != nil && said != "" && !fitsOne(types, said) {
+		body.mistyped = append(body.mistyped, partType{path, said, types})
+	}
 	if isFile(part, schemas) {
 		if _, err := io.Copy(io.Discard, part); err != nil {
 			return nil, errPart(reasonParts)

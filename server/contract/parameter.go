@@ -211,7 +211,7 @@ func (r *parameterReader) fromContent(d *Document, text string, side Side) readi
 	case kind == contentText && r.schema != nil:
 		out.value = d.scalar(r.schema, text, side)
 	default:
-		out.texts = nil // nothing says what it has to be
+		out.texts, out.value = nil, nil // nothing says what it has to be
 	}
 	return out
 }

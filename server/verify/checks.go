@@ -147,11 +147,7 @@ func responseConformance(ctx context.Context, x *exchange) []fault {
 	if a.err != nil || op == nil || x.purpose == purposeMethod {
 		return nil
 	}
-	status := a.status
-	if made := op.answerStatus(status); made != 0 {
-		status = made
-	}
-	violations := op.JudgeResponse(ctx, x.call.method, status, a.header, a.body)
+	violations := op.JudgeResponse(ctx, x.call.method, a.status, a.header, a.body)
 	var found []fault
 	for i := range violations {
 		v := &violations[i]
@@ -163,26 +159,15 @@ func responseConformance(ctx context.Context, x *exchange) []fault {
 			check: checkOf(v), rule: v.Rule, in: v.In, name: e.Name, pointer: e.Pointer, message: e.Message,
 			got: e.Got, accepted: e.Accepted, location: e.Where,
 		}
-		if v.Rule == "headers" && !op.declaresHeader(status, v.Name) {
+		if v.Rule == contract.RuleMediaType {
 			f = op.wrongType(a, e.Where)
 		}
 		if f.check == CheckStatus {
 			f.rule = "status " + strconv.Itoa(a.status)
-			f.message = strings.ReplaceAll(e.Message, strconv.Itoa(defaultStatus), strconv.Itoa(a.status))
 		}
 		found = append(found, f)
 	}
 	return found
-}
-
-// declaresHeader reports whether an answer of the status declares a header.
-func (op *operation) declaresHeader(status int, name string) bool {
-	for declared := range op.AnswerHeaders(status) {
-		if strings.EqualFold(declared, name) {
-			return true
-		}
-	}
-	return false
 }
 
 // wrongType is the failure of an answer whose Content-Type is not declared.
@@ -197,15 +182,6 @@ func (op *operation) wrongType(a *answer, where contract.Location) fault {
 		f.message = fmt.Sprintf("The answer (status %d) has a body and no Content-Type.", a.status)
 	}
 	return f
-}
-
-// answerStatus is the status under which the judged form holds the default answer,
-// if that is the one that declares this status.
-func (op *operation) answerStatus(status int) int {
-	if op.hasDefault && !op.Declares(status) && op.Declares(defaultStatus) {
-		return defaultStatus
-	}
-	return 0
 }
 
 // checkOf tells which check a violation of the document belongs to.

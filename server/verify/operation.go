@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/getkin/kin-openapi/openapi3"
@@ -27,7 +26,6 @@ type operation struct {
 	bodyRequired bool
 	security     [][]string // alternatives; an empty one means that none is needed
 	open         bool       // an alternative needs no credential
-	hasDefault   bool       // a default answer is declared
 	loose        bool       // what is valid may still be refused: a format is not known
 	nodes        []node     // of its path parameters, in path order
 }
@@ -59,7 +57,6 @@ func (d *Document) operations() []*operation {
 		op := &operation{Operation: o, index: i}
 		d.parameters(op)
 		d.requestBody(op)
-		_, op.hasDefault = d.defaults[o.Pointer()+"/responses/"+strconv.Itoa(defaultStatus)]
 		for _, requirement := range o.Security() {
 			op.security = append(op.security, slices.Sorted(maps.Keys(requirement)))
 			op.open = op.open || len(requirement) == 0

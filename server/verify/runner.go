@@ -402,7 +402,7 @@ func (r *runner) conclude(result *Result) {
 		finding := Finding{
 			Check: f.check, Operation: f.op.name(), Rule: f.rule, In: f.in, Name: f.name,
 			Pointer: contract.SegmentsFolded(f.pointer), Message: r.target.auth.scrub(f.message), Got: r.target.auth.scrub(f.got),
-			Accepted: f.accepted, Where: r.o.Document.settle(f.location), Count: f.count, After: f.after, Phase: f.phase, Steps: f.steps, Walk: f.walk,
+			Accepted: f.accepted, Where: f.location, Count: f.count, After: f.after, Phase: f.phase, Steps: f.steps, Walk: f.walk,
 			Curl: r.curl(f.steps),
 		}
 		if f.op == nil && len(f.steps) > 0 {

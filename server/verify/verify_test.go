@@ -242,14 +242,35 @@ func TestMistakes(t *testing.T) {
 		"a: [":                "yaml",
 		"[]":                  "not an OpenAPI document",
 		"{":                   "not one JSON value",
-		"swagger: '2.0'":      "Swagger 2",
+		"swagger: '1.2'":      "swagger",
 		"openapi: 3.2.0":      "want 3.0 or 3.1",
 		`{"openapi":"3.0.3"}`: "",
-		"openapi: 3.0.3\ninfo: {title: t, version: '1'}\npaths: {}\ncomponents:\n  schemas:\n    A:\n      type: string\n      pattern: '(?!a'": "line 6: #/components/schemas/A: pattern",
-		"openapi: 3.1.0\ninfo: {title: t, version: '1'}\npaths: {}\ncomponents:\n  schemas:\n    A:\n      if: {type: string}":                  `keyword "if"`,
+		"openapi: 3.0.3\npaths: {/a: {}}\npaths: {}": "lines 2 and 3",
 	} {
 		if _, err := verify.ParseDocument("t", "t.yaml", []byte(text)); says != "" && (err == nil || !strings.Contains(err.Error(), says)) {
 			t.Errorf("%s: %v, want %q", text, err, says)
+		}
+	}
+}
+
+// A rule that cannot be judged is a note with its line, and a mistake to who is strict.
+func TestStrictDocument(t *testing.T) {
+	for text, says := range map[string]string{
+		"type: string\n      pattern: '(?!a'":        "t.yaml line 6: the pattern is not judged",
+		"type: string\n      format: color":          `t.yaml line 6: format "color" is not judged`,
+		"$dynamicRef: '#here'\n      type: object":   `t.yaml line 6: keyword "$dynamicRef" is not judged`,
+		"items: {format: color}\n      format: color": `t.yaml line 6: format "color" is not judged, and in 1 more places`,
+	} {
+		data := []byte("openapi: 3.1.0\ninfo: {title: t, version: '1'}\npaths: {}\ncomponents:\n  schemas:\n    A:\n      " + text)
+		d, err := verify.ParseDocument("t", "t.yaml", data)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !slices.ContainsFunc(d.Notes, func(note string) bool { return strings.HasPrefix(note, says) }) {
+			t.Errorf("%s: %q", text, d.Notes)
+		}
+		if _, err := verify.ReadDocument(t.Context(), "t", "t.yaml", data, verify.DocumentOptions{Strict: true}); err == nil || !strings.Contains(err.Error(), says) {
+			t.Errorf("%s: %v", text, err)
 		}
 	}
 }
