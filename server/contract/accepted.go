@@ -135,6 +135,11 @@ var formatTexts = map[string]string{
 	"time":      `a time such as "09:00:00Z"`,
 	"uri":       `an absolute URI such as "https://example.com/path"`,
 	"email":     `an e-mail address such as "jane@example.com"`,
+	"duration":  `a duration such as "P1DT12H"`,
+	"ipv4":      `an IPv4 address such as "192.0.2.1"`,
+	"ipv6":      `an IPv6 address such as "2001:db8::1"`,
+	"hostname":  `the name of a host such as "www.example.com"`,
+	"byte":      `base64 such as "YWJj"`,
 	"int32":     "an integer of 32 bits",
 	"int64":     "an integer of 64 bits",
 }

@@ -1,7 +1,6 @@
 package contract
 
 import (
-	"cmp"
 	"context"
 	"maps"
 	"net/http"
@@ -250,11 +249,6 @@ func (j *answerJudge) content() {
 	j.visit(c.schema, p.value, odd, base)
 }
 
-// answerOptions is how kin-openapi is asked to judge the body of an answer.
-var answerOptions = append([]openapi3.SchemaValidationOption{
-	openapi3.VisitAsResponse(), openapi3.MultiErrors(),
-}, options.SchemaValidationOptions...)
-
 // contentsOf are what is declared for the bodies of an answer.
 func (o *Operation) contentsOf(status int) []*content {
 	if a := o.answer(status); a != nil {
@@ -309,6 +303,3 @@ func jsonContent(contents []*content) *content {
 	}
 	return found
 }
-
-// compareContents orders declarations as they are listed.
-func compareContents(a, b *content) int { return cmp.Compare(a.mediaType, b.mediaType) }

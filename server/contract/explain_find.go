@@ -388,13 +388,7 @@ func (e *finder) rest(s *Schema, failed string, base, at Violation, body any) {
 		e.originals = map[*Schema]*Schema{}
 	}
 	e.originals[&rest] = e.original(s)
-	direction := openapi3.VisitAsRequest()
-	if e.side == SideServer {
-		direction = openapi3.VisitAsResponse()
-	}
-	err := rest.VisitJSON(value, append([]openapi3.SchemaValidationOption{
-		openapi3.MultiErrors(), direction,
-	}, options.SchemaValidationOptions...)...)
+	err := rest.VisitJSON(value, e.operation.document.judgement().of(e.side)...)
 	inside := base
 	inside.Path = at.Path
 	for _, err := range flatten(err) {
@@ -454,16 +448,10 @@ func (e *finder) branches(s *Schema, base Violation, body any) [][]Violation {
 	var all [][]Violation
 	whole := e.found
 	value := base.Got
-	direction := openapi3.VisitAsRequest()
-	if e.side == SideServer {
-		direction = openapi3.VisitAsResponse()
-	}
 	for _, ref := range slices.Concat(s.AnyOf, s.OneOf) {
 		base := base
 		base.Within = append(slices.Clone(base.Within), Branch{At: len(base.Path), Schema: ref.Value})
-		err := ref.Value.VisitJSON(value, append([]openapi3.SchemaValidationOption{
-			openapi3.MultiErrors(), direction,
-		}, options.SchemaValidationOptions...)...)
+		err := ref.Value.VisitJSON(value, e.operation.document.judgement().of(e.side)...)
 		e.found = whole.inside()
 		for _, err := range flatten(err) {
 			if se, ok := errors.AsType[*openapi3.SchemaError](err); ok {

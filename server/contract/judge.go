@@ -174,11 +174,6 @@ func (o *Operation) payload(c *content, m *Message) (*payload, []Violation) {
 	return p, p.found
 }
 
-// bodyOptions is how kin-openapi is asked to judge a body that was read.
-var bodyOptions = append([]openapi3.SchemaValidationOption{
-	openapi3.VisitAsRequest(), openapi3.MultiErrors(),
-}, options.SchemaValidationOptions...)
-
 // judgeBody holds what a body says against its schema.
 func (o *Operation) judgeBody(j *Judged, p *payload, found *collector) {
 	c := p.content
@@ -202,7 +197,7 @@ func (o *Operation) judgeBody(j *Judged, p *payload, found *collector) {
 		p.numbers.plain(true)
 		p.value = p.numbers.value
 	}
-	err := c.schema.VisitJSON(p.value, bodyOptions...)
+	err := c.schema.VisitJSON(p.value, o.document.judgement().request...)
 	if odd {
 		p.numbers.restore(nil)
 		p.value = p.numbers.value

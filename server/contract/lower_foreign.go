@@ -66,13 +66,15 @@ func (l *lowerer) unsupported(at string, s *Schema) {
 			}
 		}
 	}
-	if s.Format != "" && !formats.Known(s.Format) {
-		if !l.document.foreign {
-			l.fail(at, "format %q cannot be enforced", s.Format)
-		} else if !formats.Annotation(s.Format) {
+	switch {
+	case s.Format == "":
+	case l.document.foreign && !formats.Judged(s.Format):
+		if !formats.Annotation(s.Format) {
 			l.warn(at, s, "format %q is not judged", s.Format)
 		}
 		s.Format = ""
+	case !l.document.foreign && !formats.Known(s.Format):
+		l.fail(at, "format %q cannot be enforced", s.Format)
 	}
 	if s.Pattern != "" {
 		if _, err := compilePattern(s.Pattern); err != nil {

@@ -251,10 +251,11 @@ func (r *parameterReader) fromQuery(d *Document, pairs []queryPair) reading {
 		case s.Type.Is(openapi3.TypeArray) && r.explode:
 			return d.list(s, texts, SideClient), true
 		case s.Type.Is(openapi3.TypeArray) || s.Type.Is(openapi3.TypeObject):
-			raw := own[0].raw
-			for _, p := range own[1:] {
-				raw += separator + p.raw
+			raws := make([]string, len(own))
+			for i, p := range own {
+				raws[i] = p.raw
 			}
+			raw := strings.Join(raws, separator)
 			v, parts, ok := r.structuredText(d, s, r.separated(raw), separator, own[0].decode, SideClient)
 			if parts != nil {
 				texts = parts

@@ -1,6 +1,7 @@
 package contract
 
 import (
+	"maps"
 	"slices"
 
 	"github.com/getkin/kin-openapi/openapi3"
@@ -57,11 +58,7 @@ func (o *Operation) RequestContent() (content openapi3.Content, required bool) {
 	if ref == nil || ref.Value == nil {
 		return nil, false
 	}
-	content = openapi3.Content{}
-	for name, mt := range ref.Value.Content {
-		content[name] = mt
-	}
-	return content, ref.Value.Required
+	return maps.Clone(ref.Value.Content), ref.Value.Required
 }
 
 // AnswerTypes lists the media types of an answer with this status, as the document

@@ -2,19 +2,16 @@ package sample
 
 import (
 	"encoding/base64"
-	"errors"
 	"fmt"
 	"math/rand/v2"
-	"net/mail"
-	"net/netip"
-	"net/url"
-	"regexp"
 	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
 
 	"github.com/getkin/kin-openapi/openapi3"
+
+	"github.com/understudy-api/understudy/server/contract/formats"
 )
 
 // textFormat is a format of strings.
@@ -27,41 +24,30 @@ type textFormat struct {
 	wrongs []string
 }
 
-var errFormat = errors.New("not of the format")
-
 // textFormats are the formats that are generated and judged, each by the standard
 // that OpenAPI or JSON Schema names for it. Rights and wrongs are so by every reading
 // of it that is in use.
 var textFormats = map[string]textFormat{
 	"date": {
-		check: func(s string) error {
-			_, err := time.Parse(time.DateOnly, s)
-			return err
-		},
+		check:  standard("date"),
 		make:   func(r *rand.Rand) string { return instant(r).Format(time.DateOnly) },
 		rights: []string{"2024-02-29", "1999-12-31"},
 		wrongs: []string{"2024-13-01", "2023-02-29", "31.12.1999", "2024-1-1"},
 	},
 	"date-time": {
-		check: func(s string) error {
-			_, err := time.Parse(time.RFC3339Nano, s)
-			return err
-		},
+		check:  standard("date-time"),
 		make:   func(r *rand.Rand) string { return instant(r).Format(time.RFC3339Nano) },
 		rights: []string{"2024-02-29T23:59:59Z", "1999-12-31T00:00:00.123456+05:30"},
 		wrongs: []string{"2024-02-29", "2024-02-29T24:00:00Z", "2023-02-29T00:00:00Z", "yesterday"},
 	},
 	"time": {
-		check: func(s string) error {
-			_, err := time.Parse("15:04:05.999999999Z07:00", s)
-			return err
-		},
+		check:  standard("time"),
 		make:   func(r *rand.Rand) string { return instant(r).Format("15:04:05Z07:00") },
 		rights: []string{"23:59:59Z", "00:00:00.5+02:00"},
 		wrongs: []string{"24:00:00Z", "12:60:00Z", "noon"},
 	},
 	"uuid": {
-		check: matching(`^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$`),
+		check: standard("uuid"),
 		make: func(r *rand.Rand) string {
 			high, low := r.Uint64()&^0xf000|0x4000, r.Uint64()&^(3<<62)|1<<63
 			return fmt.Sprintf("%08x-%04x-%04x-%04x-%012x", high>>32, high>>16&0xffff, high&0xffff, low>>48, low&0xffffffffffff)
@@ -70,13 +56,7 @@ var textFormats = map[string]textFormat{
 		wrongs: []string{"not-a-uuid", "7c4e1f1a-3b52-4d8e-9f6a-0b1c2d3e4f5", "7c4e1f1a-3b52-4d8e-9f6a-0b1c2d3e4f5g"},
 	},
 	"email": {
-		check: func(s string) error {
-			a, err := mail.ParseAddress(s)
-			if err == nil && a.Address != s {
-				return errFormat
-			}
-			return err
-		},
+		check: standard("email"),
 		make: func(r *rand.Rand) string {
 			return lowercase(r, 3+r.IntN(8)) + "." + lowercase(r, 3) + "@" + lowercase(r, 6) + ".example.com"
 		},
@@ -89,22 +69,16 @@ var textFormats = map[string]textFormat{
 		wrongs: []string{"ada", "ada@", "@example.com", "ada lovelace@example.com"},
 	},
 	"uri": {
-		check: checkURI,
+		check: standard("uri"),
 		make: func(r *rand.Rand) string {
 			return "https://" + lowercase(r, 6) + ".example.com/" + lowercase(r, 4) + "?" + lowercase(r, 2) + "=" + strconv.Itoa(r.IntN(100))
 		},
 		sized:  func(n int) string { return "http://a.example/" + strings.Repeat("a", max(n-17, 0)) },
 		rights: []string{"https://example.com/a/b?c=d#e", "http://127.0.0.1:8080"},
-		wrongs: []string{"example", "/relative/path", "http://", "://example.com"},
+		wrongs: []string{"example", "/relative/path", "https://exa mple.com", "://example.com"},
 	},
 	"ipv4": {
-		check: func(s string) error {
-			a, err := netip.ParseAddr(s)
-			if err == nil && !a.Is4() {
-				return errFormat
-			}
-			return err
-		},
+		check: standard("ipv4"),
 		make: func(r *rand.Rand) string {
 			return fmt.Sprintf("%d.%d.%d.%d", r.IntN(256), r.IntN(256), r.IntN(256), r.IntN(256))
 		},
@@ -112,13 +86,7 @@ var textFormats = map[string]textFormat{
 		wrongs: []string{"256.0.0.1", "192.0.2", "2001:db8::1"},
 	},
 	"ipv6": {
-		check: func(s string) error {
-			a, err := netip.ParseAddr(s)
-			if err == nil && (!a.Is6() || a.Zone() != "") {
-				return errFormat
-			}
-			return err
-		},
+		check: standard("ipv6"),
 		make: func(r *rand.Rand) string {
 			return fmt.Sprintf("2001:db8::%x:%x", 1+r.IntN(0xffff), 1+r.IntN(0xffff))
 		},
@@ -126,19 +94,14 @@ var textFormats = map[string]textFormat{
 		wrongs: []string{"2001:db8:::1", "2001:db8::g", "192.0.2.1"},
 	},
 	"hostname": {
-		check: func(s string) error {
-			if len(s) > 253 {
-				return errFormat
-			}
-			return matching(`^[a-zA-Z0-9]([a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?(\.[a-zA-Z0-9]([a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?)*$`)(s)
-		},
+		check:  standard("hostname"),
 		make:   func(r *rand.Rand) string { return lowercase(r, 1+r.IntN(10)) + ".example.com" },
 		sized:  labels,
 		rights: []string{"example.com", strings.Repeat("a", 63) + ".example.com"},
 		wrongs: []string{"-example.com", "example..com", strings.Repeat("a", 64) + ".example.com"},
 	},
 	"byte": {
-		check: matching(openapi3.FormatOfStringByte),
+		check: standard("byte"),
 		make: func(r *rand.Rand) string {
 			data := make([]byte, r.IntN(20))
 			for i := range data {
@@ -149,6 +112,63 @@ var textFormats = map[string]textFormat{
 		sized:  func(n int) string { return strings.Repeat("YWJj", n/4) },
 		rights: []string{"", "VW5kZXJzdHVkeQ=="},
 		wrongs: []string{"not base64!", "*"},
+	},
+	"base64url": {
+		check: standard("base64url"),
+		make: func(r *rand.Rand) string {
+			return base64.RawURLEncoding.EncodeToString([]byte(lowercase(r, r.IntN(20))))
+		},
+		sized:  func(n int) string { return strings.Repeat("YWJj", n/4) },
+		rights: []string{"VW5kZXJzdHVkeQ"},
+		wrongs: []string{"not base64!", "*"},
+	},
+	"duration": {
+		check:  standard("duration"),
+		make:   func(r *rand.Rand) string { return fmt.Sprintf("P%dDT%dH%dM", 1+r.IntN(30), r.IntN(24), r.IntN(60)) },
+		rights: []string{"P1Y2M3DT4H5M6S", "PT1S"},
+		wrongs: []string{"1 day", "P", "P1S"},
+	},
+	"uri-reference": {
+		check:  standard("uri-reference"),
+		make:   func(r *rand.Rand) string { return "/" + lowercase(r, 4) + "/" + lowercase(r, 4) },
+		sized:  func(n int) string { return "/" + strings.Repeat("a", max(n-1, 0)) },
+		rights: []string{"https://example.com/a?b#c", "../a"},
+		wrongs: []string{"a b", "%zz"},
+	},
+	"iri": {
+		check:  standard("iri"),
+		make:   func(r *rand.Rand) string { return "https://" + lowercase(r, 6) + ".example.com/" + lowercase(r, 4) },
+		sized:  func(n int) string { return "http://a.example/" + strings.Repeat("a", max(n-17, 0)) },
+		rights: []string{"https://example.com/a"},
+		wrongs: []string{"example", "https://a/<b>"},
+	},
+	"iri-reference": {
+		check:  standard("iri-reference"),
+		make:   func(r *rand.Rand) string { return "/" + lowercase(r, 4) },
+		sized:  func(n int) string { return "/" + strings.Repeat("a", max(n-1, 0)) },
+		rights: []string{"../a"},
+		wrongs: []string{"a b"},
+	},
+	"json-pointer": {
+		check:  standard("json-pointer"),
+		make:   func(r *rand.Rand) string { return "/" + lowercase(r, 4) + "/" + strconv.Itoa(r.IntN(10)) },
+		sized:  func(n int) string { return "/" + strings.Repeat("a", max(n-1, 0)) },
+		rights: []string{"/a/0", "/a~1b"},
+		wrongs: []string{"a", "/~2"},
+	},
+	"relative-json-pointer": {
+		check:  standard("relative-json-pointer"),
+		make:   func(r *rand.Rand) string { return strconv.Itoa(r.IntN(5)) + "/" + lowercase(r, 4) },
+		sized:  func(n int) string { return "1/" + strings.Repeat("a", max(n-2, 0)) },
+		rights: []string{"0#", "1/a"},
+		wrongs: []string{"/a", "-1"},
+	},
+	"uri-template": {
+		check:  standard("uri-template"),
+		make:   func(r *rand.Rand) string { return "/" + lowercase(r, 4) + "/{" + lowercase(r, 4) + "}" },
+		sized:  func(n int) string { return "/" + strings.Repeat("a", max(n-1, 0)) },
+		rights: []string{"/a/{b}"},
+		wrongs: []string{"{", "{a b}"},
 	},
 }
 
@@ -161,28 +181,9 @@ func stringValidators() map[string]openapi3.StringFormatValidator {
 	return validators
 }
 
-func matching(expr string) func(string) error {
-	re := regexp.MustCompile(expr)
-	return func(s string) error {
-		if !re.MatchString(s) {
-			return errFormat
-		}
-		return nil
-	}
-}
-
-// checkURI asks for an absolute URI that names something.
-func checkURI(s string) error {
-	u, err := url.Parse(s)
-	switch {
-	case err != nil:
-		return err
-	case u.Scheme == "", u.Host == "" && u.Opaque == "" && u.Path == "":
-		return errFormat
-	case u.Port() != "":
-		_, err = strconv.ParseUint(u.Port(), 10, 16)
-	}
-	return err
+// standard is the check of a format.
+func standard(name string) func(string) error {
+	return func(text string) error { return formats.CheckStandard(name, text) }
 }
 
 // instant is a time between 1990 and 2050, to the millisecond.

@@ -42,9 +42,6 @@ func (g *growing) enough() bool { return len(g.runes) >= manyRunes || g.steps >=
 // are as many as the documents of the process have patterns.
 var expressions sync.Map
 
-// escapedUnicode is how ECMA-262 writes a code point.
-var escapedUnicode = regexp.MustCompile(`\\u([0-9A-Fa-f]{4})`)
-
 // expressionOf parses a pattern; nil if nothing can be generated from it.
 func expressionOf(pattern string) *expression {
 	if known, ok := expressions.Load(pattern); ok {
@@ -57,12 +54,13 @@ func expressionOf(pattern string) *expression {
 }
 
 func parsePattern(pattern string) *expression {
-	text := escapedUnicode.ReplaceAllString(pattern, `\x{$1}`)
-	matcher, err := patterns.Compile(text)
+	matcher, err := patterns.Compile(pattern)
 	if err != nil {
-		if matcher, err = patterns.Compile(pattern); err != nil {
-			return nil
-		}
+		return nil
+	}
+	text, err := patterns.Go(pattern)
+	if err != nil {
+		return nil
 	}
 	// What looks ahead or behind takes no part of the text; the matcher holds it.
 	tree, err := syntax.Parse(withoutLooks(text), syntax.Perl)

@@ -256,9 +256,9 @@ func TestMistakes(t *testing.T) {
 // A rule that cannot be judged is a note with its line, and a mistake to who is strict.
 func TestStrictDocument(t *testing.T) {
 	for text, says := range map[string]string{
-		"type: string\n      pattern: '(?!a'":        "t.yaml line 6: the pattern is not judged",
-		"type: string\n      format: color":          `t.yaml line 6: format "color" is not judged`,
-		"$dynamicRef: '#here'\n      type: object":   `t.yaml line 6: keyword "$dynamicRef" is not judged`,
+		"type: string\n      pattern: '(?!a'":         "t.yaml line 6: the pattern is not judged",
+		"type: string\n      format: color":           `t.yaml line 6: format "color" is not judged`,
+		"$dynamicRef: '#here'\n      type: object":    `t.yaml line 6: keyword "$dynamicRef" is not judged`,
 		"items: {format: color}\n      format: color": `t.yaml line 6: format "color" is not judged, and in 1 more places`,
 	} {
 		data := []byte("openapi: 3.1.0\ninfo: {title: t, version: '1'}\npaths: {}\ncomponents:\n  schemas:\n    A:\n      " + text)
@@ -284,7 +284,7 @@ paths:
   /a/{h}:
     get:
       parameters:
-        - {in: path, name: h, required: true, schema: &h {type: string, format: hostname}}
+        - {in: path, name: h, required: true, schema: &h {type: string, format: color}}
         - {in: query, name: i, schema: *h}
       responses:
         200: {description: d}
@@ -295,7 +295,7 @@ paths:
 		t.Fatal(err)
 	}
 	op := d.Contract.Operation("GET", "/a/{h}")
-	if op == nil || op.ID != "GET /a/{h}" || len(d.Notes) != 1 || !strings.Contains(d.Notes[0], `"hostname"`) {
+	if op == nil || op.ID != "GET /a/{h}" || len(d.Notes) != 1 || !strings.Contains(d.Notes[0], `"color"`) {
 		t.Fatalf("%v, %q", op, d.Notes)
 	}
 	if l := d.Contract.Locate(op.Pointer() + "/responses/200"); l.Line != 10 {

@@ -70,7 +70,7 @@ func (d Decimal) Compare(other Decimal) int {
 		}
 		return 1
 	}
-	size := 0
+	var size int
 	switch {
 	case d.digits == "":
 		return 0

@@ -13,8 +13,9 @@ import (
 	"time"
 )
 
-// texts are the formats of strings. A nil check asks nothing of the value:
-// "password" marks a secret and "binary" bytes.
+// texts are the formats of strings that served documents ask for, as the frameworks of
+// their services read them. A nil check asks nothing of the value: "password" marks a
+// secret and "binary" bytes.
 var texts = map[string]func(string) error{
 	"uuid":      checkUUID,
 	"date-time": func(s string) error { _, err := time.Parse(time.RFC3339Nano, s); return err },
@@ -28,6 +29,24 @@ var texts = map[string]func(string) error{
 
 // numbers are the formats of numbers, which validation itself holds.
 var numbers = []string{"int32", "int64", "float", "double"}
+
+// Judged reports whether a format is judged in a document of others, by the standard
+// that OpenAPI or JSON Schema names for it.
+func Judged(name string) bool {
+	_, ok := standards[name]
+	return ok || Numeric(name)
+}
+
+// Standards lists the formats of strings that are judged by their standards, sorted.
+func Standards() []string { return slices.Sorted(maps.Keys(standards)) }
+
+// CheckStandard is [Check] by the standard of the format.
+func CheckStandard(name, text string) error {
+	if check := standards[name]; check != nil && !check(text) {
+		return errStandard
+	}
+	return nil
+}
 
 // annotations are the formats of which nothing follows for a text: how it is written on
 // a page, in which encoding its bytes are.

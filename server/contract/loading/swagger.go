@@ -33,11 +33,11 @@ func (l *loader) convert() error {
 	made.OpenAPI = "3.0.3"
 	content, err := made.MarshalJSON()
 	if err != nil {
-		return fmt.Errorf("Swagger 2: %w", err)
+		return fmt.Errorf("converted from Swagger 2: %w", err)
 	}
 	root, err := parseJSON(l.main, content, 1)
 	if err != nil {
-		return fmt.Errorf("Swagger 2: %w", err)
+		return fmt.Errorf("converted from Swagger 2: %w", err)
 	}
 	l.main.root = root
 	l.stood(root, "", w.places)

@@ -23,7 +23,7 @@ func (l *loader) walk(n *node, k kind) {
 		l.mistake(n, "%s: want an object", article(k))
 		return
 	}
-	if n.get("$ref").is(text) && !(k == pathItem && len(n.names) > 1 && n.get("$ref") == nil) {
+	if n.get("$ref").is(text) {
 		l.resolve(n, k)
 		if sections[k] == "" || k != schema || !l.draft || len(n.names) == 1 {
 			return
@@ -42,7 +42,7 @@ func (l *loader) walk(n *node, k kind) {
 	for _, name := range booleans[k] {
 		if at := n.get(name); at.is(null) {
 			n.remove(name)
-		} else if at != nil && !at.is(truth) && !(k == schema && name == "required") {
+		} else if at != nil && !at.is(truth) {
 			l.mistake(at, "%s: want true or false", name)
 		}
 	}
@@ -484,7 +484,7 @@ func (l *loader) types(n *node) {
 func (l *loader) lists(n *node, exact map[string]string) {
 	if at := n.get("required"); at.is(null) {
 		n.remove("required")
-	} else if at != nil && !(at.is(array) && all(at.items, text)) {
+	} else if at != nil && (!at.is(array) || !all(at.items, text)) {
 		l.mistake(at, "required: want a list of names")
 	}
 	for _, keyword := range []string{"enum", "examples"} {

@@ -3,8 +3,10 @@
 package patterns
 
 import (
+	"errors"
 	"fmt"
 	"regexp"
+	"regexp/syntax"
 	"strings"
 	"time"
 
@@ -23,16 +25,35 @@ type Matcher interface {
 // only if that cannot (it does not look ahead or behind) by one that goes back and is
 // given a limit. What it does not match within the limit does not match.
 func Compile(expr string) (Matcher, error) {
-	plain, err := regexp.Compile(expr)
-	if err == nil {
-		return plain, nil
+	text, looks, err := translate(expr, false)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", expr, err)
 	}
-	looking, other := regexp2.Compile(expr, regexp2.ECMAScript|regexp2.Unicode)
-	if other != nil {
-		return nil, fmt.Errorf("%w; %s", err, strings.TrimPrefix(other.Error(), "error parsing regexp: "))
+	if !looks {
+		plain, err := regexp.Compile(text)
+		if err == nil {
+			return plain, nil
+		}
+		if syntaxError, ok := errors.AsType[*syntax.Error](err); !ok || syntaxError.Code != syntax.ErrInvalidRepeatSize && syntaxError.Code != syntax.ErrLarge {
+			return nil, fmt.Errorf("%s: %s", expr, strings.TrimPrefix(err.Error(), "error parsing regexp: "))
+		}
+	}
+	if text, _, err = translate(expr, true); err != nil {
+		return nil, fmt.Errorf("%s: %w", expr, err)
+	}
+	looking, err := regexp2.Compile(text, regexp2.None)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %s", expr, strings.TrimPrefix(err.Error(), "error parsing regexp: "))
 	}
 	looking.MatchTimeout = Limit
 	return goingBack{looking}, nil
+}
+
+// Go writes a pattern for Go's engine. Groups that look ahead or behind stand in it as
+// they are.
+func Go(expr string) (string, error) {
+	text, _, err := translate(expr, false)
+	return text, err
 }
 
 type goingBack struct{ expression *regexp2.Regexp }

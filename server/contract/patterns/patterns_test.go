@@ -43,6 +43,88 @@ func TestCompile(t *testing.T) {
 	}
 }
 
+// Patterns mean what they mean in ECMA-262, by either engine.
+func TestECMA(t *testing.T) {
+	long := strings.Repeat("a", 1500)
+	for _, c := range []struct {
+		pattern, text string
+		want          bool
+	}{
+		{`^a\sb$`, "a\u00a0b", true},
+		{`^a\sb$`, "a\ufeffb", true},
+		{`^a\sb$`, "a\u000bb", true},
+		{`^a\sb$`, "a\u2028b", true},
+		{`^a\sb$`, "a\u3000b", true},
+		{`^\S+$`, "a\u00a0b", false},
+		{`^[\S]+$`, "a\u2029b", false},
+		{`^[^\s]+$`, "a\u00a0", false},
+		{`^[\s\S]*$`, "a\n\u00a0", true},
+		{`^.$`, "\u2028", false},
+		{`^.$`, "\r", false},
+		{`^.$`, "\n", false},
+		{`^.$`, "\u0085", true},
+		{`^.$`, "😀", true},
+		{`^a$`, "a\n", false},
+		{`^(?!b)a$`, "a\n", false},
+		{`a$`, "a\n", false},
+		{`^\\u0041$`, `\u0041`, true},
+		{`^\\u0041$`, "A", false},
+		{`^\u0041$`, "A", true},
+		{`^\u{1F600}$`, "😀", true},
+		{`^\ud83d\ude00$`, "😀", true},
+		{`^[\u4e00-\u9fff]+$`, "中文", true},
+		{`^\x41\cJ\0$`, "A\n\x00", true},
+		{`^[\b]$`, "\b", true},
+		{`\bfoo\b`, "a foo b", true},
+		{`(?=.)\bé`, "é", false},
+		{`^\d+$`, "٣", false},
+		{`^(?=.)\d+$`, "٣", false},
+		{`^\w$`, "é", false},
+		{`^(?=.)\w$`, "é", false},
+		{`^\/a\-\@\_\ \"$`, `/a-@_ "`, true},
+		{`^[\w-]+$`, "a-b", true},
+		{`^[\w-.]+$`, "a-.", true},
+		{`^[a-]$`, "-", true},
+		{`^[[a]+$`, "[a", true},
+		{`^[^]$`, "\n", true},
+		{`^[]$`, "a", false},
+		{`^[[:alpha:]]$`, "a]", true},
+		{`^\p{L}+$`, "é", true},
+		{`^\p{Letter}+$`, "é", true},
+		{`^\p{Script=Greek}+$`, "αβ", true},
+		{`^\p{sc=Latin}$`, "a", true},
+		{`^[\p{Lu}-]+$`, "A-", true},
+		{`^\P{Lu}$`, "a", true},
+		{`^\p{ASCII}+$`, "aé", false},
+		{`^a{1,1500}$`, long, true},
+		{`^a{1,1001}$`, long, false},
+		{`^(?<n>a)\k<n>$`, "aa", true},
+		{`^(a)\1$`, "ab", false},
+		{`^(?<n>a)$`, "a", true},
+		{`^(?i:A)b$`, "ab", true},
+		{`^x*?$`, "xx", true},
+		{`^(?:a|b)$`, "b", true},
+		{`(?<=a)b`, "ab", true},
+		{`^[^a-z]$`, "A", true},
+		{`^a|b$`, "xb", true},
+		{`^\.$`, "a", false},
+	} {
+		m, err := Compile(c.pattern)
+		if err != nil {
+			t.Errorf("%s: %v", c.pattern, err)
+		} else if m.MatchString(c.text) != c.want {
+			t.Errorf("%s: %q matches: %t", c.pattern, c.text, !c.want)
+		}
+	}
+	for _, pattern := range []string{
+		`(?i)a`, `(?P<n>a)`, `\Aa`, `a\z`, `\Qa\E`, `\a`, `(?>a)`, `(?#c)`, `a**`, `[b-a]`, `(`, `\`, `\u{110000}`, `\xZ`, `\p{Nothing}`, `\pL`, `(?s)a`, `[a`, `\u00`,
+	} {
+		if m, err := Compile(pattern); err == nil {
+			t.Errorf("%s compiles to %v", pattern, m)
+		}
+	}
+}
+
 // A text that would take the second engine for ever does not match.
 func TestLimit(t *testing.T) {
 	m, err := Compile(`^(?!b)(a+)+$`)
