@@ -135,7 +135,8 @@ func (o *Operation) contentFor(contentType string) *content {
 // RequestBody is one of the media types that an operation takes, with the schema of
 // such a body in the judged form; nil if the document does not say.
 type RequestBody struct {
-	MediaType string
+	MediaType string // as declared
+	Send      string // as a message names it: of a range one of the types in it
 	Schema    *Schema
 	Encoding  map[string]*openapi3.Encoding
 }
@@ -144,7 +145,7 @@ type RequestBody struct {
 func (o *Operation) RequestBodies() []RequestBody {
 	bodies := make([]RequestBody, 0, len(o.facts().contents))
 	for _, c := range o.facts().contents {
-		bodies = append(bodies, RequestBody{c.mediaType, c.schema, c.encoding})
+		bodies = append(bodies, RequestBody{c.mediaType, sent(c.mediaType, c.schema), c.schema, c.encoding})
 	}
 	return bodies
 }

@@ -84,9 +84,9 @@ func bestOf(declared []*content, came mediaRange) *content {
 	return found
 }
 
-// Sent is how a body of a declared media type names its type: of a range the commonest
+// sent is how a body of a declared media type names its type: of a range the commonest
 // type in it that the schema describes.
-func Sent(declared string, schema *Schema) string {
+func sent(declared string, schema *Schema) string {
 	m := parseMedia(declared)
 	switch {
 	case !strings.Contains(declared, "*"):

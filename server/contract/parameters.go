@@ -3,7 +3,6 @@ package contract
 import (
 	"encoding/json"
 	"maps"
-	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -29,7 +28,7 @@ func (e *finder) parameters(m *Message) {
 			}
 			raw, ok := escaped[p.Name]
 			if text, decoded := m.Vars[p.Name]; !ok || decoded && unescapePath(raw) != text {
-				raw = url.PathEscape(text) // it was converted, or the path has another beginning
+				raw = escapeSegment(text) // it was converted, or the path has another beginning
 			}
 			in = r.fromPath(o.document, raw)
 		case openapi3.ParameterInQuery:

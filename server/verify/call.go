@@ -102,8 +102,17 @@ type call struct {
 // message is the call as the contract sees it.
 func (c *call) message() *contract.Message {
 	return &contract.Message{
-		Method: c.method, URL: &url.URL{Path: c.path, RawQuery: c.query}, Header: c.header, Vars: c.vars, Body: c.body,
+		Method: c.method, URL: c.url(), Header: c.header, Vars: c.vars, Body: c.body,
 	}
+}
+
+// url is the address below the base.
+func (c *call) url() *url.URL {
+	u := &url.URL{Path: c.path, RawQuery: c.query}
+	if plain, err := url.PathUnescape(c.path); err == nil {
+		u.Path, u.RawPath = plain, c.path
+	}
+	return u
 }
 
 // newCall serialises an input. It fails when a value has no text in its place: an
@@ -129,24 +138,24 @@ func newCall(op *operation, in *input) (*call, error) {
 		}
 		switch p.In {
 		case openapi3.ParameterInPath:
-			if !isRaw {
-				text = pathText(p, value)
+			escaped, ok := pathText(p, value, op.Template().TakesRest(p.Name))
+			if isRaw {
+				escaped, ok = escapePath(text, op.Template().TakesRest(p.Name))
 			}
-			escaped, ok := escapePath(text, op.Template().TakesRest(p.Name))
 			if !ok {
 				return nil, fmt.Errorf("no path segment for %s", p.Name)
 			}
-			c.vars[p.Name] = text
+			c.vars[p.Name], _ = url.PathUnescape(escaped) // it was escaped here
 			c.path = strings.ReplaceAll(c.path, "{"+p.Name+"}", escaped)
 		case openapi3.ParameterInQuery:
 			if isRaw {
 				query = append(query, url.QueryEscape(p.Name)+"="+url.QueryEscape(text))
 			} else {
-				query = append(query, queryTexts(p, value)...)
+				query = append(query, contract.WriteQuery(p, value)...)
 			}
 		case openapi3.ParameterInHeader:
 			if !isRaw {
-				text = simpleText(value, p.Explode != nil && *p.Explode)
+				text = contract.WriteHeader(p, value)
 			}
 			if !headerSafe(text) {
 				return nil, fmt.Errorf("no header for %s", p.Name)
@@ -156,10 +165,11 @@ func newCall(op *operation, in *input) (*call, error) {
 				c.header.Add(p.Name, text)
 			}
 		case openapi3.ParameterInCookie:
+			ok := headerSafe(text) && !strings.ContainsAny(text, "; ,\"\\")
 			if !isRaw {
-				text = simpleText(value, false)
+				text, ok = contract.WriteCookie(p, value)
 			}
-			if !headerSafe(text) || strings.ContainsAny(text, "; ,\"\\") {
+			if !ok {
 				return nil, fmt.Errorf("no cookie for %s", p.Name)
 			}
 			cookies = append(cookies, p.Name+"="+text)
@@ -177,10 +187,10 @@ func newCall(op *operation, in *input) (*call, error) {
 	case in.hasText:
 		c.body, c.hasBody = in.text, true
 	case in.hasBody && isForm(mediaType):
-		c.body, c.hasBody = formBody(in.body), true
+		c.body, c.hasBody = op.formBody(in.body), true
 	case in.hasBody && isMultipart(mediaType):
 		c.body, c.hasBody = multipartBody(op.body, in.body), true
-	case in.hasBody && isText(mediaType, op.body):
+	case in.hasBody && (isText(mediaType, op.body) || !contract.IsJSON(mediaType)):
 		c.body, c.hasBody = []byte(scalarText(in.body)), true
 	case in.hasBody:
 		c.body, c.hasBody = encode(in.body), true
@@ -219,21 +229,18 @@ func decode(text []byte) (any, bool) {
 	return v, true
 }
 
-func isForm(mediaType string) bool { return mediaType == "application/x-www-form-urlencoded" }
+func isForm(mediaType string) bool {
+	return contract.MediaType(mediaType) == "application/x-www-form-urlencoded"
+}
 
-func formBody(v any) []byte {
-	members, _ := v.(map[string]any)
-	form := url.Values{}
-	for name, member := range members {
-		if list, ok := member.([]any); ok {
-			for _, item := range list {
-				form.Add(name, scalarText(item))
-			}
-			continue
+// formBody writes a form as the document says that its fields are written.
+func (op *operation) formBody(v any) []byte {
+	for _, b := range op.RequestBodies() {
+		if isForm(b.MediaType) {
+			return b.WriteForm(v)
 		}
-		form.Set(name, scalarText(member))
 	}
-	return []byte(form.Encode())
+	return (&contract.RequestBody{}).WriteForm(v)
 }
 
 // scalarText is a value as a parameter sends it.
@@ -277,66 +284,14 @@ func simpleText(v any, explode bool) string {
 	return scalarText(v)
 }
 
-func pathText(p *openapi3.Parameter, v any) string {
-	text := simpleText(v, p.Explode != nil && *p.Explode)
-	switch p.Style {
-	case openapi3.SerializationLabel:
-		return "." + text
-	case openapi3.SerializationMatrix:
-		return ";" + p.Name + "=" + text
+// pathText is a value in its place in the path, escaped. It fails for what a client or
+// a proxy resolves, and for what is empty.
+func pathText(p *openapi3.Parameter, v any, rest bool) (string, bool) {
+	if text := scalarText(v); rest {
+		return escapePath(text, true)
 	}
-	return text
-}
-
-func queryTexts(p *openapi3.Parameter, v any) []string {
-	name := url.QueryEscape(p.Name)
-	style := p.Style
-	if style == "" {
-		style = openapi3.SerializationForm
-	}
-	explode := p.Explode == nil && style == openapi3.SerializationForm || p.Explode != nil && *p.Explode
-	if p.Schema == nil && len(p.Content) > 0 {
-		return []string{name + "=" + url.QueryEscape(string(encode(v)))}
-	}
-	switch v := v.(type) {
-	case []any:
-		texts := make([]string, len(v))
-		for i, item := range v {
-			texts[i] = url.QueryEscape(scalarText(item))
-			if explode {
-				texts[i] = name + "=" + texts[i]
-			}
-		}
-		if explode {
-			return texts
-		}
-		separator := ","
-		switch style {
-		case openapi3.SerializationSpaceDelimited:
-			separator = "%20"
-		case openapi3.SerializationPipeDelimited:
-			separator = "%7C"
-		}
-		return []string{name + "=" + strings.Join(texts, separator)}
-	case map[string]any:
-		var texts []string
-		for _, member := range slices.Sorted(maps.Keys(v)) {
-			text := url.QueryEscape(scalarText(v[member]))
-			switch {
-			case style == openapi3.SerializationDeepObject:
-				texts = append(texts, name+url.QueryEscape("["+member+"]")+"="+text)
-			case explode:
-				texts = append(texts, url.QueryEscape(member)+"="+text)
-			default:
-				texts = append(texts, url.QueryEscape(member), text)
-			}
-		}
-		if style != openapi3.SerializationDeepObject && !explode {
-			return []string{name + "=" + strings.Join(texts, ",")}
-		}
-		return texts
-	}
-	return []string{name + "=" + url.QueryEscape(scalarText(v))}
+	text := contract.WritePath(p, v)
+	return text, text != "" && text != "." && text != ".."
 }
 
 // escapePath escapes the text of a path parameter; one that takes the rest of the

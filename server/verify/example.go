@@ -2,9 +2,10 @@ package verify
 
 import (
 	"context"
-	"strings"
 
 	"github.com/getkin/kin-openapi/openapi3"
+
+	"github.com/understudy-api/understudy/server/contract"
 )
 
 // example is a value that the document gives, and where.
@@ -63,17 +64,17 @@ func (l *lane) examples(ctx context.Context, op *operation) error {
 			if err != nil {
 				return err
 			}
-			in.mediaType = name
+			in.mediaType = op.sent(name)
 			if e.value, err = l.meant(ctx, e.value); err != nil {
 				return err
 			}
 			text, isText := e.value.(string)
 			switch {
-			case name == "application/json", strings.HasSuffix(name, "+json"):
+			case contract.IsJSON(name) || name == "*/*" || name == "application/*":
 				in.text, in.hasText = encode(e.value), true
 				in.body, in.hasBody = e.value, true
 			case isForm(name):
-				in.text, in.hasText = formBody(e.value), true
+				in.text, in.hasText = op.formBody(e.value), true
 			case isMultipart(name):
 				in.text, in.hasText = multipartBody(op.body, e.value), true
 			case isText:
@@ -106,6 +107,16 @@ func (l *lane) examples(ctx context.Context, op *operation) error {
 		return l.one(ctx, op, base)
 	}
 	return nil
+}
+
+// sent is how a message names a media type that the document declares.
+func (op *operation) sent(declared string) string {
+	for _, b := range op.RequestBodies() {
+		if b.MediaType == declared {
+			return b.Send
+		}
+	}
+	return declared
 }
 
 // one makes one call and forgets it.

@@ -9,9 +9,13 @@ import (
 	"strings"
 
 	"github.com/getkin/kin-openapi/openapi3"
+
+	"github.com/understudy-api/understudy/server/contract"
 )
 
-func isMultipart(mediaType string) bool { return mediaType == "multipart/form-data" }
+func isMultipart(mediaType string) bool {
+	return contract.MediaType(mediaType) == "multipart/form-data"
+}
 
 // isText reports whether a body of a media type is a text that its schema describes.
 func isText(mediaType string, schema *openapi3.Schema) bool {

@@ -103,18 +103,25 @@ func (d *Document) requestBody(op *operation) {
 	for _, mt := range content {
 		op.loose = op.loose || mt.Schema != nil && hasLooseFormat(mt.Schema.Value, map[*openapi3.Schema]bool{})
 	}
-	if op.BodySchema() != nil {
-		op.body, op.bodyType = op.BodySchema(), "application/json"
-		return
-	}
-	for _, b := range op.RequestBodies() {
-		if b.Schema != nil && (isForm(b.MediaType) || isMultipart(b.MediaType) || isText(b.MediaType, b.Schema) || strings.HasSuffix(b.MediaType, "+json")) {
-			op.body, op.bodyType = b.Schema, b.MediaType
-			return
+	bodies := op.RequestBodies()
+	for _, can := range []func(b *contract.RequestBody) bool{
+		func(b *contract.RequestBody) bool { return contract.MediaType(b.Send) == "application/json" },
+		func(b *contract.RequestBody) bool { return contract.IsJSON(b.Send) },
+		func(b *contract.RequestBody) bool { return isForm(b.Send) || isMultipart(b.Send) },
+		func(b *contract.RequestBody) bool { return isText(b.Send, b.Schema) },
+		func(b *contract.RequestBody) bool { return b.Schema.Type.Is(openapi3.TypeString) },
+	} {
+		for i := range bodies {
+			if b := &bodies[i]; b.Schema != nil && can(b) {
+				op.body, op.bodyType = b.Schema, b.Send
+				// Of bytes the document does not say which are accepted.
+				op.loose = op.loose || !contract.IsJSON(b.Send) && b.Schema.Format == "binary"
+				return
+			}
 		}
 	}
-	if len(op.bodyTypes) > 0 {
-		op.bodyType = op.bodyTypes[0]
+	if len(bodies) > 0 {
+		op.bodyType = bodies[0].Send
 	}
 }
 
