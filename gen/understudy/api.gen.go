@@ -326,7 +326,12 @@ type CoverageReport struct {
 type CoverageRow struct {
 	// RequestType The media type of the request's body; left out if it has none
 	RequestType *string `json:"requestType,omitempty"`
-	Status      int     `json:"status"`
+
+	// Status The status; 0 for several
+	Status int `json:"status"`
+
+	// Statuses Of several statuses: a range, as 4XX, or default. Left out for one
+	Statuses *string `json:"statuses,omitempty"`
 
 	// ResponseType The media type of the answer's body; left out if it has none
 	ResponseType *string `json:"responseType,omitempty"`

@@ -33,6 +33,9 @@ func (m mediaRange) essence() string {
 	return m.kind + "/" + m.subtype
 }
 
+// TypeFits reports whether a media type is one that is declared, as a type or a range.
+func TypeFits(declared, came string) bool { return parseMedia(declared).fits(parseMedia(came)) > 0 }
+
 // suggested are parameters that tell how the body is written, not which type it is of.
 var suggested = []string{"boundary", "q"}
 

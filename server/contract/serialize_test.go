@@ -39,8 +39,11 @@ func TestSerialisation(t *testing.T) {
 		{"query", "form", "", objectSchema, object, "a=x%2Cy&b=7"},
 		{"query", "form", "false", objectSchema, object, "p=a,x%2Cy,b,7"},
 		{"query", "deepObject", "true", objectSchema, object, "p%5Ba%5D=x%2Cy&p%5Bb%5D=7"},
-		{"query", "deepObject", "true", `{"type":"object","properties":{"a":{"type":"object","properties":{"gte":{"type":"integer"}}},"l":{"type":"array","items":{"type":"integer"}}}}`,
-			map[string]any{"a": map[string]any{"gte": json.Number("3")}, "l": []any{json.Number("1"), json.Number("2")}}, "p%5Ba%5D%5Bgte%5D=3&p%5Bl%5D=1&p%5Bl%5D=2"},
+		{
+			"query", "deepObject", "true", `{"type":"object","properties":{"a":{"type":"object","properties":{"gte":{"type":"integer"}}},"l":{"type":"array","items":{"type":"integer"}}}}`,
+			map[string]any{"a": map[string]any{"gte": json.Number("3")}, "l": []any{json.Number("1"), json.Number("2")}},
+			"p%5Ba%5D%5Bgte%5D=3&p%5Bl%5D=1&p%5Bl%5D=2",
+		},
 		{"query", "", "", `{"oneOf":[{"type":"integer"},{"type":"boolean"}]}`, true, "p=true"},
 		{"header", "simple", "", listSchema, []any{"a", "b"}, "a,b"},
 		{"header", "simple", "true", objectSchema, map[string]any{"a": "x", "b": json.Number("7")}, "a=x,b=7"},

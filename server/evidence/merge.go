@@ -91,7 +91,7 @@ func (o *RecordedOperation) add(other *RecordedOperation) error {
 func addRows(rows, others []Row) []Row {
 	for _, other := range others {
 		i := slices.IndexFunc(rows, func(r Row) bool {
-			return r.RequestType == other.RequestType && r.Status == other.Status && r.ResponseType == other.ResponseType
+			return r.RequestType == other.RequestType && r.Status == other.Status && r.Statuses == other.Statuses && r.ResponseType == other.ResponseType
 		})
 		if i < 0 {
 			rows = append(rows, other)

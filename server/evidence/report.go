@@ -63,7 +63,8 @@ type RecordedOperation struct {
 // Row is one way an operation can be used and answered.
 type Row struct {
 	RequestType  string         `json:"requestType,omitempty"`
-	Status       int            `json:"status"`
+	Status       int            `json:"status"`             // 0 for several
+	Statuses     string         `json:"statuses,omitempty"` // of several: a range of them, "4XX", or "default"
 	ResponseType string         `json:"responseType,omitempty"`
 	Basis        contract.Basis `json:"basis"`
 	Counts       bool           `json:"counts"` // whether it counts for the percentage of published rows

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/understudy-api/understudy/server/contract"
@@ -74,27 +75,39 @@ func operationReport(u *Usage) evidence.RecordedOperation {
 	}
 	for i, row := range rows {
 		out.Rows = append(out.Rows, evidence.Row{
-			RequestType: row.RequestType, Status: row.Status, ResponseType: row.ResponseType, Basis: row.Basis,
+			RequestType: row.RequestType, Status: row.Status, Statuses: row.Statuses, ResponseType: row.ResponseType, Basis: row.Basis,
 			Counts: row.Basis.Refuses(), Requests: counts[i],
 		})
 	}
 	return out
 }
 
-// rowOf finds the declared row of an answer. What is refused is refused whatever
-// came.
+// rowOf finds the declared row of an answer: of its status, else of the range that has
+// it, else of the default. What is refused is refused whatever came.
 func rowOf(rows []contract.Row, kind AnswerKind) int {
-	found := -1
-	for i, row := range rows {
-		if row.Status != kind.Status || row.ResponseType != kind.ResponseType {
-			continue
+	for _, statuses := range []string{"", strconv.Itoa(kind.Status/100) + "XX", "default"} {
+		declared, found := false, -1
+		for i, row := range rows {
+			if row.Statuses != statuses || statuses == "" && row.Status != kind.Status {
+				continue
+			}
+			declared = true
+			switch {
+			case !fits(row.ResponseType, kind.ResponseType):
+			case fits(row.RequestType, kind.RequestType):
+				return i
+			case kind.Status >= http.StatusMultipleChoices && found < 0:
+				found = i
+			}
 		}
-		if row.RequestType == kind.RequestType {
-			return i
-		}
-		if kind.Status >= http.StatusMultipleChoices && found < 0 {
-			found = i
+		if declared {
+			return found
 		}
 	}
-	return found
+	return -1
+}
+
+// fits reports whether a media type, "" for none, is the declared one.
+func fits(declared, came string) bool {
+	return declared == came || declared != "" && came != "" && contract.TypeFits(declared, came)
 }

@@ -455,7 +455,11 @@ func row(r *evidence.Row) string {
 	if r.RequestType != "" {
 		text = r.RequestType + " "
 	}
-	text += "-> " + status(r.Status)
+	if text += "-> "; r.Statuses != "" {
+		text += r.Statuses
+	} else {
+		text += status(r.Status)
+	}
 	if r.ResponseType != "" {
 		text += " " + r.ResponseType
 	}
