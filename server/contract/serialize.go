@@ -34,7 +34,7 @@ func writtenText(v any) string {
 func escapeSegment(s string) string { return strings.ReplaceAll(url.PathEscape(s), "+", "%2B") }
 
 // joined writes a list or an object between separators; of a scalar its text.
-func (r *parameterReader) joined(v any, separator, assign string, escape func(string) string) string {
+func (r *parameterReader) joined(v any, separator string, escape func(string) string) string {
 	switch v := v.(type) {
 	case []any:
 		texts := make([]string, len(v))
@@ -46,7 +46,7 @@ func (r *parameterReader) joined(v any, separator, assign string, escape func(st
 		texts := make([]string, 0, 2*len(v))
 		for _, name := range slices.Sorted(maps.Keys(v)) {
 			if text := escape(writtenText(v[name])); r.explode {
-				texts = append(texts, escape(name)+assign+text)
+				texts = append(texts, escape(name)+"="+text)
 			} else {
 				texts = append(texts, escape(name), text)
 			}
@@ -68,19 +68,19 @@ func WritePath(p *openapi3.Parameter, v any) string {
 		if r.explode {
 			separator = "."
 		}
-		return "." + r.joined(v, separator, "=", escapeSegment)
+		return "." + r.joined(v, separator, escapeSegment)
 	case openapi3.SerializationMatrix:
 		name := escapeSegment(p.Name)
 		_, isObject := v.(map[string]any)
 		switch {
 		case r.explode && isList:
-			return ";" + name + "=" + r.joined(v, ";"+name+"=", "=", escapeSegment)
+			return ";" + name + "=" + r.joined(v, ";"+name+"=", escapeSegment)
 		case r.explode && isObject:
-			return ";" + r.joined(v, ";", "=", escapeSegment)
+			return ";" + r.joined(v, ";", escapeSegment)
 		}
-		return ";" + name + "=" + r.joined(v, ",", "=", escapeSegment)
+		return ";" + name + "=" + r.joined(v, ",", escapeSegment)
 	}
-	return r.joined(v, ",", "=", escapeSegment)
+	return r.joined(v, ",", escapeSegment)
 }
 
 // contentText writes a value in the media type of a parameter.
@@ -89,8 +89,9 @@ func (r *parameterReader) contentText(v any) string {
 		return text
 	}
 	if isJSONType(parseMedia(r.media).essence()) {
-		text, _ := json.Marshal(v) // of what JSON knows
-		return string(text)
+		if text, isText := v.(string); isText {
+			return literalOf(text)
+		}
 	}
 	return writtenText(v)
 }
@@ -123,7 +124,7 @@ func (r *parameterReader) pairs(v any) []string {
 		case r.style == openapi3.SerializationDeepObject:
 			return deepPairs(r.parameter.Name, v)
 		case !r.explode:
-			return []string{name + "=" + r.joined(v, separator, "=", url.QueryEscape)}
+			return []string{name + "=" + r.joined(v, separator, url.QueryEscape)}
 		}
 		for _, member := range slices.Sorted(maps.Keys(v)) {
 			items, isList := v[member].([]any)
@@ -136,7 +137,7 @@ func (r *parameterReader) pairs(v any) []string {
 		}
 		return pairs
 	}
-	return []string{name + "=" + r.joined(v, separator, "=", func(s string) string { return strings.ReplaceAll(url.QueryEscape(s), "+", "%20") })}
+	return []string{name + "=" + r.joined(v, separator, func(s string) string { return strings.ReplaceAll(url.QueryEscape(s), "+", "%20") })}
 }
 
 // deepPairs writes what is in an object with its way to it in brackets.
@@ -168,7 +169,7 @@ func WriteHeader(p *openapi3.Parameter, v any) string {
 	if r.media != "" {
 		return r.contentText(v)
 	}
-	return r.joined(v, ",", "=", same)
+	return r.joined(v, ",", same)
 }
 
 // WriteCookie writes a value of a cookie parameter; ok is false if a cookie cannot carry

@@ -262,7 +262,7 @@ func scalarText(v any) string {
 }
 
 // simpleText is the style "simple" (OpenAPI, section Style Values).
-func simpleText(v any, explode bool) string {
+func simpleText(v any, explode bool) string { //nolint:unparam // the style has both forms
 	switch v := v.(type) {
 	case []any:
 		texts := make([]string, len(v))
