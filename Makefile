@@ -158,7 +158,7 @@ REPEATS ?= 3
 ## datadiff-bench: compare tables in all ways beside the same work by PostgreSQL alone (make datadiff-bench ROWS=1000000)
 .PHONY: datadiff-bench
 datadiff-bench:
-	UNDERSTUDY_DATADIFF_ROWS=$(ROWS) UNDERSTUDY_DATADIFF_ROUNDS=$(REPEATS) UNDERSTUDY_REQUIRE_POSTGRES=1 $(GO) test -count=1 -v -timeout 30m -run '^TestStoreFigures$$' $(ARGS) ./server/datadiff/datadifftest/databases
+	UNDERSTUDY_DATADIFF_ROWS=$(ROWS) UNDERSTUDY_DATADIFF_ROUNDS=$(REPEATS) UNDERSTUDY_REQUIRE_POSTGRES=1 $(GO) test -count=1 -v -timeout 30m -run '^TestStore(Figures|DiffsAreTakenMeanwhile)$$' $(ARGS) ./server/datadiff/datadifftest/databases ./server/app
 
 # Cases and seed of the differential test.
 CASES ?= 20000

@@ -96,6 +96,8 @@ func TestStores(t *testing.T) {
 		"release train":  TestReleaseTrain,
 		"pull":           TestPullToStorage,
 		"deploys":        TestDeploysAtOnce,
+		"rule suite":     TestSuiteOfRules,
+		"diff modes":     TestDiffModes,
 		"under load":     func(t *testing.T) { restoreUnderLoad(t, "", 20) },
 	}
 	if !testing.Short() {
