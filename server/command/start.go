@@ -115,6 +115,9 @@ func (s *starting) launch(flags *flag.FlagSet, config *app.Config, std stdio) (*
 	if err := os.MkdirAll(filepath.Dir(e.State), 0o700); err != nil {
 		return nil, err
 	}
+	if info, err := os.Stat(filepath.Dir(e.State)); err != nil || info.Mode().Perm()&0o022 != 0 {
+		return nil, errors.Join(err, fmt.Errorf("%s: other users can write to it: chmod go-w", filepath.Dir(e.State)))
+	}
 	lock, err := takeLock(files[lockEnding])
 	for range lockTries { // who asks for a moment has the lock as well
 		if !errors.Is(err, errHeld) {

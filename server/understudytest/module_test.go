@@ -86,7 +86,8 @@ func TestDocsModule(t *testing.T) {
 		text := regexp.MustCompile(`[0-9.]+s\b`).ReplaceAllString(string(out), "TIME")
 		return regexp.MustCompile(`yaml:\d+`).ReplaceAllString(text, "yaml:LINE")
 	}
-	if diff := cmp.Diff(failure+"FAIL\nFAIL\texample.com/fees\tTIME\nFAIL\n", goTest(".")); diff != "" {
+	said := failure + "FAIL\n" + "FAIL\texample.com/fees\tTIME\nFAIL\n"
+	if diff := cmp.Diff(said, goTest(".")); diff != "" {
 		t.Errorf("the test says (-want +got):\n%s", diff)
 	}
 	if text := goTest("./more"); !strings.Contains(text, "is below the 80 % asked for") {

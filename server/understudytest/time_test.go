@@ -81,8 +81,8 @@ func goroutines() []string {
 	})
 }
 
-// What the package promises of its cost: TestStoreCosts is no part of "make test", for it
-// needs a machine that does little else.
+// What the package promises of its cost. What is judged is processors' time, which is the
+// same whoever else is at work; what a clock says is told beside it.
 func TestStoreCosts(t *testing.T) {
 	within(t, t.Name(), func(s *spy) { // what is once for a process
 		u := understudytest.New(s)
@@ -91,21 +91,25 @@ func TestStoreCosts(t *testing.T) {
 	})
 	runtime.GC()
 
+	const times = 51
 	var took []time.Duration
-	for i := range 51 {
+	used := cputime.Used()
+	for i := range times {
 		within(t, fmt.Sprint(t.Name(), i), func(s *spy) {
 			began := time.Now()
 			understudytest.New(s)
 			took = append(took, time.Since(began))
 		})
 	}
+	used = (cputime.Used() - used) / times
 	slices.Sort(took)
-	t.Logf("New: median %v, of %d from %v to %v", took[len(took)/2], len(took), took[0], took[len(took)-1])
-	if median := took[len(took)/2]; median > 3*time.Millisecond {
-		t.Errorf("New takes %v", median)
+	t.Logf("New: median %v, from %v to %v; with its end %v of processors", took[times/2], took[0], took[times-1], used)
+	if min(used, took[times/2]) > 3*time.Millisecond {
+		t.Errorf("New takes %v, and %v of processors", took[times/2], used)
 	}
 
-	before, used := len(goroutines()), cputime.Used()
+	before := len(goroutines())
+	used = cputime.Used()
 	t.Run("subtests", func(t *testing.T) {
 		u := understudytest.New(t)
 		for i := range 200 {
@@ -118,13 +122,11 @@ func TestStoreCosts(t *testing.T) {
 			})
 		}
 	})
-	if used = cputime.Used() - used; used > 2*time.Second {
-		t.Errorf("200 parallel subtests take %v of processors", used)
-	}
+	used = cputime.Used() - used
 	left := len(goroutines())
 	t.Logf("200 parallel subtests: %v of processors, %d goroutines, %d before", used, left, before)
-	if left > before {
-		t.Errorf("%d goroutines, %d before", left, before)
+	if used > 2*time.Second || left > before {
+		t.Errorf("200 parallel subtests take %v of processors, and leave %d goroutines of %d", used, left, before)
 	}
 
 	used = cputime.Used()
@@ -134,8 +136,9 @@ func TestStoreCosts(t *testing.T) {
 		tenMinutes(t, u)
 		poll(t, u.Client(), bi+"1/", u.Token())
 	})
-	t.Logf("ten minutes of polling: %v, %v of processors", time.Since(began), cputime.Used()-used)
-	if took := time.Since(began); took > 100*time.Millisecond {
-		t.Errorf("ten minutes of polling take %v", took)
+	used = cputime.Used() - used
+	t.Logf("ten minutes of polling: %v, %v of processors", time.Since(began), used)
+	if min(used, time.Since(began)) > 100*time.Millisecond {
+		t.Errorf("ten minutes of polling take %v, and %v of processors", time.Since(began), used)
 	}
 }

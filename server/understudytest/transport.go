@@ -3,6 +3,7 @@ package understudytest
 import (
 	"bufio"
 	"bytes"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -83,6 +84,9 @@ func receive(r *http.Request) (*http.Request, error) {
 		return nil, fmt.Errorf("understudytest: %w", err)
 	}
 	received.RemoteAddr = address
+	if r.URL.Scheme == "https" { // addresses in answers begin as the request's does
+		received.TLS = &tls.ConnectionState{HandshakeComplete: true, ServerName: r.URL.Hostname()}
+	}
 	return received, nil
 }
 

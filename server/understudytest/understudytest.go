@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"path"
 	"runtime"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -146,8 +147,8 @@ func (s *server) newUnderstudy(tb testing.TB, made string) *Understudy {
 	u.caller, _ = s.app.Principal(u.token)
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
-	if _, taken := s.of[u.caller.Workspace]; taken { // two of one test
-		u.token += "-" + hash(made+time.Now().String())
+	for n := 2; s.of[u.caller.Workspace] != nil; n++ { // several of one test
+		u.token = tokenOf(u.name) + "-" + strconv.Itoa(n)
 		u.caller, _ = s.app.Principal(u.token)
 	}
 	s.of[u.caller.Workspace] = u

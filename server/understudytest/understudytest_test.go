@@ -105,6 +105,16 @@ func TestBothAPIs(t *testing.T) {
 		t.Errorf("the project is not listed: %s", text)
 	}
 	want(t, 200, u.Client(), "GET", bi, "Key "+u.Token(), "")
+	// Addresses in answers begin as the request's.
+	u.ExpectViolation(understudytest.Violation{Rule: "unknownPath"})
+	answer, err := u.RoundTrip(keyed(t, u, "https://app.datafold.com/api/v1/lineage/bi"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = answer.Body.Close()
+	if to := answer.Header.Get("Location"); answer.StatusCode != http.StatusTemporaryRedirect || to != bi {
+		t.Errorf("%d leads to %q", answer.StatusCode, to)
+	}
 	if u.Token() != "test-TestBothAPIs" {
 		t.Errorf("the token is %q", u.Token())
 	}
@@ -284,6 +294,10 @@ func TestSteering(t *testing.T) {
 	if !strings.Contains(list(), `"key":"planted"`) {
 		t.Error("the seed is not there")
 	}
+	u.Sub(t).Seed(fstest.MapFS{
+		"worlds/world.yaml":   {Data: []byte("workspaces:\n  - brms:\n      projects:\n        - {name: P, key: p1, documents: [{name: a, type: file, contentType: application/vnd.gorules.decision, content: {file: rules/a.json}}]}\n")},
+		"worlds/rules/a.json": {Data: []byte(`{"nodes":[],"edges":[]}`)},
+	}, "worlds/world.yaml")
 	before := u.Snapshot()
 	want(t, 200, u.Client(), "POST", projects, "Bearer "+u.Token(), shop)
 	before.Restore()
@@ -326,6 +340,13 @@ func TestSteering(t *testing.T) {
 	if text, err := io.ReadAll(answer.Body); len(text) != 5 || !errors.Is(err, io.ErrUnexpectedEOF) {
 		t.Errorf("the body is %q: %v", text, err)
 	}
+}
+
+func keyed(t *testing.T, u *understudytest.Understudy, url string) *http.Request {
+	t.Helper()
+	r := authorized(t, u, url)
+	r.Header.Set("Authorization", "Key "+u.Token())
+	return r
 }
 
 func authorized(t *testing.T, u *understudytest.Understudy, url string) *http.Request {
