@@ -229,6 +229,22 @@ func TestDocsActionOfAVersion(t *testing.T) {
 	}
 }
 
+// variable is a variable of a job of GitLab's: a text, or one that is not to be expanded.
+type variable struct {
+	Value  string `yaml:"value"`
+	Expand bool   `yaml:"expand"`
+}
+
+// UnmarshalYAML reads both forms.
+func (v *variable) UnmarshalYAML(n *yaml.Node) error {
+	if n.Kind == yaml.ScalarNode {
+		*v = variable{n.Value, true}
+		return nil
+	}
+	type plain variable
+	return n.Decode((*plain)(v))
+}
+
 // component does what GitLab does with a job of the component.
 func component(t *testing.T, m *machine, inputs map[string]string, extra ...string) (code int, said string) {
 	t.Helper()
@@ -263,7 +279,7 @@ func component(t *testing.T, m *machine, inputs map[string]string, extra ...stri
 	})
 	var jobs map[string]struct {
 		Stage, Image string
-		Variables    map[string]string
+		Variables    map[string]variable
 		Script       []string
 		Artifacts    struct {
 			Paths   []string
@@ -276,7 +292,10 @@ func component(t *testing.T, m *machine, inputs map[string]string, extra ...stri
 	for _, job := range jobs {
 		env := append(slices.Clone(extra), "GITLAB_CI=true", "CI=true")
 		for name, value := range job.Variables {
-			env = append(env, name+"="+value)
+			if strings.Contains(value.Value, "$") && value.Expand {
+				t.Errorf("%s would be expanded before the shell gets it", name)
+			}
+			env = append(env, name+"="+value.Value)
 		}
 		if job.Stage == "" || job.Image == "" || len(job.Script) == 0 {
 			t.Errorf("the job is %+v", job)
