@@ -10,10 +10,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"mime/multipart"
 	"net/http"
 
 	"github.com/gorilla/mux"
 	"github.com/oapi-codegen/runtime"
+	openapi_types "github.com/oapi-codegen/runtime/types"
 	"github.com/understudy-api/understudy/internal/pydantic"
 )
 
@@ -387,6 +389,26 @@ const (
 	TrinoConfigHiveTimestampPrecisionN9 TrinoConfigHiveTimestampPrecision = 9
 )
 
+// APIPrDetails A commit of a pull request
+//
+// Examples: {"base_branch":"main","base_sha":"8f3c2d1","pr_branch":"faster-orders","pr_number":5,"pr_sha":"1a2b3c4"}
+type APIPrDetails struct {
+	// PrNumber The number of the pull request
+	PrNumber int `json:"pr_number"`
+
+	// PrBranch Its branch
+	PrBranch string `json:"pr_branch"`
+
+	// BaseBranch The branch that it is to be merged into
+	BaseBranch string `json:"base_branch"`
+
+	// PrSha The commit
+	PrSha string `json:"pr_sha"`
+
+	// BaseSha The commit of the base branch that it is compared with
+	BaseSha string `json:"base_sha"`
+}
+
 // AWSS3Config How a source is reached: AWSS3Config
 //
 // Examples: {"bucket_name":"example","key_id":"example-key","materialize_max_rows":null,"materialize_path":null,"region":"eu-central-1"}
@@ -449,6 +471,35 @@ type APICIDependency struct {
 
 	// TableName Its table
 	TableName *string `json:"table_name,omitempty"`
+}
+
+// APICIRun A run of a CI configuration
+//
+// Examples: {"base_branch":"main","base_sha":"8f3c2d1","id":1,"pr_branch":"faster-orders","pr_num":"5","pr_sha":"1a2b3c4","source":"api","status":"processing"}
+type APICIRun struct {
+	// ID The number
+	ID int `json:"id"`
+
+	// BaseBranch The branch that the pull request is to be merged into
+	BaseBranch string `json:"base_branch"`
+
+	// BaseSha The commit that is compared with
+	BaseSha string `json:"base_sha"`
+
+	// PrBranch The branch of the pull request
+	PrBranch string `json:"pr_branch"`
+
+	// PrSha The commit of the pull request
+	PrSha string `json:"pr_sha"`
+
+	// PrNum The number of the pull request
+	PrNum string `json:"pr_num"`
+
+	// Status Where the run is
+	Status string `json:"status"`
+
+	// Source Where it came from
+	Source string `json:"source"`
 }
 
 // APIColumnDiffStat The values of a column
@@ -4702,6 +4753,26 @@ type CSVFileOptionsFileType string
 // Examples: dremio-cloud
 type CertCheck string
 
+// CIDiff Two tables to compare
+//
+// Examples: {"exclude_columns":[],"include_columns":[],"pk":["ID"],"pr":"SHOP.PR_5.ORDERS","prod":"SHOP.PROD.ORDERS"}
+type CIDiff struct {
+	// Prod The table of production, a path with dots
+	Prod string `json:"prod"`
+
+	// Pr The table that the pull request makes
+	Pr string `json:"pr"`
+
+	// Pk The columns of the primary key; it is inferred without them
+	Pk *[]string `json:"pk,omitempty"`
+
+	// IncludeColumns The columns to compare; all without any
+	IncludeColumns *[]string `json:"include_columns,omitempty"`
+
+	// ExcludeColumns The columns to leave out
+	ExcludeColumns *[]string `json:"exclude_columns,omitempty"`
+}
+
 // ColumnTolerance How far the numbers of a column may be apart
 //
 // Examples: {"column_name":"price","tolerance_mode":"absolute","tolerance_value":0.5}
@@ -4854,6 +4925,48 @@ type DatasetSchemaTask struct {
 // Examples: string
 type DatatypeName string
 
+// DbtArtifactsCheck Which artifacts are asked for
+//
+// Examples: {"branch":"faster-orders","commit_sha":"1a2b3c4","run_type":"pull_request"}
+type DbtArtifactsCheck struct {
+	// CommitSha The commit
+	CommitSha string `json:"commit_sha"`
+
+	// RunType What they are of, `production` or `pull_request`
+	RunType string `json:"run_type"`
+
+	// Branch The branch of the commit
+	Branch *string `json:"branch,omitempty"`
+}
+
+// DbtArtifactsChecked Whether there are artifacts
+//
+// Examples: {"message":"There are dbt artifacts of the commit 1a2b3c4.","status":"ok"}
+type DbtArtifactsChecked struct {
+	// Status `ok`, or `missing`
+	Status string `json:"status"`
+
+	// Message The same in a sentence
+	Message string `json:"message"`
+}
+
+// DbtArtifactsTaken Artifacts that were taken
+//
+// Examples: {"commit_sha":"1a2b3c4","id":1,"run_type":"pull_request","status":"ok"}
+type DbtArtifactsTaken struct {
+	// ID Their number
+	ID int `json:"id"`
+
+	// CommitSha The commit
+	CommitSha string `json:"commit_sha"`
+
+	// RunType What they are of
+	RunType string `json:"run_type"`
+
+	// Status Whether they can be used
+	Status string `json:"status"`
+}
+
 // DbtDataSourceConfig Configuration of a dbt integration.
 //
 // Examples: {"ci_config_id":3,"indexing_cron":"0 5 * * *","name":"Jaffle shop"}
@@ -4866,6 +4979,35 @@ type DbtDataSourceConfig struct {
 
 	// Name Name of the integration
 	Name *string `json:"name,omitempty"`
+}
+
+// DbtPrimaryKey The primary key that is found for a model of dbt
+//
+// Examples: {"dbt_fqn":["shop","orders"],"dbt_original_file_path":"models/orders.sql","dbt_patch_path":"models/schema.yml","dbt_pks":["id"],"source":"meta","sql_pks":["ID"],"sql_table":["SHOP","PROD","ORDERS"],"warnings":[]}
+type DbtPrimaryKey struct {
+	// Source How it is found, such as `meta_table`, `meta`, `tags`, `uniqueness`, `none`
+	Source string `json:"source"`
+
+	// SQLTable The path of the table
+	SQLTable []string `json:"sql_table"`
+
+	// SQLPks The columns as the database names them
+	SQLPks []string `json:"sql_pks"`
+
+	// DbtFqn The fully qualified name of the model
+	DbtFqn []string `json:"dbt_fqn"`
+
+	// DbtPks The columns as dbt names them
+	DbtPks []string `json:"dbt_pks"`
+
+	// DbtOriginalFilePath The file of the model
+	DbtOriginalFilePath string `json:"dbt_original_file_path"`
+
+	// DbtPatchPath The file of its properties
+	DbtPatchPath *string `json:"dbt_patch_path"`
+
+	// Warnings What to look at
+	Warnings []string `json:"warnings"`
 }
 
 // DiffAlgorithm How a diff is made
@@ -5696,6 +5838,17 @@ type StarburstConfig struct {
 	Username *string `json:"username"`
 }
 
+// SubmitCIJob The run that a request is of
+//
+// Examples: {"ci_run_id":1,"run_id":1}
+type SubmitCIJob struct {
+	// CIRunID The number of the run
+	CIRunID *int `json:"ci_run_id"`
+
+	// RunID The number of the run that takes tables; null if none is active
+	RunID *int `json:"run_id"`
+}
+
 // TDataDiffDataAppMetadata What is known of the models of another tool
 //
 // Examples: {"data_app_id":1,"data_app_model1_id":"1","data_app_model1_name":"orders","data_app_model2_id":"2","data_app_model2_name":"orders","data_app_model_type":"model","meta_data":{}}
@@ -5888,6 +6041,22 @@ type VerticaConfig struct {
 	Sslmode *SslMode `json:"sslmode"`
 }
 
+type GetCIParams struct {
+	// PrSha Only runs of this commit
+	PrSha *string `form:"pr_sha,omitempty" json:"pr_sha,omitempty"`
+
+	// PrNum Only runs of this pull request
+	PrNum *string `form:"pr_num,omitempty" json:"pr_num,omitempty"`
+
+	// Limit How many runs at most
+	Limit *int `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Offset How many of the newest are left out
+	Offset *int `form:"offset,omitempty" json:"offset,omitempty"`
+}
+
+type UploadChangesJSONBody = []CIDiff
+
 type ListDataSources200JSONResponseBody_Item struct {
 	union json.RawMessage
 }
@@ -6014,7 +6183,25 @@ type GetDiffSummaryV1200JSONResponseBody struct {
 	union json.RawMessage
 }
 
+type SubmitDbtArtifactsMultipartBody struct {
+	// CommitSha The commit
+	CommitSha string `json:"commit_sha"`
+
+	// RunType What the artifacts are of, `production` or `pull_request`
+	RunType string `json:"run_type"`
+
+	// RunID What artifacts of production and of a pull request have in common that belong together
+	RunID *string `json:"run_id,omitempty"`
+
+	// Artifacts A ZIP archive
+	Artifacts openapi_types.File `json:"artifacts"`
+}
+
 type LogSdkLinesJSONRequestBody = SDKLog
+
+type TriggerCIJSONRequestBody = APIPrDetails
+
+type UploadChangesJSONRequestBody = UploadChangesJSONBody
 
 type CreateNewDatasourceJSONRequestBody = APIDataSourceForm
 
@@ -6029,6 +6216,10 @@ type TestDataSourceJSONRequestBody = TestDataSourceJSONBody
 type CreateDatadiffJSONRequestBody = APIDataDiffData
 
 type UpdateDatadiffJSONRequestBody = BodyUpdateDatadiffAPIV1DatadiffsDatadiffIDPatch
+
+type CheckDbtArtifactsFormdataRequestBody = DbtArtifactsCheck
+
+type SubmitDbtArtifactsMultipartRequestBody SubmitDbtArtifactsMultipartBody
 
 type CreateDbtIntegrationJSONRequestBody = DbtDataSourceConfig
 
@@ -6228,9 +6419,21 @@ func (t *GetDiffSummaryV1200JSONResponseBody) UnmarshalJSON(b []byte) error {
 
 // ServerInterface represents all server handlers.
 type ServerInterface interface {
+	// CheckPksInDbtManifest Check the primary keys in a dbt manifest
+	// (POST /api/internal/ci/{ci_config_id}/check_pks_in_dbt_manifest)
+	CheckPksInDbtManifest(w http.ResponseWriter, r *http.Request, ciConfigID int)
 	// LogSdkLines Take log lines of the SDK
 	// (POST /api/internal/sdk/log)
 	LogSdkLines(w http.ResponseWriter, r *http.Request)
+	// GetCI List CI runs
+	// (GET /api/v1/ci/{ci_config_id}/runs)
+	GetCI(w http.ResponseWriter, r *http.Request, ciConfigID int, params GetCIParams)
+	// TriggerCI Trigger a PR/MR run
+	// (POST /api/v1/ci/{ci_config_id}/trigger)
+	TriggerCI(w http.ResponseWriter, r *http.Request, ciConfigID int)
+	// UploadChanges Upload PR/MR changes
+	// (POST /api/v1/ci/{ci_config_id}/{pr_num})
+	UploadChanges(w http.ResponseWriter, r *http.Request, ciConfigID int, prNum int)
 	// ListDataSources List data sources
 	// (GET /api/v1/data_sources)
 	ListDataSources(w http.ResponseWriter, r *http.Request)
@@ -6285,6 +6488,12 @@ type ServerInterface interface {
 	// GetDiffSummaryV1 Get a data diff summary
 	// (GET /api/v1/datadiffs/{datadiff_id}/summary_results)
 	GetDiffSummaryV1(w http.ResponseWriter, r *http.Request, datadiffID int)
+	// CheckDbtArtifacts Check uploaded dbt artifacts
+	// (POST /api/v1/dbt/post_upload_check_artifacts/{ci_config_id})
+	CheckDbtArtifacts(w http.ResponseWriter, r *http.Request, ciConfigID int)
+	// SubmitDbtArtifacts Upload dbt artifacts
+	// (POST /api/v1/dbt/submit_artifacts/{ci_config_id})
+	SubmitDbtArtifacts(w http.ResponseWriter, r *http.Request, ciConfigID int)
 	// GetAllIntegrations List all integrations
 	// (GET /api/v1/lineage/bi/)
 	GetAllIntegrations(w http.ResponseWriter, r *http.Request)
@@ -6347,9 +6556,169 @@ type ServerInterfaceWrapper struct {
 
 type MiddlewareFunc func(http.Handler) http.Handler
 
+func (siw *ServerInterfaceWrapper) CheckPksInDbtManifest(w http.ResponseWriter, r *http.Request) {
+	var err error
+	_ = err
+
+	// ------------- Path parameter "ci_config_id" -------------
+	var ciConfigID int
+
+	err = runtime.BindStyledParameterWithOptions("simple", "ci_config_id", mux.Vars(r)["ci_config_id"], &ciConfigID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "ci_config_id", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.CheckPksInDbtManifest(w, r, ciConfigID)
+	}))
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		handler = siw.HandlerMiddlewares[i](handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
 func (siw *ServerInterfaceWrapper) LogSdkLines(w http.ResponseWriter, r *http.Request) {
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		siw.Handler.LogSdkLines(w, r)
+	}))
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		handler = siw.HandlerMiddlewares[i](handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+func (siw *ServerInterfaceWrapper) GetCI(w http.ResponseWriter, r *http.Request) {
+	var err error
+	_ = err
+
+	// ------------- Path parameter "ci_config_id" -------------
+	var ciConfigID int
+
+	err = runtime.BindStyledParameterWithOptions("simple", "ci_config_id", mux.Vars(r)["ci_config_id"], &ciConfigID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "ci_config_id", Err: err})
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetCIParams
+
+	// ------------- Optional query parameter "pr_sha" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "pr_sha", r.URL.Query(), &params.PrSha, runtime.BindQueryParameterOptions{Type: "", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "pr_sha"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "pr_sha", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "pr_num" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "pr_num", r.URL.Query(), &params.PrNum, runtime.BindQueryParameterOptions{Type: "", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "pr_num"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "pr_num", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", r.URL.Query(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "limit"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "limit", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "offset" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "offset", r.URL.Query(), &params.Offset, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "offset"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "offset", Err: err})
+		}
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.GetCI(w, r, ciConfigID, params)
+	}))
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		handler = siw.HandlerMiddlewares[i](handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+func (siw *ServerInterfaceWrapper) TriggerCI(w http.ResponseWriter, r *http.Request) {
+	var err error
+	_ = err
+
+	// ------------- Path parameter "ci_config_id" -------------
+	var ciConfigID int
+
+	err = runtime.BindStyledParameterWithOptions("simple", "ci_config_id", mux.Vars(r)["ci_config_id"], &ciConfigID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "ci_config_id", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.TriggerCI(w, r, ciConfigID)
+	}))
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		handler = siw.HandlerMiddlewares[i](handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+func (siw *ServerInterfaceWrapper) UploadChanges(w http.ResponseWriter, r *http.Request) {
+	var err error
+	_ = err
+
+	// ------------- Path parameter "ci_config_id" -------------
+	var ciConfigID int
+
+	err = runtime.BindStyledParameterWithOptions("simple", "ci_config_id", mux.Vars(r)["ci_config_id"], &ciConfigID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "ci_config_id", Err: err})
+		return
+	}
+
+	// ------------- Path parameter "pr_num" -------------
+	var prNum int
+
+	err = runtime.BindStyledParameterWithOptions("simple", "pr_num", mux.Vars(r)["pr_num"], &prNum, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "pr_num", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.UploadChanges(w, r, ciConfigID, prNum)
 	}))
 
 	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
@@ -7202,6 +7571,54 @@ func (siw *ServerInterfaceWrapper) GetDiffSummaryV1(w http.ResponseWriter, r *ht
 	handler.ServeHTTP(w, r)
 }
 
+func (siw *ServerInterfaceWrapper) CheckDbtArtifacts(w http.ResponseWriter, r *http.Request) {
+	var err error
+	_ = err
+
+	// ------------- Path parameter "ci_config_id" -------------
+	var ciConfigID int
+
+	err = runtime.BindStyledParameterWithOptions("simple", "ci_config_id", mux.Vars(r)["ci_config_id"], &ciConfigID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "ci_config_id", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.CheckDbtArtifacts(w, r, ciConfigID)
+	}))
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		handler = siw.HandlerMiddlewares[i](handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+func (siw *ServerInterfaceWrapper) SubmitDbtArtifacts(w http.ResponseWriter, r *http.Request) {
+	var err error
+	_ = err
+
+	// ------------- Path parameter "ci_config_id" -------------
+	var ciConfigID int
+
+	err = runtime.BindStyledParameterWithOptions("simple", "ci_config_id", mux.Vars(r)["ci_config_id"], &ciConfigID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "ci_config_id", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.SubmitDbtArtifacts(w, r, ciConfigID)
+	}))
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		handler = siw.HandlerMiddlewares[i](handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
 func (siw *ServerInterfaceWrapper) GetAllIntegrations(w http.ResponseWriter, r *http.Request) {
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		siw.Handler.GetAllIntegrations(w, r)
@@ -7659,6 +8076,14 @@ func HandlerWithOptions(si ServerInterface, options GorillaServerOptions) http.H
 
 	r.HandleFunc(options.BaseURL+"/api/v1/lineage/bi/{bi_datasource_id}/sync/", wrapper.ResyncIntegration).Methods(http.MethodGet)
 
+	r.HandleFunc(options.BaseURL+"/api/v1/ci/{ci_config_id}/runs", wrapper.GetCI).Methods(http.MethodGet)
+
+	r.HandleFunc(options.BaseURL+"/api/v1/ci/{ci_config_id}/trigger", wrapper.TriggerCI).Methods(http.MethodPost)
+
+	r.HandleFunc(options.BaseURL+"/api/v1/ci/{ci_config_id}/{pr_num}", wrapper.UploadChanges).Methods(http.MethodPost)
+
+	r.HandleFunc(options.BaseURL+"/api/internal/ci/{ci_config_id}/check_pks_in_dbt_manifest", wrapper.CheckPksInDbtManifest).Methods(http.MethodPost)
+
 	r.HandleFunc(options.BaseURL+"/api/v1/datadiffs", wrapper.ListDatadiffs).Methods(http.MethodGet)
 
 	r.HandleFunc(options.BaseURL+"/api/v1/datadiffs", wrapper.CreateDatadiff).Methods(http.MethodPost)
@@ -7695,11 +8120,38 @@ func HandlerWithOptions(si ServerInterface, options GorillaServerOptions) http.H
 
 	r.HandleFunc(options.BaseURL+"/api/v1/data_sources/{data_source_id}/guess_pk", wrapper.GuessPrimaryKey).Methods(http.MethodPost)
 
+	r.HandleFunc(options.BaseURL+"/api/v1/dbt/submit_artifacts/{ci_config_id}", wrapper.SubmitDbtArtifacts).Methods(http.MethodPost)
+
+	r.HandleFunc(options.BaseURL+"/api/v1/dbt/post_upload_check_artifacts/{ci_config_id}", wrapper.CheckDbtArtifacts).Methods(http.MethodPost)
+
 	r.HandleFunc(options.BaseURL+"/api/v1/organization/meta", wrapper.GetOrganizationMeta).Methods(http.MethodGet)
 
 	r.HandleFunc(options.BaseURL+"/api/internal/sdk/log", wrapper.LogSdkLines).Methods(http.MethodPost)
 
 	return r
+}
+
+type CheckPksInDbtManifestRequestObject struct {
+	CIConfigID  int `json:"ci_config_id"`
+	ContentType string
+	Body        io.Reader
+}
+
+type CheckPksInDbtManifestResponseObject interface {
+	VisitCheckPksInDbtManifestResponse(w http.ResponseWriter) error
+}
+
+type CheckPksInDbtManifest200JSONResponse []DbtPrimaryKey
+
+func (response CheckPksInDbtManifest200JSONResponse) VisitCheckPksInDbtManifestResponse(w http.ResponseWriter) error {
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
 }
 
 type LogSdkLinesRequestObject struct {
@@ -7713,6 +8165,73 @@ type LogSdkLinesResponseObject interface {
 type LogSdkLines200JSONResponse SDKLogged
 
 func (response LogSdkLines200JSONResponse) VisitLogSdkLinesResponse(w http.ResponseWriter) error {
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetCIRequestObject struct {
+	CIConfigID int `json:"ci_config_id"`
+	Params     GetCIParams
+}
+
+type GetCIResponseObject interface {
+	VisitGetCIResponse(w http.ResponseWriter) error
+}
+
+type GetCI200JSONResponse []APICIRun
+
+func (response GetCI200JSONResponse) VisitGetCIResponse(w http.ResponseWriter) error {
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type TriggerCIRequestObject struct {
+	CIConfigID int `json:"ci_config_id"`
+	Body       *TriggerCIJSONRequestBody
+}
+
+type TriggerCIResponseObject interface {
+	VisitTriggerCIResponse(w http.ResponseWriter) error
+}
+
+type TriggerCI200JSONResponse SubmitCIJob
+
+func (response TriggerCI200JSONResponse) VisitTriggerCIResponse(w http.ResponseWriter) error {
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UploadChangesRequestObject struct {
+	CIConfigID int `json:"ci_config_id"`
+	PrNum      int `json:"pr_num"`
+	Body       *UploadChangesJSONRequestBody
+}
+
+type UploadChangesResponseObject interface {
+	VisitUploadChangesResponse(w http.ResponseWriter) error
+}
+
+type UploadChanges200JSONResponse SubmitCIJob
+
+func (response UploadChanges200JSONResponse) VisitUploadChangesResponse(w http.ResponseWriter) error {
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response); err != nil {
 		return err
@@ -8113,6 +8632,50 @@ func (response GetDiffSummaryV1200JSONResponse) VisitGetDiffSummaryV1Response(w 
 	return err
 }
 
+type CheckDbtArtifactsRequestObject struct {
+	CIConfigID int `json:"ci_config_id"`
+	Body       *CheckDbtArtifactsFormdataRequestBody
+}
+
+type CheckDbtArtifactsResponseObject interface {
+	VisitCheckDbtArtifactsResponse(w http.ResponseWriter) error
+}
+
+type CheckDbtArtifacts200JSONResponse DbtArtifactsChecked
+
+func (response CheckDbtArtifacts200JSONResponse) VisitCheckDbtArtifactsResponse(w http.ResponseWriter) error {
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SubmitDbtArtifactsRequestObject struct {
+	CIConfigID int `json:"ci_config_id"`
+	Body       *multipart.Reader
+}
+
+type SubmitDbtArtifactsResponseObject interface {
+	VisitSubmitDbtArtifactsResponse(w http.ResponseWriter) error
+}
+
+type SubmitDbtArtifacts200JSONResponse DbtArtifactsTaken
+
+func (response SubmitDbtArtifacts200JSONResponse) VisitSubmitDbtArtifactsResponse(w http.ResponseWriter) error {
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type GetAllIntegrationsRequestObject struct{}
 
 type GetAllIntegrationsResponseObject interface {
@@ -8474,9 +9037,21 @@ func (response GetOrganizationMeta200JSONResponse) VisitGetOrganizationMetaRespo
 
 // StrictServerInterface represents all server handlers.
 type StrictServerInterface interface {
+	// CheckPksInDbtManifest Check the primary keys in a dbt manifest
+	// (POST /api/internal/ci/{ci_config_id}/check_pks_in_dbt_manifest)
+	CheckPksInDbtManifest(ctx context.Context, request CheckPksInDbtManifestRequestObject) (CheckPksInDbtManifestResponseObject, error)
 	// LogSdkLines Take log lines of the SDK
 	// (POST /api/internal/sdk/log)
 	LogSdkLines(ctx context.Context, request LogSdkLinesRequestObject) (LogSdkLinesResponseObject, error)
+	// GetCI List CI runs
+	// (GET /api/v1/ci/{ci_config_id}/runs)
+	GetCI(ctx context.Context, request GetCIRequestObject) (GetCIResponseObject, error)
+	// TriggerCI Trigger a PR/MR run
+	// (POST /api/v1/ci/{ci_config_id}/trigger)
+	TriggerCI(ctx context.Context, request TriggerCIRequestObject) (TriggerCIResponseObject, error)
+	// UploadChanges Upload PR/MR changes
+	// (POST /api/v1/ci/{ci_config_id}/{pr_num})
+	UploadChanges(ctx context.Context, request UploadChangesRequestObject) (UploadChangesResponseObject, error)
 	// ListDataSources List data sources
 	// (GET /api/v1/data_sources)
 	ListDataSources(ctx context.Context, request ListDataSourcesRequestObject) (ListDataSourcesResponseObject, error)
@@ -8531,6 +9106,12 @@ type StrictServerInterface interface {
 	// GetDiffSummaryV1 Get a data diff summary
 	// (GET /api/v1/datadiffs/{datadiff_id}/summary_results)
 	GetDiffSummaryV1(ctx context.Context, request GetDiffSummaryV1RequestObject) (GetDiffSummaryV1ResponseObject, error)
+	// CheckDbtArtifacts Check uploaded dbt artifacts
+	// (POST /api/v1/dbt/post_upload_check_artifacts/{ci_config_id})
+	CheckDbtArtifacts(ctx context.Context, request CheckDbtArtifactsRequestObject) (CheckDbtArtifactsResponseObject, error)
+	// SubmitDbtArtifacts Upload dbt artifacts
+	// (POST /api/v1/dbt/submit_artifacts/{ci_config_id})
+	SubmitDbtArtifacts(ctx context.Context, request SubmitDbtArtifactsRequestObject) (SubmitDbtArtifactsResponseObject, error)
 	// GetAllIntegrations List all integrations
 	// (GET /api/v1/lineage/bi/)
 	GetAllIntegrations(ctx context.Context, request GetAllIntegrationsRequestObject) (GetAllIntegrationsResponseObject, error)
@@ -8625,6 +9206,34 @@ type strictHandler struct {
 	options     StrictHTTPServerOptions
 }
 
+func (sh *strictHandler) CheckPksInDbtManifest(w http.ResponseWriter, r *http.Request, ciConfigID int) {
+	var request CheckPksInDbtManifestRequestObject
+
+	request.CIConfigID = ciConfigID
+	request.ContentType = r.Header.Get("Content-Type")
+
+	request.Body = r.Body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.CheckPksInDbtManifest(ctx, request.(CheckPksInDbtManifestRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CheckPksInDbtManifest")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(CheckPksInDbtManifestResponseObject); ok {
+		if err := validResponse.VisitCheckPksInDbtManifestResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
 func (sh *strictHandler) LogSdkLines(w http.ResponseWriter, r *http.Request) {
 	var request LogSdkLinesRequestObject
 
@@ -8651,6 +9260,97 @@ func (sh *strictHandler) LogSdkLines(w http.ResponseWriter, r *http.Request) {
 		sh.options.ResponseErrorHandlerFunc(w, r, err)
 	} else if validResponse, ok := response.(LogSdkLinesResponseObject); ok {
 		if err := validResponse.VisitLogSdkLinesResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+func (sh *strictHandler) GetCI(w http.ResponseWriter, r *http.Request, ciConfigID int, params GetCIParams) {
+	var request GetCIRequestObject
+
+	request.CIConfigID = ciConfigID
+	request.Params = params
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.GetCI(ctx, request.(GetCIRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetCI")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(GetCIResponseObject); ok {
+		if err := validResponse.VisitGetCIResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+func (sh *strictHandler) TriggerCI(w http.ResponseWriter, r *http.Request, ciConfigID int) {
+	var request TriggerCIRequestObject
+
+	request.CIConfigID = ciConfigID
+
+	var body TriggerCIJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.TriggerCI(ctx, request.(TriggerCIRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "TriggerCI")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(TriggerCIResponseObject); ok {
+		if err := validResponse.VisitTriggerCIResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+func (sh *strictHandler) UploadChanges(w http.ResponseWriter, r *http.Request, ciConfigID int, prNum int) {
+	var request UploadChangesRequestObject
+
+	request.CIConfigID = ciConfigID
+	request.PrNum = prNum
+
+	var body UploadChangesJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.UploadChanges(ctx, request.(UploadChangesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "UploadChanges")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(UploadChangesResponseObject); ok {
+		if err := validResponse.VisitUploadChangesResponse(w); err != nil {
 			sh.options.ResponseErrorHandlerFunc(w, r, err)
 		}
 	} else if response != nil {
@@ -9157,6 +9857,74 @@ func (sh *strictHandler) GetDiffSummaryV1(w http.ResponseWriter, r *http.Request
 		sh.options.ResponseErrorHandlerFunc(w, r, err)
 	} else if validResponse, ok := response.(GetDiffSummaryV1ResponseObject); ok {
 		if err := validResponse.VisitGetDiffSummaryV1Response(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+func (sh *strictHandler) CheckDbtArtifacts(w http.ResponseWriter, r *http.Request, ciConfigID int) {
+	var request CheckDbtArtifactsRequestObject
+
+	request.CIConfigID = ciConfigID
+
+	if err := r.ParseForm(); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode formdata: %w", err))
+		return
+	}
+	var body CheckDbtArtifactsFormdataRequestBody
+	if err := runtime.BindForm(&body, r.Form, nil, nil); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't bind formdata: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.CheckDbtArtifacts(ctx, request.(CheckDbtArtifactsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CheckDbtArtifacts")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(CheckDbtArtifactsResponseObject); ok {
+		if err := validResponse.VisitCheckDbtArtifactsResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+func (sh *strictHandler) SubmitDbtArtifacts(w http.ResponseWriter, r *http.Request, ciConfigID int) {
+	var request SubmitDbtArtifactsRequestObject
+
+	request.CIConfigID = ciConfigID
+
+	if reader, err := r.MultipartReader(); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode multipart body: %w", err))
+		return
+	} else {
+		request.Body = reader
+	}
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.SubmitDbtArtifacts(ctx, request.(SubmitDbtArtifactsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "SubmitDbtArtifacts")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(SubmitDbtArtifactsResponseObject); ok {
+		if err := validResponse.VisitSubmitDbtArtifactsResponse(w); err != nil {
 			sh.options.ResponseErrorHandlerFunc(w, r, err)
 		}
 	} else if response != nil {

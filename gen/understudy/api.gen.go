@@ -365,6 +365,147 @@ type DatafoldBacking struct {
 // DatafoldBackingIdentifiers How the names of tables and columns that diffs name are folded
 type DatafoldBackingIdentifiers string
 
+// DatafoldCIConfig A CI configuration
+type DatafoldCIConfig struct {
+	ID                     int       `json:"id"`
+	Name                   *string   `json:"name,omitempty"`
+	Repository             *string   `json:"repository,omitempty"`
+	DataSource             int       `json:"dataSource"`
+	Slim                   *bool     `json:"slim,omitempty"`
+	DiffThreshold          *int      `json:"diffThreshold,omitempty"`
+	FailOnPrimaryKeyIssues *bool     `json:"failOnPrimaryKeyIssues,omitempty"`
+	PrimaryKeyTag          *string   `json:"primaryKeyTag,omitempty"`
+	ColumnsToIgnore        *[]string `json:"columnsToIgnore,omitempty"`
+	BaseBranch             *string   `json:"baseBranch,omitempty"`
+	RequireLabel           *bool     `json:"requireLabel,omitempty"`
+
+	// Sampling How the tables of data diffs are sampled
+	Sampling *DatafoldCISampling `json:"sampling,omitempty"`
+}
+
+// DatafoldCIConfigDefinition A CI configuration
+type DatafoldCIConfigDefinition struct {
+	Name *string `json:"name,omitempty"`
+
+	// Repository Such as acme/shop
+	Repository *string `json:"repository,omitempty"`
+
+	// DataSource The number of the data source that production and pull requests are in
+	DataSource int `json:"dataSource"`
+
+	// Slim Whether only models whose own code changed are compared, and not those below them
+	Slim *bool `json:"slim,omitempty"`
+
+	// DiffThreshold How many data diffs a run begins by itself at most; more have to be confirmed
+	DiffThreshold *int `json:"diffThreshold,omitempty"`
+
+	// FailOnPrimaryKeyIssues Whether keys that are null or not unique in the pull request's tables fail a run
+	FailOnPrimaryKeyIssues *bool `json:"failOnPrimaryKeyIssues,omitempty"`
+
+	// PrimaryKeyTag What marks the columns of primary keys; `primary-key` without it
+	PrimaryKeyTag *string `json:"primaryKeyTag,omitempty"`
+
+	// ColumnsToIgnore Columns that are never compared, as patterns in the syntax of gitignore
+	ColumnsToIgnore *[]string `json:"columnsToIgnore,omitempty"`
+
+	// BaseBranch Only pull requests into this branch have runs
+	BaseBranch *string `json:"baseBranch,omitempty"`
+
+	// RequireLabel Whether only pull requests with the label `datafold` have runs
+	RequireLabel *bool `json:"requireLabel,omitempty"`
+
+	// Sampling How the tables of data diffs are sampled
+	Sampling *DatafoldCISampling `json:"sampling,omitempty"`
+}
+
+// DatafoldCIConfigList CI configurations
+type DatafoldCIConfigList struct {
+	Configs []DatafoldCIConfig `json:"configs"`
+}
+
+// DatafoldCIDiff A data diff of a run
+type DatafoldCIDiff struct {
+	// ID The number of the data diff, once it is asked for
+	ID    *int     `json:"id,omitempty"`
+	Model string   `json:"model"`
+	Prod  []string `json:"prod"`
+	Pr    []string `json:"pr"`
+
+	// Key The primary key; it is inferred where this is empty
+	Key []string `json:"key"`
+
+	// KeySource How the key was found
+	KeySource string `json:"keySource"`
+	Status    string `json:"status"`
+
+	// Result What the data diff came to
+	Result *string `json:"result,omitempty"`
+
+	// Feedback The same in words
+	Feedback *string  `json:"feedback,omitempty"`
+	Notes    []string `json:"notes"`
+}
+
+// DatafoldCILeft A model that is not compared
+type DatafoldCILeft struct {
+	Model string `json:"model"`
+	Why   string `json:"why"`
+}
+
+// DatafoldCIRun A CI run
+type DatafoldCIRun struct {
+	ID int `json:"id"`
+
+	// Config The configuration
+	Config     int       `json:"config"`
+	BaseBranch string    `json:"baseBranch"`
+	BaseSha    string    `json:"baseSha"`
+	PrBranch   string    `json:"prBranch"`
+	PrSha      string    `json:"prSha"`
+	PrNum      string    `json:"prNum"`
+	Status     string    `json:"status"`
+	CreatedAt  time.Time `json:"createdAt"`
+
+	// SupersededBy The run of a newer commit
+	SupersededBy *int `json:"supersededBy,omitempty"`
+
+	// BaseArtifacts The upload that production is taken from
+	BaseArtifacts *int `json:"baseArtifacts,omitempty"`
+
+	// PrArtifacts The upload that the pull request is taken from
+	PrArtifacts *int `json:"prArtifacts,omitempty"`
+
+	// WaitsFor What is missing
+	WaitsFor []string `json:"waitsFor"`
+
+	// Problems Why it failed
+	Problems []string `json:"problems"`
+
+	// Diffs The data diffs
+	Diffs []DatafoldCIDiff `json:"diffs"`
+
+	// Left Models that changed and are not compared
+	Left []DatafoldCILeft `json:"left"`
+
+	// Added Models that production does not have
+	Added []string `json:"added"`
+
+	// Removed Models that only production has
+	Removed []string `json:"removed"`
+}
+
+// DatafoldCISampling How the tables of data diffs are sampled
+type DatafoldCISampling struct {
+	// Tolerance More than 0 and less than 1
+	Tolerance *float64 `json:"tolerance,omitempty"`
+
+	// Confidence In percent; more than 0 and less than 100
+	Confidence *float64 `json:"confidence,omitempty"`
+
+	// Threshold Smaller tables are not sampled
+	Threshold *int `json:"threshold,omitempty"`
+}
+
 // DatafoldCompatibility How Datafold answers
 type DatafoldCompatibility struct {
 	// Dependencies The form of `dependencies` in the results of a diff; `object` is that of 2023
@@ -446,6 +587,15 @@ type DatafoldOutcomeSources = []int
 
 // DatafoldOutcomeTables The paths of the tables of the diffs, A and B; an empty one is any
 type DatafoldOutcomeTables = [][]string
+
+// DatafoldPullRequest What is known of a pull request
+type DatafoldPullRequest struct {
+	// Labels `datafold` lets a run begin where the configuration wants it; `datafold:diff-all-downstream` compares all that is below a change
+	Labels *[]string `json:"labels,omitempty"`
+
+	// CommitMessages The oldest first. A line `datafold remap OLD NEW [GLOB]` says that a column was renamed, `datafold-skip-ci` in the last that no run is wanted.
+	CommitMessages *[]string `json:"commitMessages,omitempty"`
+}
 
 // DatafoldScriptedError Why a diff failed
 type DatafoldScriptedError struct {
@@ -1253,7 +1403,15 @@ type WebhookList struct {
 
 type API string
 
+type DatafoldArtifactsID = int
+
+type DatafoldCIConfigID = int
+
+type DatafoldCIRunID = int
+
 type DatafoldOutcomeName = string
+
+type DatafoldPullRequestNumber = int
 
 type DatafoldSource = int
 
@@ -1427,6 +1585,10 @@ type PutClockJSONRequestBody = ClockDefinition
 
 type AdvanceClockJSONRequestBody = ClockAdvance
 
+type PutDatafoldCIConfigJSONRequestBody = DatafoldCIConfigDefinition
+
+type PutDatafoldPullRequestJSONRequestBody = DatafoldPullRequest
+
 type PutDatafoldCompatibilityJSONRequestBody = DatafoldCompatibility
 
 type PutDatafoldBackingJSONRequestBody = DatafoldBacking
@@ -1463,6 +1625,27 @@ type ServerInterface interface {
 	// GetCoverage What was used
 	// (GET /_understudy/coverage)
 	GetCoverage(w http.ResponseWriter, r *http.Request, params GetCoverageParams)
+	// ListDatafoldCIConfigs List CI configurations
+	// (GET /_understudy/datafold/ci-configs)
+	ListDatafoldCIConfigs(w http.ResponseWriter, r *http.Request)
+	// DeleteDatafoldCIConfig Remove a CI configuration
+	// (DELETE /_understudy/datafold/ci-configs/{ciConfigId})
+	DeleteDatafoldCIConfig(w http.ResponseWriter, r *http.Request, ciConfigID DatafoldCIConfigID)
+	// PutDatafoldCIConfig Make a CI configuration
+	// (PUT /_understudy/datafold/ci-configs/{ciConfigId})
+	PutDatafoldCIConfig(w http.ResponseWriter, r *http.Request, ciConfigID DatafoldCIConfigID)
+	// PutDatafoldPullRequest Tell of a pull request
+	// (PUT /_understudy/datafold/ci-configs/{ciConfigId}/pull-requests/{prNumber})
+	PutDatafoldPullRequest(w http.ResponseWriter, r *http.Request, ciConfigID DatafoldCIConfigID, prNumber DatafoldPullRequestNumber)
+	// GetDatafoldCIRun Look at a CI run
+	// (GET /_understudy/datafold/ci-runs/{ciRunId})
+	GetDatafoldCIRun(w http.ResponseWriter, r *http.Request, ciRunID DatafoldCIRunID)
+	// ConfirmDatafoldCIRun Confirm a CI run
+	// (POST /_understudy/datafold/ci-runs/{ciRunId}/confirm)
+	ConfirmDatafoldCIRun(w http.ResponseWriter, r *http.Request, ciRunID DatafoldCIRunID)
+	// GetDatafoldCISummary Get the summary of a CI run
+	// (GET /_understudy/datafold/ci-runs/{ciRunId}/summary)
+	GetDatafoldCISummary(w http.ResponseWriter, r *http.Request, ciRunID DatafoldCIRunID)
 	// GetDatafoldCompatibility Get how Datafold answers
 	// (GET /_understudy/datafold/compatibility)
 	GetDatafoldCompatibility(w http.ResponseWriter, r *http.Request)
@@ -1481,6 +1664,9 @@ type ServerInterface interface {
 	// PutDatafoldBacking Set the backing of a data source
 	// (PUT /_understudy/datafold/data-sources/{dataSourceId}/backing)
 	PutDatafoldBacking(w http.ResponseWriter, r *http.Request, dataSourceID DatafoldSource)
+	// DownloadDatafoldArtifacts Download dbt artifacts
+	// (GET /_understudy/datafold/dbt-artifacts/{artifactsId})
+	DownloadDatafoldArtifacts(w http.ResponseWriter, r *http.Request, artifactsID DatafoldArtifactsID)
 	// ListDatafoldOutcomes List scripted outcomes
 	// (GET /_understudy/datafold/outcomes)
 	ListDatafoldOutcomes(w http.ResponseWriter, r *http.Request)
@@ -1699,6 +1885,171 @@ func (siw *ServerInterfaceWrapper) GetCoverage(w http.ResponseWriter, r *http.Re
 	handler.ServeHTTP(w, r)
 }
 
+func (siw *ServerInterfaceWrapper) ListDatafoldCIConfigs(w http.ResponseWriter, r *http.Request) {
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ListDatafoldCIConfigs(w, r)
+	}))
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		handler = siw.HandlerMiddlewares[i](handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+func (siw *ServerInterfaceWrapper) DeleteDatafoldCIConfig(w http.ResponseWriter, r *http.Request) {
+	var err error
+	_ = err
+
+	// ------------- Path parameter "ciConfigId" -------------
+	var ciConfigID DatafoldCIConfigID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "ciConfigId", mux.Vars(r)["ciConfigId"], &ciConfigID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "ciConfigId", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.DeleteDatafoldCIConfig(w, r, ciConfigID)
+	}))
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		handler = siw.HandlerMiddlewares[i](handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+func (siw *ServerInterfaceWrapper) PutDatafoldCIConfig(w http.ResponseWriter, r *http.Request) {
+	var err error
+	_ = err
+
+	// ------------- Path parameter "ciConfigId" -------------
+	var ciConfigID DatafoldCIConfigID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "ciConfigId", mux.Vars(r)["ciConfigId"], &ciConfigID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "ciConfigId", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.PutDatafoldCIConfig(w, r, ciConfigID)
+	}))
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		handler = siw.HandlerMiddlewares[i](handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+func (siw *ServerInterfaceWrapper) PutDatafoldPullRequest(w http.ResponseWriter, r *http.Request) {
+	var err error
+	_ = err
+
+	// ------------- Path parameter "ciConfigId" -------------
+	var ciConfigID DatafoldCIConfigID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "ciConfigId", mux.Vars(r)["ciConfigId"], &ciConfigID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "ciConfigId", Err: err})
+		return
+	}
+
+	// ------------- Path parameter "prNumber" -------------
+	var prNumber DatafoldPullRequestNumber
+
+	err = runtime.BindStyledParameterWithOptions("simple", "prNumber", mux.Vars(r)["prNumber"], &prNumber, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "prNumber", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.PutDatafoldPullRequest(w, r, ciConfigID, prNumber)
+	}))
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		handler = siw.HandlerMiddlewares[i](handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+func (siw *ServerInterfaceWrapper) GetDatafoldCIRun(w http.ResponseWriter, r *http.Request) {
+	var err error
+	_ = err
+
+	// ------------- Path parameter "ciRunId" -------------
+	var ciRunID DatafoldCIRunID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "ciRunId", mux.Vars(r)["ciRunId"], &ciRunID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "ciRunId", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.GetDatafoldCIRun(w, r, ciRunID)
+	}))
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		handler = siw.HandlerMiddlewares[i](handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+func (siw *ServerInterfaceWrapper) ConfirmDatafoldCIRun(w http.ResponseWriter, r *http.Request) {
+	var err error
+	_ = err
+
+	// ------------- Path parameter "ciRunId" -------------
+	var ciRunID DatafoldCIRunID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "ciRunId", mux.Vars(r)["ciRunId"], &ciRunID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "ciRunId", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ConfirmDatafoldCIRun(w, r, ciRunID)
+	}))
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		handler = siw.HandlerMiddlewares[i](handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+func (siw *ServerInterfaceWrapper) GetDatafoldCISummary(w http.ResponseWriter, r *http.Request) {
+	var err error
+	_ = err
+
+	// ------------- Path parameter "ciRunId" -------------
+	var ciRunID DatafoldCIRunID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "ciRunId", mux.Vars(r)["ciRunId"], &ciRunID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "ciRunId", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.GetDatafoldCISummary(w, r, ciRunID)
+	}))
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		handler = siw.HandlerMiddlewares[i](handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
 func (siw *ServerInterfaceWrapper) GetDatafoldCompatibility(w http.ResponseWriter, r *http.Request) {
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		siw.Handler.GetDatafoldCompatibility(w, r)
@@ -1810,6 +2161,30 @@ func (siw *ServerInterfaceWrapper) PutDatafoldBacking(w http.ResponseWriter, r *
 
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		siw.Handler.PutDatafoldBacking(w, r, dataSourceID)
+	}))
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		handler = siw.HandlerMiddlewares[i](handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+func (siw *ServerInterfaceWrapper) DownloadDatafoldArtifacts(w http.ResponseWriter, r *http.Request) {
+	var err error
+	_ = err
+
+	// ------------- Path parameter "artifactsId" -------------
+	var artifactsID DatafoldArtifactsID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "artifactsId", mux.Vars(r)["artifactsId"], &artifactsID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "artifactsId", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.DownloadDatafoldArtifacts(w, r, artifactsID)
 	}))
 
 	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
@@ -3004,6 +3379,22 @@ func HandlerWithOptions(si ServerInterface, options GorillaServerOptions) http.H
 
 	r.HandleFunc(options.BaseURL+"/_understudy/ids", wrapper.PutIds).Methods(http.MethodPut)
 
+	r.HandleFunc(options.BaseURL+"/_understudy/datafold/ci-configs", wrapper.ListDatafoldCIConfigs).Methods(http.MethodGet)
+
+	r.HandleFunc(options.BaseURL+"/_understudy/datafold/ci-configs/{ciConfigId}", wrapper.DeleteDatafoldCIConfig).Methods(http.MethodDelete)
+
+	r.HandleFunc(options.BaseURL+"/_understudy/datafold/ci-configs/{ciConfigId}", wrapper.PutDatafoldCIConfig).Methods(http.MethodPut)
+
+	r.HandleFunc(options.BaseURL+"/_understudy/datafold/ci-configs/{ciConfigId}/pull-requests/{prNumber}", wrapper.PutDatafoldPullRequest).Methods(http.MethodPut)
+
+	r.HandleFunc(options.BaseURL+"/_understudy/datafold/ci-runs/{ciRunId}", wrapper.GetDatafoldCIRun).Methods(http.MethodGet)
+
+	r.HandleFunc(options.BaseURL+"/_understudy/datafold/ci-runs/{ciRunId}/summary", wrapper.GetDatafoldCISummary).Methods(http.MethodGet)
+
+	r.HandleFunc(options.BaseURL+"/_understudy/datafold/ci-runs/{ciRunId}/confirm", wrapper.ConfirmDatafoldCIRun).Methods(http.MethodPost)
+
+	r.HandleFunc(options.BaseURL+"/_understudy/datafold/dbt-artifacts/{artifactsId}", wrapper.DownloadDatafoldArtifacts).Methods(http.MethodGet)
+
 	r.HandleFunc(options.BaseURL+"/_understudy/datafold/compatibility", wrapper.GetDatafoldCompatibility).Methods(http.MethodGet)
 
 	r.HandleFunc(options.BaseURL+"/_understudy/datafold/compatibility", wrapper.PutDatafoldCompatibility).Methods(http.MethodPut)
@@ -3177,6 +3568,154 @@ func (response GetCoverage200JSONResponse) VisitGetCoverageResponse(w http.Respo
 	return err
 }
 
+type ListDatafoldCIConfigsRequestObject struct{}
+
+type ListDatafoldCIConfigsResponseObject interface {
+	VisitListDatafoldCIConfigsResponse(w http.ResponseWriter) error
+}
+
+type ListDatafoldCIConfigs200JSONResponse DatafoldCIConfigList
+
+func (response ListDatafoldCIConfigs200JSONResponse) VisitListDatafoldCIConfigsResponse(w http.ResponseWriter) error {
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteDatafoldCIConfigRequestObject struct {
+	CiConfigID DatafoldCIConfigID `json:"ciConfigId"`
+}
+
+type DeleteDatafoldCIConfigResponseObject interface {
+	VisitDeleteDatafoldCIConfigResponse(w http.ResponseWriter) error
+}
+
+type DeleteDatafoldCIConfig204Response struct{}
+
+func (response DeleteDatafoldCIConfig204Response) VisitDeleteDatafoldCIConfigResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
+type PutDatafoldCIConfigRequestObject struct {
+	CiConfigID DatafoldCIConfigID `json:"ciConfigId"`
+	Body       *PutDatafoldCIConfigJSONRequestBody
+}
+
+type PutDatafoldCIConfigResponseObject interface {
+	VisitPutDatafoldCIConfigResponse(w http.ResponseWriter) error
+}
+
+type PutDatafoldCIConfig200JSONResponse DatafoldCIConfig
+
+func (response PutDatafoldCIConfig200JSONResponse) VisitPutDatafoldCIConfigResponse(w http.ResponseWriter) error {
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type PutDatafoldPullRequestRequestObject struct {
+	CiConfigID DatafoldCIConfigID        `json:"ciConfigId"`
+	PrNumber   DatafoldPullRequestNumber `json:"prNumber"`
+	Body       *PutDatafoldPullRequestJSONRequestBody
+}
+
+type PutDatafoldPullRequestResponseObject interface {
+	VisitPutDatafoldPullRequestResponse(w http.ResponseWriter) error
+}
+
+type PutDatafoldPullRequest200JSONResponse DatafoldPullRequest
+
+func (response PutDatafoldPullRequest200JSONResponse) VisitPutDatafoldPullRequestResponse(w http.ResponseWriter) error {
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetDatafoldCIRunRequestObject struct {
+	CiRunID DatafoldCIRunID `json:"ciRunId"`
+}
+
+type GetDatafoldCIRunResponseObject interface {
+	VisitGetDatafoldCIRunResponse(w http.ResponseWriter) error
+}
+
+type GetDatafoldCIRun200JSONResponse DatafoldCIRun
+
+func (response GetDatafoldCIRun200JSONResponse) VisitGetDatafoldCIRunResponse(w http.ResponseWriter) error {
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ConfirmDatafoldCIRunRequestObject struct {
+	CiRunID DatafoldCIRunID `json:"ciRunId"`
+}
+
+type ConfirmDatafoldCIRunResponseObject interface {
+	VisitConfirmDatafoldCIRunResponse(w http.ResponseWriter) error
+}
+
+type ConfirmDatafoldCIRun200JSONResponse DatafoldCIRun
+
+func (response ConfirmDatafoldCIRun200JSONResponse) VisitConfirmDatafoldCIRunResponse(w http.ResponseWriter) error {
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetDatafoldCISummaryRequestObject struct {
+	CiRunID DatafoldCIRunID `json:"ciRunId"`
+}
+
+type GetDatafoldCISummaryResponseObject interface {
+	VisitGetDatafoldCISummaryResponse(w http.ResponseWriter) error
+}
+
+type GetDatafoldCISummary200TextMarkdownResponse struct {
+	Body          io.Reader
+	ContentLength int64
+}
+
+func (response GetDatafoldCISummary200TextMarkdownResponse) VisitGetDatafoldCISummaryResponse(w http.ResponseWriter) error {
+	w.Header().Set("Content-Type", "text/markdown")
+	if response.ContentLength != 0 {
+		w.Header().Set("Content-Length", fmt.Sprint(response.ContentLength))
+	}
+	w.WriteHeader(200)
+
+	if closer, ok := response.Body.(io.ReadCloser); ok {
+		defer closer.Close()
+	}
+	_, err := io.Copy(w, response.Body)
+	return err
+}
+
 type GetDatafoldCompatibilityRequestObject struct{}
 
 type GetDatafoldCompatibilityResponseObject interface {
@@ -3287,6 +3826,33 @@ func (response PutDatafoldBacking200JSONResponse) VisitPutDatafoldBackingRespons
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(200)
 	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DownloadDatafoldArtifactsRequestObject struct {
+	ArtifactsID DatafoldArtifactsID `json:"artifactsId"`
+}
+
+type DownloadDatafoldArtifactsResponseObject interface {
+	VisitDownloadDatafoldArtifactsResponse(w http.ResponseWriter) error
+}
+
+type DownloadDatafoldArtifacts200ApplicationZipResponse struct {
+	Body          io.Reader
+	ContentLength int64
+}
+
+func (response DownloadDatafoldArtifacts200ApplicationZipResponse) VisitDownloadDatafoldArtifactsResponse(w http.ResponseWriter) error {
+	w.Header().Set("Content-Type", "application/zip")
+	if response.ContentLength != 0 {
+		w.Header().Set("Content-Length", fmt.Sprint(response.ContentLength))
+	}
+	w.WriteHeader(200)
+
+	if closer, ok := response.Body.(io.ReadCloser); ok {
+		defer closer.Close()
+	}
+	_, err := io.Copy(w, response.Body)
 	return err
 }
 
@@ -4075,6 +4641,27 @@ type StrictServerInterface interface {
 	// GetCoverage What was used
 	// (GET /_understudy/coverage)
 	GetCoverage(ctx context.Context, request GetCoverageRequestObject) (GetCoverageResponseObject, error)
+	// ListDatafoldCIConfigs List CI configurations
+	// (GET /_understudy/datafold/ci-configs)
+	ListDatafoldCIConfigs(ctx context.Context, request ListDatafoldCIConfigsRequestObject) (ListDatafoldCIConfigsResponseObject, error)
+	// DeleteDatafoldCIConfig Remove a CI configuration
+	// (DELETE /_understudy/datafold/ci-configs/{ciConfigId})
+	DeleteDatafoldCIConfig(ctx context.Context, request DeleteDatafoldCIConfigRequestObject) (DeleteDatafoldCIConfigResponseObject, error)
+	// PutDatafoldCIConfig Make a CI configuration
+	// (PUT /_understudy/datafold/ci-configs/{ciConfigId})
+	PutDatafoldCIConfig(ctx context.Context, request PutDatafoldCIConfigRequestObject) (PutDatafoldCIConfigResponseObject, error)
+	// PutDatafoldPullRequest Tell of a pull request
+	// (PUT /_understudy/datafold/ci-configs/{ciConfigId}/pull-requests/{prNumber})
+	PutDatafoldPullRequest(ctx context.Context, request PutDatafoldPullRequestRequestObject) (PutDatafoldPullRequestResponseObject, error)
+	// GetDatafoldCIRun Look at a CI run
+	// (GET /_understudy/datafold/ci-runs/{ciRunId})
+	GetDatafoldCIRun(ctx context.Context, request GetDatafoldCIRunRequestObject) (GetDatafoldCIRunResponseObject, error)
+	// ConfirmDatafoldCIRun Confirm a CI run
+	// (POST /_understudy/datafold/ci-runs/{ciRunId}/confirm)
+	ConfirmDatafoldCIRun(ctx context.Context, request ConfirmDatafoldCIRunRequestObject) (ConfirmDatafoldCIRunResponseObject, error)
+	// GetDatafoldCISummary Get the summary of a CI run
+	// (GET /_understudy/datafold/ci-runs/{ciRunId}/summary)
+	GetDatafoldCISummary(ctx context.Context, request GetDatafoldCISummaryRequestObject) (GetDatafoldCISummaryResponseObject, error)
 	// GetDatafoldCompatibility Get how Datafold answers
 	// (GET /_understudy/datafold/compatibility)
 	GetDatafoldCompatibility(ctx context.Context, request GetDatafoldCompatibilityRequestObject) (GetDatafoldCompatibilityResponseObject, error)
@@ -4093,6 +4680,9 @@ type StrictServerInterface interface {
 	// PutDatafoldBacking Set the backing of a data source
 	// (PUT /_understudy/datafold/data-sources/{dataSourceId}/backing)
 	PutDatafoldBacking(ctx context.Context, request PutDatafoldBackingRequestObject) (PutDatafoldBackingResponseObject, error)
+	// DownloadDatafoldArtifacts Download dbt artifacts
+	// (GET /_understudy/datafold/dbt-artifacts/{artifactsId})
+	DownloadDatafoldArtifacts(ctx context.Context, request DownloadDatafoldArtifactsRequestObject) (DownloadDatafoldArtifactsResponseObject, error)
 	// ListDatafoldOutcomes List scripted outcomes
 	// (GET /_understudy/datafold/outcomes)
 	ListDatafoldOutcomes(ctx context.Context, request ListDatafoldOutcomesRequestObject) (ListDatafoldOutcomesResponseObject, error)
@@ -4358,6 +4948,194 @@ func (sh *strictHandler) GetCoverage(w http.ResponseWriter, r *http.Request, par
 	}
 }
 
+func (sh *strictHandler) ListDatafoldCIConfigs(w http.ResponseWriter, r *http.Request) {
+	var request ListDatafoldCIConfigsRequestObject
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ListDatafoldCIConfigs(ctx, request.(ListDatafoldCIConfigsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListDatafoldCIConfigs")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ListDatafoldCIConfigsResponseObject); ok {
+		if err := validResponse.VisitListDatafoldCIConfigsResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+func (sh *strictHandler) DeleteDatafoldCIConfig(w http.ResponseWriter, r *http.Request, ciConfigID DatafoldCIConfigID) {
+	var request DeleteDatafoldCIConfigRequestObject
+
+	request.CiConfigID = ciConfigID
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.DeleteDatafoldCIConfig(ctx, request.(DeleteDatafoldCIConfigRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "DeleteDatafoldCIConfig")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(DeleteDatafoldCIConfigResponseObject); ok {
+		if err := validResponse.VisitDeleteDatafoldCIConfigResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+func (sh *strictHandler) PutDatafoldCIConfig(w http.ResponseWriter, r *http.Request, ciConfigID DatafoldCIConfigID) {
+	var request PutDatafoldCIConfigRequestObject
+
+	request.CiConfigID = ciConfigID
+
+	var body PutDatafoldCIConfigJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.PutDatafoldCIConfig(ctx, request.(PutDatafoldCIConfigRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "PutDatafoldCIConfig")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(PutDatafoldCIConfigResponseObject); ok {
+		if err := validResponse.VisitPutDatafoldCIConfigResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+func (sh *strictHandler) PutDatafoldPullRequest(w http.ResponseWriter, r *http.Request, ciConfigID DatafoldCIConfigID, prNumber DatafoldPullRequestNumber) {
+	var request PutDatafoldPullRequestRequestObject
+
+	request.CiConfigID = ciConfigID
+	request.PrNumber = prNumber
+
+	var body PutDatafoldPullRequestJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.PutDatafoldPullRequest(ctx, request.(PutDatafoldPullRequestRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "PutDatafoldPullRequest")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(PutDatafoldPullRequestResponseObject); ok {
+		if err := validResponse.VisitPutDatafoldPullRequestResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+func (sh *strictHandler) GetDatafoldCIRun(w http.ResponseWriter, r *http.Request, ciRunID DatafoldCIRunID) {
+	var request GetDatafoldCIRunRequestObject
+
+	request.CiRunID = ciRunID
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.GetDatafoldCIRun(ctx, request.(GetDatafoldCIRunRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetDatafoldCIRun")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(GetDatafoldCIRunResponseObject); ok {
+		if err := validResponse.VisitGetDatafoldCIRunResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+func (sh *strictHandler) ConfirmDatafoldCIRun(w http.ResponseWriter, r *http.Request, ciRunID DatafoldCIRunID) {
+	var request ConfirmDatafoldCIRunRequestObject
+
+	request.CiRunID = ciRunID
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ConfirmDatafoldCIRun(ctx, request.(ConfirmDatafoldCIRunRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ConfirmDatafoldCIRun")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ConfirmDatafoldCIRunResponseObject); ok {
+		if err := validResponse.VisitConfirmDatafoldCIRunResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+func (sh *strictHandler) GetDatafoldCISummary(w http.ResponseWriter, r *http.Request, ciRunID DatafoldCIRunID) {
+	var request GetDatafoldCISummaryRequestObject
+
+	request.CiRunID = ciRunID
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.GetDatafoldCISummary(ctx, request.(GetDatafoldCISummaryRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetDatafoldCISummary")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(GetDatafoldCISummaryResponseObject); ok {
+		if err := validResponse.VisitGetDatafoldCISummaryResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
 func (sh *strictHandler) GetDatafoldCompatibility(w http.ResponseWriter, r *http.Request) {
 	var request GetDatafoldCompatibilityRequestObject
 
@@ -4511,6 +5289,31 @@ func (sh *strictHandler) PutDatafoldBacking(w http.ResponseWriter, r *http.Reque
 		sh.options.ResponseErrorHandlerFunc(w, r, err)
 	} else if validResponse, ok := response.(PutDatafoldBackingResponseObject); ok {
 		if err := validResponse.VisitPutDatafoldBackingResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+func (sh *strictHandler) DownloadDatafoldArtifacts(w http.ResponseWriter, r *http.Request, artifactsID DatafoldArtifactsID) {
+	var request DownloadDatafoldArtifactsRequestObject
+
+	request.ArtifactsID = artifactsID
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.DownloadDatafoldArtifacts(ctx, request.(DownloadDatafoldArtifactsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "DownloadDatafoldArtifacts")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(DownloadDatafoldArtifactsResponseObject); ok {
+		if err := validResponse.VisitDownloadDatafoldArtifactsResponse(w); err != nil {
 			sh.options.ResponseErrorHandlerFunc(w, r, err)
 		}
 	} else if response != nil {

@@ -23,6 +23,8 @@ type Datafold interface {
 	Outcomes(ctx context.Context, workspace string) (json.RawMessage, error)
 	SetOutcome(ctx context.Context, workspace, name string, text json.RawMessage) (json.RawMessage, error)
 	RemoveOutcome(ctx context.Context, workspace, name string) error
+
+	DatafoldCI
 }
 
 // VisitGetDatafoldCompatibilityResponse answers with how Datafold answers.

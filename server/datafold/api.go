@@ -77,6 +77,7 @@ func (a *API) Jobs() []job.Handler {
 		{Kind: sourceTests, Run: a.runTest},
 		{Kind: schemaTasks, Run: a.runSchema},
 		{Kind: diffJobs, Run: a.runDiff},
+		{Kind: ciJobs, Run: a.runCI},
 	}
 }
 
@@ -88,7 +89,7 @@ func (a *API) Source() contract.Source {
 // Register puts the generated routes on the router.
 func (a *API) Register(router *mux.Router) {
 	strict := datafold.NewStrictHandlerWithOptions(a, nil, datafold.StrictHTTPServerOptions{
-		RequestErrorHandlerFunc:  site.Fail,
+		RequestErrorHandlerFunc:  failRequest,
 		ResponseErrorHandlerFunc: site.Fail,
 	})
 	datafold.HandlerWithOptions(strict, datafold.GorillaServerOptions{

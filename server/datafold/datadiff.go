@@ -29,6 +29,8 @@ type dataDiff struct {
 	Script *script `json:"script,omitempty"`
 	// Cancelled is when a diff was cancelled that stays in a state, and has no job.
 	Cancelled time.Time `json:"cancelled,omitzero"`
+	// CI is the run that the diff is of; nil for none.
+	CI *ciOrigin `json:"ci,omitempty"`
 }
 
 const sequenceDiff = "datafold.datadiff"

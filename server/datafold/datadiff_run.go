@@ -64,7 +64,7 @@ func (a *API) runDiff(ctx context.Context, w *job.Work) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	result, err := a.make(ctx, w, asked, databases, sources)
+	result, err := a.make(ctx, w, asked, v.CI, databases, sources)
 	if err != nil {
 		return nil, failureOf(ctx, err)
 	}
@@ -72,7 +72,7 @@ func (a *API) runDiff(ctx context.Context, w *job.Work) (any, error) {
 }
 
 // make makes a diff in databases.
-func (a *API) make(ctx context.Context, w *job.Work, asked *diffRequest, databases [2]Database, of [2]dataSource) (*datadiff.Result, error) {
+func (a *API) make(ctx context.Context, w *job.Work, asked *diffRequest, ci *ciOrigin, databases [2]Database, of [2]dataSource) (*datadiff.Result, error) {
 	if err := asked.impossible(); err != nil {
 		return nil, err
 	}
@@ -100,6 +100,11 @@ func (a *API) make(ctx context.Context, w *job.Work, asked *diffRequest, databas
 		[]*datadiff.Input{&spec.Left, &spec.Right}[i].Table = table
 		defer func() { _ = opened.Close() }() // it was read
 		sources[i] = opened
+	}
+	if ci != nil {
+		if err := ci.fit(ctx, &spec, sources); err != nil {
+			return nil, err
+		}
 	}
 	if len(asked.ColumnRules) > 0 {
 		if a.executor.databases == nil {

@@ -209,6 +209,9 @@ func shown(item *storage.Item[dataDiff], s *diffState) (map[string]json.RawMessa
 	set("status", s.status)
 	set("done", s.ended())
 	set("source", "api")
+	if v.CI != nil {
+		v.CI.shown(set)
+	}
 	set("user_id", theUser)
 	set("created_at", pydantic.Datetime{Time: v.CreatedAt})
 	updated := v.UpdatedAt

@@ -77,6 +77,15 @@ func (a *API) Refuse(w http.ResponseWriter, r *http.Request, refusal *site.Refus
 	_, _ = w.Write(text)
 }
 
+// failRequest answers a request that the generated code cannot read. A form that has no
+// parts has none of its fields.
+func failRequest(w http.ResponseWriter, r *http.Request, err error) {
+	if errors.Is(err, http.ErrNotMultipart) || errors.Is(err, http.ErrMissingBoundary) {
+		err = unprocessable((&upload{}).check()...)
+	}
+	site.Fail(w, r, err)
+}
+
 // problem is what a validator says that looks at more than one member, or at what is
 // there: where, and in what words.
 type problem struct {

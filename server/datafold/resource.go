@@ -259,6 +259,47 @@ func every[T any](records storage.Collection[T], tx storage.ReadTx, descending b
 	return records.Each(tx, storage.Query{Descending: descending}, fn)
 }
 
+// below hands over the records in another one.
+func below[T any](records storage.Collection[T], tx storage.ReadTx, parent string, fn func(storage.Item[T]) error) error {
+	return records.Each(tx, storage.Query{Parent: &parent}, fn)
+}
+
+// having is the first record with a value in an index.
+func having[T any](records storage.Collection[T], tx storage.ReadTx, index, value string) (storage.Item[T], error) {
+	return records.Find(tx, index, value)
+}
+
+// allHaving are the records with a value in an index.
+func allHaving[T any](records storage.Collection[T], tx storage.ReadTx, index, value string) (all []storage.Item[T], err error) {
+	err = records.Each(tx, storage.Query{Index: index, Equal: &value}, func(item storage.Item[T]) error {
+		all = append(all, item)
+		return nil
+	})
+	return all, err
+}
+
+// selected are the records of a page.
+func selected[T any](records storage.Collection[T], tx storage.ReadTx, q storage.Query) ([]storage.Item[T], error) {
+	page, err := records.List(tx, q)
+	return page.Items, err
+}
+
+// latest is the last record of a query's order; nil if there is none.
+func latest[T any](records storage.Collection[T], tx storage.ReadTx, q storage.Query) (*storage.Item[T], error) {
+	q.Descending, q.Limit = true, 1
+	page, err := records.List(tx, q)
+	if err != nil || len(page.Items) == 0 {
+		return nil, err
+	}
+	return &page.Items[0], nil
+}
+
+// lookingOn gives what fn makes of a workspace for somebody who looks at its jobs and is
+// no caller of this API: see [job.View].
+func lookingOn[R any](ctx context.Context, a *API, workspace string, fn func(tx storage.ReadTx, look job.Look) (R, error)) (R, error) {
+	return job.View(ctx, a.store, workspace, fn)
+}
+
 // amend changes a record by its id.
 func amend[T any](records storage.Collection[T], tx storage.Tx, id string, change func(*T) error) error {
 	_, err := records.Update(tx, id, change)
@@ -267,12 +308,17 @@ func amend[T any](records storage.Collection[T], tx storage.Tx, id string, chang
 
 // stow keeps a record under an id, in the place of another one if there is one.
 func stow[T any](records storage.Collection[T], tx storage.Tx, id string, v T) error {
+	return stowIn(records, tx, id, "", v)
+}
+
+// stowIn is stow in another record.
+func stowIn[T any](records storage.Collection[T], tx storage.Tx, id, parent string, v T) error {
 	err := amend(records, tx, id, func(old *T) error {
 		*old = v
 		return nil
 	})
 	if storage.IsNotFound(err) {
-		_, err = records.Insert(tx, id, "", v)
+		_, err = records.Insert(tx, id, parent, v)
 	}
 	return err
 }
@@ -280,4 +326,21 @@ func stow[T any](records storage.Collection[T], tx storage.Tx, id string, v T) e
 // drop removes a record completely.
 func drop[T any](records storage.Collection[T], tx storage.Tx, id string) error {
 	return tx.Purge(records.Kind, id)
+}
+
+// dropBelow removes what is in a record completely.
+func dropBelow[T any](records storage.Collection[T], tx storage.Tx, parent string) error {
+	var ids []string
+	if err := below(records, tx, parent, func(item storage.Item[T]) error {
+		ids = append(ids, item.ID)
+		return nil
+	}); err != nil {
+		return err
+	}
+	for _, id := range ids {
+		if err := drop(records, tx, id); err != nil {
+			return err
+		}
+	}
+	return nil
 }

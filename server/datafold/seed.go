@@ -12,10 +12,10 @@ var _ seed.API = (*API)(nil)
 
 // Seed describes the resources of a seed.
 func (a *API) Seed() seed.Part {
-	part := seed.Part{Jobs: []*job.Kind{syncs, sourceTests, schemaTasks, diffJobs}}
+	part := seed.Part{Jobs: []*job.Kind{syncs, sourceTests, schemaTasks, diffJobs, ciJobs}}
 	biSeeds.describe(&part)
 	a.sourceSeeds().describe(&part)
-	part.Resources = append(part.Resources, &outcomeSeeds, &compatibilitySeeds)
+	part.Resources = append(part.Resources, &outcomeSeeds, &compatibilitySeeds, &ciConfigSeeds)
 	diffSeeds.describe(&part)
 	return part
 }

@@ -13,4 +13,9 @@ func TestStored(t *testing.T) {
 	storagetest.Stored(t, diffRecords)
 	storagetest.Stored(t, outcomes)
 	storagetest.Stored(t, compatibilities)
+	storagetest.Stored(t, ciConfigRecords)
+	storagetest.Stored(t, pullRequests)
+	storagetest.Stored(t, ciRunRecords)
+	storagetest.Stored(t, ciPlans)
+	storagetest.Stored(t, artifactRecords)
 }

@@ -90,6 +90,15 @@ func WithRequestEditorFn(fn RequestEditorFn) ClientOption {
 
 // The interface specification for the client above.
 type ClientInterface interface {
+	// CheckPksInDbtManifestWithBody Check the primary keys in a dbt manifest
+	//
+	// Tells which primary key is found for each model of a manifest, and how. Nothing is kept. The body is the manifest itself.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /api/internal/ci/{ci_config_id}/check_pks_in_dbt_manifest (the `CheckPksInDbtManifest` operationId).
+	CheckPksInDbtManifestWithBody(ctx context.Context, ciConfigID int, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// LogSdkLinesWithBody Take log lines of the SDK
 	//
 	// The SDK sends what it logs. The lines are counted and forgotten.
@@ -107,6 +116,49 @@ type ClientInterface interface {
 	//
 	// Corresponds with POST /api/internal/sdk/log (the `LogSdkLines` operationId).
 	LogSdkLines(ctx context.Context, body LogSdkLinesJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetCI List CI runs
+	//
+	// The runs of a CI configuration, the newest first.
+	//
+	// Corresponds with GET /api/v1/ci/{ci_config_id}/runs (the `GetCI` operationId).
+	GetCI(ctx context.Context, ciConfigID int, params *GetCIParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// TriggerCIWithBody Trigger a PR/MR run
+	//
+	// Begins the run of a commit of a pull request, or tells which one there is. It waits for what it needs: the dbt artifacts of both commits, or pairs of tables.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /api/v1/ci/{ci_config_id}/trigger (the `TriggerCI` operationId).
+	TriggerCIWithBody(ctx context.Context, ciConfigID int, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// TriggerCI Trigger a PR/MR run
+	//
+	// Begins the run of a commit of a pull request, or tells which one there is. It waits for what it needs: the dbt artifacts of both commits, or pairs of tables.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /api/v1/ci/{ci_config_id}/trigger (the `TriggerCI` operationId).
+	TriggerCI(ctx context.Context, ciConfigID int, body TriggerCIJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// UploadChangesWithBody Upload PR/MR changes
+	//
+	// Says which tables the active run of a pull request compares. Without such a run nothing is kept, and `run_id` is null.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /api/v1/ci/{ci_config_id}/{pr_num} (the `UploadChanges` operationId).
+	UploadChangesWithBody(ctx context.Context, ciConfigID int, prNum int, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// UploadChanges Upload PR/MR changes
+	//
+	// Says which tables the active run of a pull request compares. Without such a run nothing is kept, and `run_id` is null.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /api/v1/ci/{ci_config_id}/{pr_num} (the `UploadChanges` operationId).
+	UploadChanges(ctx context.Context, ciConfigID int, prNum int, body UploadChangesJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListDataSources List data sources
 	//
@@ -310,6 +362,33 @@ type ClientInterface interface {
 	//
 	// Corresponds with GET /api/v1/datadiffs/{datadiff_id}/summary_results (the `GetDiffSummaryV1` operationId).
 	GetDiffSummaryV1(ctx context.Context, datadiffID int, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CheckDbtArtifactsWithBody Check uploaded dbt artifacts
+	//
+	// Tells whether there are artifacts of a commit.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /api/v1/dbt/post_upload_check_artifacts/{ci_config_id} (the `CheckDbtArtifacts` operationId).
+	CheckDbtArtifactsWithBody(ctx context.Context, ciConfigID int, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CheckDbtArtifactsWithFormdataBody Check uploaded dbt artifacts
+	//
+	// Tells whether there are artifacts of a commit.
+	//
+	// Takes a body of the `application/x-www-form-urlencoded` content type.
+	//
+	// Corresponds with POST /api/v1/dbt/post_upload_check_artifacts/{ci_config_id} (the `CheckDbtArtifacts` operationId).
+	CheckDbtArtifactsWithFormdataBody(ctx context.Context, ciConfigID int, body CheckDbtArtifactsFormdataRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// SubmitDbtArtifactsWithBody Upload dbt artifacts
+	//
+	// Keeps the artifacts that dbt made of a commit: a ZIP archive of the target folder, with its manifest.json. Runs that wait for them go on.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /api/v1/dbt/submit_artifacts/{ci_config_id} (the `SubmitDbtArtifacts` operationId).
+	SubmitDbtArtifactsWithBody(ctx context.Context, ciConfigID int, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// GetAllIntegrations List all integrations
 	//
@@ -561,6 +640,25 @@ type ClientInterface interface {
 	GetOrganizationMeta(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
 }
 
+// CheckPksInDbtManifestWithBody Check the primary keys in a dbt manifest
+//
+// Tells which primary key is found for each model of a manifest, and how. Nothing is kept. The body is the manifest itself.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /api/internal/ci/{ci_config_id}/check_pks_in_dbt_manifest (the `CheckPksInDbtManifest` operationId).
+func (c *Client) CheckPksInDbtManifestWithBody(ctx context.Context, ciConfigID int, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCheckPksInDbtManifestRequestWithBody(c.Server, ciConfigID, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // LogSdkLinesWithBody Take log lines of the SDK
 //
 // The SDK sends what it logs. The lines are counted and forgotten.
@@ -589,6 +687,99 @@ func (c *Client) LogSdkLinesWithBody(ctx context.Context, contentType string, bo
 // Corresponds with POST /api/internal/sdk/log (the `LogSdkLines` operationId).
 func (c *Client) LogSdkLines(ctx context.Context, body LogSdkLinesJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewLogSdkLinesRequest(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetCI List CI runs
+//
+// The runs of a CI configuration, the newest first.
+//
+// Corresponds with GET /api/v1/ci/{ci_config_id}/runs (the `GetCI` operationId).
+func (c *Client) GetCI(ctx context.Context, ciConfigID int, params *GetCIParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetCIRequest(c.Server, ciConfigID, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// TriggerCIWithBody Trigger a PR/MR run
+//
+// Begins the run of a commit of a pull request, or tells which one there is. It waits for what it needs: the dbt artifacts of both commits, or pairs of tables.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /api/v1/ci/{ci_config_id}/trigger (the `TriggerCI` operationId).
+func (c *Client) TriggerCIWithBody(ctx context.Context, ciConfigID int, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewTriggerCIRequestWithBody(c.Server, ciConfigID, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// TriggerCI Trigger a PR/MR run
+//
+// Begins the run of a commit of a pull request, or tells which one there is. It waits for what it needs: the dbt artifacts of both commits, or pairs of tables.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /api/v1/ci/{ci_config_id}/trigger (the `TriggerCI` operationId).
+func (c *Client) TriggerCI(ctx context.Context, ciConfigID int, body TriggerCIJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewTriggerCIRequest(c.Server, ciConfigID, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// UploadChangesWithBody Upload PR/MR changes
+//
+// Says which tables the active run of a pull request compares. Without such a run nothing is kept, and `run_id` is null.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /api/v1/ci/{ci_config_id}/{pr_num} (the `UploadChanges` operationId).
+func (c *Client) UploadChangesWithBody(ctx context.Context, ciConfigID int, prNum int, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewUploadChangesRequestWithBody(c.Server, ciConfigID, prNum, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// UploadChanges Upload PR/MR changes
+//
+// Says which tables the active run of a pull request compares. Without such a run nothing is kept, and `run_id` is null.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /api/v1/ci/{ci_config_id}/{pr_num} (the `UploadChanges` operationId).
+func (c *Client) UploadChanges(ctx context.Context, ciConfigID int, prNum int, body UploadChangesJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewUploadChangesRequest(c.Server, ciConfigID, prNum, body)
 	if err != nil {
 		return nil, err
 	}
@@ -1042,6 +1233,63 @@ func (c *Client) GetDiffSummary(ctx context.Context, datadiffID int, reqEditors 
 // Corresponds with GET /api/v1/datadiffs/{datadiff_id}/summary_results (the `GetDiffSummaryV1` operationId).
 func (c *Client) GetDiffSummaryV1(ctx context.Context, datadiffID int, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewGetDiffSummaryV1Request(c.Server, datadiffID)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CheckDbtArtifactsWithBody Check uploaded dbt artifacts
+//
+// Tells whether there are artifacts of a commit.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /api/v1/dbt/post_upload_check_artifacts/{ci_config_id} (the `CheckDbtArtifacts` operationId).
+func (c *Client) CheckDbtArtifactsWithBody(ctx context.Context, ciConfigID int, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCheckDbtArtifactsRequestWithBody(c.Server, ciConfigID, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CheckDbtArtifactsWithFormdataBody Check uploaded dbt artifacts
+//
+// Tells whether there are artifacts of a commit.
+//
+// Takes a body of the `application/x-www-form-urlencoded` content type.
+//
+// Corresponds with POST /api/v1/dbt/post_upload_check_artifacts/{ci_config_id} (the `CheckDbtArtifacts` operationId).
+func (c *Client) CheckDbtArtifactsWithFormdataBody(ctx context.Context, ciConfigID int, body CheckDbtArtifactsFormdataRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCheckDbtArtifactsRequestWithFormdataBody(c.Server, ciConfigID, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// SubmitDbtArtifactsWithBody Upload dbt artifacts
+//
+// Keeps the artifacts that dbt made of a commit: a ZIP archive of the target folder, with its manifest.json. Runs that wait for them go on.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /api/v1/dbt/submit_artifacts/{ci_config_id} (the `SubmitDbtArtifacts` operationId).
+func (c *Client) SubmitDbtArtifactsWithBody(ctx context.Context, ciConfigID int, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewSubmitDbtArtifactsRequestWithBody(c.Server, ciConfigID, contentType, body)
 	if err != nil {
 		return nil, err
 	}
@@ -1591,6 +1839,42 @@ func (c *Client) GetOrganizationMeta(ctx context.Context, reqEditors ...RequestE
 	return c.Client.Do(req)
 }
 
+// NewCheckPksInDbtManifestRequestWithBody constructs an http.Request for the CheckPksInDbtManifest method, with any body, and a specified content type
+func NewCheckPksInDbtManifestRequestWithBody(server string, ciConfigID int, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "ci_config_id", ciConfigID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "integer", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/internal/ci/%s/check_pks_in_dbt_manifest", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
 // NewLogSdkLinesRequest calls the generic LogSdkLines builder with application/json body
 func NewLogSdkLinesRequest(server string, body LogSdkLinesJSONRequestBody) (*http.Request, error) {
 	var bodyReader io.Reader
@@ -1612,6 +1896,196 @@ func NewLogSdkLinesRequestWithBody(server string, contentType string, body io.Re
 	}
 
 	operationPath := fmt.Sprintf("/api/internal/sdk/log")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewGetCIRequest constructs an http.Request for the GetCI method
+func NewGetCIRequest(server string, ciConfigID int, params *GetCIParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "ci_config_id", ciConfigID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "integer", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/ci/%s/runs", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.PrSha != nil {
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "pr_sha", *params.PrSha, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+		}
+
+		if params.PrNum != nil {
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "pr_num", *params.PrNum, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+		}
+
+		if params.Limit != nil {
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+		}
+
+		if params.Offset != nil {
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "offset", *params.Offset, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewTriggerCIRequest calls the generic TriggerCI builder with application/json body
+func NewTriggerCIRequest(server string, ciConfigID int, body TriggerCIJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewTriggerCIRequestWithBody(server, ciConfigID, "application/json", bodyReader)
+}
+
+// NewTriggerCIRequestWithBody constructs an http.Request for the TriggerCI method, with any body, and a specified content type
+func NewTriggerCIRequestWithBody(server string, ciConfigID int, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "ci_config_id", ciConfigID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "integer", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/ci/%s/trigger", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewUploadChangesRequest calls the generic UploadChanges builder with application/json body
+func NewUploadChangesRequest(server string, ciConfigID int, prNum int, body UploadChangesJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewUploadChangesRequestWithBody(server, ciConfigID, prNum, "application/json", bodyReader)
+}
+
+// NewUploadChangesRequestWithBody constructs an http.Request for the UploadChanges method, with any body, and a specified content type
+func NewUploadChangesRequestWithBody(server string, ciConfigID int, prNum int, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "ci_config_id", ciConfigID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "integer", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "pr_num", prNum, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "integer", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/ci/%s/%s", pathParam0, pathParam1)
 	if operationPath[0] == '/' {
 		operationPath = "." + operationPath
 	}
@@ -2694,6 +3168,89 @@ func NewGetDiffSummaryV1Request(server string, datadiffID int) (*http.Request, e
 	return req, nil
 }
 
+// NewCheckDbtArtifactsRequestWithFormdataBody calls the generic CheckDbtArtifacts builder with application/x-www-form-urlencoded body
+func NewCheckDbtArtifactsRequestWithFormdataBody(server string, ciConfigID int, body CheckDbtArtifactsFormdataRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	bodyStr, err := runtime.MarshalForm(body, nil)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = strings.NewReader(bodyStr.Encode())
+	return NewCheckDbtArtifactsRequestWithBody(server, ciConfigID, "application/x-www-form-urlencoded", bodyReader)
+}
+
+// NewCheckDbtArtifactsRequestWithBody constructs an http.Request for the CheckDbtArtifacts method, with any body, and a specified content type
+func NewCheckDbtArtifactsRequestWithBody(server string, ciConfigID int, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "ci_config_id", ciConfigID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "integer", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/dbt/post_upload_check_artifacts/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewSubmitDbtArtifactsRequestWithBody constructs an http.Request for the SubmitDbtArtifacts method, with any body, and a specified content type
+func NewSubmitDbtArtifactsRequestWithBody(server string, ciConfigID int, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "ci_config_id", ciConfigID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "integer", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/dbt/submit_artifacts/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
 // NewGetAllIntegrationsRequest constructs an http.Request for the GetAllIntegrations method
 func NewGetAllIntegrationsRequest(server string) (*http.Request, error) {
 	var err error
@@ -3415,6 +3972,15 @@ func WithBaseURL(baseURL string) ClientOption {
 
 // ClientWithResponsesInterface is the interface specification for the client with responses above.
 type ClientWithResponsesInterface interface {
+	// CheckPksInDbtManifestWithBodyWithResponse Check the primary keys in a dbt manifest
+	//
+	// Tells which primary key is found for each model of a manifest, and how. Nothing is kept. The body is the manifest itself.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/internal/ci/{ci_config_id}/check_pks_in_dbt_manifest (the `CheckPksInDbtManifest` operationId).
+	CheckPksInDbtManifestWithBodyWithResponse(ctx context.Context, ciConfigID int, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CheckPksInDbtManifestResponse, error)
+
 	// LogSdkLinesWithBodyWithResponse Take log lines of the SDK
 	//
 	// The SDK sends what it logs. The lines are counted and forgotten.
@@ -3432,6 +3998,51 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with POST /api/internal/sdk/log (the `LogSdkLines` operationId).
 	LogSdkLinesWithResponse(ctx context.Context, body LogSdkLinesJSONRequestBody, reqEditors ...RequestEditorFn) (*LogSdkLinesResponse, error)
+
+	// GetCIWithResponse List CI runs
+	//
+	// The runs of a CI configuration, the newest first.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /api/v1/ci/{ci_config_id}/runs (the `GetCI` operationId).
+	GetCIWithResponse(ctx context.Context, ciConfigID int, params *GetCIParams, reqEditors ...RequestEditorFn) (*GetCIResponse, error)
+
+	// TriggerCIWithBodyWithResponse Trigger a PR/MR run
+	//
+	// Begins the run of a commit of a pull request, or tells which one there is. It waits for what it needs: the dbt artifacts of both commits, or pairs of tables.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/ci/{ci_config_id}/trigger (the `TriggerCI` operationId).
+	TriggerCIWithBodyWithResponse(ctx context.Context, ciConfigID int, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*TriggerCIResponse, error)
+
+	// TriggerCIWithResponse Trigger a PR/MR run
+	//
+	// Begins the run of a commit of a pull request, or tells which one there is. It waits for what it needs: the dbt artifacts of both commits, or pairs of tables.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/ci/{ci_config_id}/trigger (the `TriggerCI` operationId).
+	TriggerCIWithResponse(ctx context.Context, ciConfigID int, body TriggerCIJSONRequestBody, reqEditors ...RequestEditorFn) (*TriggerCIResponse, error)
+
+	// UploadChangesWithBodyWithResponse Upload PR/MR changes
+	//
+	// Says which tables the active run of a pull request compares. Without such a run nothing is kept, and `run_id` is null.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/ci/{ci_config_id}/{pr_num} (the `UploadChanges` operationId).
+	UploadChangesWithBodyWithResponse(ctx context.Context, ciConfigID int, prNum int, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*UploadChangesResponse, error)
+
+	// UploadChangesWithResponse Upload PR/MR changes
+	//
+	// Says which tables the active run of a pull request compares. Without such a run nothing is kept, and `run_id` is null.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/ci/{ci_config_id}/{pr_num} (the `UploadChanges` operationId).
+	UploadChangesWithResponse(ctx context.Context, ciConfigID int, prNum int, body UploadChangesJSONRequestBody, reqEditors ...RequestEditorFn) (*UploadChangesResponse, error)
 
 	// ListDataSourcesWithResponse List data sources
 	//
@@ -3657,6 +4268,33 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with GET /api/v1/datadiffs/{datadiff_id}/summary_results (the `GetDiffSummaryV1` operationId).
 	GetDiffSummaryV1WithResponse(ctx context.Context, datadiffID int, reqEditors ...RequestEditorFn) (*GetDiffSummaryV1Response, error)
+
+	// CheckDbtArtifactsWithBodyWithResponse Check uploaded dbt artifacts
+	//
+	// Tells whether there are artifacts of a commit.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/dbt/post_upload_check_artifacts/{ci_config_id} (the `CheckDbtArtifacts` operationId).
+	CheckDbtArtifactsWithBodyWithResponse(ctx context.Context, ciConfigID int, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CheckDbtArtifactsResponse, error)
+
+	// CheckDbtArtifactsWithFormdataBodyWithResponse Check uploaded dbt artifacts
+	//
+	// Tells whether there are artifacts of a commit.
+	//
+	// Takes a body of the `application/x-www-form-urlencoded` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/dbt/post_upload_check_artifacts/{ci_config_id} (the `CheckDbtArtifacts` operationId).
+	CheckDbtArtifactsWithFormdataBodyWithResponse(ctx context.Context, ciConfigID int, body CheckDbtArtifactsFormdataRequestBody, reqEditors ...RequestEditorFn) (*CheckDbtArtifactsResponse, error)
+
+	// SubmitDbtArtifactsWithBodyWithResponse Upload dbt artifacts
+	//
+	// Keeps the artifacts that dbt made of a commit: a ZIP archive of the target folder, with its manifest.json. Runs that wait for them go on.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/dbt/submit_artifacts/{ci_config_id} (the `SubmitDbtArtifacts` operationId).
+	SubmitDbtArtifactsWithBodyWithResponse(ctx context.Context, ciConfigID int, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*SubmitDbtArtifactsResponse, error)
 
 	// GetAllIntegrationsWithResponse List all integrations
 	//
@@ -3918,6 +4556,47 @@ type ClientWithResponsesInterface interface {
 	GetOrganizationMetaWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*GetOrganizationMetaResponse, error)
 }
 
+type CheckPksInDbtManifestResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *[]DbtPrimaryKey
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r CheckPksInDbtManifestResponse) GetJSON200() *[]DbtPrimaryKey {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r CheckPksInDbtManifestResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r CheckPksInDbtManifestResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r CheckPksInDbtManifestResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r CheckPksInDbtManifestResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 type LogSdkLinesResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -3953,6 +4632,129 @@ func (r LogSdkLinesResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r LogSdkLinesResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type GetCIResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *[]APICIRun
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetCIResponse) GetJSON200() *[]APICIRun {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r GetCIResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetCIResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetCIResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetCIResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type TriggerCIResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *SubmitCIJob
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r TriggerCIResponse) GetJSON200() *SubmitCIJob {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r TriggerCIResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r TriggerCIResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r TriggerCIResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r TriggerCIResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type UploadChangesResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *SubmitCIJob
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r UploadChangesResponse) GetJSON200() *SubmitCIJob {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r UploadChangesResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r UploadChangesResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r UploadChangesResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r UploadChangesResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -4697,6 +5499,88 @@ func (r GetDiffSummaryV1Response) ContentType() string {
 	return ""
 }
 
+type CheckDbtArtifactsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *DbtArtifactsChecked
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r CheckDbtArtifactsResponse) GetJSON200() *DbtArtifactsChecked {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r CheckDbtArtifactsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r CheckDbtArtifactsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r CheckDbtArtifactsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r CheckDbtArtifactsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type SubmitDbtArtifactsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *DbtArtifactsTaken
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r SubmitDbtArtifactsResponse) GetJSON200() *DbtArtifactsTaken {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r SubmitDbtArtifactsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r SubmitDbtArtifactsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r SubmitDbtArtifactsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r SubmitDbtArtifactsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 type GetAllIntegrationsResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -5394,6 +6278,21 @@ func (r GetOrganizationMetaResponse) ContentType() string {
 	return ""
 }
 
+// CheckPksInDbtManifestWithBodyWithResponse Check the primary keys in a dbt manifest
+//
+// Tells which primary key is found for each model of a manifest, and how. Nothing is kept. The body is the manifest itself.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/internal/ci/{ci_config_id}/check_pks_in_dbt_manifest (the `CheckPksInDbtManifest` operationId).
+func (c *ClientWithResponses) CheckPksInDbtManifestWithBodyWithResponse(ctx context.Context, ciConfigID int, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CheckPksInDbtManifestResponse, error) {
+	rsp, err := c.CheckPksInDbtManifestWithBody(ctx, ciConfigID, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCheckPksInDbtManifestResponse(rsp)
+}
+
 // LogSdkLinesWithBodyWithResponse Take log lines of the SDK
 //
 // The SDK sends what it logs. The lines are counted and forgotten.
@@ -5422,6 +6321,81 @@ func (c *ClientWithResponses) LogSdkLinesWithResponse(ctx context.Context, body 
 		return nil, err
 	}
 	return ParseLogSdkLinesResponse(rsp)
+}
+
+// GetCIWithResponse List CI runs
+//
+// The runs of a CI configuration, the newest first.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /api/v1/ci/{ci_config_id}/runs (the `GetCI` operationId).
+func (c *ClientWithResponses) GetCIWithResponse(ctx context.Context, ciConfigID int, params *GetCIParams, reqEditors ...RequestEditorFn) (*GetCIResponse, error) {
+	rsp, err := c.GetCI(ctx, ciConfigID, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetCIResponse(rsp)
+}
+
+// TriggerCIWithBodyWithResponse Trigger a PR/MR run
+//
+// Begins the run of a commit of a pull request, or tells which one there is. It waits for what it needs: the dbt artifacts of both commits, or pairs of tables.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/ci/{ci_config_id}/trigger (the `TriggerCI` operationId).
+func (c *ClientWithResponses) TriggerCIWithBodyWithResponse(ctx context.Context, ciConfigID int, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*TriggerCIResponse, error) {
+	rsp, err := c.TriggerCIWithBody(ctx, ciConfigID, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseTriggerCIResponse(rsp)
+}
+
+// TriggerCIWithResponse Trigger a PR/MR run
+//
+// Begins the run of a commit of a pull request, or tells which one there is. It waits for what it needs: the dbt artifacts of both commits, or pairs of tables.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/ci/{ci_config_id}/trigger (the `TriggerCI` operationId).
+func (c *ClientWithResponses) TriggerCIWithResponse(ctx context.Context, ciConfigID int, body TriggerCIJSONRequestBody, reqEditors ...RequestEditorFn) (*TriggerCIResponse, error) {
+	rsp, err := c.TriggerCI(ctx, ciConfigID, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseTriggerCIResponse(rsp)
+}
+
+// UploadChangesWithBodyWithResponse Upload PR/MR changes
+//
+// Says which tables the active run of a pull request compares. Without such a run nothing is kept, and `run_id` is null.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/ci/{ci_config_id}/{pr_num} (the `UploadChanges` operationId).
+func (c *ClientWithResponses) UploadChangesWithBodyWithResponse(ctx context.Context, ciConfigID int, prNum int, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*UploadChangesResponse, error) {
+	rsp, err := c.UploadChangesWithBody(ctx, ciConfigID, prNum, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseUploadChangesResponse(rsp)
+}
+
+// UploadChangesWithResponse Upload PR/MR changes
+//
+// Says which tables the active run of a pull request compares. Without such a run nothing is kept, and `run_id` is null.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/ci/{ci_config_id}/{pr_num} (the `UploadChanges` operationId).
+func (c *ClientWithResponses) UploadChangesWithResponse(ctx context.Context, ciConfigID int, prNum int, body UploadChangesJSONRequestBody, reqEditors ...RequestEditorFn) (*UploadChangesResponse, error) {
+	rsp, err := c.UploadChanges(ctx, ciConfigID, prNum, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseUploadChangesResponse(rsp)
 }
 
 // ListDataSourcesWithResponse List data sources
@@ -5797,6 +6771,51 @@ func (c *ClientWithResponses) GetDiffSummaryV1WithResponse(ctx context.Context, 
 		return nil, err
 	}
 	return ParseGetDiffSummaryV1Response(rsp)
+}
+
+// CheckDbtArtifactsWithBodyWithResponse Check uploaded dbt artifacts
+//
+// Tells whether there are artifacts of a commit.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/dbt/post_upload_check_artifacts/{ci_config_id} (the `CheckDbtArtifacts` operationId).
+func (c *ClientWithResponses) CheckDbtArtifactsWithBodyWithResponse(ctx context.Context, ciConfigID int, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CheckDbtArtifactsResponse, error) {
+	rsp, err := c.CheckDbtArtifactsWithBody(ctx, ciConfigID, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCheckDbtArtifactsResponse(rsp)
+}
+
+// CheckDbtArtifactsWithFormdataBodyWithResponse Check uploaded dbt artifacts
+//
+// Tells whether there are artifacts of a commit.
+//
+// Takes a body of the `application/x-www-form-urlencoded` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/dbt/post_upload_check_artifacts/{ci_config_id} (the `CheckDbtArtifacts` operationId).
+func (c *ClientWithResponses) CheckDbtArtifactsWithFormdataBodyWithResponse(ctx context.Context, ciConfigID int, body CheckDbtArtifactsFormdataRequestBody, reqEditors ...RequestEditorFn) (*CheckDbtArtifactsResponse, error) {
+	rsp, err := c.CheckDbtArtifactsWithFormdataBody(ctx, ciConfigID, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCheckDbtArtifactsResponse(rsp)
+}
+
+// SubmitDbtArtifactsWithBodyWithResponse Upload dbt artifacts
+//
+// Keeps the artifacts that dbt made of a commit: a ZIP archive of the target folder, with its manifest.json. Runs that wait for them go on.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/dbt/submit_artifacts/{ci_config_id} (the `SubmitDbtArtifacts` operationId).
+func (c *ClientWithResponses) SubmitDbtArtifactsWithBodyWithResponse(ctx context.Context, ciConfigID int, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*SubmitDbtArtifactsResponse, error) {
+	rsp, err := c.SubmitDbtArtifactsWithBody(ctx, ciConfigID, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseSubmitDbtArtifactsResponse(rsp)
 }
 
 // GetAllIntegrationsWithResponse List all integrations
@@ -6232,6 +7251,31 @@ func (c *ClientWithResponses) GetOrganizationMetaWithResponse(ctx context.Contex
 	return ParseGetOrganizationMetaResponse(rsp)
 }
 
+// ParseCheckPksInDbtManifestResponse parses an HTTP response from a CheckPksInDbtManifestWithResponse call
+func ParseCheckPksInDbtManifestResponse(rsp *http.Response) (*CheckPksInDbtManifestResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &CheckPksInDbtManifestResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest []DbtPrimaryKey
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+	}
+
+	return response, nil
+}
+
 // ParseLogSdkLinesResponse parses an HTTP response from a LogSdkLinesWithResponse call
 func ParseLogSdkLinesResponse(rsp *http.Response) (*LogSdkLinesResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -6248,6 +7292,81 @@ func ParseLogSdkLinesResponse(rsp *http.Response) (*LogSdkLinesResponse, error) 
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
 		var dest SDKLogged
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+	}
+
+	return response, nil
+}
+
+// ParseGetCIResponse parses an HTTP response from a GetCIWithResponse call
+func ParseGetCIResponse(rsp *http.Response) (*GetCIResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetCIResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest []APICIRun
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+	}
+
+	return response, nil
+}
+
+// ParseTriggerCIResponse parses an HTTP response from a TriggerCIWithResponse call
+func ParseTriggerCIResponse(rsp *http.Response) (*TriggerCIResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &TriggerCIResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest SubmitCIJob
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+	}
+
+	return response, nil
+}
+
+// ParseUploadChangesResponse parses an HTTP response from a UploadChangesWithResponse call
+func ParseUploadChangesResponse(rsp *http.Response) (*UploadChangesResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &UploadChangesResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest SubmitCIJob
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
@@ -6698,6 +7817,56 @@ func ParseGetDiffSummaryV1Response(rsp *http.Response) (*GetDiffSummaryV1Respons
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
 		var dest GetDiffSummaryV1200JSONResponseBody
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+	}
+
+	return response, nil
+}
+
+// ParseCheckDbtArtifactsResponse parses an HTTP response from a CheckDbtArtifactsWithResponse call
+func ParseCheckDbtArtifactsResponse(rsp *http.Response) (*CheckDbtArtifactsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &CheckDbtArtifactsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest DbtArtifactsChecked
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+	}
+
+	return response, nil
+}
+
+// ParseSubmitDbtArtifactsResponse parses an HTTP response from a SubmitDbtArtifactsWithResponse call
+func ParseSubmitDbtArtifactsResponse(rsp *http.Response) (*SubmitDbtArtifactsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &SubmitDbtArtifactsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest DbtArtifactsTaken
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}

@@ -142,6 +142,77 @@ type ClientInterface interface {
 	// Corresponds with GET /_understudy/coverage (the `GetCoverage` operationId).
 	GetCoverage(ctx context.Context, params *GetCoverageParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// ListDatafoldCIConfigs List CI configurations
+	//
+	// The CI configurations of Datafold, by their numbers.
+	//
+	// Corresponds with GET /_understudy/datafold/ci-configs (the `ListDatafoldCIConfigs` operationId).
+	ListDatafoldCIConfigs(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// DeleteDatafoldCIConfig Remove a CI configuration
+	//
+	// Removes a CI configuration with its runs and artifacts. Data diffs that were made stay.
+	//
+	// Corresponds with DELETE /_understudy/datafold/ci-configs/{ciConfigId} (the `DeleteDatafoldCIConfig` operationId).
+	DeleteDatafoldCIConfig(ctx context.Context, ciConfigID DatafoldCIConfigID, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// PutDatafoldCIConfigWithBody Make a CI configuration
+	//
+	// Makes a CI configuration of Datafold, or changes one, which Datafold's own API cannot. Runs that have ended stay as they are.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with PUT /_understudy/datafold/ci-configs/{ciConfigId} (the `PutDatafoldCIConfig` operationId).
+	PutDatafoldCIConfigWithBody(ctx context.Context, ciConfigID DatafoldCIConfigID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// PutDatafoldCIConfig Make a CI configuration
+	//
+	// Makes a CI configuration of Datafold, or changes one, which Datafold's own API cannot. Runs that have ended stay as they are.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with PUT /_understudy/datafold/ci-configs/{ciConfigId} (the `PutDatafoldCIConfig` operationId).
+	PutDatafoldCIConfig(ctx context.Context, ciConfigID DatafoldCIConfigID, body PutDatafoldCIConfigJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// PutDatafoldPullRequestWithBody Tell of a pull request
+	//
+	// Says what the host of the repository knows of a pull request and Datafold reads there: its labels, and the messages of its commits. Its active run follows.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with PUT /_understudy/datafold/ci-configs/{ciConfigId}/pull-requests/{prNumber} (the `PutDatafoldPullRequest` operationId).
+	PutDatafoldPullRequestWithBody(ctx context.Context, ciConfigID DatafoldCIConfigID, prNumber DatafoldPullRequestNumber, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// PutDatafoldPullRequest Tell of a pull request
+	//
+	// Says what the host of the repository knows of a pull request and Datafold reads there: its labels, and the messages of its commits. Its active run follows.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with PUT /_understudy/datafold/ci-configs/{ciConfigId}/pull-requests/{prNumber} (the `PutDatafoldPullRequest` operationId).
+	PutDatafoldPullRequest(ctx context.Context, ciConfigID DatafoldCIConfigID, prNumber DatafoldPullRequestNumber, body PutDatafoldPullRequestJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetDatafoldCIRun Look at a CI run
+	//
+	// A CI run with what it waits for, its data diffs and what they came to.
+	//
+	// Corresponds with GET /_understudy/datafold/ci-runs/{ciRunId} (the `GetDatafoldCIRun` operationId).
+	GetDatafoldCIRun(ctx context.Context, ciRunID DatafoldCIRunID, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ConfirmDatafoldCIRun Confirm a CI run
+	//
+	// Begins the data diffs of a run that has more of them than its configuration begins by itself. Any other run stays as it is.
+	//
+	// Corresponds with POST /_understudy/datafold/ci-runs/{ciRunId}/confirm (the `ConfirmDatafoldCIRun` operationId).
+	ConfirmDatafoldCIRun(ctx context.Context, ciRunID DatafoldCIRunID, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetDatafoldCISummary Get the summary of a CI run
+	//
+	// What a comment on the pull request would say, as Markdown.
+	//
+	// Corresponds with GET /_understudy/datafold/ci-runs/{ciRunId}/summary (the `GetDatafoldCISummary` operationId).
+	GetDatafoldCISummary(ctx context.Context, ciRunID DatafoldCIRunID, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// GetDatafoldCompatibility Get how Datafold answers
 	//
 	// How the workspace is answered where clients of different years want different things.
@@ -205,6 +276,13 @@ type ClientInterface interface {
 	//
 	// Corresponds with PUT /_understudy/datafold/data-sources/{dataSourceId}/backing (the `PutDatafoldBacking` operationId).
 	PutDatafoldBacking(ctx context.Context, dataSourceID DatafoldSource, body PutDatafoldBackingJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// DownloadDatafoldArtifacts Download dbt artifacts
+	//
+	// The archive as it was uploaded.
+	//
+	// Corresponds with GET /_understudy/datafold/dbt-artifacts/{artifactsId} (the `DownloadDatafoldArtifacts` operationId).
+	DownloadDatafoldArtifacts(ctx context.Context, artifactsID DatafoldArtifactsID, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListDatafoldOutcomes List scripted outcomes
 	//
@@ -682,6 +760,167 @@ func (c *Client) GetCoverage(ctx context.Context, params *GetCoverageParams, req
 	return c.Client.Do(req)
 }
 
+// ListDatafoldCIConfigs List CI configurations
+//
+// The CI configurations of Datafold, by their numbers.
+//
+// Corresponds with GET /_understudy/datafold/ci-configs (the `ListDatafoldCIConfigs` operationId).
+func (c *Client) ListDatafoldCIConfigs(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListDatafoldCIConfigsRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// DeleteDatafoldCIConfig Remove a CI configuration
+//
+// Removes a CI configuration with its runs and artifacts. Data diffs that were made stay.
+//
+// Corresponds with DELETE /_understudy/datafold/ci-configs/{ciConfigId} (the `DeleteDatafoldCIConfig` operationId).
+func (c *Client) DeleteDatafoldCIConfig(ctx context.Context, ciConfigID DatafoldCIConfigID, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewDeleteDatafoldCIConfigRequest(c.Server, ciConfigID)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// PutDatafoldCIConfigWithBody Make a CI configuration
+//
+// Makes a CI configuration of Datafold, or changes one, which Datafold's own API cannot. Runs that have ended stay as they are.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with PUT /_understudy/datafold/ci-configs/{ciConfigId} (the `PutDatafoldCIConfig` operationId).
+func (c *Client) PutDatafoldCIConfigWithBody(ctx context.Context, ciConfigID DatafoldCIConfigID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewPutDatafoldCIConfigRequestWithBody(c.Server, ciConfigID, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// PutDatafoldCIConfig Make a CI configuration
+//
+// Makes a CI configuration of Datafold, or changes one, which Datafold's own API cannot. Runs that have ended stay as they are.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with PUT /_understudy/datafold/ci-configs/{ciConfigId} (the `PutDatafoldCIConfig` operationId).
+func (c *Client) PutDatafoldCIConfig(ctx context.Context, ciConfigID DatafoldCIConfigID, body PutDatafoldCIConfigJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewPutDatafoldCIConfigRequest(c.Server, ciConfigID, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// PutDatafoldPullRequestWithBody Tell of a pull request
+//
+// Says what the host of the repository knows of a pull request and Datafold reads there: its labels, and the messages of its commits. Its active run follows.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with PUT /_understudy/datafold/ci-configs/{ciConfigId}/pull-requests/{prNumber} (the `PutDatafoldPullRequest` operationId).
+func (c *Client) PutDatafoldPullRequestWithBody(ctx context.Context, ciConfigID DatafoldCIConfigID, prNumber DatafoldPullRequestNumber, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewPutDatafoldPullRequestRequestWithBody(c.Server, ciConfigID, prNumber, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// PutDatafoldPullRequest Tell of a pull request
+//
+// Says what the host of the repository knows of a pull request and Datafold reads there: its labels, and the messages of its commits. Its active run follows.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with PUT /_understudy/datafold/ci-configs/{ciConfigId}/pull-requests/{prNumber} (the `PutDatafoldPullRequest` operationId).
+func (c *Client) PutDatafoldPullRequest(ctx context.Context, ciConfigID DatafoldCIConfigID, prNumber DatafoldPullRequestNumber, body PutDatafoldPullRequestJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewPutDatafoldPullRequestRequest(c.Server, ciConfigID, prNumber, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetDatafoldCIRun Look at a CI run
+//
+// A CI run with what it waits for, its data diffs and what they came to.
+//
+// Corresponds with GET /_understudy/datafold/ci-runs/{ciRunId} (the `GetDatafoldCIRun` operationId).
+func (c *Client) GetDatafoldCIRun(ctx context.Context, ciRunID DatafoldCIRunID, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetDatafoldCIRunRequest(c.Server, ciRunID)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ConfirmDatafoldCIRun Confirm a CI run
+//
+// Begins the data diffs of a run that has more of them than its configuration begins by itself. Any other run stays as it is.
+//
+// Corresponds with POST /_understudy/datafold/ci-runs/{ciRunId}/confirm (the `ConfirmDatafoldCIRun` operationId).
+func (c *Client) ConfirmDatafoldCIRun(ctx context.Context, ciRunID DatafoldCIRunID, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewConfirmDatafoldCIRunRequest(c.Server, ciRunID)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetDatafoldCISummary Get the summary of a CI run
+//
+// What a comment on the pull request would say, as Markdown.
+//
+// Corresponds with GET /_understudy/datafold/ci-runs/{ciRunId}/summary (the `GetDatafoldCISummary` operationId).
+func (c *Client) GetDatafoldCISummary(ctx context.Context, ciRunID DatafoldCIRunID, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetDatafoldCISummaryRequest(c.Server, ciRunID)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // GetDatafoldCompatibility Get how Datafold answers
 //
 // How the workspace is answered where clients of different years want different things.
@@ -816,6 +1055,23 @@ func (c *Client) PutDatafoldBackingWithBody(ctx context.Context, dataSourceID Da
 // Corresponds with PUT /_understudy/datafold/data-sources/{dataSourceId}/backing (the `PutDatafoldBacking` operationId).
 func (c *Client) PutDatafoldBacking(ctx context.Context, dataSourceID DatafoldSource, body PutDatafoldBackingJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewPutDatafoldBackingRequest(c.Server, dataSourceID, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// DownloadDatafoldArtifacts Download dbt artifacts
+//
+// The archive as it was uploaded.
+//
+// Corresponds with GET /_understudy/datafold/dbt-artifacts/{artifactsId} (the `DownloadDatafoldArtifacts` operationId).
+func (c *Client) DownloadDatafoldArtifacts(ctx context.Context, artifactsID DatafoldArtifactsID, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewDownloadDatafoldArtifactsRequest(c.Server, artifactsID)
 	if err != nil {
 		return nil, err
 	}
@@ -1840,6 +2096,270 @@ func NewGetCoverageRequest(server string, params *GetCoverageParams) (*http.Requ
 	return req, nil
 }
 
+// NewListDatafoldCIConfigsRequest constructs an http.Request for the ListDatafoldCIConfigs method
+func NewListDatafoldCIConfigsRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/_understudy/datafold/ci-configs")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewDeleteDatafoldCIConfigRequest constructs an http.Request for the DeleteDatafoldCIConfig method
+func NewDeleteDatafoldCIConfigRequest(server string, ciConfigID DatafoldCIConfigID) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "ciConfigId", ciConfigID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "integer", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/_understudy/datafold/ci-configs/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodDelete, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewPutDatafoldCIConfigRequest calls the generic PutDatafoldCIConfig builder with application/json body
+func NewPutDatafoldCIConfigRequest(server string, ciConfigID DatafoldCIConfigID, body PutDatafoldCIConfigJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewPutDatafoldCIConfigRequestWithBody(server, ciConfigID, "application/json", bodyReader)
+}
+
+// NewPutDatafoldCIConfigRequestWithBody constructs an http.Request for the PutDatafoldCIConfig method, with any body, and a specified content type
+func NewPutDatafoldCIConfigRequestWithBody(server string, ciConfigID DatafoldCIConfigID, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "ciConfigId", ciConfigID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "integer", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/_understudy/datafold/ci-configs/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPut, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewPutDatafoldPullRequestRequest calls the generic PutDatafoldPullRequest builder with application/json body
+func NewPutDatafoldPullRequestRequest(server string, ciConfigID DatafoldCIConfigID, prNumber DatafoldPullRequestNumber, body PutDatafoldPullRequestJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewPutDatafoldPullRequestRequestWithBody(server, ciConfigID, prNumber, "application/json", bodyReader)
+}
+
+// NewPutDatafoldPullRequestRequestWithBody constructs an http.Request for the PutDatafoldPullRequest method, with any body, and a specified content type
+func NewPutDatafoldPullRequestRequestWithBody(server string, ciConfigID DatafoldCIConfigID, prNumber DatafoldPullRequestNumber, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "ciConfigId", ciConfigID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "integer", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "prNumber", prNumber, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "integer", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/_understudy/datafold/ci-configs/%s/pull-requests/%s", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPut, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewGetDatafoldCIRunRequest constructs an http.Request for the GetDatafoldCIRun method
+func NewGetDatafoldCIRunRequest(server string, ciRunID DatafoldCIRunID) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "ciRunId", ciRunID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "integer", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/_understudy/datafold/ci-runs/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewConfirmDatafoldCIRunRequest constructs an http.Request for the ConfirmDatafoldCIRun method
+func NewConfirmDatafoldCIRunRequest(server string, ciRunID DatafoldCIRunID) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "ciRunId", ciRunID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "integer", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/_understudy/datafold/ci-runs/%s/confirm", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewGetDatafoldCISummaryRequest constructs an http.Request for the GetDatafoldCISummary method
+func NewGetDatafoldCISummaryRequest(server string, ciRunID DatafoldCIRunID) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "ciRunId", ciRunID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "integer", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/_understudy/datafold/ci-runs/%s/summary", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
 // NewGetDatafoldCompatibilityRequest constructs an http.Request for the GetDatafoldCompatibility method
 func NewGetDatafoldCompatibilityRequest(server string) (*http.Request, error) {
 	var err error
@@ -2052,6 +2572,40 @@ func NewPutDatafoldBackingRequestWithBody(server string, dataSourceID DatafoldSo
 	}
 
 	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewDownloadDatafoldArtifactsRequest constructs an http.Request for the DownloadDatafoldArtifacts method
+func NewDownloadDatafoldArtifactsRequest(server string, artifactsID DatafoldArtifactsID) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "artifactsId", artifactsID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "integer", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/_understudy/datafold/dbt-artifacts/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
 
 	return req, nil
 }
@@ -3871,6 +4425,87 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with GET /_understudy/coverage (the `GetCoverage` operationId).
 	GetCoverageWithResponse(ctx context.Context, params *GetCoverageParams, reqEditors ...RequestEditorFn) (*GetCoverageResponse, error)
 
+	// ListDatafoldCIConfigsWithResponse List CI configurations
+	//
+	// The CI configurations of Datafold, by their numbers.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /_understudy/datafold/ci-configs (the `ListDatafoldCIConfigs` operationId).
+	ListDatafoldCIConfigsWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ListDatafoldCIConfigsResponse, error)
+
+	// DeleteDatafoldCIConfigWithResponse Remove a CI configuration
+	//
+	// Removes a CI configuration with its runs and artifacts. Data diffs that were made stay.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with DELETE /_understudy/datafold/ci-configs/{ciConfigId} (the `DeleteDatafoldCIConfig` operationId).
+	DeleteDatafoldCIConfigWithResponse(ctx context.Context, ciConfigID DatafoldCIConfigID, reqEditors ...RequestEditorFn) (*DeleteDatafoldCIConfigResponse, error)
+
+	// PutDatafoldCIConfigWithBodyWithResponse Make a CI configuration
+	//
+	// Makes a CI configuration of Datafold, or changes one, which Datafold's own API cannot. Runs that have ended stay as they are.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /_understudy/datafold/ci-configs/{ciConfigId} (the `PutDatafoldCIConfig` operationId).
+	PutDatafoldCIConfigWithBodyWithResponse(ctx context.Context, ciConfigID DatafoldCIConfigID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*PutDatafoldCIConfigResponse, error)
+
+	// PutDatafoldCIConfigWithResponse Make a CI configuration
+	//
+	// Makes a CI configuration of Datafold, or changes one, which Datafold's own API cannot. Runs that have ended stay as they are.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /_understudy/datafold/ci-configs/{ciConfigId} (the `PutDatafoldCIConfig` operationId).
+	PutDatafoldCIConfigWithResponse(ctx context.Context, ciConfigID DatafoldCIConfigID, body PutDatafoldCIConfigJSONRequestBody, reqEditors ...RequestEditorFn) (*PutDatafoldCIConfigResponse, error)
+
+	// PutDatafoldPullRequestWithBodyWithResponse Tell of a pull request
+	//
+	// Says what the host of the repository knows of a pull request and Datafold reads there: its labels, and the messages of its commits. Its active run follows.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /_understudy/datafold/ci-configs/{ciConfigId}/pull-requests/{prNumber} (the `PutDatafoldPullRequest` operationId).
+	PutDatafoldPullRequestWithBodyWithResponse(ctx context.Context, ciConfigID DatafoldCIConfigID, prNumber DatafoldPullRequestNumber, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*PutDatafoldPullRequestResponse, error)
+
+	// PutDatafoldPullRequestWithResponse Tell of a pull request
+	//
+	// Says what the host of the repository knows of a pull request and Datafold reads there: its labels, and the messages of its commits. Its active run follows.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /_understudy/datafold/ci-configs/{ciConfigId}/pull-requests/{prNumber} (the `PutDatafoldPullRequest` operationId).
+	PutDatafoldPullRequestWithResponse(ctx context.Context, ciConfigID DatafoldCIConfigID, prNumber DatafoldPullRequestNumber, body PutDatafoldPullRequestJSONRequestBody, reqEditors ...RequestEditorFn) (*PutDatafoldPullRequestResponse, error)
+
+	// GetDatafoldCIRunWithResponse Look at a CI run
+	//
+	// A CI run with what it waits for, its data diffs and what they came to.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /_understudy/datafold/ci-runs/{ciRunId} (the `GetDatafoldCIRun` operationId).
+	GetDatafoldCIRunWithResponse(ctx context.Context, ciRunID DatafoldCIRunID, reqEditors ...RequestEditorFn) (*GetDatafoldCIRunResponse, error)
+
+	// ConfirmDatafoldCIRunWithResponse Confirm a CI run
+	//
+	// Begins the data diffs of a run that has more of them than its configuration begins by itself. Any other run stays as it is.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /_understudy/datafold/ci-runs/{ciRunId}/confirm (the `ConfirmDatafoldCIRun` operationId).
+	ConfirmDatafoldCIRunWithResponse(ctx context.Context, ciRunID DatafoldCIRunID, reqEditors ...RequestEditorFn) (*ConfirmDatafoldCIRunResponse, error)
+
+	// GetDatafoldCISummaryWithResponse Get the summary of a CI run
+	//
+	// What a comment on the pull request would say, as Markdown.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /_understudy/datafold/ci-runs/{ciRunId}/summary (the `GetDatafoldCISummary` operationId).
+	GetDatafoldCISummaryWithResponse(ctx context.Context, ciRunID DatafoldCIRunID, reqEditors ...RequestEditorFn) (*GetDatafoldCISummaryResponse, error)
+
 	// GetDatafoldCompatibilityWithResponse Get how Datafold answers
 	//
 	// How the workspace is answered where clients of different years want different things.
@@ -3942,6 +4577,15 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with PUT /_understudy/datafold/data-sources/{dataSourceId}/backing (the `PutDatafoldBacking` operationId).
 	PutDatafoldBackingWithResponse(ctx context.Context, dataSourceID DatafoldSource, body PutDatafoldBackingJSONRequestBody, reqEditors ...RequestEditorFn) (*PutDatafoldBackingResponse, error)
+
+	// DownloadDatafoldArtifactsWithResponse Download dbt artifacts
+	//
+	// The archive as it was uploaded.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /_understudy/datafold/dbt-artifacts/{artifactsId} (the `DownloadDatafoldArtifacts` operationId).
+	DownloadDatafoldArtifactsWithResponse(ctx context.Context, artifactsID DatafoldArtifactsID, reqEditors ...RequestEditorFn) (*DownloadDatafoldArtifactsResponse, error)
 
 	// ListDatafoldOutcomesWithResponse List scripted outcomes
 	//
@@ -4531,6 +5175,279 @@ func (r GetCoverageResponse) ContentType() string {
 	return ""
 }
 
+type ListDatafoldCIConfigsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *DatafoldCIConfigList
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListDatafoldCIConfigsResponse) GetJSON200() *DatafoldCIConfigList {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r ListDatafoldCIConfigsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListDatafoldCIConfigsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListDatafoldCIConfigsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListDatafoldCIConfigsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type DeleteDatafoldCIConfigResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+}
+
+// GetBody returns the raw response body bytes
+func (r DeleteDatafoldCIConfigResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r DeleteDatafoldCIConfigResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r DeleteDatafoldCIConfigResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r DeleteDatafoldCIConfigResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type PutDatafoldCIConfigResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *DatafoldCIConfig
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r PutDatafoldCIConfigResponse) GetJSON200() *DatafoldCIConfig {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r PutDatafoldCIConfigResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r PutDatafoldCIConfigResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r PutDatafoldCIConfigResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r PutDatafoldCIConfigResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type PutDatafoldPullRequestResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *DatafoldPullRequest
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r PutDatafoldPullRequestResponse) GetJSON200() *DatafoldPullRequest {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r PutDatafoldPullRequestResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r PutDatafoldPullRequestResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r PutDatafoldPullRequestResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r PutDatafoldPullRequestResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type GetDatafoldCIRunResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *DatafoldCIRun
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetDatafoldCIRunResponse) GetJSON200() *DatafoldCIRun {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r GetDatafoldCIRunResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetDatafoldCIRunResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetDatafoldCIRunResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetDatafoldCIRunResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type ConfirmDatafoldCIRunResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *DatafoldCIRun
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ConfirmDatafoldCIRunResponse) GetJSON200() *DatafoldCIRun {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r ConfirmDatafoldCIRunResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ConfirmDatafoldCIRunResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ConfirmDatafoldCIRunResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ConfirmDatafoldCIRunResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type GetDatafoldCISummaryResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+}
+
+// GetBody returns the raw response body bytes
+func (r GetDatafoldCISummaryResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetDatafoldCISummaryResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetDatafoldCISummaryResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetDatafoldCISummaryResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 type GetDatafoldCompatibilityResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -4757,6 +5674,40 @@ func (r PutDatafoldBackingResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r PutDatafoldBackingResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type DownloadDatafoldArtifactsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+}
+
+// GetBody returns the raw response body bytes
+func (r DownloadDatafoldArtifactsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r DownloadDatafoldArtifactsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r DownloadDatafoldArtifactsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r DownloadDatafoldArtifactsResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -6362,6 +7313,141 @@ func (c *ClientWithResponses) GetCoverageWithResponse(ctx context.Context, param
 	return ParseGetCoverageResponse(rsp)
 }
 
+// ListDatafoldCIConfigsWithResponse List CI configurations
+//
+// The CI configurations of Datafold, by their numbers.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /_understudy/datafold/ci-configs (the `ListDatafoldCIConfigs` operationId).
+func (c *ClientWithResponses) ListDatafoldCIConfigsWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ListDatafoldCIConfigsResponse, error) {
+	rsp, err := c.ListDatafoldCIConfigs(ctx, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListDatafoldCIConfigsResponse(rsp)
+}
+
+// DeleteDatafoldCIConfigWithResponse Remove a CI configuration
+//
+// Removes a CI configuration with its runs and artifacts. Data diffs that were made stay.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with DELETE /_understudy/datafold/ci-configs/{ciConfigId} (the `DeleteDatafoldCIConfig` operationId).
+func (c *ClientWithResponses) DeleteDatafoldCIConfigWithResponse(ctx context.Context, ciConfigID DatafoldCIConfigID, reqEditors ...RequestEditorFn) (*DeleteDatafoldCIConfigResponse, error) {
+	rsp, err := c.DeleteDatafoldCIConfig(ctx, ciConfigID, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseDeleteDatafoldCIConfigResponse(rsp)
+}
+
+// PutDatafoldCIConfigWithBodyWithResponse Make a CI configuration
+//
+// Makes a CI configuration of Datafold, or changes one, which Datafold's own API cannot. Runs that have ended stay as they are.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /_understudy/datafold/ci-configs/{ciConfigId} (the `PutDatafoldCIConfig` operationId).
+func (c *ClientWithResponses) PutDatafoldCIConfigWithBodyWithResponse(ctx context.Context, ciConfigID DatafoldCIConfigID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*PutDatafoldCIConfigResponse, error) {
+	rsp, err := c.PutDatafoldCIConfigWithBody(ctx, ciConfigID, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParsePutDatafoldCIConfigResponse(rsp)
+}
+
+// PutDatafoldCIConfigWithResponse Make a CI configuration
+//
+// Makes a CI configuration of Datafold, or changes one, which Datafold's own API cannot. Runs that have ended stay as they are.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /_understudy/datafold/ci-configs/{ciConfigId} (the `PutDatafoldCIConfig` operationId).
+func (c *ClientWithResponses) PutDatafoldCIConfigWithResponse(ctx context.Context, ciConfigID DatafoldCIConfigID, body PutDatafoldCIConfigJSONRequestBody, reqEditors ...RequestEditorFn) (*PutDatafoldCIConfigResponse, error) {
+	rsp, err := c.PutDatafoldCIConfig(ctx, ciConfigID, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParsePutDatafoldCIConfigResponse(rsp)
+}
+
+// PutDatafoldPullRequestWithBodyWithResponse Tell of a pull request
+//
+// Says what the host of the repository knows of a pull request and Datafold reads there: its labels, and the messages of its commits. Its active run follows.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /_understudy/datafold/ci-configs/{ciConfigId}/pull-requests/{prNumber} (the `PutDatafoldPullRequest` operationId).
+func (c *ClientWithResponses) PutDatafoldPullRequestWithBodyWithResponse(ctx context.Context, ciConfigID DatafoldCIConfigID, prNumber DatafoldPullRequestNumber, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*PutDatafoldPullRequestResponse, error) {
+	rsp, err := c.PutDatafoldPullRequestWithBody(ctx, ciConfigID, prNumber, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParsePutDatafoldPullRequestResponse(rsp)
+}
+
+// PutDatafoldPullRequestWithResponse Tell of a pull request
+//
+// Says what the host of the repository knows of a pull request and Datafold reads there: its labels, and the messages of its commits. Its active run follows.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /_understudy/datafold/ci-configs/{ciConfigId}/pull-requests/{prNumber} (the `PutDatafoldPullRequest` operationId).
+func (c *ClientWithResponses) PutDatafoldPullRequestWithResponse(ctx context.Context, ciConfigID DatafoldCIConfigID, prNumber DatafoldPullRequestNumber, body PutDatafoldPullRequestJSONRequestBody, reqEditors ...RequestEditorFn) (*PutDatafoldPullRequestResponse, error) {
+	rsp, err := c.PutDatafoldPullRequest(ctx, ciConfigID, prNumber, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParsePutDatafoldPullRequestResponse(rsp)
+}
+
+// GetDatafoldCIRunWithResponse Look at a CI run
+//
+// A CI run with what it waits for, its data diffs and what they came to.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /_understudy/datafold/ci-runs/{ciRunId} (the `GetDatafoldCIRun` operationId).
+func (c *ClientWithResponses) GetDatafoldCIRunWithResponse(ctx context.Context, ciRunID DatafoldCIRunID, reqEditors ...RequestEditorFn) (*GetDatafoldCIRunResponse, error) {
+	rsp, err := c.GetDatafoldCIRun(ctx, ciRunID, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetDatafoldCIRunResponse(rsp)
+}
+
+// ConfirmDatafoldCIRunWithResponse Confirm a CI run
+//
+// Begins the data diffs of a run that has more of them than its configuration begins by itself. Any other run stays as it is.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /_understudy/datafold/ci-runs/{ciRunId}/confirm (the `ConfirmDatafoldCIRun` operationId).
+func (c *ClientWithResponses) ConfirmDatafoldCIRunWithResponse(ctx context.Context, ciRunID DatafoldCIRunID, reqEditors ...RequestEditorFn) (*ConfirmDatafoldCIRunResponse, error) {
+	rsp, err := c.ConfirmDatafoldCIRun(ctx, ciRunID, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseConfirmDatafoldCIRunResponse(rsp)
+}
+
+// GetDatafoldCISummaryWithResponse Get the summary of a CI run
+//
+// What a comment on the pull request would say, as Markdown.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /_understudy/datafold/ci-runs/{ciRunId}/summary (the `GetDatafoldCISummary` operationId).
+func (c *ClientWithResponses) GetDatafoldCISummaryWithResponse(ctx context.Context, ciRunID DatafoldCIRunID, reqEditors ...RequestEditorFn) (*GetDatafoldCISummaryResponse, error) {
+	rsp, err := c.GetDatafoldCISummary(ctx, ciRunID, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetDatafoldCISummaryResponse(rsp)
+}
+
 // GetDatafoldCompatibilityWithResponse Get how Datafold answers
 //
 // How the workspace is answered where clients of different years want different things.
@@ -6480,6 +7566,21 @@ func (c *ClientWithResponses) PutDatafoldBackingWithResponse(ctx context.Context
 		return nil, err
 	}
 	return ParsePutDatafoldBackingResponse(rsp)
+}
+
+// DownloadDatafoldArtifactsWithResponse Download dbt artifacts
+//
+// The archive as it was uploaded.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /_understudy/datafold/dbt-artifacts/{artifactsId} (the `DownloadDatafoldArtifacts` operationId).
+func (c *ClientWithResponses) DownloadDatafoldArtifactsWithResponse(ctx context.Context, artifactsID DatafoldArtifactsID, reqEditors ...RequestEditorFn) (*DownloadDatafoldArtifactsResponse, error) {
+	rsp, err := c.DownloadDatafoldArtifacts(ctx, artifactsID, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseDownloadDatafoldArtifactsResponse(rsp)
 }
 
 // ListDatafoldOutcomesWithResponse List scripted outcomes
@@ -7287,6 +8388,163 @@ func ParseGetCoverageResponse(rsp *http.Response) (*GetCoverageResponse, error) 
 	return response, nil
 }
 
+// ParseListDatafoldCIConfigsResponse parses an HTTP response from a ListDatafoldCIConfigsWithResponse call
+func ParseListDatafoldCIConfigsResponse(rsp *http.Response) (*ListDatafoldCIConfigsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListDatafoldCIConfigsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest DatafoldCIConfigList
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+	}
+
+	return response, nil
+}
+
+// ParseDeleteDatafoldCIConfigResponse parses an HTTP response from a DeleteDatafoldCIConfigWithResponse call
+func ParseDeleteDatafoldCIConfigResponse(rsp *http.Response) (*DeleteDatafoldCIConfigResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &DeleteDatafoldCIConfigResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	return response, nil
+}
+
+// ParsePutDatafoldCIConfigResponse parses an HTTP response from a PutDatafoldCIConfigWithResponse call
+func ParsePutDatafoldCIConfigResponse(rsp *http.Response) (*PutDatafoldCIConfigResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &PutDatafoldCIConfigResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest DatafoldCIConfig
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+	}
+
+	return response, nil
+}
+
+// ParsePutDatafoldPullRequestResponse parses an HTTP response from a PutDatafoldPullRequestWithResponse call
+func ParsePutDatafoldPullRequestResponse(rsp *http.Response) (*PutDatafoldPullRequestResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &PutDatafoldPullRequestResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest DatafoldPullRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+	}
+
+	return response, nil
+}
+
+// ParseGetDatafoldCIRunResponse parses an HTTP response from a GetDatafoldCIRunWithResponse call
+func ParseGetDatafoldCIRunResponse(rsp *http.Response) (*GetDatafoldCIRunResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetDatafoldCIRunResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest DatafoldCIRun
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+	}
+
+	return response, nil
+}
+
+// ParseConfirmDatafoldCIRunResponse parses an HTTP response from a ConfirmDatafoldCIRunWithResponse call
+func ParseConfirmDatafoldCIRunResponse(rsp *http.Response) (*ConfirmDatafoldCIRunResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ConfirmDatafoldCIRunResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest DatafoldCIRun
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+	}
+
+	return response, nil
+}
+
+// ParseGetDatafoldCISummaryResponse parses an HTTP response from a GetDatafoldCISummaryWithResponse call
+func ParseGetDatafoldCISummaryResponse(rsp *http.Response) (*GetDatafoldCISummaryResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetDatafoldCISummaryResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	return response, nil
+}
+
 // ParseGetDatafoldCompatibilityResponse parses an HTTP response from a GetDatafoldCompatibilityWithResponse call
 func ParseGetDatafoldCompatibilityResponse(rsp *http.Response) (*GetDatafoldCompatibilityResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -7414,6 +8672,22 @@ func ParsePutDatafoldBackingResponse(rsp *http.Response) (*PutDatafoldBackingRes
 			return nil, err
 		}
 		response.JSON200 = &dest
+	}
+
+	return response, nil
+}
+
+// ParseDownloadDatafoldArtifactsResponse parses an HTTP response from a DownloadDatafoldArtifactsWithResponse call
+func ParseDownloadDatafoldArtifactsResponse(rsp *http.Response) (*DownloadDatafoldArtifactsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &DownloadDatafoldArtifactsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
 	}
 
 	return response, nil
