@@ -309,6 +309,34 @@ func TestPullRequestWithDbt(t *testing.T) {
 	}
 }
 
+// reachCI calls the operations of CI, for which no example makes what they need.
+func reachCI(t *testing.T, w *standIn) {
+	t.Helper()
+	r := newRepository(t, w, "reach-ci", `,"diffThreshold":0`)
+	manifest := manifestOf("main", dbtModel{"orders", "1", keyedByTag})
+	r.sdk(200, "POST", "/api/internal/ci/1/check_pks_in_dbt_manifest", "", strings.NewReader(manifest))
+	r.upload("production", "aaa", manifest)
+	r.sdk(200, "POST", "/api/v1/dbt/post_upload_check_artifacts/1", "application/x-www-form-urlencoded", strings.NewReader("commit_sha=aaa&run_type=production"))
+	id := r.trigger(5, "bbb", "aaa")
+	r.sdk(200, "POST", "/api/v1/ci/1/5", "application/json", strings.NewReader(`[{"prod":"orders","pr":"orders"}]`))
+	eventually(t, "the plan", func() bool { return r.runs("")[0].Status == "needs_confirmation" })
+	if got := r.summary(id); !strings.Contains(got, "Confirm the run to begin them.") {
+		t.Error(got)
+	}
+	if v := r.look(id); len(v.Diffs) != 1 || v.Diffs[0].Status != "needs_confirmation" {
+		t.Errorf("%+v", v)
+	}
+	config := "/_understudy/datafold/ci-configs/1"
+	w.expect(t, 200, "POST", fmt.Sprintf("/_understudy/datafold/ci-runs/%d/confirm", id), bearer(r.secret), "")
+	if got := r.wait("bbb"); got != "done" {
+		t.Error(got, r.summary(id))
+	}
+	w.expect(t, 200, "GET", "/_understudy/datafold/dbt-artifacts/1", bearer(r.secret), "")
+	w.expect(t, 200, "PUT", config+"/pull-requests/5", bearer(r.secret), `{}`)
+	w.expect(t, 204, "DELETE", config, bearer(r.secret), "")
+	r.sdk(404, "GET", "/api/v1/ci/1/runs", "", http.NoBody)
+}
+
 // A commit that comes while the run of the one before has not ended ends it.
 func TestPullRequestSuperseded(t *testing.T) {
 	t.Parallel()

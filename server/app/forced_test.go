@@ -521,9 +521,24 @@ func TestEveryDeclaredStatusCanBeForced(t *testing.T) {
 			path := anyID.ReplaceAllString(op.Path, id)
 			contentType := ""
 			for _, b := range op.RequestBodies() {
-				if b.MediaType == "multipart/form-data" { // whose files are what they are
-					contentType = "multipart/form-data; boundary=b"
-					body = []byte("--b\r\nContent-Disposition: form-data; name=\"files\"; filename=\"a.zip\"\r\n\r\nPK\r\n--b--\r\n")
+				switch b.MediaType {
+				case "multipart/form-data": // whose files are what they are
+					contentType, body = "multipart/form-data; boundary=b", nil
+					for _, name := range b.Schema.Required {
+						file := ""
+						if s := b.Schema.Properties[name].Value; !s.Type.Is("string") || s.Format == "binary" {
+							file = "; filename=\"a.zip\""
+						}
+						body = append(body, "--b\r\nContent-Disposition: form-data; name=\""+name+"\""+file+"\r\n\r\nPK\r\n"...)
+					}
+					body = append(body, "--b--\r\n"...)
+				case "application/x-www-form-urlencoded":
+					contentType, body = b.MediaType, nil
+					for _, name := range b.Schema.Required {
+						body = append(body, name+"=x&"...)
+					}
+				case "*/*":
+					contentType, body = "application/octet-stream", []byte("PK")
 				}
 			}
 			bodies := [][]byte{body}

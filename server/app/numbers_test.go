@@ -322,6 +322,9 @@ func withHole(v any) any {
 	if object, ok := v.(map[string]any); ok {
 		object["unheard-of"] = hole
 	}
+	if list, ok := v.([]any); ok {
+		return append(list, hole)
+	}
 	return v
 }
 

@@ -48,6 +48,7 @@ func TestEveryOperation(t *testing.T) {
 	w.expect(t, 204, "DELETE", steered+"/backing", bearer("s"), "")
 	w.expect(t, 204, "DELETE", steered, bearer("s"), "")
 
+	reachCI(t, w)
 	reachReleases(t, w)
 	for _, doc := range w.judge.documents {
 		for _, op := range doc.document.Operations() {
