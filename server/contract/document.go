@@ -286,7 +286,9 @@ func (d *Document) newFacts(at, method, path string, item *openapi3.PathItem, op
 			o.headers = true
 		}
 		if r := newParameterReader(p); d.isOwn(r) {
-			r.others = o.query
+			if r.others = o.query; d.foreign && r.undefined() {
+				loosen(r.schema)
+			}
 			o.readers = append(o.readers, r)
 		} else {
 			o.plain++

@@ -22,11 +22,15 @@ const looseKey = "x-understudy-loose"
 // Loose reports whether a schema, without those in it, has a rule that is not judged.
 func Loose(s *Schema) bool { return s.Extensions[looseKey] != nil }
 
-func (l *lowerer) warn(at string, s *Schema, format string, args ...any) {
+func loosen(s *Schema) {
 	if s.Extensions == nil {
 		s.Extensions = map[string]any{}
 	}
 	s.Extensions[looseKey] = true
+}
+
+func (l *lowerer) warn(at string, s *Schema, format string, args ...any) {
+	loosen(s)
 	l.document.warnings = append(l.document.warnings, Warning{strings.TrimPrefix(at, "#"), fmt.Sprintf(format, args...)})
 }
 

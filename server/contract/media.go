@@ -87,6 +87,9 @@ func bestOf(declared []*content, came mediaRange) *content {
 	return found
 }
 
+// common are the types that a body of a kind is sent as.
+var common = map[string]string{"image": "image/png", "audio": "audio/mpeg", "video": "video/mp4", "font": "font/woff2"}
+
 // sent is how a body of a declared media type names its type: of a range the commonest
 // type in it that the schema describes.
 func sent(declared string, schema *Schema) string {
@@ -100,7 +103,9 @@ func sent(declared string, schema *Schema) string {
 		return "text/plain"
 	case m.kind == "multipart":
 		return multipartType
-	case m.kind != "*" && m.kind != "application" || schema == nil || isBinary(schema):
+	case common[m.kind] != "":
+		return common[m.kind]
+	case schema == nil || isBinary(schema):
 		return "application/octet-stream"
 	}
 	return jsonType

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/getkin/kin-openapi/openapi3"
@@ -147,7 +148,7 @@ func scalars(s *Schema, text string, strict bool) []any {
 	}
 	any1 := !slices.ContainsFunc(all, func(s *Schema) bool { return s.Type != nil })
 	var out []any
-	if (any1 || is(openapi3.TypeInteger) || is(openapi3.TypeNumber)) && isNumber(text) {
+	if (any1 || is(openapi3.TypeNumber) || is(openapi3.TypeInteger) && (strict || isPlainInteger(text))) && isNumber(text) {
 		out = append(out, json.Number(text))
 	}
 	if any1 || is(openapi3.TypeBoolean) {
@@ -164,6 +165,12 @@ func scalars(s *Schema, text string, strict bool) []any {
 		out = append(out, nil)
 	}
 	return append(out, text)
+}
+
+// isPlainInteger reports whether a text is an integer as the generated code binds it.
+func isPlainInteger(text string) bool {
+	_, err := strconv.ParseInt(text, 10, 64)
+	return err == nil
 }
 
 // isNumber reports whether a text is a number as JSON writes it.

@@ -104,7 +104,10 @@ func (e *finder) reading(r *parameterReader, in reading, base Violation) {
 func (e *finder) spelled(s *Schema, value any, base Violation) {
 	check := func(s *Schema, v any, path []Step) {
 		n, isNumber := v.(json.Number)
-		if !isNumber || !strings.ContainsAny(n.String(), ".eE") || !wantsInteger([]*Schema{s}) {
+		if !isNumber || !wantsInteger([]*Schema{s}) {
+			return
+		}
+		if !strings.ContainsAny(n.String(), ".eE") {
 			return
 		}
 		v2 := base

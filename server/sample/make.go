@@ -156,7 +156,7 @@ func kindsOf(s *openapi3.Schema) []string {
 	switch {
 	case len(s.Properties)+len(s.Required) > 0 || s.MinProps > 0 || s.MaxProps != nil || s.AdditionalProperties.Has != nil || s.AdditionalProperties.Schema != nil:
 		return []string{openapi3.TypeObject}
-	case s.Items != nil || s.MinItems > 0 || s.MaxItems != nil || s.UniqueItems:
+	case s.Items != nil || len(s.PrefixItems) > 0 || s.MinItems > 0 || s.MaxItems != nil || s.UniqueItems:
 		return []string{openapi3.TypeArray}
 	case s.Pattern != "" || s.MinLength > 0 || s.MaxLength != nil || textFormats[s.Format].check != nil:
 		return []string{openapi3.TypeString}
@@ -354,6 +354,10 @@ func (m *maker) list(s *openapi3.Schema, n int, small bool) ([]any, bool) {
 	for i := range n {
 		m.path = append(m.path, strconv.Itoa(i))
 		found := false
+		schema := schema
+		if i < len(s.PrefixItems) {
+			schema = s.PrefixItems[i].Value
+		}
 		for try := range 30 {
 			v, ok := m.value(schema, small && (try == 0 || seen == nil) || len(m.path) > m.MaxDepth && try < 2)
 			if !ok && seen == nil {

@@ -145,6 +145,9 @@ func merge(a, b *openapi3.Schema) *openapi3.Schema {
 		s.Not = (&openapi3.Schema{AnyOf: openapi3.SchemaRefs{a.Not, b.Not}}).NewRef()
 	}
 	s.Items = both(a.Items, b.Items)
+	if len(s.PrefixItems) == 0 {
+		s.PrefixItems = b.PrefixItems
+	}
 	if !mergeMembers(&s, a, b) {
 		return nil
 	}
