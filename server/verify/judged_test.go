@@ -16,8 +16,8 @@ import (
 
 // takesAll answers everything 200, takesNone everything 400.
 var (
-	takesAll  = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(http.StatusOK) })
-	takesNone = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(http.StatusBadRequest) })
+	takesAll  = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusOK) })
+	takesNone = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusBadRequest) })
 )
 
 // checksFound verifies a server by its document, and lists the checks that fail.
