@@ -1151,6 +1151,14 @@ type Report struct {
 	// LeftOut Requests that a filter left out; left out if there was none
 	LeftOut *int64 `json:"leftOut,omitempty"`
 
+	// Verdict Whether all is well, as the flags of the command that wrote the report judge; the server, which has none, leaves it out
+	Verdict *struct {
+		Passed bool `json:"passed"`
+
+		// Text The same in a sentence, with the reasons
+		Text string `json:"text"`
+	} `json:"verdict,omitempty"`
+
 	// Coverage How much was covered of the rows: the ways in which an operation can be used and answered
 	Coverage Coverage `json:"coverage"`
 

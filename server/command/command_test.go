@@ -234,7 +234,7 @@ func TestVerdict(t *testing.T) {
 		{"expected", nil, []string{"keep", "expected"}, 0, []string{"EXPECTED", "1 kind of violation"}},
 		{"expected and not met", nil, []string{"keep", "expected-in-vain"}, 1, []string{"Understudy-Expect", "orders/wrong"}},
 		{"too little", []string{"--min-coverage", "99"}, []string{"keep"}, 1, []string{"99"}},
-		{"too little, no table", []string{"--min-coverage", "99", "--format", "json"}, []string{"keep"}, 1, []string{"the coverage of ", " is below 99 %"}},
+		{"too little, no table", []string{"--min-coverage", "99", "--format", "json"}, []string{"keep"}, 1, []string{"understudy: FAILED: the coverage of ", " is below the 99 % asked for"}},
 		{"enough", []string{"--min-coverage", "1"}, []string{"keep"}, 0, nil},
 		{"the command's code", nil, []string{"break", "seven"}, 7, []string{"FAILED: the command ended with 7, and the contract is broken", "/name"}},
 		{"the command's code alone", nil, []string{"keep", "seven"}, 7, []string{"FAILED: the command ended with 7 (the contract was kept)."}},

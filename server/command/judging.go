@@ -242,22 +242,17 @@ func (j *judging) publish(r *evidence.Report, known *evidence.Baseline, terminal
 		return exitOK, nil
 	}
 	if !read {
-		tell(log, verdict, r.Coverage.Percent, j.minCoverage)
+		tell(log, verdict)
+		fmt.Fprintln(log, "understudy: "+render.Headline(r, options))
 	}
 	return exitFailed, nil
 }
 
-// tell says why a verdict is broken, for a log that has no table.
-func tell(log io.Writer, verdict *evidence.Verdict, percent, least float64) {
+// tell says what broke the contract, for a log that has no table.
+func tell(log io.Writer, verdict *evidence.Verdict) {
 	for i := range verdict.Failures {
 		v := &verdict.Failures[i]
-		operation := v.Method + " " + v.Path
-		fmt.Fprintf(log, "understudy: %s: %s %s%s: %s: %s (%s:%d)\n", operation, v.In, v.Name, v.Pointer, v.Rule, v.Message, v.Document.File, v.Document.Line)
-	}
-	if verdict.Idle {
-		fmt.Fprintln(log, "understudy: no request was made")
-	}
-	if verdict.Short {
-		fmt.Fprintf(log, "understudy: the coverage of %.1f %% is below %g %%\n", percent, least)
+		place := strings.TrimSpace(string(v.In) + " " + v.Name + v.Pointer)
+		fmt.Fprintf(log, "understudy: %s %s: %s: %s: %s (%s:%d)\n", v.Method, v.Path, place, v.Rule, v.Message, v.Document.File, v.Document.Line)
 	}
 }

@@ -255,8 +255,12 @@ func (o *Operation) MaskRequest(contentType string, body []byte) []byte {
 		return body
 	}
 	if c == nil || c.kind == contentJSON {
-		if _, err := decodeJSON(body); err != nil || c == nil || c.schema == nil {
+		_, err := decodeJSON(body)
+		switch {
+		case c == nil || c.schema == nil:
 			return o.document.MaskText(body)
+		case err != nil && (o.document.holdsSecrets(c.schema) || soundsSecret(body)):
+			return maskText
 		}
 		return o.redact(body, c.schema, func() bool { return o.document.holdsSecrets(c.schema) })
 	}

@@ -106,8 +106,20 @@ func writeJSON(b *bytes.Buffer, v *view) error {
 	for i := range r.Violations {
 		r.Violations[i].Exchanges = list(r.Violations[i].Exchanges)
 	}
-	return encode(b, &r)
+	return encode(b, &struct {
+		*evidence.Report
+		Verdict verdict `json:"verdict"`
+	}{&r, verdict{Passed: v.ok(), Text: clean(v.headline())}})
 }
+
+// verdict is what there is to know for a program that asks nothing else.
+type verdict struct {
+	Passed bool   `json:"passed"`
+	Text   string `json:"text"`
+}
+
+// Headline is the verdict in one sentence, which begins with PASSED or FAILED.
+func Headline(r *evidence.Report, o Options) string { return clean(newView(r, o).headline()) }
 
 func list[T any](s []T) []T {
 	if s == nil {
