@@ -8,6 +8,13 @@ import (
 	"github.com/understudy-api/understudy/server/understudytest"
 )
 
+// One report of all tests, which have to meet half of what the operations publish that the
+// client calls.
+func TestMain(m *testing.M) {
+	understudytest.Main(m, understudytest.MinCoverage(50),
+		understudytest.Operations("brms:evaluateDecision", "datafold:create_datadiff*", "datafold:*summary_results*"))
+}
+
 // client talks to a stand-in of the test's own, which holds what world.yaml says.
 func client(t *testing.T) *Client {
 	t.Helper()

@@ -124,7 +124,7 @@ func TestDocsExampleInGo(t *testing.T) {
 			}
 			continue
 		}
-		for _, part := range []string{"--- FAIL: TestSmallOrdersPayForShipping", "fees_test.go:23: POST /api/projects/{projectId}/evaluate/{key}: body /context: type\n", "sent from fees.go:"} {
+		for _, part := range []string{"--- FAIL: TestSmallOrdersPayForShipping", "fees_test.go:30: POST /api/projects/{projectId}/evaluate/{key}: body /context: type\n", "sent from fees.go:"} {
 			if err == nil || !strings.Contains(said, part) {
 				t.Errorf("%v, and it does not say %q:\n%s", err, part, said)
 			}
