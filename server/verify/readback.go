@@ -16,13 +16,13 @@ import (
 )
 
 // uniqueID: nothing that is made has the id of something that was made before.
-// An id that was sent is the caller's own.
+// An id that was sent, in capitals or not, is the caller's own.
 func (l *lane) uniqueID(t *thing) {
 	if t.by.chosen {
 		return
 	}
 	id := t.id()
-	if strings.Contains(string(encode(t.body)), `"`+id+`"`) {
+	if strings.Contains(strings.ToLower(string(encode(t.body))), strings.ToLower(`"`+id+`"`)) {
 		return
 	}
 	parts := []string{t.by.op.ID}
