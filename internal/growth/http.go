@@ -202,6 +202,30 @@ func biOf(ctx context.Context, c *client, size int) ([]operation, error) {
 	}}}, nil
 }
 
+// ciRunsOf is a workspace with so many CI runs of Datafold, each of a pull request of its
+// own.
+func ciRunsOf(ctx context.Context, c *client, size int) ([]operation, error) {
+	const caller, trigger = "Key growth-ci", `{"pr_number":%[1]d,"pr_branch":"b","base_branch":"main","pr_sha":"sha-%[1]d","base_sha":"base"}`
+	if size > maxUnpaged {
+		return []operation{{}, {}}, nil
+	}
+	if err := c.plant(ctx, caller, `{"datafold":{"dataSources":[{"id":1,"type":"duckdb","name":"n"}],"ciConfigs":[{"id":1,"dataSource":1}]}}`); err != nil {
+		return nil, err
+	}
+	for i := range size {
+		if _, err := c.call(ctx, http.MethodPost, "/api/v1/ci/1/trigger", caller, fmt.Sprintf(trigger, i)); err != nil {
+			return nil, err
+		}
+	}
+	list := func(name, query string) operation {
+		return operation{name: name, times: reads, run: func(int) error {
+			_, err := c.call(ctx, http.MethodGet, "/api/v1/ci/1/runs?"+query, caller, "")
+			return err
+		}}
+	}
+	return []operation{list("list CI runs, the newest ten", "limit=10"), list("find the CI run of a commit", "limit=1&pr_sha=sha-7")}, nil
+}
+
 // resource is a resource of BRMS that is measured.
 type resource struct {
 	*client

@@ -467,6 +467,64 @@ func TestPullRequestAtOnce(t *testing.T) {
 	}
 }
 
+// The states of a run by how often it is read, and by the clock.
+func TestPullRequestStates(t *testing.T) {
+	t.Parallel()
+	w := startServer(t, Options{})
+	production, change := manifestOf("main", dbtModel{"orders", "1", keyedByMeta}), manifestOf("main", dbtModel{"orders", "2", `"alias":"orders_pr",` + keyedByMeta})
+	begin := func(secret, mode string) *repository {
+		r := newRepository(t, w, secret, "")
+		w.expect(t, 200, "PUT", "/_understudy/jobs/modes/datafold.ci", bearer(secret), mode)
+		r.upload("production", "aaa", production)
+		r.upload("pull_request", "bbb", change)
+		r.trigger(5, "bbb", "aaa")
+		return r
+	}
+	// Whoever polls is shown each state so often, however fast the work is.
+	r := begin("by-polls", `{"mode":"polls","reads":{"queued":2,"running":1}}`)
+	var seen []string
+	eventually(t, "the end", func() bool {
+		status := r.runs("?limit=1&pr_sha=bbb")[0].Status
+		if len(seen) < 3 {
+			seen = append(seen, status)
+		}
+		return status == "done"
+	})
+	if diff := cmp.Diff([]string{"queued", "queued", "processing"}, seen); diff != "" {
+		t.Error(diff)
+	}
+	// Its diffs may be shown by polls too: a poll of the run is a read of all of them.
+	r = newRepository(t, w, "diffs-by-polls", "")
+	w.expect(t, 200, "PUT", "/_understudy/jobs/modes/datafold.datadiff", bearer(r.secret), `{"mode":"polls","reads":{"queued":1,"running":2}}`)
+	r.trigger(5, "bbb", "aaa")
+	r.sdk(200, "POST", "/api/v1/ci/1/5", "application/json", strings.NewReader(`[{"prod":"orders","pr":"orders"},{"prod":"items","pr":"items"}]`))
+	eventually(t, "the plan", func() bool {
+		return strings.Contains(w.expect(t, 200, "GET", "/_understudy/jobs", bearer(r.secret), ""), `"kind":"datafold.ci"`) &&
+			strings.Contains(w.expect(t, 200, "GET", "/api/v1/datadiffs", key(r.secret), ""), `"count":2`)
+	})
+	polls := 0
+	eventually(t, "the end", func() bool { polls++; return r.runs("")[0].Status == "done" })
+	if polls < 4 {
+		t.Errorf("done after %d polls", polls)
+	}
+	// By the clock, which stands until it is moved.
+	w.expect(t, 200, "PUT", "/_understudy/clock", bearer("by-clock"), `{"frozen":true,"now":"2026-11-28T09:00:00Z"}`)
+	r = begin("by-clock", `{"mode":"clock","durations":{"queued":"10s","running":"20s"}}`)
+	advance := func(by string) {
+		w.expect(t, 200, "POST", "/_understudy/clock/advance", bearer(r.secret), `{"by":"`+by+`"}`)
+	}
+	for _, step := range []struct{ by, status string }{{"9s", "queued"}, {"2s", "processing"}} {
+		advance(step.by)
+		if got := r.runs("")[0].Status; got != step.status {
+			t.Errorf("after %s: %s", step.by, got)
+		}
+	}
+	advance("30s")
+	if got := r.wait("bbb"); got != "done" {
+		t.Error(got)
+	}
+}
+
 // What is no upload is refused, and says where it is wrong; nothing is kept of it.
 func TestUploadsAreChecked(t *testing.T) {
 	t.Parallel()
