@@ -186,6 +186,37 @@ func integrationsOf(ctx context.Context, c *client, size int) ([]operation, erro
 	return resource{c, "integration", path, func(int) string { return oneCaller }, integrationBody}.operations(ctx, size), nil
 }
 
+// documentsOf is a workspace with so many documents in the folders of one project.
+func documentsOf(ctx context.Context, c *client, size int) ([]operation, error) {
+	if size > maxUnpaged {
+		return []operation{{}}, nil
+	}
+	const perFolder, content = 100, `{"nodes":[],"edges":[]}`
+	parent := idOf(-1)
+	list := entries(size, func(b *bytes.Buffer, i int) {
+		fmt.Fprintf(b, `{"id":%q,"name":"folder %d/rule %07d","content":%s}`, idOf(i), i/perFolder, i, content)
+	})
+	if err := c.plant(ctx, oneCaller, `{"brms":{"projects":[{"id":"`+parent+`","name":"One","documents":[`+list+`]}]}}`); err != nil {
+		return nil, err
+	}
+	path := projectsPath + "/" + parent + "/documents"
+	version := 0
+	asked := func(name, query string) operation {
+		return operation{name: name, times: reads, run: func(int) error {
+			_, err := c.call(ctx, http.MethodGet, path+query, oneCaller, "")
+			return err
+		}}
+	}
+	return []operation{
+		asked("list documents, first page", "?perPage=10"), asked("search documents", "?search=rule%200000003"),
+		{name: "POST document version", times: writes, run: func(int) error {
+			version++
+			_, err := c.call(ctx, http.MethodPost, path+"/"+idOf(draw(min(hot, size)))+"/versions", oneCaller, fmt.Sprintf(`{"content":{"nodes":[],"edges":[],"n":%d}}`, version))
+			return err
+		}},
+	}, nil
+}
+
 // biOf is a workspace with so many BI integrations, which are listed whole.
 func biOf(ctx context.Context, c *client, size int) ([]operation, error) {
 	const caller = "Key growth"

@@ -104,7 +104,7 @@ func tablesOf(records, workspaces string) ([]table, error) {
 	tables := []table{
 		{title: "Records in one workspace", fill: map[string][]filler{
 			"storage": {storageRecords},
-			"http":    {httpFiller(projectsOf), httpFiller(integrationsOf), httpFiller(biOf), httpFiller(ciRunsOf)},
+			"http":    {httpFiller(projectsOf), httpFiller(integrationsOf), httpFiller(documentsOf), httpFiller(biOf), httpFiller(ciRunsOf)},
 		}},
 		{title: "Workspaces", fill: map[string][]filler{"storage": {storageWorkspaces}, "http": {httpWorkspaces}}},
 	}

@@ -25,7 +25,7 @@ func TestStoreRun(t *testing.T) {
 		rows[strings.TrimSpace(cells[1])+" "+strings.TrimSpace(cells[2])]++
 	}
 	for place, want := range map[string]int{
-		"storage memory": 18, "http memory": 19, "where store": 2,
+		"storage memory": 18, "http memory": 22, "where store": 2,
 	} {
 		if rows[place] != want {
 			t.Errorf("%s: %d rows, want %d\n%s", place, rows[place], want, out.String())
