@@ -181,7 +181,7 @@ func (a *API) Refuse(w http.ResponseWriter, _ *http.Request, refusal *site.Refus
 	case site.KindUnprocessable:
 		p.Problems = fileProblems(refusal.Err)
 	case site.KindUnauthenticated:
-		p.Detail = cmp.Or(p.Detail, `Send the header "Authorization: Bearer SECRET", with the secret of the requests that are asked about`)
+		p.Detail = cmp.Or(p.Detail, `Send the header "Authorization: Bearer <secret>", with the secret of the requests that are asked about`)
 		w.Header().Set("WWW-Authenticate", `Bearer realm="understudy"`)
 	case site.KindMethodNotAllowed:
 		w.Header().Set("Allow", strings.Join(refusal.Allow, ", "))
