@@ -435,6 +435,8 @@ func TestPullRequestInAnyOrder(t *testing.T) {
 		}
 		if v := r.look(1); len(v.Diffs) != 1 || v.Diffs[0].Result != "different" || v.Diffs[0].Key[0] != "id" {
 			t.Errorf("%v: %+v", order, v)
+		} else if diff := w.expect(t, 200, "GET", fmt.Sprintf("/api/v1/datadiffs/%d", v.Diffs[0].ID), key(r.secret), ""); !strings.Contains(diff, `"ci_pr_num":5`) || !strings.Contains(diff, `"ci_base_branch":"main"`) {
+			t.Errorf("%v: %s", order, diff)
 		}
 	}
 }

@@ -207,6 +207,9 @@ func (a *API) TriggerCI(ctx context.Context, request datafold.TriggerCIRequestOb
 				*run, err = changeRun(w, run, func(v *ciRun) {
 					v.PR, v.PRBranch, v.BaseBranch, v.BaseSha = pr, b.PrBranch, b.BaseBranch, b.BaseSha
 				})
+				if err == nil {
+					err = nameDiffs(w, run)
+				}
 				if err != nil {
 					return nil, err
 				}

@@ -173,9 +173,8 @@ func beginDiffs(w *work, config ciConfig, run storage.Item[ciRun], plan *ciPlan,
 		if err != nil {
 			return err
 		}
-		v.CI = &ciOrigin{
-			Run: id, PR: r.PR, PRBranch: r.PRBranch, PRSha: r.PRSha, BaseBranch: r.BaseBranch, Ignore: options.Ignore,
-		}
+		v.CI = &ciOrigin{Run: id, Ignore: options.Ignore}
+		v.CI.of(r)
 		asked, err := v.ask()
 		if err != nil {
 			return err
@@ -187,6 +186,35 @@ func beginDiffs(w *work, config ciConfig, run storage.Item[ciRun], plan *ciPlan,
 		d.Diff = item.ID
 	}
 	return nil
+}
+
+// of names the pull request of a run.
+func (c *ciOrigin) of(r *ciRun) {
+	c.PR, c.PRBranch, c.PRSha, c.BaseBranch = r.PR, r.PRBranch, r.PRSha, r.BaseBranch
+}
+
+// nameDiffs tells the diffs of a run which pull request they are of, if they were made
+// before anybody knew.
+func nameDiffs(w *work, run *storage.Item[ciRun]) error {
+	plan, err := held(ciPlans, w.Tx, run.ID)
+	if storage.IsNotFound(err) {
+		return nil
+	}
+	for i := 0; err == nil && i < len(plan.Value.Diffs); i++ {
+		id := plan.Value.Diffs[i].Diff
+		if id == "" {
+			continue
+		}
+		err = amend(diffRecords, w.Tx, id, func(v *dataDiff) error {
+			if v.CI != nil {
+				of := *v.CI
+				of.of(&run.Value)
+				v.CI = &of
+			}
+			return nil
+		})
+	}
+	return err
 }
 
 // request is the data diff of a comparison, as a client would ask for it.
