@@ -2,6 +2,7 @@ package workspace
 
 import (
 	"context"
+	"strconv"
 	"strings"
 	"time"
 
@@ -56,9 +57,41 @@ func keep(workspace, records, evidence storage.Tx, m mark) error {
 	return change(records, func(d *data) { d.Snapshot = &m })
 }
 
+// MaxSnapshots is how many snapshots of a workspace are kept at most.
+const MaxSnapshots = 1000
+
+// room is a CodeFull error if there are so many snapshots that a new one finds no place.
+// Those that are taken at the same moment do not see each other.
+func (w *Manager) room(ctx context.Context, workspace, name string) error {
+	prefix := prefixOf(workspace)
+	found, err := w.store.Workspaces(ctx, prefix)
+	if err != nil {
+		return err
+	}
+	n := 0
+	for _, records := range found {
+		switch kept := strings.TrimPrefix(records, prefix); {
+		case kept == name:
+			return nil
+		case !strings.Contains(kept, "\x00"):
+			n++
+		}
+	}
+	if n < MaxSnapshots {
+		return nil
+	}
+	return &storage.Error{Code: storage.CodeFull, Op: "take snapshot", Err: &storage.FullError{
+		Reason: "A workspace holds at most " + strconv.Itoa(MaxSnapshots) + " snapshots",
+	}}
+}
+
 // Take keeps a workspace as it is at one moment, with its evidence if that is
-// wanted. A snapshot of the same name is replaced.
+// wanted. A snapshot of the same name is replaced; a CodeFull error says that there are
+// [MaxSnapshots] of other names.
 func (w *Manager) Take(ctx context.Context, workspace, name string, withEvidence bool) (Snapshot, error) {
+	if err := w.room(ctx, workspace, name); err != nil {
+		return Snapshot{}, err
+	}
 	records, evidence := SnapshotWorkspaces(workspace, name)
 	m := mark{Taken: w.taken(), Evidence: withEvidence}
 	if !withEvidence {

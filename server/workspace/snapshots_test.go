@@ -15,6 +15,29 @@ import (
 	"github.com/understudy-api/understudy/storage"
 )
 
+// A workspace keeps so many snapshots and no more; one of them is still replaced, and
+// others have as many.
+func TestManySnapshots(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	take := func(workspace, name string) error {
+		_, err := b.Take(t.Context(), workspace, name, false)
+		return err
+	}
+	for i := range MaxSnapshots {
+		if err := take("w", fmt.Sprint("s", i)); err != nil {
+			t.Fatal(i, err)
+		}
+	}
+	full, ok := errors.AsType[*storage.FullError](take("w", "another"))
+	if !ok || full.Reason != "A workspace holds at most 1000 snapshots" {
+		t.Errorf("one too many: %v", full)
+	}
+	if err := errors.Join(take("w", "s7"), take("x", "another"), b.DeleteSnapshot(t.Context(), "w", "s8"), take("w", "another")); err != nil {
+		t.Error(err)
+	}
+}
+
 // The clock is read, set, frozen, let go and moved; the other settings stay.
 func TestClock(t *testing.T) {
 	t.Parallel()

@@ -534,7 +534,7 @@ type ClientInterface interface {
 
 	// PutSnapshotWithBody Take a snapshot
 	//
-	// Keeps the workspace as it is at one moment, under a name: resources, sequences, faults, clock, source of ids, and the evidence if that is asked for. A snapshot of the same name is replaced.
+	// Keeps the workspace as it is at one moment, under a name: resources, sequences, faults, clock, source of ids, and the evidence if that is asked for. A snapshot of the same name is replaced; of others there are at most 1000.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -543,7 +543,7 @@ type ClientInterface interface {
 
 	// PutSnapshot Take a snapshot
 	//
-	// Keeps the workspace as it is at one moment, under a name: resources, sequences, faults, clock, source of ids, and the evidence if that is asked for. A snapshot of the same name is replaced.
+	// Keeps the workspace as it is at one moment, under a name: resources, sequences, faults, clock, source of ids, and the evidence if that is asked for. A snapshot of the same name is replaced; of others there are at most 1000.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -1652,7 +1652,7 @@ func (c *Client) DeleteSnapshot(ctx context.Context, snapshotName SnapshotName, 
 
 // PutSnapshotWithBody Take a snapshot
 //
-// Keeps the workspace as it is at one moment, under a name: resources, sequences, faults, clock, source of ids, and the evidence if that is asked for. A snapshot of the same name is replaced.
+// Keeps the workspace as it is at one moment, under a name: resources, sequences, faults, clock, source of ids, and the evidence if that is asked for. A snapshot of the same name is replaced; of others there are at most 1000.
 //
 // Takes any type of body and a specified content type.
 //
@@ -1671,7 +1671,7 @@ func (c *Client) PutSnapshotWithBody(ctx context.Context, snapshotName SnapshotN
 
 // PutSnapshot Take a snapshot
 //
-// Keeps the workspace as it is at one moment, under a name: resources, sequences, faults, clock, source of ids, and the evidence if that is asked for. A snapshot of the same name is replaced.
+// Keeps the workspace as it is at one moment, under a name: resources, sequences, faults, clock, source of ids, and the evidence if that is asked for. A snapshot of the same name is replaced; of others there are at most 1000.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -4877,7 +4877,7 @@ type ClientWithResponsesInterface interface {
 
 	// PutSnapshotWithBodyWithResponse Take a snapshot
 	//
-	// Keeps the workspace as it is at one moment, under a name: resources, sequences, faults, clock, source of ids, and the evidence if that is asked for. A snapshot of the same name is replaced.
+	// Keeps the workspace as it is at one moment, under a name: resources, sequences, faults, clock, source of ids, and the evidence if that is asked for. A snapshot of the same name is replaced; of others there are at most 1000.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -4886,7 +4886,7 @@ type ClientWithResponsesInterface interface {
 
 	// PutSnapshotWithResponse Take a snapshot
 	//
-	// Keeps the workspace as it is at one moment, under a name: resources, sequences, faults, clock, source of ids, and the evidence if that is asked for. A snapshot of the same name is replaced.
+	// Keeps the workspace as it is at one moment, under a name: resources, sequences, faults, clock, source of ids, and the evidence if that is asked for. A snapshot of the same name is replaced; of others there are at most 1000.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -8065,7 +8065,7 @@ func (c *ClientWithResponses) DeleteSnapshotWithResponse(ctx context.Context, sn
 
 // PutSnapshotWithBodyWithResponse Take a snapshot
 //
-// Keeps the workspace as it is at one moment, under a name: resources, sequences, faults, clock, source of ids, and the evidence if that is asked for. A snapshot of the same name is replaced.
+// Keeps the workspace as it is at one moment, under a name: resources, sequences, faults, clock, source of ids, and the evidence if that is asked for. A snapshot of the same name is replaced; of others there are at most 1000.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -8080,7 +8080,7 @@ func (c *ClientWithResponses) PutSnapshotWithBodyWithResponse(ctx context.Contex
 
 // PutSnapshotWithResponse Take a snapshot
 //
-// Keeps the workspace as it is at one moment, under a name: resources, sequences, faults, clock, source of ids, and the evidence if that is asked for. A snapshot of the same name is replaced.
+// Keeps the workspace as it is at one moment, under a name: resources, sequences, faults, clock, source of ids, and the evidence if that is asked for. A snapshot of the same name is replaced; of others there are at most 1000.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
