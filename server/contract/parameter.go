@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"github.com/getkin/kin-openapi/openapi3"
+
+	"github.com/understudy-api/understudy/server/contract/decimal"
 )
 
 // kin-openapi reads the plain parameters; what it reads otherwise than the documents
@@ -175,7 +177,8 @@ func isPlainInteger(text string) bool {
 
 // isNumber reports whether a text is a number as JSON writes it.
 func isNumber(text string) bool {
-	return text != "" && (text[0] == '-' || text[0] >= '0' && text[0] <= '9') && json.Valid([]byte(text))
+	_, ok := decimal.Parse(text)
+	return ok
 }
 
 // itemOf is the schema of an item, or of a member, of a value of a schema; one that

@@ -109,7 +109,7 @@ export function oracle (Fastify, Ajv, addFormats) {
           const s = partSchema(document, parameters, where, options.refusing)
           if (s) schema[key] = s
         }
-        const body = operation.requestBody && find(operation.requestBody).content['application/json'].schema
+        const body = operation.requestBody && find(operation.requestBody).content['application/json']?.schema
         if (body) schema.body = whole(body)
         const answer = options.handler && find(operation.responses['200'] ?? {}).content?.['application/json']?.schema
         if (answer) schema.response = { 200: whole(answer) }

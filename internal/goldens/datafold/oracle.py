@@ -116,9 +116,10 @@ class Route:
         self.names = re.findall(r"\{([^}]+)\}", path)
         self.parameters = [resolve(p) for p in item.get("parameters", []) + operation.get("parameters", [])]
         body = operation.get("requestBody")
-        self.body = build(resolve(body)["content"]["application/json"]["schema"]) if body else None
-        schema = resolve(operation["responses"]["200"])["content"]["application/json"]["schema"]
-        self.answer = TypeAdapter(build(schema))
+        json_body = resolve(body)["content"].get("application/json") if body else None
+        self.body = build(json_body["schema"]) if json_body else None
+        answer = resolve(operation["responses"].get("200", {})).get("content", {}).get("application/json")
+        self.answer = TypeAdapter(build(answer["schema"]) if answer and "schema" in answer else Any)
         self.secured = bool(operation.get("security", DOCUMENT.get("security")))
 
 

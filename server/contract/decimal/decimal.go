@@ -23,7 +23,8 @@ const farthest = 1 << 62
 
 // Parse reads a number of JSON; false if the text is none.
 func Parse(text string) (Decimal, bool) {
-	if text == "" || text[0] != '-' && (text[0] < '0' || text[0] > '9') || !json.Valid([]byte(text)) {
+	isDigit := func(c byte) bool { return c >= '0' && c <= '9' }
+	if text == "" || text[0] != '-' && !isDigit(text[0]) || !isDigit(text[len(text)-1]) || !json.Valid([]byte(text)) {
 		return Decimal{}, false
 	}
 	var d Decimal

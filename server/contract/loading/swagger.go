@@ -2,11 +2,13 @@ package loading
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 
 	"github.com/getkin/kin-openapi/openapi2"
 	"github.com/getkin/kin-openapi/openapi2conv"
+	"github.com/getkin/kin-openapi/openapi3"
 
 	"github.com/understudy-api/understudy/server/contract/lines"
 )
@@ -26,7 +28,7 @@ func (l *loader) convert() error {
 	if err := json.Unmarshal(w.out, &document); err != nil {
 		return fmt.Errorf("line %d: Swagger 2: %w", old.get("swagger").line, err)
 	}
-	made, err := openapi2conv.ToV3(&document)
+	made, err := toV3(&document)
 	if err != nil {
 		return fmt.Errorf("line %d: Swagger 2: %w", old.get("swagger").line, err)
 	}
@@ -44,6 +46,16 @@ func (l *loader) convert() error {
 	l.restoreCollections(root)
 	l.notes = append(l.notes, "the document is of Swagger 2, and judged as it is in OpenAPI 3")
 	return nil
+}
+
+// toV3 converts a document. The converter does not look for what is missing in it.
+func toV3(document *openapi2.T) (made *openapi3.T, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = errors.New("something that it has to have is missing, or null")
+		}
+	}()
+	return openapi2conv.ToV3(document)
 }
 
 // moved are the places of components in Swagger 2.

@@ -39,8 +39,8 @@ func translate(pattern string, back bool) (text string, looks bool, err error) {
 }
 
 func (t *translation) peek(ahead int) rune {
-	if t.at+ahead < len(t.in) {
-		return t.in[t.at+ahead]
+	if at := t.at + ahead; at >= 0 && at < len(t.in) {
+		return t.in[at]
 	}
 	return -1
 }
