@@ -91,3 +91,16 @@ func (ix pathIndex) has(found []Violation, path []Step, rules ...string) bool {
 		return slices.Contains(rules, found[at].Rule) && slices.Equal(found[at].Path, path)
 	})
 }
+
+// hasAbove is has for the path or one that leads to it.
+func (ix pathIndex) hasAbove(found []Violation, path []Step, rules ...string) bool {
+	if len(ix) == 0 {
+		return false
+	}
+	for i := range len(path) + 1 {
+		if ix.has(found, path[:i], rules...) {
+			return true
+		}
+	}
+	return false
+}

@@ -40,7 +40,16 @@ func (e *finder) request(err error) {
 	}
 }
 
-func (e *finder) add(v Violation) { e.found.add(&v) }
+// add tells a violation, once: what stands beside a union is judged anew when that has
+// failed, and a type asked for by both is broken once.
+func (e *finder) add(v Violation) {
+	if n := len(e.found.found); n > 0 && v.Rule == "type" && v.Schema != nil {
+		if last := &e.found.found[n-1]; last.Rule == v.Rule && last.Schema == v.Schema && slices.Equal(last.Path, v.Path) {
+			return
+		}
+	}
+	e.found.add(&v)
+}
 
 // unknown stands for an error this package does not know: a bug of ours, shown as
 // such instead of letting the message pass.

@@ -243,6 +243,9 @@ func (o *Operation) judgeNumbers(p *payload, found *collector, from int) {
 			continue
 		}
 		path := n.path()
+		if inFloat && known.hasAbove(found.found, path, "oneOf", "anyOf", "discriminator") {
+			continue // no branch was chosen that could ask for an integer
+		}
 		switch {
 		case !inFloat && !known.has(found.found, path, RuleNumberRange):
 			v := o.numberViolation(RuleNumberRange, path, p)
