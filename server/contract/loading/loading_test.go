@@ -35,12 +35,13 @@ func read(text string) (*Document, error) {
 func TestMistakes(t *testing.T) {
 	ok := "      responses: {'200': {description: d}}\n"
 	for text, want := range map[string]string{
-		"[]":      "t.yaml: not an OpenAPI document",
-		"a: [":    "yaml",
-		"{":       "line 1: not one JSON value",
-		"{\n\n a": "line 3: not one JSON value",
-		"{}{}":    "more follows",
-		"":        "not a YAML document",
+		"[]":                                "t.yaml: not an OpenAPI document",
+		"a: [":                              "yaml",
+		"{":                                 "line 1: not one JSON value",
+		"{\n\n a":                           "line 3: not one JSON value",
+		"{}{}":                              "more follows",
+		"":                                  "not a YAML document",
+		"{openapi: 3.0.3,\nopenapi: 3.0.3}": "lines 1 and 2",
 		in("3.0.3", "paths:\n  /a: {get: {}}\n  /b: {}\n  /a: {post: {}}"):                   `lines 4 and 6: the key "/a" is there twice`,
 		in("3.0.3", "paths: {}\ncomponents: {schemas: {A: {type: string,\n type: object}}}"): `lines 4 and 5: the key "type" is there twice`,
 		"{\"openapi\":\"3.0.3\",\n\"paths\":{},\n\"paths\":{}}":                              `lines 2 and 3: the key "paths" is there twice`,
@@ -114,6 +115,7 @@ func TestTaken(t *testing.T) {
 		schema1("3.1.0", "type: [string, null]\n      examples: {a: {value: 1}}\n      required:\n      minimum:\n      properties: {a: , b: true, $ref: {type: string}}"),
 		in("3.0.3", "paths: {}\ncomponents:\n  parameters: {x-p: 7}\n  headers: {H: {schema: {type: integer}}}\n  securitySchemes: {a: {type: http, scheme: basic}}\nsecurity: [{a: []}, {}]"),
 		in("3.0.3", "paths:\n  /a/{id}:\n    parameters: [{$ref: '#/components/parameters/id'}]\n    get: {responses: {200: {description: d}}}\ncomponents: {parameters: {id: {name: id, in: path, schema: {type: string}}}}"),
+		"{openapi: 3.0.3, info: {title: t, version: '1'}, paths: {}}", "\n\n{openapi: 3.1.0,\n paths: {}}",
 		`{"openapi":"3.0.3","info":{"title":"t","version":"1"},"paths":{"/a":{"get":{"responses":{"200":{"description":"d"}}}}}}`,
 	} {
 		d, err := read(text)

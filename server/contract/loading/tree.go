@@ -99,6 +99,12 @@ func parse(name string, data []byte) (*file, error) {
 	var err error
 	if start = bytes.TrimLeft(start, " \t\r\n"); len(start) > 0 && start[0] == '{' {
 		f.root, err = parseJSON(f, start, 1+bytes.Count(data[:len(data)-len(start)], []byte("\n")))
+		if isRepeated := (*lineError)(nil); err != nil && !errors.As(err, &isRepeated) && !strings.HasSuffix(name, ".json") {
+			// YAML may begin so, too.
+			if root, other := parseYAML(f, data); other == nil || errors.As(other, &isRepeated) {
+				f.root, err = root, other
+			}
+		}
 	} else {
 		f.root, err = parseYAML(f, data)
 	}
@@ -217,8 +223,16 @@ func parseYAML(f *file, data []byte) (*node, error) {
 	if bytes.HasPrefix(bytes.TrimPrefix(data, []byte("\ufeff")), []byte("%")) {
 		data = yamlVersion.ReplaceAllLiteral(data, []byte("%YAML 1.1"))
 	}
-	var document yaml.Node
-	if err := yaml.Unmarshal(data, &document); err != nil {
+	var document, second yaml.Node
+	decoder := yaml.NewDecoder(bytes.NewReader(data))
+	if err := decoder.Decode(&document); errors.Is(err, io.EOF) {
+		return nil, errors.New("not a YAML document")
+	} else if err != nil {
+		return nil, err
+	}
+	if err := decoder.Decode(&second); err == nil {
+		return nil, fmt.Errorf("line %d: a second document follows: want one", second.Line)
+	} else if !errors.Is(err, io.EOF) {
 		return nil, err
 	}
 	if len(document.Content) != 1 {
