@@ -208,6 +208,12 @@ fuzz:
 		done; \
 	done
 
+## bugs: look for every bug of the servers that have some with three seeds, and with twenty for nothing where there is none
+.PHONY: bugs
+bugs:
+	UNDERSTUDY_BUGS=all $(GO) test -count=1 -v -timeout 2h -run '^TestVerify(Bugs|HarbourBugs)$$' $(ARGS) ./server/verify -seeds 3
+	$(GO) test -count=1 -v -timeout 2h -run '^TestVerify(NoBug|HarbourClean|Slow)$$' $(ARGS) ./server/verify -seeds 20
+
 # Random requests per operation.
 EXAMPLES ?= 2000
 

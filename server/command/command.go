@@ -8,6 +8,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 	"os/signal"
 	"regexp"
@@ -17,7 +18,6 @@ import (
 
 	"github.com/understudy-api/understudy/server/app"
 	"github.com/understudy-api/understudy/server/contract/spelling"
-	"github.com/understudy-api/understudy/server/evidence/render"
 )
 
 // The exit codes. What "run" runs has its own, which are passed on.
@@ -69,6 +69,7 @@ func Main(args []string) int {
 		fmt.Fprint(std.err, usage)
 		return exitUsage
 	}
+	slog.SetDefault(slog.New(slog.DiscardHandler)) // net/http's own lines, which repeat what others sent
 	tellUnread(std, os.Environ())
 	var code int
 	var err error
@@ -113,14 +114,15 @@ func Main(args []string) int {
 		if near := spelling.Nearest(word, commands, 2, strings.ToLower); near != "" {
 			meant = fmt.Sprintf(": perhaps %q is meant", near)
 		}
-		fmt.Fprintf(std.err, "understudy: unknown command %q%s\n\n%s", render.Clean(word), meant, usage)
+		say(std.err, "unknown command %q%s", word, meant)
+		fmt.Fprint(std.err, "\n"+usage)
 		return exitUsage
 	}
 	switch {
 	case errors.Is(err, flag.ErrHelp):
 		return exitOK
 	case err != nil:
-		fmt.Fprintf(std.err, "understudy: %v\n", err)
+		say(std.err, "%v", err)
 	}
 	return code
 }
@@ -128,7 +130,7 @@ func Main(args []string) int {
 var commands = []string{"serve", "run", "start", "status", "env", "stop", "health", "verify", "report", "seed", "document", "version", "help"}
 
 // ofTests are variables of our own tests, which start the program.
-var ofTests = regexp.MustCompile(`^UNDERSTUDY_(TEST|REQUIRE|CRASH|JOB|DATADIFF|ABUSE|ZEN|JS|LOAD)_|^UNDERSTUDY_(ABUSE|ORACLE|DIFFERENTIAL|DATAFOLD_PUBLISHED|CLIENTS|VERSION)$`)
+var ofTests = regexp.MustCompile(`^UNDERSTUDY_(TEST|REQUIRE|CRASH|JOB|DATADIFF|ABUSE|ZEN|JS|LOAD)_|^UNDERSTUDY_(ABUSE|BUGS|ORACLE|DIFFERENTIAL|DATAFOLD_PUBLISHED|CLIENTS|VERSION)$`)
 
 // tellUnread tells of variables that look like ours and that nothing reads.
 func tellUnread(std stdio, environ []string) {
@@ -142,11 +144,11 @@ func tellUnread(std stdio, environ []string) {
 		case !strings.HasPrefix(name, "UNDERSTUDY_"), value == "", slices.Contains(known, name):
 		case ofTests.MatchString(name):
 		default:
-			text := "nothing reads the variable " + render.Clean(name)
+			text := "nothing reads the variable " + name
 			if near := spelling.Nearest(name, known, 2, strings.ToUpper); near != "" {
 				text += ": perhaps " + near + " is meant"
 			}
-			fmt.Fprintln(std.err, "understudy: "+text)
+			say(std.err, "%s", text)
 		}
 	}
 }

@@ -35,6 +35,8 @@ type judging struct {
 
 	targets []target // what outputs say, once checked
 	ended   string   // how the command of "run" ended, if not well
+
+	unfinished string // what a run of "verify" did not come to
 }
 
 // target is a file that the report is written to. The file "-" is where the report
@@ -194,7 +196,7 @@ func (j *judging) publish(r *evidence.Report, known *evidence.Baseline, terminal
 		}
 		for _, v := range known.Apply(r) {
 			place := strings.TrimSuffix(strings.Join([]string{v.Operation, v.Rule, v.Name + v.Pointer}, " "), " ")
-			fmt.Fprintf(log, "understudy: fixed, no longer met: %s (%s)\n", place, v.Fingerprint)
+			say(log, "fixed, no longer met: %s (%s)", place, v.Fingerprint)
 		}
 	}
 	if j.writeBaseline != "" {
@@ -212,7 +214,7 @@ func (j *judging) publish(r *evidence.Report, known *evidence.Baseline, terminal
 	}
 	options := render.Options{
 		Judging: evidence.Judging{FailOn: evidence.FailOn(j.failOn), MinCoverage: j.minCoverage, AllowNoRequests: j.allowNone},
-		Now:     time.Now(), Ended: j.ended,
+		Now:     time.Now(), Ended: j.ended, Unfinished: j.unfinished,
 	}
 	read := false // whether the verdict is on the terminal in words
 	for _, t := range j.targets {
@@ -243,7 +245,7 @@ func (j *judging) publish(r *evidence.Report, known *evidence.Baseline, terminal
 	}
 	if !read {
 		tell(log, verdict)
-		fmt.Fprintln(log, "understudy: "+render.Headline(r, options))
+		say(log, "%s", render.Headline(r, options))
 	}
 	return exitFailed, nil
 }
@@ -253,6 +255,6 @@ func tell(log io.Writer, verdict *evidence.Verdict) {
 	for i := range verdict.Failures {
 		v := &verdict.Failures[i]
 		place := strings.TrimSpace(string(v.In) + " " + v.Name + v.Pointer)
-		fmt.Fprintf(log, "understudy: %s %s: %s: %s: %s (%s:%d)\n", v.Method, v.Path, place, v.Rule, v.Message, v.Document.File, v.Document.Line)
+		say(log, "%s %s: %s: %s: %s (%s:%d)", v.Method, v.Path, place, v.Rule, v.Message, v.Document.File, v.Document.Line)
 	}
 }

@@ -101,7 +101,7 @@ func run(args []string, std stdio) (int, error) {
 	limit, cancel := context.WithTimeout(ctx, drainTimeout)
 	defer cancel()
 	if drained := server.Drain(limit); drained != nil {
-		fmt.Fprintln(std.err, "understudy: requests are still running: the report is without them")
+		say(std.err, "requests are still running: the report is without them")
 	}
 	if err != nil {
 		_ = server.App.Close()

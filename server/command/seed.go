@@ -143,7 +143,7 @@ func applySeed(args []string, std stdio) (int, error) {
 	// alone judges: it may be of another release.
 	inlined := read.Inlined()
 	if inlined != nil && len(mistakes) > 0 {
-		fmt.Fprintln(std.out, mistakes.In(files[0]))
+		show(std.out, mistakes.In(files[0]))
 		return exitFailed, nil
 	}
 	sent := text.YAML
@@ -176,7 +176,7 @@ func applySeed(args []string, std stdio) (int, error) {
 			}
 			mistakes = append(mistakes, seed.Problem{Line: p.Line, Column: p.Column, Message: p.Message})
 		}
-		fmt.Fprintln(std.out, mistakes.In(files[0]))
+		show(std.out, mistakes.In(files[0]))
 		return exitFailed, nil
 	}
 	fmt.Fprintf(std.out, "seeded: workspaces %d, resources %d, faults %d\n", told.Workspaces, told.Resources, told.Faults)
@@ -204,7 +204,7 @@ func checkSeeds(args []string, std stdio) (int, error) {
 		}
 		if len(mistakes) > 0 {
 			code = exitFailed
-			fmt.Fprintln(std.out, mistakes.In(file))
+			show(std.out, mistakes.In(file))
 		}
 	}
 	return code, nil

@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/understudy-api/understudy/server/app"
+	"github.com/understudy-api/understudy/server/evidence/render"
 	"github.com/understudy-api/understudy/server/verify"
 )
 
@@ -29,6 +30,8 @@ nothing was found, 1 if something was, 2 if the server could not be verified.`
 
 // verifying is the flags of "verify" beside those of its report.
 type verifying struct {
+	clienting
+
 	url, document       string
 	auth, header        texts
 	exclude, phases     list
@@ -42,6 +45,8 @@ type verifying struct {
 	replay, writeReplay string
 	strictDocument      bool
 	allowReferences     list
+	writeHAR            string
+	requireCalls        bool
 }
 
 // texts is a flag that may be given several times. Its values may hold commas.
@@ -60,14 +65,15 @@ func verifyFlags() (*flag.FlagSet, *verifying, *judging) {
 	fs, v, j := newFlagSet("verify"), &verifying{}, &judging{}
 	j.declare(fs)
 	f := fs.Lookup("operations")
-	f.Usage = "`GLOB` of the operations to verify, as createThing or \"GET /things*\"; may be repeated"
+	f.Usage = "`GLOB` of the operations to verify, as createThing or \"GET /things*\", or tag:GLOB, path:GLOB, method:GET, re:EXPRESSION or deprecated; may be repeated"
+	v.declare(fs)
 	fs.StringVar(&v.url, "url", "http://127.0.0.1:8080", "`BASE` URL of the server, with the path that stands before those of the document")
 	fs.StringVar(&v.document, "document", "", "the OpenAPI document, 3.0 or 3.1, or Swagger 2: "+strings.Join(app.VerifyDocuments(), ", ")+", or a `FILE` or URL")
 	fs.BoolVar(&v.strictDocument, "strict-document", false, "refuse a document with a rule that cannot be judged, instead of a warning")
 	fs.Var(&v.allowReferences, "allow-references", "`PLACES`, folders or URLs, to which references of the document may lead, besides its own folder or origin")
 	fs.Var(&v.auth, "auth", "credential: `VALUE` of the header Authorization, as \"Bearer ...\", or NAME=VALUE for the security scheme of that name; may be repeated; better set in the environment")
 	fs.Var(&v.header, "header", "`HEADER` that every request carries, as \"Name: value\"; may be repeated")
-	fs.Var(&v.exclude, "exclude", "`GLOB` of operations that are left out; may be repeated")
+	fs.Var(&v.exclude, "exclude", "`GLOB` of operations that are left out, or the like of --operations; may be repeated")
 	fs.Var(&v.phases, "phases", "`PHASES` to run, of examples, coverage, fuzzing and stateful; all if not given")
 	fs.Var(&v.checks, "checks", "`CHECKS` to make, by name; all if not given")
 	fs.Var(&v.exempt, "exempt", "`CHECK:GLOB` that keeps a check from judging some operations; may be repeated")
@@ -80,6 +86,8 @@ func verifyFlags() (*flag.FlagSet, *verifying, *judging) {
 	fs.Float64Var(&v.rate, "rate", 0, "requests per second at most; 0 is no limit")
 	fs.StringVar(&v.replay, "replay", "", "`FILE` of findings that are looked for again, and nothing else")
 	fs.StringVar(&v.writeReplay, "write-replay", "", "`FILE` that gets the findings, for --replay")
+	fs.StringVar(&v.writeHAR, "write-har", "", "`FILE` that gets the calls of the findings with their answers, as an HTTP archive")
+	fs.BoolVar(&v.requireCalls, "require-calls", false, "fail if an operation was never called with success")
 	return fs, v, j
 }
 
@@ -124,11 +132,24 @@ func runVerify(args []string, std stdio) (int, error) {
 			return exitUsage, fmt.Errorf("--write-replay: %w", err)
 		}
 	}
+	if v.writeHAR != "" {
+		var b bytes.Buffer
+		if err := result.WriteHAR(&b, app.Version()); err != nil {
+			return exitUsage, err
+		}
+		if err := os.WriteFile(v.writeHAR, b.Bytes(), 0o644); err != nil {
+			return exitUsage, fmt.Errorf("--write-har: %w", err)
+		}
+	}
+	j.unfinished = result.Stopped
 	j.operations = nil // they were chosen before anything was sent
 	code, err := j.publish(result.Report(app.Version()), known, std.out, std.err, std.getenv)
 	conclude(std.err, result)
 	if err == nil && code == exitOK && ctx.Err() != nil {
 		return exitUsage, errors.New("the run was interrupted before its end, and found nothing until then")
+	}
+	if n := len(result.Uncalled); err == nil && code == exitOK && n > 0 && v.requireCalls {
+		return exitFailed, fmt.Errorf("--require-calls: %d operations were never called with success: %s", n, strings.Join(result.Uncalled, ", "))
 	}
 	return code, err
 }
@@ -162,6 +183,9 @@ func (v *verifying) options(ctx context.Context, j *judging) (verify.Options, er
 		URL: v.url, Header: http.Header{}, Credentials: map[string]string{}, Operations: j.operations, Exclude: v.exclude,
 		Checks: v.checks, MaxExamples: cmp.Or(v.maxExamples, -1), Seed: v.seed, TimeLimit: v.timeLimit, Timeout: v.timeout,
 		MaxResponseTime: v.maxResponseTime, Workers: v.workers, Rate: v.rate,
+	}
+	if err := v.apply(&o); err != nil {
+		return o, err
 	}
 	for _, phase := range v.phases {
 		o.Phases = append(o.Phases, verify.Phase(phase))
@@ -203,11 +227,11 @@ func progress(w io.Writer, terminal bool) func(verify.Progress) {
 			p.Phase, p.Done, p.Jobs, p.Requests, p.Findings, p.Elapsed.Round(100*time.Millisecond))
 		switch {
 		case terminal && !p.Ended:
-			fmt.Fprint(w, clearLine+text)
+			fmt.Fprint(w, clearLine+render.Clean(text))
 		case p.Ended && terminal:
-			fmt.Fprint(w, clearLine+text+"\n")
+			fmt.Fprint(w, clearLine+render.Clean(text)+"\n")
 		case p.Ended:
-			fmt.Fprintln(w, "understudy: "+text)
+			say(w, "%s", text)
 		}
 	}
 }
@@ -219,15 +243,15 @@ func conclude(w io.Writer, r *verify.Result) {
 		byCheck[r.Findings[i].Check]++
 	}
 	for _, check := range slices.Sorted(maps.Keys(byCheck)) {
-		fmt.Fprintf(w, "understudy: %s: findings: %d\n", check, byCheck[check])
+		say(w, "%s: findings: %d", check, byCheck[check])
 	}
 	for _, warning := range r.Warnings {
-		fmt.Fprintf(w, "understudy: warning: %s\n", warning)
+		say(w, "warning: %s", warning)
 	}
 	if r.Stopped != "" {
-		fmt.Fprintf(w, "understudy: ended early: %s\n", r.Stopped)
+		say(w, "ended early: %s", r.Stopped)
 	}
 	took := r.To.Sub(r.From)
-	fmt.Fprintf(w, "understudy: %d requests in %s, %.0f a second, seed %d\n",
+	say(w, "%d requests in %s, %.0f a second, seed %d",
 		r.Requests, took.Round(time.Millisecond), float64(r.Requests)/max(took.Seconds(), 1e-3), r.Seed)
 }

@@ -84,6 +84,12 @@ func (o *Operation) AnswerLinks(status string) openapi3.Links {
 // none, or if one is empty.
 func (o *Operation) Security() openapi3.SecurityRequirements { return o.facts().security }
 
+// Tags are those of the operation.
+func (o *Operation) Tags() []string { return o.facts().operation.Tags }
+
+// Deprecated reports whether the document calls the operation so.
+func (o *Operation) Deprecated() bool { return o.facts().operation.Deprecated }
+
 // SecuritySchemes are the schemes that Security names.
 func (d *Document) SecuritySchemes() openapi3.SecuritySchemes {
 	if d.spec.Components == nil {

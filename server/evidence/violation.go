@@ -293,7 +293,7 @@ var notSent = []string{
 // curl is a line for a shell that sends the request to a stand-in of its own, at
 // $UNDERSTUDY_URL. A credential in it is any: every one is let in.
 func (f *FirstRequest) curl(x *site.Exchange) string {
-	c := shell.Call{Method: f.Method, Base: "UNDERSTUDY_URL", Target: f.Path, Header: http.Header{}}
+	c := shell.Call{Method: f.Method, Base: "UNDERSTUDY_URL", Target: shell.Literal(f.Path), Header: http.Header{}}
 	for name, values := range f.Header {
 		if slices.Contains(notSent, name) {
 			continue
@@ -306,9 +306,9 @@ func (f *FirstRequest) curl(x *site.Exchange) string {
 		}
 	}
 	if x.RequestSize > 0 || len(x.RequestBody) > 0 {
-		body := f.Body
+		body := shell.Literal(f.Body)
 		c.Body = &body
-		if int64(len(x.RequestBody)) < x.RequestSize || len(body) > maxCurlBody {
+		if int64(len(x.RequestBody)) < x.RequestSize || len(f.Body) > maxCurlBody {
 			c.File = "body" // too long for a line
 		}
 	}

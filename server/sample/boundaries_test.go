@@ -65,7 +65,7 @@ func TestBoundaries(t *testing.T) {
 		"string": {
 			`{"type":"string","minLength":2,"maxLength":3,"nullable":true}`,
 			[]string{
-				`valid minLength  /minLength "aa"`, `valid minLength  /minLength "éé"`, `valid minLength  /minLength "😀😀"`, `broken minLength  /minLength "a"`,
+				`valid minLength  /minLength "aa"`, `valid minLength  /minLength "éé"`, `valid minLength  /minLength "😀😀"`, `valid minLength  /minLength "  "`, `broken minLength  /minLength "a"`,
 				`valid maxLength  /maxLength "aaa"`, `valid maxLength  /maxLength "ééé"`, `valid maxLength  /maxLength "😀😀😀"`,
 				`broken maxLength  /maxLength "aaaa"`, `broken maxLength  /maxLength "éééé"`,
 				`valid type  /type " a "`, `valid type  /type "😀𝒳"`, "valid type  /type \"e\u0301\"",

@@ -287,6 +287,9 @@ func (d *drafter) texts() {
 		if free && n <= maxText {
 			d.right("minLength", "as short, outside ASCII", strings.Repeat("é", n))
 			d.right("minLength", "as short, outside the BMP", strings.Repeat("😀", n))
+			if n > 1 {
+				d.right("minLength", "as short, blanks", strings.Repeat(" ", n))
+			}
 		}
 		d.add(draft{keyword: "minLength", why: fmt.Sprintf("one shorter than minLength %d", n), make: exactly(n - 1)})
 	}

@@ -82,6 +82,16 @@ const (
 	credentialWrong credentialUse = "wrong" // a scheme that the document does not know
 )
 
+// What else a call may carry, each with the name of a scheme behind it.
+const (
+	useWithout = "without "     // all but one of those that are needed together
+	useOnly    = "alternative " // another alternative than the first; names are joined by a plus
+	useMadeUp  = "made-up "     // a secret that nobody was given
+)
+
+// of is the scheme that a use of a kind names.
+func (u credentialUse) of(kind string) (string, bool) { return strings.CutPrefix(string(u), kind) }
+
 // call is one request, ready to be addressed and authorised.
 type call struct {
 	op         *operation // nil if the document declares none
@@ -183,6 +193,9 @@ func newCall(op *operation, in *input) (*call, error) {
 		c.header[http.CanonicalHeaderKey(name)] = values
 	}
 	mediaType := op.bodyType
+	if _, isObject := in.body.(map[string]any); in.hasBody && !in.hasText && !isObject && (isForm(mediaType) || isMultipart(mediaType)) {
+		return nil, fmt.Errorf("no form for %T", in.body)
+	}
 	switch {
 	case in.hasText:
 		c.body, c.hasBody = in.text, true

@@ -2,9 +2,10 @@ package verify
 
 import (
 	"context"
-	"encoding/json"
-	"maps"
+	"fmt"
+	"math/big"
 	"net/http"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -12,7 +13,6 @@ import (
 	"github.com/getkin/kin-openapi/openapi3"
 
 	"github.com/understudy-api/understudy/server/contract"
-	"github.com/understudy-api/understudy/server/sample"
 )
 
 // chunk is how many random calls of an operation are one job.
@@ -24,19 +24,26 @@ func (r *runner) plan(phase Phase) []job {
 	var jobs []job
 	switch phase {
 	case PhaseExamples:
-		for _, op := range r.selected() {
-			jobs = append(jobs, job{op.ID, func(ctx context.Context, l *lane) { _ = l.examples(ctx, op) }})
+		ops := r.selected()
+		// Those that need the fewest other things first: they cost the least.
+		slices.SortStableFunc(ops, func(a, b *operation) int { return len(a.nodes) + len(a.refs) - len(b.nodes) - len(b.refs) })
+		for _, op := range ops {
+			jobs = append(jobs, jobOf(op.ID, op.ID, func(ctx context.Context, l *lane) { _ = l.examples(ctx, op) }))
 		}
 	case PhaseCoverage:
 		for _, op := range r.selected() {
-			jobs = append(jobs, job{op.ID, func(ctx context.Context, l *lane) { _ = l.coverage(ctx, op) }})
+			jobs = append(jobs, r.coverageJob(op, 0, firstCases))
 		}
 		jobs = append(jobs, r.methodJobs()...)
 	case PhaseFuzzing:
-		for begin := 0; begin < r.o.MaxExamples; begin += chunk {
-			n := min(chunk, r.o.MaxExamples-begin)
+		size := chunk
+		if r.o.TimeLimit > 0 { // all operations have a few before one has many
+			size = chunk / 5
+		}
+		for begin := 0; begin < r.o.MaxExamples; begin += size {
+			n := min(size, r.o.MaxExamples-begin)
 			for _, op := range r.selected() {
-				jobs = append(jobs, job{op.ID + " " + strconv.Itoa(begin), func(ctx context.Context, l *lane) { _ = l.fuzz(ctx, op, n) }})
+				jobs = append(jobs, jobOf(op.ID+" "+strconv.Itoa(begin), op.ID, func(ctx context.Context, l *lane) { _ = l.fuzz(ctx, op, n) }))
 			}
 		}
 	case PhaseStateful:
@@ -97,8 +104,13 @@ func (l *lane) litterOf(x *exchange) {
 }
 
 // lenient lets pass what many servers read in more than one way, and is no clear
-// mistake: 0 and 1 for a boolean, and an empty text of a parameter.
+// mistake: 0 and 1 for a boolean, which are none either that have to be taken; whole
+// numbers in another spelling (1e2, 100.0) for an integer; and an empty text of a
+// parameter.
 func lenient(x *exchange) {
+	if x.judged.valid && spelledBoolean(x.call) {
+		x.judged.valid = false
+	}
 	if !x.judged.refused {
 		return
 	}
@@ -106,7 +118,13 @@ func lenient(x *exchange) {
 		if !v.Refuses() {
 			return true
 		}
-		if v.In != contract.InQuery && v.In != contract.InHeader && v.In != contract.InCookie || v.Rule == "required" {
+		if v.In == contract.InBody || v.Rule == "required" {
+			return false
+		}
+		if v.Schema != nil && v.Schema.Type.Is(openapi3.TypeInteger) && wholeNumber(v.Raw) {
+			return true
+		}
+		if v.In != contract.InQuery && v.In != contract.InHeader && v.In != contract.InCookie {
 			return false
 		}
 		if v.Raw == "" && (v.Got == nil || v.Got == "") {
@@ -117,6 +135,35 @@ func lenient(x *exchange) {
 	x.judged.refused = len(refusing) > 0
 }
 
+// spelledBoolean reports whether a call gives a boolean in another spelling than true
+// and false, which are those of JSON.
+func spelledBoolean(c *call) bool {
+	if c.in == nil {
+		return false
+	}
+	for at, v := range c.in.values {
+		p := c.op.parameter(at)
+		if _, isBool := v.(bool); p != nil && schemaOf(p) != nil && schemaOf(p).Type.Is(openapi3.TypeBoolean) && !isBool {
+			if text := scalarText(v); text != "true" && text != "false" {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+var otherSpelling = regexp.MustCompile(`^[-+]?[0-9]+(\.[0-9]+)?([eE][-+]?[0-9]{1,3})?$`)
+
+// wholeNumber reports whether a text spells a whole number otherwise than an integer is
+// usually spelled.
+func wholeNumber(text string) bool {
+	if !otherSpelling.MatchString(text) || !strings.ContainsAny(text, ".eE+") {
+		return false
+	}
+	n, ok := new(big.Rat).SetString(text)
+	return ok && n.IsInt()
+}
+
 // rebind puts the lane's things into a copy of an input whose path parameters have
 // not been chosen otherwise.
 func (l *lane) rebind(ctx context.Context, op *operation, in *input, chosen ...place) (*input, error) {
@@ -125,220 +172,62 @@ func (l *lane) rebind(ctx context.Context, op *operation, in *input, chosen ...p
 	if err := l.bind(ctx, op, fresh); err != nil {
 		return nil, err
 	}
+	if err := l.furnish(ctx, op); err != nil {
+		return nil, err
+	}
 	for at, v := range fresh.values {
 		if !slices.Contains(chosen, at) {
 			c.values[at] = v
 		}
 	}
+	l.refer(op, c, false, "")
+	if err := l.precondition(ctx, op, c); err != nil {
+		return nil, err
+	}
 	return c, nil
-}
-
-// coverage goes through the limits of everything that an operation declares.
-func (l *lane) coverage(ctx context.Context, op *operation) error {
-	base, ok, err := l.minimal(ctx, op)
-	if err != nil {
-		return err
-	}
-	if !ok {
-		return nil
-	}
-	if err := l.unauthorised(ctx, op, base); err != nil {
-		return err
-	}
-	fresh := func(chosen ...place) (*input, error) {
-		in, err := l.rebind(ctx, op, base, chosen...)
-		if err != nil || op.Method != http.MethodPost && op.Method != http.MethodPut || !in.hasBody {
-			return in, err
-		}
-		in.body = l.distinct(ctx, op, in)
-		return in, nil
-	}
-	try := func(in *input, why purpose) error {
-		return l.attempt(ctx, op, in, why)
-	}
-	in, err := fresh()
-	if err != nil {
-		return err
-	}
-	if err := try(in, purposeCase); err != nil {
-		return err
-	}
-	for _, p := range op.params {
-		at := place{p.In, p.Name}
-		for _, c := range l.paramCases(p) {
-			if in, err = fresh(at); err != nil {
-				return err
-			}
-			if err := try(in.with(at, c), purposeCase); err != nil {
-				return err
-			}
-		}
-		if in, err = fresh(); err != nil {
-			return err
-		}
-		why := purposeCase
-		if p.In == openapi3.ParameterInHeader {
-			why = purposeHeader
-		}
-		if p.Required && p.In != openapi3.ParameterInPath {
-			if err := try(in.without(at), why); err != nil {
-				return err
-			}
-		}
-		if _, sent := in.values[at]; p.In == openapi3.ParameterInHeader && sent {
-			twice := in.clone()
-			twice.repeat = &at
-			if err := try(twice, purposeSetUp); err != nil {
-				return err
-			}
-		}
-	}
-	return l.bodyCoverage(ctx, op, fresh, try)
-}
-
-// bodyCoverage goes through the limits of the body, and through what is wrong with
-// the message around it.
-func (l *lane) bodyCoverage(ctx context.Context, op *operation, fresh func(...place) (*input, error), try func(*input, purpose) error) error {
-	if op.body == nil {
-		return nil
-	}
-	o := l.generated()
-	o.Skip = l.r.skip(op)
-	for _, c := range sample.Boundaries(op.body, o) {
-		in, err := fresh()
-		if err != nil {
-			return err
-		}
-		in = in.withBody(c.Value)
-		if c.Valid {
-			in.body = l.apart(ctx, op, in, c.Pointer)
-			in.body = l.markSecrets(ctx, op, in)
-		}
-		if err := try(in, purposeCase); err != nil {
-			return err
-		}
-	}
-	in, err := fresh()
-	if err != nil || !in.hasBody && !op.HasBody() {
-		return err
-	}
-	if !in.hasBody {
-		body, ok := sample.Minimal(op.body, o)
-		if !ok {
-			return nil
-		}
-		in = in.withBody(body)
-	}
-	var variants []*input
-	for _, mediaType := range []string{"text/plain", "application/xml", "image/png"} {
-		if slices.Contains(op.bodyTypes, mediaType) || slices.ContainsFunc(op.bodyTypes, func(t string) bool { return strings.Contains(t, "*") }) {
-			continue
-		}
-		v := in.clone()
-		v.mediaType = mediaType
-		variants = append(variants, v)
-	}
-	if strings.HasSuffix(op.bodyType, "json") {
-		for _, text := range []string{`{"unfinished":`, `{]`, "not JSON", "null", "[]", `"text"`} {
-			v := in.clone()
-			v.text, v.hasText = []byte(text), true
-			variants = append(variants, v)
-		}
-	}
-	if op.bodyRequired {
-		v := in.clone()
-		v.body, v.hasBody = nil, false
-		variants = append(variants, v)
-	}
-	for _, v := range variants {
-		bound, err := l.rebind(ctx, op, v)
-		if err != nil {
-			return err
-		}
-		if err := try(bound, purposeCase); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // skip names the rules of a body that the server need not enforce: breaking them
 // proves nothing. The document's own judgement decides again for every call.
 func (r *runner) skip(*operation) func(string, *openapi3.Schema, string) bool { return nil }
 
-// apart makes a valid body distinct, but for the place that the case is about.
-func (l *lane) apart(ctx context.Context, op *operation, in *input, pointer string) any {
-	members, ok := in.body.(map[string]any)
-	if !ok {
-		return in.body
-	}
-	about, _, _ := strings.Cut(strings.TrimPrefix(pointer, "/"), "/")
-	about = unescaper.Replace(about)
-	made, _ := l.distinct(ctx, op, in).(map[string]any)
-	out := maps.Clone(made)
-	if v, has := members[about]; has && out != nil {
-		out[about] = v
-	}
-	return out
-}
-
-// paramCases are the values of a parameter that its own rules ask for.
-func (l *lane) paramCases(p *openapi3.Parameter) []any {
-	s := schemaOf(p)
-	if s == nil {
-		return nil
-	}
-	structured := s.Type.Is(openapi3.TypeArray) || s.Type.Is(openapi3.TypeObject)
-	var out []any
-	seen := map[string]bool{}
-	add := func(v any) {
-		switch v := v.(type) {
-		case nil:
-			return
-		case []any:
-			if !structured || len(v) == 0 {
-				return
-			}
-		case map[string]any:
-			if !structured || len(v) == 0 {
-				return
-			}
-		}
-		text := simpleText(v, false)
-		if text == "" || seen[text] || len(text) > maxParam {
-			return
-		}
-		seen[text] = true
-		out = append(out, v)
-	}
-	for _, c := range sample.Boundaries(s, sample.Options{Request: true}) {
-		add(c.Value)
-	}
-	if s.Type != nil && !s.Type.Includes(openapi3.TypeString) && !structured {
-		add("understudy")
-		if s.Type.Is(openapi3.TypeInteger) {
-			add(json.Number("1.5"))
-		}
-	}
-	return out
-}
-
-// maxParam is how long the text of a parameter may be: longer ones are a matter of
-// the server's limits, not of the document.
-const maxParam = 2000
-
-// unauthorised makes a call without a credential and with one of an unknown scheme,
-// and then with the right one.
-func (l *lane) unauthorised(ctx context.Context, op *operation, base *input) error {
-	schemes, ok := l.r.target.auth.alternative(op)
-	if op.open || len(op.security) == 0 {
-		return nil
-	}
+// uses are the credentials that an operation must not take.
+func (a *authorizer) uses(op *operation) []credentialUse {
 	uses := []credentialUse{credentialNone}
-	if ok && slices.ContainsFunc(schemes, l.r.target.auth.inAuthorization) {
+	schemes, ok := a.alternative(op)
+	if !ok {
+		return uses
+	}
+	if slices.ContainsFunc(schemes, a.inAuthorization) {
 		uses = append(uses, credentialWrong)
 	}
-	for _, use := range uses {
+	for _, name := range schemes {
+		alone := slices.ContainsFunc(op.security, func(other []string) bool { return len(other) > 0 && !slices.Contains(other, name) })
+		if len(schemes) > 1 && !alone {
+			uses = append(uses, credentialUse(useWithout+name))
+		}
+	}
+	for _, schemes := range a.given(op) {
+		for _, name := range schemes {
+			uses = append(uses, credentialUse(useMadeUp+name))
+			if s := a.schemes[name].Value; s.Type == "http" && strings.EqualFold(s.Scheme, "basic") {
+				uses = append(uses, credentialUse(useMadeUp+name+userPart))
+			}
+		}
+	}
+	return uses
+}
+
+// unauthorised makes a call without a credential, with less than what is asked for, with
+// one of an unknown scheme and with made-up secrets, then with the right one, and by
+// every alternative.
+func (l *lane) unauthorised(ctx context.Context, op *operation, base *input) error {
+	auth := l.r.target.auth
+	if op.open || len(op.security) == 0 || auth.byConnection(op) {
+		return nil
+	}
+	_, ok := auth.alternative(op)
+	for _, use := range auth.uses(op) {
 		in, err := l.rebind(ctx, op, base)
 		if err != nil {
 			return err
@@ -367,6 +256,41 @@ func (l *lane) unauthorised(ctx context.Context, op *operation, base *input) err
 			}
 		}
 	}
+	return l.alternatives(ctx, op, base)
+}
+
+// alternatives makes a call by each further alternative: what the first opens the others
+// open, too.
+func (l *lane) alternatives(ctx context.Context, op *operation, base *input) error {
+	given := l.r.target.auth.given(op)
+	for i := 1; i < len(given); i++ {
+		in, err := l.rebind(ctx, op, base)
+		if err != nil {
+			return err
+		}
+		first, err := l.send(ctx, op, in, purposeCase)
+		if err != nil || first == nil || !first.answer.ok() {
+			return err
+		}
+		if in, err = l.rebind(ctx, op, base); err != nil {
+			return err
+		}
+		c, err := newCall(op, in)
+		if err != nil {
+			return nil //nolint:nilerr // there is no such request
+		}
+		c.credential = credentialUse(useOnly + strings.Join(given[i], "+"))
+		x := &exchange{call: c, purpose: purposeCase, judged: l.r.judge(ctx, c)}
+		if err := l.do(ctx, x); err != nil {
+			return err
+		}
+		if status := x.answer.status; status == http.StatusUnauthorized || status == http.StatusForbidden {
+			l.report(op, fault{
+				check: CheckPositiveData, rule: "alternative", in: contract.InMessage, name: strings.Join(given[i], "+"), accepted: "status 2xx", where: "/security",
+				message: fmt.Sprintf("The credential %s is an alternative, and was refused with status %d where the first was not.", strings.Join(given[i], " with "), status),
+			}, l.stepsTo(x), nil)
+		}
+	}
 	return nil
 }
 
@@ -384,7 +308,7 @@ func (r *runner) methodJobs() []job {
 			continue
 		}
 		seen[op.Path] = true
-		jobs = append(jobs, job{"methods " + op.Path, func(ctx context.Context, l *lane) { _ = l.methods(ctx, op) }})
+		jobs = append(jobs, jobOf("methods "+op.Path, op.ID, func(ctx context.Context, l *lane) { _ = l.methods(ctx, op) }))
 	}
 	return jobs
 }

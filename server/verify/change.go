@@ -28,8 +28,10 @@ func changes(op *operation, rich bool) int {
 
 const maxChanges = 16
 
-// change makes a random valid update, the later ones of one member.
-func (l *lane) change(ctx context.Context, op *operation, i int) (*exchange, any, error) {
+// change makes a random valid update, the later ones of one member that gets another
+// value than it has. What replaces a thing replaces it by as much as goes together, then
+// by no more than it must.
+func (l *lane) change(ctx context.Context, op *operation, i int, before *exchange) (*exchange, any, error) {
 	in, ok, err := l.minimal(ctx, op)
 	if err != nil || !ok {
 		return nil, nil, err
@@ -37,7 +39,15 @@ func (l *lane) change(ctx context.Context, op *operation, i int) (*exchange, any
 	if op.body == nil {
 		return nil, nil, nil
 	}
-	body, ok := sample.Valid(l.rand, op.body, l.generated())
+	var body any
+	switch {
+	case op.Method == http.MethodPut && i == 0:
+		body, ok = l.full(ctx, op, in)
+	case op.Method == http.MethodPut && i == 1:
+		body, ok = sample.Minimal(op.body, l.certain())
+	default:
+		body, ok = sample.Valid(l.rand, op.body, l.certain())
+	}
 	if !ok {
 		return nil, nil, nil
 	}
@@ -45,7 +55,8 @@ func (l *lane) change(ctx context.Context, op *operation, i int) (*exchange, any
 	in.body = l.distinct(ctx, op, in)
 	in.body = l.markSecrets(ctx, op, in)
 	if names := op.Properties(op.body); i >= 2 && i-2 < len(names) {
-		if in.body, ok = l.alone(ctx, op, in, names[i-2]); !ok {
+		was, _ := thingIn(before).(map[string]any)
+		if in.body, ok = l.alone(ctx, op, in, names[i-2], was); !ok {
 			return nil, nil, nil
 		}
 	}
@@ -53,16 +64,20 @@ func (l *lane) change(ctx context.Context, op *operation, i int) (*exchange, any
 	return x, in.body, err
 }
 
-// alone is a body with one member only.
-func (l *lane) alone(ctx context.Context, op *operation, in *input, name string) (any, bool) {
-	for range samples {
+// alone is a body with one member only, of another value than it has if that can be.
+func (l *lane) alone(ctx context.Context, op *operation, in *input, name string, was map[string]any) (body any, ok bool) {
+	for range 2 * samples {
 		members, _ := in.body.(map[string]any)
 		if v, has := members[name]; has {
-			body := map[string]any{name: v}
-			c, err := newCall(op, in.withBody(body))
-			return body, err == nil && l.r.judge(ctx, c).valid
+			c, err := newCall(op, in.withBody(map[string]any{name: v}))
+			if err == nil && l.r.judge(ctx, c).valid {
+				body, ok = map[string]any{name: v}, true
+				if was == nil || !sameValue(nil, was[name], v) {
+					return body, ok
+				}
+			}
 		}
-		in.body, _ = sample.Valid(l.rand, op.body, l.generated())
+		in.body, _ = sample.Valid(l.rand, op.body, l.certain())
 	}
-	return nil, false
+	return body, ok
 }

@@ -35,6 +35,14 @@ const (
 	CheckIdempotentDelete = "idempotent_delete"
 	CheckListReflects     = "list_reflects_create"
 	CheckRoundTrip        = "update_round_trip"
+	CheckFilters          = "list_filters"
+	CheckSorting          = "list_sorting"
+	CheckDefaults         = "declared_defaults"
+	CheckLocation         = "location_resolves"
+	CheckPrecondition     = "precondition_enforced"
+	CheckParent           = "parent_scope"
+	CheckReadOnly         = "read_only_ignored"
+	CheckSecret           = "wrong_secret"
 )
 
 var checkNames = []string{
@@ -42,6 +50,7 @@ var checkNames = []string{
 	CheckNegativeData, CheckPositiveData, CheckRequiredHeader, CheckMethod, CheckAllow,
 	CheckUseAfterFree, CheckAvailability, CheckAuth, CheckResponseTime,
 	CheckUniqueIDs, CheckPaging, CheckWriteOnly, CheckIdempotentDelete, CheckListReflects, CheckRoundTrip,
+	CheckFilters, CheckSorting, CheckDefaults, CheckLocation, CheckPrecondition, CheckParent, CheckReadOnly, CheckSecret,
 }
 
 // CheckNames lists all checks. Every one is on by default, but for
@@ -326,6 +335,18 @@ func ignoredAuth(_ context.Context, x *exchange) []fault {
 	what := "without a credential"
 	if x.call.credential == credentialWrong {
 		what = "with a credential of an unknown scheme"
+	}
+	if name, is := x.call.credential.of(useWithout); is {
+		what = "without the credential " + name + ", which is needed beside the other,"
+	}
+	if name, is := x.call.credential.of(useMadeUp); is {
+		if !a.ok() {
+			return nil
+		}
+		return one(fault{
+			check: CheckSecret, rule: contract.RuleCredential, name: name, accepted: "status 401 or 403", where: "/security",
+			message: fmt.Sprintf("A made-up secret for %s was answered %d.", name, a.status),
+		})
 	}
 	f := fault{check: CheckAuth, rule: contract.RuleCredential, name: string(x.call.credential), accepted: "status 401 or 403", where: "/security"}
 	switch {

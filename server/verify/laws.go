@@ -12,57 +12,66 @@ import (
 )
 
 // laws looks at every list when nothing else runs: its pages are free of duplicates
-// and gaps, and its totals agree.
-func (r *runner) laws(ctx context.Context) {
-	if !slices.ContainsFunc([]string{CheckPaging, CheckListReflects}, func(name string) bool { return r.checks[name] }) {
+// and gaps, its totals agree, and it is sorted and filtered as it was asked for.
+func (r *runner) laws(ctx context.Context, done *PhaseResult) {
+	if !slices.ContainsFunc([]string{CheckPaging, CheckListReflects, CheckFilters, CheckSorting, CheckDefaults}, func(name string) bool { return r.checks[name] }) {
 		return
 	}
 	for i, op := range r.selected() {
-		if op.Method != http.MethodGet || ctx.Err() != nil {
+		if op.Method != http.MethodGet || !r.lists(op) {
 			continue
 		}
-		l := r.lane(i, "laws "+op.ID)
-		_ = l.walk(ctx, Walk{Kind: kindLaws, Operation: op.ID})
-		l.tidy(ctx)
+		done.Jobs++
+		if ctx.Err() == nil {
+			l := r.lane(i, "laws "+op.ID)
+			_ = l.walk(ctx, Walk{Kind: kindLaws, Operation: op.ID})
+			l.tidy(ctx)
+		}
+		if ctx.Err() == nil {
+			done.Done++
+		} else if !slices.Contains(done.Left, op.ID) {
+			done.Left = append(done.Left, op.ID)
+		}
 	}
+}
+
+// lists reports whether an operation may be that of a list.
+func (r *runner) lists(op *operation) bool {
+	return pagerOf(op).pages() || r.makerOf(op) != nil
+}
+
+// makerOf finds the producer whose things a list shows; nil if there is none.
+func (r *runner) makerOf(op *operation) *producer {
+	var maker *producer
+	for _, p := range r.resources {
+		for _, own := range p.nodes {
+			if own.collection() == op.key() && (maker == nil || !p.chosen) {
+				maker = p
+			}
+		}
+	}
+	return maker
 }
 
 // madeForList is how many things are made for the laws of a list.
 const madeForList = 5
 
 func (l *lane) listLaws(ctx context.Context, op *operation) error {
-	pg := pagerOf(op)
+	pg, maker := pagerOf(op), l.r.makerOf(op)
 	var n node
-	var maker *producer
-	for _, p := range l.r.resources {
-		for _, own := range p.nodes {
-			if own.collection() == op.key() && (maker == nil || !p.chosen) {
-				n, maker = own, p
-			}
-		}
-	}
-	if maker == nil && !pg.pages() {
-		return nil
-	}
-	var made []step
 	if maker != nil {
-		for range madeForList {
-			t, err := l.create(ctx, maker, false)
-			if err != nil {
-				return err
-			}
-			if t == nil {
-				break
-			}
-			for _, parent := range maker.op.nodes {
-				l.bound[parent.key] = t.bound[parent.key]
-			}
-			if len(made) == 0 {
-				made = t.steps
-			} else {
-				made = append(slices.Clone(made), t.steps[len(t.steps)-1])
+		for _, own := range maker.nodes {
+			if own.collection() == op.key() {
+				n = own
 			}
 		}
+	}
+	made, things, err := l.several(ctx, maker)
+	if err != nil {
+		return err
+	}
+	if maker != nil && l.r.isLate(maker) {
+		return nil // things come and go after they were asked for
 	}
 	whole, err := l.pages(ctx, op, pg, 0)
 	if err != nil || len(whole) == 0 {
@@ -102,13 +111,81 @@ func (l *lane) listLaws(ctx context.Context, op *operation) error {
 				shown = append(shown, page.exchange)
 			}
 		}
-		steps := l.sequence(shown)
-		if len(made) > 0 {
-			steps = append(slices.Clone(made), steps[len(steps)-len(shown):]...)
-		}
-		l.report(op, f.fault, steps, l.confirm())
+		l.reportList(op, f.fault, made, shown...)
 	}
-	return nil
+	laws := &listing{lane: l, op: op, pager: pg, name: name, made: made, whole: whole, things: things}
+	return laws.check(ctx)
+}
+
+// several makes a few things for a list.
+func (l *lane) several(ctx context.Context, maker *producer) (made []step, things []*thing, err error) {
+	if maker == nil {
+		return nil, nil, nil
+	}
+	for i := range madeForList {
+		l.variety = i + 1
+		t, err := l.create(ctx, maker, i%2 == 1)
+		l.variety = 0
+		if err != nil {
+			return nil, nil, err
+		}
+		if t == nil {
+			break
+		}
+		for _, parent := range maker.op.nodes {
+			l.bound[parent.key] = t.bound[parent.key]
+		}
+		if len(made) == 0 {
+			made = t.steps
+		} else {
+			made = append(slices.Clone(made), t.steps[len(t.steps)-1])
+		}
+		things = append(things, t)
+		if i == 1 { // another state than the others are in
+			l.keep(t)
+			if err := l.act(ctx, maker); err != nil {
+				return nil, nil, err
+			}
+		}
+		if i == 2 { // the next ones refer to others
+			for _, key := range maker.op.refs {
+				if !slices.ContainsFunc(maker.op.nodes, func(n node) bool { return n.key == key }) {
+					delete(l.bound, key)
+				}
+			}
+		}
+	}
+	return made, things, nil
+}
+
+// reportList reports a failure of a list, with the things that were made for it.
+func (l *lane) reportList(op *operation, f fault, made []step, shown ...*exchange) {
+	if f.rule == "" {
+		f.rule = f.check
+	}
+	if f.in == "" {
+		f.in = contract.InBody
+	}
+	steps := l.sequence(shown)
+	if len(made) > 0 {
+		steps = append(slices.Clone(made), steps[len(steps)-len(shown):]...)
+	}
+	l.report(op, f, steps, l.confirm())
+}
+
+// isLate reports whether what a producer makes was ever answered 202: nobody knows when
+// it is in a list.
+func (r *runner) isLate(p *producer) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, op := range slices.Concat([]*operation{p.op}, p.updates, p.deletes) {
+		for kind := range r.usage[op.index].Answers {
+			if kind.Status == http.StatusAccepted {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 func flatten(run []page) []any {

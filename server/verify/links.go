@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/getkin/kin-openapi/openapi3"
 )
@@ -23,6 +24,9 @@ type producer struct {
 
 	reads, updates, deletes []*operation // of the thing itself
 	lists                   []*operation
+
+	once   sync.Once
+	limits []any // what a thing may be made from at the limits of the document
 }
 
 // link finds the producers: declared links first, then what paths and names tell.
@@ -62,6 +66,11 @@ func (r *runner) link() {
 			r.classify(p, op)
 		}
 	}
+	r.nodes = nodes
+	for _, op := range r.ops {
+		op.refs = r.referents(op)
+	}
+	r.singles = singlesOf(r)
 }
 
 func (p *producer) add(n node) {

@@ -33,6 +33,11 @@ func (l *lane) reduceCall(x *exchange) smaller {
 		defer m.lane.tidy(ctx)
 		best, ok := m.fails(ctx, in)
 		if !ok {
+			// What other calls do meanwhile may be the reason why one is refused.
+			if f.check == CheckPositiveData && len(op.refs) > 0 && ctx.Err() == nil {
+				l.r.lost++
+				delete(l.r.found, m.key)
+			}
 			return
 		}
 		f.fault, f.steps = best.fault, best.steps

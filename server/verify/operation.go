@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/getkin/kin-openapi/openapi3"
 
@@ -28,6 +29,10 @@ type operation struct {
 	open         bool       // an alternative needs no credential
 	loose        bool       // what is valid may still be refused: a format is not known
 	nodes        []node     // of its path parameters, in path order
+	refs         []string   // keys of the nodes whose values its body and parameters hold
+
+	casesOnce sync.Once
+	cases     []coverageCase
 }
 
 // node is a place in the tree of paths: a parameter after what stands before it.
@@ -178,22 +183,43 @@ func (op *operation) name() string {
 	return op.ID
 }
 
-// matcher matches globs against operationIds and "METHOD /path".
-func matcher(globs []string) (func(*operation) bool, error) {
-	var patterns []*regexp.Regexp
-	for _, glob := range globs {
-		text := regexp.QuoteMeta(glob)
-		text = strings.ReplaceAll(strings.ReplaceAll(text, `\*`, `.*`), `\?`, `.`)
-		p, err := regexp.Compile(`^(?s:` + text + `)$`)
-		if err != nil {
-			return nil, mistake("the operations %q: %v", glob, err)
+// matcher matches operations by globs of operationIds and "METHOD /path", by
+// "tag:GLOB", "path:GLOB", "method:GLOB", "re:EXPRESSION" and "deprecated".
+func matcher(selectors []string) (func(*operation) bool, error) {
+	var all []func(*operation) bool
+	for _, selector := range selectors {
+		kind, rest, _ := strings.Cut(selector, ":")
+		if selector == "deprecated" {
+			all = append(all, (*operation).Deprecated)
+			continue
 		}
-		patterns = append(patterns, p)
+		var texts func(*operation) []string
+		switch kind {
+		case "tag":
+			texts = (*operation).Tags
+		case "path":
+			texts = func(op *operation) []string { return []string{op.Path} }
+		case "method":
+			texts, rest = func(op *operation) []string { return []string{op.Method} }, strings.ToUpper(rest)
+		default:
+			texts = func(op *operation) []string { return []string{op.ID, op.Method + " " + op.Path} }
+			if kind != "re" {
+				rest = selector
+			}
+		}
+		expression := rest
+		if kind != "re" {
+			expression = regexp.QuoteMeta(rest)
+			expression = `^(?s:` + strings.ReplaceAll(strings.ReplaceAll(expression, `\*`, `.*`), `\?`, `.`) + `)$`
+		}
+		p, err := regexp.Compile(expression)
+		if err != nil {
+			return nil, mistake("the operations %q: %v", selector, err)
+		}
+		all = append(all, func(op *operation) bool { return slices.ContainsFunc(texts(op), p.MatchString) })
 	}
 	return func(op *operation) bool {
-		return slices.ContainsFunc(patterns, func(p *regexp.Regexp) bool {
-			return p.MatchString(op.ID) || p.MatchString(op.Method+" "+op.Path)
-		})
+		return slices.ContainsFunc(all, func(matches func(*operation) bool) bool { return matches(op) })
 	}, nil
 }
 

@@ -3,6 +3,8 @@ package verify
 import (
 	"context"
 	"encoding/json"
+	"maps"
+	"net/http"
 	"net/url"
 	"regexp"
 	"slices"
@@ -83,6 +85,7 @@ func (l *lane) pages(ctx context.Context, op *operation, pg pager, size int) ([]
 	if err != nil || !ok {
 		return nil, err
 	}
+	maps.Copy(in.values, l.with)
 	if pg.size != nil && size == 0 {
 		size = pg.largest()
 	}
@@ -110,6 +113,9 @@ func (l *lane) pages(ctx context.Context, op *operation, pg pager, size int) ([]
 			return run, nil
 		}
 		p := page{items: list, asked: size, total: totalOf(within), exchange: x}
+		if p.total < 0 {
+			p.total = totalIn(x.answer.header)
+		}
 		seen += len(list)
 		number++
 		next, more := pg.next(x, within)
@@ -118,6 +124,8 @@ func (l *lane) pages(ctx context.Context, op *operation, pg pager, size int) ([]
 			p.last = !more
 		case pg.pages():
 			p.last = len(list) == 0 || p.total >= 0 && seen >= p.total && p.total > 0 || p.total < 0 && size > 0 && len(list) < size
+		case goesOn(x, within), size > 0 && len(list) >= size, size == 0 && p.total > len(list):
+			return append(run, p), nil // there may be more, and no way to ask for it
 		default:
 			p.last = true
 		}
@@ -192,6 +200,51 @@ func (pg pager) next(x *exchange, within []map[string]any) (any, bool) {
 		}
 	}
 	return nil, false
+}
+
+// goesOn reports whether an answer says that there is more.
+func goesOn(x *exchange, within []map[string]any) bool {
+	if nextLink.MatchString(x.answer.header.Get("Link")) {
+		return true
+	}
+	for _, object := range within {
+		for name, v := range object {
+			text, isText := v.(string)
+			switch folded(name) {
+			case "hasmore", "hasnext", "hasnextpage", "more", "truncated", "istruncated":
+				if v == true {
+					return true
+				}
+			case "next", "nextcursor", "nextpagetoken", "nexttoken":
+				if isText && text != "" {
+					return true
+				}
+			}
+		}
+	}
+	return false
+}
+
+var (
+	totalHeaders = []string{"X-Total-Count", "X-Total", "Total-Count", "X-Total-Results", "X-Pagination-Total-Count"}
+	contentRange = regexp.MustCompile(`^[a-z-]+ .*/([0-9]+)$`)
+)
+
+// totalIn is the total that the header of an answer tells; -1 if it tells none.
+func totalIn(header http.Header) int {
+	texts := make([]string, 0, len(totalHeaders)+1)
+	for _, name := range totalHeaders {
+		texts = append(texts, header.Get(name))
+	}
+	if m := contentRange.FindStringSubmatch(header.Get("Content-Range")); m != nil {
+		texts = append(texts, m[1])
+	}
+	for _, text := range texts {
+		if n, err := strconv.Atoi(text); err == nil && n >= 0 {
+			return n
+		}
+	}
+	return -1
 }
 
 // totalOf is the total that an answer tells; -1 if it tells none.

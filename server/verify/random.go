@@ -38,6 +38,9 @@ func (l *lane) random(ctx context.Context, op *operation) (*input, bool, error) 
 	if err := l.bind(ctx, op, in); err != nil {
 		return nil, false, err
 	}
+	if err := l.furnish(ctx, op); err != nil {
+		return nil, false, err
+	}
 	for _, p := range op.params {
 		at := place{p.In, p.Name}
 		_, has := in.values[at]
@@ -50,7 +53,9 @@ func (l *lane) random(ctx context.Context, op *operation) (*input, bool, error) 
 		case !p.Required && l.rand.IntN(2) == 0:
 			continue
 		}
-		if v, ok := randomParam(l.rand, p, s); ok {
+		if v, ok := l.knownAt("/"+escapePointer(p.Name), s); ok && l.rand.IntN(8) > 0 {
+			in.values[at] = v
+		} else if v, ok := randomParam(l.rand, p, s); ok {
 			in.values[at] = v
 		} else if p.Required && !has {
 			return nil, false, nil
@@ -68,6 +73,9 @@ func (l *lane) random(ctx context.Context, op *operation) (*input, bool, error) 
 		in.body = l.markSecrets(ctx, op, in)
 	} else if op.bodyRequired {
 		return nil, false, nil
+	}
+	if err := l.precondition(ctx, op, in); err != nil {
+		return nil, false, err
 	}
 	return in, true, nil
 }

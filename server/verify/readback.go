@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"math/big"
 	"net/http"
 	"slices"
 	"strconv"
@@ -15,10 +16,11 @@ import (
 	"github.com/understudy-api/understudy/server/contract"
 )
 
-// uniqueID: nothing that is made has the id of something that was made before.
-// An id that was sent, in capitals or not, is the caller's own.
+// uniqueID: nothing that is made has the id of something else that is there. An id that
+// was sent, in capitals or not, is the caller's own, and 200 where 201 is declared too says that the thing
+// was there before.
 func (l *lane) uniqueID(t *thing) {
-	if t.by.chosen {
+	if t.by.chosen || t.by.foundOne(t.answer) {
 		return
 	}
 	id := t.id()
@@ -30,9 +32,16 @@ func (l *lane) uniqueID(t *thing) {
 		parts = append(parts, scalarText(t.bound[n.key]))
 	}
 	key := strings.Join(append(parts, id), "\x00")
+	owner := idOwner{bound: map[string]string{}}
+	for _, n := range t.by.nodes {
+		owner.nodes = append(owner.nodes, n.key)
+	}
+	for node, v := range t.bound {
+		owner.bound[node] = scalarText(v)
+	}
 	l.r.mu.Lock()
-	again := l.r.ids[key]
-	l.r.ids[key] = true
+	_, again := l.r.ids[key]
+	l.r.ids[key] = owner
 	l.r.mu.Unlock()
 	if again {
 		l.report(t.by.op, fault{
@@ -59,6 +68,9 @@ func (l *lane) readBack(ctx context.Context, p *producer, change *exchange, writ
 			xs = []*exchange{change, x}
 			writer = change.call.op
 		}
+		if change != nil && !settled(change) {
+			continue
+		}
 		if missing(x) {
 			l.fail(op, fault{
 				check: CheckAvailability, rule: "status " + strconv.Itoa(x.answer.status), accepted: "not 404",
@@ -68,6 +80,9 @@ func (l *lane) readBack(ctx context.Context, p *producer, change *exchange, writ
 		}
 		if !x.answer.ok() {
 			continue
+		}
+		if change == nil {
+			l.defaulted(p, written, x)
 		}
 		if pointer, want, got, differs := lost(writer.body, written, x.answer.json()); differs {
 			// The exemption of a check is the writer's: it is what did not write.
@@ -106,7 +121,12 @@ func (l *lane) leftOut(ctx context.Context, p *producer, change, before *exchang
 	if err != nil || after == nil {
 		return err
 	}
-	if f, wrong := unmentioned(op, p.op.body, members, before.answer.json(), after.answer.json()); wrong {
+	l.claimed(p, before, change, after)
+	making := p.op.body
+	if len(p.nodes) == 0 { // there is one, and nothing makes it
+		making = op.body
+	}
+	if f, wrong := unmentioned(op, making, members, before.answer.json(), after.answer.json()); wrong {
 		l.fail(op, f, before, change, after)
 	}
 	return nil
@@ -126,7 +146,7 @@ func unmentioned(op *operation, making *openapi3.Schema, written map[string]any,
 	}
 	for _, name := range sortedNames(was) {
 		schemas := propertySchemas(op.body, name)
-		if _, mentioned := written[name]; mentioned || len(schemas) == 0 {
+		if _, mentioned := written[name]; mentioned || len(schemas) == 0 || isServerMade(name, schemas) || name == "id" {
 			continue
 		}
 		f := fault{
@@ -135,7 +155,7 @@ func unmentioned(op *operation, making *openapi3.Schema, written map[string]any,
 		}
 		same := sameValue(schemas[0], was[name], now[name])
 		switch {
-		case op.Method == http.MethodPatch && !same:
+		case op.Method == http.MethodPatch && !same && !sameServerMade(was[name], now[name], schemas[0]):
 			f.message = fmt.Sprintf("%s did not mention %s, and changed it.", op.ID, name)
 			return f, true
 		case op.Method == http.MethodPut && op.body == making && same && meansMore(schemas[0], was[name]):
@@ -202,10 +222,11 @@ func lostMember(s *openapi3.Schema, written, read map[string]any, at string) (po
 	for _, name := range sortedNames(written) {
 		there, both := read[name]
 		var schema *openapi3.Schema
-		if schemas := propertySchemas(s, name); len(schemas) > 0 {
+		schemas := propertySchemas(s, name)
+		if len(schemas) > 0 {
 			schema = schemas[0]
 		}
-		if !both || written[name] == nil || schema != nil && (schema.WriteOnly || schema.Format == "password" || schema.ReadOnly) {
+		if !both || written[name] == nil || isReadOnly(schemas) || schema != nil && (schema.WriteOnly || schema.Format == "password") {
 			continue
 		}
 		place := at + "/" + escapePointer(name)
@@ -227,18 +248,63 @@ func lostMember(s *openapi3.Schema, written, read map[string]any, at string) (po
 	return "", nil, nil, false
 }
 
+// sameServerMade reports whether a member of an object differs only in what the server
+// sets in it.
+func sameServerMade(before, after any, s *openapi3.Schema) bool {
+	was, isObject := before.(map[string]any)
+	now, still := after.(map[string]any)
+	if !isObject || !still {
+		return false
+	}
+	for name, v := range was {
+		schemas := propertySchemas(s, name)
+		if isServerMade(name, schemas) {
+			continue
+		}
+		var schema *openapi3.Schema
+		if len(schemas) > 0 {
+			schema = schemas[0]
+		}
+		if !sameValue(schema, v, now[name]) {
+			return false
+		}
+	}
+	return true
+}
+
+// sameNumber compares integers exactly, and others as what a double holds of them: a
+// number with a fraction is kept as one nearly everywhere.
+func sameNumber(s *openapi3.Schema, a, b json.Number) bool {
+	if a == b {
+		return true
+	}
+	if s != nil && s.Type.Is(openapi3.TypeInteger) && len(a) < maxDigits && len(b) < maxDigits {
+		x, okX := new(big.Rat).SetString(a.String())
+		y, okY := new(big.Rat).SetString(b.String())
+		return okX && okY && x.Cmp(y) == 0
+	}
+	x, errX := a.Float64()
+	y, errY := b.Float64()
+	return errX == nil && errY == nil && x == y
+}
+
+// maxDigits bounds numbers that are compared exactly.
+const maxDigits = 100
+
+// timeText reports whether a value is a time, which a server may set and round at will.
+func timeText(v any) bool {
+	text, _ := v.(string)
+	_, err := time.Parse(time.RFC3339Nano, text)
+	return err == nil
+}
+
 // sameValue compares what was written with what is read, where an API may write the
 // same value in another way.
 func sameValue(s *openapi3.Schema, a, b any) bool {
 	switch a := a.(type) {
 	case json.Number:
 		number, ok := b.(json.Number)
-		if !ok {
-			return false
-		}
-		x, errX := a.Float64()
-		y, errY := number.Float64()
-		return a == number || errX == nil && errY == nil && x == y
+		return ok && sameNumber(s, a, number)
 	case string:
 		text, ok := b.(string)
 		if !ok {

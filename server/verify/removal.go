@@ -11,12 +11,15 @@ import (
 )
 
 // end removes a thing and looks whether it is gone.
-func (l *lane) end(ctx context.Context, p *producer, op *operation, t *thing) (bool, error) {
+func (l *lane) end(ctx context.Context, p *producer, op *operation, t *thing, children []*thing) (bool, error) {
 	first, err := l.on(ctx, op)
 	if err != nil || first == nil || !first.answer.ok() {
 		return false, err
 	}
 	t.gone = true
+	if !settled(first) {
+		return true, nil // it is not gone yet
+	}
 	later := selectedOf(p.reads)
 	if !p.chosen {
 		later = append(later, selectedOf(p.updates)...)
@@ -34,6 +37,9 @@ func (l *lane) end(ctx context.Context, p *producer, op *operation, t *thing) (b
 		if err := l.inList(ctx, p, list, t, false, first); err != nil {
 			return true, err
 		}
+	}
+	if err := l.orphaned(ctx, first, children); err != nil {
+		return true, err
 	}
 	for _, below := range l.r.selected() { // whether it may still be listed what stood in it, no document says
 		if n := len(below.nodes); n > 0 && below.Method == http.MethodGet && p.makes(below.nodes[n-1].key) && !slices.Contains(p.reads, below) {

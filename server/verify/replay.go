@@ -3,7 +3,6 @@ package verify
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 	"io"
 	"net/http"
 	"slices"
@@ -77,30 +76,27 @@ func Replay(ctx context.Context, o Options, file *ReplayFile) (*Result, error) {
 func (r *runner) repeat(ctx context.Context, i int, f *Finding) error {
 	l := r.lane(i, "replay")
 	if f.Walk != nil {
-		for attempt := range confirmations {
-			l := r.lane(i, fmt.Sprintf("replay %d", attempt))
-			l.quiet = map[string]hit{}
-			if err := l.walk(ctx, *f.Walk); err != nil {
-				return err
-			}
-			for _, key := range sortedNames(l.quiet) {
-				h, op := l.quiet[key], r.operation(f.Operation)
-				// At which member a random value is lost may differ.
-				if h.fault.check == f.Check && h.fault.rule == f.Rule && key == h.fault.key(op) {
-					r.found[key+"\x00"+strconv.Itoa(i)] = &found{fault: h.fault, op: op, phase: f.Phase, count: 1, steps: h.steps, walk: f.Walk}
-					return nil
-				}
-			}
+		op := r.operation(f.Operation)
+		h, seen, err := r.again(ctx, *f.Walk, func(key string, h hit) bool {
+			// At which member a random value is lost may differ.
+			return h.fault.check == f.Check && h.fault.rule == f.Rule && key == h.fault.key(op)
+		})
+		if seen {
+			r.found[h.fault.key(op)+"\x00"+strconv.Itoa(i)] = &found{fault: h.fault, op: op, phase: f.Phase, count: 1, steps: h.steps, walk: f.Walk}
 		}
-		return nil
+		return err
 	}
 	made := map[int]string{}
 	for at := range f.Steps {
 		s := f.Steps[at]
-		s.Path = reference.ReplaceAllStringFunc(s.Path, func(text string) string {
-			n, _ := strconv.Atoi(reference.FindStringSubmatch(text)[1]) // digits
-			return escapeSegment(made[n])
-		})
+		s.Path = resolve(s.Path, func(n int) string { return escapeSegment(made[n]) })
+		if s.Body != nil {
+			body := resolve(*s.Body, func(n int) string {
+				text := encode(made[n])
+				return string(text[1 : len(text)-1])
+			})
+			s.Body = &body
+		}
 		last := at == len(f.Steps)-1
 		x := &exchange{call: r.callOf(&s), purpose: purposeSetUp}
 		x.judged = r.judge(ctx, x.call)
@@ -134,6 +130,14 @@ func (r *runner) repeat(ctx context.Context, i int, f *Finding) error {
 		}
 	}
 	return nil
+}
+
+// resolve puts what earlier steps made in the place of the references to it.
+func resolve(text string, made func(int) string) string {
+	return reference.ReplaceAllStringFunc(text, func(text string) string {
+		n, _ := strconv.Atoi(reference.FindStringSubmatch(text)[1]) // digits
+		return made(n)
+	})
 }
 
 func valueOf(a *answer, pointer string) (any, bool) { return at(a.json(), pointer) }

@@ -2,6 +2,7 @@ package verify
 
 import (
 	"context"
+	"encoding/json"
 	"maps"
 	"math/rand/v2"
 	"net/http"
@@ -45,33 +46,6 @@ func (l *lane) tidy(ctx context.Context) {
 // id is the value by which the thing itself is known.
 func (t *thing) id() string { return scalarText(t.bound[t.by.nodes[0].key]) }
 
-// generated are the options for values that are sent.
-func (l *lane) generated() sample.Options {
-	return sample.Options{Request: true, Known: l.known}
-}
-
-// known gives the ids of things that the lane has made, for members that are named
-// after them, and keeps things from being deleted in passing.
-func (l *lane) known(pointer string, s *openapi3.Schema, r *rand.Rand) (any, bool) {
-	name := folded(pointer[strings.LastIndexByte(pointer, '/')+1:])
-	if name == "deleted" && s.Type.Is(openapi3.TypeBoolean) {
-		return false, true // or what is written is gone
-	}
-	if len(name) < 3 || !strings.HasSuffix(name, "id") || len(l.bound) == 0 {
-		return nil, false
-	}
-	for _, key := range sortedNames(l.bound) {
-		for _, p := range l.r.producers[key] {
-			for _, n := range p.nodes {
-				if n.key == key && idNames(n)[2] == name && fitsParam(s, l.bound[key]) && r.IntN(4) > 0 {
-					return l.bound[key], true
-				}
-			}
-		}
-	}
-	return nil, false
-}
-
 // attempts is how often a thing is tried to be made with other values.
 const attempts = 4
 
@@ -86,6 +60,12 @@ func (l *lane) bind(ctx context.Context, op *operation, in *input) error {
 		if v, ok := l.bound[n.key]; ok {
 			in.values[n.at()] = v
 			continue
+		}
+		if op.Method != http.MethodDelete || len(l.r.producers[n.key]) == 0 { // what the caller names is not removed where another can be
+			if v, ok := l.given(n.param, l.r.paramSchema(n)); ok {
+				in.values[n.at()] = v
+				continue
+			}
 		}
 		made := false
 		hopeless := l.failed[n.key] >= maxFailed
@@ -189,15 +169,12 @@ func (l *lane) listed(ctx context.Context, op *operation, n node) (any, error) {
 			return nil, err
 		}
 		found, _, _ := items(x.answer.json())
+		schema := l.r.paramSchema(n)
 		for _, item := range found {
-			p := op.parameter(n.at())
-			if p == nil {
-				return nil, nil
-			}
-			if id, _, ok := idOf(n, schemaOf(p), item); ok {
+			if id, _, ok := idOf(n, schema, item); ok {
 				return id, nil
 			}
-			if fitsParam(schemaOf(p), item) {
+			if fitsParam(schema, item) {
 				return item, nil
 			}
 		}
@@ -212,19 +189,25 @@ func (l *lane) minimal(ctx context.Context, op *operation) (*input, bool, error)
 	if err := l.bind(ctx, op, in); err != nil {
 		return nil, false, err
 	}
+	if err := l.furnish(ctx, op); err != nil {
+		return nil, false, err
+	}
 	for _, p := range op.params {
 		at := place{p.In, p.Name}
 		if _, has := in.values[at]; has || !p.Required || schemaOf(p) == nil {
 			continue
 		}
-		v, ok := minimalParam(p, l.rand)
+		v, ok := l.param(p)
 		if !ok {
 			return nil, false, nil
 		}
 		in.values[at] = v
 	}
+	if err := l.precondition(ctx, op, in); err != nil {
+		return nil, false, err
+	}
 	if op.body != nil && op.bodyRequired {
-		body, ok := sample.Minimal(op.body, l.generated())
+		body, ok := sample.Minimal(op.body, l.certain())
 		if !ok {
 			return nil, false, nil
 		}
@@ -233,6 +216,15 @@ func (l *lane) minimal(ctx context.Context, op *operation) (*input, bool, error)
 		return nil, false, nil
 	}
 	return in, true, nil
+}
+
+// param is the value of a parameter that the options give, that names a thing of the
+// lane, or the smallest one.
+func (l *lane) param(p *openapi3.Parameter) (any, bool) {
+	if v, ok := l.knownAt("/"+escapePointer(p.Name), schemaOf(p)); ok {
+		return v, true
+	}
+	return minimalParam(p, l.rand)
 }
 
 // minimalParam makes a value that has a text where the parameter stands.
@@ -274,6 +266,9 @@ func (l *lane) create(ctx context.Context, p *producer, rich bool) (*thing, erro
 	}
 	l.depth++
 	err := l.bind(ctx, p.op, base)
+	if err == nil {
+		err = l.furnish(ctx, p.op)
+	}
 	l.depth--
 	if err != nil {
 		return nil, err
@@ -302,11 +297,21 @@ func (l *lane) create(ctx context.Context, p *producer, rich bool) (*thing, erro
 			return nil, nil
 		}
 		l.remember(t, at)
+		if p.foundOne(x.answer) {
+			t.body = nil // it is another's, and holds what that wrote
+			return t, nil
+		}
 		l.litter = append(l.litter, t)
 		l.uniqueID(t)
 		return t, nil
 	}
 	return nil, nil
+}
+
+// foundOne reports whether an answer says that the thing was there before: 200 where 201
+// is declared too.
+func (p *producer) foundOne(a *answer) bool {
+	return a.status == http.StatusOK && p.op.Declares(http.StatusCreated)
 }
 
 // creation is what a thing is tried to be made from.
@@ -322,7 +327,7 @@ func (l *lane) creation(ctx context.Context, p *producer, base *input, attempt i
 		if !own && (!param.Required || in.values[at] != nil) || schemaOf(param) == nil {
 			continue
 		}
-		v, ok := minimalParam(param, l.rand)
+		v, ok := l.param(param)
 		if own {
 			v, ok = sample.Valid(l.rand, schemaOf(param), sample.Options{Request: true})
 			if text, isText := v.(string); ok && isText {
@@ -345,14 +350,20 @@ func (l *lane) creation(ctx context.Context, p *producer, base *input, attempt i
 	case rich && attempt == 0:
 		body, ok = l.full(ctx, p.op, in)
 	case rich || attempt > 1:
-		body, ok = sample.Valid(l.rand, p.op.body, l.generated())
+		body, ok = sample.Valid(l.rand, p.op.body, l.certain())
 	default:
-		body, ok = sample.Minimal(p.op.body, l.generated())
+		body, ok = sample.Minimal(p.op.body, l.certain())
 	}
 	if !ok {
 		return nil, false
 	}
 	in = in.withBody(body)
+	if l.limit != nil {
+		l.refer(p.op, in, true, "")
+	}
+	if l.variety > 0 {
+		in.body = l.varied(ctx, p.op, in)
+	}
 	if attempt != 1 && l.limit == nil || attempt == 1 && l.limit != nil {
 		in.body = l.distinct(ctx, p.op, in) // what stands at a limit stays as it is if it may
 	}
@@ -365,18 +376,18 @@ const samples = 4
 
 // full is a body with as many of an object's members as go together.
 func (l *lane) full(ctx context.Context, op *operation, in *input) (any, bool) {
-	body, ok := sample.Minimal(op.body, l.generated())
+	body, ok := sample.Minimal(op.body, l.certain())
 	members, isObject := body.(map[string]any)
 	if !ok || !isObject {
-		return sample.Valid(l.rand, op.body, l.generated())
+		return sample.Valid(l.rand, op.body, l.certain())
 	}
 	members = maps.Clone(members)
 	for range samples {
-		sample, _ := sample.Valid(l.rand, op.body, l.generated())
+		sample, _ := sample.Valid(l.rand, op.body, l.certain())
 		more, _ := sample.(map[string]any)
 		for _, name := range sortedNames(more) {
 			held, has := members[name]
-			if has && meansMore(&openapi3.Schema{}, held) {
+			if has && meansMore(&openapi3.Schema{}, held) && !longer(more[name], held) {
 				continue
 			}
 			members[name] = more[name]
@@ -391,6 +402,13 @@ func (l *lane) full(ctx context.Context, op *operation, in *input) (any, bool) {
 		}
 	}
 	return members, true
+}
+
+// longer reports whether a list has more items than another.
+func longer(a, b any) bool {
+	x, isList := a.([]any)
+	y, _ := b.([]any)
+	return isList && len(x) > len(y)
 }
 
 // unique appends to a text until it is one that nobody else has.
@@ -441,6 +459,47 @@ func (l *lane) distinct(ctx context.Context, op *operation, in *input) any {
 	return out
 }
 
+// varied gives the members of a body other values than the thing before and the one
+// after have: numbers whose order is not that of their digits, each value of a few.
+func (l *lane) varied(ctx context.Context, op *operation, in *input) any {
+	members, ok := in.body.(map[string]any)
+	if !ok {
+		return in.body
+	}
+	out := maps.Clone(members)
+	numbers := []string{"10", "9", "100", "20", "3"}
+	for _, name := range op.Properties(op.body) {
+		schemas := propertySchemas(op.body, name)
+		if len(schemas) == 0 || isReadOnly(schemas) || l.r.referentAt([]string{name}, schemas[0]) != "" {
+			continue
+		}
+		s, was, held := schemas[0], out[name], out[name] != nil
+		switch {
+		case len(s.Enum) > 0:
+			v, ok := plain(s.Enum[l.variety%len(s.Enum)])
+			if !ok {
+				continue
+			}
+			out[name] = v
+		case s.Type.Is(openapi3.TypeBoolean) && folded(name) != "deleted":
+			out[name] = l.variety%2 == 0
+		case s.Type.Is(openapi3.TypeInteger), s.Type.Is(openapi3.TypeNumber):
+			out[name] = json.Number(numbers[l.variety%len(numbers)])
+		default:
+			continue
+		}
+		if c, err := newCall(op, in.withBody(out)); err == nil && l.r.judge(ctx, c).valid {
+			continue
+		}
+		if held {
+			out[name] = was
+		} else {
+			delete(out, name)
+		}
+	}
+	return out
+}
+
 // propertySchemas finds what a schema, or one that it is made of, says of a member.
 func propertySchemas(s *openapi3.Schema, name string) []*openapi3.Schema {
 	return membersOf(s, name, 0)
@@ -466,6 +525,11 @@ func membersOf(s *openapi3.Schema, name string, depth int) []*openapi3.Schema {
 func (r *runner) made(p *producer, t *thing) bool {
 	body := t.answer.json()
 	last := &t.steps[len(t.steps)-1]
+	defer func() {
+		for key, v := range t.bound {
+			r.learn(key, v)
+		}
+	}()
 	for _, n := range p.nodes {
 		schema := r.paramSchema(n)
 		if pointer, ok := p.pointers[n.key]; ok {

@@ -15,7 +15,7 @@ const roamed = 12
 // be done with them.
 func (l *lane) roam(ctx context.Context, p *producer) error {
 	t, err := l.create(ctx, p, true)
-	if err != nil || t == nil {
+	if err != nil || t == nil || t.answer.status == http.StatusAccepted {
 		return err
 	}
 	l.keep(t)
@@ -60,6 +60,8 @@ func (l *lane) roam(ctx context.Context, p *producer) error {
 		// An optional parameter may select another thing, or show a deleted one.
 		optional := own && op.hasOptions(in)
 		switch {
+		case x.answer.status == http.StatusAccepted:
+			unsure = true
 		case optional && op.Method == http.MethodGet:
 		case optional && x.answer.ok():
 			unsure = true

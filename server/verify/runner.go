@@ -3,7 +3,6 @@ package verify
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"hash/fnv"
 	"math/rand/v2"
@@ -25,7 +24,11 @@ type runner struct {
 	target    *target
 	producers map[string][]*producer // by the key of the node that they make
 	resources []*producer            // each once, in document order
-	shownIDs  map[string]exampleID   // what the examples of path parameters stand for
+	singles   []*single
+	nodes     map[string]node
+	referring sync.Map             // place of a body -> key of the node whose values it holds
+	real      sync.Map             // ids of things that there were
+	shownIDs  map[string]exampleID // what the examples of path parameters stand for
 	exempt    []exemption
 	checks    map[string]bool
 	began     time.Time
@@ -40,8 +43,9 @@ type runner struct {
 	found    map[string]*found
 	usage    []Usage
 	warnings []string
-	ids      map[string]bool // of everything that was made: producer, what it stands in, id
-	lost     int             // stateful findings that were not seen again
+	ids      map[string]idOwner // of everything that was made and is there: producer, what it stands in, id
+	rewalks  map[Walk]*rewalk
+	lost     int // stateful findings that were not seen again
 	answered bool
 	broken   string // why nothing is answered
 }
@@ -78,7 +82,7 @@ func newRunner(o Options) (*runner, error) {
 	if err := o.settle(); err != nil {
 		return nil, err
 	}
-	r := &runner{o: o, ops: o.Document.operations(), found: map[string]*found{}, checks: map[string]bool{}, ids: map[string]bool{}}
+	r := &runner{o: o, ops: o.Document.operations(), found: map[string]*found{}, checks: map[string]bool{}, ids: map[string]idOwner{}}
 	if len(r.ops) == 0 {
 		return nil, mistake("%s declares no operation", o.Document.Contract.File)
 	}
@@ -108,48 +112,6 @@ func newRunner(o Options) (*runner, error) {
 	return r, nil
 }
 
-// finishTime is how long findings are made smaller after the time limit.
-const finishTime = 10 * time.Second
-
-func (r *runner) run(parent context.Context) (*Result, error) {
-	r.began = time.Now()
-	ctx := parent
-	if r.o.TimeLimit > 0 {
-		limited, cancel := context.WithTimeoutCause(parent, r.o.TimeLimit, errors.New("the time limit was reached"))
-		defer cancel()
-		ctx = limited
-	}
-	result := &Result{Document: r.o.Document.Contract, Seed: r.o.Seed, From: r.began}
-	for _, phase := range Phases() {
-		if !slices.Contains(r.o.Phases, phase) || ctx.Err() != nil {
-			continue
-		}
-		before, began := r.requests.Load(), time.Now()
-		r.work(ctx, phase, r.plan(phase))
-		if phase == PhaseStateful {
-			r.laws(ctx)
-		}
-		if r.broken != "" {
-			return nil, mistake("%s is not answered: %s", r.target.base.Redacted(), r.broken)
-		}
-		r.shrink(parent)
-		result.Phases = append(result.Phases, PhaseResult{phase, r.requests.Load() - before, time.Since(began)})
-		r.tell(true)
-	}
-	if ctx.Err() != nil {
-		result.Stopped = context.Cause(ctx).Error()
-	}
-	result.To = time.Now()
-	r.conclude(result)
-	return result, nil
-}
-
-// job is a sequence of calls that no other shares anything with.
-type job struct {
-	name string
-	run  func(context.Context, *lane)
-}
-
 // lane is the state of one job while it runs: its random numbers, the things it has
 // made on the server, and what it has sent. Jobs share no lane, so that what one does
 // depends on the seed alone.
@@ -159,11 +121,14 @@ type lane struct {
 	rand     *rand.Rand
 	bound    map[string]any // node -> the value of a thing that this job has made
 	trails   map[string]trail
-	depth    int    // of things that are being made for others
-	cursor   string // that the last page gave
-	limit    any    // what the next thing is made from
+	depth    int               // of things that are being made for others
+	cursor   string            // that the last page gave
+	limit    any               // what the next thing is made from
+	with     map[place]any     // what lists are asked for beside their pages
+	tags     map[string]string // path -> the entity tag of what is there
 	secrets  []string
 	failed   map[string]int // node -> how often nothing could be made or found for it
+	variety  int            // more than 0 of things that are made for a list: which one it is
 	litter   []*thing       // everything that it has made
 	walking  *Walk
 	quiet    map[string]hit // where failures go that are looked for again
@@ -176,33 +141,6 @@ func (r *runner) lane(i int, name string) *lane {
 		r: r, job: i, bound: map[string]any{}, failed: map[string]int{},
 		rand: rand.New(rand.NewPCG(r.o.Seed, sum.Sum64())), //nolint:gosec // it must be the same for the same seed
 	}
-}
-
-// work runs jobs on all workers.
-func (r *runner) work(ctx context.Context, phase Phase, jobs []job) {
-	r.mu.Lock()
-	r.phase, r.done, r.jobs = phase, 0, len(jobs)
-	r.mu.Unlock()
-	var next atomic.Int64
-	var group sync.WaitGroup
-	for range min(r.o.Workers, len(jobs)) {
-		group.Go(func() {
-			for {
-				i := int(next.Add(1)) - 1
-				if i >= len(jobs) || ctx.Err() != nil {
-					return
-				}
-				l := r.lane(i, string(phase)+" "+jobs[i].name)
-				jobs[i].run(ctx, l)
-				l.tidy(ctx)
-				r.mu.Lock()
-				r.done++
-				r.mu.Unlock()
-				r.tell(false)
-			}
-		})
-	}
-	group.Wait()
 }
 
 const tellEvery = 200 * time.Millisecond
@@ -239,17 +177,22 @@ func (l *lane) do(ctx context.Context, x *exchange) error {
 	r := l.r
 	x.limit = r.o.MaxResponseTime
 	if x.call.op != nil {
-		x.loose = x.call.op.loose || l.madeUpCursor(x.call)
+		x.loose = x.call.op.loose || l.madeUpCursor(x.call) || r.madeUpReference(x.call)
 		l.secrets = append(l.secrets, writtenSecrets(x.call)...)
 		x.secrets = l.secrets
 	}
+	r.forget(x.call)
 	a, err := r.target.send(ctx, x.call)
 	if err != nil {
 		return err
 	}
 	x.answer = a
+	if x.call.op != nil { // what it named may be gone meanwhile
+		x.loose = x.loose || r.madeUpReference(x.call)
+	}
 	l.seq++
 	r.requests.Add(1)
+	l.tagged(x)
 	if !r.count(x) {
 		return errStopped
 	}
@@ -344,13 +287,7 @@ const maxShrunk = 6000
 // shrink makes every new finding smaller. Nothing else runs meanwhile. Unless a run has
 // a time limit its end is a number of requests, so that they are the same wherever the
 // seed is.
-func (r *runner) shrink(parent context.Context) {
-	ctx := parent
-	if r.o.TimeLimit > 0 {
-		limited, cancel := context.WithTimeout(parent, finishTime)
-		defer cancel()
-		ctx = limited
-	}
+func (r *runner) shrink(ctx context.Context) {
 	before := r.requests.Load() - r.shrunk
 	for _, key := range r.keys() {
 		f := r.found[key]
@@ -392,9 +329,13 @@ func (r *runner) conclude(result *Result) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	result.Requests = r.requests.Load()
+	result.base = strings.TrimSuffix(r.target.base.String(), "/")
 	for i, op := range r.ops {
 		if op.selected {
 			result.Usage = append(result.Usage, r.usage[i])
+			if !succeeded(&r.usage[i]) && op.declaresSuccess() {
+				result.Uncalled = append(result.Uncalled, op.ID)
+			}
 		}
 	}
 	for _, key := range r.keys() {
@@ -405,6 +346,9 @@ func (r *runner) conclude(result *Result) {
 			Accepted: f.accepted, Where: f.location, Count: f.count, After: f.after, Phase: f.phase, Steps: f.steps, Walk: f.walk,
 			Curl: r.curl(f.steps),
 		}
+		for j := range finding.Steps {
+			finding.Steps[j] = r.target.auth.scrubbed(finding.Steps[j])
+		}
 		if f.op == nil && len(f.steps) > 0 {
 			last := f.steps[len(f.steps)-1]
 			finding.Operation = last.Method + " " + last.Path
@@ -414,16 +358,32 @@ func (r *runner) conclude(result *Result) {
 	result.Warnings = slices.Concat(r.warnings, r.shallow())
 }
 
+// succeeded reports whether an operation answered any call with success.
+func succeeded(u *Usage) bool {
+	for kind, n := range u.Answers {
+		if n > 0 && kind.Status < http.StatusBadRequest {
+			return true
+		}
+	}
+	return false
+}
+
+// declaresSuccess reports whether an operation declares an answer that is no refusal.
+func (op *operation) declaresSuccess() bool {
+	return slices.ContainsFunc(op.Statuses(), func(status string) bool { return status < "4" || status == "default" })
+}
+
 // shallow says what kept the run from seeing much.
 func (r *runner) shallow() []string {
 	var out []string
-	denied, total, never := 0, 0, 0
+	denied, total := 0, 0
+	var never []string
 	var missing []string
 	for i, op := range r.ops {
 		u := &r.usage[i]
 		if u.Requests == 0 {
 			if op.selected {
-				never++
+				never = append(never, op.ID)
 			}
 			continue
 		}
@@ -458,8 +418,11 @@ func (r *runner) shallow() []string {
 	if len(missing) > 0 {
 		out = append(out, "nothing was found (404) by "+strings.Join(missing, ", ")+": no thing could be made for it to find")
 	}
-	if never > 0 {
-		out = append(out, fmt.Sprintf("%d operations were never called", never))
+	if len(never) > 0 {
+		if len(never) > maxNamed {
+			never = append(never[:maxNamed:maxNamed], fmt.Sprintf("and %d more", len(never)-maxNamed))
+		}
+		out = append(out, "never called: "+strings.Join(never, ", "))
 	}
 	if r.lost > 0 {
 		out = append(out, fmt.Sprintf("%d failures of sequences were not seen again when nothing else ran, and are left out", r.lost))

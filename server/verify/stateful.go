@@ -15,29 +15,51 @@ import (
 const walksPerExample = 10
 
 // walks lists the walks: for every producer, lives of things from their making to
-// their end, and random ways over what can be done with them.
+// their end, things at the limits of the document, and random ways over what can be
+// done with them; for everything that there is one of, its changes.
 func (r *runner) walks() []job {
 	var jobs []job
-	for _, p := range r.resources {
-		if p.op.selected && p.op.body != nil && r.o.MaxExamples > 0 {
-			for i := 0; i*limitsPart < len(validLimits(p)); i++ {
-				jobs = append(jobs, job{fmt.Sprintf("made %s %d", p.op.ID, i), func(ctx context.Context, l *lane) { _ = l.walk(ctx, Walk{kindMade, p.op.ID, false, i}) }})
-			}
-		}
+	walk := func(name string, w Walk) {
+		jobs = append(jobs, jobOf(name, w.Operation, func(ctx context.Context, l *lane) { _ = l.walk(ctx, w) }))
 	}
 	n := max(min(r.o.MaxExamples, 2), r.o.MaxExamples/walksPerExample)
 	for i := range n {
 		for _, p := range r.resources {
-			if !p.op.selected {
-				continue
+			if p.op.selected {
+				walk("life "+p.op.ID+" "+strconv.Itoa(i), Walk{Kind: kindLife, Operation: p.op.ID, Rich: i > 0})
 			}
-			name := p.op.ID + " " + strconv.Itoa(i)
-			jobs = append(jobs,
-				job{"life " + name, func(ctx context.Context, l *lane) { _ = l.walk(ctx, Walk{kindLife, p.op.ID, i > 0, 0}) }},
-				job{"roam " + name, func(ctx context.Context, l *lane) { _ = l.walk(ctx, Walk{kindRoam, p.op.ID, true, 0}) }})
+		}
+		if i == 0 {
+			for _, s := range r.singles {
+				if s.read.selected {
+					walk("single "+s.read.ID, Walk{Kind: kindSingle, Operation: s.read.ID})
+				}
+			}
+			for _, p := range r.resources {
+				if p.op.selected && p.op.body != nil {
+					jobs = append(jobs, r.limitJob(p, 0))
+				}
+			}
+		}
+		for _, p := range r.resources {
+			if p.op.selected {
+				walk("roam "+p.op.ID+" "+strconv.Itoa(i), Walk{Kind: kindRoam, Operation: p.op.ID, Rich: true})
+			}
 		}
 	}
 	return jobs
+}
+
+// limitJob makes the things of one part of the limits; the next part is left for later.
+func (r *runner) limitJob(p *producer, part int) job {
+	return job{name: fmt.Sprintf("made %s %d", p.op.ID, part), of: p.op.ID, run: func(ctx context.Context, l *lane) *job {
+		_ = l.walk(ctx, Walk{Kind: kindMade, Operation: p.op.ID, Part: part})
+		if (part+1)*limitsPart >= len(p.validLimits()) {
+			return nil
+		}
+		next := r.limitJob(p, part+1)
+		return &next
+	}}
 }
 
 // Walk names a walk, so that it can be made again.
@@ -54,6 +76,8 @@ const (
 	kindRoam = "roam"
 	kindMade = "made"
 	kindLaws = "laws"
+
+	kindSingle = "single"
 )
 
 // walk makes a walk. What it finds is looked for again when nothing else runs: what
@@ -64,6 +88,14 @@ func (l *lane) walk(ctx context.Context, w Walk) error {
 		for _, op := range l.r.ops {
 			if op.ID == w.Operation {
 				return l.listLaws(ctx, op)
+			}
+		}
+		return nil
+	}
+	if w.Kind == kindSingle {
+		for _, s := range l.r.singles {
+			if s.read.ID == w.Operation {
+				return l.single(ctx, s)
 			}
 		}
 		return nil
@@ -93,7 +125,7 @@ func (l *lane) confirm() smaller {
 	return func(ctx context.Context, f *found) {
 		key := f.key(f.op)
 		f.walk = &w
-		h, seen, err := l.r.again(ctx, w, key)
+		h, seen, err := l.r.again(ctx, w, func(found string, _ hit) bool { return found == key })
 		switch {
 		case err != nil: // the time is over
 		case !seen:
@@ -105,20 +137,45 @@ func (l *lane) confirm() smaller {
 	}
 }
 
-// again makes a walk until it fails in the same way.
-func (r *runner) again(ctx context.Context, w Walk, key string) (hit, bool, error) {
-	for i := range confirmations {
-		l := r.lane(0, fmt.Sprintf("again %d %v", i, w))
+// rewalk is what was seen when a walk was made again.
+type rewalk struct {
+	times int
+	hits  map[string]hit
+}
+
+// again makes a walk until it fails in the same way. What it fails in beside that is
+// kept for who looks for it.
+func (r *runner) again(ctx context.Context, w Walk, matches func(key string, h hit) bool) (hit, bool, error) {
+	if r.rewalks == nil {
+		r.rewalks = map[Walk]*rewalk{}
+	}
+	made := r.rewalks[w]
+	if made == nil {
+		made = &rewalk{hits: map[string]hit{}}
+		r.rewalks[w] = made
+	}
+	for {
+		for _, key := range sortedNames(made.hits) {
+			if h := made.hits[key]; matches(key, h) {
+				return h, true, nil
+			}
+		}
+		if made.times == confirmations {
+			return hit{}, false, nil
+		}
+		l := r.lane(0, fmt.Sprintf("again %d %v", made.times, w))
 		l.quiet = map[string]hit{}
 		if err := l.walk(ctx, w); err != nil {
 			return hit{}, false, err
 		}
 		l.tidy(ctx)
-		if h, seen := l.quiet[key]; seen {
-			return h, true, nil
+		made.times++
+		for key, h := range l.quiet {
+			if _, has := made.hits[key]; !has {
+				made.hits[key] = h
+			}
 		}
 	}
-	return hit{}, false, nil
 }
 
 // confirmations is how often a walk is made again.
@@ -145,11 +202,18 @@ func (l *lane) sequence(xs []*exchange) []step {
 		switch {
 		case len(lead) == 0:
 			lead = steps
-		case len(steps) > len(lead) || !slices.EqualFunc(steps, lead[:len(steps)], func(a, b step) bool { return a.Path == b.Path && a.Body == b.Body }):
+		case len(steps) > len(lead) || !slices.EqualFunc(steps, lead[:len(steps)], sameStep):
 			own[i] = l.step(x) // made elsewhere: its path as it was
 		}
 	}
 	return append(slices.Clone(lead), own...)
+}
+
+// sameStep reports whether two steps send the same.
+func sameStep(a, b step) bool {
+	x, hasX := a.text()
+	y, hasY := b.text()
+	return a.Path == b.Path && hasX == hasY && x == y
 }
 
 // final is the step of an exchange that comes after those that made a thing.
@@ -161,7 +225,7 @@ func (l *lane) final(x *exchange) step {
 // life follows a thing: made, read, listed, changed, read, removed, gone.
 func (l *lane) life(ctx context.Context, p *producer, rich bool) error {
 	t, err := l.create(ctx, p, rich)
-	if err != nil || t == nil {
+	if err != nil || t == nil || t.answer.status == http.StatusAccepted {
 		return err
 	}
 	l.keep(t)
@@ -173,13 +237,16 @@ func (l *lane) life(ctx context.Context, p *producer, rich bool) error {
 			return err
 		}
 	}
+	if err := l.located(ctx, p, t); err != nil {
+		return err
+	}
 	for _, op := range selectedOf(p.updates) {
 		for i := range changes(op, rich) {
 			before, err := l.state(ctx, p)
 			if err != nil {
 				return err
 			}
-			x, body, err := l.change(ctx, op, i)
+			x, body, err := l.change(ctx, op, i, before)
 			if err != nil {
 				return err
 			}
@@ -192,19 +259,91 @@ func (l *lane) life(ctx context.Context, p *producer, rich bool) error {
 					message: fmt.Sprintf("What %s made is not there for %s: %d.", p.op.ID, op.ID, x.answer.status),
 				}, x)
 			}
-			if !x.answer.ok() {
+			if !settled(x) {
 				continue
 			}
-			if err := l.readBack(ctx, p, x, body); err != nil {
-				return err
-			}
-			if err := l.leftOut(ctx, p, x, before, body); err != nil {
+			if err := l.wrote(ctx, p, x, before, body); err != nil {
 				return err
 			}
 		}
 	}
-	for _, op := range selectedOf(p.deletes) {
-		if done, err := l.end(ctx, p, op, t); err != nil || done {
+	if err := l.asides(ctx, p, t, rich); err != nil {
+		return err
+	}
+	return l.death(ctx, p, t, rich)
+}
+
+// asides looks at what only some lives need to show.
+func (l *lane) asides(ctx context.Context, p *producer, t *thing, rich bool) error {
+	if err := l.act(ctx, p); err != nil {
+		return err
+	}
+	if rich {
+		return l.stale(ctx, p)
+	}
+	if err := l.smuggled(ctx, p); err != nil {
+		return err
+	}
+	// Of two, the Location of the second says more.
+	other, err := l.create(ctx, p, false)
+	if err != nil {
+		return err
+	}
+	if other != nil {
+		if err := l.located(ctx, p, other); err != nil {
+			return err
+		}
+	}
+	if err := l.elsewhere(ctx, p, t); err != nil {
+		return err
+	}
+	return l.bereaved(ctx, p)
+}
+
+// bereaved removes what a thing refers to, and reads the thing again: what it is then no
+// document says, but the server should not fail.
+func (l *lane) bereaved(ctx context.Context, p *producer) error {
+	for _, key := range p.op.refs {
+		if l.bound[key] == nil || p.makes(key) || slices.ContainsFunc(p.op.nodes, func(n node) bool { return n.key == key }) {
+			continue
+		}
+		for _, referred := range l.r.producers[key] {
+			for _, op := range selectedOf(referred.deletes) {
+				x, err := l.on(ctx, op)
+				if err != nil {
+					return err
+				}
+				if x == nil || !x.answer.ok() {
+					continue
+				}
+				l.drop(referred)
+				for _, read := range selectedOf(append(slices.Clone(p.reads), p.lists...)) {
+					if _, err := l.on(ctx, read); err != nil {
+						return err
+					}
+				}
+				break
+			}
+		}
+	}
+	return nil
+}
+
+// death removes a thing by one of the operations that can.
+func (l *lane) death(ctx context.Context, p *producer, t *thing, rich bool) error {
+	deletes := selectedOf(p.deletes)
+	if len(deletes) == 0 {
+		return nil
+	}
+	var children []*thing
+	if !rich {
+		var err error
+		if children, err = l.children(ctx, p); err != nil {
+			return err
+		}
+	}
+	for _, op := range deletes {
+		if done, err := l.end(ctx, p, op, t, children); err != nil || done {
 			return err
 		}
 	}
@@ -214,21 +353,23 @@ func (l *lane) life(ctx context.Context, p *producer, rich bool) error {
 // limitsPart is how many things at the limits of the document one walk makes.
 const limitsPart = 10
 
-// validLimits are the bodies at the limits of what a thing may be made from.
-func validLimits(p *producer) []any {
-	var out []any
-	for _, c := range sample.Boundaries(p.op.body, sample.Options{Request: true}) {
-		if c.Valid {
-			out = append(out, c.Value)
+// validLimits are the bodies at the limits of what a thing may be made from. They are
+// made once: a document may have thousands.
+func (p *producer) validLimits() []any {
+	p.once.Do(func() {
+		for _, c := range sample.Boundaries(p.op.body, sample.Options{Request: true}) {
+			if c.Valid {
+				p.limits = append(p.limits, c.Value)
+			}
 		}
-	}
-	return out
+	})
+	return p.limits
 }
 
 // limits makes things at the limits of what the document allows, and reads back
 // what was written.
 func (l *lane) limits(ctx context.Context, p *producer, part int) error {
-	bodies := validLimits(p)
+	bodies := p.validLimits()
 	for _, body := range bodies[min(part*limitsPart, len(bodies)):min((part+1)*limitsPart, len(bodies))] {
 		l.limit = body
 		t, err := l.create(ctx, p, false)
@@ -236,7 +377,7 @@ func (l *lane) limits(ctx context.Context, p *producer, part int) error {
 		if err != nil {
 			return err
 		}
-		if t == nil {
+		if t == nil || t.answer.status == http.StatusAccepted {
 			continue
 		}
 		l.keep(t)

@@ -1,6 +1,7 @@
 package verify
 
 import (
+	"maps"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -8,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/getkin/kin-openapi/openapi3"
 
 	"github.com/understudy-api/understudy/server/shell"
 )
@@ -25,6 +28,8 @@ type Step struct {
 	// Makes says where the answer holds the value that later steps use, as JSON
 	// pointer.
 	Makes string `json:"makes,omitempty"`
+	// Answer is what was answered when the finding was made.
+	Answer *StepAnswer `json:"answer,omitempty"`
 }
 
 type step = Step
@@ -32,7 +37,7 @@ type step = Step
 // step records an exchange.
 func (l *lane) step(x *exchange) step {
 	c := x.call
-	s := step{Operation: c.op.name(), Method: c.method, Path: c.path, Query: c.query, Credential: string(c.credential)}
+	s := step{Operation: c.op.name(), Method: c.method, Path: c.path, Query: c.query, Credential: string(c.credential), Answer: answered(x)}
 	if len(c.header) > 0 {
 		s.Header = c.header
 	}
@@ -58,7 +63,7 @@ func (l *lane) stepsTo(x *exchange) []step {
 		return []step{s}
 	}
 	leading, _ := l.leading(op, &s)
-	return append(leading, s)
+	return needed(append(leading, s))
 }
 
 // text is the body of a step.
@@ -71,22 +76,54 @@ func (s *step) text() (string, bool) {
 
 var reference = regexp.MustCompile(`\{made:(\d+)\}`)
 
-// quoteVariables is quote, with references to what earlier steps made as shell
-// variables.
-func quoteVariables(s string) string {
-	var b strings.Builder
+// variables is a text with references to what earlier steps made as shell variables.
+func variables(s string, escaped bool) shell.Text {
+	var out shell.Text
 	at := 0
 	for _, m := range reference.FindAllStringSubmatchIndex(s, -1) {
 		if m[0] > at {
-			b.WriteString(shell.Quote(s[at:m[0]]))
+			out = append(out, shell.Part{Literal: s[at:m[0]]})
 		}
-		b.WriteString(`"$ID` + s[m[2]:m[3]] + `"`)
+		out = append(out, shell.Part{Name: "ID" + s[m[2]:m[3]], Escaped: escaped})
 		at = m[1]
 	}
-	if at < len(s) || at == 0 {
-		b.WriteString(shell.Quote(s[at:]))
+	if at < len(s) {
+		out = append(out, shell.Part{Literal: s[at:]})
 	}
-	return b.String()
+	return out
+}
+
+// needed leaves out the steps before the last that make what nothing after them uses.
+func needed(steps []step) []step {
+	keep := make([]bool, len(steps))
+	keep[len(steps)-1] = true
+	for i := len(steps) - 1; i >= 0; i-- {
+		if !keep[i] {
+			continue
+		}
+		text, _ := steps[i].text()
+		for _, m := range reference.FindAllStringSubmatch(steps[i].Path+" "+text, -1) {
+			if n, err := strconv.Atoi(m[1]); err == nil && n < i {
+				keep[n] = true
+			}
+		}
+	}
+	places := make([]int, len(steps))
+	var out []step
+	for i, s := range steps {
+		places[i] = len(out)
+		if !keep[i] {
+			continue
+		}
+		moved := func(n int) string { return "{made:" + strconv.Itoa(places[n]) + "}" }
+		s.Path = resolve(s.Path, moved)
+		if s.Body != nil && reference.MatchString(*s.Body) {
+			body := resolve(*s.Body, moved)
+			s.Body = &body
+		}
+		out = append(out, s)
+	}
+	return out
 }
 
 // curl is a line for a POSIX shell that makes the calls. Credentials stand in it as
@@ -95,8 +132,12 @@ func (r *runner) curl(steps []step) string {
 	lines := make([]string, len(steps))
 	for i := range steps {
 		line := r.curlOf(&steps[i])
+		used := slices.ContainsFunc(steps[i+1:], func(later step) bool {
+			text, _ := later.text()
+			return strings.Contains(later.Path+text, "{made:"+strconv.Itoa(i)+"}")
+		})
 		switch {
-		case steps[i].Makes != "":
+		case steps[i].Makes != "" && used:
 			line = "ID" + strconv.Itoa(i) + "=$(" + line + " | jq -r " + shell.Quote(jqPath(steps[i].Makes)) + ")"
 		case i < len(steps)-1:
 			line += " -o /dev/null"
@@ -123,73 +164,47 @@ func jqPath(pointer string) string {
 	return "." + b.String()
 }
 
+// curlOf is the line of one step.
 func (r *runner) curlOf(s *step) string {
-	words := []string{"curl", "-sS"}
-	if s.Method == http.MethodHead {
-		words = append(words, "-I")
-	} else if _, has := s.text(); s.Method != http.MethodGet && (s.Method != http.MethodPost || !has) {
-		words = append(words, "-X", s.Method)
-	} else if s.Method == http.MethodGet && has {
-		words = append(words, "-X", s.Method)
-	}
-	c := r.callOf(s)
-	probe := &http.Request{Method: s.Method, URL: &url.URL{}, Header: http.Header{}}
-	r.target.auth.authorize(probe, c)
-	for _, name := range sortedNames(probe.Header) {
-		words = append(words, "-H", r.headerWord(name, probe.Header.Get(name)))
+	line := shell.Call{Method: s.Method, Header: http.Header{}}
+	for _, part := range r.target.auth.parts(r.callOf(s)) {
+		switch {
+		case part.user != "":
+			line.User = part.user
+		case part.in == openapi3.ParameterInQuery:
+			line.Target = append(line.Target, shell.Part{Literal: "&" + url.QueryEscape(part.name) + "="})
+			for _, p := range part.value {
+				p.Escaped = true
+				line.Target = append(line.Target, p)
+			}
+		default:
+			line.More = append(line.More, shell.Header{Name: part.name, Value: part.value})
+		}
 	}
 	for _, name := range sortedNames(r.target.header) {
-		words = append(words, "-H", `"`+name+`: $`+envName(name)+`"`)
+		line.More = append(line.More, shell.Header{Name: name, Value: shell.Text{{Name: envName(name)}}})
 	}
-	for _, name := range sortedNames(s.Header) {
-		for _, value := range s.Header[name] {
-			words = append(words, "-H", shell.Quote(name+": "+value))
-		}
-	}
+	maps.Copy(line.Header, s.Header)
 	if text, has := s.text(); has {
-		if s.Header["Content-Type"] == nil {
-			words = append(words, "-H", "Content-Type:")
-		}
-		words = append(words, "--data-binary", quoteVariables(text))
+		body := variables(text, false)
+		line.Body = &body
 	}
-	query := s.Query
-	if probe.URL.RawQuery != "" {
-		query = strings.TrimPrefix(query+"&"+probe.URL.RawQuery, "&")
+	credential := line.Target
+	address := s.Path
+	if s.Query != "" {
+		address += "?" + s.Query
 	}
-	address := strings.TrimSuffix(r.target.base.String(), "/") + s.Path
+	line.Target = variables(address, true)
 	if r.target.handler != nil {
-		address = "$BASE" + s.Path
+		line.Base = "BASE"
+	} else {
+		line.Target = append(shell.Literal(strings.TrimSuffix(r.target.base.String(), "/")), line.Target...)
 	}
-	if query != "" {
-		address += "?" + query
+	if len(credential) > 0 && s.Query == "" {
+		credential[0].Literal = "?" + credential[0].Literal[1:]
 	}
-	scrubbed := r.target.auth.scrub(address)
-	switch {
-	case r.target.handler != nil:
-		words = append(words, `"$BASE"`+quoteVariables(strings.TrimPrefix(scrubbed, "$BASE")))
-	case scrubbed != address:
-		words = append(words, `"`+reference.ReplaceAllString(scrubbed, `$$ID$1`)+`"`)
-	default:
-		words = append(words, quoteVariables(address))
-	}
-	return strings.Join(words, " ")
-}
-
-// headerWord is a header as a word, with the secret in it as a variable.
-func (r *runner) headerWord(name, value string) string {
-	scrubbed := r.target.auth.scrub(value)
-	if scrubbed == value {
-		for _, s := range r.target.auth.secrets { // one too short to look for anywhere
-			if s.text != "" && strings.Contains(value, s.text) {
-				scrubbed = strings.ReplaceAll(value, s.text, s.placeholder)
-				break
-			}
-		}
-	}
-	if scrubbed == value {
-		return shell.Quote(name + ": " + value)
-	}
-	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`, "`", "\\`").Replace(name+": "+scrubbed) + `"`
+	line.Target = append(line.Target, credential...)
+	return line.Line()
 }
 
 func sortedNames[V any](m map[string]V) []string {

@@ -3,21 +3,20 @@ package verify
 import (
 	"bytes"
 	"context"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
 	"maps"
 	"net"
 	"net/http"
+	"net/http/httptrace"
 	"net/url"
 	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
-
-	"github.com/getkin/kin-openapi/openapi3"
 
 	"github.com/understudy-api/understudy/server/contract"
 )
@@ -47,8 +46,11 @@ func newTarget(o *Options) (*target, error) {
 	if t.client == nil && t.handler == nil {
 		transport := &http.Transport{
 			MaxIdleConns: o.Workers, MaxIdleConnsPerHost: o.Workers, IdleConnTimeout: time.Minute,
-			DisableCompression: true, Proxy: http.ProxyFromEnvironment,
+			DisableCompression: true, Proxy: http.ProxyFromEnvironment, TLSClientConfig: o.TLS,
 			DialContext: (&net.Dialer{Timeout: o.Timeout}).DialContext,
+		}
+		if o.Proxy != nil {
+			transport.Proxy = http.ProxyURL(o.Proxy)
 		}
 		t.client = &http.Client{Transport: transport}
 	}
@@ -126,7 +128,8 @@ func (t *target) request(ctx context.Context, c *call) (*http.Request, error) {
 		return nil, err
 	}
 	u.Path, u.RawPath, u.RawQuery = plain, escaped, c.query
-	header := http.Header{"User-Agent": {"understudy-verify"}, "Accept": {"*/*"}}
+	// Compressed answers would be right, too; what is judged is what they say.
+	header := http.Header{"User-Agent": {"understudy-verify"}, "Accept": {"*/*"}, "Accept-Encoding": {"identity"}}
 	maps.Copy(header, t.header)
 	maps.Copy(header, c.header)
 	request := &http.Request{
@@ -136,12 +139,12 @@ func (t *target) request(ctx context.Context, c *call) (*http.Request, error) {
 		request.Host = host
 	}
 	t.auth.authorize(request, c)
-	if c.hasBody {
+	if len(c.body) > 0 {
 		request.Body = io.NopCloser(bytes.NewReader(c.body))
 		request.ContentLength = int64(len(c.body))
 		request.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(c.body)), nil }
 	} else {
-		request.Body = http.NoBody
+		request.Body = http.NoBody // with Content-Length: 0 where a body is usual
 	}
 	return request.WithContext(ctx), nil
 }
@@ -150,7 +153,7 @@ func (t *target) exchange(request *http.Request) *answer {
 	if t.handler != nil {
 		return t.serve(request)
 	}
-	response, err := t.client.Do(request)
+	response, err := t.roundTrip(request)
 	if err != nil {
 		if inner, ok := errors.AsType[*url.Error](err); ok {
 			err = inner.Err // without the address
@@ -180,12 +183,44 @@ func (t *target) exchange(request *http.Request) *answer {
 	return a
 }
 
+// roundTrip sends a request, and once more where it went out on a connection that the
+// server had closed meanwhile: that is nobody's mistake (RFC 9112, section 9.6).
+func (t *target) roundTrip(request *http.Request) (*http.Response, error) {
+	reused := false
+	traced := httptrace.WithClientTrace(request.Context(), &httptrace.ClientTrace{GotConn: func(c httptrace.GotConnInfo) { reused = c.Reused }})
+	response, err := t.client.Do(request.WithContext(traced))
+	if err == nil || !reused || request.Context().Err() != nil || !closed(err) {
+		return response, err
+	}
+	again := request.Clone(request.Context())
+	again.Close = true
+	if request.GetBody != nil {
+		if again.Body, err = request.GetBody(); err != nil {
+			return nil, err
+		}
+	}
+	return t.client.Do(again)
+}
+
+// closed reports whether an error is that of a connection that the other end closed
+// before it answered.
+func closed(err error) bool {
+	return errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE) ||
+		strings.Contains(err.Error(), "server closed idle connection")
+}
+
 // listen is how long events are listened to.
-const listen = time.Second
+const listen = 250 * time.Millisecond
+
+// streams are media types of answers that need not end.
+var streams = []string{
+	"text/event-stream", "application/x-ndjson", "application/ndjson", "application/jsonl", "application/x-jsonlines",
+	"application/json-seq", "application/stream+json", "multipart/x-mixed-replace",
+}
 
 // isEvents reports whether an answer is a stream of events.
 func isEvents(header http.Header) bool {
-	return contract.MediaType(header.Get("Content-Type")) == "text/event-stream"
+	return slices.Contains(streams, contract.MediaType(header.Get("Content-Type")))
 }
 
 // serve calls the handler.
@@ -248,176 +283,3 @@ func (w *writer) Write(p []byte) (int, error) {
 	w.WriteHeader(http.StatusOK)
 	return w.body.Write(p)
 }
-
-// authorizer puts credentials on requests.
-type authorizer struct {
-	general string            // the Authorization header
-	byName  map[string]string // security scheme -> value
-	schemes openapi3.SecuritySchemes
-	secrets []secret
-}
-
-// secret is a text that must not be shown, and what stands in its place.
-type secret struct{ text, placeholder string }
-
-func newAuthorizer(o *Options) (*authorizer, error) {
-	a := &authorizer{general: o.Authorization, byName: o.Credentials, schemes: o.Document.Contract.SecuritySchemes()}
-	for _, name := range slices.Sorted(maps.Keys(o.Credentials)) {
-		if a.schemes[name] == nil {
-			return nil, mistake("the document has no security scheme %q: it has %s", name, strings.Join(slices.Sorted(maps.Keys(a.schemes)), ", "))
-		}
-		if !headerSafe(o.Credentials[name]) {
-			return nil, mistake("the credential for %s: want printable ASCII", name)
-		}
-		a.hide(o.Credentials[name])
-		a.hide(a.value(name))
-	}
-	if o.Authorization != "" {
-		if !headerSafe(o.Authorization) {
-			return nil, mistake("the authorization: want printable ASCII")
-		}
-		a.hide(o.Authorization)
-	}
-	for name, values := range o.Header {
-		for _, value := range values {
-			a.secrets = append(a.secrets, secret{value, "$" + envName(name)})
-		}
-	}
-	slices.SortStableFunc(a.secrets, func(x, y secret) int { return len(y.text) - len(x.text) })
-	return a, nil
-}
-
-// hide remembers the secret part of a credential.
-func (a *authorizer) hide(value string) {
-	if _, part, found := strings.Cut(value, " "); found && part != "" {
-		value = part
-	}
-	a.secrets = append(a.secrets, secret{value, "$TOKEN"})
-}
-
-// leastSecret is the length from which a text is taken for a secret wherever it
-// stands. A shorter one would hide half of every message.
-const leastSecret = 4
-
-// scrub replaces secrets in a text.
-func (a *authorizer) scrub(text string) string {
-	for _, s := range a.secrets {
-		if len(s.text) >= leastSecret {
-			text = strings.ReplaceAll(text, s.text, s.placeholder)
-		}
-	}
-	return text
-}
-
-func envName(header string) string {
-	return strings.Map(func(r rune) rune {
-		switch {
-		case r >= 'a' && r <= 'z':
-			return r - 'a' + 'A'
-		case r >= 'A' && r <= 'Z', r >= '0' && r <= '9':
-			return r
-		}
-		return '_'
-	}, header)
-}
-
-// value is what a scheme's credential looks like on the wire.
-func (a *authorizer) value(name string) string {
-	given, scheme := a.byName[name], a.schemes[name].Value
-	if scheme.Type == "apiKey" {
-		return given
-	}
-	kind := "Bearer"
-	if scheme.Type == "http" {
-		kind = scheme.Scheme
-	}
-	if before, _, found := strings.Cut(given, " "); found && strings.EqualFold(before, kind) {
-		return given
-	}
-	if strings.EqualFold(kind, "basic") {
-		return "Basic " + base64.StdEncoding.EncodeToString([]byte(given))
-	}
-	if strings.EqualFold(kind, "bearer") {
-		kind = "Bearer"
-	}
-	return kind + " " + given
-}
-
-// has reports whether there is a credential for a scheme.
-func (a *authorizer) has(name string) bool {
-	if a.byName[name] != "" {
-		return true
-	}
-	return a.general != "" && a.inAuthorization(name)
-}
-
-func (a *authorizer) inAuthorization(name string) bool {
-	ref := a.schemes[name]
-	if ref == nil || ref.Value == nil {
-		return false
-	}
-	return ref.Value.Type != "apiKey" || ref.Value.In == "header" && strings.EqualFold(ref.Value.Name, "Authorization")
-}
-
-// alternative is the first of an operation's alternatives for which there are all
-// credentials.
-func (a *authorizer) alternative(op *operation) ([]string, bool) {
-	for _, schemes := range op.security {
-		if !slices.ContainsFunc(schemes, func(name string) bool { return !a.has(name) }) && len(schemes) > 0 {
-			return schemes, true
-		}
-	}
-	return nil, false
-}
-
-func (a *authorizer) authorize(r *http.Request, c *call) {
-	if c.credential == credentialNone {
-		return
-	}
-	op := c.op
-	if op == nil {
-		op = c.credentialOf
-	}
-	if op == nil {
-		return
-	}
-	schemes, ok := a.alternative(op)
-	if !ok {
-		return
-	}
-	for _, name := range schemes {
-		scheme := a.schemes[name].Value
-		value := a.general
-		if a.byName[name] != "" {
-			value = a.value(name)
-		}
-		if c.credential == credentialWrong {
-			value = wrongAuthorization
-			if !a.inAuthorization(name) {
-				continue // nothing is known to be wrong
-			}
-		}
-		switch {
-		case scheme.Type == "apiKey" && scheme.In == "query":
-			query := url.QueryEscape(scheme.Name) + "=" + url.QueryEscape(value)
-			if r.URL.RawQuery != "" {
-				query = r.URL.RawQuery + "&" + query
-			}
-			r.URL.RawQuery = query
-		case scheme.Type == "apiKey" && scheme.In == "cookie":
-			cookie := scheme.Name + "=" + value
-			if others := r.Header.Get("Cookie"); others != "" {
-				cookie = others + "; " + cookie
-			}
-			r.Header.Set("Cookie", cookie)
-		case scheme.Type == "apiKey":
-			r.Header.Set(scheme.Name, value)
-		default:
-			r.Header.Set("Authorization", value)
-		}
-	}
-}
-
-// wrongAuthorization is a credential of a scheme that nobody has registered. An
-// arbitrary secret of the right scheme might be somebody's.
-const wrongAuthorization = "Understudy-Wrong-Scheme wrong"

@@ -25,16 +25,14 @@ func (l *lane) leading(op *operation, s *step) ([]step, map[string]int) {
 			continue
 		}
 		offset := len(steps)
-		for _, earlier := range known.steps {
-			earlier.Path = shift(earlier.Path, offset)
-			steps = append(steps, earlier)
-		}
+		steps = append(steps, shifted(known.steps, offset)...)
 		for key, i := range known.at {
 			if _, done := made[key]; !done {
 				made[key] = i + offset
 			}
 		}
 	}
+	steps = l.referTo(op, s, steps, made)
 	segments := strings.Split(s.Path, "/")
 	for _, n := range op.nodes {
 		i, ok := made[n.key]
@@ -45,6 +43,51 @@ func (l *lane) leading(op *operation, s *step) ([]step, map[string]int) {
 	}
 	s.Path = strings.Join(segments, "/")
 	return steps, made
+}
+
+// referTo puts the steps before it that made what a step's body refers to, and
+// references to them in the place of the ids.
+func (l *lane) referTo(op *operation, s *step, steps []step, made map[string]int) []step {
+	if s.Body == nil || len(op.refs) == 0 {
+		return steps
+	}
+	candidates := map[string]int{}
+	grown := steps
+	for _, key := range op.refs {
+		known, ok := l.trails[key]
+		if i, done := made[key]; done {
+			if grown[i].Makes != "" {
+				candidates[key] = i
+			}
+			continue
+		}
+		if !ok || l.bound[key] == nil || known.steps[known.at[key]].Makes == "" || !strings.Contains(*s.Body, scalarText(l.bound[key])) {
+			continue
+		}
+		offset := len(grown)
+		grown = append(slices.Clip(grown), shifted(known.steps, offset)...)
+		candidates[key] = known.at[key] + offset
+	}
+	text, found := l.marked([]byte(*s.Body), candidates)
+	if !found {
+		return steps
+	}
+	body := string(text)
+	s.Body = &body
+	return grown
+}
+
+// shifted are steps that stand later.
+func shifted(steps []step, offset int) []step {
+	out := slices.Clone(steps)
+	for i := range out {
+		out[i].Path = shift(out[i].Path, offset)
+		if out[i].Body != nil {
+			body := shift(*out[i].Body, offset)
+			out[i].Body = &body
+		}
+	}
+	return out
 }
 
 // shift moves the references of a path to steps that stand later.

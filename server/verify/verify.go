@@ -13,10 +13,12 @@ package verify
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net/http"
+	"net/url"
 	"runtime"
 	"slices"
 	"strings"
@@ -59,6 +61,11 @@ type Options struct {
 	// Client sends the requests; nil for one of its own. Redirects are never
 	// followed.
 	Client *http.Client
+	// TLS and Proxy are of the client that a run makes itself: which authorities it
+	// trusts, which certificate it shows, by which proxy it goes. Without a proxy it is
+	// that of the environment.
+	TLS   *tls.Config
+	Proxy *url.URL
 
 	// Authorization is the value of that header for every operation that asks for a
 	// credential and has none in Credentials: "Bearer secret".
@@ -69,11 +76,17 @@ type Options struct {
 	// Header is sent with every request. Its values count as secrets.
 	Header http.Header
 
-	Operations []string // globs of operationIds or "METHOD /path"; none is all
-	Exclude    []string // globs of those that are left out
-	Phases     []Phase  // none is all
-	Checks     []string // names; none is all
-	Exempt     []Exemption
+	// Values are for parameters and members of bodies by their names, such as the ids
+	// of things that there are: {"customerId": {"42"}}.
+	Values map[string][]string
+
+	Operations []string // globs of operationIds or "METHOD /path", or as [Options.Exclude]; none is all
+	// Exclude are those that are left out: globs, or "tag:GLOB", "path:GLOB", "method:GET",
+	// "re:EXPRESSION" over both forms of the name, or "deprecated".
+	Exclude []string
+	Phases  []Phase  // none is all
+	Checks  []string // names; none is all
+	Exempt  []Exemption
 
 	MaxExamples     int           // random requests per operation, and walks per resource; 0 is DefaultMaxExamples, less than 0 none
 	Seed            uint64        // of all that is random; 0 draws one
@@ -116,7 +129,12 @@ type Result struct {
 	Warnings []string      // what made the run shallow, and what was left out
 	Phases   []PhaseResult // those that ran
 	Usage    []Usage       // of every operation that was chosen, in document order
-	Stopped  string        // why the run ended early; empty if it did not
+	Stopped  string        // why the run ended early and what it left out; empty if it did not
+	// Uncalled are the operations that never answered a call with success, though they
+	// declare one.
+	Uncalled []string
+
+	base string // of the server's addresses
 }
 
 // PhaseResult is what a phase did.
@@ -124,6 +142,9 @@ type PhaseResult struct {
 	Phase    Phase
 	Requests int64
 	Duration time.Duration
+	Jobs     int      // that there were
+	Done     int      // of them, those that came to their end
+	Left     []string // operations of which not all jobs were done
 }
 
 // Usage is how often an operation was called and how it answered.

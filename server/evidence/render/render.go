@@ -10,6 +10,8 @@ import (
 	"fmt"
 	"io"
 	"time"
+	"unicode/utf16"
+	"unicode/utf8"
 
 	"github.com/understudy-api/understudy/server/evidence"
 )
@@ -25,6 +27,9 @@ type Options struct {
 	// Ended says how the command ended whose requests are judged, if it did not end
 	// well: "ended with 7". The job fails then, whatever the verdict is.
 	Ended string
+	// Unfinished says what a run did not come to that ended before its end. Nothing then
+	// says that it passed.
+	Unfinished string
 }
 
 // Format is a form that a report can be written in.
@@ -130,8 +135,25 @@ func list[T any](s []T) []T {
 
 // encode writes JSON as people read it.
 func encode(b *bytes.Buffer, value any) error {
-	encoder := json.NewEncoder(b)
+	var text bytes.Buffer
+	encoder := json.NewEncoder(&text)
 	encoder.SetEscapeHTML(false)
 	encoder.SetIndent("", "  ")
-	return encoder.Encode(value)
+	if err := encoder.Encode(value); err != nil {
+		return err
+	}
+	// What would steer a terminal on which it is shown stands as an escape: beyond
+	// ASCII there is nothing but texts.
+	for _, r := range text.String() {
+		switch {
+		case r < utf8.RuneSelf || !hidden(r):
+			b.WriteRune(r)
+		case r > 0xFFFF:
+			high, low := utf16.EncodeRune(r)
+			fmt.Fprintf(b, `\u%04x\u%04x`, high, low)
+		default:
+			fmt.Fprintf(b, `\u%04x`, r)
+		}
+	}
+	return nil
 }

@@ -69,7 +69,11 @@ func (v *view) headline() string {
 	case len(why) > 0:
 		return "FAILED: " + strings.Join(why, "; ") + "."
 	}
-	text = "PASSED: " + text
+	if v.o.Unfinished != "" {
+		text = "UNFINISHED: nothing was found before the end, which came early: " + clean(v.o.Unfinished)
+	} else {
+		text = "PASSED: " + text
+	}
 	if n := len(v.verdict.Warnings); n > 0 {
 		text += "; " + kinds(n) + " only warn"
 		if n == 1 {

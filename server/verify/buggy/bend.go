@@ -85,7 +85,7 @@ func (s *server) bend(document *openapi3.T) {
 }
 
 // coerced is the body that a bug makes of another.
-func (s *server) coerced(operation string, body any) any {
+func (s *server) coerce(operation string, body any) any {
 	members, ok := body.(map[string]any)
 	if !ok {
 		return body
@@ -110,7 +110,7 @@ func (s *server) coerced(operation string, body any) any {
 }
 
 // crash is the 500 of a bug that stumbles over a body.
-func (s *server) crash(operation string, body any) *answer {
+func (s *server) stumbles(operation string, body any) *answer {
 	stumbles := false
 	switch members, _ := body.(map[string]any); operation {
 	case "createAccount":

@@ -47,31 +47,42 @@ func Document31() []byte {
 
 // shopJSON is the document as JSON, which loads many times as fast as YAML: every
 // handler loads one of its own, to change.
-var shopJSON = sync.OnceValues(func() ([]byte, error) {
-	var document any
-	if err := yaml.Unmarshal(shop, &document); err != nil {
-		return nil, err
-	}
-	return json.Marshal(document)
-})
+var shopJSON = asJSON(shop)
+
+func asJSON(text []byte) func() ([]byte, error) {
+	return sync.OnceValues(func() ([]byte, error) {
+		var document any
+		if err := yaml.Unmarshal(text, &document); err != nil {
+			return nil, err
+		}
+		return json.Marshal(document)
+	})
+}
 
 // New returns a shop that is empty, and has the bugs that are given. If one of them
 // is unknown, every answer is a 500 that says so.
 func New(bugs ...Bug) http.Handler {
 	s := &server{
-		bugs:     make(map[Bug]bool),
 		items:    make(map[int]*item),
 		orders:   make(map[string]*order),
 		accounts: make(map[string]*account),
 		emails:   make(map[string]bool),
 	}
+	s.authorized, s.crash, s.coerced = s.admits, s.stumbles, s.coerce
+	return s.open(shopJSON, catalogue, bugs, s.bend, s.handlers())
+}
+
+// open makes a handler of a document, after the rules that a bug is about were changed
+// in it.
+func (s *frame) open(source func() ([]byte, error), known []Info, bugs []Bug, bend func(*openapi3.T), handlers map[string]func(*call) answer) http.Handler {
+	s.bugs = make(map[Bug]bool)
 	for _, b := range bugs {
-		if !slices.ContainsFunc(catalogue, func(i Info) bool { return i.Bug == b }) {
+		if !slices.ContainsFunc(known, func(i Info) bool { return i.Bug == b }) {
 			return broken(fmt.Sprintf("there is no bug %q", b))
 		}
 		s.bugs[b] = true
 	}
-	data, err := shopJSON()
+	data, err := source()
 	if err != nil {
 		return broken("the document is not YAML: " + err.Error())
 	}
@@ -79,7 +90,8 @@ func New(bugs ...Bug) http.Handler {
 	if err != nil {
 		return broken("the document does not load: " + err.Error())
 	}
-	if err := s.prepare(document); err != nil {
+	bend(document)
+	if err := s.prepare(document, handlers); err != nil {
 		return broken(err.Error())
 	}
 	return s

@@ -193,6 +193,7 @@ func TestDocuments(t *testing.T) {
 					operations[op.OperationID] = true
 				}
 			}
+			handlers := (&server{}).handlers()
 			for id := range handlers {
 				if !operations[id] {
 					t.Errorf("%s is not declared", id)

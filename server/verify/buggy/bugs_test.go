@@ -294,7 +294,7 @@ func TestCatalogue(t *testing.T) {
 			t.Errorf("%s is there twice", info.Bug)
 		}
 		seen[info.Bug] = true
-		if handlers[info.Operation] == nil {
+		if (&server{}).handlers()[info.Operation] == nil {
 			t.Errorf("%s shows at %q, which is no operation", info.Bug, info.Operation)
 		}
 		if !strings.HasSuffix(info.What, ".") || info.Check == "" {

@@ -21,8 +21,8 @@ const maxBody = 1 << 20
 var integer = regexp.MustCompile(`^-?(0|[1-9][0-9]*)$`)
 
 // judge reads a request by the schemas of its operation.
-func (s *server) judge(w http.ResponseWriter, r *http.Request, op *operation, values map[string]string) (*call, *answer) {
-	c := &call{path: make(map[string]any), query: make(map[string]any)}
+func (s *frame) judge(w http.ResponseWriter, r *http.Request, op *operation, values map[string]string) (*call, *answer) {
+	c := &call{path: make(map[string]any), query: make(map[string]any), header: r.Header, given: make(map[string]bool)}
 	if !op.secured {
 		return c, nil // nothing of it is read
 	}
@@ -31,6 +31,7 @@ func (s *server) judge(w http.ResponseWriter, r *http.Request, op *operation, va
 		return nil, refuse("The query cannot be read.")
 	}
 	for name := range query {
+		c.given[name] = true
 		if op.params.GetByInAndName(openapi3.ParameterInQuery, name) == nil {
 			return nil, refuse("A query parameter is not declared.")
 		}
@@ -55,10 +56,11 @@ func (s *server) judge(w http.ResponseWriter, r *http.Request, op *operation, va
 	if op.declared.RequestBody == nil {
 		return c, nil
 	}
-	value, refusal := s.body(w, r)
+	value, data, refusal := s.body(w, r)
 	if refusal != nil {
 		return nil, refusal
 	}
+	c.sent, _ = value.(map[string]any)
 	if crash := s.crash(op.declared.OperationID, value); crash != nil {
 		return nil, crash
 	}
@@ -72,6 +74,7 @@ func (s *server) judge(w http.ResponseWriter, r *http.Request, op *operation, va
 		return nil, refusal
 	}
 	c.body, _ = value.(map[string]any)
+	c.exact = exactly(data)
 	return c, nil
 }
 
@@ -105,6 +108,9 @@ func read(p *openapi3.Parameter, came []string) (any, error) {
 	case len(came) > 1:
 		return nil, errors.New("repeated")
 	}
+	if schema.Type.Is(openapi3.TypeBoolean) {
+		return came[0] == "true", map[bool]error{false: errors.New("no boolean")}[came[0] == "true" || came[0] == "false"]
+	}
 	if !schema.Type.Is(openapi3.TypeInteger) {
 		return came[0], visit(schema, came[0])
 	}
@@ -118,30 +124,30 @@ func read(p *openapi3.Parameter, came []string) (any, error) {
 	return n, visit(schema, n)
 }
 
-func (s *server) body(w http.ResponseWriter, r *http.Request) (any, *answer) {
+func (s *frame) body(w http.ResponseWriter, r *http.Request) (any, []byte, *answer) {
 	if r.Body == nil { // a handler that is called without a server
-		return nil, refuse("A body is needed.")
+		return nil, nil, refuse("A body is needed.")
 	}
 	data, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
 	var large *http.MaxBytesError
 	switch {
 	case errors.As(err, &large):
 		a := problem(http.StatusRequestEntityTooLarge, "The body is larger than 1 MiB.")
-		return nil, &a
+		return nil, nil, &a
 	case err != nil:
-		return nil, refuse("The body cannot be read.")
+		return nil, nil, refuse("The body cannot be read.")
 	case len(data) == 0:
-		return nil, refuse("A body is needed.")
+		return nil, nil, refuse("A body is needed.")
 	}
 	if !isJSON(r.Header) && !s.has(AnyMediaType) {
 		a := problem(http.StatusUnsupportedMediaType, "The body must be application/json.")
-		return nil, &a
+		return nil, nil, &a
 	}
 	var value any
 	if err := json.Unmarshal(data, &value); err != nil {
-		return nil, refuse("The body is not JSON (RFC 8259, with unique names, in UTF-8).")
+		return nil, nil, refuse("The body is not JSON (RFC 8259, with unique names, in UTF-8).")
 	}
-	return value, nil
+	return value, data, nil
 }
 
 func isJSON(h http.Header) bool {
@@ -156,6 +162,7 @@ func isJSON(h http.Header) bool {
 
 // formats are those of the document.
 var formats = map[string]openapi3.StringFormatValidator{
+	"date":      openapi3.NewCallbackValidator(func(text string) error { _, err := time.Parse(time.DateOnly, text); return err }),
 	"uuid":      openapi3.NewRegexpFormatValidator(`^[0-9a-fA-F]{8}-([0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}$`),
 	"password":  openapi3.NewCallbackValidator(func(string) error { return nil }),
 	"date-time": openapi3.NewCallbackValidator(dateTime),

@@ -15,11 +15,22 @@ import (
 	"github.com/getkin/kin-openapi/openapi3"
 )
 
-type server struct {
+// frame is what servers with bugs have in common: it finds the operation, and judges
+// the request by the document.
+type frame struct {
 	bugs  map[Bug]bool
 	paths []*path
 
-	mu       sync.Mutex
+	mu         sync.Mutex
+	authorized func(r *http.Request, operation string) bool
+	crash      func(operation string, body any) *answer // what a body makes stumble
+	coerced    func(operation string, body any) any     // what a bug makes of a body
+}
+
+// server is the shop.
+type server struct {
+	frame
+
 	uuids    int           // handed out
 	items    map[int]*item // the deleted ones too
 	listed   []*item
@@ -29,7 +40,7 @@ type server struct {
 	newest   string          // the id of the newest account
 }
 
-func (s *server) has(b Bug) bool { return s.bugs[b] }
+func (s *frame) has(b Bug) bool { return s.bugs[b] }
 
 // path is a path of the document.
 type path struct {
@@ -42,35 +53,40 @@ type operation struct {
 	declared *openapi3.Operation
 	secured  bool
 	params   openapi3.Parameters // those of the path too
-	handle   func(*server, *call) answer
+	handle   func(*call) answer
 }
 
 // call is a request that its operation's schemas accepted. A parameter that is left
 // out has its default, or is not there.
 type call struct {
 	path, query map[string]any // integers are float64
+	header      http.Header
 	body        map[string]any
+	sent        map[string]any  // the body before a server has left out anything
+	exact       map[string]any  // the body with its numbers as they are written
+	given       map[string]bool // parameters of the query that came
 }
 
-var handlers = map[string]func(*server, *call) answer{
-	"getHealth":     (*server).getHealth,
-	"listItems":     (*server).listItems,
-	"createItem":    (*server).createItem,
-	"getItem":       (*server).getItem,
-	"replaceItem":   (*server).replaceItem,
-	"updateItem":    (*server).updateItem,
-	"deleteItem":    (*server).deleteItem,
-	"listOrders":    (*server).listOrders,
-	"createOrder":   (*server).createOrder,
-	"getOrder":      (*server).getOrder,
-	"createAccount": (*server).createAccount,
-	"getAccount":    (*server).getAccount,
+func (s *server) handlers() map[string]func(*call) answer {
+	return map[string]func(*call) answer{
+		"getHealth":     s.getHealth,
+		"listItems":     s.listItems,
+		"createItem":    s.createItem,
+		"getItem":       s.getItem,
+		"replaceItem":   s.replaceItem,
+		"updateItem":    s.updateItem,
+		"deleteItem":    s.deleteItem,
+		"listOrders":    s.listOrders,
+		"createOrder":   s.createOrder,
+		"getOrder":      s.getOrder,
+		"createAccount": s.createAccount,
+		"getAccount":    s.getAccount,
+	}
 }
 
-// prepare makes the paths from the document, after the rules that a bug is about
-// were changed in it.
-func (s *server) prepare(document *openapi3.T) error {
-	s.bend(document)
+// prepare makes the paths from the document, in which the rules that a bug is about
+// were changed.
+func (s *frame) prepare(document *openapi3.T, handlers map[string]func(*call) answer) error {
 	for _, template := range document.Paths.InMatchingOrder() {
 		pathItem := document.Paths.Value(template)
 		p := &path{segments: strings.Split(template, "/"), operations: make(map[string]*operation)}
@@ -81,7 +97,7 @@ func (s *server) prepare(document *openapi3.T) error {
 			}
 			p.operations[method] = &operation{
 				declared: declared,
-				secured:  declared.Security == nil,
+				secured:  declared.Security == nil || len(*declared.Security) > 0,
 				params:   slices.Concat(pathItem.Parameters, declared.Parameters),
 				handle:   handle,
 			}
@@ -103,11 +119,11 @@ func (s *server) prepare(document *openapi3.T) error {
 	return nil
 }
 
-func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+func (s *frame) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.answer(w, r).write(w, r)
 }
 
-func (s *server) answer(w http.ResponseWriter, r *http.Request) answer {
+func (s *frame) answer(w http.ResponseWriter, r *http.Request) answer {
 	p, values := s.find(r.URL)
 	if p == nil {
 		return problem(http.StatusNotFound, "The path is not declared.")
@@ -141,11 +157,11 @@ func (s *server) answer(w http.ResponseWriter, r *http.Request) answer {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return op.handle(s, c).encoded()
+	return op.handle(c).encoded()
 }
 
 // find finds the path of a URL, and the values of the path's parameters.
-func (s *server) find(u *url.URL) (*path, map[string]string) {
+func (s *frame) find(u *url.URL) (*path, map[string]string) {
 	segments := strings.Split(u.EscapedPath(), "/")
 next:
 	for _, p := range s.paths {
@@ -168,7 +184,7 @@ next:
 	return nil, nil
 }
 
-func (s *server) authorized(r *http.Request, operation string) bool {
+func (s *server) admits(r *http.Request, operation string) bool {
 	if s.has(NoAuth) && operation == "listItems" {
 		return true
 	}
@@ -191,6 +207,7 @@ type answer struct {
 	media  string // application/json if empty
 	body   any    // none if nil
 	data   []byte // the body, encoded
+	stream []byte // the beginning of a body that does not end
 }
 
 // problem is an error (RFC 9457).
@@ -226,6 +243,17 @@ func (a answer) encoded() answer {
 func (a answer) write(w http.ResponseWriter, r *http.Request) {
 	a = a.encoded()
 	maps.Copy(w.Header(), a.header)
+	if a.stream != nil {
+		w.Header().Set("Content-Type", a.media)
+		w.WriteHeader(a.status)
+		if r.Method == http.MethodHead {
+			return
+		}
+		_, _ = w.Write(a.stream)
+		_ = http.NewResponseController(w).Flush()
+		<-r.Context().Done()
+		return
+	}
 	if a.data == nil {
 		w.WriteHeader(a.status)
 		return

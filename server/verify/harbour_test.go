@@ -1,0 +1,162 @@
+package verify_test
+
+import (
+	"flag"
+	"fmt"
+	"net/http"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/understudy-api/understudy/server/verify"
+	"github.com/understudy-api/understudy/server/verify/buggy"
+)
+
+var seeds = flag.Int("seeds", 1, "with how many seeds the harbour is looked at")
+
+func harbour(t testing.TB, handler http.Handler, seed uint64) verify.Options {
+	t.Helper()
+	d, err := verify.ParseDocument("harbour", "harbour.yaml", buggy.HarbourDocument())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return verify.Options{
+		Document: d, Handler: handler, Seed: seed, TimeLimit: 20 * time.Second,
+		Credentials: map[string]string{"bearer": buggy.Token, "dock": buggy.DockKey, "pass": buggy.GatePass},
+	}
+}
+
+// Where the harbour keeps its contract, nothing is found: however it keeps it.
+func TestVerifyHarbourClean(t *testing.T) {
+	ways := [][]buggy.Bug{nil}
+	for _, way := range buggy.HarbourWays() {
+		ways = append(ways, []buggy.Bug{way.Bug})
+	}
+	for _, way := range ways {
+		for seed := range uint64(*seeds) {
+			result := run(t, harbour(t, buggy.NewHarbour(way...), seed+1))
+			t.Log(way, seed+1, result.Requests, result.To.Sub(result.From), result.Warnings)
+			for _, f := range result.Findings {
+				t.Errorf("%v, seed %d: %s %s %s: %s\n%s want %s\n%s", way, seed+1, f.Check, f.Operation, f.Rule, f.Message, f.Got, f.Accepted, f.Curl)
+			}
+			if result.Stopped != "" {
+				t.Errorf("%v, seed %d: %s", way, seed+1, result.Stopped)
+			}
+		}
+	}
+}
+
+// Every bug of the harbour is found by the check that is about it, whatever the seed. A
+// tenth of them is enough for a run of the tests, another one each day; "make bugs" takes
+// them all.
+func TestVerifyHarbourBugs(t *testing.T) {
+	tenth := time.Now().YearDay() % 10
+	for i, bug := range buggy.HarbourBugs() {
+		if *oneBug != "" && *oneBug != string(bug.Bug) || *oneBug == "" && i%10 != tenth && os.Getenv("UNDERSTUDY_BUGS") == "" {
+			continue
+		}
+		t.Run(string(bug.Bug), func(t *testing.T) {
+			for seed := range uint64(*seeds) {
+				result := run(t, harbour(t, buggy.NewHarbour(bug.Bug), seed+1))
+				var found []string
+				for _, f := range result.Findings {
+					found = append(found, fmt.Sprintf("%s %s %s x%d: %s\n\t%s\n\t%s", f.Check, f.Operation, f.Rule, f.Count, f.Message, f.Got, f.Curl))
+				}
+				if *oneBug != "" {
+					t.Logf("%d requests\n%s", result.Requests, strings.Join(found, "\n"))
+				}
+				if !slices.ContainsFunc(result.Findings, func(f verify.Finding) bool { return f.Check == bug.Check }) {
+					t.Errorf("seed %d: %s: not found by %s, but\n%s", seed+1, bug.What, bug.Check, strings.Join(found, "\n"))
+				}
+			}
+		})
+	}
+}
+
+// slow answers a number of requests a second, one after the other.
+func slow(h http.Handler, perSecond int) http.Handler {
+	ticks := time.NewTicker(time.Second / time.Duration(perSecond))
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		select {
+		case <-ticks.C:
+			h.ServeHTTP(w, r)
+		case <-r.Context().Done():
+		}
+	})
+}
+
+// A server that answers 70 requests a second is seen in every phase within ten seconds,
+// and the limit is kept to the second. What was left out is named, and nothing is said to
+// have passed.
+func TestVerifySlow(t *testing.T) {
+	for seed := range uint64(min(*seeds, 3)) {
+		o := harbour(t, slow(buggy.NewHarbour(), 70), seed+1)
+		o.TimeLimit = 10 * time.Second
+		began := time.Now()
+		result := run(t, o)
+		if took := time.Since(began); took > 11*time.Second {
+			t.Errorf("took %s", took)
+		}
+		for _, p := range result.Phases {
+			t.Log(p.Phase, p.Requests, p.Duration, p.Done, p.Jobs)
+			if p.Requests == 0 || p.Done == 0 {
+				t.Errorf("%s: %d requests, %d jobs", p.Phase, p.Requests, p.Done)
+			}
+		}
+		if len(result.Phases) != len(verify.Phases()) || !strings.Contains(result.Stopped, "of coverage ") {
+			t.Errorf("%d phases, ended early: %q", len(result.Phases), result.Stopped)
+		}
+		for _, u := range result.Usage {
+			if u.Requests == 0 {
+				t.Errorf("%s was not called", u.Operation.ID)
+			}
+		}
+		for _, f := range result.Findings {
+			t.Errorf("%s %s %s: %s\n%s", f.Check, f.Operation, f.Rule, f.Message, f.Curl)
+		}
+	}
+}
+
+// A large document is planned within the time, however many cases it has.
+func TestVerifyLarge(t *testing.T) {
+	var b strings.Builder
+	b.WriteString(`{"openapi":"3.0.3","info":{"title":"large","version":"1"},"paths":{`)
+	const operations = 800
+	for i := range operations / 2 {
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		var members strings.Builder
+		for m := range 64 {
+			fmt.Fprintf(&members, `,"m%d":{"type":"string","minLength":%d,"maxLength":%d,"description":%q}`, m, m%5, 20+m, strings.Repeat("Says what it is. ", 5))
+		}
+		schema := fmt.Sprintf(`{"type":"object","required":["name"],"properties":{"name":{"type":"string"}%s}}`, members.String())
+		refused := `{"description":"d","content":{"application/json":{"schema":{"type":"object"}}}}`
+		fmt.Fprintf(&b, `"/t%d":{"get":{"operationId":"l%d","responses":{"200":{"description":"d"},"default":%s}},"post":{"operationId":"c%d","requestBody":{"required":true,"content":{"application/json":{"schema":%s}}},"responses":{"201":{"description":"d"},"default":%s}}}`,
+			i, i, refused, i, schema, refused)
+	}
+	b.WriteString(`}}`)
+	if b.Len() < 4_000_000 {
+		t.Fatalf("%d bytes", b.Len())
+	}
+	d, err := verify.ParseDocument("large", "large.json", []byte(b.String()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		w.WriteHeader(http.StatusNotFound)
+		_, _ = w.Write([]byte(`{}`))
+	})
+	began := time.Now()
+	result := run(t, verify.Options{Document: d, Handler: h, TimeLimit: 3 * time.Second, Seed: 1, Workers: 2})
+	if took := time.Since(began); took > 4*time.Second {
+		t.Errorf("took %s", took)
+	}
+	t.Log(b.Len(), result.Requests, result.Phases)
+	if len(result.Phases) != len(verify.Phases()) || len(result.Usage) != operations {
+		t.Errorf("%d phases, %d operations", len(result.Phases), len(result.Usage))
+	}
+}

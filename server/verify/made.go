@@ -1,0 +1,294 @@
+package verify
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/getkin/kin-openapi/openapi3"
+
+	"github.com/understudy-api/understudy/server/contract"
+	"github.com/understudy-api/understudy/server/sample"
+)
+
+// What is looked at when a thing was made, and when it is gone.
+
+// located follows the Location of a thing that was made: it is what the answer 201 says
+// where the thing is (RFC 9110, section 15.3.2).
+func (l *lane) located(ctx context.Context, p *producer, t *thing) error {
+	location := t.answer.header.Get("Location")
+	if location == "" || t.answer.status != http.StatusCreated {
+		return nil
+	}
+	last := t.steps[len(t.steps)-1]
+	f := fault{
+		check: CheckLocation, rule: CheckLocation, in: contract.InHeader, name: "Location",
+		got: contract.Cut(location, 200), accepted: "where the thing can be read",
+	}
+	base := l.r.target.base
+	from, err := url.Parse(strings.TrimSuffix(base.EscapedPath(), "/") + last.Path)
+	if err != nil {
+		return nil //nolint:nilerr // references in it are no URL
+	}
+	to, err := url.Parse(location)
+	if err != nil {
+		f.message = p.op.ID + " answered a Location that is no URI reference."
+		l.report(p.op, f, t.steps, l.confirm())
+		return nil //nolint:nilerr // it is the server's, and told
+	}
+	if to.Host != "" && to.Host != base.Host {
+		return nil // another server's
+	}
+	path, below := strings.CutPrefix(from.ResolveReference(to).EscapedPath(), strings.TrimSuffix(base.EscapedPath(), "/"))
+	if !below {
+		return nil
+	}
+	c := &call{method: http.MethodGet, path: path, query: to.RawQuery, header: http.Header{}, vars: map[string]string{}, credentialOf: p.op}
+	for _, op := range l.r.ops {
+		if vars, ok := op.Template().Values(path); ok && op.Method == http.MethodGet && !l.r.paths.otherRoute(op, path) {
+			c.op, c.vars, c.credentialOf = op, vars, nil
+		}
+	}
+	if c.op == nil && len(p.reads) == 0 {
+		return nil // nothing says that it can be read
+	}
+	x := &exchange{call: c, purpose: purposeSetUp}
+	if c.op != nil {
+		x.judged = l.r.judge(ctx, c)
+	}
+	if err := l.do(ctx, x); err != nil {
+		return err
+	}
+	switch shown, _ := x.answer.json().(map[string]any); {
+	case missing(x):
+		f.message = fmt.Sprintf("The Location that %s answered leads to nothing: %d.", p.op.ID, x.answer.status)
+	case settled(x) && shown != nil && slices.Contains(p.reads, c.op):
+		id, _, ok := idOf(p.nodes[0], l.r.paramSchema(p.nodes[0]), shown)
+		if !ok || scalarText(id) == t.id() {
+			return nil
+		}
+		f.message = fmt.Sprintf("The Location that %s answered leads to another thing.", p.op.ID)
+	default:
+		return nil
+	}
+	l.report(p.op, f, append(slices.Clone(t.steps), l.step(x)), l.confirm())
+	return nil
+}
+
+// defaulted looks whether what was left out has the default that the document declares
+// (OpenAPI, section Schema Object: what the receiver takes if no value is provided).
+func (l *lane) defaulted(p *producer, written any, x *exchange) {
+	members, _ := written.(map[string]any)
+	shown, _ := thingIn(x).(map[string]any)
+	if members == nil || shown == nil {
+		return
+	}
+	if !shares(members, shown) && len(members) > 0 {
+		if shown, _ = onlyObject(shown); shown == nil {
+			return
+		}
+	}
+	for _, name := range p.op.Properties(p.op.body) {
+		schemas := propertySchemas(p.op.body, name)
+		now, read := shown[name]
+		if _, sent := members[name]; sent || !read || len(schemas) != 1 || schemas[0].Default == nil || schemas[0].ReadOnly || schemas[0].WriteOnly {
+			continue
+		}
+		want, ok := plain(schemas[0].Default)
+		if !ok || want == nil || sameValue(schemas[0], want, now) {
+			continue
+		}
+		l.fail(p.op, fault{
+			check: CheckDefaults, in: contract.InBody, pointer: "/" + escapePointer(name),
+			got: contract.Cut(string(encode(now)), 200), accepted: contract.Cut(string(encode(want)), 200),
+			message: fmt.Sprintf("%s left out %s, whose default is declared, and another value is read.", p.op.ID, name),
+		}, x)
+		return
+	}
+}
+
+// smuggled sends members that are the server's to set (readOnly), and looks whether it
+// takes them. It may refuse them or pass them over.
+func (l *lane) smuggled(ctx context.Context, p *producer) error {
+	if p.op.body == nil || p.chosen {
+		return nil
+	}
+	extra := map[string]any{}
+	for _, name := range sortedNames(p.op.body.Properties) {
+		ref := p.op.body.Properties[name]
+		if ref.Value == nil || !ref.Value.ReadOnly {
+			continue
+		}
+		if v, ok := l.unmistakable(ref.Value); ok {
+			extra[name] = v
+		}
+	}
+	if len(extra) == 0 {
+		return nil
+	}
+	in := &input{values: map[place]any{}}
+	if err := l.bind(ctx, p.op, in); err != nil {
+		return err
+	}
+	in, ok := l.creation(ctx, p, in, 0, false)
+	if !ok {
+		return nil
+	}
+	members, _ := in.body.(map[string]any)
+	body := maps.Clone(members)
+	maps.Copy(body, extra)
+	x, err := l.send(ctx, p.op, in.withBody(body), purposeSetUp)
+	if err != nil || x == nil || !x.answer.ok() {
+		return err
+	}
+	l.litterOf(x)
+	shown, _ := x.answer.json().(map[string]any)
+	for _, name := range sortedNames(extra) {
+		if now, read := shown[name]; read && sameValue(p.op.body.Properties[name].Value, extra[name], now) {
+			l.fail(p.op, fault{
+				check: CheckReadOnly, in: contract.InBody, pointer: "/" + escapePointer(name),
+				got: contract.Cut(string(encode(now)), 200), accepted: "a value of the server's own",
+				message: fmt.Sprintf("%s is readOnly, and %s took it from the request.", name, p.op.ID),
+			}, x)
+		}
+	}
+	return nil
+}
+
+// unmistakable is a value that a server does not come to by itself.
+func (l *lane) unmistakable(s *openapi3.Schema) (any, bool) {
+	switch {
+	case s.Type.Is(openapi3.TypeString) && (s.Format == "uuid" || s.Format == "" && len(s.Enum) == 0), s.Type.Is(openapi3.TypeInteger):
+	default:
+		return nil, false
+	}
+	for range attempts * 2 {
+		plain := *s
+		plain.ReadOnly, plain.Example, plain.Default = false, nil, nil
+		v, ok := sample.Valid(l.rand, &plain, sample.Options{Request: true})
+		if !ok {
+			return nil, false
+		}
+		if text := scalarText(v); len(text) >= 5 {
+			return v, true
+		}
+	}
+	return nil, false
+}
+
+// children makes one of everything that can stand in a thing.
+func (l *lane) children(ctx context.Context, p *producer) (made []*thing, err error) {
+	for _, c := range l.r.resources {
+		if !c.op.selected || c.chosen || len(c.op.nodes) == 0 || !p.makes(c.op.nodes[len(c.op.nodes)-1].key) {
+			continue
+		}
+		t, err := l.create(ctx, c, false)
+		if err != nil {
+			return made, err
+		}
+		if t != nil && t.answer.status != http.StatusAccepted {
+			l.keep(t)
+			made = append(made, t)
+		}
+	}
+	return made, nil
+}
+
+// orphaned looks, after a thing is gone, whether what stood in it is still there by the
+// path of the thing.
+func (l *lane) orphaned(ctx context.Context, removal *exchange, children []*thing) error {
+	for _, t := range children {
+		for _, op := range selectedOf(t.by.reads) {
+			if !strings.HasPrefix(op.key(), removal.call.op.key()+"/") {
+				continue
+			}
+			in := &input{values: map[place]any{}}
+			for _, n := range op.nodes {
+				in.values[n.at()] = t.bound[n.key]
+			}
+			for _, param := range op.params {
+				if at := (place{param.In, param.Name}); param.Required && in.values[at] == nil {
+					if v, ok := l.param(param); ok {
+						in.values[at] = v
+					}
+				}
+			}
+			x, err := l.send(ctx, op, in, purposeSetUp)
+			if err != nil {
+				return err
+			}
+			if x != nil && settled(x) {
+				f := freed(removal.call.op, op, x.answer.status)
+				f.rule = "child"
+				f.message = fmt.Sprintf("After %s removed the thing, %s still shows what stood in it: %d.", removal.call.op.ID, op.ID, x.answer.status)
+				f.in = contract.InMessage
+				read, remove := l.step(x), l.step(removal)
+				lead, _ := l.leading(op, &read)
+				l.leading(removal.call.op, &remove) // made first of all
+				l.report(op, f, append(slices.Clone(lead), remove, read), l.confirm())
+			}
+		}
+	}
+	return nil
+}
+
+// serverMade are the names that say that a member is the server's to set, beside those that
+// the document calls readOnly.
+var serverMade = []string{
+	"version", "revision", "rev", "etag", "generation", "sequence", "resourceversion", "lockversion",
+	"createdat", "createdon", "created", "createdby", "updatedat", "updatedon", "updated", "updatedby", "modifiedat", "modifiedon",
+	"modified", "modifiedby", "lastmodified", "lastupdated", "lastupdatedat", "changedat", "changed", "timestamp",
+	"self", "href", "url", "links", "_links", "uri",
+}
+
+// isServerMade reports whether a member is set by the server and not by who writes: the
+// document says so, or its name does.
+func isServerMade(name string, schemas []*openapi3.Schema) bool {
+	return isReadOnly(schemas) || slices.Contains(serverMade, folded(name))
+}
+
+func isReadOnly(schemas []*openapi3.Schema) bool {
+	return slices.ContainsFunc(schemas, func(s *openapi3.Schema) bool {
+		return s.ReadOnly || slices.ContainsFunc(s.AllOf, func(ref *openapi3.SchemaRef) bool { return ref.Value != nil && ref.Value.ReadOnly })
+	})
+}
+
+// idOwner is what an id was given to.
+type idOwner struct {
+	nodes []string          // keys of the places at which the thing is
+	bound map[string]string // every node that leads to it
+}
+
+// forget lets go of the ids of what a call removes, so that they may be given again:
+// of the things that its path names, and of all that stands in them. A call that
+// removes a whole list lets go of all that is in it.
+func (r *runner) forget(c *call) {
+	if c.op == nil || c.method != http.MethodDelete {
+		return
+	}
+	if n, one := c.op.last(); one {
+		r.unlearn(n.key, c.vars[n.param])
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for key, of := range r.ids {
+		within := slices.ContainsFunc(of.nodes, func(k string) bool {
+			return strings.HasPrefix(k+"/", c.op.key()+"/") || strings.HasPrefix(k, c.op.key()+"/")
+		})
+		for _, n := range c.op.nodes {
+			if v, has := of.bound[n.key]; has && v != c.vars[n.param] {
+				within = false
+			}
+		}
+		if within {
+			delete(r.ids, key)
+			for _, node := range of.nodes {
+				r.unlearn(node, of.bound[node])
+			}
+		}
+	}
+}
