@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"maps"
 	"math/rand/v2"
 	"net/http"
 	"slices"
@@ -152,46 +153,76 @@ const maxReferring = 6
 // none yet.
 func (l *lane) furnish(ctx context.Context, op *operation) error {
 	for _, key := range op.refs {
-		if _, has := l.bound[key]; has || l.failed[key] >= maxFailed || l.depth >= maxNesting {
-			continue
-		}
-		if slices.ContainsFunc(l.r.producers[key], func(p *producer) bool { return p.op == op }) {
-			continue // of its own kind: what there is of it comes later
-		}
-		made := false
-		l.failed[key]++
-		for _, p := range l.r.producers[key] {
-			t, err := l.create(ctx, p, false)
-			if err != nil {
-				return err
-			}
-			if t == nil {
-				continue
-			}
-			for bound, v := range t.bound {
-				if _, has := l.bound[bound]; !has || bound == key {
-					l.bound[bound] = v
-				}
-			}
-			made = true
-			break
-		}
-		if !made {
-			v, err := l.listed(ctx, nil, l.r.nodes[key])
-			if err != nil {
-				return err
-			}
-			if v != nil {
-				l.bound[key] = v
-				l.r.learn(key, v)
-				made = true
-			}
-		}
-		if made {
-			l.failed[key] = 0
+		if err := l.furnishOne(ctx, op, key); err != nil {
+			return err
 		}
 	}
 	return nil
+}
+
+func (l *lane) furnishOne(ctx context.Context, op *operation, key string) error {
+	if _, has := l.bound[key]; has || l.failed[key] >= maxFailed || l.depth >= maxNesting {
+		return nil
+	}
+	if slices.ContainsFunc(l.r.producers[key], func(p *producer) bool { return p.op == op }) {
+		return nil // of its own kind: what there is of it comes later
+	}
+	l.failed[key]++
+	for _, p := range l.r.producers[key] {
+		t, err := l.create(ctx, p, false)
+		if err != nil {
+			return err
+		}
+		if t == nil {
+			continue
+		}
+		for bound, v := range t.bound {
+			if _, has := l.bound[bound]; !has || bound == key {
+				l.bound[bound] = v
+			}
+		}
+		l.failed[key] = 0
+		return nil
+	}
+	v, err := l.listed(ctx, nil, l.r.nodes[key])
+	if err != nil || v == nil {
+		return err
+	}
+	l.bound[key] = v
+	l.r.learn(key, v)
+	l.failed[key] = 0
+	return nil
+}
+
+// namesake gives the value of a path parameter that nothing makes what it stands for by
+// its own path, and that has the name of something that is made elsewhere.
+func (l *lane) namesake(ctx context.Context, op *operation, n node) (any, error) {
+	if len(l.r.producers[n.key]) > 0 {
+		return nil, nil
+	}
+	schema := l.r.paramSchema(n)
+	if schema == nil {
+		return nil, nil
+	}
+	key := l.r.referentAt([]string{n.param}, schema)
+	if key == "" || key == n.key {
+		return nil, nil
+	}
+	l.depth++
+	err := l.furnishOne(ctx, op, key)
+	l.depth--
+	v := l.bound[key]
+	if err != nil || v == nil || !fitsParam(schema, v) {
+		return nil, err
+	}
+	l.bound[n.key] = v
+	l.r.learn(n.key, v)
+	if t, made := l.trails[key]; made {
+		at := maps.Clone(t.at)
+		at[n.key] = at[key]
+		l.trails[n.key] = trail{t.steps, at}
+	}
+	return v, nil
 }
 
 // generated are the options for values that are sent.
@@ -376,6 +407,11 @@ func uuidText(s string) bool {
 func (r *runner) madeUpReference(c *call) bool {
 	if c.in == nil {
 		return false
+	}
+	for _, n := range c.op.nodes {
+		if _, known := r.real.Load(n.key + "\x00" + scalarText(c.in.values[n.at()])); !known && len(r.producers[n.key]) == 0 {
+			return true
+		}
 	}
 	for at, v := range c.in.values {
 		if at.in == openapi3.ParameterInPath {

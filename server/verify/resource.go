@@ -67,6 +67,13 @@ func (l *lane) bind(ctx context.Context, op *operation, in *input) error {
 				continue
 			}
 		}
+		if v, err := l.namesake(ctx, op, n); err != nil || v != nil {
+			if err != nil {
+				return err
+			}
+			in.values[n.at()] = v
+			continue
+		}
 		made := false
 		hopeless := l.failed[n.key] >= maxFailed
 		for _, p := range l.r.producers[n.key] {
