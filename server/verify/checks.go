@@ -78,7 +78,8 @@ type exchange struct {
 	secrets []string      // texts that the call, or one before it, wrote and nobody may read
 	limit   time.Duration // for max_response_time
 	loose   bool
-	granted bool // the same call with the credential was answered 2xx
+	sent    int64 // how many requests had been answered when it went out
+	granted bool  // the same call with the credential was answered 2xx
 }
 
 // fault is one failure of a check, before it is known how often.

@@ -70,7 +70,7 @@ func (l *lane) examples(ctx context.Context, op *operation) error {
 			}
 			text, isText := e.value.(string)
 			switch {
-			case contract.IsJSON(name) || name == "*/*" || name == "application/*":
+			case contract.IsJSON(name), !isText && (name == "*/*" || name == "application/*"):
 				in.text, in.hasText = encode(e.value), true
 				in.body, in.hasBody = e.value, true
 			case isForm(name):

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"math"
 	"net/http"
 	"net/url"
 	"slices"
@@ -257,10 +258,24 @@ func isReadOnly(schemas []*openapi3.Schema) bool {
 	})
 }
 
+// removalAnswered remembers when a removal was answered: what was made before may have
+// got the id that it freed.
+func (r *runner) removalAnswered(c *call) {
+	if c.op == nil || c.method != http.MethodDelete {
+		return
+	}
+	if n, one := c.op.last(); one {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.removed[n.key+"\x00"+c.vars[n.param]] = r.requests.Load() + 1
+	}
+}
+
 // idOwner is what an id was given to.
 type idOwner struct {
 	nodes []string          // keys of the places at which the thing is
 	bound map[string]string // every node that leads to it
+	sent  int64             // when what made it went out
 }
 
 // forget lets go of the ids of what a call removes, so that they may be given again:
@@ -270,11 +285,15 @@ func (r *runner) forget(c *call) {
 	if c.op == nil || c.method != http.MethodDelete {
 		return
 	}
-	if n, one := c.op.last(); one {
-		r.unlearn(n.key, c.vars[n.param])
-	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if n, one := c.op.last(); one {
+		r.unlearn(n.key, c.vars[n.param])
+		if r.removed == nil {
+			r.removed = map[string]int64{}
+		}
+		r.removed[n.key+"\x00"+c.vars[n.param]] = math.MaxInt64 // until it is answered
+	}
 	for key, of := range r.ids {
 		within := slices.ContainsFunc(of.nodes, func(k string) bool {
 			return strings.HasPrefix(k+"/", c.op.key()+"/") || strings.HasPrefix(k, c.op.key()+"/")

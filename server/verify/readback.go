@@ -32,7 +32,7 @@ func (l *lane) uniqueID(t *thing) {
 		parts = append(parts, scalarText(t.bound[n.key]))
 	}
 	key := strings.Join(append(parts, id), "\x00")
-	owner := idOwner{bound: map[string]string{}}
+	owner := idOwner{bound: map[string]string{}, sent: t.sent}
 	for _, n := range t.by.nodes {
 		owner.nodes = append(owner.nodes, n.key)
 	}
@@ -40,7 +40,9 @@ func (l *lane) uniqueID(t *thing) {
 		owner.bound[node] = scalarText(v)
 	}
 	l.r.mu.Lock()
-	_, again := l.r.ids[key]
+	former, again := l.r.ids[key]
+	// A removal that went out since may have freed the id, whoever saw it first.
+	again = again && l.r.removed[t.by.nodes[0].key+"\x00"+id] <= min(former.sent, t.sent)
 	l.r.ids[key] = owner
 	l.r.mu.Unlock()
 	if again {

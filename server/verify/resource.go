@@ -21,6 +21,7 @@ type thing struct {
 	steps  []step         // that made it and what it stands in
 	body   any            // what was written
 	answer *answer
+	sent   int64
 	gone   bool // it was removed again
 }
 
@@ -292,7 +293,7 @@ func (l *lane) create(ctx context.Context, p *producer, rich bool) (*thing, erro
 		if x == nil || !x.answer.ok() {
 			continue
 		}
-		t := &thing{by: p, bound: map[string]any{}, body: in.body, answer: x.answer}
+		t := &thing{by: p, bound: map[string]any{}, body: in.body, answer: x.answer, sent: x.sent}
 		s := l.step(x)
 		var at map[string]int
 		t.steps, at = l.leading(p.op, &s)

@@ -44,6 +44,7 @@ type runner struct {
 	usage    []Usage
 	warnings []string
 	ids      map[string]idOwner // of everything that was made and is there: producer, what it stands in, id
+	removed  map[string]int64   // node and id -> how many requests had been answered when a removal went out
 	rewalks  map[Walk]*rewalk
 	lost     int // stateful findings that were not seen again
 	answered bool
@@ -181,6 +182,7 @@ func (l *lane) do(ctx context.Context, x *exchange) error {
 		l.secrets = append(l.secrets, writtenSecrets(x.call)...)
 		x.secrets = l.secrets
 	}
+	x.sent = r.requests.Load()
 	r.forget(x.call)
 	a, err := r.target.send(ctx, x.call)
 	if err != nil {
@@ -193,6 +195,7 @@ func (l *lane) do(ctx context.Context, x *exchange) error {
 	l.seq++
 	r.requests.Add(1)
 	l.tagged(x)
+	r.removalAnswered(x.call)
 	if !r.count(x) {
 		return errStopped
 	}
