@@ -166,7 +166,7 @@ func responseConformance(ctx context.Context, x *exchange) []fault {
 		}
 		e := v.Explain()
 		f := fault{
-			check: checkOf(v), rule: v.Rule, in: v.In, name: e.Name, pointer: e.Pointer, message: e.Message,
+			check: checkOf(v), rule: v.Rule, in: v.In, name: e.Name, pointer: foldNames(op.AnswerSchema(a.status), e.Pointer), message: e.Message,
 			got: e.Got, accepted: e.Accepted, location: e.Where,
 		}
 		if v.Rule == contract.RuleMediaType {
