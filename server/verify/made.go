@@ -2,12 +2,14 @@ package verify
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"maps"
 	"math"
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/getkin/kin-openapi/openapi3"
@@ -166,6 +168,11 @@ func (l *lane) unmistakable(s *openapi3.Schema) (any, bool) {
 	case s.Type.Is(openapi3.TypeString) && (s.Format == "uuid" || s.Format == "" && len(s.Enum) == 0), s.Type.Is(openapi3.TypeInteger):
 	default:
 		return nil, false
+	}
+	if s.Type.Is(openapi3.TypeInteger) {
+		if n := 700_000_000 + l.rand.IntN(99_999_999); s.VisitJSON(float64(n)) == nil {
+			return json.Number(strconv.Itoa(n)), true
+		}
 	}
 	for range attempts * 2 {
 		plain := *s
