@@ -13,11 +13,10 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/google/uuid"
-
 	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/getkin/kin-openapi/openapi3filter"
 	"github.com/getkin/kin-openapi/routers"
+	"github.com/google/uuid"
 
 	"github.com/understudy-api/understudy/server/brms"
 	"github.com/understudy-api/understudy/server/contract"

@@ -331,6 +331,9 @@ func (d *Document) newFacts(at, method, path string, item *openapi3.PathItem, op
 		}
 		for _, name := range slices.Sorted(maps.Keys(ref.Value.Content)) {
 			c := newContent(name, ref.Value.Content[name])
+			if c.kind == contentYAML && !d.foreign {
+				c.kind = contentBinary // who serves it reads it, in bounds and with places of its own
+			}
 			if c.media.essence() == jsonType {
 				o.bodySchema = c.schema
 			}

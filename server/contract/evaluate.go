@@ -25,6 +25,7 @@ type mistake struct {
 	member   string // a name that is missing, or may not be there
 	branches [][]mistake
 	within   []Branch
+	doubtful bool // a server that refuses it is as right as one that does not
 }
 
 // evaluator judges one value. It stops looking for more once it has found as many
@@ -35,6 +36,7 @@ type evaluator struct {
 	fast     bool // the first mistake is enough
 	applied  []*Schema
 	within   []Branch
+	untagged []mistake // objects of a request that lack the discriminator of a union
 }
 
 // evaluated is what of an object or array a schema has looked at.
@@ -89,6 +91,9 @@ func (e *finder) visit(s *Schema, value any, odd bool, base Violation) {
 		found, _ := judge.eval(s, value, nil)
 		for i := range found {
 			e.mistake(&found[i], base)
+		}
+		for i := range judge.untagged {
+			e.mistake(&judge.untagged[i], base)
 		}
 		if odd && e.side == SideClient {
 			e.large(s, value, base)
@@ -158,6 +163,9 @@ func (e *finder) mistake(m *mistake, base Violation) {
 	}
 	v.Where = e.operation.schemaLocation(m.schema, keyword)
 	v.Basis = e.operation.schemaBasis(m.schema, keyword, m.member)
+	if m.doubtful {
+		v.Basis = BasisInferred
+	}
 	e.add(v)
 }
 
@@ -267,6 +275,9 @@ func (e *evaluator) unions(s *Schema, v any, path []Step, seen *evaluated) (foun
 				e.within = append(e.within, Branch{At: len(path), Tag: tag, Schema: named})
 			default: // which it is, nothing says: any will do
 				rule = "anyOf"
+				if _, isObject := v.(map[string]any); isObject && e.request {
+					e.untagged = append(e.untagged, mistake{schema: s, rule: "discriminator", path: path, got: v, within: slices.Clone(e.within), doubtful: true})
+				}
 			}
 		}
 		if only != nil {

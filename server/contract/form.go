@@ -3,6 +3,7 @@ package contract
 import (
 	"encoding/json"
 	"errors"
+	"math"
 	"slices"
 	"strings"
 
@@ -68,10 +69,17 @@ func (c *content) fieldReader(name string) *parameterReader {
 
 var errYAML = errors.New("not YAML that stands for JSON")
 
+// maxRepeated bounds what the aliases of a YAML document repeat, in bytes of texts.
+const maxRepeated = 16 << 20
+
 // readYAML reads a YAML document as the JSON value that it stands for.
 func readYAML(text []byte) (any, error) {
+	var root yaml.Node
+	if err := yaml.Unmarshal(text, &root); err != nil || written(&root, map[*yaml.Node]int{}) > len(text)+maxRepeated {
+		return nil, errYAML
+	}
 	var v any
-	if err := yaml.Unmarshal(text, &v); err != nil {
+	if err := root.Decode(&v); err != nil {
 		return nil, errYAML
 	}
 	data, err := json.Marshal(v)
@@ -79,6 +87,24 @@ func readYAML(text []byte) (any, error) {
 		return nil, errYAML
 	}
 	return decodeJSON(data)
+}
+
+// written is how long about the texts of a node are with all that its aliases repeat.
+func written(n *yaml.Node, known map[*yaml.Node]int) int {
+	if length, seen := known[n]; seen {
+		return length
+	}
+	const most = math.MaxInt / 4
+	known[n] = most // of what holds itself
+	length := len(n.Value) + 1
+	if n.Alias != nil {
+		length = written(n.Alias, known)
+	}
+	for _, child := range n.Content {
+		length = min(length+written(child, known), most)
+	}
+	known[n] = length
+	return length
 }
 
 // partTypes tells which media types a part may be of; nil if the document does not say.

@@ -84,13 +84,19 @@ func TestStoreSweeps(t *testing.T) {
 		}
 		t.Fatal("it is swept for ever")
 	}
-	s.deep.add([]string{"w"})
-	settle()
 	depth := func() (n int) {
 		if err := s.pool.QueryRow(t.Context(), "SELECT cardinality(layers) FROM workspace WHERE digest = $1", digestOf("w")).Scan(&n); err != nil {
 			t.Fatal(err)
 		}
 		return n
+	}
+	s.deep.add([]string{"w"})
+	settle()
+	for range 10_000 { // the store's own sweeper may be at it
+		if depth() <= maxDepth {
+			break
+		}
+		settle()
 	}
 	if n := depth(); n > maxDepth {
 		t.Errorf("it has %d layers", n)
