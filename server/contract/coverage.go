@@ -255,14 +255,10 @@ func (o *Operation) MaskRequest(contentType string, body []byte) []byte {
 		return body
 	}
 	if c == nil || c.kind == contentJSON {
-		_, err := decodeJSON(body)
-		switch {
-		case c == nil || c.schema == nil:
+		if c == nil || c.schema == nil {
 			return o.document.MaskText(body)
-		case err != nil && (o.document.holdsSecrets(c.schema) || soundsSecret(body)):
-			return maskText
 		}
-		return o.redact(body, c.schema, func() bool { return o.document.holdsSecrets(c.schema) })
+		return o.redact(body, c.schema, func() bool { return o.document.holdsSecrets(c.schema) || soundsSecret(body) })
 	}
 	return o.mask(c, contentType, body)
 }

@@ -71,9 +71,8 @@ func (s *evaluated) item(i int) {
 // accepts reports whether a schema takes a value.
 func (d *Document) accepts(s *Schema, v any, side Side) bool {
 	if d.beyond[s] {
-		e := evaluator{document: d, request: side == SideClient, fast: true}
-		found, _ := e.eval(s, v, nil)
-		return len(found) == 0
+		e := evaluator{document: d, request: side == SideClient}
+		return e.takes(s, v)
 	}
 	direction := openapi3.VisitAsRequest()
 	if side == SideServer {
