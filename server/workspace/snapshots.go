@@ -2,6 +2,7 @@ package workspace
 
 import (
 	"context"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -63,26 +64,30 @@ const MaxSnapshots = 1000
 // room is a CodeFull error if there are so many snapshots that a new one finds no place.
 // Those that are taken at the same moment do not see each other.
 func (w *Manager) room(ctx context.Context, workspace, name string) error {
-	prefix := prefixOf(workspace)
-	found, err := w.store.Workspaces(ctx, prefix)
-	if err != nil {
+	kept, err := w.kept(ctx, workspace)
+	if err != nil || len(kept) < MaxSnapshots || slices.Contains(kept, name) {
 		return err
-	}
-	n := 0
-	for _, records := range found {
-		switch kept := strings.TrimPrefix(records, prefix); {
-		case kept == name:
-			return nil
-		case !strings.Contains(kept, "\x00"):
-			n++
-		}
-	}
-	if n < MaxSnapshots {
-		return nil
 	}
 	return &storage.Error{Code: storage.CodeFull, Op: "take snapshot", Err: &storage.FullError{
 		Reason: "A workspace holds at most " + strconv.Itoa(MaxSnapshots) + " snapshots",
 	}}
+}
+
+// kept lists the names of a workspace's snapshots, with some perhaps that are just being
+// deleted.
+func (w *Manager) kept(ctx context.Context, workspace string) ([]string, error) {
+	prefix := prefixOf(workspace)
+	found, err := w.store.Workspaces(ctx, prefix)
+	if err != nil {
+		return nil, err
+	}
+	var names []string
+	for _, records := range found {
+		if name := strings.TrimPrefix(records, prefix); !strings.Contains(name, "\x00") { // else its evidence
+			names = append(names, name)
+		}
+	}
+	return names, nil
 }
 
 // Take keeps a workspace as it is at one moment, with its evidence if that is
@@ -115,17 +120,13 @@ func (m *mark) snapshot(name string) Snapshot {
 
 // Snapshots lists the snapshots of a workspace by name. It is never nil.
 func (w *Manager) Snapshots(ctx context.Context, workspace string) ([]Snapshot, error) {
-	prefix := prefixOf(workspace)
-	found, err := w.store.Workspaces(ctx, prefix)
+	names, err := w.kept(ctx, workspace)
 	if err != nil {
 		return nil, err
 	}
 	list := []Snapshot{}
-	for _, records := range found {
-		name := strings.TrimPrefix(records, prefix)
-		if strings.Contains(name, "\x00") {
-			continue // its evidence
-		}
+	for _, name := range names {
+		records, _ := SnapshotWorkspaces(workspace, name)
 		settings, err := w.settingsOf(ctx, records)
 		if err != nil {
 			return nil, err
