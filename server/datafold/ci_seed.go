@@ -1,7 +1,6 @@
 package datafold
 
 import (
-	"encoding/json"
 	"fmt"
 	"strconv"
 
@@ -14,12 +13,8 @@ const pathCIConfig = "/_understudy/datafold/ci-configs/{ciConfigId}"
 // ciConfigSeeds are the CI configurations in a seed. Runs and artifacts are not in it.
 var ciConfigSeeds = seed.Resource{
 	List: "ciConfigs", Name: "CI configuration", Kind: ciConfigRecords.Kind,
-	Creates: []seed.Create{{Path: pathCIConfig, Control: true, Vars: map[string]string{"ciConfigId": "1"}, Read: func(body []byte) (any, error) {
-		var c ciConfig
-		err := json.Unmarshal(body, &c)
-		return c, err
-	}}},
-	Own: []seed.Member{{Name: seedID, Kind: seed.Number, Required: true, About: "The number of the configuration"}},
+	Creates: []seed.Create{{Path: pathCIConfig, Control: true, Vars: map[string]string{"ciConfigId": "1"}, Read: seed.Into[ciConfig]}},
+	Own:     []seed.Member{{Name: seedID, Kind: seed.Number, Required: true, About: "The number of the configuration"}},
 	Check: func(entries []*seed.Entry, report seed.Report) {
 		taken := map[int64]bool{}
 		for _, e := range entries {
@@ -31,7 +26,7 @@ var ciConfigSeeds = seed.Resource{
 			default:
 				taken[id] = true
 			}
-			if c, ok := e.Body.(ciConfig); ok {
+			if c, ok := e.Body.(*ciConfig); ok {
 				if err := c.check(); err != nil {
 					report(e, "sampling", err.Error())
 				}
@@ -39,9 +34,9 @@ var ciConfigSeeds = seed.Resource{
 		}
 	},
 	Insert: func(tx storage.Tx, e *seed.Entry, _ string) (string, error) {
-		c, _ := e.Body.(ciConfig)
+		c, _ := e.Body.(*ciConfig)
 		id := strconv.FormatInt(e.Own.Number(seedID), 10)
-		return id, stow(ciConfigRecords, tx, id, c)
+		return id, stow(ciConfigRecords, tx, id, *c)
 	},
 	Export: func(tx storage.ReadTx, _ string) (exported []seed.Exported, err error) {
 		err = every(ciConfigRecords, tx, false, func(item storage.Item[ciConfig]) error {

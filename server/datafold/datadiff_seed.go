@@ -176,17 +176,13 @@ var diffSeeds = seeded[dataDiff, json.RawMessage]{
 // outcomeSeeds are the scripted outcomes in a seed.
 var outcomeSeeds = seed.Resource{
 	List: "outcomes", Name: "outcome", Kind: outcomes.Kind,
-	Creates: []seed.Create{{Path: pathOutcome, Control: true, Vars: map[string]string{"outcomeName": "name"}, Read: func(body []byte) (any, error) {
-		var rule outcome
-		err := json.Unmarshal(body, &rule)
-		return rule, err
-	}}},
-	Own: []seed.Member{{Name: seedName, Kind: seed.Text, Required: true, About: "The name of the outcome"}},
+	Creates: []seed.Create{{Path: pathOutcome, Control: true, Vars: map[string]string{"outcomeName": "name"}, Read: seed.Into[outcome]}},
+	Own:     []seed.Member{{Name: seedName, Kind: seed.Text, Required: true, About: "The name of the outcome"}},
 	Check: func(entries []*seed.Entry, report seed.Report) {
 		taken := map[string]bool{}
 		for _, e := range entries {
 			name := e.Own.Text(seedName)
-			switch rule, ok := e.Body.(outcome); {
+			switch rule, ok := e.Body.(*outcome); {
 			case name == "":
 				report(e, seedName, "An outcome has a name.")
 			case taken[name]:
@@ -200,7 +196,8 @@ var outcomeSeeds = seed.Resource{
 		}
 	},
 	Insert: func(tx storage.Tx, e *seed.Entry, _ string) (string, error) {
-		rule, _ := e.Body.(outcome)
+		read, _ := e.Body.(*outcome)
+		rule := *read
 		rule.Name = e.Own.Text(seedName)
 		return rule.Name, plantOutcome(tx, rule)
 	},
@@ -218,19 +215,15 @@ var outcomeSeeds = seed.Resource{
 // compatibilitySeeds say in a seed how a workspace is answered: once, or not at all.
 var compatibilitySeeds = seed.Resource{
 	List: "compatibility", Name: "compatibility", Kind: compatibilities.Kind,
-	Creates: []seed.Create{{Path: pathCompatibility, Control: true, Read: func(body []byte) (any, error) {
-		var c compatibility
-		err := json.Unmarshal(body, &c)
-		return c, err
-	}}},
+	Creates: []seed.Create{{Path: pathCompatibility, Control: true, Read: seed.Into[compatibility]}},
 	Check: func(entries []*seed.Entry, report seed.Report) {
 		for _, e := range entries[min(1, len(entries)):] {
 			report(e, "", "A workspace is answered in one way. Remove the others.")
 		}
 	},
 	Insert: func(tx storage.Tx, e *seed.Entry, _ string) (string, error) {
-		c, _ := e.Body.(compatibility)
-		return theOne, stow(compatibilities, tx, theOne, c)
+		c, _ := e.Body.(*compatibility)
+		return theOne, stow(compatibilities, tx, theOne, *c)
 	},
 	Export: func(tx storage.ReadTx, _ string) ([]seed.Exported, error) {
 		c, err := compatibilityOf(tx)
