@@ -214,7 +214,7 @@ func schemas(depth int) *rapid.Generator[map[string]any] {
 			case 1:
 				s["format"] = rapid.SampledFrom([]string{"date", "date-time", "uuid", "email", "uri", "ipv4", "ipv6", "hostname", "byte", "time", "unknown"}).Draw(t, "format")
 			default:
-				s["pattern"] = rapid.SampledFrom([]string{`^[a-z]+$`, `\d{2,4}`, `^(a|bc|[^x])*$`, `^[A-Z]{3}-\d+$`, `(?i)hello`, `^.{3,}$`}).Draw(t, "pattern")
+				s["pattern"] = rapid.SampledFrom([]string{`^[a-z]+$`, `\d{2,4}`, `^(a|bc|[^x])*$`, `^[A-Z]{3}-\d+$`, `(?i:hello)`, `^.{3,}$`}).Draw(t, "pattern")
 			}
 		case "enum":
 			s["enum"] = []any{"a", 1, true, nil, []any{1}}[:1+upTo(4, "values")]
