@@ -1159,6 +1159,23 @@ type Report struct {
 		Text string `json:"text"`
 	} `json:"verdict,omitempty"`
 
+	// Causes Which violations share a cause: the same rule is broken alike at one place of the document, or by all operations alike. Left out where none do, and by the server
+	Causes *[]struct {
+		Rule string `json:"rule"`
+
+		// Message Of the first of them
+		Message string `json:"message"`
+
+		// Operations By method and path, or by operationId
+		Operations []string `json:"operations"`
+
+		// Requests Exchanges that have one of them, once for each
+		Requests int64 `json:"requests"`
+
+		// Fingerprints Of the violations, at least two
+		Fingerprints []string `json:"fingerprints"`
+	} `json:"causes,omitempty"`
+
 	// Coverage How much was covered of the rows: the ways in which an operation can be used and answered
 	Coverage Coverage `json:"coverage"`
 

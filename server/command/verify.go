@@ -236,9 +236,6 @@ func progress(w io.Writer, terminal bool) func(verify.Progress) {
 	}
 }
 
-// maxNames is how many operations are named that share a cause.
-const maxNames = 5
-
 // conclude writes the summary of a run that no rendering of the report has a place for.
 func conclude(w io.Writer, r *verify.Result) {
 	byCheck := map[string]int{}
@@ -247,16 +244,6 @@ func conclude(w io.Writer, r *verify.Result) {
 	}
 	for _, check := range slices.Sorted(maps.Keys(byCheck)) {
 		say(w, "%s: findings: %d", check, byCheck[check])
-	}
-	for _, c := range r.Causes() {
-		if n := len(c.Operations); n > 1 {
-			names := c.Operations[:min(n, maxNames)]
-			more := ""
-			if n > maxNames {
-				more = fmt.Sprintf(" and %d more", n-maxNames)
-			}
-			say(w, "one cause: %s: %s %s in %d operations: %s%s", c.Check, c.Rule, c.Place, n, strings.Join(names, ", "), more)
-		}
 	}
 	for _, warning := range r.Warnings {
 		say(w, "warning: %s", warning)

@@ -31,7 +31,7 @@ func (r *Result) Report(version string) *evidence.Report {
 		v := evidence.RecordedViolation{
 			API: r.Document.API, Operation: f.Operation, Side: contract.SideServer, Rule: f.Check, Basis: contract.BasisPublished,
 			In: f.In, Name: f.Name, Pointer: f.Pointer, Message: message, Got: f.Got, Accepted: f.Accepted, Document: f.Where,
-			Requests: f.Count, Exchanges: []string{}, Check: f.Check, Curl: f.Curl,
+			Requests: f.Count, Exchanges: []string{}, Check: f.Check, Curl: f.Curl, Cause: f.Rule,
 		}
 		sum := sha256.Sum256([]byte(strings.Join([]string{
 			v.API, v.Operation, f.Check, f.Rule, string(v.In), v.Name, v.Pointer, v.Document.Pointer,

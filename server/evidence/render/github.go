@@ -20,17 +20,25 @@ func writeGitHub(b *bytes.Buffer, v *view) error {
 		{"error", v.verdict.Failures, maxFailures},
 		{"warning", slices.Concat(v.verdict.Warnings, v.verdict.Unserved), maxWarnings},
 	} {
-		shown := level.violations[:min(level.most, len(level.violations))]
+		causes := evidence.Causes(level.violations)
+		shown := causes[:min(level.most, len(causes))]
 		for i := range shown {
-			x := &shown[i]
+			x := &shown[i].RecordedViolation
 			message := x.Message + "\n" + operation(x) + ", " + field(x) + ", " + x.Rule + ": " + strings.Join(details(x), "; ")
 			if line := again(x); line != "" {
 				message += "\n" + line
 			}
+			if others := shared(&shown[i], maxPlaces); others != "" {
+				message += "\n" + others
+			}
 			annotate(b, level.command, x.Document.File, x.Document.Line, operation(x)+": "+field(x)+" ("+x.Rule+")", message)
 		}
-		if more := len(level.violations) - len(shown); more > 0 {
-			annotate(b, level.command, "", 0, v.o.Title, "And "+kinds(more)+" more.")
+		rest := 0
+		for _, c := range causes[len(shown):] {
+			rest += 1 + len(c.Others)
+		}
+		if rest > 0 {
+			annotate(b, level.command, "", 0, v.o.Title, "And "+kinds(rest)+" more.")
 		}
 	}
 	if v.verdict.Short {

@@ -6,6 +6,7 @@ import (
 	_ "embed" // the page
 	"encoding/base64"
 	"html/template"
+	"math"
 	"strconv"
 	"strings"
 	"time"
@@ -33,6 +34,7 @@ var page = template.Must(template.New("report").Funcs(template.FuncMap{
 	"others":    func(x evidence.RecordedViolation) string { return clean(others(&x)) },
 	"tests":     func(x evidence.RecordedViolation) string { return clean(strings.Join(x.Tests, ", ")) },
 	"request":   func(x evidence.RecordedViolation) []string { return request(&x) },
+	"shared":    func(c evidence.Cause) string { return clean(shared(&c, math.MaxInt)) },
 	"row":       func(r evidence.Row) string { return clean(row(&r)) },
 }).Parse(pageText))
 
@@ -42,7 +44,8 @@ type (
 		OK                                               bool
 		Coverage, Threshold                              string
 		Percent                                          float64
-		Failures, Warnings, Unserved, Expected           []evidence.RecordedViolation
+		Failures, Warnings, Unserved, Expected           []evidence.Cause
+		Kinds                                            [2]int // of failures and warnings
 		APIs                                             []htmlAPI
 		Policy                                           string
 		Style                                            template.CSS
@@ -78,7 +81,9 @@ func writeHTML(b *bytes.Buffer, v *view) error {
 	p := htmlPage{
 		Title: clean(v.o.Title), Headline: v.headline(), Version: clean(v.Version), Requests: v.made(), Period: v.period(),
 		OK: v.ok(), Coverage: v.coverage(), Percent: v.Coverage.Percent,
-		Failures: v.verdict.Failures, Warnings: v.verdict.Warnings, Unserved: v.verdict.Unserved, Expected: v.verdict.Expected,
+		Failures: evidence.Causes(v.verdict.Failures), Warnings: evidence.Causes(v.verdict.Warnings),
+		Unserved: evidence.Causes(v.verdict.Unserved), Expected: evidence.Causes(v.verdict.Expected),
+		Kinds: [2]int{len(v.verdict.Failures), len(v.verdict.Warnings)},
 		// Nothing is loaded, and nothing runs but what stands in this package.
 		Policy: "default-src 'none'; style-src " + hash(pageStyle) + "; script-src " + hash(pageScript) + "; base-uri 'none'; form-action 'none'",
 		Style:  template.CSS(pageStyle), //nolint:gosec // from this package

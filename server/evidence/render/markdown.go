@@ -81,10 +81,14 @@ func writeMarkdown(b *bytes.Buffer, v *view) error {
 func violationsTable(p func(...string), violations []evidence.RecordedViolation, most int) {
 	p("| Operation | Field | Rule | What is wrong | Got | Accepted | Document | Requests | Test | Exchange |")
 	p("|---|---|---|---|---|---|---|--:|---|---|")
-	shown := violations[:min(most, len(violations))]
+	causes := evidence.Causes(violations)
+	shown := causes[:min(most, len(causes))]
 	for i := range shown {
-		x := &shown[i]
+		x := &shown[i].RecordedViolation
 		message := plain(x.Message)
+		if others := shared(&shown[i], maxPlaces); others != "" {
+			message += " *(" + plain(others) + ")*"
+		}
 		if notes := remarks(x); len(notes) > 0 {
 			message += " *(" + plain(strings.Join(notes, "; ")) + ")*"
 		}
@@ -95,17 +99,17 @@ func violationsTable(p func(...string), violations []evidence.RecordedViolation,
 		p("| ", code(operation(x)), " | ", code(field(x)), " | ", code(x.Rule), " | ", message, " | ", code(gots(x)), " | ", plain(x.Accepted),
 			" | ", code(document(x.Document)), " | ", strconv.FormatInt(x.Requests, 10), " | ", plain(strings.Join(x.Tests, ", ")), " | ", code(id), " |")
 	}
-	if more := len(violations) - len(shown); more > 0 {
+	if more := len(causes) - len(shown); more > 0 {
 		p("\n... and ", strconv.Itoa(more), " more")
 	}
 	for i := range shown {
 		if f := shown[i].First; f != nil {
-			p("\n", plain(strings.Join(append([]string{operation(&shown[i]) + " (" + shown[i].Operation + ")"}, first(&shown[i])...), ", ")), "\n")
+			p("\n", plain(strings.Join(append([]string{operation(&shown[i].RecordedViolation) + " (" + shown[i].Operation + ")"}, first(&shown[i].RecordedViolation)...), ", ")), "\n")
 		}
 	}
 	told := false
 	for i := range shown {
-		if x := &shown[i]; x.Curl != "" {
+		if x := &shown[i].RecordedViolation; x.Curl != "" {
 			if !told {
 				p("\nReproduce with:\n")
 				told = true

@@ -113,8 +113,33 @@ func writeJSON(b *bytes.Buffer, v *view) error {
 	}
 	return encode(b, &struct {
 		*evidence.Report
-		Verdict verdict `json:"verdict"`
-	}{&r, verdict{Passed: v.ok(), Text: clean(v.headline())}})
+		Verdict verdict       `json:"verdict"`
+		Causes  []sharedCause `json:"causes,omitempty"`
+	}{&r, verdict{Passed: v.ok(), Text: clean(v.headline())}, sharedCauses(v.Violations)})
+}
+
+// sharedCause is what several violations have in common, for a program.
+type sharedCause struct {
+	Rule         string   `json:"rule"`
+	Message      string   `json:"message"`
+	Operations   []string `json:"operations"`
+	Requests     int64    `json:"requests"`
+	Fingerprints []string `json:"fingerprints"`
+}
+
+func sharedCauses(violations []evidence.RecordedViolation) []sharedCause {
+	var causes []sharedCause
+	for _, c := range evidence.Causes(violations) {
+		if len(c.Others) == 0 {
+			continue
+		}
+		s := sharedCause{c.Rule, c.Message, list(c.Operations()), c.Met(), []string{c.Fingerprint}}
+		for i := range c.Others {
+			s.Fingerprints = append(s.Fingerprints, c.Others[i].Fingerprint)
+		}
+		causes = append(causes, s)
+	}
+	return causes
 }
 
 // verdict is what there is to know for a program that asks nothing else.

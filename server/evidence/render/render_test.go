@@ -189,6 +189,7 @@ func cases() []testCase {
 		{"inferred", broken(), Options{Judging: evidence.Judging{FailOn: evidence.FailOnInferred, MinCoverage: 50}, Width: 60, Colour: true}, false},
 		{"none", broken(), Options{Judging: evidence.Judging{FailOn: evidence.FailOnNone}}, true},
 		{"attacked", attacked(), Options{Judging: evidence.Judging{MinCoverage: 90}, Title: hostile}, false},
+		{"shared", sharing(), Options{}, false},
 		{"huge", huge(), Options{}, false},
 	}
 }

@@ -59,6 +59,7 @@ type (
 		Level        string             `json:"level"`
 		Message      sarifMessage       `json:"message"`
 		Locations    []sarifLocation    `json:"locations,omitempty"`
+		Related      []sarifLocation    `json:"relatedLocations,omitempty"`
 		Fingerprints map[string]string  `json:"partialFingerprints,omitempty"`
 		Occurrences  int64              `json:"occurrenceCount,omitempty"`
 		Suppressions []sarifSuppression `json:"suppressions,omitempty"`
@@ -71,6 +72,7 @@ type (
 	sarifLocation struct {
 		Physical *sarifPhysical `json:"physicalLocation,omitempty"`
 		Logical  []sarifLogical `json:"logicalLocations,omitempty"`
+		Message  *sarifMessage  `json:"message,omitempty"`
 	}
 	sarifPhysical struct {
 		Artifact sarifArtifact `json:"artifactLocation"`
@@ -159,9 +161,8 @@ func writeSARIF(b *bytes.Buffer, v *view) error {
 		level      string
 		violations []evidence.RecordedViolation
 	}{{"error", v.verdict.Failures}, {"warning", v.verdict.Warnings}, {"note", v.verdict.Unserved}} {
-		for i := range group.violations {
-			x := &group.violations[i]
-			run.Results = append(run.Results, sarifViolation(x, rule(x.Rule, group.level), group.level))
+		for _, c := range evidence.Causes(group.violations) {
+			run.Results = append(run.Results, sarifCause(&c, rule(c.Rule, group.level), group.level))
 		}
 	}
 	if v.verdict.Idle {
@@ -189,6 +190,24 @@ func writeSARIF(b *bytes.Buffer, v *view) error {
 // sarifFingerprint names our kind of fingerprint, with its version.
 const sarifFingerprint = "understudyViolation/v1"
 
+// sarifCause is a result for all violations of one cause: the first of them, and where
+// the others are.
+func sarifCause(c *evidence.Cause, rule int, level string) sarifResult {
+	r := sarifViolation(&c.RecordedViolation, rule, level)
+	r.Occurrences = c.Met()
+	for i := range c.Others {
+		x := &c.Others[i]
+		at := sarifPlace(x)
+		message := sarifText(operation(x) + ", " + field(x) + ", met " + times(x.Requests))
+		at.Message = &message
+		r.Related = append(r.Related, at)
+	}
+	if len(c.Others) > 0 {
+		r.Message = sarifText(operation(&c.RecordedViolation) + ", " + field(&c.RecordedViolation) + ": " + c.Message + " (" + sentence(shared(c, maxPlaces)) + ")")
+	}
+	return r
+}
+
 func sarifViolation(x *evidence.RecordedViolation, rule int, level string) sarifResult {
 	r := sarifResult{
 		RuleID: x.Rule, RuleIndex: rule, Level: level, Message: sarifText(operation(x) + ", " + field(x) + ": " + x.Message), Occurrences: x.Requests,
@@ -204,7 +223,14 @@ func sarifViolation(x *evidence.RecordedViolation, rule int, level string) sarif
 	if x.Known {
 		r.Suppressions = []sarifSuppression{{"external", "The baseline names this violation."}}
 	}
-	var at sarifLocation
+	if at := sarifPlace(x); at.Physical != nil || at.Logical != nil {
+		r.Locations = []sarifLocation{at}
+	}
+	return r
+}
+
+// sarifPlace is where the rule of a violation stands, and for which operation.
+func sarifPlace(x *evidence.RecordedViolation) (at sarifLocation) {
 	at.Physical = physical(x.Document)
 	if x.Operation != "" {
 		name := x.Operation
@@ -213,10 +239,7 @@ func sarifViolation(x *evidence.RecordedViolation, rule int, level string) sarif
 		}
 		at.Logical = []sarifLogical{{x.Operation, name, "operation"}}
 	}
-	if at.Physical != nil || at.Logical != nil {
-		r.Locations = []sarifLocation{at}
-	}
-	return r
+	return at
 }
 
 func physical(l contract.Location) *sarifPhysical {

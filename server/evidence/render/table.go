@@ -16,6 +16,7 @@ const (
 	maxOperations = 250
 	maxRows       = 60
 	maxNever      = 250
+	maxPlaces     = 10
 )
 
 // Colours of a terminal.
@@ -187,19 +188,20 @@ func (t *table) violations(head string, violations []evidence.RecordedViolation,
 	if violations[0].Rule == contract.RuleUnserved {
 		of = count(int64(len(violations)), "kind") + " of request"
 	}
-	t.head(head + " (" + of + ", met " + times(met(violations)) + ")")
-	shown := violations[:min(most, len(violations))]
+	causes := evidence.Causes(violations)
+	t.head(head + " (" + of + ofCauses(len(violations), len(causes)) + ", met " + times(met(violations)) + ")")
+	shown := causes[:min(most, len(causes))]
 	width := [3]int{}
 	lead := func(x *evidence.RecordedViolation) [3]string {
 		return [3]string{cut(t.safe(operation(x)), 64), cut(t.safe(field(x)), 80), cut(t.safe(x.Rule), 32)}
 	}
 	for i := range shown {
-		for j, text := range lead(&shown[i]) {
+		for j, text := range lead(&shown[i].RecordedViolation) {
 			width[j] = min(max(width[j], columns(text)), 40)
 		}
 	}
 	for i := range shown {
-		x := &shown[i]
+		x := &shown[i].RecordedViolation
 		t.b.WriteString("  ")
 		for j, text := range lead(x) {
 			t.b.WriteString(t.paint(cell{text, []string{bold, "", colour}[j]}))
@@ -217,8 +219,11 @@ func (t *table) violations(head string, violations []evidence.RecordedViolation,
 		if x.Curl != "" { // whole, or it would be of no use
 			t.line(cell{"      " + t.safe(x.Curl), dim})
 		}
+		for _, line := range wrap(t.safe(shared(&shown[i], maxPlaces)), t.v.o.Width-6) {
+			t.line(cell{"      " + line, dim})
+		}
 	}
-	t.more(len(violations)-len(shown), map[string]string{"FAILURES": "failure", "WARNINGS": "warning"}[head])
+	t.more(len(causes)-len(shown), map[string]string{"FAILURES": "failure", "WARNINGS": "warning"}[head])
 }
 
 // missed lists the rows that were never met: each with its hint where the

@@ -46,7 +46,7 @@ func (v *view) ok() bool { return v.verdict.OK() && v.o.Ended == "" }
 func (v *view) headline() string {
 	var why []string
 	if n := len(v.verdict.Failures); n > 0 {
-		why = append(why, "the contract is broken by "+kinds(n)+", met "+times(met(v.verdict.Failures)))
+		why = append(why, "the contract is broken by "+kinds(n)+ofCauses(n, len(evidence.Causes(v.verdict.Failures)))+", met "+times(met(v.verdict.Failures)))
 	}
 	if v.verdict.Short {
 		why = append(why, v.shortfall())
@@ -234,6 +234,46 @@ func count(n int64, thing string) string {
 		thing += "s"
 	}
 	return strconv.FormatInt(n, 10) + " " + thing
+}
+
+// shared tells where else a violation's cause was met, at most so many places; empty if
+// nowhere.
+func shared(c *evidence.Cause, most int) string {
+	if len(c.Others) == 0 {
+		return ""
+	}
+	var places []string
+	for i := range c.Others {
+		x := &c.Others[i]
+		place := operation(x)
+		if field(x) != field(&c.RecordedViolation) {
+			place += " (" + field(x) + ")"
+		}
+		if place == operation(&c.RecordedViolation) || slices.Contains(places, place) {
+			continue
+		}
+		places = append(places, place)
+	}
+	more := ""
+	if len(places) > most {
+		places, more = places[:most], " and "+strconv.Itoa(len(places)-most)+" more"
+	}
+	text := "one cause of " + kinds(len(c.Others)+1) + ", met " + times(c.Met())
+	if n := len(c.Operations()); n > 1 {
+		text += " in " + count(int64(n), "operation")
+	}
+	if len(places) > 0 {
+		text += ": also " + strings.Join(places, ", ") + more
+	}
+	return text
+}
+
+// ofCauses says of how many causes violations are, where some share one.
+func ofCauses(violations, causes int) string {
+	if causes == violations {
+		return ""
+	}
+	return " of " + count(int64(causes), "cause")
 }
 
 // operation names what a violation is about: by method and path, as a client's
