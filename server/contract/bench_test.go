@@ -47,3 +47,17 @@ func BenchmarkJudgeResponse(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkUnmatched explains paths that no operation has.
+func BenchmarkUnmatched(b *testing.B) {
+	d := arenaFor(b, "brms").document
+	for _, path := range []string{"/nothing", "/api/project", "/api/projects/7d1a2c1e/integration", "/api/a/b/c/d/e/f/g"} {
+		b.Run(path, func(b *testing.B) {
+			r := &http.Request{Method: http.MethodGet, URL: &url.URL{Path: path}}
+			b.ReportAllocs()
+			for b.Loop() {
+				d.UnmatchedViolation(r, nil, "")
+			}
+		})
+	}
+}

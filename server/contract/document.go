@@ -82,6 +82,7 @@ type Document struct {
 	beyond        map[*Schema]bool // that the evaluator judges, and not kin-openapi
 	patterns      sync.Map         // that were read, by their text
 	unserved      []unserved
+	trees         func() *pathTrees
 }
 
 // EncodedSlash reports whether "%2F" in a path is part of a segment.
@@ -158,6 +159,7 @@ func newDocument(src Source) *Document {
 func (d *Document) finish() {
 	d.secretNames = sync.OnceValue(d.findSecretNames)
 	d.index = sync.OnceValue(d.buildIndex)
+	d.trees = sync.OnceValue(d.plantTrees)
 	if d.reader != nil {
 		d.secretNames = sync.OnceValue(d.scanSecretNames)
 		whole := d.index

@@ -155,19 +155,25 @@ func (t Template) distance(got []string) int {
 			return total
 		case i >= len(t.segments):
 			total += 5 + min(len(got[i]), 10)
-		case i >= len(got):
-			total += 5 + min(t.segments[i].length(), 10)
-		case len(t.segments[i].names) > 0:
-			if got[i] == "" {
-				total += 5
-			} else {
-				total++ // a text that matches exactly is nearer than a parameter
-			}
 		default:
-			total += 2 * spelling.Distance(t.segments[i].texts[0], got[i])
+			total += t.segments[i].cost(got, i)
 		}
 	}
 	return total
+}
+
+// cost is how much a segment differs from the i-th of a path, which may have none.
+func (s *templateSegment) cost(got []string, i int) int {
+	switch {
+	case i >= len(got):
+		return 5 + min(s.length(), 10)
+	case len(s.names) == 0:
+		return 2 * spelling.Distance(s.texts[0], got[i])
+	case got[i] == "":
+		return 5
+	default:
+		return 1 // a text that matches exactly is nearer than a parameter
+	}
 }
 
 // length is how long a segment is as it is written.

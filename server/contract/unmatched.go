@@ -84,21 +84,17 @@ func (d *Document) emptied(method, path string) (*Operation, string) {
 // Distance is how far a path is from the nearest that the document declares, or says
 // the vendor has; 0 if it is one.
 func (d *Document) Distance(path string) int {
-	least := -1
-	consider := func(t Template) {
+	trees := d.trees()
+	for _, t := range trees.known {
 		if t.Match(path) {
-			least = 0
-		} else if n := t.Distance(path); least < 0 || n < least {
-			least = max(n, 1)
+			return 0
 		}
 	}
-	for _, op := range d.ordered {
-		consider(op.template)
+	number, distance := trees.all.nearest(path)
+	if number < 0 {
+		return -1
 	}
-	for _, u := range d.unserved {
-		consider(u.template)
-	}
-	return least
+	return max(distance, 1)
 }
 
 // templateOf finds the path template that a path belongs to.
@@ -117,11 +113,28 @@ func (d *Document) templateOf(path string) string {
 
 // nearest finds the declared path that differs least from a path.
 func (d *Document) nearest(path string) string {
-	best, least := "", 0
-	for _, op := range d.ordered {
-		if n := op.template.Distance(path); best == "" || n < least {
-			best, least = op.Path, n
-		}
+	number, _ := d.trees().declared.nearest(path)
+	if number < 0 {
+		return ""
 	}
-	return best
+	return d.ordered[number].Path
+}
+
+// pathTrees are the paths of a document as they are searched.
+type pathTrees struct {
+	declared *pathTree // numbered as the operations are
+	all      *pathTree // and those that the vendor has besides
+	known    []Template
+}
+
+func (d *Document) plantTrees() *pathTrees {
+	var known []Template
+	for _, op := range d.ordered {
+		known = append(known, op.template)
+	}
+	declared := newPathTree(known)
+	for _, u := range d.unserved {
+		known = append(known, u.template)
+	}
+	return &pathTrees{declared, newPathTree(known), known}
 }

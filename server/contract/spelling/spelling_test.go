@@ -3,6 +3,8 @@ package spelling
 import (
 	"strings"
 	"testing"
+
+	"pgregory.net/rapid"
 )
 
 func TestDistance(t *testing.T) {
@@ -53,4 +55,43 @@ func TestNearest(t *testing.T) {
 			t.Errorf("%.20q: %q, want %q", tt.name, got, tt.wanted)
 		}
 	}
+}
+
+// plainDistance is the distance by its definition, each row whole.
+func plainDistance(from, to string) int {
+	a, b := []rune(from[:min(len(from), MaxCompared)]), []rune(to[:min(len(to), MaxCompared)])
+	rows := make([][]int, len(a)+1)
+	for i := range rows {
+		rows[i] = make([]int, len(b)+1)
+		for j := range rows[i] {
+			switch {
+			case i == 0 || j == 0:
+				rows[i][j] = i + j
+				continue
+			case a[i-1] == b[j-1]:
+				rows[i][j] = rows[i-1][j-1]
+			default:
+				rows[i][j] = 1 + min(rows[i-1][j-1], rows[i-1][j], rows[i][j-1])
+			}
+			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
+				rows[i][j] = min(rows[i][j], rows[i-2][j-2]+1)
+			}
+		}
+	}
+	return rows[len(a)][len(b)]
+}
+
+func TestWithin(t *testing.T) {
+	t.Parallel()
+	text := rapid.OneOf(rapid.StringOfN(rapid.SampledFrom([]rune("abé")), 0, 9, -1), rapid.String(), rapid.StringN(150, 300, -1))
+	rapid.Check(t, func(t *rapid.T) {
+		from, to, most := text.Draw(t, "from"), text.Draw(t, "to"), rapid.IntRange(-1, 12).Draw(t, "most")
+		want := plainDistance(from, to)
+		if got := Distance(from, to); got != want {
+			t.Fatalf("%d, want %d", got, want)
+		}
+		if got, ok := Within(from, to, most); ok != (want <= most) || ok && got != want {
+			t.Fatalf("%d %t, want %d", got, ok, want)
+		}
+	})
 }
