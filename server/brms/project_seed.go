@@ -27,7 +27,7 @@ var projectSeeds = seeded[project, brms.Project, brms.CreateProjectRequest]{
 			own["decisionsApprovalMode"] = p.ApprovalMode
 		}
 	},
-	within: []*seed.Resource{integrationSeeds.seed(), documentSeeds(), testEventSeeds.seed(), projectTokenSeeds.seed(), groupSeeds.seed(), releaseSeeds(), environmentSeeds()},
+	within: []*seed.Resource{integrationSeeds.seed(), documentSeeds(), testEventSeeds.seed(), projectTokenSeeds.seed(), groupSeeds.seed(), releaseSeeds(), environmentSeeds(), runSeeds()},
 }
 
 // maxCopied bounds what the projects of one list copy: each may copy all that those
@@ -45,6 +45,7 @@ func completeProjects(entries []*seed.Entry, report seed.Report) {
 	}
 	for _, e := range entries {
 		withinReleases(e, report)
+		checkRuns(e, report)
 	}
 	content := map[string]map[string]bool{} // kinds of the projects met so far, by id
 	copied := 0

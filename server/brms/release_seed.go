@@ -34,6 +34,10 @@ func releaseSeeds() *seed.Resource {
 			Path: "/api/projects/{projectId}/documents", Vars: anyIDs("/api/projects/{projectId}/documents"), Read: seed.Into[seededFile],
 		}},
 		Files: []string{"content"},
+		Own: []seed.Member{
+			{Name: "documentId", Kind: seed.UUID, About: "The document that it was made of"},
+			{Name: "versionId", Kind: seed.UUID, About: "The version of that document"},
+		},
 		Check: func(entries []*seed.Entry, report seed.Report) {
 			taken := map[string]bool{}
 			for _, e := range entries {
@@ -124,7 +128,10 @@ func plantRelease(w *work, e *seed.Entry, parent string) (made storage.Item[rele
 		if err != nil {
 			return made, err
 		}
-		files = append(files, releaseFile{Path: f.Name, ContentType: or(f.ContentType, decisionType), Hash: hash, Size: len(text)})
+		files = append(files, releaseFile{
+			Path: f.Name, ContentType: or(f.ContentType, decisionType), Hash: hash, Size: len(text),
+			Document: of.Own.Text("documentId"), Version: of.Own.Text("versionId"),
+		})
 	}
 	slices.SortFunc(files, func(a, b releaseFile) int { return strings.Compare(a.Path, b.Path) })
 	meta := seedMeta(w.Tx, e, parent)
@@ -166,6 +173,11 @@ func exportFiles(tx storage.ReadTx, parent string) ([]seed.Exported, error) {
 		}
 		contentType := f.ContentType
 		exported[i] = seed.Exported{ID: f.Path, Body: seededFile{Name: f.Path, ContentType: &contentType, Content: text}, Own: seed.Values{}}
+		for name, id := range map[string]string{"documentId": f.Document, "versionId": f.Version} {
+			if id != "" {
+				exported[i].Own[name] = id
+			}
+		}
 	}
 	return exported, err
 }

@@ -40,9 +40,11 @@ var runWords = map[job.State]string{
 	job.Done: "completed", job.Failed: "failed", job.Cancelled: "cancelled",
 }
 
+const runKind = "brms.run"
+
 var runs = resource[run, brms.Run]{
 	code: "run", noun: "Run", in: &projects,
-	records: storage.Collection[run]{Kind: "brms.run"},
+	records: storage.Collection[run]{Kind: runKind},
 	view:    func(tx storage.ReadTx, r storage.Item[run]) (brms.Run, error) { return viewRun(tx, glancing(tx), r) },
 }
 
