@@ -6,7 +6,7 @@ import (
 	"runtime"
 	"runtime/debug"
 	"runtime/metrics"
-	"sync/atomic"
+	"sync"
 	"time"
 
 	"github.com/understudy-api/understudy/server/quota"
@@ -39,11 +39,22 @@ const (
 // governor makes the bound of Go's memory follow what lives, and gives memory back when
 // the process is idle.
 type governor struct {
-	limit   int64
-	ended   atomic.Bool
-	bounds  bool   // whether it sets the bound
-	release func() // what else can be given back
+	bound   *memoryBound // nil if it sets none
+	release func()       // what else can be given back
+	ended   bool         // read and written with the lock of the bound
 }
+
+// memoryBound is the bound that the servers of a process share.
+type memoryBound struct {
+	set func(limit int64) (before int64) // as debug.SetMemoryLimit
+
+	sync.Mutex
+	servers int
+	limit   int64 // 0 before it is set
+	found   int64 // what it was before the first of them
+}
+
+var processBound = memoryBound{set: debug.SetMemoryLimit}
 
 // heapMetrics gives what the last collection found alive, and all that was ever
 // allocated.
@@ -55,10 +66,36 @@ func heapMetrics() (lived, allocated uint64) {
 
 // govern begins to govern, until the context ends.
 func govern(ctx context.Context, bounds bool, release func()) {
-	g := &governor{bounds: bounds, release: release}
+	g := &governor{release: release}
+	if bounds {
+		g.bound = &processBound
+		g.begin()
+	}
+	go g.watch(ctx)
+}
+
+func (g *governor) begin() {
+	g.bound.Lock()
+	if g.bound.servers++; g.bound.servers == 1 {
+		g.bound.limit, g.bound.found = 0, g.bound.set(-1)
+	}
+	g.bound.Unlock()
 	g.follow()
 	g.afterCollection()
-	go g.watch(ctx)
+}
+
+// end puts the bound back after the last server: it would stay what it was for one that
+// is gone, and make a process that lives on collect without end.
+func (g *governor) end() {
+	if g.bound == nil {
+		return
+	}
+	g.bound.Lock()
+	defer g.bound.Unlock()
+	g.ended = true
+	if g.bound.servers--; g.bound.servers == 0 {
+		g.bound.set(g.bound.found)
+	}
 }
 
 // memoryFor is the bound for what lives.
@@ -66,23 +103,26 @@ func memoryFor(lived uint64) int64 {
 	return memoryBase + int64(memoryFactor*float64(min(lived, math.MaxInt64/4)))
 }
 
-func (g *governor) follow() {
-	if !g.bounds {
-		return
+// follow sets the bound for what lives, and says whether there is more to follow.
+func (g *governor) follow() bool {
+	g.bound.Lock()
+	defer g.bound.Unlock()
+	if g.ended {
+		return false
 	}
 	lived, _ := heapMetrics()
-	if limit := memoryFor(lived); limit > g.limit+memorySteps || limit < g.limit-memorySteps {
-		g.limit = limit
-		debug.SetMemoryLimit(limit)
+	if limit := memoryFor(lived); limit > g.bound.limit+memorySteps || limit < g.bound.limit-memorySteps {
+		g.bound.limit = limit
+		g.bound.set(limit)
 	}
+	return true
 }
 
 // afterCollection follows what lives after every collection: a thing that nothing refers
 // to is collected by each.
 func (g *governor) afterCollection() {
 	runtime.AddCleanup(&struct{ _ [16]byte }{}, func(g *governor) {
-		if !g.ended.Load() {
-			g.follow()
+		if g.follow() {
 			g.afterCollection()
 		}
 	}, g)
@@ -92,7 +132,7 @@ func (g *governor) afterCollection() {
 func (g *governor) watch(ctx context.Context) {
 	tick := time.NewTicker(idleTick)
 	defer tick.Stop()
-	defer g.ended.Store(true)
+	defer g.end()
 	_, before := heapMetrics()
 	given, idle := before, 0
 	for {
