@@ -68,7 +68,7 @@ func verifyFlags() (*flag.FlagSet, *verifying, *judging) {
 	f.Usage = "`GLOB` of the operations to verify, as createThing or \"GET /things*\", or tag:GLOB, path:GLOB, method:GET, re:EXPRESSION or deprecated; may be repeated"
 	v.declare(fs)
 	fs.StringVar(&v.url, "url", "http://127.0.0.1:8080", "`BASE` URL of the server, with the path that stands before those of the document")
-	fs.StringVar(&v.document, "document", "", "the OpenAPI document, 3.0 or 3.1, or Swagger 2: "+strings.Join(app.VerifyDocuments(), ", ")+", or a `FILE` or URL")
+	fs.StringVar(&v.document, "document", "", "the OpenAPI document, 3.0 to 3.2, or Swagger 2: "+strings.Join(app.VerifyDocuments(), ", ")+", or a `FILE` or URL")
 	fs.BoolVar(&v.strictDocument, "strict-document", false, "refuse a document with a rule that cannot be judged, instead of a warning")
 	fs.Var(&v.allowReferences, "allow-references", "`PLACES`, folders or URLs, to which references of the document may lead, besides its own folder or origin")
 	fs.Var(&v.auth, "auth", "credential: `VALUE` of the header Authorization, as \"Bearer ...\", or NAME=VALUE for the security scheme of that name; may be repeated; better set in the environment")

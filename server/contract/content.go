@@ -167,6 +167,12 @@ type payload struct {
 	numbers *jsonText // the value with its odd numbers; nil where none can be
 	value   any
 	found   []Violation // what is wrong with how it is written
+	opaque  [][]Step    // what is in it and not looked into
+}
+
+// within reports whether a violation is in a part of the body that is not looked into.
+func (p *payload) within(v Violation) bool {
+	return slices.ContainsFunc(p.opaque, func(at []Step) bool { return len(v.Path) >= len(at) && slices.Equal(v.Path[:len(at)], at) })
 }
 
 // read reads a body by its declared media type. contentType is the header.

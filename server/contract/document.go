@@ -288,7 +288,10 @@ func (d *Document) newFacts(at, method, path string, item *openapi3.PathItem, op
 			o.headers = true
 		}
 		if r := newParameterReader(p); d.isOwn(r) {
-			if r.others = o.query; d.foreign && r.undefined() {
+			if p.In == openapi3.ParameterInQuery {
+				r.others = o.query
+			}
+			if d.foreign && (r.undefined(nil) || r.spreadCookie()) {
 				loosen(r.schema)
 			}
 			o.readers = append(o.readers, r)

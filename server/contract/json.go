@@ -46,6 +46,7 @@ type jsonText struct {
 	odd   []oddNumber // in the order in which they came
 
 	mistyped []partType // of a multipart body
+	opaque   [][]Step   // parts of it that are not looked into
 }
 
 // readers are reused: a fresh one costs more than a small body.

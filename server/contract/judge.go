@@ -183,8 +183,11 @@ func (o *Operation) judgeBody(j *Judged, p *payload, found *collector) {
 	odd := p.numbers != nil && len(p.numbers.odd) > 0
 	e := &finder{operation: o, side: SideClient, payload: p, found: found}
 	if o.document.foreign {
-		before := len(found.found) + found.more
+		from, before := len(found.found), len(found.found)+found.more
 		e.visit(c.schema, p.value, odd || p.json == nil && holdsOdd(p.value), o.bodyViolation(c, ""))
+		if len(p.opaque) > 0 {
+			found.found = append(found.found[:from], slices.DeleteFunc(found.found[from:], p.within)...)
+		}
 		if c.kind != contentText {
 			o.unknownMembers(p, found)
 		}

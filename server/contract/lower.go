@@ -199,26 +199,24 @@ func (l *lowerer) settleNull(at string, s *Schema, takesNull bool) {
 }
 
 // circular reports whether a schema is reached from itself by branches alone.
-func (l *lowerer) circular(s *Schema) bool {
-	seen := map[*Schema]bool{}
-	var reaches func(from *Schema) bool
-	reaches = func(from *Schema) bool {
-		branches := slices.Concat(from.AllOf, from.AnyOf, from.OneOf)
-		if from.Not != nil {
-			branches = append(branches, from.Not)
-		}
-		for _, ref := range branches {
-			if ref == nil || ref.Value == nil || seen[ref.Value] {
-				continue
-			}
-			seen[ref.Value] = true
-			if ref.Value == s || reaches(ref.Value) {
-				return true
-			}
-		}
-		return false
+func (l *lowerer) circular(s *Schema) bool { return reaches(s, s, map[*Schema]bool{}) }
+
+// reaches reports whether a schema is a branch of another, or of a branch of it.
+func reaches(from, s *Schema, seen map[*Schema]bool) bool {
+	branches := slices.Concat(from.AllOf, from.AnyOf, from.OneOf)
+	if from.Not != nil {
+		branches = append(branches, from.Not)
 	}
-	return reaches(s)
+	for _, ref := range branches {
+		if ref == nil || ref.Value == nil || seen[ref.Value] {
+			continue
+		}
+		seen[ref.Value] = true
+		if ref.Value == s || reaches(ref.Value, s, seen) {
+			return true
+		}
+	}
+	return false
 }
 
 // survey finds which of the schemas reached from s accept null, before any of them
@@ -230,7 +228,7 @@ func (l *lowerer) survey(at string, s *Schema) {
 	l.surveyed[s] = true
 	l.untag(at, s)
 	l.unwindAll(at, s)
-	if l.circular(s) {
+	if l.circular(s) && (!l.document.foreign || !l.cutCircle(at, s)) {
 		l.fail(at, "a schema that asks the same of the same value again is not supported")
 	}
 	l.acceptsNull(s)

@@ -182,6 +182,27 @@ func (l *lowerer) unwindAll(at string, s *Schema) {
 	})
 }
 
+// cutCircle takes off a schema what asks the same of the same value again, which JSON
+// Schema leaves undefined (core, section 9.4.1): of all that are asked for the one, of a
+// union the whole.
+func (l *lowerer) cutCircle(at string, s *Schema) bool {
+	again := func(ref *openapi3.SchemaRef) bool {
+		return ref != nil && ref.Value != nil && (ref.Value == s || reaches(ref.Value, s, map[*Schema]bool{}))
+	}
+	s.AllOf = slices.DeleteFunc(slices.Clone(s.AllOf), again)
+	if slices.ContainsFunc(s.AnyOf, again) {
+		s.AnyOf, s.Discriminator = nil, nil
+	}
+	if slices.ContainsFunc(s.OneOf, again) {
+		s.OneOf, s.Discriminator = nil, nil
+	}
+	if again(s.Not) {
+		s.Not = nil
+	}
+	l.warn(at, s, "a schema that asks the same of the same value again is judged without that")
+	return !l.circular(s)
+}
+
 // nameBranches gives the branches of a discriminated union that its mapping leaves out
 // the names of their schemas (OpenAPI, section Discriminator Object).
 func (l *lowerer) nameBranches(s *Schema) {

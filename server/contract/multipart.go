@@ -63,6 +63,7 @@ func (o *Operation) readMultipart(p *payload, contentType string, m *Message) {
 		return
 	}
 	p.numbers, p.value = read, read.value
+	p.opaque = read.opaque
 	for _, t := range read.mistyped {
 		v := o.bodyViolation(p.content, RuleMediaType)
 		v.Path, v.Got, v.Detail = t.path, t.came, strings.Join(t.types, " or ")
@@ -140,6 +141,13 @@ func (c *content) part(part *multipart.Part, name string, schemas []*Schema, bod
 	if types, said := c.partTypes(name), part.Header.Get("Content-Type"); types != nil && said != "" && !fitsOne(types, said) {
 		body.mistyped = append(body.mistyped, partType{path, said, types})
 	}
+	if structuredPart(schemas) && c.opaquePart(part, name) {
+		body.opaque = append(body.opaque, path)
+		if _, err := io.Copy(io.Discard, part); err != nil {
+			return nil, errPart(reasonParts)
+		}
+		return "", nil
+	}
 	if isFile(part, schemas) {
 		if _, err := io.Copy(io.Discard, part); err != nil {
 			return nil, errPart(reasonParts)
@@ -166,13 +174,25 @@ func (c *content) part(part *multipart.Part, name string, schemas []*Schema, bod
 	return body.field(schemas, string(text), path), nil
 }
 
-// isFile reports whether a part is a file: it has a file's name, or its schema is of
-// bytes.
+// isFile reports whether a part is a file: it has a file's name and its schema does not
+// ask for another value than a text, or its schema is of bytes.
 func isFile(part *multipart.Part, schemas []*Schema) bool {
-	if part.FileName() != "" && !wants(schemas, openapi3.TypeObject) {
-		return true
+	text := wants(schemas, openapi3.TypeString) || !slices.ContainsFunc(expand(slices.Clone(schemas)), func(s *Schema) bool { return s.Type != nil })
+	return part.FileName() != "" && text && !wants(schemas, openapi3.TypeObject) || slices.ContainsFunc(schemas, isBinary)
+}
+
+func structuredPart(schemas []*Schema) bool {
+	return wants(schemas, openapi3.TypeObject) && !wants(schemas, openapi3.TypeString)
+}
+
+// opaquePart reports whether a part is of a media type that is not read here, as XML.
+func (c *content) opaquePart(part *multipart.Part, name string) bool {
+	said := part.Header.Get("Content-Type")
+	if e := c.encoding[name]; said == "" && e != nil {
+		said = e.ContentType
 	}
-	return slices.ContainsFunc(schemas, isBinary)
+	essence := parseMedia(said).essence()
+	return essence != "" && !isJSONType(essence) && essence != "text/plain" && essence != "application/octet-stream"
 }
 
 // partIsJSON reports whether a part is JSON: it says so, or the document does, or

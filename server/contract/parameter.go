@@ -80,6 +80,7 @@ type reading struct {
 	value any
 	texts []string // as it came, or of each item of a list
 	wrong *Violation
+	loose bool // servers read such a text in more than one way
 }
 
 // readings are the values that the texts of a parameter may stand for: the first that
@@ -343,25 +344,48 @@ func (r *parameterReader) header(d *Document, values []string, side Side) readin
 	return r.fromText(d, text, text, ",", same, side)
 }
 
-// fromCookies reads a cookie out of the header, in which values may be escaped.
+// spreadCookie reports whether a list or an object stands in cookies between ampersands,
+// which not all servers look for there.
+func (r *parameterReader) spreadCookie() bool {
+	return r.parameter.In == openapi3.ParameterInCookie && r.explode && r.media == "" && structuredOrNil(r.schema)
+}
+
+// fromCookies reads a parameter out of the header of the cookies, in which values may be
+// escaped. What is exploded stands between ampersands (RFC 6570) or in cookies of its own.
 func (r *parameterReader) fromCookies(d *Document, header []string) reading {
-	var raw []string
+	array := r.schema != nil && r.media == "" && wants([]*Schema{r.schema}, openapi3.TypeArray)
+	object := r.schema != nil && r.media == "" && r.explode && wants([]*Schema{r.schema}, openapi3.TypeObject)
+	var own []string
+	var pairs []queryPair
 	for _, line := range header {
 		for pair := range strings.SplitSeq(line, ";") {
 			name, value, _ := strings.Cut(strings.TrimSpace(pair), "=")
+			value = strings.Trim(value, `"`)
 			if name == r.parameter.Name {
-				raw = append(raw, strings.Trim(value, `"`))
+				own = append(own, value)
+			}
+			if !object {
+				continue
+			}
+			for member := range strings.SplitSeq(name+"="+value, "&") {
+				if name, value, _ = strings.Cut(member, "="); declaresMember(r.schema, name) { // others are cookies of others
+					pairs = append(pairs, queryPair{name, value, unescapePath})
+				}
 			}
 		}
 	}
-	if len(raw) == 0 {
+	if len(own) == 0 {
+		if members := r.members(d, pairs); len(members) > 0 {
+			return reading{found: true, value: members, texts: []string{}, loose: true}
+		}
 		return reading{}
 	}
 	separator := ","
-	text := strings.Join(raw, ",")
-	if r.explode && r.schema != nil && wants([]*Schema{r.schema}, openapi3.TypeArray) {
+	if r.explode && array {
 		separator = "&" + r.parameter.Name + "="
-		text = strings.Join(raw, separator)
 	}
-	return r.fromText(d, text, unescapePath(raw[0]), separator, unescapePath, SideClient)
+	text := strings.Join(own, separator)
+	out := r.fromText(d, text, unescapePath(own[0]), separator, unescapePath, SideClient)
+	out.loose = r.explode && array && strings.Contains(text, separator)
+	return out
 }

@@ -93,7 +93,7 @@ func (e *finder) reading(r *parameterReader, in reading, base Violation) {
 				v.Rule = RuleIntegerRange
 			}
 		}
-		if r.undefined() { // OpenAPI does not say how such a value is written
+		if in.loose || r.undefined(v.Path) {
 			v.Basis = BasisInferred
 		}
 	}
@@ -151,11 +151,15 @@ func holdsOdd(v any) bool {
 	return false
 }
 
-// undefined reports whether OpenAPI does not say how a value of the parameter is
-// written: lists and objects within lists and objects.
-func (r *parameterReader) undefined() bool {
+// undefined reports whether OpenAPI does not say how what is at a place in a value of the
+// parameter is written: lists and objects within lists and objects. Members that stand in
+// pairs of their own are as they are, whatever the others are.
+func (r *parameterReader) undefined(at []Step) bool {
 	if r.media != "" || r.schema == nil {
 		return false
+	}
+	if len(at) == 1 && !at[0].Array && r.parameter.In == openapi3.ParameterInQuery && (r.style == openapi3.SerializationDeepObject || r.exploded()) {
+		return structured(itemOf(r.schema, at[0]))
 	}
 	inner := structured
 	for _, s := range expand([]*Schema{r.schema}) {
@@ -168,7 +172,7 @@ func (r *parameterReader) undefined() bool {
 			}
 		}
 	}
-	return r.parameter.In == openapi3.ParameterInCookie && structured(r.schema)
+	return false
 }
 
 // queryPair is a pair of a query: its name decoded, its value as it stands.
@@ -263,6 +267,9 @@ func (r *parameterReader) fromQuery(d *Document, pairs []queryPair) reading {
 				texts = parts
 			}
 			return v, ok
+		}
+		if len(own) > 1 && wants([]*Schema{r.schema}, openapi3.TypeArray) {
+			return nil, false
 		}
 		return d.scalar(s, counting(texts), SideClient), true
 	})

@@ -51,6 +51,10 @@ var public = []struct {
 	{"exclusive bounds of both versions", "3.1.0", answering(`{type: number, exclusiveMinimum: 0, exclusiveMaximum: 1}`), `1`, "exclusiveMaximum"},
 	{"a condition on a country", "3.1.0", answering(`{type: object, properties: {country: {type: string}, zip: {type: string}}, if: {properties: {country: {const: US}}, required: [country]}, then: {properties: {zip: {pattern: '^\d{5}$'}}, required: [zip]}}`), `{"country":"US","zip":"1"}`, "pattern /zip"},
 	{"what one member asks of others", "3.1.0", answering(`{type: object, dependentRequired: {card: [billing, name]}}`), `{"card":1,"name":"n"}`, "dependentRequired /billing"},
+	{"a union of 3.2 that says what is meant without a name", "3.2.0", answering(`{oneOf: [{$ref: '#/components/schemas/A'}, {$ref: '#/components/schemas/B'}], discriminator: {propertyName: kind, defaultMapping: A, mapping: {b: B}}}`) + "components: {schemas: {A: {type: object, required: [a], not: {required: [kind]}}, B: {type: object, required: [kind, b], properties: {kind: {const: b}}}}}\n", `{"a":1}`, ""},
+	{"a schema of all that it is itself", "3.0.3", answering(`{$ref: '#/components/schemas/A'}`) + "components: {schemas: {A: {type: object, allOf: [{$ref: '#/components/schemas/A'}, {required: [a]}]}}}\n", `{}`, "required /a"},
+	{"a schema that is not what it is", "3.0.3", answering(`{$ref: '#/components/schemas/A'}`) + "components: {schemas: {A: {type: object, not: {$ref: '#/components/schemas/A'}}}}\n", `{}`, ""},
+	{"names that map to nothing", "3.0.3", answering(`{type: object, discriminator: {propertyName: k, mapping: {b: 'https://x.example/s.yaml', c: '#/components/schemas/None'}}, required: [k]}`), `{"k":"c"}`, ""},
 	{"a schema of everything and one of nothing", "3.1.0", answering(`{type: object, properties: {any: true, none: false}, additionalProperties: false}`), `{"any":1,"none":1}`, "boolean /none"},
 }
 

@@ -172,20 +172,60 @@ func WriteHeader(p *openapi3.Parameter, v any) string {
 	return r.joined(v, ",", same)
 }
 
-// WriteCookie writes a value of a cookie parameter; ok is false if a cookie cannot carry
-// it (RFC 6265, section 4.1.1, has no lists and no objects).
-func WriteCookie(p *openapi3.Parameter, v any) (text string, ok bool) {
+// cookieStyle is the style that stands in cookies as RFC 6265 has them: pairs between
+// semicolons, nothing escaped (OpenAPI 3.2, section Style Values).
+const cookieStyle = "cookie"
+
+// WriteCookie writes a value of a cookie parameter: the pairs of the header. Lists and
+// objects stand as RFC 6570 has them, in the style cookie in cookies of their own. ok is
+// false if a text of it would have to be escaped, which servers read in more than one way
+// (RFC 6265, section 4.1.1, knows no escapes), or nothing would be written.
+func WriteCookie(p *openapi3.Parameter, v any) (pairs string, ok bool) {
 	r := newParameterReader(p)
-	switch v.(type) {
-	case []any, map[string]any:
-		if r.media == "" {
-			return "", false
+	if r.media != "" {
+		text := r.contentText(v)
+		return p.Name + "=" + text, plainCookie(text)
+	}
+	between := "&"
+	if r.style == cookieStyle {
+		between = "; "
+	}
+	var texts []string // all of which have to be plain
+	switch v := v.(type) {
+	case []any:
+		for _, item := range v {
+			texts = append(texts, writtenText(item))
 		}
+		separator := ","
+		if r.explode {
+			separator = between + p.Name + "="
+		}
+		pairs = p.Name + "=" + strings.Join(texts, separator)
+	case map[string]any:
+		var parts []string
+		for _, name := range slices.Sorted(maps.Keys(v)) {
+			text := writtenText(v[name])
+			texts = append(texts, name, text)
+			if r.explode {
+				parts = append(parts, name+"="+text)
+			} else {
+				parts = append(parts, name, text)
+			}
+		}
+		if pairs = strings.Join(parts, between); !r.explode {
+			pairs = p.Name + "=" + strings.Join(parts, ",")
+		}
+	default:
+		text := writtenText(v)
+		return p.Name + "=" + text, plainCookie(text)
 	}
-	if text = writtenText(v); r.media != "" {
-		text = r.contentText(v)
-	}
-	return text, text != "" && !strings.ContainsFunc(text, func(c rune) bool {
+	structured := func(text string) bool { return !plainCookie(text) || strings.ContainsAny(text, "&=[]{}") }
+	return pairs, len(texts) > 0 && !slices.ContainsFunc(texts, structured)
+}
+
+// plainCookie reports whether a text may stand in a cookie as it is.
+func plainCookie(text string) bool {
+	return text != "" && !strings.ContainsFunc(text, func(c rune) bool {
 		return c <= ' ' || c > '~' || strings.ContainsRune("\",;\\%", c)
 	})
 }

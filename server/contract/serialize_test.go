@@ -47,7 +47,16 @@ func TestSerialisation(t *testing.T) {
 		{"query", "", "", `{"oneOf":[{"type":"integer"},{"type":"boolean"}]}`, true, "p=true"},
 		{"header", "simple", "", listSchema, []any{"a", "b"}, "a,b"},
 		{"header", "simple", "true", objectSchema, map[string]any{"a": "x", "b": json.Number("7")}, "a=x,b=7"},
-		{"cookie", "form", "", `{"type":"integer"}`, json.Number("7"), "7"},
+		{"header", "simple", "", objectSchema, map[string]any{"a": "x", "b": json.Number("7")}, "a,x,b,7"},
+		{"header", "simple", "true", listSchema, []any{"a", "b"}, "a,b"},
+		{"cookie", "form", "", `{"type":"integer"}`, json.Number("7"), "p=7"},
+		{"cookie", "form", "", listSchema, []any{"a", "b"}, "p=a&p=b"},
+		{"cookie", "form", "", listSchema, []any{"a"}, "p=a"},
+		{"cookie", "form", "false", listSchema, []any{"a", "b"}, "p=a,b"},
+		{"cookie", "form", "", objectSchema, map[string]any{"a": "x", "b": json.Number("7")}, "a=x&b=7"},
+		{"cookie", "form", "false", objectSchema, map[string]any{"a": "x", "b": json.Number("7")}, "p=a,x,b,7"},
+		{"cookie", "cookie", "true", listSchema, []any{"a", "b"}, "p=a; p=b"},
+		{"cookie", "cookie", "true", objectSchema, map[string]any{"a": "x", "b": json.Number("7")}, "a=x; b=7"},
 	} {
 		var s Schema
 		if err := json.Unmarshal([]byte(c.schema), &s); err != nil {
@@ -73,13 +82,13 @@ func TestSerialisation(t *testing.T) {
 			got = r.header(d, []string{text}, SideClient)
 		case "cookie":
 			text, _ = WriteCookie(p, c.value)
-			got = r.fromCookies(d, []string{"p=" + text})
+			got = r.fromCookies(d, []string{"other=1; " + text})
 		}
 		if text != c.want || !reflect.DeepEqual(got.value, c.value) {
 			t.Errorf("%s %s explode %s: %s, want %s; read as %v", c.in, c.style, c.explode, text, c.want, got.value)
 		}
 	}
-	for _, v := range []any{[]any{"a"}, "a b", `a"`, "", "é", map[string]any{}} {
+	for _, v := range []any{[]any{}, []any{"a", "b c"}, []any{"a&p=b"}, []any{[]any{"a"}}, map[string]any{"a": "x;y"}, map[string]any{"a": ""}, "a b", `a"`, "", "é", map[string]any{}} {
 		if text, ok := WriteCookie(&openapi3.Parameter{Name: "p", In: "cookie"}, v); ok {
 			t.Errorf("cookie %v: %q", v, text)
 		}

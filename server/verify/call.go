@@ -175,14 +175,14 @@ func newCall(op *operation, in *input) (*call, error) {
 				c.header.Add(p.Name, text)
 			}
 		case openapi3.ParameterInCookie:
-			ok := headerSafe(text) && !strings.ContainsAny(text, "; ,\"\\")
+			pairs, ok := p.Name+"="+text, headerSafe(text) && !strings.ContainsAny(text, "; ,\"\\")
 			if !isRaw {
-				text, ok = contract.WriteCookie(p, value)
+				pairs, ok = contract.WriteCookie(p, value)
 			}
 			if !ok {
 				return nil, fmt.Errorf("no cookie for %s", p.Name)
 			}
-			cookies = append(cookies, p.Name+"="+text)
+			cookies = append(cookies, pairs)
 		}
 	}
 	c.query = strings.Join(query, "&")

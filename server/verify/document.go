@@ -48,7 +48,7 @@ func ParseDocument(name, file string, data []byte) (*Document, error) {
 	return ReadDocument(context.Background(), name, file, data, DocumentOptions{})
 }
 
-// ReadDocument reads an OpenAPI document, 3.0 or 3.1, or one of Swagger 2, YAML or JSON.
+// ReadDocument reads an OpenAPI document, 3.0 to 3.2, or one of Swagger 2, YAML or JSON.
 // name is the API's short name in reports, file where the document is. What the document
 // gets wrong is a [MistakeError] that names the lines.
 func ReadDocument(ctx context.Context, name, file string, data []byte, o DocumentOptions) (*Document, error) {
@@ -62,7 +62,7 @@ func ReadDocument(ctx context.Context, name, file string, data []byte, o Documen
 		return nil, mistake("%s", located(err, file, lines.Read(read.Lines)))
 	}
 	d := &Document{Contract: judged, Notes: append(read.Notes, judged.Notes()...)}
-	warnings := unjudged(judged)
+	warnings := slices.Concat(read.Unjudged, unjudged(judged))
 	if o.Strict && len(warnings) > 0 {
 		return nil, mistake("%s", strings.Join(warnings, "; "))
 	}

@@ -243,7 +243,7 @@ func TestMistakes(t *testing.T) {
 		"[]":                  "not an OpenAPI document",
 		"{":                   "not one JSON value",
 		"swagger: '1.2'":      "swagger",
-		"openapi: 3.2.0":      "want 3.0 or 3.1",
+		"openapi: 3.3.0":      "want 3.0, 3.1 or 3.2",
 		`{"openapi":"3.0.3"}`: "",
 		"openapi: 3.0.3\npaths: {/a: {}}\npaths: {}": "lines 2 and 3",
 	} {
@@ -272,6 +272,18 @@ func TestStrictDocument(t *testing.T) {
 		if _, err := verify.ReadDocument(t.Context(), "t", "t.yaml", data, verify.DocumentOptions{Strict: true}); err == nil || !strings.Contains(err.Error(), says) {
 			t.Errorf("%s: %v", text, err)
 		}
+	}
+}
+
+// What is of OpenAPI 3.2 alone is a note, too, and what is of 3.1 is verified.
+func TestNewerDocument(t *testing.T) {
+	data := []byte("openapi: 3.2.0\ninfo: {title: t, version: '1'}\npaths:\n  /a:\n    query: {responses: {'200': {description: d}}}\n    get: {responses: {'200': {description: d}}}\n")
+	d, err := verify.ParseDocument("t", "t.yaml", data)
+	if err != nil || len(d.Contract.Operations()) != 1 || !slices.Contains(d.Notes, "t.yaml line 5: QUERY /a, of OpenAPI 3.2, is not verified") {
+		t.Fatalf("%v %+v", err, d)
+	}
+	if _, err := verify.ReadDocument(t.Context(), "t", "t.yaml", data, verify.DocumentOptions{Strict: true}); err == nil || !strings.Contains(err.Error(), "line 5: QUERY /a") {
+		t.Error(err)
 	}
 }
 

@@ -104,7 +104,7 @@ var sections = map[kind]string{
 // a mistake in them costs nothing.
 var unread = map[kind][]string{
 	documentKind:   {"webhooks", "tags", "externalDocs"},
-	componentsKind: {"callbacks", "pathItems"},
+	componentsKind: {"callbacks", "pathItems", "mediaTypes"},
 	operation:      {"callbacks", "externalDocs"},
 	schema:         {"xml", "externalDocs", "$comment", "$schema", "$vocabulary"},
 }

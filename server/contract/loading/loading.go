@@ -26,6 +26,8 @@ type Document struct {
 	JSON  []byte
 	Lines []byte // where its nodes stand; see package lines
 	Notes []string
+	// Unjudged is what the document says and nothing is judged by, each with its place.
+	Unjudged []string
 }
 
 // MistakesError lists the mistakes of a document, each with its file and line.
@@ -46,7 +48,7 @@ func Read(ctx context.Context, file string, content []byte, o Options) (*Documen
 	}
 	l := &loader{
 		ctx: ctx, options: o, main: main, files: map[string]*file1{clean(file): {file: main}}, placed: map[*node]string{},
-		walked: map[*node]bool{}, ids: map[string]*node{},
+		walked: map[*node]bool{}, ids: map[string]*node{}, dynamic: map[string][]*node{},
 	}
 	if err := l.version(); err != nil {
 		return nil, fmt.Errorf("%s: %w", file, err)
@@ -73,7 +75,7 @@ func Read(ctx context.Context, file string, content []byte, o Options) (*Documen
 		}
 	}
 	slices.Sort(names[1:])
-	return &Document{JSON: w.out, Lines: lines.Encode(w.places, names...), Notes: l.notes}, nil
+	return &Document{JSON: w.out, Lines: lines.Encode(w.places, names...), Notes: l.notes, Unjudged: l.unjudged}, nil
 }
 
 // clean is one name for all spellings of a file's.
@@ -100,13 +102,16 @@ type loader struct {
 	draft    bool             // 3.1: schemas are JSON Schema 2020-12
 	placed   map[*node]string // what was made a component -> the reference to it
 	walked   map[*node]bool
-	ids      map[string]*node // by $id and $anchor
-	security map[string]bool  // schemes
-	named    map[string]*node // operationIds
-	path     string           // that is walked
-	names    map[string]bool  // of components that were made
+	ids      map[string]*node   // by $id and $anchor
+	dynamic  map[string][]*node // by $dynamicAnchor
+	security map[string]bool    // schemes
+	named    map[string]*node   // operationIds
+	path     string             // that is walked
+	names    map[string]bool    // of components that were made
 	mistakes []mistake
 	notes    []string
+	unjudged []string
+	after31  bool // 3.2, read as 3.1
 }
 
 // file1 is a file, or why it cannot be read.
@@ -141,16 +146,25 @@ func (l *loader) version() error {
 	at := root.get("openapi")
 	switch {
 	case at == nil:
-		return errors.New(`openapi "": want 3.0 or 3.1`)
-	case at.is(number) && (at.text == "3.0" || at.text == "3.1"): // written without quotes
+		return errors.New(`openapi "": want 3.0, 3.1 or 3.2`)
+	case at.is(number) && (at.text == "3.0" || at.text == "3.1" || at.text == "3.2"): // written without quotes
 		at.kind, at.text = text, at.text+".0"
 	}
 	switch version := at.string(); {
 	case strings.HasPrefix(version, "3.0."), version == "3.0":
 	case strings.HasPrefix(version, "3.1."), version == "3.1":
 		l.draft = true
+	case strings.HasPrefix(version, "3.2."), version == "3.2":
+		l.draft, l.after31 = true, true
+		l.notes = append(l.notes, "the document is of OpenAPI 3.2, and judged as one of 3.1")
+		if self := root.get("$self").string(); self != "" {
+			if name, err := join(l.main.name, self); err == nil {
+				l.files[name] = &file1{file: l.main}
+			}
+		}
+		at.text = "3.1.1"
 	default:
-		return fmt.Errorf("line %d: openapi %q: want 3.0 or 3.1", at.line, at.text)
+		return fmt.Errorf("line %d: openapi %q: want 3.0, 3.1 or 3.2", at.line, at.text)
 	}
 	return nil
 }
@@ -191,6 +205,7 @@ func (l *loader) document() {
 	}
 	l.secured(root)
 	l.walk(root, documentKind)
+	l.alike(root.get("paths"))
 }
 
 func (n *node) nameList() []string {

@@ -11,25 +11,77 @@ import (
 	"strings"
 )
 
-// identify notes which nodes have names of their own ($id, $anchor).
-func (l *loader) identify(n *node, depth int) {
-	if !l.draft || depth > maxDepth {
+// resource is a schema that has a URI of its own ($id): what is referred to in it is
+// looked for from there (JSON Schema 2020-12, core 8.2.1).
+type resource struct {
+	root *node
+	uri  string
+}
+
+// within is a URI as it is meant in a resource.
+func (r *resource) within(uri string) string {
+	if r == nil {
+		return uri
+	}
+	base, err := url.Parse(r.uri)
+	if err != nil {
+		return uri
+	}
+	to, err := base.Parse(uri)
+	if err != nil {
+		return uri
+	}
+	return to.String()
+}
+
+// identify notes which nodes have names of their own ($id, $anchor), and in which of
+// them each node stands.
+func (l *loader) identify(n *node, depth int) { l.identifyIn(n, nil, depth) }
+
+func (l *loader) identifyIn(n *node, in *resource, depth int) {
+	if !l.draft || depth > maxDepth || n == nil {
 		return
 	}
 	if id := n.get("$id").string(); id != "" {
-		l.ids[id] = n
+		id = strings.TrimSuffix(id, "#")
+		in = &resource{n, in.within(id)}
+		l.ids[id], l.ids[in.uri] = n, n
 	}
+	n.in = in
 	for _, keyword := range []string{"$anchor", "$dynamicAnchor"} {
-		if anchor := n.get(keyword).string(); anchor != "" {
-			l.ids[n.file.name+"#"+anchor] = n
+		anchor := n.get(keyword).string()
+		if anchor == "" {
+			continue
+		}
+		l.ids[n.file.name+"#"+anchor] = n
+		if in != nil {
+			l.ids[in.uri+"#"+anchor] = n
+		}
+		if keyword == "$dynamicAnchor" {
+			l.dynamic[anchor] = append(l.dynamic[anchor], n)
 		}
 	}
 	for _, member := range n.members {
-		l.identify(member, depth+1)
+		l.identifyIn(member, in, depth+1)
 	}
 	for _, item := range n.items {
-		l.identify(item, depth+1)
+		l.identifyIn(item, in, depth+1)
 	}
+}
+
+// dynamicRef makes a $dynamicRef a reference, where it can mean one schema alone: its
+// anchor is there once, so that nothing that refers to it can put another in its place.
+func (l *loader) dynamicRef(n *node) {
+	at := n.get("$dynamicRef")
+	_, anchor, found := strings.Cut(at.string(), "#")
+	if !found || strings.HasPrefix(anchor, "/") || len(l.dynamic[anchor]) > 1 || n.get("$ref") != nil {
+		return
+	}
+	if _, _, _, err := l.target(at); err != nil {
+		return
+	}
+	n.set("$ref", at)
+	n.remove("$dynamicRef")
 }
 
 // resolve makes a reference one that stays in the document, or takes what it refers to
@@ -62,7 +114,7 @@ func (l *loader) resolve(n *node, k kind) {
 	case !isComponent:
 		l.inline(n, target, k)
 	case section == own && l.main == target.file:
-		l.point(n, "#/components/"+section+"/"+pointerEscaper.Replace(name))
+		l.point(n, "#/components/"+section+"/"+strings.ReplaceAll(pointerEscaper.Replace(name), "%", "%25"))
 	default:
 		l.point(n, l.place(target, k, own, n.get("$ref").text))
 	}
@@ -175,31 +227,49 @@ func freshName(ref string) string {
 	return clean
 }
 
+var errNoPlace = errors.New("there is no such place")
+
 // target finds what a reference refers to, and which component of the document it is,
 // if it is one.
 func (l *loader) target(ref *node) (target *node, section, name string, err error) {
+	return l.targetOf(ref, 0)
+}
+
+// maxHops bounds the references through which another leads.
+const maxHops = 50
+
+func (l *loader) targetOf(ref *node, hops int) (target *node, section, name string, err error) {
 	part, fragment, _ := strings.Cut(ref.text, "#")
 	if fragment, err = url.PathUnescape(fragment); err != nil {
 		return nil, "", "", errors.New("the part behind # is malformed")
 	}
-	in := ref.file
-	if part != "" {
-		if target = l.ids[part]; target == nil {
-			if in, err = l.load(ref.file.name, part); err != nil {
-				return nil, "", "", err
-			}
-		} else if fragment == "" {
-			return target, "", "", nil
-		}
+	if hops > maxHops {
+		return nil, "", "", errors.New("it leads through too many others, or to itself")
 	}
-	if target == nil {
-		target = in.root
+	in, starts := ref.file, []*node{ref.file.root}
+	anchors := []string{ref.file.name}
+	switch {
+	case part == "" && ref.in != nil: // in the schema that has the URI; else in the file, as most read it
+		starts = []*node{ref.in.root, ref.file.root}
+		anchors = []string{ref.in.uri, ref.file.name}
+	case part == "":
+	case l.ids[ref.in.within(part)] != nil:
+		starts, in, anchors = []*node{l.ids[ref.in.within(part)]}, nil, []string{ref.in.within(part)}
+	case l.ids[part] != nil:
+		starts, in, anchors = []*node{l.ids[part]}, nil, []string{part}
+	default:
+		if in, err = l.load(ref.file.name, part); err != nil {
+			return nil, "", "", err
+		}
+		starts, anchors = []*node{in.root}, []string{in.name}
 	}
 	if fragment != "" && fragment[0] != '/' {
-		if named := l.ids[in.name+"#"+fragment]; named != nil {
-			return named, "", "", nil
+		for _, at := range anchors {
+			if named := l.ids[at+"#"+fragment]; named != nil {
+				return named, "", "", nil
+			}
 		}
-		return nil, "", "", errors.New("there is no such place")
+		return nil, "", "", errNoPlace
 	}
 	tokens := strings.Split(fragment, "/")[1:]
 	if fragment == "" {
@@ -207,20 +277,35 @@ func (l *loader) target(ref *node) (target *node, section, name string, err erro
 	}
 	for i := range tokens {
 		tokens[i] = strings.ReplaceAll(strings.ReplaceAll(tokens[i], "~1", "/"), "~0", "~")
-		before := target
-		if target = step(target, tokens[i]); target == nil && before.get("$ref").is(text) && i > 0 {
-			if around, _, _, err := l.target(before.get("$ref")); err == nil { // what stands there is a reference itself
-				target = step(around, tokens[i])
+	}
+	for _, start := range starts {
+		if target = l.follow(start, tokens, hops); target == nil {
+			continue
+		}
+		if len(tokens) == 3 && tokens[0] == "components" && in == l.main && start == in.root {
+			section, name = tokens[1], tokens[2]
+		}
+		return target, section, name, nil
+	}
+	return nil, "", "", errNoPlace
+}
+
+// follow goes down from a node, through what stands there as a reference; nil if there is
+// nothing.
+func (l *loader) follow(at *node, tokens []string, hops int) *node {
+	for i, token := range tokens {
+		next := step(at, token)
+		if next == nil && at.get("$ref").is(text) && i > 0 {
+			if around, _, _, err := l.targetOf(at.get("$ref"), hops+1); err == nil {
+				next = step(around, token)
 			}
 		}
-		if target == nil {
-			return nil, "", "", errors.New("there is no such place")
+		if next == nil {
+			return nil
 		}
+		at = next
 	}
-	if len(tokens) == 3 && tokens[0] == "components" && in == l.main {
-		section, name = tokens[1], tokens[2]
-	}
-	return target, section, name, nil
+	return at
 }
 
 func step(n *node, token string) *node {

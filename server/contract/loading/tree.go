@@ -35,6 +35,7 @@ type node struct {
 	text    string // of a text; the literal of a number or of a truth
 	line    int    // of the key, if the value has one
 	file    *file
+	in      *resource // that it stands in; nil for the file
 }
 
 // file is one that was read.
@@ -83,7 +84,7 @@ func (n *node) remove(name string) {
 }
 
 func (n *node) child(kind byte, content string) *node {
-	return &node{kind: kind, text: content, line: n.line, file: n.file, members: map[string]*node{}}
+	return &node{kind: kind, text: content, line: n.line, file: n.file, in: n.in, members: map[string]*node{}}
 }
 
 // Bounds of what a document may be, whose aliases nest or repeat.
@@ -323,7 +324,6 @@ var (
 	yamlInteger = regexp.MustCompile(`^[-+]?[0-9]+$`)
 	yamlBased   = regexp.MustCompile(`^0(o[0-7]+|x[0-9a-fA-F]+)$`)
 	yamlFloat   = regexp.MustCompile(`^[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?$`)
-	yamlNoFloat = regexp.MustCompile(`^([-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN))$`)
 )
 
 func scalar(y *yaml.Node) (kind byte, content string, ok bool) {
@@ -346,10 +346,8 @@ func scalar(y *yaml.Node) (kind byte, content string, ok bool) {
 		return number, strconv.FormatUint(n, 10), err == nil
 	case yamlInteger.MatchString(v), yamlFloat.MatchString(v):
 		return number, jsonNumber(v), true
-	case yamlNoFloat.MatchString(v):
-		return number, v, false
 	}
-	return text, v, true
+	return text, v, true // also .inf and .nan, which JSON has not
 }
 
 // jsonNumber writes a number of YAML as JSON has it.

@@ -23,6 +23,9 @@ func (l *loader) walk(n *node, k kind) {
 		l.mistake(n, "%s: want an object", article(k))
 		return
 	}
+	if l.draft && k == schema && n.get("$dynamicRef").is(text) {
+		l.dynamicRef(n)
+	}
 	if n.get("$ref").is(text) {
 		l.resolve(n, k)
 		if sections[k] == "" || k != schema || !l.draft || len(n.names) == 1 {
@@ -30,6 +33,9 @@ func (l *loader) walk(n *node, k kind) {
 		}
 	} else if ref := n.get("$ref"); ref != nil && k != schema {
 		l.mistake(ref, "$ref: want a text")
+	}
+	if l.after31 {
+		l.newer(n, k)
 	}
 	for _, name := range unread[k] {
 		n.remove(name)
@@ -172,6 +178,8 @@ func (l *loader) check(k kind) func(*node) {
 		return l.schema
 	case securityScheme:
 		return l.scheme
+	case pathItem:
+		return l.methods
 	}
 	return nil
 }
@@ -236,6 +244,19 @@ func (l *loader) scheme(n *node) {
 	default:
 		l.mistake(orElse(n.get("type"), n), "the security scheme type %q: want apiKey, http, oauth2, openIdConnect or mutualTLS", kind)
 	}
+	switch in := n.get("in").string(); n.get("type").string() {
+	case "apiKey":
+		if !slices.Contains([]string{"query", "header", "cookie"}, in) {
+			l.mistake(orElse(n.get("in"), n), "the key of a security scheme is in %q: want query, header or cookie", in)
+		}
+		if n.get("name").string() == "" {
+			l.mistake(n, "the key of a security scheme has no name")
+		}
+	case "http":
+		if n.get("scheme").string() == "" {
+			l.mistake(n, "a security scheme of HTTP names no scheme")
+		}
+	}
 }
 
 func orElse(at, other *node) *node {
@@ -295,60 +316,6 @@ func (l *loader) described(n *node, what string) {
 	}
 }
 
-// parametersOf lists the parameters of a path item or an operation, references
-// followed.
-func (l *loader) parametersOf(n *node) []*node {
-	var all []*node
-	if at := n.get("parameters"); at.is(array) {
-		for _, p := range at.items {
-			for hop := 0; hop < 20 && p.get("$ref").is(text); hop++ {
-				target, _, _, err := l.target(p.get("$ref"))
-				if err != nil {
-					p = nil // it is told
-					break
-				}
-				p = target
-			}
-			if p != nil {
-				all = append(all, p)
-			}
-		}
-	}
-	return all
-}
-
-var templateParameter = regexp.MustCompile(`\{([^{}]*)\}`)
-
-// pathParameters checks that the parameters of a path are those of its template, and
-// that none is there twice.
-func (l *loader) pathParameters(item *node) {
-	shared := l.parametersOf(item)
-	l.once(shared, item.get("parameters"))
-	for _, method := range methods {
-		op := item.get(method)
-		if !op.is(object) {
-			continue
-		}
-		own := l.parametersOf(op)
-		l.once(own, op.get("parameters"))
-		declared := map[string]*node{}
-		for _, p := range append(slices.Clip(shared), own...) {
-			if p.get("in").string() == "path" {
-				declared[p.get("name").string()] = p
-			}
-		}
-		for _, m := range templateParameter.FindAllStringSubmatch(l.path, -1) {
-			if declared[m[1]] == nil {
-				l.mistake(op, "the path %s has the parameter %q, which no path parameter declares", l.path, m[1])
-			}
-			delete(declared, m[1])
-		}
-		for _, name := range sortedNames(declared) {
-			l.mistake(declared[name], "the path parameter %q is not in the path %s", name, l.path)
-		}
-	}
-}
-
 func sortedNames(m map[string]*node) []string {
 	names := make([]string, 0, len(m))
 	for name := range m {
@@ -356,20 +323,6 @@ func sortedNames(m map[string]*node) []string {
 	}
 	slices.Sort(names)
 	return names
-}
-
-func (l *loader) once(parameters []*node, at *node) {
-	known := map[string]*node{}
-	for _, p := range parameters {
-		in, name := p.get("in").string(), p.get("name").string()
-		if in == "header" {
-			name = strings.ToLower(name)
-		}
-		if other := known[in+" "+name]; other != nil {
-			l.mistake(at, "the %s parameter %q is there twice", in, p.get("name").string())
-		}
-		known[in+" "+name] = p
-	}
 }
 
 var schemaTypes = []string{"null", "boolean", "integer", "number", "string", "array", "object"}
@@ -520,7 +473,10 @@ func (l *loader) lists(n *node, exact map[string]string) {
 			}
 		}
 	}
-	if at := n.get("const"); at != nil && l.draft && (at.is(null) || at.is(number)) {
+	if at := n.get("const"); at != nil && l.draft && n.get("enum") != nil { // both are asked for
+		n.remove("const")
+		l.also(n, "const", at)
+	} else if at != nil && l.draft && (at.is(null) || at.is(number)) {
 		list := at.child(array, "")
 		list.items = []*node{at}
 		if literal, ok := rounded(at.text); at.is(number) && ok {
@@ -528,15 +484,23 @@ func (l *loader) lists(n *node, exact map[string]string) {
 		}
 		if at.is(null) || len(exact) > 0 {
 			n.remove("const")
-			if n.get("enum") == nil {
-				n.set("enum", list)
-			}
+			n.set("enum", list)
 		}
 	}
 	if items := n.get("items"); items.is(array) {
 		l.mistake(items, "items: want a schema")
 		n.remove("items")
 	}
+}
+
+// also asks for a keyword beside those that a schema has.
+func (l *loader) also(n *node, keyword string, value *node) {
+	branch := n.child(object, "")
+	branch.set(keyword, value)
+	if !n.get("allOf").is(array) {
+		n.set("allOf", n.child(array, ""))
+	}
+	n.get("allOf").items = append(n.get("allOf").items, branch)
 }
 
 func all(items []*node, kind byte) bool {
@@ -557,7 +521,7 @@ func (l *loader) discriminator(n, tag *node) {
 	if !mapping.is(object) {
 		return
 	}
-	for _, name := range mapping.names {
+	for _, name := range slices.Clone(mapping.names) {
 		to := mapping.members[name]
 		if !to.is(text) {
 			l.mistake(to, "mapping: want names of schemas or references")
@@ -568,6 +532,11 @@ func (l *loader) discriminator(n, tag *node) {
 		}
 		holder := to.child(object, "")
 		holder.set("$ref", to.child(text, to.text))
+		if _, _, _, err := l.target(holder.get("$ref")); err != nil { // a value of it is of no branch
+			l.unjudgedAt(to, "the mapping of a discriminator to %q is not judged: %v", to.text, err)
+			mapping.remove(name)
+			continue
+		}
 		l.resolve(holder, schema)
 		if ref := holder.get("$ref"); ref.is(text) {
 			to.text = ref.text
