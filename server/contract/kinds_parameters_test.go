@@ -24,7 +24,7 @@ func TestKindsOfParameters(t *testing.T) {
 		{"name: q, in: cookie, content: {application/json: {schema: {type: object, required: [b]}}}", "Cookie: q=%7B%7D", "required q/b"},
 		{"name: q, in: cookie, style: cookie, schema: {type: string}", "Cookie: q=a%20b", ""},
 		{"name: q, in: cookie, explode: false, schema: {type: object, properties: {a: {type: integer}}}", "Cookie: q=a,x", "type q/a"},
-		{"name: q, in: cookie, style: cookie, schema: {type: array, items: {type: integer}}", "Cookie: q=1; q=2", ""},
+		{"name: q, in: cookie, style: cookie, schema: {type: array, items: {type: integer}}", "Cookie: q=1; q=x", "type q/1"},
 		{"name: X-Q, in: header, schema: {type: object, properties: {a: {type: integer}, b: {type: string}}}", "X-Q: a,x,b,y", "type X-Q/a"},
 		{"name: X-Q, in: header, schema: {type: object, required: [b], properties: {a: {type: integer}, b: {type: string}}}", "X-Q: a,1", "required X-Q/b"},
 		{"name: X-Q, in: header, explode: true, schema: {type: object, properties: {a: {type: integer}, b: {type: string}}}", "X-Q: a=x,b=y", "type X-Q/a"},

@@ -37,7 +37,7 @@ func newParameterReader(p *openapi3.Parameter) *parameterReader {
 			r.style = openapi3.SerializationForm
 		}
 	}
-	r.explode = r.style == openapi3.SerializationForm
+	r.explode = r.style == openapi3.SerializationForm || r.style == cookieStyle
 	if p.Explode != nil {
 		r.explode = *p.Explode
 	}
@@ -347,7 +347,7 @@ func (r *parameterReader) header(d *Document, values []string, side Side) readin
 // spreadCookie reports whether a list or an object stands in cookies between ampersands,
 // which not all servers look for there.
 func (r *parameterReader) spreadCookie() bool {
-	return r.parameter.In == openapi3.ParameterInCookie && r.explode && r.media == "" && structuredOrNil(r.schema)
+	return r.parameter.In == openapi3.ParameterInCookie && r.style != cookieStyle && r.explode && r.media == "" && structuredOrNil(r.schema)
 }
 
 // fromCookies reads a parameter out of the header of the cookies, in which values may be
@@ -376,7 +376,7 @@ func (r *parameterReader) fromCookies(d *Document, header []string) reading {
 	}
 	if len(own) == 0 {
 		if members := r.members(d, pairs); len(members) > 0 {
-			return reading{found: true, value: members, texts: []string{}, loose: true}
+			return reading{found: true, value: members, texts: []string{}, loose: r.spreadCookie()}
 		}
 		return reading{}
 	}
@@ -386,6 +386,6 @@ func (r *parameterReader) fromCookies(d *Document, header []string) reading {
 	}
 	text := strings.Join(own, separator)
 	out := r.fromText(d, text, unescapePath(own[0]), separator, unescapePath, SideClient)
-	out.loose = r.explode && array && strings.Contains(text, separator)
+	out.loose = r.spreadCookie() && array && strings.Contains(text, separator)
 	return out
 }

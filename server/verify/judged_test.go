@@ -63,6 +63,11 @@ func TestParameterExamples(t *testing.T) {
 		"name: q, in: query, schema: {type: boolean}, example: true",
 		"name: q, in: query, schema: {type: string, format: date-time}, example: '2016-12-31T23:59:60Z'",
 		"name: q, in: cookie, schema: {type: string}, example: abc",
+		"name: q, in: cookie, explode: false, schema: {type: array, items: {type: integer}}, example: [1, 2]",
+		"name: q, in: cookie, explode: false, required: true, schema: {type: object, required: [a], properties: {a: {type: integer}}}, example: {a: 1, b: x}",
+		"name: q, in: cookie, style: cookie, schema: {type: array, items: {type: integer}}, example: [1, 2]",
+		"name: X-O, in: header, schema: {type: object, properties: {a: {type: integer}, b: {type: string}}}, example: {a: 1, b: x}",
+		"name: X-O, in: header, explode: true, required: true, schema: {type: object, required: [a], properties: {a: {type: integer}}}, example: {a: 1}",
 	} {
 		rest := "paths: {/a: {get: {operationId: a, parameters: [{" + parameter + "}], responses: {'200': {description: d}, '400': {description: d}}}}}\n"
 		if found, result := checksFound(t, "3.0.3", rest, takesAll); len(found) > 0 || result.Requests == 0 {
@@ -79,11 +84,13 @@ func TestUndefinedParameters(t *testing.T) {
 	for _, parameter := range []string{
 		"name: q, in: query, style: deepObject, schema: {type: object, properties: {a: {type: object, required: [gte], properties: {gte: {type: integer}}}}}, example: {a: {gte: 3}}",
 		"name: q, in: query, schema: {type: array, items: {type: object, required: [a]}}, example: [{a: 1}]",
+		"name: q, in: cookie, schema: {type: array, items: {type: integer}}, example: [1, 2]",
+		"name: q, in: cookie, schema: {type: object, required: [a], properties: {a: {type: integer}}}, example: {a: 1}",
 	} {
 		rest := "paths: {/a: {get: {operationId: a, parameters: [{" + parameter + "}], responses: {'200': {description: d}, '400': {description: d}}}}}\n"
 		for _, h := range []http.Handler{takesAll, takesNone} {
-			if found, _ := checksFound(t, "3.0.3", rest, h); len(found) > 0 {
-				t.Errorf("%s: %q", parameter, found)
+			if found, result := checksFound(t, "3.0.3", rest, h); len(found) > 0 || result.Requests == 0 {
+				t.Errorf("%s: %d requests, %q", parameter, result.Requests, found)
 			}
 		}
 	}
