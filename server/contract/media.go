@@ -90,6 +90,9 @@ func bestOf(declared []*content, came mediaRange) *content {
 // common are the types that a body of a kind is sent as.
 var common = map[string]string{"image": "image/png", "audio": "audio/mpeg", "video": "video/mp4", "font": "font/woff2"}
 
+// SendType is a media type that is of a declared one: of a range the commonest in it.
+func SendType(declared string) string { return sent(declared, nil) }
+
 // sent is how a body of a declared media type names its type: of a range the commonest
 // type in it that the schema describes.
 func sent(declared string, schema *Schema) string {

@@ -238,7 +238,7 @@ func TestMinimal(t *testing.T) {
 		}
 	}
 	for _, schema := range []string{
-		`{"type":"integer","minimum":2,"maximum":1}`, `{"type":"string","pattern":"(?=a)"}`, `{"type":"string","pattern":"^b$","minLength":2}`,
+		`{"type":"integer","minimum":2,"maximum":1}`, `{"type":"string","pattern":"^(?=a)b"}`, `{"type":"string","pattern":"^b$","minLength":2}`,
 		`{"allOf":[{"type":"string"},{"type":"integer"}]}`, `{"type":"array","items":{"type":"boolean"},"uniqueItems":true,"minItems":3}`,
 		`{"type":"object","required":["a"],"additionalProperties":false}`,
 	} {
@@ -408,6 +408,7 @@ func TestPatterns(t *testing.T) {
 		`^.{100}$`, `^[^\x00-\x7f]+$`, `^\p{L}+$`, `^(?:[A-Z][a-z]*\s?)+$`, `^\u00e9\u00C9$`, `^a*?b+?c??$`, `(foo|bar)baz`, `^((a{0,3}b){2}c){1,2}$`,
 		`^[\u{D000}-\u{E000}]$`, `^\w+@\w+\.com$`, `^(\+|-)?[0-9]+(\.[0-9]+)?$`, `^line$`, `^a.*z$`, nestedStars, `[[:alpha:]]{3}`, `^\$\{[a-z]+\}$`,
 		`^(?!^[-+.]*$)[+-]?0*\d*\.?\d*$`, `^(?=[a-z(\)]*\d)[a-z]{0,3}\d+$`,
+		`(?<=a)b`, `(?<=\$)\d+(?=;)`, `(?<!x)y`, `^(["'])[a-z]*\1$`, `^(?<n>[a-z]{2})-\k<n>$`, `^([ab])([cd])\2\1$`, `^\\1[\]1]$`, `^(?<year>\d{4})(-)\d{2}\2\d{2}$`,
 	} {
 		e := expressionOf(pattern)
 		if e == nil {
@@ -434,7 +435,7 @@ func TestPatterns(t *testing.T) {
 			}
 		}
 	}
-	for _, pattern := range []string{`[^\x00-\u{10FFFF}]`, `a\bb`, `(?<=a)b`} {
+	for _, pattern := range []string{`[^\x00-\u{10FFFF}]`, `a\bb`, `^(?=a)b`, `(?<!a)(?<=a)b`} {
 		if got, ok := expressionOf(pattern).text(seeded(1), 0, unlimited); ok {
 			t.Errorf("%s: %q", pattern, got)
 		}

@@ -135,6 +135,23 @@ var textFormats = map[string]textFormat{
 		rights: []string{"https://example.com/a?b#c", "../a"},
 		wrongs: []string{"a b", "%zz"},
 	},
+	"idn-email": {
+		check: standard("idn-email"),
+		make:  func(r *rand.Rand) string { return lowercase(r, 5) + "ü@" + lowercase(r, 6) + ".example.com" },
+		sized: func(n int) string {
+			local := min(max(n-12, 1), 60)
+			return labels(local) + "@" + labels(n-local-1-4) + ".com"
+		},
+		rights: []string{"ada@example.com", "ädä@bücher.example"},
+		wrongs: []string{"ada", "@example.com", "ada lovelace@example.com"},
+	},
+	"idn-hostname": {
+		check:  standard("idn-hostname"),
+		make:   func(r *rand.Rand) string { return lowercase(r, 5) + "ü.example.com" },
+		sized:  labels,
+		rights: []string{"example.com", "bücher.example"},
+		wrongs: []string{"-a.example", "a..b", "a b"},
+	},
 	"iri": {
 		check:  standard("iri"),
 		make:   func(r *rand.Rand) string { return "https://" + lowercase(r, 6) + ".example.com/" + lowercase(r, 4) },

@@ -28,6 +28,7 @@ type maker struct {
 	path      []string // of the value being made
 	smallest  []*openapi3.Schema
 	flattened map[*openapi3.Schema][]*openapi3.Schema
+	joined    map[[2]*openapi3.Schema]*openapi3.Schema
 }
 
 func newMaker(r *rand.Rand, o Options) *maker {
@@ -322,7 +323,7 @@ func (m *maker) formatted(format *textFormat, low, high int, small bool) (string
 // items makes an array.
 func (m *maker) items(s *openapi3.Schema, small bool) ([]any, bool) {
 	low, high := limits(s.MinItems, s.MaxItems)
-	if low > high {
+	if low = max(low, holding(s)); low > high {
 		return nil, false
 	}
 	n := low
@@ -358,6 +359,9 @@ func (m *maker) list(s *openapi3.Schema, n int, small bool) ([]any, bool) {
 		if i < len(s.PrefixItems) {
 			schema = s.PrefixItems[i].Value
 		}
+		if i < holding(s) {
+			schema = m.both(schema, s.Contains.Value)
+		}
 		for try := range 30 {
 			v, ok := m.value(schema, small && (try == 0 || seen == nil) || len(m.path) > m.MaxDepth && try < 2)
 			if !ok && seen == nil {
@@ -383,6 +387,29 @@ func (m *maker) list(s *openapi3.Schema, n int, small bool) ([]any, bool) {
 		}
 	}
 	return items, true
+}
+
+// holding is how many items of an array have to be as contains says.
+func holding(s *openapi3.Schema) int {
+	switch {
+	case s.Contains == nil || s.Contains.Value == nil:
+		return 0
+	case s.MinContains != nil:
+		return int(min(*s.MinContains, maxList))
+	}
+	return 1
+}
+
+// both is a schema that asks for two, the same one for the same two.
+func (m *maker) both(a, b *openapi3.Schema) *openapi3.Schema {
+	key := [2]*openapi3.Schema{a, b}
+	if m.joined[key] == nil {
+		if m.joined == nil {
+			m.joined = map[[2]*openapi3.Schema]*openapi3.Schema{}
+		}
+		m.joined[key] = &openapi3.Schema{AllOf: openapi3.SchemaRefs{{Value: a}, {Value: b}}}
+	}
+	return m.joined[key]
 }
 
 // anything is the schema of what no keyword speaks of.

@@ -31,10 +31,25 @@ func exact(f float64) *big.Rat {
 	return r
 }
 
+// exactKey marks a schema with the numbers of its keywords as the document writes them,
+// where a float64 has another (server/contract/loading).
+const exactKey = "x-understudy-exact"
+
+// written is the number of a keyword as it stands in the document.
+func written(s *openapi3.Schema, keyword string, f float64) *big.Rat {
+	numbers, _ := s.Extensions[exactKey].(map[string]any)
+	if text, ok := numbers[keyword].(string); ok {
+		if r, ok := new(big.Rat).SetString(text); ok {
+			return r
+		}
+	}
+	return exact(f)
+}
+
 func spanOf(s *openapi3.Schema, integer bool) span {
 	var p span
 	if s.MultipleOf != nil && *s.MultipleOf > 0 {
-		p.step = exact(*s.MultipleOf)
+		p.step = written(s, "multipleOf", *s.MultipleOf)
 	}
 	if integer {
 		// Of the integers among the multiples: those of the step's numerator.
@@ -49,24 +64,25 @@ func spanOf(s *openapi3.Schema, integer bool) span {
 		beyond = hundredth
 	}
 	if s.Min != nil {
-		p.low = exact(*s.Min)
+		p.low = written(s, "minimum", *s.Min)
 	}
 	if s.Max != nil {
-		p.high = exact(*s.Max)
+		p.high = written(s, "maximum", *s.Max)
 	}
 	if b := exclusive(s.ExclusiveMin, s.Min); b != nil {
-		p.low = later(p.low, p.over(exact(*b), beyond), 1)
+		p.low = later(p.low, p.over(strictly(s, s.ExclusiveMin, "minimum", *b), beyond), 1)
 	}
 	if b := exclusive(s.ExclusiveMax, s.Max); b != nil {
-		p.high = later(p.high, p.under(exact(*b), beyond), -1)
+		p.high = later(p.high, p.under(strictly(s, s.ExclusiveMax, "maximum", *b), beyond), -1)
 	}
 	if integer {
 		least, most := int64(math.MinInt64), int64(math.MaxInt64)
 		if s.Format == "int32" {
 			least, most = math.MinInt32, math.MaxInt32
 		}
-		p.low = later(p.low, new(big.Rat).SetInt64(least), 1)
-		p.high = later(p.high, new(big.Rat).SetInt64(most), -1)
+		if low, high := new(big.Rat).SetInt64(least), new(big.Rat).SetInt64(most); s.Format != "" || p.within(low, high) {
+			p.low, p.high = later(p.low, low, 1), later(p.high, high, -1)
+		}
 	}
 	if p.step != nil {
 		if p.low != nil {
@@ -77,6 +93,20 @@ func spanOf(s *openapi3.Schema, integer bool) span {
 		}
 	}
 	return p
+}
+
+// strictly is an exclusive bound as it stands in the document: of its own keyword, or
+// of the one that it makes exclusive.
+func strictly(s *openapi3.Schema, strict openapi3.ExclusiveBound, keyword string, f float64) *big.Rat {
+	if strict.Value == nil {
+		return written(s, keyword, f)
+	}
+	return written(s, "exclusive"+strings.ToUpper(keyword[:1])+keyword[1:], f)
+}
+
+// within reports whether there are numbers of the span between two.
+func (p *span) within(low, high *big.Rat) bool {
+	return (p.low == nil || p.low.Cmp(high) <= 0) && (p.high == nil || p.high.Cmp(low) >= 0)
 }
 
 // over is the first number above bound; under is the last below it.

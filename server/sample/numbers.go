@@ -90,7 +90,7 @@ func (d *drafter) bound(bound *float64, strict openapi3.ExclusiveBound, keyword,
 	if bound == nil {
 		return
 	}
-	at := exact(*bound)
+	at := written(d.s, keyword, *bound)
 	named := keyword + " " + string(literal(at))
 	why := "the nearest to " + named
 	if last.Cmp(at) == 0 {

@@ -24,6 +24,7 @@ const (
 // expression is a pattern to generate from.
 type expression struct {
 	tree    *syntax.Regexp
+	looking *syntax.Regexp // with what it looks for ahead and behind; nil if it does not
 	matcher patterns.Matcher
 	lengths map[*syntax.Regexp][2]int // of what each part matches, in runes
 }
@@ -32,6 +33,7 @@ type expression struct {
 type growing struct {
 	runes []rune
 	steps int
+	group map[int][]rune // what the groups wrote last
 }
 
 // enough reports whether repeats are to stop: nested ones multiply, even where they
@@ -62,25 +64,63 @@ func parsePattern(pattern string) *expression {
 	if err != nil {
 		return nil
 	}
+	text = withMarks(text)
 	// What looks ahead or behind takes no part of the text; the matcher holds it.
-	tree, err := syntax.Parse(withoutLooks(text), syntax.Perl)
+	tree, err := syntax.Parse(withoutLooks(text, ""), syntax.Perl)
 	if err != nil {
 		return nil
 	}
 	e := &expression{tree: tree, matcher: matcher, lengths: map[*syntax.Regexp][2]int{}}
 	e.measure(tree)
+	if look.MatchString(text) {
+		if e.looking, err = syntax.Parse(withoutLooks(text, "(?:"), syntax.Perl); err == nil {
+			e.measure(e.looking)
+		}
+	}
 	return e
+}
+
+// mark stands for what a group matched: the first of private characters, one for each.
+const mark = '\U0010f000'
+
+var reference = regexp.MustCompile(`\\\\|\[(?:\\.|[^\]\\])*\]|\\[1-9]|\\k<([^>]*)>|\((\?P?<([A-Za-z_][^>]*)>|\?)?`)
+
+// withMarks puts a mark in the place of each reference to a group.
+func withMarks(pattern string) string {
+	names := map[string]int{}
+	groups := 0
+	for _, m := range reference.FindAllStringSubmatch(pattern, -1) {
+		if strings.HasPrefix(m[0], "(") && m[2] != "?" {
+			if groups++; m[3] != "" {
+				names[m[3]] = groups
+			}
+		}
+	}
+	return reference.ReplaceAllStringFunc(pattern, func(text string) string {
+		switch {
+		case strings.HasPrefix(text, `\k<`):
+			return string(mark + rune(names[text[3:len(text)-1]]))
+		case len(text) == 2 && text[0] == '\\' && text[1] != '\\':
+			return string(mark + rune(text[1]-'0'))
+		}
+		return text
+	})
 }
 
 // look begins a group that looks ahead or behind.
 var look = regexp.MustCompile(`\(\?<?[=!]`)
 
-// withoutLooks leaves out the groups that look ahead or behind.
-func withoutLooks(pattern string) string {
+// withoutLooks leaves out the groups that look ahead or behind, or makes of those that
+// look for something groups that begin otherwise.
+func withoutLooks(pattern, begin string) string {
 	for {
 		at := look.FindStringIndex(pattern)
 		if at == nil {
 			return pattern
+		}
+		if begin != "" && pattern[at[1]-1] == '=' {
+			pattern = pattern[:at[0]] + begin + pattern[at[1]:]
+			continue
 		}
 		end, depth, class := at[1], 1, false
 		for ; end < len(pattern) && depth > 0; end++ {
@@ -164,7 +204,11 @@ func (e *expression) text(r *rand.Rand, low, high int) (string, bool) {
 			want = least
 		}
 		var b growing
-		if !e.write(r, e.tree, want, &b) {
+		tree := e.tree
+		if e.looking != nil && try%2 == 1 {
+			tree = e.looking
+		}
+		if !e.write(r, tree, want, &b) {
 			continue
 		}
 		text := e.pad(string(b.runes), low)
@@ -200,6 +244,10 @@ func (e *expression) write(r *rand.Rand, re *syntax.Regexp, want int, b *growing
 		return false
 	case syntax.OpLiteral:
 		for _, c := range re.Rune {
+			if c >= mark {
+				b.runes = append(b.runes, b.group[int(c-mark)]...)
+				continue
+			}
 			if re.Flags&syntax.FoldCase != 0 && r.IntN(2) == 0 {
 				c = unicode.SimpleFold(c)
 			}
@@ -216,7 +264,13 @@ func (e *expression) write(r *rand.Rand, re *syntax.Regexp, want int, b *growing
 		b.runes = append(b.runes, anyRune(r))
 		return true
 	case syntax.OpCapture:
-		return e.write(r, re.Sub[0], want, b)
+		from := len(b.runes)
+		ok := e.write(r, re.Sub[0], want, b)
+		if b.group == nil {
+			b.group = map[int][]rune{}
+		}
+		b.group[re.Cap] = b.runes[from:len(b.runes):len(b.runes)]
+		return ok
 	case syntax.OpConcat:
 		return e.concat(r, re.Sub, want, b)
 	case syntax.OpAlternate:

@@ -202,8 +202,8 @@ func newCall(op *operation, in *input) (*call, error) {
 	case in.hasBody && isForm(mediaType):
 		c.body, c.hasBody = op.formBody(in.body), true
 	case in.hasBody && isMultipart(mediaType):
-		c.body, c.hasBody = multipartBody(op.body, in.body), true
-	case in.hasBody && (isText(mediaType, op.body) || !contract.IsJSON(mediaType)):
+		c.body, c.hasBody = op.multipartBody(in.body), true
+	case in.hasBody && !isYAML(mediaType) && (isText(mediaType, op.body) || !contract.IsJSON(mediaType)):
 		c.body, c.hasBody = []byte(scalarText(in.body)), true
 	case in.hasBody:
 		c.body, c.hasBody = encode(in.body), true
@@ -254,6 +254,16 @@ func (op *operation) formBody(v any) []byte {
 		}
 	}
 	return (&contract.RequestBody{}).WriteForm(v)
+}
+
+// multipartBody writes a multipart body with the parts of the types that are declared.
+func (op *operation) multipartBody(v any) []byte {
+	for _, b := range op.RequestBodies() {
+		if isMultipart(b.MediaType) {
+			return multipartBody(op.body, b.Encoding, v)
+		}
+	}
+	return multipartBody(op.body, nil, v)
 }
 
 // scalarText is a value as a parameter sends it.

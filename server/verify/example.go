@@ -76,9 +76,13 @@ func (l *lane) examples(ctx context.Context, op *operation) error {
 			case isForm(name):
 				in.text, in.hasText = op.formBody(e.value), true
 			case isMultipart(name):
-				in.text, in.hasText = multipartBody(op.body, e.value), true
+				in.text, in.hasText = op.multipartBody(e.value), true
 			case isText:
 				in.text, in.hasText = []byte(text), true
+			case isYAML(name):
+				in.text, in.hasText = encode(e.value), true
+			case mt.Schema != nil && isPlain(name, mt.Schema.Value):
+				in.text, in.hasText = []byte(scalarText(e.value)), true
 			default:
 				continue
 			}

@@ -20,7 +20,19 @@ func isMultipart(mediaType string) bool {
 // isText reports whether a body of a media type is a text that its schema describes.
 func isText(mediaType string, schema *openapi3.Schema) bool {
 	return schema != nil && schema.Type.Is(openapi3.TypeString) && schema.Format != "binary" &&
-		!strings.Contains(mediaType, "json") && !strings.Contains(mediaType, "*")
+		!strings.Contains(mediaType, "json") && !strings.Contains(mediaType, "*") || isPlain(mediaType, schema)
+}
+
+// isPlain reports whether a body is a number or a truth value in plain text.
+func isPlain(mediaType string, schema *openapi3.Schema) bool {
+	return schema != nil && contract.MediaType(mediaType) == "text/plain" &&
+		(schema.Type.Is(openapi3.TypeInteger) || schema.Type.Is(openapi3.TypeNumber) || schema.Type.Is(openapi3.TypeBoolean))
+}
+
+// isYAML reports whether a body of a media type is YAML, as which any JSON is sent.
+func isYAML(mediaType string) bool {
+	mediaType = contract.MediaType(mediaType)
+	return strings.HasSuffix(mediaType, "yaml") && !strings.Contains(mediaType, "*")
 }
 
 // boundary stands between the parts of a multipart body. It is always the same, so
@@ -32,7 +44,7 @@ var quoteEscaper = strings.NewReplacer(`\`, `\\`, `"`, `%22`, "\r", "%0D", "\n",
 // multipartBody writes an object as a multipart body: texts as they are, what the
 // schema calls binary as files, objects as JSON, the items of an array as parts of
 // one name.
-func multipartBody(schema *openapi3.Schema, v any) []byte {
+func multipartBody(schema *openapi3.Schema, encoding map[string]*openapi3.Encoding, v any) []byte {
 	var b bytes.Buffer
 	w := multipart.NewWriter(&b)
 	if err := w.SetBoundary(boundary); err != nil {
@@ -51,9 +63,9 @@ func multipartBody(schema *openapi3.Schema, v any) []byte {
 			switch {
 			case slices.ContainsFunc(propertySchemas(schema, name), takesFile):
 				disposition += `; filename="file"`
-				header.Set("Content-Type", "application/octet-stream")
+				header.Set("Content-Type", partType(encoding[name], "application/octet-stream"))
 			case isObject(item):
-				header.Set("Content-Type", "application/json")
+				header.Set("Content-Type", partType(encoding[name], "application/json"))
 			}
 			header.Set("Content-Disposition", disposition)
 			part, err := w.CreatePart(header)
@@ -65,6 +77,15 @@ func multipartBody(schema *openapi3.Schema, v any) []byte {
 	}
 	_ = w.Close()
 	return b.Bytes()
+}
+
+// partType is the media type of a part: the first that is declared for it, if any.
+func partType(e *openapi3.Encoding, plain string) string {
+	if e == nil || e.ContentType == "" {
+		return plain
+	}
+	first, _, _ := strings.Cut(e.ContentType, ",")
+	return contract.SendType(strings.TrimSpace(first))
 }
 
 func isObject(v any) bool {

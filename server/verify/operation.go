@@ -113,7 +113,7 @@ func (d *Document) requestBody(op *operation) {
 		func(b *contract.RequestBody) bool { return contract.MediaType(b.Send) == "application/json" },
 		func(b *contract.RequestBody) bool { return contract.IsJSON(b.Send) },
 		func(b *contract.RequestBody) bool { return isForm(b.Send) || isMultipart(b.Send) },
-		func(b *contract.RequestBody) bool { return isText(b.Send, b.Schema) },
+		func(b *contract.RequestBody) bool { return isYAML(b.Send) || isText(b.Send, b.Schema) },
 		func(b *contract.RequestBody) bool { return b.Schema.Type.Is(openapi3.TypeString) },
 	} {
 		for i := range bodies {

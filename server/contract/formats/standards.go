@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -21,7 +22,9 @@ var standards = map[string]func(string) bool{
 	"time":                  isTime,
 	"duration":              isDuration,
 	"email":                 isEmail,
+	"idn-email":             isInternationalEmail,
 	"hostname":              isHostname,
+	"idn-hostname":          func(s string) bool { s, ok := asHostname(s); return ok && isHostname(s) },
 	"ipv4":                  isIPv4,
 	"ipv6":                  isIPv6,
 	"uri":                   func(s string) bool { return uri.MatchString(s) },
@@ -109,6 +112,44 @@ var hostPattern = regexp.MustCompile(`^[a-zA-Z0-9]([a-zA-Z0-9-]{0,61}[a-zA-Z0-9]
 const maxHost = 253
 
 func isHostname(s string) bool { return len(s) <= maxHost && hostPattern.MatchString(s) }
+
+// asHostname is a name of a host with an ASCII letter in the place of each letter, mark and
+// digit beyond ASCII (RFC 5890). Which of them may stand together is not looked at.
+func asHostname(s string) (string, bool) {
+	ok := utf8.ValidString(s)
+	return strings.Map(func(r rune) rune {
+		switch {
+		case r < utf8.RuneSelf:
+		case r == '\u3002':
+			return '.'
+		case unicode.In(r, unicode.L, unicode.M, unicode.N), r == '\u00b7', r == '\u30fb', r == '\u200c', r == '\u200d':
+			return 'a'
+		default:
+			ok = false
+		}
+		return r
+	}, s), ok
+}
+
+// isInternationalEmail reports whether a text is a mailbox of RFC 6531, which may be
+// beyond ASCII on both sides of the @.
+func isInternationalEmail(s string) bool {
+	at := strings.LastIndexByte(s, '@')
+	if at < 1 || at > maxLocal || !utf8.ValidString(s) {
+		return false
+	}
+	local := strings.Map(func(r rune) rune {
+		if r >= utf8.RuneSelf {
+			return 'a'
+		}
+		return r
+	}, s[:at])
+	domain, ok := s[at+1:], true
+	if !strings.HasPrefix(domain, "[") {
+		domain, ok = asHostname(domain)
+	}
+	return ok && isEmail(local+"@"+domain)
+}
 
 func isIPv4(s string) bool {
 	a, err := netip.ParseAddr(s)

@@ -22,6 +22,8 @@ func TestStandards(t *testing.T) {
 		"uri-reference":         {[]string{"", "a", "/a", "//a/b", "?q", "#f", "../x", "a/b:c", "urn:x"}, []string{"a b", "%z", "<a>", "1:b|"}},
 		"iri":                   {[]string{"https://a/ä", "https://例え.jp/"}, []string{"https://a/ b", "ä", "\xff:a"}},
 		"email":                 {[]string{"a@b.c", `"a b"@example.com`, "a+b@example.com", "a@[192.0.2.1]", "a@[IPv6:::1]", "a@localhost"}, []string{"ä@example.com", "a@-x.com", long + "a@example.com", "a@b..c", ".a@b.c", "a.@b.c", "a..b@c.d", "a@", "@b.c", "a@[1.2.3]", "a b@c.d", "a@ä.de", "Ada <a@b.c>"}},
+		"idn-email":             {[]string{"ä@example.com", "a@ü.de", "用户@例子.公司", "a@[192.0.2.1]"}, []string{"ä", "ä@", "a b@ü.de", "a@ü..de", "a@-ü.de", "\xff@a.b", "a@☃.de"}},
+		"idn-hostname":          {[]string{"例え.jp", "a", "bücher.example", "例え。jp"}, []string{"", "-ü", "ü..a", "ü_a", "☃.de", "\xff"}},
 		"hostname":              {[]string{"a", "a-b.c", "1.2"}, []string{"", "-a", "a-", "a..b", long + ".com", "a_b", "a.", "ä"}},
 		"ipv4":                  {[]string{"0.0.0.0", "192.0.2.255"}, []string{"256.0.0.1", "1.2.3", "01.2.3.4", "1.2.3.4/8", "::1"}},
 		"ipv6":                  {[]string{"::", "2001:db8::1", "::ffff:1.2.3.4"}, []string{"1.2.3.4", "fe80::1%eth0", ":::", "1:2:3:4:5:6:7:8:9"}},

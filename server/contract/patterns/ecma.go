@@ -25,11 +25,47 @@ type translation struct {
 	out   strings.Builder
 	back  bool // for the engine that goes back
 	looks bool // it looks ahead or behind, or refers back: Go's cannot
+
+	groups int            // that capture
+	names  map[string]int // of groups -> their numbers
+}
+
+// count finds the groups that capture. The engine that goes back counts those with names
+// after all others, so that it is given none.
+func (t *translation) count() {
+	t.names = map[string]int{}
+	for i, class := 0, false; i < len(t.in); i++ {
+		switch r := t.in[i]; {
+		case r == '\\':
+			i++
+		case class:
+			class = r != ']'
+		case r == '[':
+			class = true
+		case r == '(' && (i+1 == len(t.in) || t.in[i+1] != '?'):
+			t.groups++
+		case r == '(' && i+3 < len(t.in) && t.in[i+2] == '<' && t.in[i+3] != '=' && t.in[i+3] != '!':
+			t.groups++
+			name, _, _ := strings.Cut(string(t.in[i+3:]), ">")
+			t.names[name] = t.groups
+		}
+	}
+}
+
+// refer writes a reference to a group, which is empty where the group took no part.
+func (t *translation) refer(number int) error {
+	t.looks = true
+	if number < 1 || number > t.groups {
+		return errors.New("a reference to a group that there is not")
+	}
+	fmt.Fprintf(&t.out, `(?(%d)\%d)`, number, number)
+	return nil
 }
 
 // translate writes a pattern so that an engine means by it what ECMA-262 does.
 func translate(pattern string, back bool) (text string, looks bool, err error) {
 	t := &translation{in: []rune(pattern), back: back}
+	t.count()
 	for t.at < len(t.in) {
 		if err := t.next(); err != nil {
 			return "", false, err
@@ -84,6 +120,14 @@ func (t *translation) group() error {
 	switch {
 	case t.has("(?=") || t.has("(?!") || t.has("(?<=") || t.has("(?<!"):
 		t.looks = true
+	case t.has("(?<") && t.back:
+		name, rest, closed := strings.Cut(string(t.in[t.at+3:]), ">")
+		if !closed || t.names[name] == 0 {
+			return errGroup
+		}
+		t.out.WriteByte('(')
+		t.at = len(t.in) - len([]rune(rest))
+		return nil
 	case t.has("(?:"), t.has("(?<"), !t.has("(?"):
 	case t.modifiers():
 	default:
@@ -195,6 +239,19 @@ func (t *translation) escape(inClass bool) error {
 		t.out.WriteString(`\` + string(r))
 	case r == '0' && !unicode.IsDigit(t.peek(0)):
 		t.out.WriteString(`\x00`)
+	case r >= '1' && r <= '9' && !inClass && t.back:
+		number := int(r - '0')
+		for next := t.peek(0); next >= '0' && next <= '9' && number*10+int(next-'0') <= t.groups; next = t.peek(0) {
+			number = number*10 + int(next-'0')
+			t.at++
+		}
+		return t.refer(number)
+	case r == 'k' && t.peek(0) == '<' && !inClass && t.back:
+		name, rest, closed := strings.Cut(string(t.in[t.at+1:]), ">")
+		if t.at = len(t.in) - len([]rune(rest)); !closed {
+			return errors.New("a reference that does not end")
+		}
+		return t.refer(t.names[name])
 	case unicode.IsDigit(r) && !inClass, r == 'k' && t.peek(0) == '<':
 		t.looks = true
 		t.out.WriteString(`\` + string(r))

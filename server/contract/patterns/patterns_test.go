@@ -101,6 +101,17 @@ func TestECMA(t *testing.T) {
 		{`^(?<n>a)\k<n>$`, "aa", true},
 		{`^(a)\1$`, "ab", false},
 		{`^(?<n>a)$`, "a", true},
+		{`^(?<year>\d{4})(-)\d{2}\2\d{2}$`, "2024-01-02", true},
+		{`^(?<year>\d{4})(-)\d{2}\1\d{2}$`, "2024-01202402", true},
+		{`^(?<a>.)(?<b>.)\k<b>\k<a>$`, "xyyx", true},
+		{`^(?<a>.)(?<b>.)\k<b>\k<a>$`, "xyxy", false},
+		{`^(a)?\1b$`, "b", true},
+		{`^(a)?\1b$`, "aab", true},
+		{`^(a)?\1b$`, "ab", false},
+		{`^(a)\10$`, "aa0", true},
+		{`^\1(a)$`, "a", true},
+		{`^[(]\((x)\1$`, "((xx", true},
+		{`^(?<é>a)\k<é>$`, "aa", true},
 		{`^(?i:A)b$`, "ab", true},
 		{`^x*?$`, "xx", true},
 		{`^(?:a|b)$`, "b", true},
@@ -117,7 +128,7 @@ func TestECMA(t *testing.T) {
 		}
 	}
 	for _, pattern := range []string{
-		`(?i)a`, `(?P<n>a)`, `\Aa`, `a\z`, `\Qa\E`, `\a`, `(?>a)`, `(?#c)`, `a**`, `[b-a]`, `(`, `\`, `\u{110000}`, `\xZ`, `\p{Nothing}`, `\pL`, `(?s)a`, `[a`, `\u00`,
+		`(?i)a`, `(?P<n>a)`, `\Aa`, `a\z`, `\Qa\E`, `\a`, `(?>a)`, `(?#c)`, `a**`, `[b-a]`, `(`, `\`, `\u{110000}`, `\xZ`, `\p{Nothing}`, `\pL`, `(?s)a`, `[a`, `\u00`, `\1`, `(a)\2`, `\k<n>`, `(?<n>a)\k<m>`, `(?<n>a)\k<n`, `(?<na`,
 	} {
 		if m, err := Compile(pattern); err == nil {
 			t.Errorf("%s compiles to %v", pattern, m)
