@@ -32,6 +32,7 @@ type Reach struct {
 var drivers struct {
 	mutex sync.RWMutex
 	of    map[string]Driver
+	files map[string]FileReader
 }
 
 // Register has a driver open the data sources of some types. It is called from init

@@ -43,7 +43,7 @@ func ParseFiles(text string) (folders map[string]string, bad string) {
 
 // OpenFile reads a file: from the folder that stands for the beginning of its address,
 // else over HTTP from a host that is allowed.
-func (o *Opener) OpenFile(ctx context.Context, f datafold.File) (source datafold.OpenSource, table []string, err error) {
+func (o *Opener) OpenFile(ctx context.Context, f datafold.File) (_ datafold.OpenSource, path []string, err error) {
 	options := file.Options{SkipHeadRows: max(0, f.Head), SkipTailRows: max(0, f.Tail), MaxBytes: maxFileBytes, SQLite: sqlite.Options{Timeout: o.reach.Timeout}}
 	if f.Delimiter != "" {
 		r, size := utf8.DecodeRuneInString(f.Delimiter)
@@ -52,7 +52,8 @@ func (o *Opener) OpenFile(ctx context.Context, f datafold.File) (source datafold
 		}
 		options.Delimiter = r
 	}
-	if f.Type != "csv" {
+	read := readerOf(f.Type)
+	if read == nil {
 		return nil, nil, &datadiff.Error{Kind: datadiff.Unsupported, Value: "files of type " + f.Type + " cannot be read here"}
 	}
 	ctx, cancel := context.WithTimeout(ctx, fileTimeout)
@@ -62,11 +63,37 @@ func (o *Opener) OpenFile(ctx context.Context, f datafold.File) (source datafold
 		return nil, nil, err
 	}
 	defer func() { _ = content.Close() }() // it was read
-	csv, err := file.CSV(ctx, content, options)
+	table, err := read(ctx, content, f, options)
 	if err != nil {
 		return nil, nil, err
 	}
-	return csv, file.Table, nil
+	return table, file.Table, nil
+}
+
+// FileReader reads a file of a type that it is registered for.
+type FileReader func(ctx context.Context, r io.Reader, f datafold.File, o file.Options) (*file.Source, error)
+
+func readCSV(ctx context.Context, r io.Reader, _ datafold.File, o file.Options) (*file.Source, error) {
+	return file.CSV(ctx, r, o)
+}
+
+// RegisterFile has files of a type read. It is called from init functions.
+func RegisterFile(fileType string, read FileReader) {
+	drivers.mutex.Lock()
+	defer drivers.mutex.Unlock()
+	if drivers.files == nil {
+		drivers.files = map[string]FileReader{}
+	}
+	drivers.files[fileType] = read
+}
+
+func readerOf(fileType string) FileReader {
+	if fileType == "csv" {
+		return readCSV
+	}
+	drivers.mutex.RLock()
+	defer drivers.mutex.RUnlock()
+	return drivers.files[fileType]
 }
 
 // content opens what an address names.

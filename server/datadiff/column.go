@@ -27,14 +27,6 @@ type plan struct {
 }
 
 func (s *Spec) columnsOf(side Side, all []Column) ([]Column, error) {
-	keep := func(Column) bool { return true }
-	name := func(c Column) string { return s.leftName(side, c.Name) }
-	switch {
-	case s.Columns != nil:
-		keep = func(c Column) bool { return slices.Contains(s.Columns, name(c)) || slices.Contains(s.Key, name(c)) }
-	case len(s.Exclude) > 0:
-		keep = func(c Column) bool { return !slices.Contains(s.Exclude, name(c)) || slices.Contains(s.Key, name(c)) }
-	}
 	var columns []Column
 	for i, c := range all {
 		if c.Name == "" {
@@ -43,11 +35,29 @@ func (s *Spec) columnsOf(side Side, all []Column) ([]Column, error) {
 		if slices.ContainsFunc(all[:i], func(other Column) bool { return other.Name == c.Name }) {
 			return nil, problem(Invalid, "two columns are named %s", c.Name)
 		}
-		if keep(c) {
+		if s.keeps(side, c.Name) {
 			columns = append(columns, c)
 		}
 	}
 	return columns, nil
+}
+
+// keeps says whether a column of a side is looked at.
+func (s *Spec) keeps(side Side, name string) bool {
+	name = s.leftName(side, name)
+	switch {
+	case slices.Contains(s.Key, name):
+		return true
+	case s.Columns != nil:
+		return slices.Contains(s.Columns, name)
+	}
+	return !slices.Contains(s.Exclude, name)
+}
+
+// Unneeded says which columns of a side are not looked at, so that they may be of any
+// type.
+func (s *Spec) Unneeded(side Side) func(name string) bool {
+	return func(name string) bool { return !s.keeps(side, name) }
 }
 
 // leftName is what a column is called on the left.

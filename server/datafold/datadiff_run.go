@@ -93,7 +93,7 @@ func (a *API) make(ctx context.Context, w *job.Work, asked *diffRequest, ci *ciO
 		if a.executor.databases == nil {
 			return nil, &datadiff.Error{Kind: datadiff.Unsupported, Value: "files cannot be read by this program"}
 		}
-		opened, table, err := a.executor.databases.OpenFile(ctx, fileOf(*files[i], options[i]))
+		opened, table, err := a.executor.databases.OpenFile(ctx, fileOf(*files[i], options[i], spec.Unneeded(datadiff.Side(i))))
 		if err != nil {
 			return nil, onSide(err, datadiff.Side(i))
 		}
@@ -141,8 +141,8 @@ func onSide(err error, side datadiff.Side) error {
 	return err
 }
 
-func fileOf(uri string, o *fileOptions) File {
-	f := File{URI: uri}
+func fileOf(uri string, o *fileOptions, unneeded func(string) bool) File {
+	f := File{URI: uri, Unneeded: unneeded}
 	if o != nil {
 		f.Type = orElse(o.Type, "csv")
 		if o.Delimiter != nil {

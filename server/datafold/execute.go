@@ -64,6 +64,8 @@ type File struct {
 	Delimiter string
 	Head      int // rows that are left out
 	Tail      int
+	// Unneeded says which columns the diff does not look at; nil for none.
+	Unneeded func(name string) bool
 }
 
 // What the kinds of errors are that this package adds.

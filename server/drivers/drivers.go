@@ -1,5 +1,5 @@
 // Package drivers registers the databases that the program can reach beside SQLite: a
-// store in PostgreSQL, and data sources in PostgreSQL, MySQL and MariaDB. It is imported
+// store in PostgreSQL, data sources in PostgreSQL, MySQL and MariaDB, and Parquet files. It is imported
 // for that alone:
 //
 //	import _ "github.com/understudy-api/understudy/server/drivers"
@@ -11,6 +11,7 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"io"
 	"net"
 	"path/filepath"
 	"strconv"
@@ -22,7 +23,9 @@ import (
 
 	"github.com/understudy-api/understudy/server/databases"
 	"github.com/understudy-api/understudy/server/datadiff"
+	"github.com/understudy-api/understudy/server/datadiff/file"
 	"github.com/understudy-api/understudy/server/datadiff/mysql"
+	"github.com/understudy-api/understudy/server/datadiff/parquet"
 	"github.com/understudy-api/understudy/server/datadiff/postgres"
 	"github.com/understudy-api/understudy/server/datafold"
 	"github.com/understudy-api/understudy/storage"
@@ -35,6 +38,9 @@ func init() {
 	})
 	databases.Register(openPostgres, "pg", "postgres_aurora", "postgres_aws_rds", "redshift")
 	databases.Register(openMySQL, "mysql", "mariadb")
+	databases.RegisterFile("parquet", func(ctx context.Context, r io.Reader, f datafold.File, o file.Options) (*file.Source, error) {
+		return parquet.Open(ctx, r, parquet.Options{Options: o, Leave: f.Unneeded})
+	})
 }
 
 func openPostgres(ctx context.Context, reach *databases.Reach, d datafold.Database) (datafold.OpenSource, error) {

@@ -202,10 +202,11 @@ func rowsOf(t *testing.T, d *Database) {
 	}
 }
 
-// types: the same values are the same in two databases, whatever the types.
-func types(t *testing.T, left, right *Database) {
+// Values are values of all types that no two databases may find to differ. Booleans
+// are 1 and 0.
+func Values() map[string][]any {
 	floats := []any{"0", "0.1", "0.00188", "-0.25", "3.141592653589793", "9.1336e-06", "-10.0001", "123456789.125", "1e15", nil}
-	values := map[string][]any{
+	return map[string][]any{
 		Integer: {"0", "1", "-1", "2147483647", "-2147483648", nil}, Float: floats,
 		Decimal: {"0", "0.100", "-12.345", "999999999.999", "0.001", nil},
 		Text:    nasty, Boolean: {"1", "0", nil},
@@ -215,7 +216,11 @@ func types(t *testing.T, left, right *Database) {
 		JSON:      {`{"b": [1, 2.0, "x"], "a": null}`, `[]`, `"t"`, nil},
 		Binary:    {[]byte{}, []byte{0, 1, 255}, []byte("a|b"), nil},
 	}
-	for name, list := range values {
+}
+
+// types: the same values are the same in two databases, whatever the types.
+func types(t *testing.T, left, right *Database) {
+	for name, list := range Values() {
 		if name != JSON && left.Types[name] != "" && right.Types[name] != "" {
 			t.Run("a key of "+name, func(t *testing.T) {
 				var rows [][]any

@@ -47,10 +47,9 @@ var Table = []string{"data"}
 // Close removes what was read.
 func (s *Source) Close() error { return errors.Join(s.Source.Close(), os.RemoveAll(s.dir)) }
 
-// CSV reads a file of comma-separated values whose first row has the names. The type
-// of a column is what all of its values are: integers, decimals, floats, booleans,
-// dates, timestamps, or else texts. Kinds of errors: Invalid, Cancelled.
-func CSV(ctx context.Context, r io.Reader, o Options) (s *Source, err error) {
+// New is the source of a database that load fills with the table [Table]: it is handed
+// the path of an empty one. The size of what it reads is for load to bound.
+func New(ctx context.Context, o Options, load func(path string) error) (s *Source, err error) {
 	dir, err := os.MkdirTemp(o.Dir, "datadiff")
 	if err != nil {
 		return nil, err
@@ -61,7 +60,7 @@ func CSV(ctx context.Context, r io.Reader, o Options) (s *Source, err error) {
 			err = errors.Join(err, os.RemoveAll(dir))
 		}
 	}()
-	if err := load(ctx, r, path, o); err != nil {
+	if err := load(path); err != nil {
 		if ctx.Err() != nil {
 			return nil, &datadiff.Error{Kind: datadiff.Cancelled, Value: "the diff was cancelled", Err: err}
 		}
@@ -74,14 +73,37 @@ func CSV(ctx context.Context, r io.Reader, o Options) (s *Source, err error) {
 	return &Source{Source: source, dir: dir}, nil
 }
 
+// CSV reads a file of comma-separated values whose first row has the names. The type
+// of a column is what all of its values are: integers, decimals, floats, booleans,
+// dates, timestamps, or else texts. Kinds of errors: Invalid, Cancelled.
+func CSV(ctx context.Context, r io.Reader, o Options) (*Source, error) {
+	return New(ctx, o, func(path string) error { return load(ctx, r, path, o) })
+}
+
+// Create opens the database of a file to be filled, in one transaction.
+func Create(ctx context.Context, path string, fill func(tx *sql.Tx) error) (err error) {
+	db, err := sql.Open("sqlite", "file:"+path+"?_pragma=journal_mode(off)&_pragma=synchronous(0)")
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	db.SetMaxOpenConns(1)
+	tx, err := db.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	if err := fill(tx); err != nil {
+		return errors.Join(err, tx.Rollback())
+	}
+	return tx.Commit()
+}
+
 func invalid(format string, args ...any) error {
 	return &datadiff.Error{Kind: datadiff.Invalid, Value: fmt.Sprintf(format, args...)}
 }
 
-func load(ctx context.Context, r io.Reader, path string, o Options) (err error) {
-	if o.MaxBytes > 0 {
-		r = &limited{r: r, left: o.MaxBytes}
-	}
+func load(ctx context.Context, r io.Reader, path string, o Options) error {
+	r = o.Limit(r)
 	lines := bufio.NewReader(r)
 	if mark, _ := lines.Peek(len(byteOrderMark)); string(mark) == byteOrderMark {
 		_, _ = lines.Discard(len(byteOrderMark))
@@ -101,47 +123,39 @@ func load(ctx context.Context, r io.Reader, path string, o Options) (err error) 
 		return invalid("the file has no row of names: %v", err)
 	}
 	names = append([]string(nil), names...)
-	db, err := sql.Open("sqlite", "file:"+path+"?_pragma=journal_mode(off)&_pragma=synchronous(0)")
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, db.Close()) }()
-	db.SetMaxOpenConns(1)
 	columns := make([]column, len(names))
 	quoted := make([]string, len(names))
 	for i, name := range names {
 		columns[i].may = anything
 		quoted[i] = sqldb.Quote(name, `"`)
 	}
-	if _, err := db.ExecContext(ctx, "CREATE TABLE texts ("+strings.Join(quoted, " TEXT, ")+" TEXT)"); err != nil {
-		return invalid("the row of names: %v", err)
-	}
-	tx, err := db.BeginTx(ctx, nil)
-	if err != nil {
-		return err
-	}
-	if err := insert(ctx, tx, reader, columns, o.SkipTailRows); err != nil {
-		return errors.Join(err, tx.Rollback())
-	}
-	definitions, values := make([]string, len(names)), make([]string, len(names))
-	for i, c := range columns {
-		definitions[i], values[i] = quoted[i]+" "+c.declared(), quoted[i]
-		switch c.declared() {
-		case "BOOLEAN":
-			values[i] = "lower(" + quoted[i] + ") = 'true'"
-		case "TIMESTAMP":
-			values[i] = sqlite.CanonicalTime(quoted[i])
+	return Create(ctx, path, func(tx *sql.Tx) error {
+		if _, err := tx.ExecContext(ctx, "CREATE TABLE texts ("+strings.Join(quoted, " TEXT, ")+" TEXT)"); err != nil {
+			return invalid("the row of names: %v", err)
 		}
-	}
-	for _, statement := range []string{
-		"CREATE TABLE data (" + strings.Join(definitions, ", ") + ")",
-		"INSERT INTO data SELECT " + strings.Join(values, ", ") + " FROM texts", "DROP TABLE texts",
-	} {
-		if _, err := tx.ExecContext(ctx, statement); err != nil {
-			return errors.Join(err, tx.Rollback())
+		if err := insert(ctx, tx, reader, columns, o.SkipTailRows); err != nil {
+			return err
 		}
-	}
-	return tx.Commit()
+		definitions, values := make([]string, len(names)), make([]string, len(names))
+		for i, c := range columns {
+			definitions[i], values[i] = quoted[i]+" "+c.declared(), quoted[i]
+			switch c.declared() {
+			case "BOOLEAN":
+				values[i] = "lower(" + quoted[i] + ") = 'true'"
+			case "TIMESTAMP":
+				values[i] = sqlite.CanonicalTime(quoted[i])
+			}
+		}
+		for _, statement := range []string{
+			"CREATE TABLE data (" + strings.Join(definitions, ", ") + ")",
+			"INSERT INTO data SELECT " + strings.Join(values, ", ") + " FROM texts", "DROP TABLE texts",
+		} {
+			if _, err := tx.ExecContext(ctx, statement); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 }
 
 const byteOrderMark = "\ufeff"
@@ -184,6 +198,14 @@ func insert(ctx context.Context, tx *sql.Tx, reader *csv.Reader, columns []colum
 			return err
 		}
 	}
+}
+
+// Limit bounds what is read of a file.
+func (o Options) Limit(r io.Reader) io.Reader {
+	if o.MaxBytes > 0 {
+		return &limited{r: r, left: o.MaxBytes}
+	}
+	return r
 }
 
 // limited fails where a file is longer than it may be.

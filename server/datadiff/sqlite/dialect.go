@@ -49,12 +49,13 @@ func (d dialect) Text(c datadiff.Column, form datadiff.Form, column string) (str
 	case datadiff.Float, datadiff.UnboundedDecimal, datadiff.JSON, datadiff.Array:
 		return "+" + column, false
 	}
+	if written(form.Datatype) {
+		return canonicalText(column, form.Datatype), true
+	}
 	if form.Native {
 		return "CAST(" + column + " AS TEXT)", true
 	}
 	switch form.Datatype {
-	case datadiff.Timestamp, datadiff.Date, datadiff.TimeOfDay, datadiff.Boolean:
-		return fmt.Sprintf("%s(%s, '%s')", textFunction, column, form.Datatype), true
 	case datadiff.UUID:
 		return "lower(trim(" + column + "))", true
 	case datadiff.Binary:
@@ -64,6 +65,9 @@ func (d dialect) Text(c datadiff.Column, form datadiff.Form, column string) (str
 }
 
 func (d dialect) Key(c datadiff.Column, form datadiff.Form, column string) string {
+	if c.Type == exactDecimal && form.Datatype != datadiff.Boolean {
+		return column + " COLLATE " + numberCollation
+	}
 	switch form.Datatype {
 	case datadiff.Integer, datadiff.Float, datadiff.Decimal, datadiff.UnboundedDecimal, datadiff.Year:
 		return column
@@ -74,17 +78,43 @@ func (d dialect) Key(c datadiff.Column, form datadiff.Form, column string) strin
 	return text + " COLLATE BINARY"
 }
 
+// written says whether a value of a type may be written in many ways, since SQLite has
+// no such type.
+func written(d datadiff.Datatype) bool {
+	switch d {
+	case datadiff.Timestamp, datadiff.Date, datadiff.TimeOfDay, datadiff.Boolean:
+		return true
+	}
+	return false
+}
+
+func canonicalText(column string, d datadiff.Datatype) string {
+	return fmt.Sprintf("%s(%s, '%s')", textFunction, column, d)
+}
+
 func (dialect) Differ(c datadiff.Column, a, b string) string {
+	if written(c.Datatype) {
+		// What is written in the same way is the same.
+		return "(" + a + " IS NOT " + b + " AND " + canonicalText(a, c.Datatype) + " IS NOT " + canonicalText(b, c.Datatype) + ")"
+	}
 	if c.Datatype == datadiff.String || c.Datatype == datadiff.FixedString {
 		return a + " COLLATE BINARY IS NOT " + b
 	}
 	return a + " IS NOT " + b
 }
 
-func (d dialect) NativeSum(_ []datadiff.Column, names []string) string { return d.SumMd5(names) }
+func (d dialect) NativeSum(columns []datadiff.Column, names []string) string {
+	texts := make([]string, len(names))
+	for i, name := range names {
+		if texts[i] = name; written(columns[i].Datatype) {
+			texts[i] = canonicalText(name, columns[i].Datatype)
+		}
+	}
+	return d.SumMd5(texts)
+}
 
 // CanonicalTime is an expression: a time that is written in any way, as all dialects
 // write it.
 func CanonicalTime(column string) string {
-	return fmt.Sprintf("%s(%s, '%s')", textFunction, column, datadiff.Timestamp)
+	return canonicalText(column, datadiff.Timestamp)
 }

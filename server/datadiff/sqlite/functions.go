@@ -1,12 +1,14 @@
 package sqlite
 
 import (
+	"cmp"
 	"database/sql/driver"
 	"encoding/hex"
 	"errors"
 	"math"
 	"math/big"
 	"math/bits"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -22,6 +24,7 @@ const (
 	sumFunction     = "understudy_sum_md5"
 	textFunction    = "understudy_text"
 	decimalFunction = "understudy_decimal"
+	numberCollation = "understudy_number"
 )
 
 func init() { //nolint:gochecknoinits // the driver takes functions for the whole process
@@ -43,6 +46,7 @@ func init() { //nolint:gochecknoinits // the driver takes functions for the whol
 			return canonical(args[0], datadiff.Datatype(kind)), nil
 		},
 	})
+	sqlite.MustRegisterCollationUtf8(numberCollation, compareDecimals)
 	sqlite.MustRegisterFunction(decimalFunction, &sqlite.FunctionImpl{
 		NArgs: 2, Deterministic: true,
 		Scalar: func(_ *sqlite.FunctionContext, args []driver.Value) (driver.Value, error) {
@@ -57,6 +61,40 @@ func init() { //nolint:gochecknoinits // the driver takes functions for the whol
 			return text, nil
 		},
 	})
+}
+
+// decimals are the parts of a decimal that is written with digits and a dot.
+var decimals = regexp.MustCompile(`^(-?)0*([0-9]*)(?:\.([0-9]*?)0*)?$`)
+
+// compareDecimals orders texts of decimals as numbers; what is none comes last.
+func compareDecimals(a, b string) int {
+	x, y := decimals.FindStringSubmatch(a), decimals.FindStringSubmatch(b)
+	if x == nil || y == nil {
+		if (x == nil) != (y == nil) {
+			return 1 - 2*btoi(x != nil)
+		}
+		return strings.Compare(a, b)
+	}
+	for _, m := range [][]string{x, y} {
+		if m[2] == "" && m[3] == "" {
+			m[1] = "" // 0 has no sign
+		}
+	}
+	if x[1] != y[1] {
+		return 1 - 2*btoi(x[1] != "")
+	}
+	order := cmp.Or(cmp.Compare(len(x[2]), len(y[2])), strings.Compare(x[2], y[2]), strings.Compare(x[3], y[3]))
+	if x[1] != "" {
+		return -order
+	}
+	return order
+}
+
+func btoi(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
 }
 
 // hasher makes a number of a row.
@@ -154,11 +192,15 @@ func canonical(value driver.Value, d datadiff.Datatype) driver.Value {
 	if !ok {
 		return text
 	}
+	layout := canonicalTime
 	switch d {
 	case datadiff.Date:
 		return t.Format(time.DateOnly)
 	case datadiff.TimeOfDay:
-		return t.Format("15:04:05.000000")
+		layout = "15:04:05.000000"
 	}
-	return t.Format(canonicalTime)
+	if t.Nanosecond()%1000 != 0 {
+		layout += "000"
+	}
+	return t.Format(layout)
 }

@@ -266,6 +266,16 @@ UNION ALL SELECT * FROM (SELECT l.name, 1 + (l.origin <> 'pk'), i.name FROM prag
 	return keys, nil
 }
 
+// exactDecimal is the type of decimals that are kept as texts, since a number of SQLite
+// has no more than 15 digits.
+const exactDecimal = "DECIMAL TEXT"
+
+// ExactDecimal is the type of a column whose decimals are written with just so many
+// digits behind the dot, and compared as numbers.
+func ExactDecimal(precision, scale int) string {
+	return fmt.Sprintf("%s(%d,%d)", exactDecimal, precision, scale)
+}
+
 var declaration = regexp.MustCompile(`^\s*([^(]*?)\s*(?:\(\s*(\d+)\s*(?:,\s*(\d+)\s*)?\))?\s*$`)
 
 // typed reads a declared type, of which SQLite takes any, as the other databases
@@ -282,6 +292,9 @@ func typed(name, declared string) datadiff.Column {
 		return slices.ContainsFunc(words, func(w string) bool { return strings.Contains(c.Type, w) })
 	}
 	switch {
+	case c.Type == exactDecimal:
+		c.Datatype = datadiff.Decimal
+		c.Digits, _ = strconv.Atoi(m[3])
 	case has("BOOL"):
 		c.Datatype = datadiff.Boolean
 	case has("TIMESTAMP", "DATETIME"):
@@ -301,6 +314,9 @@ func typed(name, declared string) datadiff.Column {
 		c.Datatype = datadiff.Binary
 	case has("REAL", "FLOA", "DOUBLE"):
 		c.Datatype, c.Digits = datadiff.Float, 53
+		if c.Type == "FLOAT4" {
+			c.Digits = 24
+		}
 	case has("DEC", "NUM"):
 		c.Datatype, c.Digits = datadiff.UnboundedDecimal, datadiff.AnyDigits
 		if m[2] != "" {
