@@ -16,9 +16,11 @@ type answer struct {
 	status int
 	header http.Header
 	body   []byte
-	cut    bool // the body is larger than maxAnswer
+	cut    bool // the body is larger than maxAnswer, or endless
 	took   time.Duration
 	err    error // nothing came
+
+	endless bool // events that were listened to for a while
 
 	value   any // the JSON body
 	decoded bool

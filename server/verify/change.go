@@ -2,6 +2,7 @@ package verify
 
 import (
 	"context"
+	"encoding/json"
 	"net/http"
 
 	"github.com/understudy-api/understudy/server/sample"
@@ -17,11 +18,15 @@ func (l *lane) on(ctx context.Context, op *operation) (*exchange, error) {
 }
 
 // changes is how many updates of one kind a life has. A PATCH gets one more for
-// every member that it can change alone.
-func changes(op *operation, rich bool) int {
+// every member that it can change alone, and one that empties it.
+func changes(op *operation, rich, emptying bool) int {
 	n := 2
 	if op.Method == http.MethodPatch && op.body != nil && rich {
-		n += min(len(op.Properties(op.body)), maxChanges)
+		members := min(len(op.Properties(op.body)), maxChanges)
+		n += members
+		if emptying {
+			n += members
+		}
 	}
 	return n
 }
@@ -54,14 +59,40 @@ func (l *lane) change(ctx context.Context, op *operation, i int, before *exchang
 	in = in.withBody(body)
 	in.body = l.distinct(ctx, op, in)
 	in.body = l.markSecrets(ctx, op, in)
-	if names := op.Properties(op.body); i >= 2 && i-2 < len(names) {
-		was, _ := thingIn(before).(map[string]any)
+	names := op.Properties(op.body)
+	was, _ := thingIn(before).(map[string]any)
+	switch members := min(len(names), maxChanges); {
+	case i >= 2+members && i-2-members < len(names):
+		if in.body, ok = l.emptied(ctx, op, in, names[i-2-members], was); !ok {
+			return nil, nil, nil
+		}
+	case i >= 2 && i-2 < len(names):
 		if in.body, ok = l.alone(ctx, op, in, names[i-2], was); !ok {
 			return nil, nil, nil
 		}
 	}
 	x, err := l.send(ctx, op, in, purposeCase)
 	return x, in.body, err
+}
+
+// emptied is a body that makes one member what many servers take for absent: null where
+// that takes it away, zero, false, or nothing in it. It is none if the member is so now.
+func (l *lane) emptied(ctx context.Context, op *operation, in *input, name string, was map[string]any) (any, bool) {
+	now, has := was[name]
+	if !has || now == nil {
+		return nil, false
+	}
+	candidates := []any{json.Number("0"), false, "", []any{}, map[string]any{}}
+	if op.bodyType == mergePatch {
+		candidates = append([]any{nil}, candidates[:4]...)
+	}
+	for _, v := range candidates {
+		body := map[string]any{name: v}
+		if c, err := newCall(op, in.withBody(body)); err == nil && l.r.judge(ctx, c).valid && !sameValue(nil, now, v) {
+			return body, true
+		}
+	}
+	return nil, false
 }
 
 // alone is a body with one member only, of another value than it has if that can be.

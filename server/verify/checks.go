@@ -250,6 +250,9 @@ func positiveData(_ context.Context, x *exchange) []fault {
 		op.Declares(http.StatusUnprocessableEntity) && op.Declares(http.StatusBadRequest) {
 		return nil
 	}
+	if a.status == http.StatusUnprocessableEntity && isPatch(x.call) {
+		return nil // whether the thing is valid afterwards depends on what it was (RFC 5789, section 2.2)
+	}
 	if x.purpose != purposeCase || !x.judged.valid || x.loose || a.err != nil || a.status < 400 || a.status >= 500 || slices.Contains(beyondDocument, a.status) {
 		return nil
 	}
@@ -258,6 +261,15 @@ func positiveData(_ context.Context, x *exchange) []fault {
 		message: fmt.Sprintf("The request keeps the document and was refused with status %d.", a.status),
 	})
 }
+
+// isPatch reports whether the body of a call says how a thing is to be changed, and not
+// what its members are to be.
+func isPatch(c *call) bool {
+	return slices.Contains([]string{mergePatch, "application/json-patch+json"}, contract.MediaType(c.header.Get("Content-Type")))
+}
+
+// mergePatch is the media type of a JSON Merge Patch (RFC 7396).
+const mergePatch = "application/merge-patch+json"
 
 // requiredHeader: a request without a header that the document requires is refused.
 func requiredHeader(_ context.Context, x *exchange) []fault {

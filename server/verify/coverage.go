@@ -193,8 +193,8 @@ func (l *lane) cover(ctx context.Context, op *operation, base *input, c *coverag
 	case c.body != nil:
 		in = in.withBody(c.body.Value)
 		l.refer(op, in, true, c.body.Pointer)
+		in.body = l.apart(ctx, op, in, c.body.Pointer)
 		if c.body.Valid {
-			in.body = l.apart(ctx, op, in, c.body.Pointer)
 			in.body = l.markSecrets(ctx, op, in)
 		}
 	case c.message != nil, c.nul:

@@ -104,7 +104,11 @@ func (l *lane) listLaws(ctx context.Context, op *operation) error {
 			}
 		}
 	}
-	for _, f := range pagingLaws(runs, name) {
+	linked, err := l.linkedPages(ctx, op, pg)
+	if err != nil {
+		return err
+	}
+	for _, f := range pagingLaws(append(runs, linked), name) {
 		shown := make([]*exchange, 0, 4)
 		for _, page := range f.run {
 			if len(shown) < 4 {
@@ -244,7 +248,11 @@ func pagingLaws(runs [][]page, name func(any) string) []lawFault {
 		if complete == nil {
 			complete = seen
 		} else if !maps.Equal(complete, seen) {
-			add(run, "gaps", strconv.Itoa(len(seen))+" items", strconv.Itoa(len(complete))+" items", "Pages of another size do not hold the same items.")
+			message := "Pages of another size do not hold the same items."
+			if run[0].linked {
+				message = "The pages that links lead to do not hold the same items."
+			}
+			add(run, "gaps", strconv.Itoa(len(seen))+" items", strconv.Itoa(len(complete))+" items", message)
 		}
 	}
 	return found

@@ -53,6 +53,7 @@ func (r *runner) link() {
 			r.resources = append(r.resources, p)
 		}
 	}
+	r.shownLinks(nodes)
 	for _, op := range r.ops {
 		if n, ok := op.last(); ok && op.Method == http.MethodPut && !slices.ContainsFunc(r.resources, func(p *producer) bool { return p.makes(n.key) }) {
 			r.resources = append(r.resources, &producer{op: op, nodes: []node{n}, chosen: true})
@@ -72,6 +73,37 @@ func (r *runner) link() {
 	}
 	r.singles = singlesOf(r)
 }
+
+// shownLinks finds what makes the things that nothing makes by their own path: an
+// operation that answers the very schema by which they are read, as POST /exports
+// answers the job that GET /jobs/{jobId} shows.
+func (r *runner) shownLinks(nodes map[string]node) {
+	for _, read := range r.ops {
+		n, ok := read.last()
+		shown := read.AnswerSchema(http.StatusOK)
+		if !ok || read.Method != http.MethodGet || shown == nil || len(shown.Properties) == 0 {
+			continue
+		}
+		if slices.ContainsFunc(r.resources, func(p *producer) bool { return p.makes(n.key) }) ||
+			slices.ContainsFunc(r.ops, func(op *operation) bool { return op.key() == read.key() && op.Method == http.MethodPut }) {
+			continue
+		}
+		for _, op := range r.ops {
+			if op.Method != http.MethodPost || strings.HasPrefix(op.key(), n.key) || !slices.ContainsFunc(madeStatuses, func(status int) bool { return op.AnswerSchema(status) == shown }) {
+				continue
+			}
+			i := slices.IndexFunc(r.resources, func(p *producer) bool { return p.op == op })
+			if i < 0 {
+				i = len(r.resources)
+				r.resources = append(r.resources, &producer{op: op, pointers: map[string]string{}})
+			}
+			r.resources[i].add(n)
+		}
+	}
+}
+
+// madeStatuses are those of answers that tell of what was made.
+var madeStatuses = []int{http.StatusCreated, http.StatusAccepted}
 
 func (p *producer) add(n node) {
 	if !p.makes(n.key) {

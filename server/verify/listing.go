@@ -39,6 +39,12 @@ func (s *listing) check(ctx context.Context) error {
 		if err := s.filters(ctx, p); err != nil {
 			return err
 		}
+		if err := s.ranges(ctx, p); err != nil {
+			return err
+		}
+		if err := s.choices(ctx, p); err != nil {
+			return err
+		}
 		if err := s.sorts(ctx, p); err != nil {
 			return err
 		}
@@ -60,11 +66,18 @@ func (pg pager) has(p *openapi3.Parameter) bool {
 
 // ask reads the list from its beginning with more parameters.
 func (s *listing) ask(ctx context.Context, values map[place]any) ([]page, error) {
+	return s.asking(ctx, values, 0)
+}
+
+func (s *listing) asking(ctx context.Context, values map[place]any, size int) ([]page, error) {
 	before := s.with
 	s.with = values
 	defer func() { s.with = before }()
-	return s.pages(ctx, s.op, s.pager, 0)
+	return s.pages(ctx, s.op, s.pager, size)
 }
+
+// paged reports whether the list can be read by pages of two.
+func (s *listing) paged() bool { return s.pager.pages() && s.pager.size != nil && s.pager.fits(2) }
 
 // filters: a parameter that has the name and the type of a member shows what has that
 // value: nothing else, and of it all that was there.
@@ -218,6 +231,7 @@ func (s *listing) sorts(ctx context.Context, p *openapi3.Parameter) error {
 	}
 	at := place{p.In, p.Name}
 	directed, asc, desc := s.direction(p)
+	inPages := false
 	for i, v := range schemaOf(p).Enum {
 		text, isText := v.(string)
 		if !isText || i >= maxSorted {
@@ -253,8 +267,20 @@ func (s *listing) sorts(ctx context.Context, p *openapi3.Parameter) error {
 				continue
 			}
 			name, values := valuesOf(flatten(pages), m[2])
-			if name == "" || inOrder(values, w.sign, s.enumOf(name)) {
+			if name == "" {
 				continue
+			}
+			if inOrder(values, w.sign, s.enumOf(name)) {
+				if inPages || !s.paged() || len(values) < madeForList || values[0] == values[len(values)-1] {
+					continue
+				}
+				inPages = true // once: of pages of two, each may be in order and not all together
+				if pages, err = s.asking(ctx, w.values, 2); err != nil {
+					return err
+				}
+				if _, values = valuesOf(flatten(pages), m[2]); inOrder(values, w.sign, s.enumOf(name)) {
+					continue
+				}
 			}
 			s.reportList(s.op, fault{
 				check: CheckSorting, name: p.Name, got: contract.Cut(string(encode(values)), 200), accepted: "sorted by " + name,

@@ -95,9 +95,21 @@ func (l *lane) defaulted(p *producer, written any, x *exchange) {
 			return
 		}
 	}
-	for _, name := range p.op.Properties(p.op.body) {
-		schemas := propertySchemas(p.op.body, name)
+	l.defaultedIn(p, p.op.body, members, shown, "", x)
+}
+
+// defaultedIn looks at the members of an object that was written; the first that has not
+// its default is told.
+func (l *lane) defaultedIn(p *producer, s *openapi3.Schema, members, shown map[string]any, within string, x *exchange) bool {
+	for _, name := range p.op.Properties(s) {
+		schemas := propertySchemas(s, name)
 		now, read := shown[name]
+		inner, sentObject := members[name].(map[string]any)
+		if object, isObject := now.(map[string]any); sentObject && isObject && len(schemas) == 1 {
+			if l.defaultedIn(p, schemas[0], inner, object, within+"/"+escapePointer(name), x) {
+				return true
+			}
+		}
 		if _, sent := members[name]; sent || !read || len(schemas) != 1 || schemas[0].Default == nil || schemas[0].ReadOnly || schemas[0].WriteOnly {
 			continue
 		}
@@ -106,30 +118,22 @@ func (l *lane) defaulted(p *producer, written any, x *exchange) {
 			continue
 		}
 		l.fail(p.op, fault{
-			check: CheckDefaults, in: contract.InBody, pointer: "/" + escapePointer(name),
+			check: CheckDefaults, in: contract.InBody, pointer: within + "/" + escapePointer(name),
 			got: contract.Cut(string(encode(now)), 200), accepted: contract.Cut(string(encode(want)), 200),
 			message: fmt.Sprintf("%s left out %s, whose default is declared, and another value is read.", p.op.ID, name),
 		}, x)
-		return
+		return true
 	}
+	return false
 }
 
 // smuggled sends members that are the server's to set (readOnly), and looks whether it
 // takes them. It may refuse them or pass them over.
-func (l *lane) smuggled(ctx context.Context, p *producer) error {
+func (l *lane) smuggled(ctx context.Context, p *producer, t *thing) error {
 	if p.op.body == nil || p.chosen {
 		return nil
 	}
-	extra := map[string]any{}
-	for _, name := range sortedNames(p.op.body.Properties) {
-		ref := p.op.body.Properties[name]
-		if ref.Value == nil || !ref.Value.ReadOnly {
-			continue
-		}
-		if v, ok := l.unmistakable(ref.Value); ok {
-			extra[name] = v
-		}
-	}
+	extra := l.serversOwn(p.op, t.answer)
 	if len(extra) == 0 {
 		return nil
 	}
@@ -149,23 +153,99 @@ func (l *lane) smuggled(ctx context.Context, p *producer) error {
 		return err
 	}
 	l.litterOf(x)
-	shown, _ := x.answer.json().(map[string]any)
-	for _, name := range sortedNames(extra) {
-		if now, read := shown[name]; read && sameValue(p.op.body.Properties[name].Value, extra[name], now) {
-			l.fail(p.op, fault{
-				check: CheckReadOnly, in: contract.InBody, pointer: "/" + escapePointer(name),
-				got: contract.Cut(string(encode(now)), 200), accepted: "a value of the server's own",
-				message: fmt.Sprintf("%s is readOnly, and %s took it from the request.", name, p.op.ID),
-			}, x)
+	l.taken(p.op, extra, x.answer.json(), x)
+	return nil
+}
+
+// smuggledLater does the same with updates, and looks at what is read then.
+func (l *lane) smuggledLater(ctx context.Context, p *producer) error {
+	for _, op := range selectedOf(p.updates) {
+		before, err := l.state(ctx, p)
+		if err != nil || before == nil {
+			return err
+		}
+		if op.body == nil || op == p.op {
+			continue
+		}
+		extra := l.serversOwn(op, before.answer)
+		in, ok, err := l.minimal(ctx, op)
+		if err != nil {
+			return err
+		}
+		if members, isObject := in.bodyMembers(); ok && isObject && len(extra) > 0 {
+			maps.Copy(members, extra)
+			x, err := l.send(ctx, op, in.withBody(members), purposeSetUp)
+			if err != nil {
+				return err
+			}
+			if x == nil || !settled(x) {
+				continue
+			}
+			after, err := l.state(ctx, p)
+			if err != nil {
+				return err
+			}
+			if after != nil {
+				l.taken(op, extra, after.answer.json(), x, after)
+			}
 		}
 	}
 	return nil
 }
 
-// unmistakable is a value that a server does not come to by itself.
-func (l *lane) unmistakable(s *openapi3.Schema) (any, bool) {
+// bodyMembers is a copy of the members of a body that is an object.
+func (in *input) bodyMembers() (map[string]any, bool) {
+	if in == nil {
+		return nil, false
+	}
+	members, ok := in.body.(map[string]any)
+	return maps.Clone(members), ok
+}
+
+// serversOwn are values for the members that are the server's to set.
+func (l *lane) serversOwn(op *operation, shown *answer) map[string]any {
+	now, _ := shown.json().(map[string]any)
+	out := map[string]any{}
+	for _, name := range sortedNames(op.body.Properties) {
+		ref := op.body.Properties[name]
+		if ref.Value == nil || !ref.Value.ReadOnly {
+			continue
+		}
+		if v, ok := l.unmistakable(ref.Value, now[name]); ok {
+			out[name] = v
+		}
+	}
+	return out
+}
+
+// taken reports the members that a server took though they are its own.
+func (l *lane) taken(op *operation, extra map[string]any, shown any, xs ...*exchange) {
+	members, _ := shown.(map[string]any)
+	for _, name := range sortedNames(extra) {
+		if now, read := members[name]; read && sameValue(op.body.Properties[name].Value, extra[name], now) {
+			l.fail(op, fault{
+				check: CheckReadOnly, in: contract.InBody, pointer: "/" + escapePointer(name),
+				got: contract.Cut(string(encode(now)), 200), accepted: "a value of the server's own",
+				message: fmt.Sprintf("%s is readOnly, and %s took it from the request.", name, op.ID),
+			}, xs...)
+		}
+	}
+}
+
+// unmistakable is a value that a server does not come to by itself; of a few it is
+// another than it has given.
+func (l *lane) unmistakable(s *openapi3.Schema, given any) (any, bool) {
 	switch {
-	case s.Type.Is(openapi3.TypeString) && (s.Format == "uuid" || s.Format == "" && len(s.Enum) == 0), s.Type.Is(openapi3.TypeInteger):
+	case len(s.Enum) > 0:
+		for _, e := range s.Enum {
+			if v, ok := plain(e); ok && given != nil && v != nil && !sameValue(nil, v, given) {
+				return v, true
+			}
+		}
+		return nil, false
+	case s.Type.Is(openapi3.TypeString) && s.Format == "date-time":
+		return fmt.Sprintf("19%02d-%02d-%02dT%02d:07:42Z", 71+l.rand.IntN(25), 1+l.rand.IntN(12), 1+l.rand.IntN(28), l.rand.IntN(24)), true
+	case s.Type.Is(openapi3.TypeString) && (s.Format == "uuid" || s.Format == ""), s.Type.Is(openapi3.TypeInteger):
 	default:
 		return nil, false
 	}
@@ -274,8 +354,29 @@ func (r *runner) removalAnswered(c *call) {
 	if n, one := c.op.last(); one {
 		r.mu.Lock()
 		defer r.mu.Unlock()
-		r.removed[n.key+"\x00"+c.vars[n.param]] = r.requests.Load() + 1
+		r.removed[scoped(n.key, c.named())] = r.requests.Load() + 1
 	}
+}
+
+// named are the values of the nodes of a call's path.
+func (c *call) named() map[string]any {
+	out := map[string]any{}
+	for _, n := range c.op.nodes {
+		out[n.key] = c.vars[n.param]
+	}
+	return out
+}
+
+// scoped names a thing by a node and all that it stands in.
+func scoped(key string, bound map[string]any) string {
+	var b strings.Builder
+	b.WriteString(key)
+	for _, name := range sortedNames(bound) {
+		if strings.HasPrefix(key+"/", name+"/") {
+			b.WriteString("\x00" + scalarText(bound[name]))
+		}
+	}
+	return b.String()
 }
 
 // idOwner is what an id was given to.
@@ -299,7 +400,7 @@ func (r *runner) forget(c *call) {
 		if r.removed == nil {
 			r.removed = map[string]int64{}
 		}
-		r.removed[n.key+"\x00"+c.vars[n.param]] = math.MaxInt64 // until it is answered
+		r.removed[scoped(n.key, c.named())] = math.MaxInt64 // until it is answered
 	}
 	for key, of := range r.ids {
 		within := slices.ContainsFunc(of.nodes, func(k string) bool {

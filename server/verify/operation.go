@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/getkin/kin-openapi/openapi3"
 
@@ -31,6 +32,7 @@ type operation struct {
 	nodes        []node     // of its path parameters, in path order
 	refs         []string   // keys of the nodes whose values its body and parameters hold
 
+	endless   atomic.Int32 // how many of its answers were events that did not end
 	casesOnce sync.Once
 	cases     []coverageCase
 }

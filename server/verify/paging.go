@@ -73,6 +73,7 @@ type page struct {
 	total    int // of all pages, as it tells; -1 if it does not
 	last     bool
 	exchange *exchange
+	linked   bool // it was come to by links
 }
 
 // maxPages bounds how far a list is read.
@@ -171,7 +172,7 @@ func (pg pager) firstPage() int {
 
 var (
 	nextNames  = []string{"next", "nextcursor", "nextpagetoken", "nexttoken", "endcursor", "cursor", "continuationtoken", "continuation", "marker"}
-	totalNames = []string{"total", "totalcount", "totalitems", "totalresults", "totalelements", "totalrecords"}
+	totalNames = []string{"total", "totalcount", "totalitems", "totalresults", "totalelements", "totalrecords", "totalsize", "totalrows", "totalhits", "totalentries"}
 	nextLink   = regexp.MustCompile(`<([^>]*)>\s*;[^,]*rel="?next"?`)
 )
 

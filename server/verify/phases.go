@@ -32,6 +32,7 @@ func (r *runner) run(parent context.Context) (*Result, error) {
 		ctx = limited
 	}
 	result := &Result{Document: r.o.Document.Contract, Seed: r.o.Seed, From: r.began}
+	r.guess(ctx)
 	phases := slices.DeleteFunc(Phases(), func(p Phase) bool { return !slices.Contains(r.o.Phases, p) })
 	for i, phase := range phases {
 		before, began := r.requests.Load(), time.Now()

@@ -42,7 +42,7 @@ func (l *lane) uniqueID(t *thing) {
 	l.r.mu.Lock()
 	former, again := l.r.ids[key]
 	// A removal that went out since may have freed the id, whoever saw it first.
-	again = again && l.r.removed[t.by.nodes[0].key+"\x00"+id] <= min(former.sent, t.sent)
+	again = again && l.r.removed[scoped(t.by.nodes[0].key, t.bound)] <= min(former.sent, t.sent)
 	l.r.ids[key] = owner
 	l.r.mu.Unlock()
 	if again {
@@ -124,6 +124,9 @@ func (l *lane) leftOut(ctx context.Context, p *producer, change, before *exchang
 		return err
 	}
 	l.claimed(p, before, change, after)
+	if contract.MediaType(change.call.header.Get("Content-Type")) == mergePatch {
+		l.merged(op, members, before, change, after)
+	}
 	making := p.op.body
 	if len(p.nodes) == 0 { // there is one, and nothing makes it
 		making = op.body
@@ -132,6 +135,44 @@ func (l *lane) leftOut(ctx context.Context, p *producer, change, before *exchang
 		l.fail(op, f, before, change, after)
 	}
 	return nil
+}
+
+// merged looks at what a JSON Merge Patch has made of a thing: a member that it sets to
+// null is gone, and of an object it changes what it names (RFC 7396, section 2).
+func (l *lane) merged(op *operation, patch map[string]any, before, change, after *exchange) {
+	was, _ := thingIn(before).(map[string]any)
+	now, _ := thingIn(after).(map[string]any)
+	if was == nil || now == nil {
+		return
+	}
+	for _, name := range sortedNames(patch) {
+		schemas := propertySchemas(op.body, name)
+		if len(schemas) == 0 || isServerMade(name, schemas) {
+			continue
+		}
+		f := fault{check: CheckRoundTrip, rule: "merge", in: contract.InBody, pointer: "/" + escapePointer(name)}
+		inner, isObject := patch[name].(map[string]any)
+		had, _ := was[name].(map[string]any)
+		has, still := now[name].(map[string]any)
+		if patch[name] == nil && was[name] != nil && now[name] != nil && sameValue(schemas[0], was[name], now[name]) && meansMore(schemas[0], was[name]) {
+			f.got, f.accepted = contract.Cut(string(encode(now[name])), 200), "no such member"
+			f.message = fmt.Sprintf("%s set %s to null, which takes it away, and it is there as it was.", op.ID, name)
+			l.fail(op, f, before, change, after)
+			return
+		}
+		for _, member := range sortedNames(had) {
+			if _, mentioned := inner[member]; !isObject || !still || mentioned || had[member] == nil {
+				continue
+			}
+			if v, kept := has[member]; !kept || !sameValue(nil, had[member], v) {
+				f.pointer += "/" + escapePointer(member)
+				f.got, f.accepted = contract.Cut(string(encode(v)), 200), contract.Cut(string(encode(had[member])), 200)
+				f.message = fmt.Sprintf("%s is merged into what there is, did not mention %s of %s, and changed it.", op.ID, member, name)
+				l.fail(op, f, before, change, after)
+				return
+			}
+		}
+	}
 }
 
 // unmentioned compares the members that an update could have changed and did not

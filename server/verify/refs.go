@@ -96,6 +96,9 @@ func (r *runner) referent(tokens []string, s *openapi3.Schema) string {
 			}
 		}
 	}
+	if found == "" {
+		return r.guesses[word]
+	}
 	return found
 }
 
@@ -112,13 +115,19 @@ func (r *runner) referents(op *operation) []string {
 			add(r.referent([]string{p.Name}, schemaOf(p)))
 		}
 	}
+	walkMembers(op.body, nil, func(s *openapi3.Schema, tokens []string) { add(r.referent(tokens, s)) })
+	return keys
+}
+
+// walkMembers visits the members of a body that may be written, with where they are.
+func walkMembers(s *openapi3.Schema, tokens []string, visit func(*openapi3.Schema, []string)) {
 	var walk func(s *openapi3.Schema, tokens []string)
 	walk = func(s *openapi3.Schema, tokens []string) {
 		if s == nil || len(tokens) > maxReferring {
 			return
 		}
 		if len(tokens) > 0 && !s.ReadOnly {
-			add(r.referent(tokens, s))
+			visit(s, tokens)
 		}
 		for _, name := range sortedNames(s.Properties) {
 			if ref := s.Properties[name]; ref.Value != nil && !ref.Value.ReadOnly {
@@ -136,8 +145,7 @@ func (r *runner) referents(op *operation) []string {
 			}
 		}
 	}
-	walk(op.body, nil)
-	return keys
+	walk(s, tokens)
 }
 
 func walkBranch(ref *openapi3.SchemaRef, tokens []string, walk func(*openapi3.Schema, []string)) {
@@ -343,28 +351,42 @@ func (l *lane) refer(op *operation, in *input, all bool, except string) {
 }
 
 func (l *lane) referring(tokens []string, v any, all bool, except string) any {
-	if except != "" && except == pointerOf(tokens) {
-		return v
-	}
+	about := except != "" && except == pointerOf(tokens)
 	switch c := v.(type) {
-	case map[string]any:
+	case map[string]any: // what is said of all of it says nothing of the ids in it
 		out := make(map[string]any, len(c))
 		for name, member := range c {
 			out[name] = l.referring(append(slices.Clip(tokens), name), member, all, except)
 		}
 		return out
 	case []any:
+		if about && different(c) {
+			return v
+		}
 		out := make([]any, len(c))
 		for i, item := range c {
 			out[i] = l.referring(append(slices.Clip(tokens), strconv.Itoa(i)), item, all, except)
 		}
 		return out
 	case string, json.Number:
-		if now, ok := l.referred(tokens, v, all); ok {
+		if now, ok := l.referred(tokens, v, all); ok && !about {
 			return now
 		}
 	}
 	return v
+}
+
+// different reports whether items are single values of which no two are the same: one
+// id in place of all would make another case of them.
+func different(items []any) bool {
+	seen := map[string]bool{}
+	for _, item := range items {
+		if !plainValue(item) || seen[scalarText(item)] {
+			return false
+		}
+		seen[scalarText(item)] = true
+	}
+	return len(items) > 1
 }
 
 func pointerOf(tokens []string) string {

@@ -43,10 +43,16 @@ func (l *lane) end(ctx context.Context, p *producer, op *operation, t *thing, ch
 	}
 	for _, below := range l.r.selected() { // whether it may still be listed what stood in it, no document says
 		if n := len(below.nodes); n > 0 && below.Method == http.MethodGet && p.makes(below.nodes[n-1].key) && !slices.Contains(p.reads, below) {
-			if _, err := l.on(ctx, below); err != nil {
+			x, err := l.on(ctx, below)
+			if err != nil {
 				return true, err
 			}
+			l.stillListed(first, x, children)
 		}
+	}
+	if back, err := l.revived(ctx, p, first); err != nil || back {
+		t.gone = !back
+		return true, err
 	}
 	var again [2]*exchange
 	for i := range again {
@@ -58,6 +64,66 @@ func (l *lane) end(ctx context.Context, p *producer, op *operation, t *thing, ch
 		l.fail(op, f, first, again[0], again[1])
 	}
 	return true, nil
+}
+
+// revived calls what can be done with a thing that is gone, which may bring it back. What
+// is answered with the thing itself is there again.
+func (l *lane) revived(ctx context.Context, p *producer, removal *exchange) (bool, error) {
+	reads := selectedOf(p.reads)
+	if len(reads) == 0 {
+		return false, nil
+	}
+	for _, op := range l.r.actions(p) {
+		x, err := l.on(ctx, op)
+		if err != nil {
+			return false, err
+		}
+		if x == nil || !settled(x) {
+			continue
+		}
+		after, err := l.on(ctx, reads[0])
+		if err != nil || after == nil || after.answer.ok() {
+			return true, err
+		}
+		said, _ := x.answer.json().(map[string]any)
+		if id, _, ok := idOf(p.nodes[0], l.r.paramSchema(p.nodes[0]), said); missing(after) && ok && scalarText(id) == scalarText(l.bound[p.nodes[0].key]) {
+			l.fail(reads[0], fault{
+				check: CheckAvailability, rule: "status " + strconv.Itoa(after.answer.status), accepted: "not 404",
+				message: fmt.Sprintf("%s answered with the thing that was removed, and it is not there for %s: %d.", op.ID, reads[0].ID, after.answer.status),
+			}, removal, x, after)
+		}
+		return true, nil
+	}
+	return false, nil
+}
+
+// stillListed looks, after a thing is gone, whether what stood in it is still listed by
+// its path. An empty list is no list of anything.
+func (l *lane) stillListed(removal, x *exchange, children []*thing) {
+	if x == nil || !settled(x) {
+		return
+	}
+	list, _, _ := items(x.answer.json())
+	for _, t := range children {
+		n := t.by.nodes[0]
+		if n.collection() != x.call.op.key() {
+			continue
+		}
+		for _, item := range list {
+			if id, _, ok := idOf(n, l.r.paramSchema(n), item); ok && scalarText(id) == t.id() {
+				f := freed(removal.call.op, x.call.op, x.answer.status)
+				f.rule = "child"
+				f.message = fmt.Sprintf("After %s removed the thing, %s still lists what stood in it.", removal.call.op.ID, x.call.op.ID)
+				f.in = contract.InBody
+				lead := slices.Clone(t.steps)
+				read, remove := l.step(x), l.step(removal)
+				l.leading(x.call.op, &read)
+				l.leading(removal.call.op, &remove)
+				l.report(x.call.op, f, append(lead, remove, read), l.confirm())
+				return
+			}
+		}
+	}
 }
 
 func freed(by, use *operation, status int) fault {
@@ -109,7 +175,11 @@ func (l *lane) inList(ctx context.Context, p *producer, list *operation, t *thin
 	there, known := false, false
 	for _, page := range pages {
 		for _, item := range page.items {
-			if v, _, ok := idOf(n, schema, item); ok {
+			v, _, ok := idOf(n, schema, item)
+			if !ok && p.chosen && fitsParam(schema, item) { // a list of the names that callers gave
+				v, ok = item, true
+			}
+			if ok {
 				known = true
 				there = there || scalarText(v) == id
 			}

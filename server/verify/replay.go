@@ -55,6 +55,9 @@ func Replay(ctx context.Context, o Options, file *ReplayFile) (*Result, error) {
 	}
 	r.began = time.Now()
 	result := &Result{Document: o.Document.Contract, Seed: r.o.Seed, From: r.began}
+	if slices.ContainsFunc(file.Findings, func(f Finding) bool { return f.Walk != nil }) {
+		r.guess(ctx)
+	}
 	for i := range file.Findings {
 		f := &file.Findings[i]
 		r.phase = f.Phase

@@ -448,6 +448,8 @@ func (l *lane) distinct(ctx context.Context, op *operation, in *input) any {
 		return in.body
 	}
 	out := maps.Clone(members)
+	model, err := newCall(op, in)
+	broken := err != nil || !l.r.judge(ctx, model).valid
 	for _, name := range sortedNames(members) {
 		schemas := propertySchemas(op.body, name)
 		if len(schemas) == 0 || len(schemas[0].Enum) > 0 {
@@ -458,6 +460,9 @@ func (l *lane) distinct(ctx context.Context, op *operation, in *input) any {
 			continue
 		}
 		out[name] = l.unique(text, func(candidate string) bool {
+			if broken { // elsewhere: what there is already would be a reason to refuse it, too
+				return schemas[0].VisitJSON(candidate) == nil
+			}
 			trial := maps.Clone(out)
 			trial[name] = candidate
 			c, err := newCall(op, in.withBody(trial))
@@ -466,6 +471,9 @@ func (l *lane) distinct(ctx context.Context, op *operation, in *input) any {
 	}
 	return out
 }
+
+// days are in another order than their months are.
+var days = []string{"2021-03-04", "2019-11-20", "2023-01-15", "2020-12-30", "2022-06-01"}
 
 // varied gives the members of a body other values than the thing before and the one
 // after have: numbers whose order is not that of their digits, each value of a few.
@@ -491,6 +499,10 @@ func (l *lane) varied(ctx context.Context, op *operation, in *input) any {
 			out[name] = v
 		case s.Type.Is(openapi3.TypeBoolean) && folded(name) != "deleted":
 			out[name] = l.variety%2 == 0
+		case s.Type.Is(openapi3.TypeString) && s.Format == "date":
+			out[name] = days[l.variety%len(days)]
+		case s.Type.Is(openapi3.TypeString) && s.Format == "date-time":
+			out[name] = days[l.variety%len(days)] + "T08:30:00Z"
 		case s.Type.Is(openapi3.TypeInteger), s.Type.Is(openapi3.TypeNumber):
 			out[name] = json.Number(numbers[l.variety%len(numbers)])
 		default:

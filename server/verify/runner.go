@@ -27,6 +27,7 @@ type runner struct {
 	singles   []*single
 	nodes     map[string]node
 	referring sync.Map             // place of a body -> key of the node whose values it holds
+	guesses   map[string]string    // the same by the word of an id that names nothing; not written once the phases run
 	real      sync.Map             // ids of things that there were
 	shownIDs  map[string]exampleID // what the examples of path parameters stand for
 	exempt    []exemption

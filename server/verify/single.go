@@ -49,7 +49,7 @@ func (l *lane) single(ctx context.Context, s *single) error {
 	}
 	p := &producer{op: s.read, reads: []*operation{s.read}}
 	for _, op := range selectedOf(s.updates) {
-		for i := range changes(op, true) {
+		for i := range changes(op, true, true) {
 			before, err := l.state(ctx, p)
 			if err != nil {
 				return err
@@ -166,10 +166,7 @@ func plainValue(v any) bool {
 // act calls what can be done with a thing beside updating it, and looks whether what
 // is answered is so.
 func (l *lane) act(ctx context.Context, p *producer) error {
-	for _, op := range l.r.selected() {
-		if op.Method != http.MethodPost || len(op.nodes) == 0 || !p.makes(op.nodes[len(op.nodes)-1].key) || l.r.makes(op) {
-			continue
-		}
+	for _, op := range l.r.actions(p) {
 		before, err := l.state(ctx, p)
 		if err != nil || before == nil {
 			return err
@@ -188,6 +185,13 @@ func (l *lane) act(ctx context.Context, p *producer) error {
 		l.claimed(p, before, x, after)
 	}
 	return nil
+}
+
+// actions are what can be done with a thing beside reading, updating and removing it.
+func (r *runner) actions(p *producer) []*operation {
+	return slices.DeleteFunc(r.selected(), func(op *operation) bool {
+		return op.Method != http.MethodPost || len(op.nodes) == 0 || !p.makes(op.nodes[len(op.nodes)-1].key) || r.makes(op)
+	})
 }
 
 // makes reports whether an operation makes things.
@@ -234,6 +238,11 @@ func (l *lane) elsewhere(ctx context.Context, p *producer, t *thing) error {
 			if err != nil {
 				return err
 			}
+			if own != nil && x != nil && own.answer.ok() && missing(x) {
+				if err := l.elsewhereBelow(ctx, p, parent, made, t, other); err != nil {
+					return err
+				}
+			}
 			if own == nil || x == nil || !own.answer.ok() || !x.answer.ok() || x.call.path == own.call.path {
 				continue
 			}
@@ -248,6 +257,38 @@ func (l *lane) elsewhere(ctx context.Context, p *producer, t *thing) error {
 			}, l.apartSteps(op, p, parent, made, t, x), l.confirm())
 		}
 		return nil
+	}
+	return nil
+}
+
+// elsewhereBelow reads what there is one of in a thing by the path of another parent, by
+// which the thing itself is not there.
+func (l *lane) elsewhereBelow(ctx context.Context, p *producer, parent node, made, t *thing, other *lane) error {
+	for _, s := range l.r.singles {
+		n := len(s.read.nodes)
+		if n == 0 || !p.makes(s.read.nodes[n-1].key) || !s.read.selected {
+			continue
+		}
+		for _, op := range selectedOf(s.updates) { // so that there is one
+			if _, err := l.on(ctx, op); err != nil {
+				return err
+			}
+		}
+		own, err := l.on(ctx, s.read)
+		if err != nil {
+			return err
+		}
+		x, err := other.on(ctx, s.read)
+		if err != nil {
+			return err
+		}
+		if own == nil || x == nil || !own.answer.ok() || !x.answer.ok() || x.call.path == own.call.path {
+			continue
+		}
+		l.report(s.read, fault{
+			check: CheckParent, rule: "below", in: contract.InPath, name: parent.param, accepted: "status 404",
+			message: fmt.Sprintf("%s shows what stands in a thing by the path of another %s than the one that the thing stands in.", s.read.ID, parent.param),
+		}, l.apartSteps(s.read, p, parent, made, t, x), l.confirm())
 	}
 	return nil
 }

@@ -1,6 +1,7 @@
 package verify
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/http"
@@ -26,7 +27,7 @@ func (r *runner) walks() []job {
 	for i := range n {
 		for _, p := range r.resources {
 			if p.op.selected {
-				walk("life "+p.op.ID+" "+strconv.Itoa(i), Walk{Kind: kindLife, Operation: p.op.ID, Rich: i > 0})
+				walk("life "+p.op.ID+" "+strconv.Itoa(i), Walk{Kind: kindLife, Operation: p.op.ID, Rich: i > 0, Part: map[bool]int{true: 1}[i == 1]})
 			}
 		}
 		if i == 0 {
@@ -67,7 +68,7 @@ type Walk struct {
 	Kind      string `json:"kind"`
 	Operation string `json:"operation"`      // that makes the thing, or lists
 	Rich      bool   `json:"rich,omitempty"` // with more than what is required
-	Part      int    `json:"part,omitempty"` // of the limits
+	Part      int    `json:"part,omitempty"` // of the limits; of a life 1 if members are emptied, too
 }
 
 // The kinds of walks.
@@ -240,8 +241,8 @@ func (l *lane) life(ctx context.Context, p *producer, rich bool) error {
 	if err := l.located(ctx, p, t); err != nil {
 		return err
 	}
-	for _, op := range selectedOf(p.updates) {
-		for i := range changes(op, rich) {
+	for _, op := range gentlest(selectedOf(p.updates)) {
+		for i := range changes(op, rich, l.walking != nil && l.walking.Part > 0) {
 			before, err := l.state(ctx, p)
 			if err != nil {
 				return err
@@ -270,7 +271,18 @@ func (l *lane) life(ctx context.Context, p *producer, rich bool) error {
 	if err := l.asides(ctx, p, t, rich); err != nil {
 		return err
 	}
-	return l.death(ctx, p, t, rich)
+	if err := l.death(ctx, p, t, rich); err != nil || rich || !t.gone {
+		return err
+	}
+	_, err = l.create(ctx, p, false) // it gets no id of what is there
+	return err
+}
+
+// gentlest puts the updates that change a part before those that replace all of a thing:
+// what they must not touch is there to be seen.
+func gentlest(updates []*operation) []*operation {
+	slices.SortStableFunc(updates, func(a, b *operation) int { return cmp.Compare(a.Method, b.Method) })
+	return updates
 }
 
 // asides looks at what only some lives need to show.
@@ -281,7 +293,10 @@ func (l *lane) asides(ctx context.Context, p *producer, t *thing, rich bool) err
 	if rich {
 		return l.stale(ctx, p)
 	}
-	if err := l.smuggled(ctx, p); err != nil {
+	if err := l.smuggled(ctx, p, t); err != nil {
+		return err
+	}
+	if err := l.smuggledLater(ctx, p); err != nil {
 		return err
 	}
 	// Of two, the Location of the second says more.

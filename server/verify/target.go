@@ -112,7 +112,10 @@ func (t *target) send(ctx context.Context, c *call) (*answer, error) {
 		return &answer{err: err}, nil
 	}
 	began := time.Now()
-	a := t.exchange(request)
+	a := t.exchange(request, c.patience())
+	if a.endless {
+		c.listened()
+	}
 	a.took = time.Since(began)
 	if a.err != nil && ctx.Err() != nil {
 		return nil, ctx.Err()
@@ -149,9 +152,10 @@ func (t *target) request(ctx context.Context, c *call) (*http.Request, error) {
 	return request.WithContext(ctx), nil
 }
 
-func (t *target) exchange(request *http.Request) *answer {
+// exchange sends a request. Events that do not end are listened to for a while.
+func (t *target) exchange(request *http.Request, patience time.Duration) *answer {
 	if t.handler != nil {
-		return t.serve(request)
+		return t.serve(request, patience)
 	}
 	response, err := t.roundTrip(request)
 	if err != nil {
@@ -163,7 +167,7 @@ func (t *target) exchange(request *http.Request) *answer {
 	defer response.Body.Close()
 	var ended atomic.Bool
 	if isEvents(response.Header) { // they need not end
-		timer := time.AfterFunc(listen, func() {
+		timer := time.AfterFunc(patience, func() {
 			ended.Store(true)
 			_ = response.Body.Close()
 		})
@@ -172,7 +176,7 @@ func (t *target) exchange(request *http.Request) *answer {
 	body, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer+1))
 	a := &answer{status: response.StatusCode, header: response.Header, body: body}
 	if ended.Load() {
-		a.cut, err = true, nil
+		a.cut, a.endless, err = true, true, nil
 	}
 	if err != nil {
 		return &answer{err: fmt.Errorf("the answer ended early: %w", err)}
@@ -209,8 +213,28 @@ func closed(err error) bool {
 		strings.Contains(err.Error(), "server closed idle connection")
 }
 
-// listen is how long events are listened to.
-const listen = 250 * time.Millisecond
+// How long events are listened to, until an operation was seen to have some that do not
+// end, and from then on.
+const (
+	listen       = 250 * time.Millisecond
+	listenAgain  = 20 * time.Millisecond
+	enoughEvents = 3 // that were listened to for long
+)
+
+// patience is how long the answer to a call is listened to if it is one of events.
+func (c *call) patience() time.Duration {
+	if c.op != nil && c.op.endless.Load() >= enoughEvents {
+		return listenAgain
+	}
+	return listen
+}
+
+// listened remembers that an operation has events that do not end.
+func (c *call) listened() {
+	if c.op != nil {
+		c.op.endless.Add(1)
+	}
+}
 
 // streams are media types of answers that need not end.
 var streams = []string{
@@ -224,13 +248,13 @@ func isEvents(header http.Header) bool {
 }
 
 // serve calls the handler.
-func (t *target) serve(request *http.Request) (a *answer) {
+func (t *target) serve(request *http.Request, patience time.Duration) (a *answer) {
 	request.RemoteAddr = "127.0.0.1:1"
 	request.RequestURI = request.URL.RequestURI()
 	ctx, cancel := context.WithCancel(request.Context())
 	defer cancel()
 	request = request.WithContext(ctx)
-	w := &writer{header: http.Header{}, hangUp: cancel}
+	w := &writer{header: http.Header{}, hangUp: cancel, patience: patience}
 	defer func() {
 		if p := recover(); p != nil {
 			a = &answer{err: fmt.Errorf("the handler panicked: %v", p)}
@@ -241,7 +265,8 @@ func (t *target) serve(request *http.Request) (a *answer) {
 		return &answer{err: err}
 	}
 	w.WriteHeader(http.StatusOK)
-	a = &answer{status: w.status, header: w.sent, body: w.body.Bytes()}
+	a = &answer{status: w.status, header: w.sent, body: w.body.Bytes(), endless: isEvents(w.sent) && ctx.Err() != nil}
+	a.cut = a.endless
 	if a.body != nil && a.header.Get("Content-Type") == "" && len(a.body) > 0 {
 		a.header.Set("Content-Type", http.DetectContentType(a.body)) // as net/http does
 	}
@@ -260,6 +285,7 @@ type writer struct {
 	status       int
 	body         bytes.Buffer
 	hangUp       func() // ends the request
+	patience     time.Duration
 }
 
 // Flush is there for handlers that ask for it: what is written is kept.
@@ -273,7 +299,7 @@ func (w *writer) WriteHeader(status int) {
 	if w.status == 0 && status >= 200 {
 		w.status, w.sent = status, w.header.Clone()
 		if isEvents(w.sent) { // they need not end
-			time.AfterFunc(listen, w.hangUp)
+			time.AfterFunc(w.patience, w.hangUp)
 		}
 	}
 }
