@@ -69,6 +69,7 @@ type found struct {
 	made  bool  // it has been made small
 	walk  *Walk // that found it
 	small smaller
+	walks []Walk // all that failed so
 }
 
 // hit is a failure that was looked for.
@@ -275,6 +276,9 @@ func (l *lane) report(op *operation, f fault, steps []step, small smaller) {
 		known.count++
 	default:
 		known.count++
+	}
+	if f := r.found[key]; l.walking != nil && !slices.Contains(f.walks, *l.walking) {
+		f.walks = append(f.walks, *l.walking)
 	}
 }
 

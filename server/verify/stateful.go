@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/understudy-api/understudy/server/contract"
 	"github.com/understudy-api/understudy/server/sample"
@@ -122,21 +123,34 @@ func (l *lane) confirm() smaller {
 	if l.walking == nil {
 		return nil
 	}
-	w := *l.walking
+	first := *l.walking
 	return func(ctx context.Context, f *found) {
 		key := f.key(f.op)
-		f.walk = &w
-		h, seen, err := l.r.again(ctx, w, func(found string, _ hit) bool { return found == key })
-		switch {
-		case err != nil: // the time is over
-		case !seen:
-			l.r.lost++
-			delete(l.r.found, key)
-		case len(h.steps) <= len(f.steps):
-			f.fault, f.steps = h.fault, h.steps
+		f.walk = &first
+		others := slices.DeleteFunc(slices.Clone(f.walks), func(w Walk) bool { return w == first })
+		slices.SortFunc(others, func(a, b Walk) int { return strings.Compare(fmt.Sprint(a), fmt.Sprint(b)) })
+		for _, w := range append([]Walk{first}, others[:min(len(others), maxOthers)]...) {
+			h, seen, err := l.r.again(ctx, w, func(found string, _ hit) bool { return found == key })
+			if err != nil {
+				return // the time is over
+			}
+			if !seen {
+				continue
+			}
+			f.walk = &w
+			if len(h.steps) <= len(f.steps) || w != first {
+				f.fault, f.steps = h.fault, h.steps
+			}
+			return
 		}
+		l.r.lost++
+		delete(l.r.found, key)
 	}
 }
+
+// maxOthers is how many other walks that failed in the same way are made again where the
+// first does not any more.
+const maxOthers = 3
 
 // rewalk is what was seen when a walk was made again.
 type rewalk struct {
