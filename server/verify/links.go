@@ -53,7 +53,7 @@ func (r *runner) link() {
 			r.resources = append(r.resources, p)
 		}
 	}
-	r.shownLinks(nodes)
+	r.shownLinks()
 	for _, op := range r.ops {
 		if n, ok := op.last(); ok && op.Method == http.MethodPut && !slices.ContainsFunc(r.resources, func(p *producer) bool { return p.makes(n.key) }) {
 			r.resources = append(r.resources, &producer{op: op, nodes: []node{n}, chosen: true})
@@ -77,7 +77,7 @@ func (r *runner) link() {
 // shownLinks finds what makes the things that nothing makes by their own path: an
 // operation that answers the very schema by which they are read, as POST /exports
 // answers the job that GET /jobs/{jobId} shows.
-func (r *runner) shownLinks(nodes map[string]node) {
+func (r *runner) shownLinks() {
 	for _, read := range r.ops {
 		n, ok := read.last()
 		shown := read.AnswerSchema(http.StatusOK)

@@ -95,7 +95,7 @@ func (s *listing) ranges(ctx context.Context, p *openapi3.Parameter) error {
 		return nil
 	}
 	bound := values[len(values)/2] // some are beyond it either way
-	if schemaOf(p).VisitJSON(plainNumbers(bound)) != nil {
+	if !takes(schemaOf(p), plainNumbers(bound)) {
 		return nil
 	}
 	pages, err := s.ask(ctx, map[place]any{{p.In, p.Name}: bound})
@@ -132,6 +132,8 @@ func (s *listing) ranges(ctx context.Context, p *openapi3.Parameter) error {
 	return nil
 }
 
+func takes(s *openapi3.Schema, v any) bool { return s.VisitJSON(v) == nil }
+
 func isNumber(v any) bool {
 	_, ok := v.(json.Number)
 	return ok
@@ -163,11 +165,8 @@ func (s *listing) choices(ctx context.Context, p *openapi3.Parameter) error {
 	if len(values) < 2 || len(of.Enum) == 0 && of.Format != "uuid" && of.Type.Is(openapi3.TypeString) && folded(p.Name) == folded(name) {
 		return nil // of one value the other law is about; a list of a text of its own may be of words to look for
 	}
-	wanted := []any{values[0], values[1]}
-	if len(values) == 2 && schema.VisitJSON([]any{plainNumbers(values[0]), plainNumbers(values[1])}) == nil {
-		wanted = values
-	}
-	if schema.VisitJSON([]any{plainNumbers(wanted[0]), plainNumbers(wanted[1])}) != nil {
+	wanted := values[:2]
+	if !takes(schema, []any{plainNumbers(wanted[0]), plainNumbers(wanted[1])}) {
 		return nil
 	}
 	pages, err := s.ask(ctx, map[place]any{{p.In, p.Name}: wanted})
