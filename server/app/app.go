@@ -102,21 +102,21 @@ type App struct {
 // is loaded when first needed, so that the first request waits for one document
 // and not for all.
 type service struct {
-	scheme string              // the credential's scheme that speaks for this API
-	paths  []contract.Template // one of those that begin alike
+	scheme string    // the credential's scheme that speaks for this API
+	paths  beginning // of its paths
 	load   func() (*site.Site, error)
 	log    *slog.Logger
 }
 
 func newService(api site.API, scheme string, o site.Options) (*service, error) {
 	d := documentOf(api.Source())
-	templates, err := d.beginnings()
+	paths, err := d.beginnings()
 	if err != nil {
 		return nil, err
 	}
 	o.API = api
 	return &service{
-		scheme: scheme, paths: templates, log: o.Logger,
+		scheme: scheme, paths: paths, log: o.Logger,
 		load: sync.OnceValues(func() (*site.Site, error) {
 			var err error
 			if o.Prepared, err = d.prepared(); err != nil {
@@ -130,7 +130,7 @@ func newService(api site.API, scheme string, o site.Options) (*service, error) {
 // document is a served document, which takes far longer to open than all else that an App
 // is made of, and is the same for every App of a process.
 type document struct {
-	beginnings func() ([]contract.Template, error)
+	beginnings func() (beginning, error)
 	prepared   func() (*site.Prepared, error)
 }
 
@@ -138,7 +138,7 @@ var opened sync.Map // of documents, by API
 
 func documentOf(source contract.Source) *document {
 	d, _ := opened.LoadOrStore(source.API, &document{
-		beginnings: sync.OnceValues(func() ([]contract.Template, error) {
+		beginnings: sync.OnceValues(func() (beginning, error) {
 			paths, err := source.Paths()
 			return beginnings(paths), err
 		}),
@@ -388,7 +388,7 @@ func (a *App) owner(r *http.Request) *service {
 func (a *App) identify(r *http.Request) *service {
 	best, most, tie := a.apis[0], -1, false
 	for _, s := range a.apis {
-		n := s.shared(r.URL.Path)
+		n := s.paths.shared(r.URL.Path)
 		switch {
 		case n > most:
 			best, most, tie = s, n, false
@@ -401,7 +401,7 @@ func (a *App) identify(r *http.Request) *service {
 	}
 	scheme, _, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 	for _, s := range a.apis {
-		if s.shared(r.URL.Path) == most && strings.EqualFold(scheme, s.scheme) {
+		if s.paths.shared(r.URL.Path) == most && strings.EqualFold(scheme, s.scheme) {
 			return s
 		}
 	}
@@ -428,26 +428,37 @@ func (a *App) nearer(best *service, r *http.Request) *service {
 	return best
 }
 
-// shared counts the leading segments that a path has in common with the paths of
-// the API.
-func (s *service) shared(path string) int {
-	most := 0
-	for _, t := range s.paths {
-		most = max(most, t.Lead(path))
-	}
-	return most
-}
+// beginning is what may follow in the paths of an API that begin alike, by segment, up to
+// the first parameter of each: every request asks for it, of every API.
+type beginning map[string]beginning
 
-// beginnings gives one template of those that are alike up to their first
-// parameter.
-func beginnings(paths []string) []contract.Template {
-	seen := map[string]bool{}
-	var templates []contract.Template
+func beginnings(paths []string) beginning {
+	all := beginning{}
 	for _, path := range paths {
-		if t := contract.ParseTemplate(path); !seen[t.Literal()] {
-			seen[t.Literal()] = true
-			templates = append(templates, t)
+		t, at := contract.ParseTemplate(path), all
+		for i := 0; t.Static(i) != ""; i++ {
+			next, ok := at[t.Static(i)]
+			if !ok {
+				next = beginning{}
+				at[t.Static(i)] = next
+			}
+			at = next
 		}
 	}
-	return templates
+	return all
+}
+
+// shared counts the leading segments that a path has in common with those.
+func (b beginning) shared(path string) int {
+	rest, more := strings.TrimPrefix(path, "/"), true
+	for n := 0; ; n++ {
+		var segment string
+		if !more {
+			return n
+		}
+		segment, rest, more = strings.Cut(rest, "/")
+		if b = b[segment]; b == nil {
+			return n
+		}
+	}
 }

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 
 	"github.com/getkin/kin-openapi/openapi3"
 )
@@ -18,6 +19,42 @@ type answer struct {
 	declared *openapi3.Response
 	contents []*content // by media type
 	headers  []*answerHeader
+	known    atomic.Pointer[[]*answerType]
+}
+
+// answerType is what is declared for a Content-Type that came. It is remembered, since
+// nearly all answers with a status have the same, as the handler sets it and as it is sent.
+type answerType struct {
+	contentType string
+	content     *content
+	streams     bool
+}
+
+// What is remembered of the types that came for an answer, in types and in bytes of each.
+const (
+	maxKnownTypes = 4
+	maxKnownType  = 200
+)
+
+// as is what is declared for a Content-Type.
+func (a *answer) as(contentType string) *answerType {
+	var known []*answerType
+	if all := a.known.Load(); all != nil {
+		known = *all
+	}
+	for _, t := range known {
+		if t.contentType == contentType {
+			return t
+		}
+	}
+	media := parseMedia(contentType)
+	t := &answerType{contentType: strings.Clone(contentType), content: bestOf(a.contents, media).as(media)}
+	t.streams = media.essence() == eventStream || t.content != nil && t.content.streams()
+	if len(known) < maxKnownTypes && len(contentType) <= maxKnownType {
+		known = append(slices.Clone(known), t)
+		a.known.Store(&known)
+	}
+	return t
 }
 
 type answerHeader struct {
@@ -54,12 +91,13 @@ func newAnswers(at string, responses *openapi3.Responses) map[string]*answer {
 // default of the operation at last; nil if nothing is.
 func (o *Operation) answer(status int) *answer {
 	answers := o.facts().answers
-	for _, key := range []string{strconv.Itoa(status), strconv.Itoa(status/100) + "XX", defaultAnswer} {
-		if a := answers[key]; a != nil {
-			return a
-		}
+	if a := answers[strconv.Itoa(status)]; a != nil {
+		return a
 	}
-	return nil
+	if a := answers[strconv.Itoa(status/100)+"XX"]; a != nil {
+		return a
+	}
+	return answers[defaultAnswer]
 }
 
 // bodiless reports whether answers of a status have no body, whatever is declared
@@ -260,21 +298,19 @@ func (o *Operation) contentsOf(status int) []*content {
 // answerContent is what the operation declares for an answer of a media type; nil if it
 // declares nothing.
 func (o *Operation) answerContent(status int, contentType string) *content {
-	if contentType == "" {
-		return nil
+	if a := o.answer(status); a != nil && contentType != "" {
+		return a.as(contentType).content
 	}
-	media := parseMedia(contentType)
-	return bestOf(o.contentsOf(status), media).as(media)
+	return nil
 }
 
 // Streams reports whether an answer is sent as it comes, instead of being judged as a
 // whole: events, and downloads whose bytes no schema describes.
 func (o *Operation) Streams(status int, contentType string) bool {
-	if mediaTypeOf(contentType) == eventStream {
-		return true
+	if a := o.answer(status); a != nil {
+		return a.as(contentType).streams
 	}
-	c := o.answerContent(status, contentType)
-	return c != nil && c.streams()
+	return mediaTypeOf(contentType) == eventStream
 }
 
 const eventStream = "text/event-stream"

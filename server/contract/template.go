@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/understudy-api/understudy/server/contract/spelling"
 )
@@ -31,6 +32,7 @@ type Template struct {
 type templateSegment struct {
 	texts []string
 	names []string
+	many  *regexp.Regexp // gives the values of several parameters
 }
 
 // ParseTemplate reads a path template of which nothing else is known: none of its
@@ -45,7 +47,7 @@ func ParseTemplate(text string) Template {
 func newTemplate(text string, rest map[string]bool, empty bool) (Template, error) {
 	t := Template{text: text, empty: empty}
 	for part := range strings.SplitSeq(text, "/") {
-		t.segments = append(t.segments, newTemplateSegment(part))
+		t.segments = append(t.segments, newTemplateSegment(part, empty))
 	}
 	for i, s := range t.segments {
 		for _, name := range s.names {
@@ -61,15 +63,24 @@ func newTemplate(text string, rest map[string]bool, empty bool) (Template, error
 	return t, nil
 }
 
-func newTemplateSegment(text string) templateSegment {
+func newTemplateSegment(text string, empty bool) templateSegment {
 	var s templateSegment
+	value := "(.+)"
+	if empty {
+		value = "(.*)"
+	}
+	pattern := "(?s)^"
 	for {
 		before, after, found := strings.Cut(text, "{")
 		name, behind, closed := strings.Cut(after, "}")
 		if !found || !closed {
 			s.texts = append(s.texts, text)
+			if len(s.names) > 1 {
+				s.many, _ = regexp.Compile(pattern + regexp.QuoteMeta(text) + "$") // fails for what is no UTF-8
+			}
 			return s
 		}
+		pattern += regexp.QuoteMeta(before) + value
 		s.texts, s.names = append(s.texts, before), append(s.names, name)
 		text = behind
 	}
@@ -120,11 +131,15 @@ func (s *templateSegment) match(part string, empty bool) bool {
 		if len(part) < least {
 			return false
 		}
-		i := strings.Index(part[least:], text)
+		first := 0 // bytes of the character that the parameter has at least
+		if !empty {
+			_, first = utf8.DecodeRuneInString(part)
+		}
+		i := strings.Index(part[first:], text)
 		if i < 0 {
 			return false
 		}
-		part = part[least+i+len(text):]
+		part = part[first+i+len(text):]
 	}
 	return len(part) >= least
 }
@@ -241,7 +256,7 @@ func (t Template) Escaped(path string) (map[string]string, bool) {
 	if !t.Match(path) {
 		return nil, false
 	}
-	values := map[string]string{}
+	values := make(map[string]string, 4)
 	for i := range t.segments {
 		s := &t.segments[i]
 		part, more, _ := strings.Cut(path, "/")
@@ -249,6 +264,9 @@ func (t Template) Escaped(path string) (map[string]string, bool) {
 			part = path
 		}
 		path = more
+		if len(s.names) == 0 {
+			continue
+		}
 		texts, ok := s.split(part)
 		if !ok {
 			return nil, false
@@ -270,15 +288,10 @@ func (s *templateSegment) split(part string) ([]string, bool) {
 		}
 		return []string{part}, true
 	}
-	quoted := make([]string, len(s.texts))
-	for i, text := range s.texts {
-		quoted[i] = regexp.QuoteMeta(text)
-	}
-	pattern, err := regexp.Compile("^" + strings.Join(quoted, "(.*)") + "$")
-	if err != nil { // it is made of quoted texts
+	if s.many == nil {
 		return nil, false
 	}
-	found := pattern.FindStringSubmatch(part)
+	found := s.many.FindStringSubmatch(part)
 	if found == nil {
 		return nil, false
 	}
@@ -295,30 +308,6 @@ func (t Template) Outranks(other Template) bool {
 		}
 	}
 	return other.Rest && !t.Rest
-}
-
-// Lead is how many leading segments of a path are texts of the template.
-func (t Template) Lead(path string) int {
-	n := 0
-	path = strings.TrimPrefix(path, "/")
-	for _, s := range t.segments[1:] {
-		part, more, found := strings.Cut(path, "/")
-		if len(s.names) > 0 || s.texts[0] == "" || s.texts[0] != part {
-			return n
-		}
-		n++
-		if !found {
-			return n
-		}
-		path = more
-	}
-	return n
-}
-
-// Literal is the template up to its first parameter.
-func (t Template) Literal() string {
-	before, _, _ := strings.Cut(t.text, "{")
-	return before
 }
 
 // Stretched is the template with the parameter that takes the rest of a path

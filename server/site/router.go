@@ -157,10 +157,22 @@ func (t *routes) divide(n int, group []*contract.Operation) {
 	for _, key := range keysOf(n, at) {
 		small := mux.NewRouter().SkipClean(true)
 		for _, op := range within(group, key, at) {
-			registered := small.Handle(op.Template().Gorilla(), matched).Methods(op.Method)
-			t.operations[registered] = op
+			t.operations[small.NewRoute().Handler(matched).MatcherFunc(pathOf(op)).Methods(op.Method)] = op
 		}
 		t.small[key] = small
+	}
+}
+
+// pathOf matches the path of an operation by its template, as gorilla/mux does by two
+// regular expressions: one to match and one for the values.
+func pathOf(op *contract.Operation) mux.MatcherFunc {
+	template := op.Template()
+	return func(r *http.Request, m *mux.RouteMatch) bool {
+		values, ok := template.Escaped(r.URL.Path)
+		if ok {
+			m.Vars = values
+		}
+		return ok
 	}
 }
 

@@ -10,7 +10,22 @@ import (
 // clean makes a text safe to show: one line of valid UTF-8 whose characters are
 // all to be seen. What would steer a terminal or turn the direction of the text is
 // shown as its escape.
-func clean(s string) string { return escaped(s, hidden) }
+func clean(s string) string {
+	if visible(s) {
+		return s
+	}
+	return escaped(s, hidden)
+}
+
+// visible reports whether a text is of visible ASCII alone, as nearly all are.
+func visible(s string) bool {
+	for i := range len(s) {
+		if s[i] < ' ' || s[i] > '~' {
+			return false
+		}
+	}
+	return true
+}
 
 // Clean makes a text of a client's or a server's safe to show on a terminal: one line of
 // valid UTF-8, in which what would steer the terminal or turn the direction of the text
