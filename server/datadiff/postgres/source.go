@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"regexp"
 	"strings"
@@ -13,6 +14,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgconn/ctxwatch"
+	"github.com/jackc/pgx/v5/pgproto3"
 
 	"github.com/understudy-api/understudy/server/datadiff"
 )
@@ -114,10 +116,21 @@ type conn struct {
 	timeout time.Duration
 }
 
+// Close ends the session, and its transaction with it. It waits until the database has
+// ended it too, since the budget is of what the database holds.
 func (c *conn) Close() error {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	return c.c.Close(ctx) // the transaction ends with it
+	own, err := c.c.PgConn().Hijack()
+	if err != nil { // a statement runs
+		return c.c.Close(ctx)
+	}
+	own.Frontend.Send(&pgproto3.Terminate{})
+	err = errors.Join(own.Conn.SetDeadline(time.Now().Add(patience)), own.Frontend.Flush())
+	if err == nil {
+		_, _ = io.Copy(io.Discard, own.Conn) // it is over, however it ends
+	}
+	return errors.Join(err, own.Conn.Close())
 }
 
 // lines hands over the lines of a COPY.
