@@ -75,23 +75,116 @@ func mistakeAt(data []byte, at int) string {
 	return ""
 }
 
-// Excerpt is what stands in a body around the place of a pointer, in which "*" is any
-// index; of a short one all.
-func Excerpt(body, pointer string, most int) string {
+// Excerpts are what stands in a body around the places of pointers, in which "*" is any
+// index; of a short one all. The body is read once, however many places are sought.
+func Excerpts(body string, pointers []string, most int) map[string]string {
+	shown := make(map[string]string, len(pointers))
 	if len(body) <= most {
-		return body
-	}
-	at := 0
-	dec := jsontext.NewDecoder(strings.NewReader(body))
-	for {
-		if _, err := dec.ReadToken(); err != nil {
-			break
+		for _, p := range pointers {
+			shown[p] = body
 		}
-		if SegmentsFolded(string(dec.StackPointer())) == pointer {
-			at = int(dec.InputOffset())
-			break
+		return shown
+	}
+	sought := &soughtPlace{}
+	for _, p := range pointers {
+		sought.add(p)
+	}
+	// Of a body that ends early, or is no JSON, what was found until then counts.
+	_ = sought.find(jsontext.NewDecoder(strings.NewReader(body)))
+	for _, p := range pointers {
+		shown[p] = excerptAround(body, sought.at(p), most)
+	}
+	return shown
+}
+
+// maxSought is how many segments a pointer has at most that is sought in a body.
+const maxSought = 200
+
+// soughtPlace is a place in a body that is sought, or leads to such.
+type soughtPlace struct {
+	below  map[string]*soughtPlace
+	offset int // behind the name or the beginning of what was found first there, 0 for nothing
+}
+
+func (s *soughtPlace) add(pointer string) {
+	segments := strings.Split(pointer, "/")[1:]
+	if len(segments) > maxSought {
+		return
+	}
+	for _, segment := range segments {
+		next := s.below[segment]
+		if next == nil {
+			next = &soughtPlace{}
+			if s.below == nil {
+				s.below = map[string]*soughtPlace{}
+			}
+			s.below[segment] = next
+		}
+		s = next
+	}
+}
+
+// at is where the place of a pointer is, 0 if it was not found.
+func (s *soughtPlace) at(pointer string) int {
+	for _, segment := range strings.Split(pointer, "/")[1:] {
+		if s = s.below[segment]; s == nil {
+			return 0
 		}
 	}
+	return s.offset
+}
+
+func (s *soughtPlace) found(dec *jsontext.Decoder) {
+	if s.offset == 0 {
+		s.offset = int(dec.InputOffset())
+	}
+}
+
+// find reads a value, and what is sought within it.
+func (s *soughtPlace) find(dec *jsontext.Decoder) error {
+	if s == nil || len(s.below) == 0 {
+		return dec.SkipValue()
+	}
+	opened, err := dec.ReadToken()
+	if err != nil {
+		return err
+	}
+	switch opened.Kind() {
+	case '{':
+		for dec.PeekKind() == '"' {
+			name, err := dec.ReadToken()
+			if err != nil {
+				return err
+			}
+			next := s.below[strings.TrimPrefix(SegmentsFolded(string(jsontext.Pointer("").AppendToken(name.String()))), "/")]
+			if next != nil {
+				next.found(dec)
+			}
+			if err := next.find(dec); err != nil {
+				return err
+			}
+		}
+	case '[':
+		next := s.below["*"]
+		for dec.PeekKind() != ']' {
+			if dec.PeekKind() == 0 {
+				break // which the next read tells
+			}
+			if next != nil && next.offset == 0 {
+				next.offset = int(dec.InputOffset()) + 1
+			}
+			if err := next.find(dec); err != nil {
+				return err
+			}
+		}
+	default:
+		return nil
+	}
+	_, err = dec.ReadToken()
+	return err
+}
+
+func excerptAround(body string, at, most int) string {
 	from := max(0, min(at-most/2, len(body)-most))
 	shown := strings.ToValidUTF8(body[from:min(len(body), from+most)], "")
 	if from > 0 {

@@ -310,7 +310,7 @@ func (r *Recorder) putDelta(tx storage.Tx, d *delta, exchanges []redacted, list 
 	if over, err := epochEnded(tx, d); err != nil || over {
 		return total{}, 0, err
 	}
-	named, err := r.putGroups(tx, *d)
+	named, told, err := r.putGroups(tx, *d)
 	if err != nil {
 		return total{}, 0, err
 	}
@@ -319,20 +319,30 @@ func (r *Recorder) putDelta(tx storage.Tx, d *delta, exchanges []redacted, list 
 		return total{}, 0, err
 	}
 	change, err := r.putRecent(tx, d.workspace, list)
-	if err != nil || d.counted.empty() && bytes == 0 && change == (total{}) {
+	if err != nil || d.counted.empty() && bytes == 0 && told == 0 && change == (total{}) {
 		return total{}, 0, err
 	}
 	return change, bytes, changeTally(tx, d.workspace, func(t *tally) {
 		t.add(d.counted)
 		t.Stranger = d.stranger
 		t.Bytes = max(0, t.Bytes+bytes)
+		t.Told += told
 		t.Recent.add(change.Exchanges, change.Bytes)
 	})
 }
 
-// putGroups adds kinds of violations, and tells which exchanges they name.
-func (r *Recorder) putGroups(tx storage.Tx, d delta) (map[string]bool, error) {
-	named := map[string]bool{}
+// putGroups adds kinds of violations, and tells which exchanges they name, and how many
+// bytes of requests they tell.
+func (r *Recorder) putGroups(tx storage.Tx, d delta) (named map[string]bool, told int64, err error) {
+	named = map[string]bool{}
+	left := int64(maxToldOfAll)
+	if len(d.groups) > 0 {
+		t, err := tallies.Get(tx, tallyID(d.workspace))
+		if err != nil && !storage.IsNotFound(err) {
+			return nil, 0, err
+		}
+		left -= t.Value.Told
+	}
 	for _, v := range d.groups {
 		id := v.Fingerprint + " of " + d.workspace
 		group, err := storedGroups.Update(tx, id, func(g *storedGroup) error {
@@ -340,16 +350,17 @@ func (r *Recorder) putGroups(tx storage.Tx, d delta) (map[string]bool, error) {
 			return nil
 		})
 		if storage.CodeOf(err) == storage.CodeNotFound {
+			told += v.tellRequest(left - told)
 			group, err = r.putGroup(tx, d.workspace, v)
 		}
 		if err != nil {
-			return nil, err
+			return nil, 0, err
 		}
 		for _, id := range group.Value.Violation.Exchanges {
 			named[id] = true
 		}
 	}
-	return named, nil
+	return named, told, nil
 }
 
 // putGroup stores a kind of violation that is new, with its first request. Beyond the
@@ -359,7 +370,6 @@ func (r *Recorder) putGroup(tx storage.Tx, workspace string, v *met) (storage.It
 	if err != nil {
 		return storage.Item[storedGroup]{}, err
 	}
-	v.tellRequest()
 	if n < int64(r.o.Groups) {
 		return storedGroups.Insert(tx, v.Fingerprint+" of "+workspace, workspace, storedGroup{Workspace: workspace, Violation: v.RecordedViolation})
 	}

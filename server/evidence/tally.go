@@ -13,6 +13,7 @@ type tally struct {
 	APIs       map[string]*use     `json:"apis"`
 	Operations map[string]*opTally `json:"operations"`      // by plan.key
 	Bytes      int64               `json:"bytes,omitempty"` // of the exchanges in the store, about
+	Told       int64               `json:"told,omitempty"`  // bytes of requests in its kinds of violations
 	Recent     total               `json:"recent,omitzero"` // of its chunks
 	Epoch      int64               `json:"epoch,omitempty"` // 0 if its evidence was never cleared
 	Stranger   bool                `json:"stranger,omitempty"`

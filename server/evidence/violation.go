@@ -4,10 +4,12 @@ import (
 	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/google/uuid"
@@ -51,7 +53,7 @@ type RecordedViolation struct {
 type met struct {
 	RecordedViolation
 
-	exchange *site.Exchange // the first; nil once First is told
+	telling *telling // of the first exchange; nil once First is told
 }
 
 // FirstRequest is the first request that had a kind of violation, redacted.
@@ -78,6 +80,11 @@ const (
 	maxPath        = 300     // bytes of a path that no operation has
 	maxExcerpt     = 1 << 10 // bytes of a body
 	maxCurlBody    = 8 << 10
+	maxCurl        = 16 << 10  // bytes of a line for curl, beyond which there is none
+	maxTarget      = 2 << 10   // bytes of a path with its query
+	maxHeader      = 4 << 10   // bytes of the headers of a request
+	maxTold        = 256 << 10 // bytes of one request, in all kinds of violations that tell it whole
+	maxToldOfAll   = 4 << 20   // bytes of the requests that a workspace's kinds of violations tell
 )
 
 // Fails reports whether the violation breaks the verdict.
@@ -161,9 +168,10 @@ func group(x *site.Exchange) []met {
 	groups := make([]met, 0, len(x.Explained))
 	at := make(map[string]int, len(x.Explained))
 	tests := testsOf(x)
+	t := &telling{exchange: x, pointers: []string{""}} // which those have that are too many
 	for i := range x.Explained {
 		e := &x.Explained[i]
-		v := met{exchange: x, RecordedViolation: RecordedViolation{
+		v := met{telling: t, RecordedViolation: RecordedViolation{
 			API: x.API, Operation: e.Operation, Side: e.Side, Rule: e.Rule, Basis: e.Basis, In: e.In, Name: e.Name,
 			Pointer: contract.SegmentsFolded(e.Pointer), Cause: e.Cause, Message: e.Message, Got: e.Got, Accepted: e.Accepted, Document: e.Where,
 			Expected: e.Expected, Requests: 1, Exchanges: []string{x.ID}, Tests: tests,
@@ -182,6 +190,7 @@ func group(x *site.Exchange) []met {
 		if !known {
 			at[v.Fingerprint] = len(groups)
 			groups = append(groups, v)
+			t.pointers = append(t.pointers, v.Pointer)
 		} else {
 			groups[again].Values = addNew(groups[again].Values, v.Values, firstValues)
 		}
@@ -195,7 +204,7 @@ func ViolationsOf(x *site.Exchange) []RecordedViolation {
 	groups := group(x)
 	list := make([]RecordedViolation, len(groups))
 	for i := range groups {
-		groups[i].tellRequest()
+		groups[i].tellRequest(maxTold)
 		list[i] = groups[i].RecordedViolation
 	}
 	return list
@@ -256,19 +265,27 @@ func testsOf(x *site.Exchange) []string {
 	return []string{name}
 }
 
-// tellRequest tells the first request. It costs more than all else of a violation, and
-// so is done once for each kind that the store does not have.
-func (v *met) tellRequest() {
-	x := v.exchange
-	if x == nil {
-		return
-	}
-	v.exchange = nil
+// telling tells of an exchange. Redacting its messages costs more than all else of a
+// violation, and so is done once for all that is wrong with it.
+type telling struct {
+	exchange *site.Exchange
+	pointers []string // of its violations
+	once     sync.Once
+	first    FirstRequest // whose body is that at one of the pointers
+	curl     string
+	excerpts map[string]string // of the body, by pointer
+	size     int64             // of all that but an excerpt
+	told     int64             // bytes
+}
+
+func (t *telling) tell() {
+	x := t.exchange
 	m, s := messagesOf(x), summaryOf(x)
-	f := &FirstRequest{
+	t.first = FirstRequest{
 		Exchange: x.ID, Time: s.Time, Workspace: x.Workspace, UserAgent: contract.Cut(m.Request.Header.Get("User-Agent"), maxTest),
 		Method: s.Method, Path: s.Path, Status: x.Status, Header: m.Request.Header, Body: m.Request.Body,
 	}
+	f := &t.first
 	if s.Query != "" {
 		f.Path += "?" + s.Query
 	}
@@ -278,9 +295,53 @@ func (v *met) tellRequest() {
 	if parts := strings.Split(x.RequestHeader.Get(traceHeader), "-"); len(parts) >= 4 && len(parts[1]) == 32 {
 		f.Trace = parts[1]
 	}
-	v.Curl = cmp.Or(v.Curl, f.curl(x))
-	f.Body = contract.Excerpt(f.Body, v.Pointer, maxExcerpt)
-	v.First = f
+	if t.curl = f.curl(x); len(t.curl) > maxCurl {
+		t.curl = ""
+	}
+	t.excerpts = contract.Excerpts(f.Body, t.pointers, maxExcerpt)
+	f.Path = contract.Cut(f.Path, maxTarget)
+	f.Header = firstOf(f.Header)
+	t.size = int64(len(t.curl) + len(f.Path) + maxTest)
+	for name, values := range f.Header {
+		t.size += int64(len(name) + len(strings.Join(values, "  ")))
+	}
+}
+
+// firstOf are as many headers, in the order of their names, as are told.
+func firstOf(all http.Header) http.Header {
+	told, left := http.Header{}, maxHeader
+	for _, name := range slices.Sorted(maps.Keys(all)) {
+		for _, value := range all[name] {
+			if left -= len(name) + len(value); left >= 0 {
+				told[name] = append(told[name], value)
+			}
+		}
+	}
+	return told
+}
+
+// tellRequest tells the first request, once for each kind of violation that the store
+// does not have: whole, if that takes no more than is left and the kinds of one request
+// do not repeat it without end, and else which one it was. It gives how many bytes it
+// told.
+func (v *met) tellRequest(left int64) int64 {
+	t := v.telling
+	if t == nil {
+		return 0
+	}
+	v.telling = nil
+	t.once.Do(t.tell)
+	f := t.first
+	f.Body = t.excerpts[v.Pointer]
+	size := t.size + int64(len(f.Body))
+	v.First = &f
+	if size > left || t.told > 0 && t.told+size > maxTold {
+		f.Body, f.Header, f.Path = "", http.Header{}, contract.Cut(f.Path, maxPath)
+		return 0
+	}
+	v.Curl = cmp.Or(v.Curl, t.curl)
+	t.told += size
+	return size
 }
 
 // notSent are headers that a client or a connection adds, and that no line has to
