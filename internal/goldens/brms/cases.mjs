@@ -202,6 +202,18 @@ function words () {
     { nested: 5 }, { nested: [1, 'x'] }, { nested: {} }, { nested: { x: ['y'] } }, { list: [{}, { kind: 'circle' }, { kind: 'x' }, 5] },
     { any: true, one: 1, shape: {}, both: {}, never: 'forbidden' }
   ])
+  each('/patterns', [
+    { ahead: 'x' }, { ahead: 'ax' }, { ahead: '' }, { behind: '12' }, { behind: 'a$12' }, { behind: '$' }, { named: 'a-a' }, { named: 'a-b' }, { named: 'a-' }, { counted: '24-01-02' }, { counted: '24-01/02' }, { counted: '24/01/02' },
+    { space: 'a b' }, { space: 'a\u00a0b' }, { space: 'a\ufeffb' }, { space: 'a\u2028b' }, { space: 'a\u180eb' }, { space: 'ab' }, { words: 'é' }, { words: 'a_1' }, { any: '\n' }, { any: '\r' }, { any: '\u2028' }, { any: '\u0085' }, { any: '😀' }, { any: '' },
+    { astral: '😀😀' }, { astral: '😀' }, { letters: 'éß中' }, { letters: 'a1' }, { number: '12.50' }, { number: '+.' }, { number: '' }, { number: '-0' }, { end: 'a\n' }, { end: 'a' }, { ahead: 'x', named: 'ab', any: '', end: 'b' }
+  ])
+  each('/variants', [
+    { typed: 5 }, { typed: [] }, { typed: null }, { typed: {} }, { typed: { kind: 'circle', radius: 1 } }, { typed: { kind: 'circle' } }, { typed: { kind: 'oval' } }, { typed: { kind: 7 } }, { typed: 'x' },
+    { counted: 5 }, { counted: { kind: 'oval', n: 1.5 } }, { counted: { n: 1.5 } }, { counted: { kind: 'whole', n: 1.5 } }, { counted: { kind: 'whole', n: 2 } }, { counted: { kind: null, n: 1.5 } },
+    { lists: [1.5] }, { lists: [1, 'x'] }, { lists: [] }, { lists: 5 }, { lists: true }, { lists: {} }, { lists: [null] }, { typedAny: 5 }, { typedAny: [1.5] }, { typedAny: [1, true] }, { typedAny: [] }, { typedAny: {} },
+    { deep: { in: 5 } }, { deep: { in: {} } }, { deep: { in: { kind: 'square', side: -1 } } }, { deep: [] }, { map: { a: 5, b: {} } }, { map: { a: { kind: 'circle', radius: 'x' }, 'b/c': null } }, { map: {} },
+    { exclusive: {} }, { exclusive: { a: 1 } }, { exclusive: { a: 1, b: 2 } }, { exclusive: { a: 'x', b: 2 } }, { exclusive: 5 }, { typed: 5, lists: [1.5], deep: { in: null } }
+  ])
   each('/list', [[], [0], ['x', 1, 0.5], {}, null, [1]])
   each('/word', ['a', 'ab', 5, null, {}])
   each('/maybe', [null, {}, { a: 1 }, 5])

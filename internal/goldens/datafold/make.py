@@ -210,13 +210,29 @@ class Zoo(BaseModel):
     maybe: Optional[Animal] = None
 
 
+class Ask(BaseModel):
+    who: Optional[Animal] = None
+    pets: List[Union[Animal, Person]] = []
+    bare: Union[Cat, Dog, int] = 0
+    level: Union[Level, Literal["none"]] = "none"
+    owner: Union[Tuple[str, str], str, int] = ""
+    flags: List[bool] = []
+    price: Annotated[float, Field(multiple_of=0.01, ge=0)] = 0
+    most: Annotated[int, Field(le=9007199254740991)] = 0
+    least: Annotated[int, Field(gt=-9007199254740991)] = 0
+    code: Annotated[str, Field(pattern="^(?<n>[a-z]{2})-[0-9]{2}$")] = "aa-00"
+    deep: Dict[str, Union[Animal, None]] = {}
+    rows: List[Dict[str, Union[int, Color]]] = []
+    one: Union[Annotated[List[int], Field(min_length=2)], Annotated[str, Field(max_length=2)], None] = None
+
+
 class Body_toggle(BaseModel):
     enabled: bool
     note: Optional[str] = None
 
 
 BODIES = {
-    "numbers": Numbers, "texts": Texts, "lists": Lists, "unions": Unions, "zoo": Zoo,
+    "numbers": Numbers, "texts": Texts, "lists": Lists, "unions": Unions, "zoo": Zoo, "ask": Ask,
     "person": Person, "animal": Animal, "people": List[Person], "map": Dict[str, int],
     "toggle": Body_toggle, "color": Color, "either": Union[Cat, Person],
 }
@@ -577,6 +593,24 @@ def bodies():
     bad_json('{"ci_config_id":1}'.encode("utf-16"), "Invalid UTF-8", 0, difference="encoding")
     bad_json('{"name":"\\ud800"}', "Half of a surrogate pair", 9, difference="lone-surrogates")
     bad_json("[" * 201 + "]" * 201, "Arrays and objects nest too deeply", 200, difference="depth")
+
+    # unions in unions, exact bounds, patterns with named groups
+    for v in (
+        {"who": 5}, {"who": {}}, {"who": {"type": "bird"}}, {"who": {"type": None}}, {"who": {"type": "cat"}}, {"who": {"type": "cat", "lives": "x", "name": ""}}, {"who": []},
+        {"pets": 5}, {"pets": [5]}, {"pets": [{}]}, {"pets": [{"type": "cat"}]}, {"pets": [{"name": 1}, {"type": "dog", "tricks": [1]}]}, {"pets": [{"type": "bird", "name": "a", "age": -1}]}, {"pets": [None]},
+        {"bare": "x"}, {"bare": {}}, {"bare": {"type": "cat"}}, {"bare": {"type": "bird", "lives": 1}}, {"bare": 1.5}, {"bare": None}, {"bare": []},
+        {"level": 3}, {"level": "some"}, {"level": None}, {"level": 1.5}, {"level": []},
+        {"owner": None}, {"owner": ["a"]}, {"owner": ["a", "b", "c"]}, {"owner": [1, "b"]}, {"owner": {}}, {"owner": 1.5},
+        {"flags": [1, 2]}, {"flags": ["maybe"]}, {"flags": [None, True]}, {"flags": [1.5]}, {"flags": {}},
+        {"price": 0.015}, {"price": -0.01}, {"price": "x"}, {"price": -0.015}, {"price": None},
+        {"code": "aa-0"}, {"code": "AA-00"}, {"code": "aa-00\n"}, {"code": 5},
+        {"deep": {"a": 5, "b/c": {"type": "bird"}}}, {"deep": {"": {"type": "dog", "tricks": "x"}}}, {"deep": [None]},
+        {"rows": [{"a": "blue"}]}, {"rows": [{"a": 1.5, "b": None}, 5]}, {"rows": {}}, {"one": [1]}, {"one": ["x", 2]}, {"one": "abc"}, {"one": 5}, {"one": {}},
+        {"who": 5, "pets": [5], "price": -1, "code": "", "one": [], "flags": "x"},
+    ):
+        body("ask", v)
+    for text in ('{"most":9007199254740992}', '{"most":9007199254740993}', '{"least":-9007199254740991}', '{"least":-9007199254740993}'):
+        body("ask", text)
 
     # numbers beyond what we hold
     size = "Unable to parse input string as an integer, exceeded maximum size"
