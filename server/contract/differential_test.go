@@ -104,6 +104,8 @@ func loadArenas(tb testing.TB) []*arena {
 	if arenas != nil {
 		return arenas
 	}
+	// A text to kin-openapi as well, which has a decoder for text/plain alone.
+	openapi3filter.RegisterBodyDecoder("text/markdown", openapi3filter.RegisteredBodyDecoder("text/plain"))
 	for _, source := range []struct {
 		name, path  string
 		eager, made bool
@@ -127,6 +129,9 @@ func loadArenas(tb testing.TB) []*arena {
 			tb.Fatal(err)
 		}
 		if source.made {
+			// Patterns of ECMA-262 that kin-openapi as it comes does not read.
+			delete(object(raw, "paths"), "/patterns")
+			delete(object(raw, "components", "schemas"), "Patterns")
 			mirror(raw)
 			text, _ = json.Marshal(raw)
 		}
