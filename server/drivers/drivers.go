@@ -1,5 +1,6 @@
 // Package drivers registers the databases that the program can reach beside SQLite: a
-// store in PostgreSQL, data sources in PostgreSQL, MySQL and MariaDB, and Parquet files. It is imported
+// store in PostgreSQL, data sources in PostgreSQL, MySQL,
+// MariaDB and SQL Server, and Parquet files. It is imported
 // for that alone:
 //
 //	import _ "github.com/understudy-api/understudy/server/drivers"
@@ -13,6 +14,7 @@ import (
 	"crypto/x509"
 	"io"
 	"net"
+	"net/url"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -20,10 +22,12 @@ import (
 
 	mysqldriver "github.com/go-sql-driver/mysql"
 	"github.com/jackc/pgx/v5"
+	"github.com/microsoft/go-mssqldb/msdsn"
 
 	"github.com/understudy-api/understudy/server/databases"
 	"github.com/understudy-api/understudy/server/datadiff"
 	"github.com/understudy-api/understudy/server/datadiff/file"
+	"github.com/understudy-api/understudy/server/datadiff/mssql"
 	"github.com/understudy-api/understudy/server/datadiff/mysql"
 	"github.com/understudy-api/understudy/server/datadiff/parquet"
 	"github.com/understudy-api/understudy/server/datadiff/postgres"
@@ -38,6 +42,7 @@ func init() {
 	})
 	databases.Register(openPostgres, "pg", "postgres_aurora", "postgres_aws_rds", "redshift")
 	databases.Register(openMySQL, "mysql", "mariadb")
+	databases.Register(openMSSQL, "mssql")
 	databases.RegisterFile("parquet", func(ctx context.Context, r io.Reader, f datafold.File, o file.Options) (*file.Source, error) {
 		return parquet.Open(ctx, r, parquet.Options{Options: o, Leave: f.Unneeded})
 	})
@@ -116,4 +121,36 @@ func openMySQL(ctx context.Context, reach *databases.Reach, d datafold.Database)
 		config.Net, config.Addr, config.TLSConfig = "unix", host, ""
 	}
 	return mysql.New(config, mysql.Options{Connections: d.Connections, Timeout: reach.Timeout, MariaDB: d.Type == "mariadb", Dial: reach.Dial})
+}
+
+func openMSSQL(ctx context.Context, reach *databases.Reach, d datafold.Database) (datafold.OpenSource, error) {
+	host, port, err := reach.Address(ctx, d, 1433)
+	if err != nil {
+		return nil, err
+	}
+	// A named instance would be asked for at a port that nobody allowed.
+	if strings.ContainsAny(host, `\/`) {
+		return nil, &datadiff.Error{Kind: datadiff.Invalid, Value: "the host of a SQL Server is a name or an address: name the port of an instance"}
+	}
+	query := url.Values{
+		"database": {databases.Option[string](d, "dbname")}, "dial timeout": {"10"}, "protocol": {"tcp"},
+		"encrypt":                {strconv.FormatBool(!isFalse(d, "require_encryption"))},
+		"TrustServerCertificate": {strconv.FormatBool(!isFalse(d, "trust_server_certificate"))},
+		"MultiSubnetFailover":    {strconv.FormatBool(databases.Option[bool](d, "always_on"))},
+	}
+	address := url.URL{
+		Scheme: "sqlserver", Host: net.JoinHostPort(host, strconv.Itoa(int(port))), RawQuery: query.Encode(),
+		User: url.UserPassword(databases.Option[string](d, "user"), databases.Option[string](d, "password")),
+	}
+	config, err := msdsn.Parse(address.String())
+	if err != nil {
+		return nil, &datadiff.Error{Kind: datadiff.Invalid, Value: "the options of the source make no address of a database"}
+	}
+	return mssql.New(config, mssql.Options{Connections: d.Connections, Timeout: reach.Timeout, Dial: reach.Dial}), nil
+}
+
+// isFalse says whether an option that is true where it is not given is false.
+func isFalse(d datafold.Database, name string) bool {
+	_, given := d.Options[name]
+	return given && string(d.Options[name]) != "null" && !databases.Option[bool](d, name)
 }
