@@ -3,7 +3,9 @@ package parquet
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"math"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -235,4 +237,55 @@ func FuzzParquet(f *testing.F) {
 			t.Error(err)
 		}
 	})
+}
+
+// A file of which any byte is another is read or refused, and takes little memory.
+func TestDamaged(t *testing.T) {
+	of := cells()
+	few := map[string]cell{"a": of["int64"], "b": of["string"], "c": of["dec38"], "d": of["nothing"]}
+	const most = 64 << 20
+	for _, codec := range []compress.Codec{&parquet.Uncompressed, &parquet.Lz4Raw} {
+		whole := made(t, few, codec, 1)
+		for at := range whole {
+			for _, other := range []byte{0x7f, 0xff} {
+				content := bytes.Clone(whole)
+				content[at] = other
+				var before, after runtime.MemStats
+				runtime.ReadMemStats(&before)
+				err := decode(t.Context(), bytes.NewReader(content), int64(len(content)), nil, func(_ []column, rows func(func([]any) error) error) error {
+					return rows(func([]any) error { return nil })
+				})
+				runtime.ReadMemStats(&after)
+				if err != nil && datadiff.KindOf(err) == "" {
+					t.Errorf("%s, byte %d as %#x: %v", codec, at, other, err)
+				}
+				if took := after.TotalAlloc - before.TotalAlloc; took > most {
+					t.Errorf("%s, byte %d as %#x: %d MiB", codec, at, other, took>>20)
+				}
+			}
+		}
+	}
+}
+
+// Lengths that are longer than what is left are found before anything is made for them.
+func TestWalker(t *testing.T) {
+	for name, test := range map[string]struct {
+		text []byte
+		want error
+	}{
+		"a struct":      {[]byte{0x15, 0x02, 0x11, 0x00}, nil},
+		"a list":        {[]byte{0x19, 0xfc, 0xff, 0xff, 0xff, 0xff, 0x07}, errLong},
+		"a short list":  {[]byte{0x19, 0xec}, errLong},
+		"a text":        {[]byte{0x18, 0xff, 0xff, 0xff, 0xff, 0x07, 'a'}, errLong},
+		"a map":         {[]byte{0x1b, 0xff, 0xff, 0xff, 0xff, 0x07, 0x55}, errLong},
+		"no end":        {[]byte{0x15}, errShort},
+		"no kind":       {[]byte{0x1e, 0x00}, errKind},
+		"too deep":      {bytes.Repeat([]byte{0x1c}, 1000), errDeep},
+		"lists in each": {bytes.Repeat([]byte{0x19}, 1000), errDeep},
+	} {
+		w := walker{text: test.text, most: 100}
+		if err := w.structure(0, nil); !errors.Is(err, test.want) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
 }

@@ -45,9 +45,6 @@ var (
 )
 
 func (w *walker) structure(depth int, path []int16) error {
-	if depth > deepest {
-		return errDeep
-	}
 	id := int16(0)
 	for {
 		head, err := w.byte()
@@ -84,6 +81,9 @@ func (w *walker) take(path []int16, n int64) {
 }
 
 func (w *walker) value(kind byte, depth int, path []int16) error {
+	if depth > deepest {
+		return errDeep
+	}
 	switch kind {
 	case yes, no, int8Type:
 		return w.skip(1)
