@@ -142,6 +142,7 @@ func TestStoreMigrationCheck(t *testing.T) {
 // them; what is asked for meanwhile is answered; and a diff that is cancelled ends in
 // the database too.
 func TestStoreConnectionsOfDiffs(t *testing.T) {
+	t.Parallel()
 	pg := realPostgres(t)
 	pg.exec(t, `CREATE TABLE t (id int PRIMARY KEY, v text)`, `INSERT INTO t SELECT i, 'v' FROM generate_series(1, 1000) i`)
 	w := startServer(t, Options{AllowDatabases: "/"})
@@ -215,10 +216,10 @@ func TestStoreConnectionsOfDiffs(t *testing.T) {
 
 // A diff whose server is killed is taken over, and made once.
 func TestStoreDiffTakenOver(t *testing.T) {
+	t.Parallel()
 	pg := realPostgres(t)
 	pg.exec(t, `CREATE TABLE t (id int PRIMARY KEY, v text)`, `INSERT INTO t SELECT i, 'v' FROM generate_series(1, 100) i`)
-	t.Setenv("UNDERSTUDY_ALLOW_DATABASE", "/")
-	f, all := startFleet(t, builtBinary(t), postgresStore(t))
+	f, all := startFleet(t, builtBinary(t), postgresStore(t), "--allow-database", "/")
 	call := func(method, path, body string) string {
 		t.Helper()
 		status, text, err := f.call(method, path, body)
@@ -236,7 +237,7 @@ func TestStoreDiffTakenOver(t *testing.T) {
 	for _, p := range all[1:] {
 		p.kill(t)
 	}
-	deadline := time.Now().Add(2 * patience)
+	deadline := time.Now().Add(4 * patience)
 	var done string
 	for tick := time.NewTicker(100 * time.Millisecond); !strings.Contains(done, `"status":"done"`); <-tick.C {
 		if time.Now().After(deadline) {

@@ -612,13 +612,13 @@ func (w *writers) check() {
 	w.t.Logf("%d writes acknowledged, %d broken off", len(w.kept), len(w.broken))
 }
 
-func startFleet(t *testing.T, binary, store string) (*fleet, []*process) {
+func startFleet(t *testing.T, binary, store string, flags ...string) (*fleet, []*process) {
 	t.Helper()
 	f := &fleet{transport: &http.Transport{MaxIdleConnsPerHost: 16}}
 	t.Cleanup(f.transport.CloseIdleConnections)
 	var all []*process
 	for range replicaCount {
-		p := startProcess(t, binary, store)
+		p := startProcess(t, binary, store, flags...)
 		all, f.urls = append(all, p), append(f.urls, p.url)
 	}
 	return f, all

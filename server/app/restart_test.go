@@ -102,9 +102,10 @@ type process struct {
 	err *lockedText
 }
 
-func startProcess(t *testing.T, binary, store string) *process {
+func startProcess(t *testing.T, binary, store string, flags ...string) *process {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), binary, "serve", "--addr", "127.0.0.1:0", "--store", store, "--store-key", base64.StdEncoding.EncodeToString([]byte(keyOfTests)))
+	key := base64.StdEncoding.EncodeToString([]byte(keyOfTests))
+	cmd := exec.CommandContext(t.Context(), binary, append([]string{"serve", "--addr", "127.0.0.1:0", "--store", store, "--store-key", key}, flags...)...)
 	cmd.Dir = t.TempDir()
 	stderr := &lockedText{}
 	cmd.Stderr = stderr
