@@ -1,10 +1,16 @@
 package abuse_test
 
 import (
+	"archive/zip"
+	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
+	"mime/multipart"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
@@ -200,5 +206,49 @@ func TestStoreAbuseAliases(t *testing.T) {
 	if disk := s.disk(); disk > 16*mebibyte {
 		t.Errorf("the store takes %d MiB", disk/mebibyte)
 	}
+	s.holdPeak()
+}
+
+// Archives that hold a thousand times what was sent are unpacked one after the other.
+func TestStoreAbuseArchives(t *testing.T) {
+	s := start(t)
+	var made struct{ Project struct{ ID string } }
+	if err := json.Unmarshal([]byte(s.want(http.StatusOK, "POST", "/api/projects", "attacker", `{"name":"n","key":"k"}`).body), &made); err != nil {
+		t.Fatal(err)
+	}
+	var body bytes.Buffer
+	form := multipart.NewWriter(&body)
+	part, err := form.CreateFormFile("files", "a.zip")
+	if err != nil {
+		t.Fatal(err)
+	}
+	archive := zip.NewWriter(part)
+	for i := range 4 {
+		w, err := archive.Create(fmt.Sprint("f", i))
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, _ = io.WriteString(w, `"`+strings.Repeat("0", 15*mebibyte)+`"`)
+	}
+	if err := errors.Join(archive.Close(), form.Close()); err != nil {
+		t.Fatal(err)
+	}
+	var uploads sync.WaitGroup
+	for range size(6, 16) {
+		uploads.Go(func() {
+			r, err := stranger(s, "POST", "/api/projects/"+made.Project.ID+"/releases/multipart", "attacker", "", body.String())
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			r.Header.Set("Content-Type", form.FormDataContentType())
+			a, err := s.send(r)
+			if err != nil || a.status != http.StatusOK && (a.status != http.StatusServiceUnavailable || a.header.Get("Retry-After") == "") {
+				t.Errorf("%d %.200s (%v)", a.status, a.body, err)
+			}
+		})
+	}
+	uploads.Wait()
+	t.Logf("peak %d MiB", s.peak()/mebibyte)
 	s.holdPeak()
 }

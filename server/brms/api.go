@@ -49,6 +49,7 @@ type API struct {
 	audit     audit.Keep
 	engines   *engines
 	manifests manifests
+	unpacking *unpacking
 	tokens    *tokens
 	key       []byte            // of the store; nil for one of this process
 	transport http.RoundTripper // of outgoing requests; nil if there are none
@@ -86,7 +87,7 @@ var (
 func New(store storage.Store, keys site.Keyring, options ...Option) *API {
 	a := &API{
 		store: store, keys: keys, audit: func(storage.Tx, audit.Event) error { return nil },
-		engines: &engines{compiled: decision.NewCache(compiledBytes, decision.Limits{})},
+		engines: &engines{compiled: decision.NewCache(compiledBytes, decision.Limits{})}, unpacking: newUnpacking(),
 	}
 	for _, option := range options {
 		option(a)

@@ -30,62 +30,91 @@ const (
 // configEntry is the entry of an archive that says what it is of.
 const configEntry = ".config/project.json"
 
-// readUpload reads the archives of an upload: the parts named "files".
-func readUpload(body *multipart.Reader) ([]uploadedFile, error) {
-	var files []uploadedFile
-	left := int64(maxArchiveBytes)
+// readUpload reads the archives of an upload: the parts named "files". What they hold
+// takes room until free is called.
+func (a *API) readUpload(ctx context.Context, body *multipart.Reader) (files []uploadedFile, free func(), err error) {
+	var archives []*zip.Reader
 	for {
 		part, err := body.NextPart()
 		if errors.Is(err, io.EOF) {
-			return files, inPathOrder(files)
+			break
 		}
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		if part.FormName() != "files" {
 			continue
 		}
 		text, err := io.ReadAll(part)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
-		if files, err = readArchive(text, files, &left); err != nil {
-			return nil, err
+		archive, err := openArchive(text)
+		if err != nil {
+			return nil, nil, err
 		}
+		archives = append(archives, archive)
 	}
+	said, err := sizeOf(archives)
+	if err != nil {
+		return nil, nil, err
+	}
+	if free, err = a.unpacking.take(ctx, said); err != nil {
+		return nil, nil, err
+	}
+	if files, err = filesIn(archives); err != nil {
+		free()
+		return nil, nil, err
+	}
+	return files, free, nil
 }
 
-// readArchive adds the files of an archive to those that are there, and takes their
-// bytes from left.
-func readArchive(text []byte, files []uploadedFile, left *int64) ([]uploadedFile, error) {
+func openArchive(text []byte) (*zip.Reader, error) {
 	archive, err := zip.NewReader(bytes.NewReader(text), int64(len(text)))
 	if err != nil {
 		return nil, unfit("release.archiveInvalid", "The file is not a ZIP archive that can be read")
 	}
-	if len(files)+len(archive.File) > maxArchiveFiles {
-		return nil, unfit("release.tooManyFiles", "An upload has at most "+strconv.Itoa(maxArchiveFiles)+" files")
-	}
-	var said uint64
-	for _, entry := range archive.File {
-		if said += entry.UncompressedSize64; said > uint64(*left) || entry.UncompressedSize64 > maxContent {
-			return nil, errUploadTooLarge // read no part of it
+	return archive, nil
+}
+
+// sizeOf is how many bytes archives say they hold.
+func sizeOf(archives []*zip.Reader) (said int64, err error) {
+	entries := 0
+	for _, archive := range archives {
+		if entries += len(archive.File); entries > maxArchiveFiles {
+			return 0, unfit("release.tooManyFiles", "An upload has at most "+strconv.Itoa(maxArchiveFiles)+" files")
+		}
+		for _, entry := range archive.File {
+			if entry.UncompressedSize64 > maxContent {
+				return 0, errUploadTooLarge
+			}
+			if said += int64(entry.UncompressedSize64); said > maxArchiveBytes {
+				return 0, errUploadTooLarge // read no part of it
+			}
 		}
 	}
-	for _, entry := range archive.File {
-		name := entry.Name
-		if strings.HasSuffix(name, "/") && entry.UncompressedSize64 == 0 || strings.HasPrefix(name, ".config/") || strings.HasPrefix(name, "__MACOSX/") {
-			continue // a folder, or nothing that is evaluated
+	return said, nil
+}
+
+// filesIn unpacks archives.
+func filesIn(archives []*zip.Reader) (files []uploadedFile, err error) {
+	for _, archive := range archives {
+		for _, entry := range archive.File {
+			name := entry.Name
+			if strings.HasSuffix(name, "/") && entry.UncompressedSize64 == 0 || strings.HasPrefix(name, ".config/") || strings.HasPrefix(name, "__MACOSX/") {
+				continue // a folder, or nothing that is evaluated
+			}
+			if err := checkEntry(entry); err != nil {
+				return nil, err
+			}
+			content, err := readEntry(entry)
+			if err != nil {
+				return nil, err
+			}
+			files = append(files, uploadedFile{name, content})
 		}
-		if err := checkEntry(entry); err != nil {
-			return nil, err
-		}
-		content, err := readEntry(entry, left)
-		if err != nil {
-			return nil, err
-		}
-		files = append(files, uploadedFile{name, content})
 	}
-	return files, nil
+	return files, inPathOrder(files)
 }
 
 // checkEntry refuses an entry that is no plain file at a plain path.
@@ -108,24 +137,20 @@ func checkEntry(entry *zip.File) error {
 // errUploadTooLarge refuses what would be more than an upload may hold.
 var errUploadTooLarge = unfit("release.tooLarge", "The files of an upload are too large: one has at most "+strconv.Itoa(maxContent)+" bytes, all have "+strconv.Itoa(maxArchiveBytes))
 
-// readEntry reads an entry as far as it may be long, whatever the archive says of its
-// length.
-func readEntry(entry *zip.File, left *int64) ([]byte, error) {
-	most := min(int64(maxContent), *left)
+// readEntry reads an entry as far as it said to be long, which is what there is room for.
+func readEntry(entry *zip.File) ([]byte, error) {
+	most := int64(entry.UncompressedSize64)
 	r, err := entry.Open()
 	if err != nil {
 		return nil, unfit("release.archiveInvalid", "The archive has an entry that cannot be read: "+strconv.Quote(entry.Name))
 	}
 	defer r.Close()
-	text, err := io.ReadAll(io.LimitReader(r, most+1))
-	switch {
-	case int64(len(text)) > most:
-		return nil, errUploadTooLarge
-	case err != nil:
+	text := bytes.NewBuffer(make([]byte, 0, min(most, 1<<20)+bytes.MinRead))
+	_, err = text.ReadFrom(io.LimitReader(r, most+1))
+	if err != nil || int64(text.Len()) > most {
 		return nil, unfit("release.archiveInvalid", "The archive has an entry that cannot be read: "+strconv.Quote(entry.Name))
 	}
-	*left -= int64(len(text))
-	content, err := contentText(text, nil)
+	content, err := contentText(text.Bytes(), nil)
 	if err != nil {
 		return nil, unfit("release.fileInvalid", "The archive has a file that is not JSON: "+strconv.Quote(entry.Name))
 	}

@@ -90,10 +90,11 @@ func applyFile(w *work, project uuid.UUID, f *releaseFile, publishing bool) erro
 
 // UploadRelease makes a release of the files in archives.
 func (a *API) UploadRelease(ctx context.Context, request brms.UploadReleaseRequestObject) (brms.UploadReleaseResponseObject, error) {
-	uploaded, err := readUpload(request.Body)
+	uploaded, free, err := a.readUpload(ctx, request.Body)
 	if err != nil {
 		return nil, err
 	}
+	defer free()
 	made, err := releases.write(ctx, a, func(w *work) (made storage.Item[release], err error) {
 		if err := releasable(w, request.ProjectID); err != nil {
 			return made, err
