@@ -68,7 +68,7 @@ test-docs:
 ## test-verify: find every known bug, none where there is none, and verify our own server in process
 .PHONY: test-verify
 test-verify:
-	$(GO) test -timeout 15m -count=1 -run '^TestVerify' $(ARGS) $(call with,TestVerify)
+	$(UNHURRIED) $(GO) test -timeout 15m -count=1 -run '^TestVerify' $(ARGS) $(call with,TestVerify)
 
 # What several requests run at once: the packages that lock or count, but for those whose
 # locks guard no more than what is made once, which the tests of the server make at once.

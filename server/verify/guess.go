@@ -38,6 +38,9 @@ func (r *runner) guess(ctx context.Context) {
 	}
 }
 
+// ownWord begins what is guessed of a member that no name says to hold an id.
+const ownWord = "="
+
 // maxGuesses bounds what is tried for one operation.
 const maxGuesses = 8
 
@@ -81,7 +84,11 @@ func (r *runner) unknownWords(op *operation) map[string][]string {
 			name = tokens[len(tokens)-2]
 		}
 		word := thingWord(tokens, s)
-		if _, isID := cutID(name); !isID || word == "" || words[word] != nil || r.referent(tokens, s) != "" {
+		_, isID := cutID(name)
+		if !isID && s.Pattern != "" { // a text of the very form of an id
+			word, isID = ownWord+folded(name), true
+		}
+		if !isID || word == "" || words[word] != nil || r.referent(tokens, s) != "" {
 			return
 		}
 		for _, p := range r.resources {

@@ -195,7 +195,7 @@ func (r *runner) classify(p *producer, op *operation) {
 }
 
 var (
-	joiners   = strings.NewReplacer("_", "", "-", "", ".", "")
+	joiners   = strings.NewReplacer("_", "", "-", "", ".", "", "[", "", "]", "")
 	unescaper = strings.NewReplacer("~1", "/", "~0", "~")
 )
 
@@ -268,7 +268,7 @@ func onlyObject(object map[string]any) (inner map[string]any, name string) {
 func fitsParam(s *openapi3.Schema, v any) bool {
 	switch v := v.(type) {
 	case string:
-		return v != "" && (s == nil || s.Type == nil || s.Type.Includes(openapi3.TypeString))
+		return v != "" && (s == nil || s.Type == nil || s.Type.Includes(openapi3.TypeString) || s.Type.Includes(openapi3.TypeInteger) && index(v) >= 0) // a path has texts only
 	case json.Number:
 		if s == nil || s.Type == nil || s.Type.Includes(openapi3.TypeNumber) || s.Type.Includes(openapi3.TypeString) {
 			return true

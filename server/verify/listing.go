@@ -152,6 +152,7 @@ func (s *listing) complete() bool { return s.whole[len(s.whole)-1].last }
 
 // memberNamed finds the member of an item that a parameter is named after.
 func memberNamed(object map[string]any, parameter string) (name string, v any) {
+	parameter = filteredBy(parameter)
 	for _, member := range sortedNames(object) {
 		if folded(member) == folded(parameter) && plainValue(object[member]) && object[member] != nil {
 			return member, object[member]
@@ -159,6 +160,17 @@ func memberNamed(object map[string]any, parameter string) (name string, v any) {
 	}
 	return "", nil
 }
+
+// filteredBy is what a parameter like filter[genre] filters by; the parameter itself if it
+// is none.
+func filteredBy(parameter string) string {
+	if m := filterName.FindStringSubmatch(parameter); m != nil {
+		return cmp.Or(m[1], m[2])
+	}
+	return parameter
+}
+
+var filterName = regexp.MustCompile(`^(?i:filters?|where)(?:\[([^\[\]]+)\]|[._:](.+))$`)
 
 // filterable reports whether a parameter can ask for a value of a member. What is a time
 // may as well be where the list begins.

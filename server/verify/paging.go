@@ -20,10 +20,10 @@ type pager struct {
 }
 
 var (
-	sizeNames   = []string{"perpage", "pagesize", "limit", "size", "maxresults", "top", "first", "take", "resultsperpage", "itemsperpage"}
+	sizeNames   = []string{"perpage", "pagesize", "limit", "size", "maxresults", "top", "first", "take", "resultsperpage", "itemsperpage", "pagelimit"}
 	pageNames   = []string{"page", "pagenumber", "pageno", "pageindex", "p"}
-	offsetNames = []string{"offset", "skip", "start", "startindex", "startat", "from"}
-	cursorNames = []string{"cursor", "pagetoken", "nextpagetoken", "after", "startingafter", "nexttoken", "continuationtoken", "continuation", "marker", "token"}
+	offsetNames = []string{"offset", "skip", "start", "startindex", "startat", "from", "pageoffset"}
+	cursorNames = []string{"cursor", "pagetoken", "nextpagetoken", "after", "startingafter", "nexttoken", "continuationtoken", "continuation", "marker", "token", "pagecursor", "pageafter"}
 )
 
 func pagerOf(op *operation) pager {
@@ -113,6 +113,9 @@ func (l *lane) pages(ctx context.Context, op *operation, pg pager, size int) ([]
 		if !isList {
 			return run, nil
 		}
+		for i := range list {
+			list[i] = unwrapped(list[i])
+		}
 		p := page{items: list, asked: size, total: totalOf(within), exchange: x}
 		if p.total < 0 {
 			p.total = totalIn(x.answer.header)
@@ -140,6 +143,23 @@ func (l *lane) pages(ctx context.Context, op *operation, pg pager, size int) ([]
 		}
 	}
 	return run, nil
+}
+
+// unwrapped is an item with its attributes beside its id, where it has them in an object of
+// that name as JSON:API says.
+func unwrapped(item any) any {
+	object, _ := item.(map[string]any)
+	attributes, ok := object["attributes"].(map[string]any)
+	if !ok || object["id"] == nil {
+		return item
+	}
+	out := maps.Clone(attributes)
+	for name, v := range object {
+		if name != "attributes" {
+			out[name] = v
+		}
+	}
+	return out
 }
 
 // trimmed drops an empty page at the end: it only shows that the one before was the

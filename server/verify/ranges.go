@@ -25,7 +25,7 @@ var (
 // bounding reads the name of a parameter that bounds a member: which, and whether from
 // below (1) or above (-1).
 func bounding(parameter string) (member string, sign int) {
-	parts := words.FindAllString(parameter, -1)
+	parts := words.FindAllString(filteredBy(parameter), -1)
 	if len(parts) < 2 {
 		return "", 0
 	}
@@ -152,7 +152,7 @@ func (s *listing) choices(ctx context.Context, p *openapi3.Parameter) error {
 		object, _ := item.(map[string]any)
 		found, v := memberNamed(object, p.Name)
 		if found == "" {
-			found, v = memberNamed(object, singular(folded(p.Name)))
+			found, v = memberNamed(object, singular(folded(filteredBy(p.Name))))
 		}
 		if found == "" || name != "" && found != name || !filterable(of, v) || of.VisitJSON(plainNumbers(v)) != nil || len(scalarText(v)) > maxParam {
 			continue

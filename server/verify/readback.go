@@ -178,6 +178,7 @@ func (l *lane) merged(op *operation, patch map[string]any, before, change, after
 // unmentioned compares the members that an update could have changed and did not
 // name, before and after.
 func unmentioned(op *operation, making *openapi3.Schema, written map[string]any, before, after any) (fault, bool) {
+	body, at := op.body, ""
 	was, isObject := before.(map[string]any)
 	now, still := after.(map[string]any)
 	if !isObject || !still {
@@ -187,13 +188,23 @@ func unmentioned(op *operation, making *openapi3.Schema, written map[string]any,
 		was, _ = onlyObject(was)
 		now, _ = onlyObject(now)
 	}
+	for _, wrap := range []string{"data", "attributes"} { // as JSON:API has them
+		inner, ok := written[wrap].(map[string]any)
+		had, both := was[wrap].(map[string]any)
+		has, still := now[wrap].(map[string]any)
+		schemas := propertySchemas(body, wrap)
+		if !ok || !both || !still || len(schemas) != 1 {
+			break
+		}
+		written, was, now, body, at = inner, had, has, schemas[0], at+"/"+wrap
+	}
 	for _, name := range sortedNames(was) {
-		schemas := propertySchemas(op.body, name)
+		schemas := propertySchemas(body, name)
 		if _, mentioned := written[name]; mentioned || len(schemas) == 0 || isServerMade(name, schemas) || name == "id" {
 			continue
 		}
 		f := fault{
-			check: CheckRoundTrip, rule: "unmentioned", in: contract.InBody, pointer: "/" + escapePointer(name),
+			check: CheckRoundTrip, rule: "unmentioned", in: contract.InBody, pointer: at + "/" + escapePointer(name),
 			got: contract.Cut(string(encode(now[name])), 200), accepted: contract.Cut(string(encode(was[name])), 200),
 		}
 		same := sameValue(schemas[0], was[name], now[name])
@@ -201,7 +212,7 @@ func unmentioned(op *operation, making *openapi3.Schema, written map[string]any,
 		case op.Method == http.MethodPatch && !same && !sameServerMade(was[name], now[name], schemas[0]):
 			f.message = fmt.Sprintf("%s did not mention %s, and changed it.", op.ID, name)
 			return f, true
-		case op.Method == http.MethodPut && op.body == making && same && meansMore(schemas[0], was[name]):
+		case op.Method == http.MethodPut && body == making && same && meansMore(schemas[0], was[name]):
 			f.accepted = "the value of a thing that was made without it"
 			f.message = fmt.Sprintf("%s replaces the thing, left %s out, and it was kept.", op.ID, name)
 			return f, true

@@ -74,7 +74,10 @@ func cutID(name string) (word string, ok bool) {
 func (r *runner) referent(tokens []string, s *openapi3.Schema) string {
 	word := thingWord(tokens, s)
 	if word == "" {
-		return ""
+		if len(r.guesses) == 0 || len(tokens) == 0 {
+			return ""
+		}
+		return r.guesses[ownWord+folded(tokens[len(tokens)-1])]
 	}
 	found, likely := "", 0
 	for _, p := range r.resources {
@@ -275,6 +278,9 @@ func (l *lane) knownAt(pointer string, s *openapi3.Schema) (any, bool) {
 		return nil, false
 	}
 	if key := l.r.referentAt(tokens, s); key != "" && l.bound[key] != nil && fitsParam(s, l.bound[key]) {
+		if text, isText := l.bound[key].(string); isText {
+			return typed(text, s), true
+		}
 		return l.bound[key], true
 	}
 	return nil, false
@@ -416,7 +422,10 @@ func (l *lane) referred(tokens []string, v any, all bool) (any, bool) {
 		return nil, false
 	}
 	_, isText := v.(string)
-	_, ownText := own.(string)
+	text, ownText := own.(string)
+	if !isText && ownText && index(text) >= 0 { // as JSON:API gives numbers
+		return json.Number(text), true
+	}
 	return own, isText == ownText
 }
 
@@ -468,7 +477,7 @@ func (r *runner) madeUp(tokens []string, v any, s *openapi3.Schema) bool {
 				s.Format = "uuid"
 			}
 		}
-		if thingWord(tokens, s) == "" {
+		if thingWord(tokens, s) == "" && r.referentAt(tokens, s) == "" {
 			return false
 		}
 		there, known := r.real.Load(r.referentAt(tokens, s) + "\x00" + text)

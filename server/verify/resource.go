@@ -452,7 +452,7 @@ func (l *lane) distinct(ctx context.Context, op *operation, in *input) any {
 	broken := err != nil || !l.r.judge(ctx, model).valid
 	for _, name := range sortedNames(members) {
 		schemas := propertySchemas(op.body, name)
-		if len(schemas) == 0 || len(schemas[0].Enum) > 0 {
+		if len(schemas) == 0 || len(schemas[0].Enum) > 0 || l.r.referentAt([]string{name}, schemas[0]) != "" {
 			continue
 		}
 		text, isText := out[name].(string)
@@ -484,8 +484,19 @@ func (l *lane) varied(ctx context.Context, op *operation, in *input) any {
 	}
 	out := maps.Clone(members)
 	numbers := []string{"10", "9", "100", "20", "3"}
-	for _, name := range op.Properties(op.body) {
-		schemas := propertySchemas(op.body, name)
+	body, whole := op.body, any(out)
+	for _, wrap := range []string{"data", "attributes"} { // as JSON:API has them
+		inner, wrapped := out[wrap].(map[string]any)
+		schemas := propertySchemas(body, wrap)
+		if !wrapped || len(schemas) != 1 {
+			break
+		}
+		inner = maps.Clone(inner)
+		out[wrap] = inner
+		body, out = schemas[0], inner
+	}
+	for _, name := range op.Properties(body) {
+		schemas := propertySchemas(body, name)
 		if len(schemas) == 0 || isReadOnly(schemas) || l.r.referentAt([]string{name}, schemas[0]) != "" {
 			continue
 		}
@@ -508,7 +519,7 @@ func (l *lane) varied(ctx context.Context, op *operation, in *input) any {
 		default:
 			continue
 		}
-		if c, err := newCall(op, in.withBody(out)); err == nil && l.r.judge(ctx, c).valid {
+		if c, err := newCall(op, in.withBody(whole)); err == nil && l.r.judge(ctx, c).valid {
 			continue
 		}
 		if held {
@@ -517,7 +528,7 @@ func (l *lane) varied(ctx context.Context, op *operation, in *input) any {
 			delete(out, name)
 		}
 	}
-	return out
+	return whole
 }
 
 // propertySchemas finds what a schema, or one that it is made of, says of a member.

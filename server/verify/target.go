@@ -46,7 +46,7 @@ func newTarget(o *Options) (*target, error) {
 	if t.client == nil && t.handler == nil {
 		transport := &http.Transport{
 			MaxIdleConns: o.Workers, MaxIdleConnsPerHost: o.Workers, IdleConnTimeout: time.Minute,
-			DisableCompression: true, Proxy: http.ProxyFromEnvironment, TLSClientConfig: o.TLS,
+			DisableCompression: true, Proxy: http.ProxyFromEnvironment, TLSClientConfig: o.TLS, ForceAttemptHTTP2: true,
 			DialContext: (&net.Dialer{Timeout: o.Timeout}).DialContext,
 		}
 		if o.Proxy != nil {

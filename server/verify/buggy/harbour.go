@@ -267,6 +267,9 @@ func (h *harbour) changeSettings(c *call) answer {
 		next["pilots"] = 0
 	}
 	maps.Copy(next, c.exact)
+	if n, ok := c.exact["pilots"].(json.Number); ok && n == "0" && h.has(PilotsStay) {
+		next["pilots"] = h.settings["pilots"]
+	}
 	if h.has(NightIgnored) {
 		next["night"] = h.settings["night"]
 	}

@@ -164,6 +164,12 @@ const (
 	ClientID         Bug = "client-id"
 	ClientRegister   Bug = "client-register"
 	ClientSailorID   Bug = "client-sailor-id"
+	RegisterReplaced Bug = "register-replaced"
+	BerthsCounted    Bug = "berths-counted"
+	PageSorted       Bug = "page-sorted"
+	MinDepthIgnored  Bug = "min-depth-ignored"
+	MinDepthOmits    Bug = "min-depth-omits"
+	PilotsStay       Bug = "pilots-stay"
 )
 
 var harbourCatalogue = []Info{
@@ -271,6 +277,12 @@ var harbourCatalogue = []Info{
 	{SortByIgnored, "Berths are listed in no order that was asked for.", sorting, "listBerths"},
 	{DirectionIgnored, "Berths are always in ascending order.", sorting, "listBerths"},
 	{DepthAsText, "Depths are sorted as texts.", sorting, "listBerths"},
+	{RegisterReplaced, "Replacing a vessel takes the register from the request.", readOnly, "replaceVessel"},
+	{BerthsCounted, "A berth gets the number of berths as its id, whatever was removed.", uniqueIDs, "addBerth"},
+	{PageSorted, "Berths are sorted on their page only.", sorting, "listBerths"},
+	{MinDepthIgnored, "Berths of every depth are listed from one on.", filters, "listBerths"},
+	{MinDepthOmits, "Only berths of a depth are listed from it on.", filters, "listBerths"},
+	{PilotsStay, "Changing the settings leaves the pilots as they were when there are to be none.", roundTrip, "changeSettings"},
 	{FlagDefault, "A vessel without a flag gets another than the default.", defaults, "addVessel"},
 	{ArmedDefault, "A vessel is armed where nothing is said.", defaults, "addVessel"},
 	{RankDefault, "A sailor without a rank gets another than the default.", defaults, "hire"},

@@ -110,6 +110,9 @@ func (h *harbour) replaceVessel(c *call) answer {
 		members["labels"] = merged
 	}
 	h.update(r, members)
+	if text, ok := c.sent["register"].(string); ok && h.has(RegisterReplaced) {
+		r.members["register"] = text
+	}
 	return h.showing(http.StatusOK, r)
 }
 

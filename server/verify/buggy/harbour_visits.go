@@ -157,6 +157,9 @@ func (h *harbour) listShippers(c *call) answer {
 
 func (h *harbour) addBerth(c *call) answer {
 	id := h.number("berth")
+	if h.has(BerthsCounted) {
+		id = len(h.rows["berth"]) + 1
+	}
 	r := &row{id: id, members: map[string]any{
 		"id": id, "quay": c.exact["quay"], "depth": integral(c.exact["depth"]), "opened_on": fmt.Sprintf("2024-%02d-%02d", 1+id%12, 1+id%28),
 	}}
@@ -196,9 +199,21 @@ func (h *harbour) listBerths(c *call) answer {
 	rows := slices.DeleteFunc(slices.Clone(h.rows["berth"]), func(r *row) bool {
 		return c.query["quay"] != nil && r.members["quay"] != c.query["quay"] && !h.has(QuayIgnored)
 	})
+	if least, ok := c.query["min_depth"].(float64); ok && !h.has(MinDepthIgnored) {
+		rows = slices.DeleteFunc(rows, func(r *row) bool {
+			depth, _ := strconv.ParseFloat(scalar(r.members["depth"]), 64)
+			return depth < least || depth > least && h.has(MinDepthOmits)
+		})
+	}
+	size := int(number(c.query["per_page"], 12))
+	start := (int(number(c.query["page"], 1)) - 1) * size
 	if by, ok := c.query["sort_by"].(string); ok && !h.has(SortByIgnored) {
+		sorted := rows
+		if h.has(PageSorted) {
+			sorted = rows[min(start, len(rows)):min(start+size, len(rows))]
+		}
 		down := c.query["direction"] == "desc" && !h.has(DirectionIgnored)
-		slices.SortStableFunc(rows, func(a, b *row) int {
+		slices.SortStableFunc(sorted, func(a, b *row) int {
 			n := compared(a.members[by], b.members[by], h.has(DepthAsText))
 			if down {
 				n = -n
@@ -206,8 +221,6 @@ func (h *harbour) listBerths(c *call) answer {
 			return n
 		})
 	}
-	size := int(number(c.query["per_page"], 12))
-	start := (int(number(c.query["page"], 1)) - 1) * size
 	body := map[string]any{"data": part(rows, start, size), "meta": map[string]any{"total": len(rows)}}
 	switch {
 	case h.has(LastPageTotal) && start > 0 && start+size >= len(rows):
