@@ -308,6 +308,8 @@ func FuzzRead(f *testing.F) {
 	f.Add(schema1("3.1.0", "type: [string, null]\n      $defs: {a: {$ref: '#/components/schemas/A'}}"))
 	f.Add("swagger: '2.0'\ninfo: {title: t, version: '1'}\npaths: {/a: {get: {parameters: [{name: q, in: query, type: array}], responses: {200: {description: d}}}}}")
 	f.Add("{\"openapi\":\"3.0.3\",\"paths\":{\"/a\":{\"$ref\":\"#/paths/~1b\"},\"/b\":{\"$ref\":\"#/paths/~1a\"}}}")
+	f.Add(in("3.2.0", "$self: https://x.example/a.yaml\npaths: {/a: {query: {}, additionalOperations: {COPY: {}}, get: {parameters: [{name: q, in: querystring, content: {application/x-www-form-urlencoded: {schema: {}}}}]}}}"))
+	f.Add(schema1("3.1.0", "$id: https://x.example/s\n      $defs: {a: {$anchor: b}, c: {$dynamicAnchor: d}}\n      allOf: [{$ref: '#/$defs/a'}, {$ref: s#b}, {$dynamicRef: '#d'}]"))
 	f.Fuzz(func(t *testing.T, text string) {
 		d, err := Read(t.Context(), "fuzz.yaml", []byte(text), Options{})
 		if err == nil && !json.Valid(d.JSON) {
