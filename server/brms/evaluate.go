@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/understudy-api/understudy/server/decision"
+	"github.com/understudy-api/understudy/server/decision/zen"
 	"github.com/understudy-api/understudy/server/site"
 	"github.com/understudy-api/understudy/storage"
 )
@@ -90,6 +91,7 @@ const (
 type engines struct {
 	compiled  *decision.Cache
 	functions decision.FunctionHandler // nil where functions do not run
+	room      *zen.Room                // of large evaluations
 }
 
 // compile gives the decision of a content that the store has.
@@ -219,7 +221,7 @@ func (a *API) evaluate(ctx context.Context, ask func(tx storage.ReadTx) (questio
 	engine := decision.New(
 		decision.WithLoader(loader), decision.WithFunctions(a.engines.functions),
 		decision.WithCustom(&integrationNodes{api: a, project: q.project}),
-		decision.WithClock(func() time.Time { return now }),
+		decision.WithClock(func() time.Time { return now }), decision.WithRoom(a.engines.room),
 	)
 	input := q.input
 	if len(input) == 0 {

@@ -17,6 +17,7 @@ type Engine struct {
 	clock     func() time.Time
 	zone      *time.Location
 	limits    Limits
+	room      *zen.Room
 }
 
 // An Option is a part of what an [Engine] has to work with.
@@ -40,6 +41,9 @@ func WithZone(zone *time.Location) Option { return func(e *Engine) { e.zone = zo
 
 // WithLimits bounds evaluations.
 func WithLimits(l Limits) Option { return func(e *Engine) { e.limits = l.withDefaults() } }
+
+// WithRoom lets large evaluations of all engines that have the room wait for each other.
+func WithRoom(r *zen.Room) Option { return func(e *Engine) { e.room = r } }
 
 // New returns an engine.
 func New(options ...Option) *Engine {
@@ -108,9 +112,14 @@ func (e *Engine) evaluate(ctx context.Context, d *Decision, input value.Value, o
 		clock = e.clock
 	}
 	left, merges := e.limits.Evaluations, e.limits.ResultBytes/8
+	budget := zen.NewBudget(e.limits.Expression)
+	if e.room != nil {
+		budget.Share(e.room)
+		defer budget.Leave()
+	}
 	r := run{
 		engine: e, ctx: ctx, traced: options.Trace, maxDepth: maxDepth, clock: clock, left: &left, merges: &merges,
-		budget: zen.NewBudget(e.limits.Expression),
+		budget: budget,
 	}
 	response, err := r.evaluate(d, input, value.Value{}, false, 0)
 	if err != nil {

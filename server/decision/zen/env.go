@@ -107,9 +107,13 @@ func (f *frame) alive() error {
 		return nil
 	}
 	if err := f.env.Context.Err(); err != nil {
-		return &Error{Kind: KindVM, Source: "Evaluation ended: " + err.Error(), cause: err}
+		return ended(err)
 	}
 	return nil
+}
+
+func ended(err error) *Error {
+	return &Error{Kind: KindVM, Source: "Evaluation ended: " + err.Error(), cause: err}
 }
 
 // step pays for n looks at an element or a piece of text.
@@ -139,6 +143,9 @@ func (f *frame) grow(n int) error {
 	if f.budget.elements -= int64(n); f.budget.elements < 0 {
 		return limitError("Evaluation makes more than %d elements", f.budget.limits.Elements)
 	}
+	if f.budget.elements < f.budget.largeElements {
+		return f.budget.enter(f.env.Context)
+	}
 	return nil
 }
 
@@ -146,6 +153,9 @@ func (f *frame) grow(n int) error {
 func (f *frame) write(n int) error {
 	if f.budget.bytes -= int64(n); f.budget.bytes < 0 {
 		return limitError("Evaluation makes more than %d bytes of text", f.budget.limits.Bytes)
+	}
+	if f.budget.bytes < f.budget.largeBytes {
+		return f.budget.enter(f.env.Context)
 	}
 	return nil
 }

@@ -1,5 +1,7 @@
 package zen
 
+import "context"
+
 // Limits bound what an expression may cost, so that a hostile one ends in an
 // error (see [ErrLimit]) instead of in exhausted memory or time. A zero field
 // stands for its default.
@@ -45,6 +47,55 @@ func fill[T int | int64](field *T, standard T) {
 type Budget struct {
 	limits                 *Limits
 	steps, elements, bytes int64
+	// Where it turns large: what is then left of elements and bytes.
+	largeElements, largeBytes int64
+	room                      *Room
+	seated                    bool
+}
+
+// Room is where evaluations that turn large wait for each other, so that many at once
+// take no more memory than one: see [Budget.Share].
+type Room struct{ seat chan struct{} }
+
+// NewRoom returns a room for one large evaluation at a time.
+func NewRoom() *Room { return &Room{seat: make(chan struct{}, 1)} }
+
+// An evaluation is large from so many elements, or bytes of text, on.
+const (
+	largeFromElements = 100_000
+	largeFromBytes    = 4 << 20
+)
+
+// Share makes the budget one of those that share a room. Who shares it leaves it: see
+// [Budget.Leave].
+func (b *Budget) Share(r *Room) {
+	b.room = r
+	b.largeElements, b.largeBytes = b.limits.Elements-largeFromElements, b.limits.Bytes-largeFromBytes
+}
+
+// Leave gives the room to the next.
+func (b *Budget) Leave() {
+	if b.seated {
+		b.seated = false
+		<-b.room.seat
+	}
+}
+
+// enter waits for the room, which is needed once for all that follows.
+func (b *Budget) enter(ctx context.Context) error {
+	if b.room == nil || b.seated {
+		return nil
+	}
+	if ctx == nil {
+		ctx = context.Background()
+	}
+	select {
+	case b.room.seat <- struct{}{}:
+		b.seated = true
+		return nil
+	case <-ctx.Done():
+		return ended(ctx.Err())
+	}
 }
 
 // NewBudget returns a budget of all that the limits allow.
@@ -58,4 +109,5 @@ func NewBudget(limits Limits) *Budget {
 func (b *Budget) fill(limits *Limits) {
 	b.limits = limits
 	b.steps, b.elements, b.bytes = limits.Steps, limits.Elements, limits.Bytes
+	b.largeElements, b.largeBytes, b.room = 0, 0, nil
 }
