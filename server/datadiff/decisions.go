@@ -80,8 +80,25 @@ const (
 	ProfileBins      = 10
 	ProfileTopValues = 10
 
+	// ResultTables is what the names of materialised results begin with; the number of
+	// the diff and the part follow. Basis: none.
+	ResultTables = "datafold_diff_"
+
+	// ResultDiffers is what the name of the flag of a column begins with, in
+	// materialised results. Basis: the text of 2025 has flags and no names; the
+	// open-source tool of the same vendor names them so.
+	ResultDiffers = "is_diff_"
+
 	// StatsVersion is the version of the diff's statistics. Basis: none.
 	StatsVersion = "2"
+)
+
+// ResultPrefixes stand before the names of columns that materialised results have of
+// both sides. Basis: the text of 2022 has t1 and t2; nothing tells what follows them.
+// ResultExclusive are the flags of exclusive rows. Basis: as for [ResultDiffers].
+var (
+	ResultPrefixes  = [2]string{"t1_", "t2_"}
+	ResultExclusive = [2]string{"is_exclusive_a", "is_exclusive_b"}
 )
 
 // Rounding is how digits that do not fit are lost.

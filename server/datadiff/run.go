@@ -72,7 +72,13 @@ type execution struct {
 	truncated  bool
 }
 
-func begin(ctx context.Context, spec Spec, left, right Source, progress Progress) (_ *execution, err error) {
+func begin(ctx context.Context, spec Spec, left, right Source, progress Progress) (*execution, error) {
+	return beginWith(ctx, spec, left, right, progress)
+}
+
+// beginWith begins a diff that needs a connection of other budgets, too: what it needs
+// is taken at once, so that no two wait for each other.
+func beginWith(ctx context.Context, spec Spec, left, right Source, progress Progress, more ...*Budget) (_ *execution, err error) {
 	if err := spec.check(); err != nil {
 		return nil, err
 	}
@@ -94,7 +100,7 @@ func begin(ctx context.Context, spec Spec, left, right Source, progress Progress
 	if same && x.algorithm != Join {
 		each = 2
 	}
-	if x.release, err = reserve(ctx, left.Budget(), right.Budget(), each); err != nil {
+	if x.release, err = reserve(ctx, left.Budget(), right.Budget(), each, more...); err != nil {
 		return nil, err
 	}
 	defer func() {
@@ -338,12 +344,17 @@ func (x *execution) step(name string) {
 }
 
 func (x *execution) end() {
+	x.close()
+	x.release()
+}
+
+// close closes the connections, which the budgets go on to count.
+func (x *execution) close() {
 	for i, s := range x.side {
 		if s != nil && s.conn != nil && (i == 0 || s.conn != x.side[0].conn) {
 			_ = s.conn.Close() // it read; there is nothing to lose
 		}
 	}
-	x.release()
 }
 
 func (x *execution) run(ctx context.Context) (*Result, error) {

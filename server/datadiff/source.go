@@ -1,7 +1,10 @@
 package datadiff
 
 import (
+	"cmp"
 	"context"
+	"maps"
+	"slices"
 	"sync"
 	"sync/atomic"
 )
@@ -117,7 +120,7 @@ func (b *Budget) Size() int { return b.size }
 // take waits for its turn, in the order of asking, and takes n connections.
 func (b *Budget) take(ctx context.Context, n int) error {
 	if n > b.size {
-		return problem(Invalid, "a diff of a source with itself by this algorithm takes %d connections, and its budget is %d", n, b.size)
+		return problem(Invalid, "this takes %d connections of the source at once, and its budget is %d", n, b.size)
 	}
 	b.mu.Lock()
 	if len(b.queue) == 0 && b.free >= n {
@@ -162,27 +165,30 @@ func (b *Budget) serve() {
 	}
 }
 
-// reserve takes what a diff needs of both budgets, always in the same order, so that
-// no two diffs wait for each other.
-func reserve(ctx context.Context, left, right *Budget, each int) (release func(), err error) {
-	if left == right {
-		if err := left.take(ctx, each); err != nil {
+// reserve takes what a diff needs of all budgets, always in the same order, so that no
+// two diffs wait for each other.
+func reserve(ctx context.Context, left, right *Budget, each int, more ...*Budget) (release func(), err error) {
+	need := map[*Budget]int{left: each}
+	if left != right {
+		need = map[*Budget]int{left: 1, right: 1}
+	}
+	for _, b := range more {
+		need[b]++
+	}
+	taken := []*Budget{}
+	release = func() {
+		for _, b := range taken {
+			b.give(need[b])
+		}
+	}
+	for _, b := range slices.SortedFunc(maps.Keys(need), func(a, b *Budget) int { return cmp.Compare(a.order, b.order) }) {
+		if err := b.take(ctx, need[b]); err != nil {
+			release()
 			return nil, err
 		}
-		return func() { left.give(each) }, nil
+		taken = append(taken, b)
 	}
-	first, second := left, right
-	if second.order < first.order {
-		first, second = second, first
-	}
-	if err := first.take(ctx, 1); err != nil {
-		return nil, err
-	}
-	if err := second.take(ctx, 1); err != nil {
-		first.give(1)
-		return nil, err
-	}
-	return func() { first.give(1); second.give(1) }, nil
+	return release, nil
 }
 
 // stopped is the error of a context that ended.

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"modernc.org/sqlite"
@@ -31,6 +32,7 @@ type Source struct {
 	db      *sql.DB
 	budget  *datadiff.Budget
 	timeout time.Duration
+	gate    gate
 }
 
 // Open is the source of a database file, which has to exist.
@@ -62,16 +64,22 @@ func (s *Source) Close() error { return s.db.Close() }
 
 // Connect opens a read-only transaction.
 func (s *Source) Connect(ctx context.Context) (datadiff.Conn, error) {
+	if err := s.gate.read(ctx); err != nil {
+		return nil, err
+	}
 	c, err := s.db.Conn(ctx)
 	if err != nil {
+		s.gate.readDone()
 		return nil, unreachable(err)
 	}
 	for _, statement := range []string{"PRAGMA query_only = 1", "BEGIN"} {
 		if _, err := c.ExecContext(ctx, statement); err != nil {
-			return nil, errors.Join(unreachable(err), c.Close())
+			err = errors.Join(unreachable(err), c.Close())
+			s.gate.readDone()
+			return nil, err
 		}
 	}
-	return &conn{c: c, timeout: s.timeout}, nil
+	return &conn{c: c, timeout: s.timeout, leave: sync.OnceFunc(s.gate.readDone)}, nil
 }
 
 func unreachable(err error) *datadiff.Error {
@@ -81,9 +89,11 @@ func unreachable(err error) *datadiff.Error {
 type conn struct {
 	c       *sql.Conn
 	timeout time.Duration
+	leave   func()
 }
 
 func (c *conn) Close() error {
+	defer c.leave()
 	for _, statement := range []string{"ROLLBACK", "PRAGMA query_only = 0"} {
 		if _, err := c.c.ExecContext(context.Background(), statement); err != nil {
 			// A connection in an unknown state is not to be used again.
