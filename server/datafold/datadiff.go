@@ -107,6 +107,9 @@ type diffRequest struct {
 	DownloadLimit      *int64 `json:"download_limit"`
 	ColumnDiffLimit    *int64 `json:"per_column_diff_limit"`
 	RunProfiles        *bool  `json:"run_profiles"`
+
+	Destination     *int  `json:"materialization_destination_id"`
+	WithoutSampling *bool `json:"materialize_without_sampling"`
 }
 
 type fileOptions struct {

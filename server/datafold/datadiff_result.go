@@ -22,6 +22,8 @@ type diffResult struct {
 	Profile   *exclusiveKeys `json:"exclusives_profile,omitempty"`
 	Ratio     float64        `json:"ratio,omitempty"` // of a sample
 	Notes     []string       `json:"notes,omitempty"`
+
+	Materialized *materialized `json:"materialized_results,omitempty"`
 }
 
 type keyStats struct {

@@ -18,6 +18,7 @@ func (a *API) runDiff(ctx context.Context, w *job.Work) (any, error) {
 		databases [2]Database
 		sources   [2]dataSource
 		broken    error // what is wrong with a source, to be told
+		to        *destination
 	)
 	err := a.peek(ctx, w.Workspace, func(tx storage.ReadTx) error {
 		broken = nil
@@ -44,7 +45,8 @@ func (a *API) runDiff(ctx context.Context, w *job.Work) (any, error) {
 			}
 			sources[i] = source.Value
 		}
-		return nil
+		to, err = a.destinationOf(tx, w.Job.ID, asked)
+		return err
 	})
 	switch {
 	case storage.IsNotFound(err):
@@ -64,15 +66,15 @@ func (a *API) runDiff(ctx context.Context, w *job.Work) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	result, err := a.make(ctx, w, asked, v.CI, databases, sources)
+	result, err := a.make(ctx, w, asked, v.CI, databases, sources, to)
 	if err != nil {
 		return nil, failureOf(ctx, err)
 	}
-	return resultOf(result), nil
+	return result, nil
 }
 
-// make makes a diff in databases.
-func (a *API) make(ctx context.Context, w *job.Work, asked *diffRequest, ci *ciOrigin, databases [2]Database, of [2]dataSource) (*datadiff.Result, error) {
+// make makes a diff in databases, and writes the rows behind it where to says, if it does.
+func (a *API) make(ctx context.Context, w *job.Work, asked *diffRequest, ci *ciOrigin, databases [2]Database, of [2]dataSource, to *destination) (*diffResult, error) {
 	if err := asked.impossible(); err != nil {
 		return nil, err
 	}
@@ -120,16 +122,31 @@ func (a *API) make(ctx context.Context, w *job.Work, asked *diffRequest, ci *ciO
 			spec.Algorithm = datadiff.FetchAndJoin // where rules are run
 		}
 	}
-	result, err := datadiff.Run(ctx, spec, sources[0], sources[1], func(s datadiff.Step) {
-		_ = w.Progress(progress{Completed: s.Completed, Total: s.Total}) // numbers can be written
-	})
-	if result != nil {
-		result.InDB = asked.inDB()
-		if !result.InDB {
-			result.Schema, result.Stats.DiffSchema = nil, 0
-		}
+	more, total := 0, 0
+	if to != nil {
+		more = 1
 	}
-	return result, err
+	result, err := datadiff.Run(ctx, spec, sources[0], sources[1], func(s datadiff.Step) {
+		total = s.Total + more
+		_ = w.Progress(progress{Completed: s.Completed, Total: total}) // numbers can be written
+	})
+	if err != nil {
+		return nil, err
+	}
+	var written *materialized
+	if to != nil {
+		if written, err = a.materialize(ctx, w.Workspace, spec, sources, result, to); err != nil {
+			return nil, err
+		}
+		_ = w.Progress(progress{Completed: total, Total: total})
+	}
+	result.InDB = asked.inDB()
+	if !result.InDB {
+		result.Schema, result.Stats.DiffSchema = nil, 0
+	}
+	stored := resultOf(result)
+	stored.Materialized = written
+	return stored, nil
 }
 
 func onSide(err error, side datadiff.Side) error {

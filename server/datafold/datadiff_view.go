@@ -282,7 +282,7 @@ func (a *API) GetDiffSummaryV1(ctx context.Context, request datafold.GetDiffSumm
 			Keys         *keyStats      `json:"pks,omitempty"`
 			Dependencies any            `json:"dependencies,omitempty"`
 			Schema       *schemaStats   `json:"schema,omitempty"`
-			Materialized any            `json:"materialized_results,omitempty"`
+			Materialized *materialized  `json:"materialized_results,omitempty"`
 			Profile      *exclusiveKeys `json:"exclusives_profile,omitempty"`
 			Values       *valueStats    `json:"values,omitempty"`
 		}
@@ -295,11 +295,15 @@ func (a *API) GetDiffSummaryV1(ctx context.Context, request datafold.GetDiffSumm
 			why := s.whyFailed()
 			return jsonAnswer{part{Status: "failed", Error: &why}}, nil
 		case r.Schema == nil:
-			return jsonAnswer{part{Status: how.done(), Keys: &r.Keys, Values: r.Values}}, nil
+			return jsonAnswer{part{Status: how.done(), Keys: &r.Keys, Values: r.Values, Materialized: r.Materialized}}, nil
 		default:
+			written := r.Materialized
+			if written == nil {
+				written = &materialized{}
+			}
 			return jsonAnswer{part{
 				Status: how.done(), Keys: &r.Keys, Values: r.Values, Schema: r.Schema, Profile: r.Profile,
-				Dependencies: how.dependencies(), Materialized: struct{}{},
+				Dependencies: how.dependencies(), Materialized: written,
 			}}, nil
 		}
 	})
