@@ -239,11 +239,16 @@ func standIns(tree, api string) error {
 		written.Write(text)
 	}
 	var b bytes.Buffer
-	fmt.Fprintf(&b, "package %s\n\nimport (\n\t\"context\"\n\n\t\"github.com/understudy-api/understudy/gen/%s\"\n\t\"github.com/understudy-api/understudy/server/contract\"\n)\n", api, api)
+	fmt.Fprintf(&b, "package %s\n\nimport (\n\t\"context\"\n\n\t\"github.com/understudy-api/understudy/gen/%s\"\n\t\"github.com/understudy-api/understudy/server/site\"\n)\n", api, api)
+	missing := 0
 	for _, m := range method.FindAllStringSubmatch(methods, -1) {
 		if !bytes.Contains(written.Bytes(), []byte(") "+m[1]+"(")) {
-			fmt.Fprintf(&b, "\nfunc (a *API) %s(context.Context, %s.%sRequestObject) (%s.%s, error) {\n\treturn nil, contract.NotFound(\"breadth\", \"Not served\")\n}\n", m[1], api, m[2], api, m[3])
+			missing++
+			fmt.Fprintf(&b, "\nfunc (a *API) %s(context.Context, %s.%sRequestObject) (%s.%s, error) {\n\treturn nil, site.NotFound(\"breadth\", \"Not served\")\n}\n", m[1], api, m[2], api, m[3])
 		}
+	}
+	if missing == 0 {
+		return nil
 	}
 	return write(filepath.Join(tree, "server", api, "breadth.go"), b.Bytes())
 }
