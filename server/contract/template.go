@@ -335,33 +335,6 @@ func (t Template) Static(position int) string {
 	return t.segments[position+1].texts[0]
 }
 
-// Gorilla is the template as gorilla/mux takes it.
-func (t Template) Gorilla() string {
-	one := ""
-	if t.empty {
-		one = ":[^/]*"
-	}
-	last := one
-	if t.Rest {
-		last = ":(?s:.+)"
-	}
-	var b strings.Builder
-	for i, s := range t.segments {
-		pattern := one
-		if i == len(t.segments)-1 {
-			pattern = last
-		}
-		if i > 0 {
-			b.WriteByte('/')
-		}
-		for j, name := range s.names {
-			b.WriteString(s.texts[j] + "{" + name + pattern + "}")
-		}
-		b.WriteString(s.texts[len(s.names)])
-	}
-	return b.String()
-}
-
 // KeepSlashes gives an escaped path in which everything is decoded but the slashes
 // within segments, which stay "%2F" as percent signs stay "%25": routing then sees
 // segments, and [decodeSegment] what is in them. ok is false if there is no such
