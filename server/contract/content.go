@@ -191,7 +191,7 @@ func (o *Operation) read(c *content, contentType string, m *Message) *payload {
 		p.json, p.numbers, p.value = text, text, text.value
 	case contentForm:
 		if o.document.foreign {
-			p.value = c.formOf(o.document, string(m.Body))
+			p.value, p.opaque = c.formOf(o.document, string(m.Body))
 			return p
 		}
 		p.numbers = c.form(string(m.Body), o.document.wholeEscapes)

@@ -81,6 +81,16 @@ func (d *Document) accepts(s *Schema, v any, side Side) bool {
 	return s.VisitJSON(v, append([]openapi3.SchemaValidationOption{direction}, d.judgement().fast...)...) == nil
 }
 
+// Takes judges as documents beyond OpenAPI 3.0 ask for, schemas that were made of theirs
+// too; nil of a document that asks for no more than kin-openapi judges.
+func (d *Document) Takes(side Side) func(s *Schema, v any) bool {
+	if len(d.beyond) == 0 {
+		return nil
+	}
+	e := evaluator{document: d, request: side == SideClient}
+	return e.takes
+}
+
 // visit judges a value by a schema and tells what is wrong. odd says that numbers are in
 // it that a float64 may round.
 func (e *finder) visit(s *Schema, value any, odd bool, base Violation) {

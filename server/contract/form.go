@@ -13,10 +13,10 @@ import (
 
 // formOf reads a form of a foreign document: each field as a parameter of a query is
 // read, by what its encoding says (OpenAPI, section Encoding Object). An object without
-// an encoding is JSON.
-func (c *content) formOf(d *Document, text string) map[string]any {
+// an encoding is JSON. opaque are the fields of a media type that is not read here.
+func (c *content) formOf(d *Document, text string) (members map[string]any, opaque [][]Step) {
 	pairs := queryPairs(text, d.wholeEscapes)
-	members := map[string]any{}
+	members = map[string]any{}
 	var readers []*parameterReader
 	for name := range c.encoding {
 		if r := c.fieldReader(name); r.style == openapi3.SerializationDeepObject {
@@ -33,13 +33,17 @@ func (c *content) formOf(d *Document, text string) map[string]any {
 			continue
 		}
 		in := r.fromQuery(d, pairs)
-		if in.wrong != nil || !in.found {
+		switch {
+		case in.wrong != nil || !in.found:
 			members[name] = p.decode(p.raw) // the schema refuses it
-			continue
+		case in.texts == nil && in.value == nil:
+			opaque = append(opaque, []Step{{Name: name}})
+			fallthrough
+		default:
+			members[name] = in.value
 		}
-		members[name] = in.value
 	}
-	return members
+	return members, opaque
 }
 
 // fieldReader reads a field of a form.

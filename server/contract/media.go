@@ -64,13 +64,12 @@ func (m mediaRange) fits(came mediaRange) int {
 	}
 	for name, asked := range m.parameters {
 		got, sent := came.parameters[name]
-		if slices.Contains(suggested, name) || name == "charset" && isJSONType(came.essence()) || !sent {
-			continue
-		}
-		if !strings.EqualFold(got, asked) {
+		switch {
+		case sent && strings.EqualFold(got, asked):
+			fit++
+		case sent && !slices.Contains(suggested, name) && (name != "charset" || !isJSONType(came.essence())):
 			return 0
 		}
-		fit++
 	}
 	return fit
 }

@@ -93,7 +93,8 @@ func (e *finder) reading(r *parameterReader, in reading, base Violation) {
 				v.Rule = RuleIntegerRange
 			}
 		}
-		if in.loose || r.undefined(v.Path) {
+		absent := v.Rule == "required" && len(v.Path) == 1 && r.inPairs() // it is not written in any way
+		if in.loose || r.undefined(v.Path) && !absent {
 			v.Basis = BasisInferred
 		}
 	}
@@ -158,7 +159,7 @@ func (r *parameterReader) undefined(at []Step) bool {
 	if r.media != "" || r.schema == nil {
 		return false
 	}
-	if len(at) == 1 && !at[0].Array && r.parameter.In == openapi3.ParameterInQuery && (r.style == openapi3.SerializationDeepObject || r.exploded()) {
+	if len(at) == 1 && !at[0].Array && r.inPairs() {
 		return structured(itemOf(r.schema, at[0]))
 	}
 	inner := structured
@@ -173,6 +174,11 @@ func (r *parameterReader) undefined(at []Step) bool {
 		}
 	}
 	return false
+}
+
+// inPairs reports whether each member of an object stands in a pair of its own.
+func (r *parameterReader) inPairs() bool {
+	return r.parameter.In == openapi3.ParameterInQuery && (r.style == openapi3.SerializationDeepObject || r.exploded())
 }
 
 // queryPair is a pair of a query: its name decoded, its value as it stands.
@@ -338,8 +344,11 @@ func (r *parameterReader) deep(d *Document, pairs []queryPair) reading {
 	}
 	if len(root.names) == 0 {
 		for _, p := range pairs {
-			if p.name == r.parameter.Name {
-				return reading{found: true, value: p.decode(p.raw), texts: []string{p.decode(p.raw)}}
+			if p.name == r.parameter.Name { // of a union another branch may be meant
+				text := p.decode(p.raw)
+				return r.choose(d, []string{text}, SideClient, func(s *Schema) (any, bool) {
+					return d.scalar(s, text, SideClient), !s.Type.Is(openapi3.TypeArray) && !s.Type.Is(openapi3.TypeObject)
+				})
 			}
 		}
 		return reading{}

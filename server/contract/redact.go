@@ -304,10 +304,15 @@ func composed(schemas []*Schema) []*Schema {
 			continue
 		}
 		all = append(all, s)
-		for _, refs := range []openapi3.SchemaRefs{s.AllOf, s.AnyOf, s.OneOf} {
+		for _, refs := range []openapi3.SchemaRefs{s.AllOf, s.AnyOf, s.OneOf, {s.If, s.Then, s.Else}} {
 			for _, ref := range refs {
-				rest = append(rest, ref.Value)
+				if ref != nil {
+					rest = append(rest, ref.Value)
+				}
 			}
+		}
+		for _, ref := range s.DependentSchemas {
+			rest = append(rest, ref.Value)
 		}
 	}
 	return all

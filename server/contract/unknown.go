@@ -43,7 +43,8 @@ func (m *shaper) of(schemas []*Schema) *shape {
 	}
 	for _, s := range all {
 		ap := s.AdditionalProperties
-		at.open = at.open || ap.Schema != nil || ap.Has != nil && *ap.Has || s.Extensions["patternProperties"] != nil || anything(s)
+		at.open = at.open || ap.Schema != nil || ap.Has != nil && *ap.Has || s.Extensions["patternProperties"] != nil || anything(s) ||
+			len(s.PatternProperties) > 0 || s.PropertyNames != nil || s.UnevaluatedProperties.Schema != nil
 		at.closed = at.closed || ap.Has != nil && !*ap.Has
 		for name, ref := range s.Properties {
 			next[name] = append(next[name], ref.Value)
@@ -56,6 +57,13 @@ func (m *shaper) of(schemas []*Schema) *shape {
 		}
 		if s.Items != nil {
 			items = append(items, s.Items.Value)
+		}
+	}
+	for _, s := range all {
+		for _, name := range s.Required {
+			if len(next) > 0 {
+				known(name)
+			}
 		}
 	}
 	at.names = slices.Sorted(maps.Keys(next))
@@ -154,7 +162,7 @@ func (u *unknown) tell(at *shape, object map[string]any, path []Step) {
 	}
 	slices.Sort(strangers)
 	known := u.misspelled(path)
-	declaring := at.schemas[slices.IndexFunc(at.schemas, func(s *Schema) bool { return len(s.Properties) > 0 })]
+	declaring := at.schemas[max(0, slices.IndexFunc(at.schemas, func(s *Schema) bool { return len(s.Properties) > 0 }))]
 	for _, name := range strangers {
 		if u.told == maxUnknown {
 			return

@@ -299,15 +299,19 @@ func (p *yamlParser) mapping(n *node, y *yaml.Node, depth int) error {
 		if key.Kind != yaml.ScalarNode {
 			return fmt.Errorf("line %d: a key that is no scalar", key.Line)
 		}
-		if known := n.members[key.Value]; known != nil {
-			return repeated(key.Value, known.line, key.Line)
+		name := key.Value
+		if value := y.Content[i+1]; key.Style == 0 && value.Tag == "!!null" && value.Value == "" {
+			name = strings.TrimSuffix(name, ":") // before a bracket, the colon ends the key (YAML 1.2.2, section 7.3.3)
+		}
+		if known := n.members[name]; known != nil {
+			return repeated(name, known.line, key.Line)
 		}
 		member, err := p.value(y.Content[i+1], depth+1)
 		if err != nil {
 			return err
 		}
 		member.line = key.Line
-		n.set(key.Value, member)
+		n.set(name, member)
 	}
 	for _, from := range merged {
 		for _, name := range from.names {

@@ -1,12 +1,14 @@
 package loading
 
 import (
+	"math"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/understudy-api/understudy/server/contract/decimal"
+	"github.com/understudy-api/understudy/server/contract/lines"
 )
 
 // walk goes through a node and what is in it: references are resolved, what nothing is
@@ -57,6 +59,10 @@ func (l *loader) walk(n *node, k kind) {
 	}
 	for _, f := range fields[k] {
 		l.field(n, f)
+	}
+	if k == schema && n.get("$ref") != nil && slices.ContainsFunc(whole, func(name string) bool { return n.get(name) != nil }) {
+		l.also(n, "$ref", n.get("$ref"))
+		n.remove("$ref")
 	}
 	if k == pathItem {
 		l.pathParameters(n)
@@ -145,6 +151,11 @@ func (l *loader) named1(at *node, name string, f field) {
 			l.mistake(member, "the status %q: want 200, 2XX or default", name)
 			return
 		}
+	case "content":
+		if !mediaTypeKey.MatchString(name) {
+			l.mistake(member, "the media type %q: want one as application/json, or a range as application/*", name)
+			return
+		}
 	case "schemas", "parameters", "requestBodies", "examples", "links", "securitySchemes", "headers":
 		if extension && member != nil && f.name != "headers" && !member.is(object) {
 			at.remove(name)
@@ -161,6 +172,10 @@ func (l *loader) named1(at *node, name string, f field) {
 	}
 	l.walk(member, f.kind)
 }
+
+// mediaTypeKey is a media type or a range of them (RFC 9110, sections 8.3.1 and 12.5.1),
+// as documents write them.
+var mediaTypeKey = regexp.MustCompile("^ *(\\*/\\*|[\\w!#$%&'+.^`|~-]+/(\\*|[\\w!#$%&'*+.^`|~-]+)) *(;.*)?$")
 
 var statusKey = regexp.MustCompile(`^([1-5][0-9][0-9]|[1-5]XX|default)$`)
 
@@ -353,8 +368,11 @@ func (l *loader) schema(n *node) {
 			if keyword == "multipleOf" && value.Compare(decimal.Decimal{}) <= 0 {
 				l.mistake(at, "multipleOf: want a number greater than 0")
 			}
-			if text, ok := rounded(at.text); ok {
-				exact[keyword] = text
+			if literal, ok := rounded(at); ok {
+				exact[keyword] = literal
+				if f, err := strconv.ParseFloat(literal, 64); err != nil { // beyond all of them
+					at.text = strconv.FormatFloat(math.Copysign(math.MaxFloat64, f), 'g', -1, 64)
+				}
 			}
 		}
 	}
@@ -383,7 +401,7 @@ func (l *loader) schema(n *node) {
 		for _, keyword := range sortedKeys(exact) {
 			at.set(keyword, n.child(text, exact[keyword]))
 		}
-		n.set("x-understudy-exact", at)
+		n.set(exactKey, at)
 	}
 	if tag := n.get("discriminator"); tag != nil {
 		l.discriminator(n, tag)
@@ -399,15 +417,25 @@ func sortedKeys(m map[string]string) []string {
 	return keys
 }
 
-// rounded gives a number as it is written, if a float64 is another. What no float64 is
-// near becomes the nearest.
-func rounded(literal string) (string, bool) {
-	value, ok := decimal.Parse(literal)
-	if !ok {
+// rounded gives a value as it is written, if it has a number of which a float64 makes
+// another.
+func rounded(n *node) (string, bool) {
+	odd := slices.ContainsFunc(n.items, func(item *node) bool { _, odd := rounded(item); return odd })
+	for _, member := range n.members {
+		_, other := rounded(member)
+		odd = odd || other
+	}
+	if n.is(number) {
+		value, ok := decimal.Parse(n.text)
+		f, err := strconv.ParseFloat(n.text, 64)
+		odd = ok && (err != nil || decimal.FromFloat(f).Compare(value) != 0)
+	}
+	if !odd {
 		return "", false
 	}
-	f, err := strconv.ParseFloat(literal, 64)
-	return literal, err != nil || decimal.FromFloat(f).Compare(value) != 0
+	w := writer{places: map[string]lines.Place{}}
+	w.node(n, "")
+	return string(w.out), true
 }
 
 func (l *loader) types(n *node) {
@@ -454,10 +482,8 @@ func (l *loader) lists(n *node, exact map[string]string) {
 			continue
 		}
 		for i, item := range at.items {
-			if keyword == "enum" && item.is(number) {
-				if literal, ok := rounded(item.text); ok {
-					exact["enum/"+strconv.Itoa(i)] = literal
-				}
+			if literal, ok := rounded(item); keyword == "enum" && ok {
+				exact["enum/"+strconv.Itoa(i)] = literal
 			}
 		}
 	}
@@ -476,10 +502,10 @@ func (l *loader) lists(n *node, exact map[string]string) {
 	if at := n.get("const"); at != nil && l.draft && n.get("enum") != nil { // both are asked for
 		n.remove("const")
 		l.also(n, "const", at)
-	} else if at != nil && l.draft && (at.is(null) || at.is(number)) {
+	} else if at != nil && l.draft {
 		list := at.child(array, "")
 		list.items = []*node{at}
-		if literal, ok := rounded(at.text); at.is(number) && ok {
+		if literal, ok := rounded(at); ok {
 			exact["enum/0"] = literal
 		}
 		if at.is(null) || len(exact) > 0 {
@@ -492,6 +518,14 @@ func (l *loader) lists(n *node, exact map[string]string) {
 		n.remove("items")
 	}
 }
+
+// whole are the members of a schema that look at what the others say, one that it refers
+// to among them.
+var whole = []string{"unevaluatedProperties", "unevaluatedItems", exactKey}
+
+// exactKey marks a schema with the numbers of its keywords as the document writes them,
+// where a float64 has another.
+const exactKey = "x-understudy-exact"
 
 // also asks for a keyword beside those that a schema has.
 func (l *loader) also(n *node, keyword string, value *node) {
