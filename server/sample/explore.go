@@ -23,6 +23,7 @@ type site struct {
 	// unions are the ones that the place is within, the outermost first.
 	unions []union
 	above  []*openapi3.Schema // the schemas that s is within
+	unseen bool               // kin-openapi does not look at the place
 }
 
 type union struct {
@@ -102,6 +103,9 @@ func (m *maker) judged(root *openapi3.Schema, st *site, n *draft) (Case, bool) {
 	if n.valid {
 		return made, m.accepts(root, made.Value)
 	}
+	if n.unseen || st.unseen {
+		return made, !m.accepts(root, made.Value)
+	}
 	found := m.faults(root, made.Value)
 	if len(found) == 0 || slices.ContainsFunc(found, func(f fault) bool { return f != found[0] }) {
 		return Case{}, false
@@ -160,6 +164,10 @@ func (c *collector) explore(st *site) {
 	}
 	c.branches(st, "oneOf", st.s.OneOf)
 	c.branches(st, "anyOf", st.s.AnyOf)
+	c.branch(st, "then", st.s.If, st.s.Then)
+	if st.s.If != nil {
+		c.branch(st, "else", (&openapi3.Schema{Not: st.s.If}).NewRef(), st.s.Else)
+	}
 	if len(st.path) >= c.MaxDepth {
 		return
 	}
@@ -214,6 +222,23 @@ func (c *collector) branches(st *site, keyword string, branches openapi3.SchemaR
 	}
 }
 
+// branch goes into what a condition asks for, in a value that meets the condition.
+func (c *collector) branch(st *site, keyword string, condition, asked *openapi3.SchemaRef) {
+	if condition == nil || asked == nil || st.whole != st.s {
+		return
+	}
+	whole := *st.s
+	whole.If, whole.Then, whole.Else, whole.Example, whole.Examples, whole.Default = nil, nil, nil, nil, nil, nil
+	whole.AllOf = append(slices.Clip(whole.AllOf), condition, asked)
+	v, ok := c.at(st.path, &whole, true)
+	if !ok {
+		return
+	}
+	next := st.below(asked.Value, &whole, "/"+keyword)
+	next.root, next.unseen = set(st.root, st.path, v), true
+	c.explore(next)
+}
+
 // chosen gives whole with one branch of s, which whole is or has in its allOf, in the
 // place of the union; nil if no value of the discriminator leads there.
 func chosen(whole, s *openapi3.Schema, keyword string, i int) *openapi3.Schema {
@@ -253,9 +278,20 @@ func (c *collector) members(st *site, full *openapi3.Schema) {
 	if st.s.AdditionalProperties.Schema != nil {
 		names = append(names, extraName(full, nil))
 	}
+	byPattern := map[string]string{}
+	for _, pattern := range slices.Sorted(maps.Keys(st.s.PatternProperties)) {
+		if name := named(c.maker, pattern); name != "" && st.s.Properties[name] == nil {
+			byPattern[name] = pattern
+			names = append(names, name)
+		}
+	}
 	for _, name := range names {
 		rule, ref := "/properties/"+escape(name), st.s.Properties[name]
-		if ref == nil {
+		pattern, unseen := byPattern[name]
+		switch {
+		case unseen:
+			rule, ref = "/patternProperties/"+escape(pattern), st.s.PatternProperties[pattern]
+		case ref == nil:
 			rule, ref = "/additionalProperties", st.s.AdditionalProperties.Schema
 		}
 		inFull, ok := memberOf(full, name)
@@ -264,13 +300,21 @@ func (c *collector) members(st *site, full *openapi3.Schema) {
 		}
 		// The value at hand, if it is one that needs no more for the member.
 		members, isObject := st.value().(map[string]any)
-		if _, has := members[name]; !isObject || !has {
+		if _, has := members[name]; (!isObject || !has) && st.unseen {
+			named := &openapi3.Schema{Required: []string{name}}
+			v, _ := c.at(st.path, &openapi3.Schema{AllOf: openapi3.SchemaRefs{st.whole.NewRef(), named.NewRef()}}, true)
+			if members, ok = v.(map[string]any); !ok {
+				continue
+			}
+		} else if !isObject || !has {
 			c.begin(st.path)
 			if members, ok = c.object(full, true, name); !ok {
 				continue
 			}
 		}
-		c.explore(st.inside(ref.Value, inFull.Value, rule, name, set(st.root, st.path, members)))
+		next := st.inside(ref.Value, inFull.Value, rule, name, set(st.root, st.path, members))
+		next.unseen = st.unseen || unseen
+		c.explore(next)
 	}
 }
 

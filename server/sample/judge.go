@@ -31,6 +31,9 @@ var (
 
 // accepts reports whether a schema takes a value.
 func (o *Options) accepts(s *openapi3.Schema, v any) bool {
+	if o.Takes != nil {
+		return o.Takes(s, v)
+	}
 	if o.Request {
 		return s.VisitJSON(v, requestFast...) == nil
 	}

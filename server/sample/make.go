@@ -100,7 +100,7 @@ func (m *maker) value(s *openapi3.Schema, small bool) (any, bool) {
 	}
 	all := m.alternatives(s)
 	tries := 1
-	if s.Not != nil {
+	if s.Not != nil || slices.ContainsFunc(all, func(way *openapi3.Schema) bool { return way.Not != nil }) {
 		tries = 8
 	}
 	for try := range tries {
@@ -110,7 +110,8 @@ func (m *maker) value(s *openapi3.Schema, small bool) (any, bool) {
 		}
 		for i := range all {
 			// The smallest is always the same, and may be what is excepted.
-			if v, ok := m.plain(all[(from+i)%len(all)], small && try == 0); ok && m.accepts(s, v) {
+			way := all[(from+i)%len(all)]
+			if v, ok := m.plain(way, small && try == 0); ok && m.accepts(s, v) && (!conditional(s) || m.accepts(way, v)) {
 				return v, true
 			}
 		}
@@ -155,9 +156,9 @@ func kindsOf(s *openapi3.Schema) []string {
 		return slices.DeleteFunc(slices.Clone(types), func(t string) bool { return t == "null" })
 	}
 	switch {
-	case len(s.Properties)+len(s.Required) > 0 || s.MinProps > 0 || s.MaxProps != nil || s.AdditionalProperties.Has != nil || s.AdditionalProperties.Schema != nil:
+	case len(s.Properties)+len(s.Required)+len(s.PatternProperties)+len(s.DependentRequired) > 0 || s.PropertyNames != nil || s.MinProps > 0 || s.MaxProps != nil || s.AdditionalProperties.Has != nil || s.AdditionalProperties.Schema != nil:
 		return []string{openapi3.TypeObject}
-	case s.Items != nil || len(s.PrefixItems) > 0 || s.MinItems > 0 || s.MaxItems != nil || s.UniqueItems:
+	case s.Items != nil || len(s.PrefixItems) > 0 || s.Contains != nil || s.MinItems > 0 || s.MaxItems != nil || s.UniqueItems:
 		return []string{openapi3.TypeArray}
 	case s.Pattern != "" || s.MinLength > 0 || s.MaxLength != nil || textFormats[s.Format].check != nil:
 		return []string{openapi3.TypeString}
@@ -192,8 +193,9 @@ func (m *maker) listed(s *openapi3.Schema, small bool) (any, bool) {
 		from = m.r.IntN(len(s.Enum))
 	}
 	null := false
-	for i := range s.Enum {
-		v, ok := canonical(s.Enum[(from+i)%len(s.Enum)])
+	enum := enumOf(s)
+	for i := range enum {
+		v, ok := canonical(enum[(from+i)%len(enum)])
 		if !ok || !m.accepts(s, v) {
 			continue
 		}
@@ -448,11 +450,17 @@ func (m *maker) object(s *openapi3.Schema, small bool, wanted string) (map[strin
 			m.member(members, s, m.strangeName(s, members), small)
 		}
 	}
-	for i := 0; len(members) < low && !closed(s); i++ {
-		if i > maxList || !m.member(members, s, extraName(s, members), small) {
+	if many && len(s.PatternProperties) > 0 && len(members) < high {
+		if name := m.newName(s, members); name != "" {
+			m.member(members, s, name, small)
+		}
+	}
+	for i := 0; len(members) < low; i++ {
+		if name := m.newName(s, members); name == "" || i > maxList || !m.member(members, s, name, small) {
 			return nil, false
 		}
 	}
+	m.needs(members, s, small)
 	return members, len(members) >= low
 }
 

@@ -11,7 +11,9 @@ import (
 // maxAlternatives bounds how many combinations of branches are tried.
 const maxAlternatives = 24
 
-func composed(s *openapi3.Schema) bool { return len(s.AllOf)+len(s.OneOf)+len(s.AnyOf) > 0 }
+func composed(s *openapi3.Schema) bool {
+	return len(s.AllOf)+len(s.OneOf)+len(s.AnyOf) > 0 || conditional(s)
+}
 
 // alternatives lists the ways to satisfy a schema, each a schema without allOf,
 // oneOf and anyOf. They are for generating only: where keywords cannot be combined
@@ -29,7 +31,11 @@ func (m *maker) alternatives(s *openapi3.Schema) []*openapi3.Schema {
 	m.flattened[s] = nil // of a schema that is its own branch
 	base := *s
 	base.AllOf, base.OneOf, base.AnyOf, base.Discriminator = nil, nil, nil, nil
+	base.If, base.Then, base.Else, base.DependentSchemas = nil, nil, nil, nil
 	list := []*openapi3.Schema{&base}
+	if conditional(s) {
+		list = combine(list, m.conditions(s))
+	}
 	for _, ref := range s.AllOf {
 		list = combine(list, m.alternatives(ref.Value))
 	}
@@ -109,9 +115,9 @@ func merge(a, b *openapi3.Schema) *openapi3.Schema {
 	s.Nullable = a.Nullable && b.Nullable
 	switch {
 	case len(a.Enum) == 0:
-		s.Enum = b.Enum
+		s.Enum = enumOf(b)
 	case len(b.Enum) > 0:
-		s.Enum = slices.DeleteFunc(slices.Clone(a.Enum), func(v any) bool {
+		s.Enum = slices.DeleteFunc(slices.Clone(enumOf(a)), func(v any) bool {
 			return !(&openapi3.Schema{Enum: b.Enum, Nullable: true}).IsMatching(v)
 		})
 		if len(s.Enum) == 0 {
@@ -147,6 +153,13 @@ func merge(a, b *openapi3.Schema) *openapi3.Schema {
 	s.Items = both(a.Items, b.Items)
 	if len(s.PrefixItems) == 0 {
 		s.PrefixItems = b.PrefixItems
+	}
+	s.PropertyNames, s.Contains = both(a.PropertyNames, b.PropertyNames), both(a.Contains, b.Contains)
+	if len(s.PatternProperties) == 0 {
+		s.PatternProperties = b.PatternProperties
+	}
+	if len(s.DependentRequired) == 0 {
+		s.DependentRequired = b.DependentRequired
 	}
 	if !mergeMembers(&s, a, b) {
 		return nil
@@ -185,7 +198,11 @@ func mergeMembers(s, a, b *openapi3.Schema) bool {
 // memberOf finds what a schema asks of a member, nil for nothing. It reports false
 // for a member that may not be.
 func memberOf(s *openapi3.Schema, name string) (*openapi3.SchemaRef, bool) {
-	if ref := s.Properties[name]; ref != nil {
+	ref := s.Properties[name]
+	if len(s.PatternProperties) > 0 {
+		ref = both(ref, patterned(s, name))
+	}
+	if ref != nil {
 		return ref, true
 	}
 	return s.AdditionalProperties.Schema, !closed(s)

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"math"
 	"math/big"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -46,6 +47,28 @@ func written(s *openapi3.Schema, keyword string, f float64) *big.Rat {
 	return exact(f)
 }
 
+// enumOf lists the values of an enum with their numbers as they stand in the document.
+func enumOf(s *openapi3.Schema) []any {
+	exact, _ := s.Extensions[exactKey].(map[string]any)
+	if len(exact) == 0 || len(s.Enum) == 0 {
+		return s.Enum
+	}
+	list := slices.Clone(s.Enum)
+	for i := range list {
+		literal, ok := exact["enum/"+strconv.Itoa(i)].(string)
+		if _, merged := list[i].(json.Number); !ok || merged {
+			continue
+		}
+		decoder := json.NewDecoder(strings.NewReader(literal))
+		decoder.UseNumber()
+		var v any
+		if decoder.Decode(&v) == nil {
+			list[i] = v
+		}
+	}
+	return list
+}
+
 func spanOf(s *openapi3.Schema, integer bool) span {
 	var p span
 	if s.MultipleOf != nil && *s.MultipleOf > 0 {
@@ -69,10 +92,17 @@ func spanOf(s *openapi3.Schema, integer bool) span {
 	if s.Max != nil {
 		p.high = written(s, "maximum", *s.Max)
 	}
-	if b := exclusive(s.ExclusiveMin, s.Min); b != nil {
+	above, below := exclusive(s.ExclusiveMin, s.Min), exclusive(s.ExclusiveMax, s.Max)
+	if above != nil && below != nil && p.step == nil { // two steps and something between them
+		quarter := new(big.Rat).Sub(strictly(s, s.ExclusiveMax, "maximum", *below), strictly(s, s.ExclusiveMin, "minimum", *above))
+		if quarter.Quo(quarter, big.NewRat(4, 1)); quarter.Sign() > 0 && quarter.Cmp(beyond) < 0 {
+			beyond = quarter
+		}
+	}
+	if b := above; b != nil {
 		p.low = later(p.low, p.over(strictly(s, s.ExclusiveMin, "minimum", *b), beyond), 1)
 	}
-	if b := exclusive(s.ExclusiveMax, s.Max); b != nil {
+	if b := below; b != nil {
 		p.high = later(p.high, p.under(strictly(s, s.ExclusiveMax, "maximum", *b), beyond), -1)
 	}
 	if integer {

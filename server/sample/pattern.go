@@ -4,6 +4,7 @@ import (
 	"math/rand/v2"
 	"regexp"
 	"regexp/syntax"
+	"strconv"
 	"strings"
 	"sync"
 	"unicode"
@@ -64,7 +65,7 @@ func parsePattern(pattern string) *expression {
 	if err != nil {
 		return nil
 	}
-	text = withMarks(text)
+	text = manyTimes.ReplaceAllStringFunc(withMarks(text), fewerTimes)
 	// What looks ahead or behind takes no part of the text; the matcher holds it.
 	tree, err := syntax.Parse(withoutLooks(text, ""), syntax.Perl)
 	if err != nil {
@@ -79,6 +80,23 @@ func parsePattern(pattern string) *expression {
 	}
 	return e
 }
+
+// manyTimes is a repeat that Go may find too large.
+var manyTimes = regexp.MustCompile(`\\.|\{[0-9]*(?:,[0-9]*)?\}`)
+
+// fewerTimes bounds the most of a repeat by what Go reads: the texts that are made are of
+// the pattern all the same.
+func fewerTimes(text string) string {
+	low, high, ranged := strings.Cut(strings.Trim(text, "{}"), ",")
+	least, err := strconv.Atoi(low)
+	if most, wrong := strconv.Atoi(high); text[0] == '\\' || !ranged || err != nil || wrong != nil || most <= maxRepeat || least > maxRepeat {
+		return text
+	}
+	return "{" + low + "," + strconv.Itoa(maxRepeat) + "}"
+}
+
+// maxRepeat is the most that Go's expressions repeat.
+const maxRepeat = 1000
 
 // mark stands for what a group matched: the first of private characters, one for each.
 const mark = '\U0010f000'

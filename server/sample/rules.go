@@ -21,6 +21,8 @@ type draft struct {
 	also []string
 	// member is the place below, if the case is about a member.
 	member string
+	// unseen says that kin-openapi does not look at the rule.
+	unseen bool
 	make   func() (any, bool)
 }
 
@@ -70,6 +72,7 @@ func (m *maker) drafts(s, full *openapi3.Schema, v any, path []string, brokenOnl
 	d.null()
 	d.exceptions()
 	d.unions()
+	d.beyond()
 	return d.found
 }
 
@@ -97,7 +100,7 @@ func (d *drafter) enum() {
 		return
 	}
 	var outside []any
-	for i, v := range d.s.Enum {
+	for i, v := range enumOf(d.s) {
 		v, ok := canonical(v)
 		if !ok {
 			continue

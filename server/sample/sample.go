@@ -2,10 +2,9 @@
 // values at the limits of its rules, and values that break exactly one of them.
 //
 // Schemas are those of OpenAPI 3.0 as kin-openapi holds them; a 3.1 document must
-// have been brought to that form. Keywords that 3.0 does not have are not looked
-// at. No value is given out that kin-openapi does not judge as it should: what a
-// schema says in ways that cannot be generated for gives no value, never a wrong
-// one.
+// have been brought to that form. No value is given out that kin-openapi, or who judges
+// in its place, does not judge as it should: what a schema says in ways that cannot be
+// generated for gives no value, never a wrong one.
 //
 // A member that goes the other way only (readOnly in a request, writeOnly in a
 // response) is left out, and sending it is not counted as a broken rule: the
@@ -50,6 +49,9 @@ type Options struct {
 	// Known gives a value that the caller knows for a place, such as an id from an
 	// earlier answer. It is taken if the schema at that place takes it. r is never nil.
 	Known func(pointer string, s *openapi3.Schema, r *rand.Rand) (any, bool)
+	// Takes judges values where kin-openapi does not look at all that a schema asks for;
+	// without it, nothing is made of the keywords that OpenAPI 3.0 does not have.
+	Takes func(s *openapi3.Schema, v any) bool
 	// Skip names the rules that must not be broken; rule and keyword are those that a
 	// Case would have, s is the schema that states the rule.
 	Skip func(rule string, s *openapi3.Schema, keyword string) bool

@@ -58,7 +58,7 @@ func (op *operation) coverageCases(r *runner) []coverageCase {
 			if p.Required && p.In != openapi3.ParameterInPath {
 				cases = append(cases, coverageCase{why: why, at: &at})
 			}
-			for _, v := range paramCases(p) {
+			for _, v := range op.paramCases(p) {
 				params = append(params, coverageCase{at: &at, value: v})
 			}
 			if p.In == openapi3.ParameterInHeader {
@@ -66,7 +66,7 @@ func (op *operation) coverageCases(r *runner) []coverageCase {
 			}
 		}
 		if op.body != nil {
-			for _, c := range sample.Boundaries(op.body, sample.Options{Request: true, Skip: r.skip(op)}) {
+			for _, c := range sample.Boundaries(op.body, sample.Options{Request: true, Takes: op.takes, Skip: r.skip(op)}) {
 				bodies = append(bodies, coverageCase{body: &c})
 			}
 			bodies = append(bodies, coverageCase{why: purposeSetUp, nul: true})
@@ -252,7 +252,7 @@ func (l *lane) apart(ctx context.Context, op *operation, in *input, pointer stri
 }
 
 // paramCases are the values of a parameter that its own rules ask for.
-func paramCases(p *openapi3.Parameter) []any {
+func (op *operation) paramCases(p *openapi3.Parameter) []any {
 	s := schemaOf(p)
 	if s == nil {
 		return nil
@@ -280,7 +280,7 @@ func paramCases(p *openapi3.Parameter) []any {
 		seen[text] = true
 		out = append(out, v)
 	}
-	for _, c := range sample.Boundaries(s, sample.Options{Request: true}) {
+	for _, c := range sample.Boundaries(s, sample.Options{Request: true, Takes: op.takes}) {
 		add(c.Value)
 	}
 	if s.Type != nil && !s.Type.Includes(openapi3.TypeString) && !structured {

@@ -26,11 +26,12 @@ type operation struct {
 	bodyType     string
 	bodyTypes    []string
 	bodyRequired bool
-	security     [][]string // alternatives; an empty one means that none is needed
-	open         bool       // an alternative needs no credential
-	loose        bool       // what is valid may still be refused: a format is not known
-	nodes        []node     // of its path parameters, in path order
-	refs         []string   // keys of the nodes whose values its body and parameters hold
+	security     [][]string                       // alternatives; an empty one means that none is needed
+	open         bool                             // an alternative needs no credential
+	takes        func(*openapi3.Schema, any) bool // nil: kin-openapi judges all
+	loose        bool                             // what is valid may still be refused: a format is not known
+	nodes        []node                           // of its path parameters, in path order
+	refs         []string                         // keys of the nodes whose values its body and parameters hold
 
 	endless   atomic.Int32 // how many of its answers were events that did not end
 	casesOnce sync.Once
@@ -60,8 +61,9 @@ var pathParam = regexp.MustCompile(`^\{([^{}]+)\}$`)
 // operations lists the operations of a document.
 func (d *Document) operations() []*operation {
 	all := make([]*operation, 0, len(d.Contract.Operations()))
+	takes := d.Contract.Takes(contract.SideClient)
 	for i, o := range d.Contract.Operations() {
-		op := &operation{Operation: o, index: i}
+		op := &operation{Operation: o, index: i, takes: takes}
 		d.parameters(op)
 		d.requestBody(op)
 		for _, requirement := range o.Security() {

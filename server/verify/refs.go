@@ -238,13 +238,13 @@ func (l *lane) namesake(ctx context.Context, op *operation, n node) (any, error)
 
 // generated are the options for values that are sent.
 func (l *lane) generated() sample.Options {
-	return sample.Options{Request: true, Known: l.known}
+	return sample.Options{Request: true, Takes: l.r.takes, Known: l.known}
 }
 
 // certain are the options for values that are sent, with the ids of things that there
 // are wherever there is one.
 func (l *lane) certain() sample.Options {
-	return sample.Options{Request: true, Known: func(pointer string, s *openapi3.Schema, _ *rand.Rand) (any, bool) {
+	return sample.Options{Request: true, Takes: l.r.takes, Known: func(pointer string, s *openapi3.Schema, _ *rand.Rand) (any, bool) {
 		return l.knownAt(pointer, s)
 	}}
 }

@@ -20,6 +20,7 @@ import (
 type runner struct {
 	o         Options
 	ops       []*operation
+	takes     func(*contract.Schema, any) bool // nil: kin-openapi judges all
 	paths     *paths
 	target    *target
 	producers map[string][]*producer // by the key of the node that they make
@@ -85,7 +86,7 @@ func newRunner(o Options) (*runner, error) {
 	if err := o.settle(); err != nil {
 		return nil, err
 	}
-	r := &runner{o: o, ops: o.Document.operations(), found: map[string]*found{}, checks: map[string]bool{}, ids: map[string]idOwner{}}
+	r := &runner{o: o, ops: o.Document.operations(), takes: o.Document.Contract.Takes(contract.SideClient), found: map[string]*found{}, checks: map[string]bool{}, ids: map[string]idOwner{}}
 	if len(r.ops) == 0 {
 		return nil, mistake("%s declares no operation", o.Document.Contract.File)
 	}

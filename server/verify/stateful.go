@@ -386,7 +386,7 @@ const limitsPart = 10
 // made once: a document may have thousands.
 func (p *producer) validLimits() []any {
 	p.once.Do(func() {
-		for _, c := range sample.Boundaries(p.op.body, sample.Options{Request: true}) {
+		for _, c := range sample.Boundaries(p.op.body, sample.Options{Request: true, Takes: p.op.takes}) {
 			if c.Valid {
 				p.limits = append(p.limits, c.Value)
 			}
