@@ -35,7 +35,7 @@ func offlineSeeder() *seed.Seeder {
 	documents := func() ([]*contract.Document, error) {
 		var loaded []*contract.Document
 		for _, source := range sources() {
-			d, err := contract.Load(source)
+			d, err := contract.Open(source)
 			if err != nil {
 				return nil, err
 			}

@@ -387,11 +387,12 @@ func eachChild(s *Schema, fn func(pointer string, ref *openapi3.SchemaRef)) {
 	for name, ref := range s.Properties {
 		fn("/properties/"+pointerEscaper.Replace(name), ref)
 	}
-	for keyword, refs := range map[string]openapi3.SchemaRefs{
-		"oneOf": s.OneOf, "anyOf": s.AnyOf, "allOf": s.AllOf, "prefixItems": s.PrefixItems,
-	} {
-		for i, ref := range refs {
-			fn("/"+keyword+"/"+itoa(i), ref)
+	for _, list := range [...]struct {
+		keyword string
+		refs    openapi3.SchemaRefs
+	}{{"oneOf", s.OneOf}, {"anyOf", s.AnyOf}, {"allOf", s.AllOf}, {"prefixItems", s.PrefixItems}} {
+		for i, ref := range list.refs {
+			fn("/"+list.keyword+"/"+itoa(i), ref)
 		}
 	}
 	if s.Items != nil {

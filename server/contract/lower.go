@@ -184,7 +184,7 @@ func (l *lowerer) settleNull(at string, s *Schema, takesNull bool) {
 	if len(l.errs) > 0 {
 		return // the load fails, and the visitor may not end
 	}
-	if takesNull || l.document.beyond[s] || s.VisitJSON(nil) != nil {
+	if takesNull || l.document.beyond[s] || s.VisitJSON(nil, openapi3.FailFast()) != nil {
 		return
 	}
 	if s.Not != nil {

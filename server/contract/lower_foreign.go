@@ -36,39 +36,45 @@ func (l *lowerer) warn(at string, s *Schema, format string, args ...any) {
 
 // unsupported deals with the keywords of a schema that the visitor would not enforce.
 func (l *lowerer) unsupported(at string, s *Schema) {
-	judged := map[string]bool{ // by the evaluator
-		"contains": s.Contains != nil, "minContains": s.MinContains != nil, "maxContains": s.MaxContains != nil,
-		"patternProperties": len(s.PatternProperties) > 0, "dependentSchemas": len(s.DependentSchemas) > 0,
-		"propertyNames": s.PropertyNames != nil, "if": s.If != nil, "then": s.Then != nil, "else": s.Else != nil,
-		"unevaluatedItems": boolSchemaSet(s.UnevaluatedItems), "unevaluatedProperties": boolSchemaSet(s.UnevaluatedProperties),
-		"dependentRequired": len(s.DependentRequired) > 0,
+	keywords := [...]struct {
+		name    string
+		present bool
+		judged  bool // by the evaluator
+	}{
+		{"$anchor", s.Anchor != "", false},
+		{"$defs", len(s.Defs) > 0, false},
+		{"$dynamicAnchor", s.DynamicAnchor != "", false},
+		{"$dynamicRef", s.DynamicRef != "", false},
+		{"$id", s.SchemaID != "", false},
+		{"contains", s.Contains != nil, true},
+		{"contentEncoding", s.ContentEncoding != "", false},
+		{"contentMediaType", s.ContentMediaType != "", false},
+		{"contentSchema", s.ContentSchema != nil, false},
+		{"dependentRequired", len(s.DependentRequired) > 0, true},
+		{"dependentSchemas", len(s.DependentSchemas) > 0, true},
+		{"else", s.Else != nil, true},
+		{"if", s.If != nil, true},
+		{"maxContains", s.MaxContains != nil, true},
+		{"minContains", s.MinContains != nil, true},
+		{"patternProperties", len(s.PatternProperties) > 0, true},
+		{"propertyNames", s.PropertyNames != nil, true},
+		{"then", s.Then != nil, true},
+		{"unevaluatedItems", boolSchemaSet(s.UnevaluatedItems), true},
+		{"unevaluatedProperties", boolSchemaSet(s.UnevaluatedProperties), true},
 	}
-	silent := map[string]bool{ // they say nothing of a value
-		"$defs": len(s.Defs) > 0, "$anchor": s.Anchor != "", "$id": s.SchemaID != "", "$dynamicAnchor": s.DynamicAnchor != "",
-		"contentMediaType": s.ContentMediaType != "", "contentEncoding": s.ContentEncoding != "", "contentSchema": s.ContentSchema != nil,
-	}
-	unjudged := map[string]bool{"$dynamicRef": s.DynamicRef != ""}
-	if l.document.foreign {
-		for keyword, present := range judged {
-			if present && (l.draft2020 || keyword == "") {
-				l.document.beyond[s] = true
-			}
-		}
-		if s.Extensions[exactKey] != nil || s.Always != nil {
+	for _, keyword := range keywords {
+		switch {
+		case !keyword.present:
+		case !l.document.foreign:
+			l.fail(at, "keyword %q cannot be enforced", keyword.name)
+		case keyword.judged && l.draft2020:
 			l.document.beyond[s] = true
+		case keyword.name == "$dynamicRef":
+			l.warn(at, s, "keyword %q is not judged", keyword.name)
 		}
-		if s.DynamicRef != "" {
-			l.warn(at, s, "keyword %q is not judged", "$dynamicRef")
-		}
-	} else {
-		all := maps.Clone(judged)
-		maps.Copy(all, silent)
-		maps.Copy(all, unjudged)
-		for _, keyword := range slices.Sorted(maps.Keys(all)) {
-			if all[keyword] {
-				l.fail(at, "keyword %q cannot be enforced", keyword)
-			}
-		}
+	}
+	if l.document.foreign && (s.Extensions[exactKey] != nil || s.Always != nil) {
+		l.document.beyond[s] = true
 	}
 	switch {
 	case s.Format == "":
