@@ -137,8 +137,12 @@ func likeness(operation string, status int, header http.Header, body string) [sh
 			text, body = append(text, '7'), body[36:]
 			continue
 		}
-		if rest := strings.TrimLeft(body, "0123456789.-+"); len(rest) < len(body) {
-			text, body = append(text, '7'), rest
+		digits := 0
+		for digits < len(body) && (body[digits] >= '0' && body[digits] <= '9' || body[digits] == '.' || body[digits] == '-' || body[digits] == '+') {
+			digits++
+		}
+		if digits > 0 {
+			text, body = append(text, '7'), body[digits:]
 			continue
 		}
 		text, body = append(text, body[0]), body[1:]
