@@ -40,25 +40,26 @@ LONG = ^Test(Store|Verify|Docs|Browser)
 
 # Tests of many requests, one after the other, to which it is all the same what keeps the
 # state and who else is at work: "make test" runs them, and nothing runs them again.
-ALONE = ^(Test(Administrator|BareKey|BasisDecides|Coverage|EveryDeclaredStatusCanBeForced|EveryMistakeAtOnce|EvidenceHoldsNoSecrets|ExamplesOfRefusals|Explanations|FaultKinds|Hostile|InferredRulesNeverRefuse|Numbers|OddRequests|OpenedIsLoaded|PlantedMistakes|Prefer|Protocol|ReportRefuses|ReportRefusesTheRest|SeedMistakes|VerdictByBasis|ViolationKinds|WhatOnlyClientsShow)$$|Fuzz)
+ALONE = ^(Test(Administrator|BareKey|BasisDecides|Coverage|EveryDeclaredStatusCanBeForced|EveryMistakeAtOnce|ExamplesOfRefusals|Explanations|FaultKinds|Hostile|InferredRulesNeverRefuse|OddRequests|OpenedIsLoaded|PlantedMistakes|Prefer|Protocol|ReportRefuses|ReportRefusesTheRest|SeedMistakes|VerdictByBasis|ViolationKinds|WhatOnlyClientsShow)$$|Fuzz)
 
-# The packages that have tests of a kind: $(call with,Benchmark)
+# The packages that have tests of a kind, and those that have tests of no such kind:
+# $(call with,Benchmark), $(INMEMORY)
 with = $(shell grep -rlE --include='*_test.go' --exclude-dir=node_modules '^func $(1)[A-Z]' . | sed 's,/[^/]*$$,,' | sort -u)
+INMEMORY = $(shell grep -rE --include='*_test.go' --exclude-dir=examples '^func (Test|Fuzz|Example)[A-Z]' . | grep -vE ':func (TestMain|$(LONG:^%=%))' | sed 's,/[^/]*:func .*,,' | sort -u)
 
 ## test: run the tests that need nothing but memory, shuffled (make test PKG=./server/... ARGS='-run Name')
 .PHONY: test
 test:
-	$(UNHURRIED) $(GO) test -timeout 5m -shuffle=on -skip '$(LONG)' $(ARGS) $(PKG)
+	$(UNHURRIED) $(GO) test -timeout 5m -vet=off -shuffle=on -skip '$(LONG)' $(ARGS) $(if $(filter file,$(origin PKG)),$(INMEMORY),$(PKG))
 
 ## test-stores: run the tests that need a disk, a database or a kill, and the end-to-end tests on SQLite, PostgreSQL and replicas
 .PHONY: test-stores
 test-stores:
-	$(GO) test -timeout 15m -count=1 -shuffle=on -run '^TestStore' -skip '^TestStores$$' $(ARGS) $(call with,TestStore)
+	$(GO) test -timeout 15m -count=1 -shuffle=on -run '^TestStore' $(ARGS) $(call with,TestStore)
 	@set -e; for store in sqlite postgres; do \
 		echo "on $$store:"; \
 		UNDERSTUDY_TEST_STORE=$$store $(UNHURRIED) $(GO) test -timeout 10m -count=1 -shuffle=on -skip '$(LONG)|$(ALONE)' $(ARGS) ./server/app; \
 	done
-	@echo 'on replicas:'; $(GO) test -timeout 10m -count=1 -shuffle=on -run '^TestStores$$/^replicas$$' $(ARGS) ./server/app
 
 ## test-docs: run every command of README.md and docs/ against the built binary, and open the report in a browser
 .PHONY: test-docs

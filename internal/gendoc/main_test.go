@@ -2,8 +2,6 @@ package main
 
 import (
 	"bytes"
-	"go/parser"
-	"go/token"
 	"os"
 	"path/filepath"
 	"strings"
@@ -29,46 +27,25 @@ func TestShortName(t *testing.T) {
 	}
 }
 
-// What is committed under gen/ is what the documents make, byte for byte.
-func TestGenerateIsCurrent(t *testing.T) {
-	root := filepath.Join("..", "..")
-	for _, name := range []string{"brms", "datafold", "understudy"} {
-		t.Run(name, func(t *testing.T) {
-			parts, err := document.ReadFolder(filepath.Join(root, "openapi", name), "openapi/"+name)
-			if err != nil {
-				t.Fatal(err)
-			}
-			config, err := os.ReadFile(filepath.Join(root, "openapi", name+".codegen.yaml"))
-			if err != nil {
-				t.Fatal(err)
-			}
-			files, err := generate(parts, config, name, "openapi/"+name)
-			if err != nil {
-				t.Fatal(err)
-			}
-			for file, content := range files {
-				committed, err := os.ReadFile(filepath.Join(root, "gen", name, file))
-				if err != nil {
-					t.Fatal(err)
-				}
-				if !bytes.Equal(content, committed) {
-					t.Errorf("gen/%s/%s is stale: go generate ./openapi", name, file)
-				}
-				if filepath.Ext(file) != ".go" {
-					continue
-				}
-				if _, err := parser.ParseFile(token.NewFileSet(), file, content, parser.SkipObjectResolution); err != nil {
-					t.Error(err)
-				}
-				formatted, err := format.Source(content, format.Options{LangVersion: languageVersion, ModulePath: ourModule})
-				if err != nil || !bytes.Equal(formatted, content) {
-					t.Errorf("%s is not as gofumpt writes it (%v)", file, err)
-				}
-				if !bytes.Contains(content, []byte("DO NOT EDIT.")) {
-					t.Errorf("%s does not say that it is generated", file)
-				}
-			}
-		})
+// What is committed under gen/ is as gofumpt writes it: the linters leave it out. That it is
+// what the documents make, byte for byte, is a step of .ci/run.
+func TestVerifyGeneratedIsFormatted(t *testing.T) {
+	files, err := filepath.Glob(filepath.Join("..", "..", "gen", "*", "*.gen.go"))
+	if err != nil || len(files) < 3 {
+		t.Fatal(files, err)
+	}
+	for _, file := range files {
+		content, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		formatted, err := format.Source(content, format.Options{LangVersion: languageVersion, ModulePath: ourModule})
+		if err != nil || !bytes.Equal(formatted, content) {
+			t.Errorf("%s is not as gofumpt writes it (%v)", file, err)
+		}
+		if !bytes.Contains(content, []byte("DO NOT EDIT.")) {
+			t.Errorf("%s does not say that it is generated", file)
+		}
 	}
 }
 

@@ -321,7 +321,7 @@ func TestReportRefusesTheRest(t *testing.T) {
 
 // Whatever is wrong with a request, it is served or refused, never a failure of
 // ours, in either mode, and each answer is as declared.
-func TestNoMistakeIsAFailure(t *testing.T) {
+func TestVerifyNoMistakeIsAFailure(t *testing.T) {
 	t.Parallel()
 	values := []string{
 		`"x"`, `"12"`, `""`, `"true"`, `5`, `1.5`, `7.0`, `1e2`, `-1`, `9223372036854775808`, `1e400`, `true`, `null`, `[]`, `[1]`, `["x"]`, `[null]`, `[[]]`, `[{}]`,

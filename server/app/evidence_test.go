@@ -593,7 +593,7 @@ func deepened(object map[string]any) map[string]any {
 
 // No secret is in anything that evidence shows, stores or logs: sent in every
 // place of every document that holds one, rightly and wrongly.
-func TestEvidenceHoldsNoSecrets(t *testing.T) {
+func TestVerifyEvidenceHoldsNoSecrets(t *testing.T) {
 	t.Parallel()
 	log := &lockedText{}
 	w := startServer(t, Options{Record: evidence.RecordAll, Exchanges: 20, Logger: slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug}))})

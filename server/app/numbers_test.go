@@ -169,7 +169,7 @@ func whole(literal string) (int64, bool) {
 
 // Every number position of every document takes each number or refuses it, in the
 // API's words, and gives back the number that came.
-func TestNumbers(t *testing.T) {
+func TestVerifyNumbers(t *testing.T) {
 	t.Parallel()
 	p := newInProcess(t, Options{})
 	send := func(t *testing.T, api, method, target, body string) answered {

@@ -72,9 +72,8 @@ func asURL(t testing.TB, dsn string) string {
 	return u.String()
 }
 
-// The core of the end-to-end tests, on every kind of store but the one that they run
-// on anyway, and on replicas that share a database. "make test-stores" runs all tests
-// on all stores.
+// The core of the end-to-end tests, on replicas that share a database: on one server,
+// "make test" and "make test-stores" run all of them.
 func TestStores(t *testing.T) {
 	core := map[string]func(*testing.T){
 		"operations":     TestEveryOperation,
@@ -104,26 +103,13 @@ func TestStores(t *testing.T) {
 		"rule suite":     TestSuiteOfRules,
 		"diff modes":     TestDiffModes,
 		"under load":     func(t *testing.T) { restoreUnderLoad(t, "", 20) },
+		"no secrets":     TestVerifyEvidenceHoldsNoSecrets,
 	}
-	if !testing.Short() {
-		core["without secrets"] = TestEvidenceHoldsNoSecrets
-	}
-	if raced { // the detector makes some of them many times slower
-		for _, name := range []string{"operations", "runs", "seed", "faults", "under load", "without secrets"} {
-			delete(core, name)
+	t.Run(replicated, func(t *testing.T) {
+		for name, test := range core {
+			t.Run(name, test)
 		}
-	}
-	kinds := []string{"sqlite", "postgres", replicated}
-	if raced {
-		kinds = kinds[1:2]
-	}
-	for _, kind := range kinds {
-		t.Run(kind, func(t *testing.T) {
-			for name, test := range core {
-				t.Run(name, test)
-			}
-		})
-	}
+	})
 }
 
 // What a request costs on each kind of store, evidence included.

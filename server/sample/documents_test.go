@@ -76,7 +76,7 @@ func schemasOf(t testing.TB, data []byte) []located {
 	return found
 }
 
-func TestDocuments(t *testing.T) {
+func TestVerifyDocuments(t *testing.T) {
 	for name, source := range documents() {
 		t.Run(name, func(t *testing.T) {
 			seen := map[*openapi3.Schema]bool{}

@@ -66,7 +66,7 @@ func (readCloser) Close() error { return nil }
 
 // The same seed gives the same requests: one after the other with one worker, and
 // as many with several.
-func TestSeed(t *testing.T) {
+func TestVerifySeed(t *testing.T) {
 	requests := func(seed uint64, workers int) []string {
 		h, log := logged(trivial)
 		run(t, verify.Options{Handler: h, Seed: seed, Workers: workers, MaxExamples: 5})
@@ -88,7 +88,7 @@ func TestSeed(t *testing.T) {
 }
 
 // A finding is small, and is found again by its replay until it is mended.
-func TestReplay(t *testing.T) {
+func TestVerifyReplay(t *testing.T) {
 	document := shop(t, buggy.Document())
 	for _, bug := range []buggy.Bug{
 		buggy.LongName, buggy.AnyCategory, buggy.DeletedReadable, buggy.PatchNotStored, buggy.PageGap,

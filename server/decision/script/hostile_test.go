@@ -78,10 +78,10 @@ func peak(t testing.TB) int {
 	return n
 }
 
-// TestHostile runs each script in a process of its own, to see what it takes. That
+// TestVerifyHostile runs each script in a process of its own, to see what it takes. That
 // it takes the time limit is left to the engine; the test fails when the time is far
 // beyond what a busy machine explains.
-func TestHostile(t *testing.T) {
+func TestVerifyHostile(t *testing.T) {
 	if runtime.GOOS != "linux" {
 		t.Skip("memory is measured by /proc")
 	}
@@ -108,7 +108,7 @@ func TestHostile(t *testing.T) {
 	}
 	for i, c := range hostile {
 		t.Run(c.name, func(t *testing.T) {
-			command := exec.Command(os.Args[0], "-test.run=^TestHostile$")
+			command := exec.Command(os.Args[0], "-test.run=^TestVerifyHostile$")
 			command.Env = append(os.Environ(), "SCRIPT_HOSTILE="+strconv.Itoa(i), "GOMEMLIMIT=", "GOGC=")
 			out, err := command.CombinedOutput()
 			if err != nil {
