@@ -861,7 +861,7 @@ type ProxyRequest struct {
 	// Params Query parameters, an object of texts
 	Params interface{} `json:"params,omitempty"`
 
-	// Auth Authentication configuration; its form is not known
+	// Auth Authentication configuration; its form is not known. Of a username and a password, basic authentication is made
 	Auth interface{} `json:"auth,omitempty"`
 }
 

@@ -317,7 +317,7 @@ func (o *Operation) maskField(c *content, name, text string) string {
 		return text
 	}
 	var out bytes.Buffer
-	if err := n.copy(jsontext.NewDecoder(strings.NewReader(text)), jsontext.NewEncoder(&out)); err != nil {
+	if err := n.copy([]byte(text), jsontext.NewDecoder(strings.NewReader(text)), jsontext.NewEncoder(&out)); err != nil {
 		return Mask // it was decoded before: not expected
 	}
 	return strings.TrimSuffix(out.String(), "\n")
@@ -407,7 +407,7 @@ func (d *Document) MaskHeader(header http.Header) http.Header {
 	return out
 }
 
-var credentialHeaderWords = append([]string{"auth", "cookie", "session", "signature"}, credentialWords...)
+var credentialHeaderWords = append([]string{"auth", "session", "signature"}, credentialWords...)
 
 // maskURL hides the user, and the secrets of query and fragment, of a URL.
 func (d *Document) maskURL(text string) string {

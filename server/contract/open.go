@@ -471,7 +471,7 @@ func (d *Document) scanSecretNames() map[string]bool {
 		if schema == nil || depth > 20 {
 			return false
 		}
-		if schema["writeOnly"] == true || schema["format"] == "password" {
+		if schema["writeOnly"] == true || schema["format"] == "password" || schema[secretKey] == true {
 			return true
 		}
 		if ref, ok := schema["$ref"].(string); ok {

@@ -16,9 +16,12 @@ const Mask = "**********"
 
 var maskText = []byte(`"` + Mask + `"`)
 
-// A secret is a value whose schema is writeOnly or of format password. What the
+// A secret is a value whose schema is writeOnly or of format password, or of which the
+// document says so though answers have it (x-understudy-secret). What the
 // schemas cannot place is judged by its name, and a text that stands where the
-// document wants an object that holds secrets counts as one.
+// document wants an object that holds secrets counts as one. The value of a pair, an
+// object that names what it holds and that no schema describes, is judged by that name; and of a text that is an
+// address, whoever is named in it and what its query says are hidden.
 
 // Redacted is what came ([Violation.Got]) without secrets.
 func (v *Violation) Redacted() any {
@@ -106,7 +109,7 @@ func (o *Operation) redact(body []byte, schema *Schema, holds func() bool) []byt
 	dec := jsontext.NewDecoder(bytes.NewBuffer(body))
 	var out bytes.Buffer
 	enc := jsontext.NewEncoder(&out)
-	if err := o.redaction(schema).copy(dec, enc); err != nil {
+	if err := o.redaction(schema).copy(body, dec, enc); err != nil {
 		return maskText // it was decoded before: not expected
 	}
 	return bytes.TrimSuffix(out.Bytes(), []byte("\n"))
@@ -221,8 +224,11 @@ func (n redaction) value(v any) any {
 	switch v := v.(type) {
 	case map[string]any:
 		out := make(map[string]any, len(v))
+		hidden := n.pair(func(name string) string { text, _ := v[name].(string); return text })
 		for name, m := range v {
-			out[name] = n.member(name).value(m)
+			member := n.member(name)
+			member.masked = member.masked || hidden && name == pairValue && len(member.schemas) == 0
+			out[name] = member.value(m)
 		}
 		return out
 	case []any:
@@ -236,10 +242,63 @@ func (n redaction) value(v any) any {
 	if n.hides(v) {
 		return Mask
 	}
+	if text, ok := v.(string); ok {
+		return n.document.maskAddress(text)
+	}
 	return v
 }
 
-func (n redaction) copy(dec *jsontext.Decoder, enc *jsontext.Encoder) error {
+// pairValue is the member of a pair that has the value.
+const pairValue = "value"
+
+// pair reports whether an object, whose texts text gives by name, is a pair whose value
+// is probably a secret.
+func (n redaction) pair(text func(name string) string) bool {
+	for _, member := range []string{"key", "name"} {
+		if name := text(member); name != "" && (looksSecret(name, n.names) || secretHeader(name)) {
+			return true
+		}
+	}
+	return false
+}
+
+// pairAhead is pair for the object that follows in a text, of which the texts at its
+// beginning are looked at.
+func (n redaction) pairAhead(object []byte) bool {
+	found := map[string]string{}
+	dec := jsontext.NewDecoder(bytes.NewReader(object), jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
+	_, err := dec.ReadToken()
+	for range maxPair {
+		name, fails := dec.ReadToken()
+		if err != nil || fails != nil || name.Kind() != '"' {
+			break
+		}
+		member := name.String()
+		if kind := dec.PeekKind(); kind == '{' || kind == '[' {
+			break
+		}
+		var text jsontext.Token
+		if text, err = dec.ReadToken(); text.Kind() == '"' {
+			found[member] = text.String()
+		}
+	}
+	return n.pair(func(name string) string { return found[name] })
+}
+
+// maxPair is how many members of an object are looked at for the name of a pair.
+const maxPair = 8
+
+// maskAddress is maskURL for a text that may be an address.
+func (d *Document) maskAddress(text string) string {
+	scheme, _, is := strings.Cut(text, "://")
+	if !is || len(scheme) > 20 || strings.ContainsAny(scheme, " \t\r\n/?#") || !strings.ContainsAny(text, "@?#") {
+		return text
+	}
+	return d.maskURL(text)
+}
+
+// copy copies a value without secrets. body is all that the decoder reads.
+func (n redaction) copy(body []byte, dec *jsontext.Decoder, enc *jsontext.Encoder) error {
 	kind := dec.PeekKind()
 	if n.masked && kind != 'n' {
 		if err := dec.SkipValue(); err != nil {
@@ -253,11 +312,15 @@ func (n redaction) copy(dec *jsontext.Decoder, enc *jsontext.Encoder) error {
 	}
 	switch kind {
 	case '"':
-		if n.hides(tok.String()) {
+		text := tok.String()
+		if n.hides(text) {
 			tok = jsontext.String(Mask)
+		} else if shown := n.document.maskAddress(text); shown != text {
+			tok = jsontext.String(shown)
 		}
 		return enc.WriteToken(tok)
 	case '{':
+		hidden := n.pairAhead(body[dec.InputOffset()-1:])
 		if err := enc.WriteToken(tok); err != nil {
 			return err
 		}
@@ -267,10 +330,11 @@ func (n redaction) copy(dec *jsontext.Decoder, enc *jsontext.Encoder) error {
 				return err
 			}
 			member := n.member(name.String())
+			member.masked = member.masked || hidden && name.String() == pairValue && len(member.schemas) == 0
 			if err := enc.WriteToken(name); err != nil {
 				return err
 			}
-			if err := member.copy(dec, enc); err != nil {
+			if err := member.copy(body, dec, enc); err != nil {
 				return err
 			}
 		}
@@ -280,7 +344,7 @@ func (n redaction) copy(dec *jsontext.Decoder, enc *jsontext.Encoder) error {
 		}
 		item := n.item()
 		for dec.PeekKind() != ']' {
-			if err := item.copy(dec, enc); err != nil {
+			if err := item.copy(body, dec, enc); err != nil {
 				return err
 			}
 		}
@@ -293,7 +357,12 @@ func (n redaction) copy(dec *jsontext.Decoder, enc *jsontext.Encoder) error {
 	return enc.WriteToken(tok)
 }
 
-func isSecret(s *Schema) bool { return s.WriteOnly || s.Format == "password" }
+func isSecret(s *Schema) bool {
+	return s.WriteOnly || s.Format == "password" || s.Extensions[secretKey] == true
+}
+
+// secretKey marks a schema whose values are secrets, but answered.
+const secretKey = "x-understudy-secret"
 
 // composed adds the schemas that apply, or may apply, to the same value.
 func composed(schemas []*Schema) []*Schema {
@@ -403,9 +472,8 @@ func foldName(name string) string {
 }
 
 // credentialWords mark a name as a secret's where the document does not know it.
-var credentialWords = []string{"secret", "password", "passwd", "passphrase", "token", "apikey", "credential", "privatekey", "authorization"}
+var credentialWords = []string{"secret", "password", "passwd", "passphrase", "token", "apikey", "credential", "privatekey", "authorization", "cookie"}
 
-// maxSecretName is the length of a name, in bytes, beyond which it is not read: what
 // meantSecret reports whether a member that no schema declares is probably a
 // misspelled secret.
 func meantSecret(name string, schemas []*Schema) bool {
@@ -420,7 +488,8 @@ func meantSecret(name string, schemas []*Schema) bool {
 	return nearestName(name, among) != ""
 }
 
-// it names is hidden.
+// maxSecretName is the length of a name, in bytes, beyond which it is not read: what it
+// names is hidden.
 const maxSecretName = 1 << 10
 
 func looksSecret(name string, secrets map[string]bool) bool {

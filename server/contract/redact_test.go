@@ -77,6 +77,8 @@ func TestRedactRequest(t *testing.T) {
 		{"list where an object is due", "/a", `[{"token":"S","note":"S"},"S"]`, `[{"token":"M","note":"M"},"M"]`},
 		{"text where an object is due", "/a", `"{\"token\":\"S\"}"`, `"M"`},
 		{"text where an inner object is due", "/a", `{"inner":"S","list":["S"]}`, `{"inner":"M","list":["M"]}`},
+		{"pairs", "/a", `{"free":{"list":[{"name":"Authorization","value":"S"},{"value":"S","name":"x-session"},{"name":"Accept","value":"a"}]}}`, `{"free":{"list":[{"name":"Authorization","value":"M"},{"value":"M","name":"x-session"},{"name":"Accept","value":"a"}]}}`},
+		{"addresses", "/a", `{"note":"https://u:S@h/p?token=S&a=1#x","free":{"a":["ftp://S@h","a://b","see a://u@b"]}}`, `{"note":"https://**********@h/p?token=**********&a=1#x","free":{"a":["ftp://**********@h","a://b","see a://u@b"]}}`},
 		{"harmless", "/a", `{"note":"n","id":7.0,"free":{"a":[1,{"b":null}]}}`, `{"note":"n","id":7.0,"free":{"a":[1,{"b":null}]}}`},
 		{"order and literals stay", "/a", `{"note":"n","id":1e2,"a":"\u00e9"}`, `{"note":"n","id":1e2,"a":"é"}`},
 		{"not JSON", "/a", `{"token":"S"`, `"M"`},
