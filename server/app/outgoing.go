@@ -14,6 +14,7 @@ import (
 
 	"github.com/understudy-api/understudy/server/brms"
 	"github.com/understudy-api/understudy/server/site"
+	"github.com/understudy-api/understudy/server/webhook"
 )
 
 // outgoing is the transport of the requests that decisions make.
@@ -47,16 +48,11 @@ func (o *outgoing) permit(address string) error {
 	if err != nil {
 		return fmt.Errorf("%w: the address cannot be read", brms.ErrOutgoing)
 	}
-	ip := to.Addr().Unmap()
-	if !o.local && (!ip.IsGlobalUnicast() || ip.IsPrivate() || shared.Contains(ip)) {
+	if !o.local && !webhook.Public(to.Addr()) {
 		return fmt.Errorf("%w; to this machine and its network: --allow-outgoing-local", brms.ErrOutgoing)
 	}
 	return nil
 }
-
-// shared are the addresses between a provider and its customers (RFC 6598), which lead
-// to machines of the network, such as those with the credentials of a cloud.
-var shared = netip.MustParsePrefix("100.64.0.0/10")
 
 // RoundTrip makes a request if it may go out.
 func (o *outgoing) RoundTrip(r *http.Request) (*http.Response, error) {

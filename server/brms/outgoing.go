@@ -3,11 +3,13 @@ package brms
 import (
 	"bytes"
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"maps"
+	"net"
 	"net/http"
 	"net/url"
 	"slices"
@@ -50,6 +52,9 @@ func (a *API) outgoing(ctx context.Context, method, address string, header map[s
 	for name, text := range header {
 		request.Header.Set(name, text)
 	}
+	for _, name := range hopByHop {
+		request.Header.Del(name)
+	}
 	response, err := (&http.Client{Transport: a.transport}).Do(request)
 	if err != nil {
 		if failure, ok := errors.AsType[*url.Error](err); ok {
@@ -57,6 +62,9 @@ func (a *API) outgoing(ctx context.Context, method, address string, header map[s
 		}
 		if errors.Is(err, ErrOutgoing) {
 			return nil, err
+		}
+		if unknown, ok := errors.AsType[*net.DNSError](err); ok {
+			unknown.Server = "" // who resolves names here is nobody's business
 		}
 		return nil, fmt.Errorf("the request was not answered: %w", err)
 	}
@@ -74,6 +82,10 @@ func (a *API) outgoing(ctx context.Context, method, address string, header map[s
 	}
 	return &reply{status: response.StatusCode, header: response.Header, data: data}, nil
 }
+
+// hopByHop are the headers that are about a connection, which is the server's own and
+// not the client's (RFC 9110, section 7.6.1).
+var hopByHop = []string{"Connection", "Proxy-Connection", "Keep-Alive", "Te", "Trailer", "Transfer-Encoding", "Upgrade", "Proxy-Authorization"}
 
 // reply is the answer to an outgoing request.
 type reply struct {
@@ -103,13 +115,21 @@ func (p proxied) VisitHTTPProxyResponse(w http.ResponseWriter) error {
 	return writeJSON(w, p.text)
 }
 
-// HTTPProxy makes a request, if requests may go out.
+// HTTPProxy makes a request, if requests may go out. What "auth" holds is not published:
+// of an object with a name and a password, as axios takes it, basic authentication is made.
 func (a *API) HTTPProxy(ctx context.Context, request brms.HTTPProxyRequestObject) (brms.HTTPProxyResponseObject, error) {
 	if _, err := projects.read(ctx, a, request.ProjectID); err != nil {
 		return nil, err
 	}
 	body, text := request.Body, site.BodyFrom(ctx)
-	header := texts(body.Headers)
+	header := map[string]string{}
+	given := texts(body.Headers)
+	for _, name := range slices.Sorted(maps.Keys(given)) { // of two spellings the same one each time
+		header[http.CanonicalHeaderKey(name)] = given[name]
+	}
+	if auth := texts(body.Auth); auth["username"] != "" && header["Authorization"] == "" {
+		header["Authorization"] = "Basic " + base64.StdEncoding.EncodeToString([]byte(auth["username"]+":"+auth["password"]))
+	}
 	var sent []byte
 	switch given := body.Body.(type) {
 	case nil:
@@ -117,7 +137,7 @@ func (a *API) HTTPProxy(ctx context.Context, request brms.HTTPProxyRequestObject
 		sent = []byte(given)
 	default:
 		sent = bodyMember(text, "body")
-		if header["Content-Type"] == "" && header["content-type"] == "" {
+		if header["Content-Type"] == "" {
 			header["Content-Type"] = "application/json"
 		}
 	}
@@ -127,6 +147,7 @@ func (a *API) HTTPProxy(ctx context.Context, request brms.HTTPProxyRequestObject
 		for name, text := range params {
 			query.Set(name, text)
 		}
+		address, _, _ = strings.Cut(address, "#")
 		separator := "?"
 		if strings.Contains(address, "?") {
 			separator = "&"

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strconv"
 	"syscall"
 	"time"
@@ -38,9 +39,7 @@ func NewSender(store storage.Store, outgoing, local bool) *Sender {
 		if err != nil {
 			return errNotAllowed
 		}
-		ip := to.Addr().Unmap()
-		public := ip.IsGlobalUnicast() && !ip.IsPrivate() && !shared.Contains(ip)
-		if !ip.IsLoopback() && !local && (!outgoing || !public) {
+		if ip := to.Addr(); !ip.Unmap().IsLoopback() && !local && (!outgoing || !Public(ip)) {
 			return errNotAllowed
 		}
 		return nil
@@ -52,8 +51,24 @@ func NewSender(store storage.Store, outgoing, local bool) *Sender {
 	}}
 }
 
-// shared are the addresses between a provider and its customers (RFC 6598).
-var shared = netip.MustParsePrefix("100.64.0.0/10")
+// notPublic are the networks that lead to no public machine though they look like it (the
+// registries of RFC 6890): those between a provider and its customers, such as those with
+// the credentials of a cloud, those of protocols and of benchmarks, those that are reserved,
+// and those of IPv6 that lead on to any address of IPv4.
+var notPublic = []netip.Prefix{
+	netip.MustParsePrefix("0.0.0.0/8"), netip.MustParsePrefix("100.64.0.0/10"), netip.MustParsePrefix("192.0.0.0/24"),
+	netip.MustParsePrefix("198.18.0.0/15"), netip.MustParsePrefix("240.0.0.0/4"),
+	netip.MustParsePrefix("64:ff9b::/96"), netip.MustParsePrefix("64:ff9b:1::/48"), netip.MustParsePrefix("::/96"),
+	netip.MustParsePrefix("2001::/32"), netip.MustParsePrefix("2002::/16"), netip.MustParsePrefix("fec0::/10"),
+}
+
+// Public reports whether an address is one of the internet: none of this machine, of a
+// network of its own, or that leads on to one.
+func Public(ip netip.Addr) bool {
+	ip = ip.Unmap()
+	return ip.IsGlobalUnicast() && !ip.IsPrivate() &&
+		!slices.ContainsFunc(notPublic, func(p netip.Prefix) bool { return p.Contains(ip) })
+}
 
 var errNotAllowed = errors.New("the address is not one of this machine, and no other is allowed (--allow-outgoing, --allow-outgoing-local)")
 
