@@ -507,6 +507,7 @@ workspaces:
 	if got := p.send(202, "PUT", p.in("/documents/%s/publish", document), `{"type":"publish"}`); !strings.Contains(got, `"documentId":"`+document+`"`) || !strings.Contains(got, `"status":"pending"`) {
 		t.Error(got)
 	}
+	p.send(200, "POST", p.in("/releases/apply"), `{"releaseId":"c3b1a2d4-8e7f-4a6b-9c5d-1e2f3a4b5c6d","publish":true}`)
 	if got := p.send(200, "GET", p.in("/documents/list-paths"), ""); got != "[]" {
 		t.Error("published before it was approved:", got)
 	}

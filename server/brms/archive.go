@@ -220,7 +220,15 @@ func configOf(p storage.Item[project], r *storage.Item[release], commit string, 
 func writeArchive(tx storage.ReadTx, config archiveConfig, files []releaseFile, at time.Time, change func(*releaseFile, []byte) ([]byte, error)) ([]byte, error) {
 	var out bytes.Buffer
 	archive := zip.NewWriter(&out)
-	archive.RegisterCompressor(zip.Deflate, func(w io.Writer) (io.WriteCloser, error) { return flate.NewWriter(w, flate.BestSpeed) })
+	var packer *flate.Writer // one for all entries: each holds a megabyte
+	archive.RegisterCompressor(zip.Deflate, func(w io.Writer) (_ io.WriteCloser, err error) {
+		if packer == nil {
+			packer, err = flate.NewWriter(w, flate.BestSpeed)
+		} else {
+			packer.Reset(w)
+		}
+		return packer, err
+	})
 	add := func(name string, text []byte) error {
 		w, err := archive.CreateHeader(&zip.FileHeader{Name: name, Method: zip.Deflate, Modified: at.UTC().Truncate(2 * time.Second)})
 		if err == nil {

@@ -139,7 +139,7 @@ func (e *environment) placed(w *work, project string) error {
 	}
 	e.Order = before + 1
 	if e.Key == "" {
-		e.Key = firstFree(keyFrom(e.Name), func(key string) (taken bool) {
+		e.Key = firstFree(keyFrom(e.Name, 1, "environment"), func(key string) (taken bool) {
 			if err == nil {
 				taken, err = environments.has(w, indexKey, project+"\x00"+key)
 			}
@@ -191,8 +191,9 @@ func (a *API) CreateEnvironment(ctx context.Context, request brms.CreateEnvironm
 	return brms.CreateEnvironment200JSONResponse(made), err
 }
 
-// UpdateEnvironment changes name, key and approvals, each that is given. The type is
-// taken and ignored.
+// UpdateEnvironment changes name, key and approvals; approvals that are left out are as
+// those of a new environment, which the document has as their default. The type is taken
+// and ignored.
 func (a *API) UpdateEnvironment(ctx context.Context, request brms.UpdateEnvironmentRequestObject) (brms.UpdateEnvironmentResponseObject, error) {
 	body := request.Body
 	changed, err := environments.write(ctx, a, func(w *work) (storage.Item[environment], error) {
@@ -217,16 +218,17 @@ func (a *API) UpdateEnvironment(ctx context.Context, request brms.UpdateEnvironm
 	return brms.UpdateEnvironment200JSONResponse(changed), err
 }
 
-// DeleteEnvironment soft deletes an environment to which nothing is deployed.
+// DeleteEnvironment soft deletes an environment to which nothing is deployed, nor being
+// deployed.
 func (a *API) DeleteEnvironment(ctx context.Context, request brms.DeleteEnvironmentRequestObject) (brms.DeleteEnvironmentResponseObject, error) {
 	_, err := writing(ctx, a, func(w *work) (storage.Item[environment], error) {
 		e, err := environments.at(w, request.ProjectID, request.EnvironmentID)
 		if err != nil {
 			return e, err
 		}
-		if now, err := inUse(w, e.Value); err != nil {
+		if now, err := settled(w, e.Value); err != nil {
 			return e, err
-		} else if now != nil {
+		} else if now.Deployed != nil {
 			return e, site.Conflict("environment.deployed", "A release is deployed to the environment: undeploy it first")
 		}
 		return environments.delete(w, request.ProjectID, request.EnvironmentID)

@@ -210,11 +210,8 @@ func (a *API) evaluate(ctx context.Context, ask func(tx storage.ReadTx) (questio
 		}
 		return q, err
 	})
-	if refusal := site.AsRefusal(err); err != nil && refusal.Code == projects.code+".notFound" {
-		err = a.strange(ctx, site.VarFrom(ctx, "projectId"), err)
-	}
 	if err != nil {
-		return nil, err
+		return nil, a.unlessStrange(ctx, err)
 	}
 	ctx, cancel := context.WithTimeout(ctx, evaluationTime)
 	defer cancel()

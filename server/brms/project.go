@@ -96,7 +96,7 @@ func (a *API) CreateProject(ctx context.Context, request brms.CreateProjectReque
 	made, err := projects.write(ctx, a, func(w *work) (made storage.Item[project], err error) {
 		p := newProject(body)
 		if p.Key == "" {
-			if p.Key, err = freeKey(w, keyFrom(p.Name)); err != nil {
+			if p.Key, err = freeKey(w, keyFrom(p.Name, 2, "project")); err != nil {
 				return made, err
 			}
 		}
@@ -215,8 +215,9 @@ func firstFree(wanted string, taken func(key string) bool) string {
 	}
 }
 
-// keyFrom makes a URL-friendly key of a name.
-func keyFrom(name string) string {
+// keyFrom makes a URL-friendly key of a name: one that begins with a word of at least so
+// many letters, or with the noun.
+func keyFrom(name string, least int, noun string) string {
 	var b strings.Builder
 	for _, r := range strings.ToLower(name) {
 		switch {
@@ -227,8 +228,8 @@ func keyFrom(name string) string {
 		}
 	}
 	key := strings.Trim(b.String(), "-")
-	if first, _, _ := strings.Cut(key, "-"); len(first) < 2 {
-		key = strings.Trim("project-"+key, "-")
+	if first, _, _ := strings.Cut(key, "-"); len(first) < least {
+		key = strings.Trim(noun+"-"+key, "-")
 	}
 	return key
 }

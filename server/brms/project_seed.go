@@ -55,7 +55,7 @@ func completeProjects(entries []*seed.Entry, report seed.Report) {
 			continue
 		}
 		if _, given := e.Text("key"); !given {
-			body.Key = firstFree(keyFrom(body.Name), func(key string) bool { return taken[key] })
+			body.Key = firstFree(keyFrom(body.Name, 2, "project"), func(key string) bool { return taken[key] })
 			if living(e) {
 				taken[body.Key] = true
 			}

@@ -147,8 +147,11 @@ func current(tx storage.ReadTx, project string) (files []releaseFile, commit str
 }
 
 // filesOf are the files of a release, in the order of their paths.
-func filesOf(tx storage.ReadTx, r *release) (files []releaseFile, err error) {
-	text, err := tx.Blob(r.Files)
+func filesOf(tx storage.ReadTx, r *release) ([]releaseFile, error) { return listedFiles(tx, r.Files) }
+
+// listedFiles are the files of a list that the store has, by the hash of it.
+func listedFiles(tx storage.ReadTx, hash string) (files []releaseFile, err error) {
+	text, err := tx.Blob(hash)
 	if err == nil {
 		err = json.Unmarshal(text, &files)
 	}
@@ -238,44 +241,33 @@ func (r *release) follow(tx storage.ReadTx, project, bump string) error {
 	return nil
 }
 
-// stored refuses a project whose releases are made of branches, which are not served.
-func releasable(tx storage.ReadTx, project uuid.UUID) error {
-	p, err := projects.at(tx, project)
+// releasable is a project; one whose releases are made of branches, which are not
+// served, is refused.
+func releasable(tx storage.ReadTx, id uuid.UUID) (storage.Item[project], error) {
+	p, err := projects.at(tx, id)
 	if err == nil && p.Value.Version == "v2" {
-		return site.Conflict("release.branchesNotServed", "A release of a v2 project is made of a branch, and branches are not served yet")
+		return p, site.Conflict("release.branchesNotServed", "A release of a v2 project is made of a branch, and branches are not served yet")
 	}
-	return err
+	return p, err
 }
 
-// filesAt are the files of a commit of a project: its current state, or what a release
-// of it was made of.
-func filesAt(tx storage.ReadTx, project, commit string) ([]releaseFile, error) {
-	files, now, err := current(tx, project)
-	if err != nil || strings.EqualFold(now, commit) {
-		return files, err
-	}
-	found, err := releases.ifBy(tx, indexCommit, project+"\x00"+strings.ToLower(commit))
-	if err != nil {
-		return nil, err
-	}
-	if found == nil {
-		return nil, site.NotFound("commit.notFound", "Commit not found")
-	}
-	return filesOf(tx, &found.Value)
-}
+// errNoCommit refuses a commit that a project has not.
+var errNoCommit = site.NotFound("commit.notFound", "Commit not found")
 
 // CreateRelease makes a release of what is published, or of a commit.
 func (a *API) CreateRelease(ctx context.Context, request brms.CreateReleaseRequestObject) (brms.CreateReleaseResponseObject, error) {
 	body, project := request.Body, request.ProjectID
 	made, err := releases.write(ctx, a, func(w *work) (made storage.Item[release], err error) {
-		if err := releasable(w, project); err != nil {
+		p, err := releasable(w, project)
+		if err != nil {
 			return made, err
 		}
-		var files []releaseFile
-		if body.CommitID != nil {
-			files, err = filesAt(w, project.String(), *body.CommitID)
-		} else {
-			files, _, err = current(w, project.String())
+		set, err := mainSet(w, p)
+		if err == nil && body.CommitID != nil {
+			set, err = commitSet(w, set, *body.CommitID)
+		}
+		if err == nil {
+			err = set.read(w)
 		}
 		if err != nil {
 			return made, err
@@ -286,7 +278,7 @@ func (a *API) CreateRelease(ctx context.Context, request brms.CreateReleaseReque
 				return made, err
 			}
 		}
-		if made, err = makeRelease(w, project, r, files, w.NewID()); err != nil {
+		if made, err = makeRelease(w, project, r, set.files, w.NewID()); err != nil {
 			return made, err
 		}
 		return made, tellRelease(w, made, eventReleaseCreated)
@@ -435,26 +427,24 @@ func (a *API) readFiles(ctx context.Context, project, id uuid.UUID, wanted func(
 	})
 }
 
-// UpdateRelease changes what a release is called; what is left out stays.
+// UpdateRelease changes what a release is called; what is left out stays, and what is
+// null is taken away.
 func (a *API) UpdateRelease(ctx context.Context, request brms.UpdateReleaseRequestObject) (brms.UpdateReleaseResponseObject, error) {
-	body := request.Body
+	body, text := request.Body, site.BodyFrom(ctx)
+	given := func(member string) bool { return bodyMember(text, member) != nil }
 	changed, err := releases.change(ctx, a, func(r *release) error {
-		r.called(body.Name, body.Description)
-		if body.Tags != nil {
-			r.Tags = *body.Tags
+		if given("name") {
+			r.Name = body.Name
+		}
+		if given("description") {
+			r.Description = body.Description
+		}
+		if given("tags") {
+			r.Tags = or(body.Tags, nil)
 		}
 		return nil
 	}, request.ProjectID, request.ReleaseID)
 	return brms.UpdateRelease200JSONResponse(changed), err
-}
-
-func (r *release) called(name, description *string) {
-	if name != nil {
-		r.Name = name
-	}
-	if description != nil {
-		r.Description = description
-	}
 }
 
 // PublishRelease gives a draft its version.
@@ -465,7 +455,7 @@ func (a *API) PublishRelease(ctx context.Context, request brms.PublishReleaseReq
 			if r.Status == releasePublished {
 				return site.Conflict("release.published", "The release is published already")
 			}
-			r.called(body.Name, body.Description)
+			r.Name, r.Description = cmp.Or(body.Name, r.Name), cmp.Or(body.Description, r.Description)
 			return r.follow(w, project.String(), or(body.VersionType, "patch"))
 		}, project, request.ReleaseID)
 		if err != nil {

@@ -37,14 +37,15 @@ func (a *API) DeployRelease(ctx context.Context, request brms.DeployReleaseReque
 }
 
 // ApplyRelease writes the files of a release into the documents of its project, each as
-// a new version unless its newest has that content.
+// a new version unless its newest has that content. To publish them is asked for where the
+// project wants approval.
 func (a *API) ApplyRelease(ctx context.Context, request brms.ApplyReleaseRequestObject) (brms.ApplyReleaseResponseObject, error) {
 	_, err := writing(ctx, a, func(w *work) (struct{}, error) {
 		r, err := releases.at(w, request.ProjectID, request.Body.ReleaseID)
 		if err != nil {
 			return struct{}{}, err
 		}
-		if err := releasable(w, request.ProjectID); err != nil {
+		if _, err := releasable(w, request.ProjectID); err != nil {
 			return struct{}{}, err
 		}
 		files, err := filesOf(w, &r.Value)
@@ -83,7 +84,7 @@ func applyFile(w *work, project uuid.UUID, f *releaseFile, publishing bool) erro
 		}
 	}
 	if publishing {
-		_, err = publish(w, d, nil, "")
+		_, _, err = publishOrAsk(w, d, changeRequest{Type: requestPublish})
 	}
 	return err
 }
@@ -96,7 +97,7 @@ func (a *API) UploadRelease(ctx context.Context, request brms.UploadReleaseReque
 	}
 	defer free()
 	made, err := releases.write(ctx, a, func(w *work) (made storage.Item[release], err error) {
-		if err := releasable(w, request.ProjectID); err != nil {
+		if _, err := releasable(w, request.ProjectID); err != nil {
 			return made, err
 		}
 		files := make([]releaseFile, len(uploaded))

@@ -253,7 +253,7 @@ func completeEnvironments(entries []*seed.Entry, _ seed.Report) {
 		if _, given := e.Text("key"); given || !ok {
 			continue
 		}
-		key := firstFree(keyFrom(body.Name), func(key string) bool { return taken[key] })
+		key := firstFree(keyFrom(body.Name, 1, "environment"), func(key string) bool { return taken[key] })
 		body.Key = &key
 		taken[key] = taken[key] || living(e)
 	}

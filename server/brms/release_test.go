@@ -537,6 +537,7 @@ func TestDeploymentLife(t *testing.T) {
 		if !strings.HasPrefix(c.want, "completed") {
 			want(t, 409, must(s.DeployReleaseWithResponse(ctx, project, deploy)))
 			want(t, 409, must(s.UndeployEnvironmentWithResponse(ctx, project, e.ID)))
+			wantError(t, 409, "environment.deploying", must(s.DeleteEnvironmentWithResponse(ctx, project, e.ID)))
 		}
 	}
 	want(t, 409, must(s.DeleteEnvironmentWithResponse(ctx, project, e.ID)))

@@ -19,32 +19,44 @@ type ruleSet struct {
 	release     *storage.Item[release]
 	deployed    *deployed // how the release came to the environment
 	commit      string
-	files       []releaseFile // in the order of their paths
+	files       []releaseFile // in the order of their paths, once they are read
+	list        string        // the hash of the list of files that are to be read
 }
 
-// projectNamed is the living project that a client names by its id or its key.
+// read reads the files of a set.
+func (s *ruleSet) read(tx storage.ReadTx) (err error) {
+	if s.files == nil && s.list != "" {
+		s.files, err = listedFiles(tx, s.list)
+	}
+	return err
+}
+
+// reachedBy reports whether a caller may have the set: no token of another environment.
+func (s *ruleSet) reachedBy(caller site.Principal) bool {
+	return !caller.Bound || caller.May(anywhere) || s.environment != nil && caller.May(inEnvironment(s.environment.ID))
+}
+
+// projectNamed is the living project that a client names by its id or its key. The id
+// goes first: what is found by one, no key of another leads elsewhere.
 func projectNamed(tx storage.ReadTx, ref string) (storage.Item[project], error) {
 	if id, err := uuid.Parse(ref); err == nil {
-		return projects.of(tx, id.String())
+		found, err := projects.of(tx, id.String())
+		if err == nil || site.AsRefusal(err).Kind != site.KindNotFound {
+			return found, err
+		}
 	}
 	return projects.by(tx, indexKey, ref)
 }
 
 // environmentBy is the living environment of a project that a client names likewise.
 func environmentBy(tx storage.ReadTx, project, ref string) (storage.Item[environment], error) {
-	found, err := environments.by(tx, indexKey, project+"\x00"+ref)
-	if err == nil {
-		return found, nil
+	if id, err := uuid.Parse(ref); err == nil {
+		found, err := environments.of(tx, id.String())
+		if err == nil && found.Parent == project || err != nil && site.AsRefusal(err).Kind != site.KindNotFound {
+			return found, err
+		}
 	}
-	id, notID := uuid.Parse(ref)
-	if notID != nil || site.AsRefusal(err).Kind != site.KindNotFound {
-		return found, err
-	}
-	found, err = environments.of(tx, id.String())
-	if err == nil && found.Parent != project {
-		err = environments.notFound()
-	}
-	return found, err
+	return environments.by(tx, indexKey, project+"\x00"+ref)
 }
 
 // releaseBy is the release of a project that a client names by its id, its number or its
@@ -77,28 +89,49 @@ func branchID(tx storage.ReadTx, project string) uuid.UUID {
 	return derivedID(tx.Workspace(), "branch main of "+project)
 }
 
+// errBranches refuses what the content of a v2 project is asked for.
+var errBranches = site.NotFound("branches.notServed", "A v2 project keeps its content in branches, and branches are not served yet")
+
 // mainSet is what is published of a project.
 func mainSet(tx storage.ReadTx, p storage.Item[project]) (set ruleSet, err error) {
+	if p.Value.Version == "v2" {
+		return set, errBranches
+	}
 	set.project = p
 	set.files, set.commit, err = current(tx, p.ID)
 	return set, err
 }
 
-// commitSet is what a commit of a project holds.
-func commitSet(tx storage.ReadTx, p storage.Item[project], commit string) (set ruleSet, err error) {
-	set.project, set.commit = p, strings.ToLower(commit)
-	set.files, err = filesAt(tx, p.ID, set.commit)
-	return set, err
+// commitSet is what a commit of a project holds: its current state, or what a release of
+// it was made of.
+func commitSet(tx storage.ReadTx, main ruleSet, commit string) (ruleSet, error) {
+	if strings.EqualFold(main.commit, commit) {
+		return main, nil
+	}
+	set := ruleSet{project: main.project, commit: strings.ToLower(commit)}
+	found, err := releases.ifBy(tx, indexCommit, main.project.ID+"\x00"+set.commit)
+	if err == nil && found == nil {
+		err = errNoCommit
+	}
+	if err != nil {
+		return set, err
+	}
+	set.list = found.Value.Files
+	return set, nil
+}
+
+// hold makes a set that of a release.
+func (s *ruleSet) hold(r storage.Item[release]) {
+	s.release, s.commit, s.list = &r, r.Value.Commit, r.Value.Files
 }
 
 // releaseSet is what a release of a project holds.
 func releaseSet(tx storage.ReadTx, p storage.Item[project], ref string) (set ruleSet, err error) {
+	set.project = p
 	r, err := releaseBy(tx, p.ID, ref)
-	if err != nil {
-		return set, err
+	if err == nil {
+		set.hold(r)
 	}
-	set.project, set.release, set.commit = p, &r, r.Value.Commit
-	set.files, err = filesOf(tx, &r.Value)
 	return set, err
 }
 
@@ -113,31 +146,48 @@ func environmentSet(tx storage.ReadTx, p storage.Item[project], ref string) (set
 		return set, err
 	}
 	r, err := releases.of(tx, set.deployed.Release)
-	if err != nil {
-		return set, err
+	if err == nil {
+		set.hold(r)
 	}
-	set.release, set.commit = &r, r.Value.Commit
-	set.files, err = filesOf(tx, &r.Value)
 	return set, err
 }
 
 // errBadTarget refuses a target that is none.
 var errBadTarget = &site.Refusal{Kind: site.KindUnprocessable, Code: "target.invalid", Message: "A target is main, branch:ID, commit:ID, release:VERSION or env:KEY"}
 
-// targetSet is what a target of rules-sync means.
-func targetSet(tx storage.ReadTx, p storage.Item[project], target string) (ruleSet, error) {
+// mains are what is published of projects at one moment, each looked up once.
+type mains map[string]ruleSet
+
+func (m mains) of(tx storage.ReadTx, p storage.Item[project]) (ruleSet, error) {
+	set, known := m[p.ID]
+	if known {
+		return set, nil
+	}
+	set, err := mainSet(tx, p)
+	if err == nil {
+		m[p.ID] = set
+	}
+	return set, err
+}
+
+// target is what a target of rules-sync means.
+func (m mains) target(tx storage.ReadTx, p storage.Item[project], target string) (ruleSet, error) {
 	kind, ref, given := strings.Cut(target, ":")
 	switch {
 	case target == mainTarget:
-		return mainSet(tx, p)
+		return m.of(tx, p)
 	case !given || ref == "":
 	case kind == "branch":
 		if ref != mainTarget && !strings.EqualFold(ref, branchID(tx, p.ID).String()) {
 			return ruleSet{}, site.NotFound("branch.notFound", "Branch not found")
 		}
-		return mainSet(tx, p)
+		return m.of(tx, p)
 	case kind == "commit":
-		return commitSet(tx, p, ref)
+		main, err := m.of(tx, p)
+		if err != nil {
+			return main, err
+		}
+		return commitSet(tx, main, ref)
 	case kind == "release":
 		return releaseSet(tx, p, ref)
 	case kind == "env":

@@ -174,18 +174,24 @@ func (a *API) rulesDocument(ctx context.Context, ref string, download *brms.Bool
 			return nil, err
 		}
 		set, err := find(tx, p)
+		if err == nil && !set.reachedBy(site.PrincipalFrom(ctx)) {
+			err = site.Forbidden("forbidden", "Forbidden")
+		}
+		if err == nil && set.environment != nil && set.release == nil {
+			err = errNothingDeployed
+		}
+		if err == nil {
+			err = set.read(tx)
+		}
 		if err != nil {
 			return nil, err
-		}
-		if set.environment != nil && set.release == nil {
-			return nil, errNothingDeployed
 		}
 		if truth(download) {
 			disposition = new(attachment(p.Value.Key, ".json"))
 		}
 		return set.openAPI(tx, site.BaseURLFrom(ctx))
 	})
-	return document, disposition, err
+	return document, disposition, a.unlessStrange(ctx, err)
 }
 
 // visibleProject is the project that a client names, if its credential reaches it.
@@ -206,7 +212,11 @@ func (a *API) GetRulesDocument(ctx context.Context, request brms.GetRulesDocumen
 // GetCommitRulesDocument is the document of a commit.
 func (a *API) GetCommitRulesDocument(ctx context.Context, request brms.GetCommitRulesDocumentRequestObject) (brms.GetCommitRulesDocumentResponseObject, error) {
 	document, as, err := a.rulesDocument(ctx, request.ProjectID, request.Params.Download, func(tx storage.ReadTx, p storage.Item[project]) (ruleSet, error) {
-		return commitSet(tx, p, request.CommitID)
+		main, err := mainSet(tx, p)
+		if err != nil {
+			return main, err
+		}
+		return commitSet(tx, main, request.CommitID)
 	})
 	return brms.GetCommitRulesDocument200JSONResponse{Body: document, Headers: brms.GetCommitRulesDocument200ResponseHeaders{ContentDisposition: as}}, err
 }
@@ -241,23 +251,23 @@ func (a *API) ListEntrypoints(ctx context.Context, request brms.ListEntrypointsR
 		if err != nil {
 			return found, err
 		}
-		files, _, err := current(tx, p.ID)
-		if err != nil {
+		set := ruleSet{project: p}
+		if !set.reachedBy(site.PrincipalFrom(ctx)) {
+			return found, site.Forbidden("forbidden", "Forbidden")
+		}
+		if set.files, _, err = current(tx, p.ID); err != nil {
 			return found, err
 		}
-		for i := range files {
-			content, err := tx.Blob(files[i].Hash)
+		for i := range set.files {
+			content, err := tx.Blob(set.files[i].Hash)
 			if err != nil {
 				return found, err
 			}
 			if _, _, ok := schemasOf(content); ok {
-				found.Entrypoints = append(found.Entrypoints, brms.Entrypoint{Path: files[i].Path, Type: entrypointGraph})
+				found.Entrypoints = append(found.Entrypoints, brms.Entrypoint{Path: set.files[i].Path, Type: entrypointGraph})
 			}
 		}
 		return found, nil
 	})
-	if err != nil && site.AsRefusal(err).Kind == site.KindNotFound {
-		err = a.strange(ctx, request.ProjectID, err)
-	}
-	return found, err
+	return found, a.unlessStrange(ctx, err)
 }

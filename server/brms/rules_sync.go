@@ -36,29 +36,45 @@ const artifactLife = time.Hour
 // to get it.
 func (a *API) SyncRules(ctx context.Context, request brms.SyncRulesRequestObject) (brms.SyncRulesResponseObject, error) {
 	answer := brms.RulesSync{Deployments: []brms.RulesSyncOutcome{}}
-	loads := false
-	if _, err := reading(ctx, a, func(tx storage.ReadTx) (struct{}, error) {
-		found, err := a.outcomes(ctx, tx, nil, request.Body)
-		answer.Deployments, loads = found, false
-		for i := range found {
-			loads = loads || found[i].Action == actionLoad
-		}
+	var loads []*load
+	if _, err := reading(ctx, a, func(tx storage.ReadTx) (_ struct{}, err error) {
+		answer.Deployments, loads, err = a.outcomes(ctx, tx, request.Body)
 		answer.NextPollAt = nextPoll(tx, request.Body)
 		return struct{}{}, err
 	}); err != nil {
 		return nil, err
 	}
-	if loads { // the archives are to be kept
-		if _, err := writing(ctx, a, func(w *work) (struct{}, error) {
-			found, err := a.outcomes(ctx, w, w, request.Body)
-			answer.Deployments = found
-			return struct{}{}, err
-		}); err != nil {
+	// One archive at a time is in memory, and none is packed while others wait to write.
+	for _, l := range loads {
+		artifact, err := a.artifact(ctx, l)
+		if err != nil && !errors.Is(err, errTooManyFiles) {
 			return nil, err
+		}
+		for _, i := range l.of {
+			if out := &answer.Deployments[i]; err == nil {
+				out.Artifact = artifact
+			} else {
+				out.Action, out.Code = actionError, new("artifact.tooManyFiles")
+			}
 		}
 	}
 	return brms.SyncRules200JSONResponse(answer), nil
 }
+
+// load is an archive that a caller is to get: its files are known by hashes, so that it
+// can be made after the moment at which it was asked for.
+type load struct {
+	set    ruleSet
+	config archiveConfig
+	at     time.Time
+	of     []int // the deployments that it is for
+}
+
+// maxLoads is how many archives one request has made.
+const maxLoads = 100
+
+// errTooManyFiles is that an archive would have more files than all clients read.
+var errTooManyFiles = errors.New("too many files for an archive")
 
 func nextPoll(tx storage.ReadTx, body *brms.RulesSyncRequest) *string {
 	seconds := or(body.SyncInterval, 0)
@@ -69,20 +85,51 @@ func nextPoll(tx storage.ReadTx, body *brms.RulesSyncRequest) *string {
 	return &at
 }
 
-// outcomes are what is to be done for each target. With w, archives are made.
-func (a *API) outcomes(ctx context.Context, tx storage.ReadTx, w *work, body *brms.RulesSyncRequest) ([]brms.RulesSyncOutcome, error) {
+// outcomes are what is to be done for each target, and the archives for that: one for all
+// that want the same.
+func (a *API) outcomes(ctx context.Context, tx storage.ReadTx, body *brms.RulesSyncRequest) ([]brms.RulesSyncOutcome, []*load, error) {
 	list := make([]brms.RulesSyncOutcome, len(body.Deployments))
+	var loads []*load
+	same, known := map[string]*load{}, mains{}
 	for i := range body.Deployments {
-		out, err := a.outcome(ctx, tx, w, &body.Deployments[i])
+		out, set, err := a.outcome(ctx, tx, known, &body.Deployments[i])
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
-		list[i] = out
+		if list[i] = out; out.Action != actionLoad {
+			continue
+		}
+		key := set.identity()
+		if same[key] == nil && len(loads) == maxLoads {
+			list[i].Action, list[i].Code = actionError, new("artifact.tooMany")
+			continue
+		}
+		if same[key] == nil {
+			l, err := a.loadOf(ctx, tx, set)
+			if err != nil {
+				return nil, nil, err
+			}
+			same[key], loads = l, append(loads, l)
+		}
+		same[key].of = append(same[key].of, i)
 	}
-	return list, nil
+	return list, loads, nil
 }
 
-func (a *API) outcome(ctx context.Context, tx storage.ReadTx, w *work, wanted *brms.RulesSyncWanted) (out brms.RulesSyncOutcome, err error) {
+// identity is what the archives of equal sets have in common.
+func (s *ruleSet) identity() string {
+	id := s.project.ID + " " + s.commit
+	if s.release != nil {
+		id += " release " + s.release.ID
+	}
+	if s.environment != nil {
+		id += " environment " + s.environment.ID
+	}
+	return id
+}
+
+// outcome is what is to be done for a target, and what it means.
+func (a *API) outcome(ctx context.Context, tx storage.ReadTx, known mains, wanted *brms.RulesSyncWanted) (out brms.RulesSyncOutcome, set ruleSet, err error) {
 	out = brms.RulesSyncOutcome{Target: or(wanted.Target, mainTarget), Alias: wanted.Alias, Action: actionNoAccess}
 	caller := site.PrincipalFrom(ctx)
 	p, err := projectNamed(tx, wanted.Project)
@@ -90,25 +137,29 @@ func (a *API) outcome(ctx context.Context, tx storage.ReadTx, w *work, wanted *b
 		if site.AsRefusal(err).Kind == site.KindNotFound {
 			err = nil
 		}
-		return out, err
+		return out, set, err
 	}
 	if !caller.Sees(p.ID) {
-		return out, nil
+		return out, set, nil
+	}
+	set, err = known.target(tx, p, out.Target)
+	refusal, refused := errors.AsType[*site.Refusal](err)
+	if refused = refused && refusal.Code != ""; err != nil && !refused {
+		return out, set, err
+	}
+	if !set.reachedBy(caller) {
+		return out, set, nil
 	}
 	out.Project = &brms.RulesSyncProject{ID: p.ID, Key: &p.Value.Key}
-	set, err := targetSet(tx, p, out.Target)
-	if refusal, ok := errors.AsType[*site.Refusal](err); ok && refusal.Code != "" {
+	if refused {
 		out.Action, out.Code = actionError, &refusal.Code
-		return out, nil
-	}
-	if err != nil {
-		return out, err
+		return out, set, nil
 	}
 	if e := set.environment; e != nil {
 		out.Environment = &brms.RulesSyncEnvironment{ID: e.ID, Key: &e.Value.Key, Name: &e.Value.Name}
 		if set.release == nil {
 			out.Action = actionNoRelease
-			return out, nil
+			return out, set, nil
 		}
 	}
 	branch := branchID(tx, p.ID).String()
@@ -118,17 +169,11 @@ func (a *API) outcome(ctx context.Context, tx storage.ReadTx, w *work, wanted *b
 			ID: r.ID, Name: r.Value.Name, Version: new(strconv.FormatInt(r.Value.Version, 10)), SemanticVersion: r.Value.semanticVersion(),
 		}
 	}
+	out.Action = actionLoad
 	if set.held(wanted.Current) {
 		out.Action = actionNoChange
-		return out, nil
 	}
-	out.Action = actionLoad
-	if len(set.files) > maxPlainZip {
-		out.Action, out.Code = actionError, new("artifact.tooManyFiles")
-	} else if w != nil {
-		out.Artifact, err = a.artifact(ctx, w, &set)
-	}
-	return out, err
+	return out, set, nil
 }
 
 // held reports whether a caller has the set. A client may put what it has in both
@@ -144,40 +189,56 @@ func (s *ruleSet) held(current *brms.RulesSyncCurrent) bool {
 	return commit == s.commit && (s.release == nil || release == "" || release == commit)
 }
 
-// artifact keeps the archive of a set and gives the address of it.
-func (a *API) artifact(ctx context.Context, w *work, s *ruleSet) (*brms.RulesSyncArtifact, error) {
-	tokens, err := a.evaluationTokens(w, s)
+// loadOf is the archive of a set.
+func (a *API) loadOf(ctx context.Context, tx storage.ReadTx, s ruleSet) (*load, error) {
+	tokens, err := a.evaluationTokens(ctx, tx, &s)
 	if err != nil {
 		return nil, err
 	}
-	config, at := configOf(s.project, s.release, s.commit, tokens), s.project.Created
+	l := &load{set: s, config: configOf(s.project, s.release, s.commit, tokens), at: s.project.Created}
 	if s.release != nil {
-		at = s.release.Created
+		l.at = s.release.Created
 	}
 	if e := s.environment; e != nil {
-		config.Environment = &configNamed{ID: e.ID, Key: e.Value.Key, Name: e.Value.Name}
-		config.Deployment = &configDeployed{By: string(userView(w, s.deployed.By).Email), CreatedAt: timestamp(s.deployed.At)}
+		l.config.Environment = &configNamed{ID: e.ID, Key: e.Value.Key, Name: e.Value.Name}
+		l.config.Deployment = &configDeployed{By: string(userView(tx, s.deployed.By).Email), CreatedAt: timestamp(s.deployed.At)}
 	}
-	text, err := writeArchive(w, config, s.files, at, forAgents)
+	return l, nil
+}
+
+// artifact keeps an archive and gives the address of it.
+func (a *API) artifact(ctx context.Context, l *load) (*brms.RulesSyncArtifact, error) {
+	text, err := reading(ctx, a, func(tx storage.ReadTx) ([]byte, error) {
+		set := l.set // its files are let go of with it
+		if err := set.read(tx); err != nil {
+			return nil, err
+		}
+		if len(set.files) > maxPlainZip {
+			return nil, errTooManyFiles
+		}
+		return writeArchive(tx, l.config, set.files, l.at, forAgents)
+	})
 	if err != nil {
 		return nil, err
 	}
-	hash, err := w.PutBlob(text)
-	if err != nil {
-		return nil, err
-	}
-	key, err := artifactKey(w)
-	if err != nil {
-		return nil, err
-	}
-	expires := w.Now().Add(artifactLife).Truncate(time.Second)
-	query := url.Values{
-		"workspace": {w.Workspace()}, "expires": {strconv.FormatInt(expires.Unix(), 10)},
-		"signature": {signArtifact(key, w.Workspace(), hash, expires.Unix())},
-	}
-	return &brms.RulesSyncArtifact{
-		URL: site.BaseURLFrom(ctx) + "/api/rules-sync/artifacts/" + hash + "?" + query.Encode(), Sha256: &hash, ExpiresAt: new(timestamp(expires)),
-	}, nil
+	return writing(ctx, a, func(w *work) (*brms.RulesSyncArtifact, error) {
+		hash, err := w.PutBlob(text)
+		if err != nil {
+			return nil, err
+		}
+		key, err := artifactKey(w)
+		if err != nil {
+			return nil, err
+		}
+		expires := w.Now().Add(artifactLife).Truncate(time.Second)
+		query := url.Values{
+			"workspace": {w.Workspace()}, "expires": {strconv.FormatInt(expires.Unix(), 10)},
+			"signature": {signArtifact(key, w.Workspace(), hash, expires.Unix())},
+		}
+		return &brms.RulesSyncArtifact{
+			URL: site.BaseURLFrom(ctx) + "/api/rules-sync/artifacts/" + hash + "?" + query.Encode(), Sha256: &hash, ExpiresAt: new(timestamp(expires)),
+		}, nil
+	})
 }
 
 // forAgents is a content as agents want it: they read "contentType" as a word of their
@@ -322,11 +383,15 @@ func (a *API) GetRulesArtifact(ctx context.Context, request brms.GetRulesArtifac
 }
 
 // evaluationTokens are the tokens with which a set may be evaluated by whoever loads it:
-// that of its environment, and those of its project.
-func (a *API) evaluationTokens(tx storage.ReadTx, s *ruleSet) ([]string, error) {
+// that of its environment, and those of its project; but none that opens more than the
+// caller's own.
+func (a *API) evaluationTokens(ctx context.Context, tx storage.ReadTx, s *ruleSet) ([]string, error) {
 	list := []string{}
 	if s.environment != nil {
 		list = append(list, a.tokens.of(holder{tokenOfEnvironment, tx.Workspace(), s.environment.ID}))
+	}
+	if caller := site.PrincipalFrom(ctx); caller.Bound && !caller.May(anywhere) {
+		return list, nil
 	}
 	err := projectTokens.each(tx, storage.Query{Parent: &s.project.ID}, func(t storage.Item[projectToken]) error {
 		list = append(list, a.tokens.of(holder{tokenOfProject, tx.Workspace(), t.ID}))

@@ -164,14 +164,19 @@ func projectOf(tx storage.ReadTx, h holder) (string, error) {
 // maxSearched is how many workspaces are looked through for a project.
 const maxSearched = 256
 
-// strange tells why a caller finds no project: a token in X-Access-Token that nobody
-// gave out opens a workspace of its own, in which there is none. Where just one other
-// workspace has the project, the token is what is wrong.
-func (a *API) strange(ctx context.Context, ref string, notFound error) error {
-	op, caller := site.OperationFrom(ctx), site.PrincipalFrom(ctx)
+// unlessStrange is an error, unless it is that a caller finds no project for a reason: a
+// token in X-Access-Token that nobody gave out opens a workspace of its own, in which
+// there is none. Where just one other workspace has the project, the token is what is
+// wrong.
+func (a *API) unlessStrange(ctx context.Context, err error) error {
+	if err == nil || site.AsRefusal(err).Code != projects.code+".notFound" {
+		return err
+	}
+	op, caller, notFound := site.OperationFrom(ctx), site.PrincipalFrom(ctx), err
 	if op == nil || caller.Scheme != schemeProject || caller.Bound {
 		return notFound
 	}
+	ref := site.VarFrom(ctx, "projectId")
 	names, err := a.store.Workspaces(ctx, "")
 	if err != nil || len(names) > maxSearched {
 		return orStore(err, notFound)
