@@ -144,7 +144,8 @@ const (
 )
 
 // viewDocument answers a document. Its versions have their contents, newest first,
-// until those are more than so many bytes; none if that is 0.
+// until those are more than so many bytes; none, nor the releases that they are in, if
+// that is 0.
 func viewDocument(tx storage.ReadTx, d storage.Item[document], contents int) (brms.DecisionDocument, error) {
 	id := d.ID
 	view := brms.DecisionDocument{
@@ -162,6 +163,18 @@ func viewDocument(tx storage.ReadTx, d storage.Item[document], contents int) (br
 	if err != nil {
 		return view, err
 	}
+	among := map[string][]brms.VersionRelease{}
+	for _, item := range found {
+		among[item.ID] = []brms.VersionRelease{}
+	}
+	if p := d.Value.Published; p != nil {
+		among[p.Version] = []brms.VersionRelease{}
+	}
+	if contents > 0 {
+		if err := addReleases(tx, d.Parent, among); err != nil {
+			return view, err
+		}
+	}
 	left := contents
 	for i, item := range found {
 		left -= item.Value.Size
@@ -169,6 +182,7 @@ func viewDocument(tx storage.ReadTx, d storage.Item[document], contents int) (br
 		if err != nil {
 			return view, err
 		}
+		shown.Releases = among[item.ID]
 		view.Versions = append(view.Versions, shown)
 	}
 	if p := d.Value.Published; p != nil {
@@ -180,6 +194,7 @@ func viewDocument(tx storage.ReadTx, d storage.Item[document], contents int) (br
 		if err != nil {
 			return view, err
 		}
+		shown.Releases = among[p.Version]
 		view.Published, view.PublishedID = &shown, &shown.ID
 		view.PublishedAt, view.PublishedBy = new(timestamp(p.At)), new(person(tx.Workspace()))
 	}

@@ -244,5 +244,11 @@ func wholeVersion(tx storage.ReadTx, v storage.Item[version], err error) (view b
 	if err != nil {
 		return view, err
 	}
-	return viewVersion(tx, of, v, true)
+	if view, err = viewVersion(tx, of, v, true); err != nil {
+		return view, err
+	}
+	among := map[string][]brms.VersionRelease{v.ID: {}}
+	err = addReleases(tx, of.Parent, among)
+	view.Releases = among[v.ID]
+	return view, err
 }

@@ -159,6 +159,32 @@ func TestReleaseNulls(t *testing.T) {
 	}
 }
 
+// A version names the releases that it is in, newest first; a list is a glance.
+func TestReleasesOfVersions(t *testing.T) {
+	t.Parallel()
+	p := newRulesProject(t)
+	id := p.idAt(t, p.id, "fees/shipping")
+	at := "/api/projects/" + p.id.String() + "/documents/" + id.String()
+	p.raw(t, "PUT", at, `{"content":{"nodes":[],"edges":[],"x":2},"publish":true}`)
+	third := p.release(t, p.id, gen.CreateReleaseRequest{})
+	p.release(t, p.id, gen.CreateReleaseRequest{CommitID: new(p.first.CommitID.String())})
+	told := func(v gen.DocumentVersion) (numbers string) {
+		for _, r := range v.Releases {
+			numbers += *r.Version
+		}
+		return numbers
+	}
+	d := p.getDocument(t, p.id, id)
+	if got := told(d.Versions[0]) + " " + told(d.Versions[1]) + " " + told(*d.Published); got != "3 421 3" || d.Published.Releases[0].ID != third.ID {
+		t.Errorf("%s: %+v", got, d.Published.Releases)
+	}
+	_, answer, _ := p.raw(t, "GET", at+"/versions/"+d.Versions[1].ID.String(), "")
+	var v gen.DocumentVersion
+	if err := json.Unmarshal([]byte(answer), &v); err != nil || told(v) != "421" {
+		t.Error(answer, err)
+	}
+}
+
 // The proxy sends what it is given but for what is about the connection.
 func TestProxiedRequests(t *testing.T) {
 	t.Parallel()

@@ -174,6 +174,9 @@ func (r *reader) graph(doc value.Value) graphContent {
 			g.nodes = make([]nodeContent, 0, len(v.AsArray()))
 			r.array(at, v, func(i int, v value.Value) {
 				g.nodes = append(g.nodes, r.node(&place{parent: at, index: i}, v))
+				if id, _ := v.AsObject().Get("id"); r.err != nil && r.err.Kind == KindContent && id.Kind() == value.KindString {
+					r.err.NodeID = id.AsString()
+				}
 			})
 		}
 	})

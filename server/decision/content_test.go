@@ -54,6 +54,9 @@ func TestRefusedDocuments(t *testing.T) {
 		if !errors.As(err, &failure) || failure.Kind != decision.KindContent || failure.Source != c.want {
 			t.Errorf("%s\n got %v\nwant %s", c.document, err, c.want)
 		}
+		if in := strings.HasPrefix(c.want, "nodes[0]:"); failure != nil && in != (failure.NodeID == "a") {
+			t.Errorf("%s: in node %q", c.document, failure.NodeID)
+		}
 	}
 }
 

@@ -46,7 +46,8 @@ const (
 type Error struct {
 	Kind Kind
 	// NodeID is the node that failed (KindNode), or that an edge names in vain
-	// (KindGraph with FaultMissingNode).
+	// (KindGraph with FaultMissingNode), or in which a document breaks the format
+	// (KindContent), if it is in one.
 	NodeID string
 	// Source is the reason. Empty where the kind says it all.
 	Source string
@@ -152,6 +153,9 @@ func (e *Error) AppendJSON(dst []byte) []byte {
 			member("source", e.Source)
 		}
 	case KindContent, KindContext, KindLimit:
+		if e.NodeID != "" {
+			member("nodeId", e.NodeID)
+		}
 		member("source", e.Source)
 	}
 	return append(dst, '}')
