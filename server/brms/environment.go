@@ -170,7 +170,7 @@ func (a *API) CreateEnvironment(ctx context.Context, request brms.CreateEnvironm
 		if _, err := projects.at(w, request.ProjectID); err != nil {
 			return made, err
 		}
-		if _, err := groupIDs(w, request.ProjectID, request.Body.ApprovalGroups); err != nil {
+		if e.ApprovalGroups, err = groupIDs(w, request.ProjectID, request.Body.ApprovalGroups); err != nil {
 			return made, err
 		}
 		if to := request.Body.DeploymentID; to != nil {

@@ -2,6 +2,7 @@ package brms
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	"github.com/google/uuid"
@@ -94,7 +95,7 @@ func approvers(tx storage.ReadTx, ids []string) ([]brms.ApprovalGroup, error) {
 	return found, nil
 }
 
-// groupIDs are the ids of groups of a project, each of which must live there.
+// groupIDs are the ids of groups of a project, each of which must live there, each once.
 func groupIDs(tx storage.ReadTx, project uuid.UUID, given *[]uuid.UUID) ([]string, error) {
 	ids := []string{}
 	for _, id := range or(given, nil) {
@@ -105,7 +106,9 @@ func groupIDs(tx storage.ReadTx, project uuid.UUID, given *[]uuid.UUID) ([]strin
 		if g == nil || g.Parent != project.String() {
 			return nil, site.Conflict("environment.groupUnknown", "The project has no such approval group")
 		}
-		ids = append(ids, id.String())
+		if !slices.Contains(ids, id.String()) {
+			ids = append(ids, id.String())
+		}
 	}
 	return ids, nil
 }

@@ -412,7 +412,7 @@ func TestEnvironmentLife(t *testing.T) {
 		t.Errorf("%+v", staging)
 	}
 	guarded := s.environment(t, project, gen.CreateEnvironmentRequest{
-		Name: "Production", Type: "brms", Key: new("Production"), ApprovalMode: new("require_any"), ApprovalGroups: &[]uuid.UUID{group.JSON200.ID},
+		Name: "Production", Type: "brms", Key: new("Production"), ApprovalMode: new("require_any"), ApprovalGroups: &[]uuid.UUID{group.JSON200.ID, group.JSON200.ID},
 	})
 	if guarded.Key != "Production" || !guarded.RequiredReviewers || len(guarded.ApprovalGroups) != 1 || guarded.ApprovalGroups[0].Name != "Approvers" || guarded.AccessToken == staging.AccessToken {
 		t.Errorf("%+v", guarded)
