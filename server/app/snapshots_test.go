@@ -8,7 +8,9 @@ import (
 	"io"
 	"math/rand/v2"
 	"net/http"
+	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -353,9 +355,14 @@ func restoreUnderLoad(t *testing.T, store string, n int) {
 	l.ok("POST", "/_understudy/snapshots/w0/restore", "")
 	l.between.Store(&[2]int{0, 0})
 
+	seed, err := strconv.ParseUint(os.Getenv("UNDERSTUDY_SEED"), 10, 64)
+	if err != nil {
+		seed = rand.Uint64()
+	}
+	t.Logf("UNDERSTUDY_SEED=%d", seed)
 	var group sync.WaitGroup
-	for range 16 {
-		group.Go(l.write)
+	for i := range uint64(16) {
+		group.Go(func() { l.write(rand.New(rand.NewPCG(seed, i))) })
 	}
 	group.Go(l.watch)
 	group.Go(l.read)
@@ -432,7 +439,7 @@ func (l *load) build(i int) string {
 
 // write is one of the writers: it makes, changes and deletes what it can in both
 // APIs, and never touches what marks a state.
-func (l *load) write() {
+func (l *load) write(random *rand.Rand) {
 	var projects, bis []string
 	state := 0 // that this writer saw last
 	for !l.done.Load() {
@@ -447,7 +454,7 @@ func (l *load) write() {
 			*from = (*from)[1:]
 			return path
 		}
-		switch rand.IntN(9) {
+		switch random.IntN(9) {
 		case 0, 1, 2:
 			// Only in the state of the marker there is something to copy.
 			method, path, list = "POST", projectsPath, &projects

@@ -164,6 +164,12 @@ func killWorkers(t *testing.T, rounds int, at string, open func() *house) {
 			t.Fatal(err)
 		}
 	}
+	seed, err := strconv.ParseUint(os.Getenv("UNDERSTUDY_SEED"), 10, 64)
+	if err != nil {
+		seed = rand.Uint64()
+	}
+	t.Logf("UNDERSTUDY_SEED=%d", seed)
+	random := rand.New(rand.NewPCG(seed, 0))
 	var survivor *worker
 	attempts := map[int]int{}
 	for round := range rounds {
@@ -180,14 +186,14 @@ func killWorkers(t *testing.T, rounds int, at string, open func() *house) {
 		} else {
 			<-first(victim, nil)
 		}
-		killedAt := rand.IntN(stepCount + 2)
+		killedAt := random.IntN(stepCount + 2)
 		for step := 1; step < stepCount && step <= killedAt; step++ {
 			victim.proceed()
 			victim.expect(t, fmt.Sprint("step ", step))
 		}
 		if killedAt >= stepCount { // as it ends the job
 			victim.proceed()
-			timer := time.NewTimer(rand.N(4 * time.Millisecond))
+			timer := time.NewTimer(time.Duration(random.Int64N(int64(4 * time.Millisecond))))
 			<-timer.C
 		}
 		victim.kill()
