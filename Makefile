@@ -40,7 +40,7 @@ LONG = ^Test(Store|Verify|Docs|Browser)
 
 # Tests of many requests, one after the other, to which it is all the same what keeps the
 # state and who else is at work: "make test" runs them, and nothing runs them again.
-ALONE = ^(Test(Administrator|BareKey|BasisDecides|Coverage|EveryDeclaredStatusCanBeForced|EveryMistakeAtOnce|ExamplesOfRefusals|Explanations|FaultKinds|Hostile|InferredRulesNeverRefuse|OddRequests|OpenedIsLoaded|PlantedMistakes|Prefer|Protocol|ReportRefuses|ReportRefusesTheRest|SeedMistakes|VerdictByBasis|ViolationKinds|WhatOnlyClientsShow)$$|Fuzz)
+ALONE = ^(Test(Administrator|ArchivesRefused|BareKey|BasisDecides|BytesAreBounded|Coverage|EveryDeclaredStatusCanBeForced|EveryMistakeAtOnce|ExamplesOfRefusals|Explanations|FaultKinds|Hostile|InferredRulesNeverRefuse|OddRequests|OpenedIsLoaded|PlantedMistakes|Prefer|Protocol|ReportRefuses|ReportRefusesTheRest|SeedMistakes|SharedBounds|SharedModel|StrangersBreak|VerdictByBasis|ViolationKinds|WhatOnlyClientsShow|WordingShowsNoValue)$$|Fuzz)
 
 # The packages that have tests of a kind, and those that have tests of no such kind:
 # $(call with,Benchmark), $(INMEMORY)
@@ -71,9 +71,10 @@ test-docs:
 test-verify:
 	$(UNHURRIED) $(GO) test -timeout 15m -count=1 -run '^TestVerify' $(ARGS) $(call with,TestVerify)
 
-# What several requests run at once: the packages that lock or count, but for those whose
-# locks guard no more than what is made once, which the tests of the server make at once.
-SHARED = $(filter-out ./server/sample ./server/decision/value ./server/voice/%,$(shell grep -rlE --include='*.go' --exclude='*_test.go' '^(import )?[[:space:]]*"sync(/atomic)?"$$' server storage | sed 's,^,./,; s,/[^/]*$$,,' | sort -u))
+# What several requests run at once: the packages that lock or count, but for the shop that
+# verify is tried on, and those whose locks guard no more than what is made once, which the
+# tests of the server make at once.
+SHARED = $(filter-out ./server/verify/buggy ./server/sample ./server/decision/value ./server/voice/%,$(shell grep -rlE --include='*.go' --exclude='*_test.go' '^(import )?[[:space:]]*"sync(/atomic)?"$$' server storage | sed 's,^,./,; s,/[^/]*$$,,' | sort -u))
 
 ## race: run the tests of what is shared between requests under the race detector (needs a C compiler)
 .PHONY: race
