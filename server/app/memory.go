@@ -23,7 +23,11 @@ const gcPercent = 1200
 const (
 	memoryBase   = 72 << 20 // bytes
 	memoryFactor = 1.75
-	memorySteps  = 4 << 20 // a change by less is none
+	// From memoryTight on the bound follows more closely: what a few large requests hold
+	// for a moment is not worth so much room.
+	memoryTight       = 256 << 20 // bytes
+	memoryTightFactor = 1.3
+	memorySteps       = 4 << 20 // a change by less is none
 )
 
 // An idle process gives its memory back. It is idle if it has allocated less than
@@ -100,7 +104,9 @@ func (g *governor) end() {
 
 // memoryFor is the bound for what lives.
 func memoryFor(lived uint64) int64 {
-	return memoryBase + int64(memoryFactor*float64(min(lived, math.MaxInt64/4)))
+	lived = min(lived, math.MaxInt64/4)
+	loose, tight := memoryBase+memoryFactor*float64(lived), memoryTightFactor*float64(lived)
+	return int64(min(loose, max(memoryTight, tight)))
 }
 
 // follow sets the bound for what lives, and says whether there is more to follow.

@@ -36,7 +36,6 @@ import (
 	"github.com/understudy-api/understudy/server/audit"
 	"github.com/understudy-api/understudy/server/contract"
 	"github.com/understudy-api/understudy/server/decision"
-	"github.com/understudy-api/understudy/server/decision/zen"
 	"github.com/understudy-api/understudy/server/site"
 	"github.com/understudy-api/understudy/server/voice/fastify"
 	"github.com/understudy-api/understudy/storage"
@@ -88,7 +87,7 @@ var (
 func New(store storage.Store, keys site.Keyring, options ...Option) *API {
 	a := &API{
 		store: store, keys: keys, audit: func(storage.Tx, audit.Event) error { return nil },
-		engines: &engines{compiled: decision.NewCache(compiledBytes, decision.Limits{}), room: zen.NewRoom()}, unpacking: newUnpacking(),
+		engines: &engines{compiled: decision.NewCache(compiledBytes, decision.Limits{})}, unpacking: newUnpacking(),
 	}
 	for _, option := range options {
 		option(a)

@@ -26,8 +26,13 @@ func asking(ctx context.Context, body *brms.EvaluateRequest) (input, graph []byt
 }
 
 // given is a graph that comes with the question.
-func (a *API) given(graph []byte) func(storage.ReadTx) (*decision.Decision, error) {
-	return func(storage.ReadTx) (*decision.Decision, error) { return a.engines.compiled.Parse(graph) }
+func (a *API) given(ctx context.Context, graph []byte) func(storage.ReadTx) (*decision.Decision, error) {
+	return func(storage.ReadTx) (*decision.Decision, error) {
+		if err := fits(ctx, graph); err != nil {
+			return nil, err
+		}
+		return a.engines.compiled.Parse(graph)
+	}
 }
 
 // EvaluateDecision evaluates what is published at a path, a version of it, or the graph
@@ -45,10 +50,10 @@ func (a *API) EvaluateDecision(ctx context.Context, request brms.EvaluateDecisio
 		}
 		switch {
 		case graph != nil:
-			q.root = a.given(graph)
+			q.root = a.given(ctx, graph)
 		case request.Params.VersionID != nil:
 			q.root = func(tx storage.ReadTx) (*decision.Decision, error) {
-				return a.versionAt(tx, p.ID, request.Key, *request.Params.VersionID)
+				return a.versionAt(ctx, tx, p.ID, request.Key, *request.Params.VersionID)
 			}
 		}
 		return q, nil
@@ -56,7 +61,7 @@ func (a *API) EvaluateDecision(ctx context.Context, request brms.EvaluateDecisio
 }
 
 // versionAt is the decision of a version of the document at a path.
-func (a *API) versionAt(tx storage.ReadTx, project, path string, id uuid.UUID) (*decision.Decision, error) {
+func (a *API) versionAt(ctx context.Context, tx storage.ReadTx, project, path string, id uuid.UUID) (*decision.Decision, error) {
 	d, err := documents.by(tx, indexPath, pathKey(project, path))
 	if err != nil {
 		return nil, err
@@ -68,7 +73,7 @@ func (a *API) versionAt(tx storage.ReadTx, project, path string, id uuid.UUID) (
 	if err != nil {
 		return nil, err
 	}
-	return a.engines.compile(tx, v.Value.Hash)
+	return a.engines.compile(ctx, tx, v.Value.Hash)
 }
 
 // EvaluateEnvironmentDecision evaluates a file of the release that is deployed in an
@@ -85,7 +90,7 @@ func (a *API) EvaluateEnvironmentDecision(ctx context.Context, request brms.Eval
 			q.environment = e.ID
 		}
 		if q.set, err = a.deployedFiles(tx, p.ID, request.EnvironmentID); err == nil && graph != nil {
-			q.root = a.given(graph)
+			q.root = a.given(ctx, graph)
 		}
 		return q, err
 	}))
@@ -106,7 +111,7 @@ func (a *API) SimulateDecision(ctx context.Context, request brms.SimulateDecisio
 		if err != nil {
 			return q, err
 		}
-		q = question{set: newestSet{p.ID}, project: p.ID, root: a.given(graph), input: input, trace: true}
+		q = question{set: newestSet{p.ID}, project: p.ID, root: a.given(ctx, graph), input: input, trace: true}
 		switch {
 		case body.ReleaseID != nil && *body.ReleaseID != "":
 			q.set, err = a.releasedFiles(tx, p.ID, *body.ReleaseID)

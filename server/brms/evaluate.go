@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/understudy-api/understudy/server/decision"
-	"github.com/understudy-api/understudy/server/decision/zen"
 	"github.com/understudy-api/understudy/server/site"
 	"github.com/understudy-api/understudy/storage"
 )
@@ -79,8 +78,12 @@ func (s fileSet) all(storage.ReadTx) (map[string]string, error) { return s, nil 
 const (
 	// evaluationTime is how long an evaluation may take.
 	evaluationTime = 30 * time.Second
-	// compiledBytes is how long the documents are together whose compiled form is kept.
-	compiledBytes = 32 << 20
+	// compiledBytes is what the decisions take together that are kept compiled.
+	compiledBytes = 48 << 20
+	// resultBytes is about how long a result may be, and its trace.
+	resultBytes = 16 << 20
+	// largeGraph is from how many bytes on a graph is compiled by large requests only.
+	largeGraph = 256 << 10
 	// gatheredAtOnce is how many decisions are looked up before it is known whether
 	// they are needed.
 	gatheredAtOnce = 64
@@ -91,16 +94,26 @@ const (
 type engines struct {
 	compiled  *decision.Cache
 	functions decision.FunctionHandler // nil where functions do not run
-	room      *zen.Room                // of large evaluations
 }
 
 // compile gives the decision of a content that the store has.
-func (e *engines) compile(tx storage.ReadTx, hash string) (*decision.Decision, error) {
+func (e *engines) compile(ctx context.Context, tx storage.ReadTx, hash string) (*decision.Decision, error) {
 	var key [sha256.Size]byte
 	if n, err := hex.Decode(key[:], []byte(hash)); err != nil || n != len(key) {
 		return nil, errors.New("brms: a content without a hash")
 	}
-	return e.compiled.Load(key, func() ([]byte, error) { return contentOf(tx, hash) })
+	return e.compiled.Load(key, func() ([]byte, error) {
+		text, err := contentOf(tx, hash)
+		return text, orStore(err, fits(ctx, text))
+	})
+}
+
+// fits returns an error if a graph may not be compiled as long as the request is small.
+func fits(ctx context.Context, graph []byte) error {
+	if len(graph) >= largeGraph && !site.Enlarged(ctx) {
+		return site.ErrLarge
+	}
+	return nil
 }
 
 // gathered are decisions by path, looked up at one moment: those that one refers to, or
@@ -117,7 +130,7 @@ type compiled struct {
 }
 
 // gather looks up what a decision refers to, and what that refers to.
-func (a *API) gather(tx storage.ReadTx, set decisionSet, root *decision.Decision) (*gathered, error) {
+func (a *API) gather(ctx context.Context, tx storage.ReadTx, set decisionSet, root *decision.Decision) (*gathered, error) {
 	g := &gathered{api: a}
 	queue := []*decision.Decision{root}
 	for len(queue) > 0 {
@@ -143,7 +156,7 @@ func (a *API) gather(tx storage.ReadTx, set decisionSet, root *decision.Decision
 				g.loaded[key] = compiled{err: decision.ErrNotFound}
 				continue
 			}
-			d, err := a.engines.compile(tx, hash)
+			d, err := a.engines.compile(ctx, tx, hash)
 			if _, refused := errors.AsType[*decision.Error](err); err != nil && !refused {
 				return nil, err
 			}
@@ -167,7 +180,7 @@ func (g *gathered) Load(ctx context.Context, key string) (*decision.Decision, er
 	}
 	// Contents never change, so that another moment does not matter.
 	return reading(ctx, g.api, func(tx storage.ReadTx) (*decision.Decision, error) {
-		return g.api.engines.compile(tx, hash)
+		return g.api.engines.compile(ctx, tx, hash)
 	})
 }
 
@@ -203,10 +216,10 @@ func (a *API) evaluate(ctx context.Context, ask func(tx storage.ReadTx) (questio
 		if q.root != nil {
 			root, err = q.root(tx)
 		} else {
-			root, err = a.decisionAt(tx, q)
+			root, err = a.decisionAt(ctx, tx, q)
 		}
 		if err == nil {
-			loader, err = a.gather(tx, q.set, root)
+			loader, err = a.gather(ctx, tx, q.set, root)
 		}
 		return q, err
 	})
@@ -218,7 +231,7 @@ func (a *API) evaluate(ctx context.Context, ask func(tx storage.ReadTx) (questio
 	engine := decision.New(
 		decision.WithLoader(loader), decision.WithFunctions(a.engines.functions),
 		decision.WithCustom(&integrationNodes{api: a, project: q.project}),
-		decision.WithClock(func() time.Time { return now }), decision.WithRoom(a.engines.room),
+		decision.WithClock(func() time.Time { return now }), decision.WithEnlarge(site.Enlarge), decision.WithLimits(decision.Limits{ResultBytes: resultBytes}),
 	)
 	input := q.input
 	if len(input) == 0 {
@@ -232,7 +245,7 @@ func (a *API) evaluate(ctx context.Context, ask func(tx storage.ReadTx) (questio
 }
 
 // decisionAt is the decision that a question asks for by its path.
-func (a *API) decisionAt(tx storage.ReadTx, q question) (*decision.Decision, error) {
+func (a *API) decisionAt(ctx context.Context, tx storage.ReadTx, q question) (*decision.Decision, error) {
 	hash, ok, err := q.set.hash(tx, q.path)
 	if err != nil {
 		return nil, err
@@ -245,7 +258,7 @@ func (a *API) decisionAt(tx storage.ReadTx, q question) (*decision.Decision, err
 		}
 		return nil, documents.notFound()
 	}
-	return a.engines.compile(tx, hash)
+	return a.engines.compile(ctx, tx, hash)
 }
 
 func orStore(err error, otherwise error) error {

@@ -205,7 +205,7 @@ func (e *evaluation) functionNode(n *node, input value.Value) (out, data value.V
 		Input: input, Nodes: e.nodes(),
 		Iteration: e.iteration, MaxDepth: e.maxDepth, Trace: e.trace != nil,
 		Clock: e.clock, Zone: e.engine.zone,
-		Evaluate: e.evaluateKey,
+		Evaluate: e.evaluateKey, Within: e.within, Enlarge: e.engine.enlarge,
 	}
 	result, failure := handler.Run(e.ctx, call)
 	if e.trace != nil {
@@ -224,7 +224,7 @@ func (e *evaluation) evaluateKey(ctx context.Context, key string, input value.Va
 	d, err := e.engine.load(ctx, key)
 	if err == nil {
 		r := *e.run
-		r.ctx, r.traced = ctx, trace
+		r.ctx, r.traced, r.within = ctx, trace, r.within+1
 		var response *Response
 		if response, err = r.evaluate(d, input, value.Value{}, false, e.iteration+1); err == nil {
 			return response, nil

@@ -20,7 +20,20 @@ type Decision struct {
 	ends        []int32
 	switches    bool
 	evaluations sync.Pool // of *evaluation
+	size        int
 }
+
+// About what the parts of a decision take, in bytes.
+const (
+	nodeSize  = 600
+	edgeSize  = 120
+	ruleSize  = 160
+	cellSize  = 280
+	tokenSize = 30
+)
+
+// Size is about how many bytes of memory the decision takes.
+func (d *Decision) Size() int { return d.size }
 
 type edge struct {
 	from, to  int32
@@ -79,6 +92,8 @@ func (c *cell) empty() bool { return c.text == "" }
 type compiler struct {
 	standard, unary map[string]*cell
 	limits          zen.Limits
+	tokens          int // that are left
+	size            int
 }
 
 var emptyCell cell
@@ -95,11 +110,17 @@ func (c *compiler) cell(text string, unary bool) *cell {
 		return done
 	}
 	done := &cell{text: text}
+	if c.tokens < 0 { // the document is refused
+		return done
+	}
 	if done.program, done.err = compile(text, zen.WithLimits(c.limits)); done.err == nil {
+		c.tokens -= done.program.Tokens()
+		c.size += done.program.Tokens() * tokenSize
 		reads := done.program.Reads()
 		done.nodes, done.reference = reads.Nodes || reads.Root, reads.Reference || reads.Root
 	}
 	known[text] = done
+	c.size += len(text) + cellSize
 	return done
 }
 
@@ -126,12 +147,12 @@ func ParseLimited(data []byte, limits Limits) (*Decision, error) {
 	if r.err != nil {
 		return nil, r.err
 	}
-	return build(content, limits), nil
+	return build(content, limits)
 }
 
-func build(content graphContent, limits Limits) *Decision {
+func build(content graphContent, limits Limits) (*Decision, error) {
 	d := &Decision{nodes: make([]node, len(content.nodes)), edges: make([]edge, 0, len(content.edges))}
-	c := compiler{standard: map[string]*cell{}, unary: map[string]*cell{}, limits: limits.Expression}
+	c := compiler{standard: map[string]*cell{}, unary: map[string]*cell{}, limits: limits.Expression, tokens: limits.Tokens}
 	ids := make(map[string]int32, len(content.nodes))
 	inputs := 0
 	for i := range content.nodes {
@@ -145,16 +166,20 @@ func build(content graphContent, limits Limits) *Decision {
 			d.switches = true
 		}
 	}
+	if c.tokens < 0 {
+		return nil, limitError("the expressions have more than %d tokens", limits.Tokens)
+	}
+	d.size = c.size + len(content.edges)*edgeSize
 	for _, e := range content.edges {
 		from, ok := ids[e.source]
 		if !ok {
 			d.invalid = &Error{Kind: KindGraph, Fault: FaultMissingNode, NodeID: e.source}
-			return d
+			return d, nil
 		}
 		to, ok := ids[e.target]
 		if !ok {
 			d.invalid = &Error{Kind: KindGraph, Fault: FaultMissingNode, NodeID: e.target}
-			return d
+			return d, nil
 		}
 		n := int32(len(d.edges))
 		d.edges = append(d.edges, edge{from, to, e.handle, e.hasHandle})
@@ -169,7 +194,7 @@ func build(content graphContent, limits Limits) *Decision {
 	case !d.switches:
 		d.settle()
 	}
-	return d
+	return d, nil
 }
 
 func (c *compiler) node(from *nodeContent) node {
@@ -181,6 +206,7 @@ func (c *compiler) node(from *nodeContent) node {
 			loop: from.transform.loop, passThrough: from.transform.passThrough,
 		},
 	}
+	c.size += nodeSize + len(from.schema) + len(from.source)
 	switch from.kind {
 	case inputNode, outputNode:
 		n.schema = compileSchema(from.schema)

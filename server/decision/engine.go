@@ -17,7 +17,7 @@ type Engine struct {
 	clock     func() time.Time
 	zone      *time.Location
 	limits    Limits
-	room      *zen.Room
+	enlarge   func(context.Context) error
 }
 
 // An Option is a part of what an [Engine] has to work with.
@@ -42,8 +42,9 @@ func WithZone(zone *time.Location) Option { return func(e *Engine) { e.zone = zo
 // WithLimits bounds evaluations.
 func WithLimits(l Limits) Option { return func(e *Engine) { e.limits = l.withDefaults() } }
 
-// WithRoom lets large evaluations of all engines that have the room wait for each other.
-func WithRoom(r *zen.Room) Option { return func(e *Engine) { e.room = r } }
+// WithEnlarge has evaluations call a function before they turn large, to wait for the
+// memory that many share. It may be called again, and by several goroutines.
+func WithEnlarge(f func(ctx context.Context) error) Option { return func(e *Engine) { e.enlarge = f } }
 
 // New returns an engine.
 func New(options ...Option) *Engine {
@@ -113,10 +114,7 @@ func (e *Engine) evaluate(ctx context.Context, d *Decision, input value.Value, o
 	}
 	left, merges := e.limits.Evaluations, e.limits.ResultBytes/8
 	budget := zen.NewBudget(e.limits.Expression)
-	if e.room != nil {
-		budget.Share(e.room)
-		defer budget.Leave()
-	}
+	budget.Share(e.enlarge)
 	r := run{
 		engine: e, ctx: ctx, traced: options.Trace, maxDepth: maxDepth, clock: clock, left: &left, merges: &merges,
 		budget: budget,

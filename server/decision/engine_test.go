@@ -281,7 +281,11 @@ func TestNothingGrows(t *testing.T) {
 
 func TestCacheCompilesOnce(t *testing.T) {
 	document := []byte(graphs.FiveNodes())
-	cache := decision.NewCache(3*len(document), decision.Limits{})
+	d, err := decision.Parse(document)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cache := decision.NewCache(3*d.Size(), decision.Limits{})
 	first, err := cache.Parse(document)
 	if err != nil {
 		t.Fatal(err)

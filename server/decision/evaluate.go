@@ -20,6 +20,7 @@ type run struct {
 	left     *int // nodes that may still be executed
 	merges   *int // members that may still be joined
 	budget   *zen.Budget
+	within   int // functions that wait for this one
 }
 
 // An evaluation is that of one decision of a run.

@@ -29,11 +29,15 @@ type FunctionCall struct {
 	// Iteration counts the decisions around this one, MaxDepth is how many there
 	// may be.
 	Iteration, MaxDepth int
+	// Within counts the functions that wait for this one.
+	Within int
 	// Trace says whether what the script logs is wanted.
 	Trace bool
 	// Evaluate evaluates another decision, found by the engine's Loader, one level
 	// deeper than this one.
 	Evaluate func(ctx context.Context, key string, input value.Value, trace bool) (*Response, error)
+	// Enlarge waits until the evaluation may take much memory; nil if it always may.
+	Enlarge func(ctx context.Context) error
 	// Clock and Zone are those of the evaluation.
 	Clock func() time.Time
 	Zone  *time.Location

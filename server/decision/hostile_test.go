@@ -31,6 +31,12 @@ func TestHostileDocuments(t *testing.T) {
 	rules := strings.TrimSuffix(strings.Repeat(`{"a":"","b":"","c":""},`, 400), ",")
 	_, err = decision.ParseLimited([]byte(between(`t decisionTable {"hitPolicy":"first","inputs":[],"outputs":[],"rules":[`+rules+`]}`)), decision.Limits{TableCells: 1000})
 	wantLimit(t, err, "cells")
+	var sums []string
+	for i := range 20 {
+		sums = append(sums, fmt.Sprintf("x%d=%d", i, i)+strings.Repeat("+a", 20_000))
+	}
+	_, err = decision.Parse([]byte(between("e expression " + expression("", sums...))))
+	wantLimit(t, err, "tokens")
 	for _, text := range []string{
 		strings.Repeat("[", 1<<20), strings.Repeat(`{"nodes":`, 1<<17), `{"nodes":[` + strings.Repeat("[", 200) + strings.Repeat("]", 200) + `],"edges":[]}`, "", "nul", `{"nodes":[],"edges":[]} x`, "\xff",
 	} {
@@ -40,7 +46,7 @@ func TestHostileDocuments(t *testing.T) {
 		}
 	}
 	// Brackets within an expression are bounded by the language.
-	d := parsed(t, between("e expression "+expression("", "x="+strings.Repeat("(", 1<<20))))
+	d := parsed(t, between("e expression "+expression("", "x="+strings.Repeat("(", 1<<18))))
 	if got := evaluated(t, decision.New(), d, `{}`); !strings.Contains(got, "nested deeper") {
 		t.Errorf("%.100s", got)
 	}

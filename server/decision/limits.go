@@ -17,6 +17,9 @@ type Limits struct {
 	Nodes, Edges int
 	// TableCells are the members of all rules of a graph's decision tables: 4,000,000.
 	TableCells int
+	// Tokens are those of all expressions of a graph, the same text counting once:
+	// 600,000.
+	Tokens int
 	// MaxDepth is how many decisions may be evaluated within each other, the
 	// outermost included: 10. [EvaluateOptions] may say otherwise.
 	MaxDepth int
@@ -42,6 +45,7 @@ func (l Limits) withDefaults() Limits {
 		{&l.Nodes, 100_000},
 		{&l.Edges, 400_000},
 		{&l.TableCells, 4_000_000},
+		{&l.Tokens, 600_000},
 		{&l.MaxDepth, 10},
 		{&l.Evaluations, 1_000_000},
 		{&l.ResultBytes, 64 << 20},

@@ -61,6 +61,8 @@ type Cache struct {
 	limits Limits
 	bytes  int
 
+	compiling sync.Mutex // of large documents
+
 	mu      sync.Mutex
 	entries map[[sha256.Size]byte]*cacheEntry
 	// Used least recently first; the sentinel's next is the oldest.
@@ -79,8 +81,8 @@ type cacheEntry struct {
 	err      error
 }
 
-// NewCache returns a cache for documents of that many bytes together; a compiled
-// decision takes several times the size of its document.
+// NewCache returns a cache for decisions of that many bytes together, see
+// [Decision.Size].
 func NewCache(bytes int, limits Limits) *Cache {
 	c := &Cache{limits: limits, bytes: bytes, entries: map[[sha256.Size]byte]*cacheEntry{}}
 	c.sentinel.prev, c.sentinel.next = &c.sentinel, &c.sentinel
@@ -89,44 +91,58 @@ func NewCache(bytes int, limits Limits) *Cache {
 
 // Parse returns the decision that a document describes, as [Parse] does.
 func (c *Cache) Parse(data []byte) (*Decision, error) {
-	if len(data) > c.bytes {
-		return ParseLimited(data, c.limits)
-	}
 	return c.parse(sha256.Sum256(data), data)
 }
 
 func (c *Cache) parse(hash [sha256.Size]byte, data []byte) (*Decision, error) {
-	if len(data) > c.bytes {
-		return ParseLimited(data, c.limits)
-	}
 	c.mu.Lock()
 	entry, ok := c.entries[hash]
 	if ok {
 		entry.unlink()
 	} else {
-		entry = &cacheEntry{hash: hash, size: len(data), data: data}
+		entry = &cacheEntry{hash: hash, data: data}
 		c.entries[hash] = entry
-		c.held += entry.size
+	}
+	entry.prev, entry.next = c.sentinel.prev, &c.sentinel
+	entry.prev.next, entry.next.prev = entry, entry
+	c.mu.Unlock()
+	return c.compiled(entry)
+}
+
+// largeDocument is from how many bytes on documents are compiled one at a time.
+const largeDocument = 64 << 10
+
+// compiled is the decision of an entry, compiled by whoever needs it first.
+func (c *Cache) compiled(e *cacheEntry) (*Decision, error) {
+	e.once.Do(func() {
+		size := len(e.data)
+		if size > largeDocument {
+			c.compiling.Lock()
+			defer c.compiling.Unlock()
+		}
+		e.decision, e.err = ParseLimited(e.data, c.limits)
+		e.data = nil
+		if e.err == nil {
+			size = e.decision.Size()
+		}
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		if c.entries[e.hash] != e {
+			return
+		}
+		e.size = size + entrySize
+		c.held += e.size
 		for c.held > c.bytes {
 			oldest := c.sentinel.next
 			oldest.unlink()
 			delete(c.entries, oldest.hash)
 			c.held -= oldest.size
 		}
-	}
-	entry.prev, entry.next = c.sentinel.prev, &c.sentinel
-	entry.prev.next, entry.next.prev = entry, entry
-	c.mu.Unlock()
-	return entry.compiled(c.limits)
-}
-
-// compiled is the decision of an entry, compiled by whoever needs it first.
-func (e *cacheEntry) compiled(limits Limits) (*Decision, error) {
-	e.once.Do(func() {
-		e.decision, e.err = ParseLimited(e.data, limits)
-		e.data = nil
 	})
 	return e.decision, e.err
 }
+
+// entrySize is what an entry takes besides its decision.
+const entrySize = 256
 
 func (e *cacheEntry) unlink() { e.prev.next, e.next.prev = e.next, e.prev }

@@ -53,5 +53,5 @@ func (c *Cache) Load(hash [sha256.Size]byte, read func() ([]byte, error)) (*Deci
 		}
 		return c.parse(hash, data)
 	}
-	return entry.compiled(c.limits)
+	return c.compiled(entry)
 }

@@ -61,6 +61,7 @@ func (c *compiler) table(from *tableContent) *table {
 	}
 	width := len(t.inputs) + len(t.outputs)
 	cells := make([]*cell, width*len(from.rules))
+	c.size += len(from.rules) * (ruleSize + 16*width)
 	t.rules = make([]rule, 0, len(from.rules))
 	for i, texts := range from.rules {
 		r := rule{cells: cells[i*width : (i+1)*width : (i+1)*width], id: texts["_id"]}

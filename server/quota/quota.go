@@ -5,10 +5,12 @@ package quota
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
 
+	"github.com/understudy-api/understudy/server/site"
 	"github.com/understudy-api/understudy/storage"
 )
 
@@ -52,6 +54,7 @@ type Store struct {
 	every  time.Duration
 
 	mu       sync.Mutex
+	large    map[string]struct{} // hashes of contents
 	names    map[string]struct{} // of the workspaces that hold anything; nil if not counted yet
 	counted  time.Time
 	taken    int64 // by the store, when it was measured, and what was written since
@@ -71,6 +74,23 @@ func New(store storage.Store, limits Limits) *Store {
 func (s *Store) Unwrap() storage.Store { return s.Store }
 
 func own(workspace string) bool { return workspace == "" || workspace[0] == 0 }
+
+// View implements [storage.Store]. A request that reads much waits until it may.
+func (s *Store) View(ctx context.Context, workspace string, fn func(storage.ReadTx) error) error {
+	if own(workspace) {
+		return s.Store.View(ctx, workspace, fn)
+	}
+	once := func() error {
+		return s.Store.View(ctx, workspace, func(tx storage.ReadTx) error { return fn(&reading{ReadTx: tx, store: s, ctx: ctx}) })
+	}
+	err := once()
+	if errors.Is(err, site.ErrLarge) {
+		if err = site.Enlarge(ctx); err == nil {
+			err = once()
+		}
+	}
+	return err
+}
 
 // Update implements [storage.Store].
 func (s *Store) Update(ctx context.Context, workspace string, fn func(storage.Tx) error) error {

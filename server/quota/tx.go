@@ -1,6 +1,74 @@
 package quota
 
-import "github.com/understudy-api/understudy/storage"
+import (
+	"context"
+
+	"github.com/understudy-api/understudy/server/site"
+	"github.com/understudy-api/understudy/storage"
+)
+
+// reading is a transaction that ends when it has read much for a small request.
+type reading struct {
+	storage.ReadTx
+
+	store *Store
+	ctx   context.Context //nolint:containedctx // that of the transaction
+	bytes int
+}
+
+func (r *reading) read(bytes int) error {
+	if r.bytes += bytes; r.bytes > site.Large && !site.Enlarged(r.ctx) {
+		return site.ErrLarge
+	}
+	return nil
+}
+
+// Blob implements [storage.ReadTx].
+func (r *reading) Blob(hash string) ([]byte, error) {
+	if r.store.isLarge(hash) && !site.Enlarged(r.ctx) {
+		return nil, site.ErrLarge // without reading it
+	}
+	content, err := r.ReadTx.Blob(hash)
+	if err == nil {
+		if len(content) > site.Large {
+			r.store.noteLarge(hash)
+		}
+		err = r.read(len(content))
+	}
+	return content, err
+}
+
+// maxNoted is how many large contents are known by their hashes.
+const maxNoted = 4096
+
+func (s *Store) isLarge(hash string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	_, large := s.large[hash]
+	return large
+}
+
+func (s *Store) noteLarge(hash string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.large == nil || len(s.large) >= maxNoted {
+		s.large = map[string]struct{}{}
+	}
+	s.large[hash] = struct{}{}
+}
+
+// List implements [storage.ReadTx].
+func (r *reading) List(kind string, q storage.Query) (storage.Page, error) {
+	page, err := r.ReadTx.List(kind, q)
+	if err == nil {
+		bytes := 0
+		for i := range page.Records {
+			bytes += len(page.Records[i].Body)
+		}
+		err = r.read(bytes)
+	}
+	return page, err
+}
 
 // counting is a transaction that looks at the bounds before it writes.
 type counting struct {
@@ -79,7 +147,11 @@ func (c *counting) PutBlob(content []byte) (string, error) {
 	if err := c.admit("put blob", 0, int64(len(content)), nil); err != nil {
 		return "", err
 	}
-	return c.Tx.PutBlob(content)
+	hash, err := c.Tx.PutBlob(content)
+	if err == nil && len(content) > site.Large {
+		c.store.noteLarge(hash)
+	}
+	return hash, err
 }
 
 // SetSettings implements [storage.Tx].

@@ -14,6 +14,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/understudy-api/understudy/server/contract"
+	"github.com/understudy-api/understudy/server/site"
 	"github.com/understudy-api/understudy/server/workspace"
 	"github.com/understudy-api/understudy/storage"
 )
@@ -40,8 +41,19 @@ func (s *Seeder) Export(ctx context.Context, workspace string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return write(object("workspaces", &node{kind: isList, items: []*node{root}}))
+	text, err := write(object("workspaces", &node{kind: isList, items: []*node{root}}))
+	if len(text) > MaxBytes {
+		return nil, errExport
+	}
+	return text, err
 }
+
+// maxExported is how many values and names the resources of an export may have in all.
+const maxExported = 250_000
+
+// errExport refuses an export that is more than a seed may be.
+var errExport = &site.Refusal{Kind: site.KindFull, Message: fmt.Sprintf(
+	"The workspace is larger than a seed may be: %d MiB of text, or %d values.", MaxBytes>>20, maxExported)}
 
 // object makes an object of a name and its value, and so on. Values that are nil are
 // left out.
@@ -157,9 +169,9 @@ func (d *documents) exportFault(f *workspace.Fault) (*node, error) {
 
 func (p *part) export(tx storage.ReadTx) (*node, error) {
 	n := object()
-	implied := map[string]int64{}
+	seen := &tally{implied: map[string]int64{}}
 	for _, resource := range p.Resources {
-		list, err := p.exportList(tx, resource, "", implied)
+		list, err := p.exportList(tx, resource, "", seen)
 		if err != nil {
 			return nil, err
 		}
@@ -173,7 +185,7 @@ func (p *part) export(tx storage.ReadTx) (*node, error) {
 		if err != nil {
 			return nil, err
 		}
-		if last > implied[s.Name] {
+		if last > seen.implied[s.Name] {
 			sequences.set(s.Member, last)
 		}
 	}
@@ -183,9 +195,14 @@ func (p *part) export(tx storage.ReadTx) (*node, error) {
 	return n, nil
 }
 
-// exportList writes a list of resources. implied collects how far the sequences come
-// by the numbers in the list alone.
-func (p *part) exportList(tx storage.ReadTx, resource *Resource, parent string, implied map[string]int64) (*node, error) {
+// tally is what an export came by so far.
+type tally struct {
+	implied map[string]int64 // how far the sequences come by the numbers in the lists alone
+	values  int
+}
+
+// exportList writes a list of resources.
+func (p *part) exportList(tx storage.ReadTx, resource *Resource, parent string, seen *tally) (*node, error) {
 	list := &node{kind: isList}
 	exported, err := resource.Export(tx, parent)
 	if err != nil {
@@ -194,14 +211,14 @@ func (p *part) exportList(tx storage.ReadTx, resource *Resource, parent string, 
 	for i := range exported {
 		x := &exported[i]
 		for _, s := range p.Sequences {
-			implied[s.Name] = max(implied[s.Name], s.Of(&Entry{Type: x.Type, Body: x.Body, Own: x.Own}))
+			seen.implied[s.Name] = max(seen.implied[s.Name], s.Of(&Entry{Type: x.Type, Body: x.Body, Own: x.Own}))
 		}
-		entry, err := p.exportEntry(resource, x)
+		entry, err := p.exportEntry(resource, x, seen)
 		if err != nil {
 			return nil, err
 		}
 		for _, within := range resource.Within {
-			children, err := p.exportList(tx, within, x.ID, implied)
+			children, err := p.exportList(tx, within, x.ID, seen)
 			if err != nil {
 				return nil, err
 			}
@@ -214,10 +231,13 @@ func (p *part) exportList(tx storage.ReadTx, resource *Resource, parent string, 
 	return list, nil
 }
 
-func (p *part) exportEntry(resource *Resource, x *Exported) (*node, error) {
+func (p *part) exportEntry(resource *Resource, x *Exported, seen *tally) (*node, error) {
 	text, err := json.Marshal(x.Body)
 	if err != nil {
 		return nil, fmt.Errorf("seed: a %s cannot be written", resource.Name)
+	}
+	if seen.values += bytes.Count(text, []byte{','}) + bytes.Count(text, []byte{':'}) + 1; seen.values > maxExported {
+		return nil, errExport
 	}
 	body, err := readJSON(text)
 	if err != nil {

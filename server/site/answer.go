@@ -160,6 +160,15 @@ func (a *answer) quiet(control *http.ResponseController) {
 	}
 }
 
+// mayAnswer waits until a large answer may be judged; false if it is too heavy for that.
+func (v *visit) mayAnswer(ctx context.Context) bool {
+	if !strings.Contains(v.answer.Header().Get("Content-Type"), "json") {
+		return true
+	}
+	_ = Enlarge(ctx) // who waited in vain is answered all the same
+	return weigh(v.answer.body) <= v.site.gate.most
+}
+
 // fail notes that a stream broke off, unless somebody wanted it to end.
 func (a *answer) fail(refusal *Refusal) {
 	if a.streaming && a.ended == nil {
@@ -239,6 +248,9 @@ func (a *answer) finish(r *http.Request) {
 	if f := v.force; f != nil && f.Connection != "" {
 		a.sent = true // it was carried out, or not; nothing is sent either way
 		return
+	}
+	if len(a.body) > Large && !v.mayAnswer(r.Context()) {
+		v.refuse(r, &Refusal{Kind: KindFull, Message: fmt.Sprintf("The answer would hold so many values that judging it takes more than %d MiB: ask for less at once.", v.site.gate.most>>20)})
 	}
 	if op := v.exchange.Operation; op != nil && v.site.limits.JudgeReply && !v.forcesAnswer() {
 		found := op.JudgeResponse(r.Context(), v.exchange.Method, a.status, a.Header(), a.body)

@@ -19,10 +19,13 @@ type Gate struct {
 	bytes atomic.Int64 // that may still be read into memory
 	small atomic.Int64 // of memory for small bodies
 
+	room room // of what turns large while it is served
+
 	mutex sync.Mutex
 	free  int64 // of memory for large ones
 	all   int64
-	seats int // for those that are being judged
+	most  int64 // that one may come to
+	seats int   // for those that are being judged
 	queue []*waiting
 }
 
@@ -38,6 +41,8 @@ const (
 	// The most that judging makes of all large bodies, and of all small ones, in bytes.
 	largeInFlight = 64 << 20
 	smallInFlight = 32 << 20
+	// heaviest is what one body may come to, in bytes, unless larger ones are let in.
+	heaviest = 224 << 20
 	// smallBody is up to which size a body is small, in bytes. Its weight is taken as
 	// what the worst of its size can come to.
 	smallBody = 4 << 10
@@ -48,7 +53,7 @@ const (
 
 // NewGate makes a Gate for bodies of at most so many bytes each.
 func NewGate(maxBody int64) *Gate {
-	g := &Gate{free: largeInFlight, all: largeInFlight, seats: max(1, runtime.GOMAXPROCS(0)/2)}
+	g := &Gate{free: largeInFlight, all: largeInFlight, most: max(heaviest, worstOfByte*maxBody), seats: max(1, runtime.GOMAXPROCS(0)/2)}
 	g.bytes.Store(max(bytesInFlight, 2*maxBody))
 	g.small.Store(smallInFlight)
 	return g
@@ -179,12 +184,12 @@ func (p *pass) leave() {
 // nothing but such values, text and decoded value in all their copies. A Go map has room
 // for several members from the first on.
 const (
-	worstOfByte  = 128 // [{"":0},... and more; deep nesting is refused
+	worstOfByte  = 160 // [{"":0},... and more; deep nesting is refused
 	costOfByte   = 4
-	costOfEmpty  = 40 // object
-	costOfObject = 360
-	costOfList   = 40
-	costOfItem   = 60
+	costOfEmpty  = 240 // object
+	costOfObject = 700
+	costOfList   = 200
+	costOfItem   = 120
 	costOfMember = 200
 )
 

@@ -172,7 +172,9 @@ func (s *Site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 		s.finish(ctx, v.exchange)
 		v.close(s.gate) // what the body became is nobody's any more
+		v.leaveSoon()
 		v.answer.send()
+		v.guest().leave()
 		if f := v.force; f != nil && (f.Connection != "" || f.Truncate != nil) {
 			hangUp(w, f.Connection != "")
 		} else if v.answer.broken {
@@ -233,6 +235,10 @@ func (s *Site) enforce(v *visit, op *contract.Operation, r *http.Request, next h
 		message.File, message.Size = v.file, v.size
 	}
 	if len(v.body) > 0 {
+		if weigh(v.body) > s.gate.most {
+			v.refuse(r, &Refusal{Kind: KindFull, Message: fmt.Sprintf("The body holds so many values that judging it would take more than %d MiB. Send less at a time, or raise --max-body.", s.gate.most>>20)})
+			return
+		}
 		let, ok := s.gate.enter(r.Context(), v.body)
 		if !ok {
 			v.refuse(r, busy(errBusy))

@@ -3,6 +3,7 @@ package site
 import (
 	"context"
 	"net/http"
+	"sync"
 
 	"github.com/gorilla/mux"
 
@@ -21,8 +22,10 @@ type visit struct {
 	force *Force // what is done on purpose; nil for nothing
 	// keptSlashes says that slashes within segments stay escaped in the URL.
 	keptSlashes bool
-	unnamed     bool     // the header that names a workspace cannot be read
-	message     string   // of a forced error; "" for the status in words
+	unnamed     bool   // the header that names a workspace cannot be read
+	message     string // of a forced error; "" for the status in words
+	large       *guest // see guest
+	guestOnce   sync.Once
 	held        *Refusal // of a request that is served all the same: reported only, or against a rule we guess
 }
 

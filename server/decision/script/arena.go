@@ -21,12 +21,14 @@ import (
 // It holds its own administration: a head, then blocks, each after a header that
 // tells its capacity. Freed blocks are kept by capacity.
 type arena struct {
-	memory []byte
-	closed bool
+	memory  []byte
+	closed  bool
+	enlarge func() bool // asked once before more than small is used; nil for yes
 }
 
 type arenaHead struct {
 	next, end uintptr
+	granted   uintptr // how far it is used without asking
 	free      [classes]uintptr
 }
 
@@ -35,6 +37,8 @@ const (
 	classes     = 64 + 4*40
 	// kept is how much of an arena stays in memory when it waits for its next engine.
 	kept = 4 << 20
+	// small is how much of an arena every engine may use.
+	small = 8 << 20
 	// returned is the capacity from which a freed block's memory is given back.
 	returned = 256 << 10
 )
@@ -63,7 +67,7 @@ func (a *arena) base() uintptr { return uintptr(unsafe.Pointer(unsafe.SliceData(
 // reset makes all of the arena free.
 func (a *arena) reset() {
 	head := at[arenaHead](a.base())
-	*head = arenaHead{end: a.base() + uintptr(len(a.memory))}
+	*head = arenaHead{end: a.base() + uintptr(len(a.memory)), granted: a.base() + uintptr(min(small, len(a.memory)))}
 	head.next = (a.base() + unsafe.Sizeof(*head) + blockHeader + 15) &^ 15
 }
 
@@ -84,12 +88,30 @@ func (h *arenaHead) alloc(size uintptr) uintptr {
 		return block
 	}
 	block := h.next
-	if capacity > h.end-block {
+	if !h.reaches(block + capacity) {
 		return 0
 	}
 	h.next += capacity + blockHeader
 	*capacityOf(block) = capacity
 	return block
+}
+
+// reaches reports whether the arena may be used up to an address.
+func (h *arenaHead) reaches(address uintptr) bool {
+	if address <= h.granted {
+		return true
+	}
+	if address > h.end {
+		return false
+	}
+	base := uintptr(unsafe.Pointer(h))
+	for _, a := range arenas() {
+		if a.base() == base && a.enlarge != nil && !a.enlarge() {
+			return false
+		}
+	}
+	h.granted = h.end
+	return true
 }
 
 func (h *arenaHead) release(block uintptr) {
@@ -109,7 +131,7 @@ func (h *arenaHead) grow(block, size uintptr) uintptr {
 		return block
 	}
 	if block+old+blockHeader == h.next && size > old {
-		if _, capacity := class(size); capacity <= h.end-block {
+		if _, capacity := class(size); h.reaches(block + capacity) {
 			h.next = block + capacity + blockHeader
 			*capacityOf(block) = capacity
 			return block
@@ -172,6 +194,14 @@ var (
 	spans atomic.Pointer[[]*arena]
 )
 
+// arenas are all that there are.
+func arenas() []*arena {
+	if list := spans.Load(); list != nil {
+		return *list
+	}
+	return nil
+}
+
 // newVM makes an engine and the arena that it lives in. There is no arena where the
 // system has none to give.
 func newVM(memory int) (*quickjs.VM, *arena, error) {
@@ -221,10 +251,7 @@ func takeArena(size int) *arena {
 	}
 	a := &arena{memory: memory}
 	a.reset()
-	list := []*arena{a}
-	if old := spans.Load(); old != nil {
-		list = append(list, *old...)
-	}
+	list := append([]*arena{a}, arenas()...)
 	spans.Store(&list)
 	return a
 }
@@ -233,6 +260,7 @@ func takeArena(size int) *arena {
 func (a *arena) free() {
 	arenaMu.Lock()
 	defer arenaMu.Unlock()
+	a.enlarge = nil
 	if !a.closed && len(spare) < 2*runtime.GOMAXPROCS(0) {
 		if used := at[arenaHead](a.base()).next - a.base(); used > kept {
 			giveBack(a.memory[kept:used])
@@ -242,7 +270,7 @@ func (a *arena) free() {
 		return
 	}
 	list := []*arena{}
-	for _, other := range *spans.Load() {
+	for _, other := range arenas() {
 		if other != a {
 			list = append(list, other)
 		}
@@ -262,11 +290,9 @@ func arenaSize(tls *libc.TLS, block uintptr) libquickjs.Tsize_t {
 	if block == 0 {
 		return 0
 	}
-	if list := spans.Load(); list != nil {
-		for _, a := range *list {
-			if a.holds(block) {
-				return libquickjs.Tsize_t(*capacityOf(block))
-			}
+	for _, a := range arenas() {
+		if a.holds(block) {
+			return libquickjs.Tsize_t(*capacityOf(block))
 		}
 	}
 	return function[sizeFunc](standard.Fjs_malloc_usable_size)(tls, block)

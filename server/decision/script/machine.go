@@ -54,7 +54,8 @@ type machine struct {
 	name   string // of the script as a module
 
 	began    time.Time
-	deadline atomic.Int64 // after began
+	changed  chan struct{} // the deadline
+	deadline atomic.Int64  // after began
 	timed    context.Context
 
 	// vmMu guards vm against a watcher that interrupts what is being closed.
@@ -67,6 +68,7 @@ type machine struct {
 	logMu    sync.Mutex
 	log      []decision.LogEntry
 	logBytes int
+	large    bool // see enlarge
 
 	pending  []*operation
 	arrived  chan *operation
@@ -90,7 +92,7 @@ func newMachine(ctx context.Context, r *Runner, call decision.FunctionCall, limi
 	m := &machine{
 		runner: r, call: call, ctx: ctx, limit: limit, began: time.Now(),
 		name:    "node:" + strings.ReplaceAll(call.NodeID, "\x00", ""),
-		arrived: make(chan *operation),
+		arrived: make(chan *operation), changed: make(chan struct{}, 1),
 	}
 	if call.Version == 1 {
 		// The libraries of version 1 are loaded before its time begins.
@@ -110,8 +112,37 @@ func (m *machine) left() bool {
 	if left <= 0 || m.ctx.Err() != nil {
 		return false
 	}
+	if m.call.Enlarge != nil {
+		left += maxEnlarging // the watcher knows better
+	}
 	_ = m.vm.SetEvalTimeout(left)
 	return true
+}
+
+const (
+	// maxEnlarging is how long a call waits until it may take much memory. It does not
+	// count as the script's time.
+	maxEnlarging = 30 * time.Second
+	// largeText is from how many bytes on a log or a result is much.
+	largeText = 1 << 20
+)
+
+// enlarge waits until the call may take much memory.
+func (m *machine) enlarge() bool {
+	if m.call.Enlarge == nil || m.large {
+		return true
+	}
+	began := time.Now()
+	m.deadline.Add(int64(maxEnlarging))
+	ctx, cancel := context.WithTimeout(m.ctx, maxEnlarging)
+	defer cancel()
+	m.large = m.call.Enlarge(ctx) == nil
+	m.deadline.Add(int64(time.Since(began) - maxEnlarging))
+	select {
+	case m.changed <- struct{}{}:
+	default:
+	}
+	return m.large
 }
 
 // interrupt asks the engine to stop, from another goroutine; by force closes its
@@ -136,14 +167,17 @@ func (m *machine) open() *Error {
 		return failf("%v", err)
 	}
 	// A quarter is left for what is copied out: result, log, the parts of an array
-	// that grows.
-	vm.SetMemoryLimit(uintptr(m.runner.memory / 4 * 3))
+	// that grows. Functions within functions get ever less: all are there at once.
+	vm.SetMemoryLimit(uintptr(max(m.runner.memory/4*3>>m.call.Within, min(m.runner.memory/4*3, small))))
 	vm.SetMaxStackSize(stackSlots)
 	vm.SetCanBlock(false)
 	vm.SetModuleLoader(m.source, m.resolve)
 	m.vmMu.Lock()
 	m.vm, m.arena = vm, arena
 	m.vmMu.Unlock()
+	if arena != nil {
+		arena.enlarge = m.enlarge
+	}
 	if err := vm.RegisterHostFunc("__host", m.host); err != nil {
 		return failf("%v", err)
 	}
@@ -447,6 +481,8 @@ func (m *machine) setting() (string, error) {
 	return string(data), err
 }
 
+var errNoRoom = errors.New("other evaluations take the memory for large ones")
+
 // maxValues is how many values a result may have: one takes some 64 bytes.
 func (m *machine) maxValues() int { return max(m.runner.memory/64, 10_000) }
 
@@ -460,6 +496,9 @@ func (m *machine) record(lines string) error {
 	defer m.logMu.Unlock()
 	if m.logBytes += len(lines) + 64; m.logBytes > m.runner.memory/4 {
 		return fmt.Errorf("more than %d bytes of log", m.runner.memory/4)
+	}
+	if m.logBytes > largeText && !m.enlarge() {
+		return errNoRoom
 	}
 	entry := decision.LogEntry{Lines: make([]string, len(texts)), Since: time.Since(m.began)}
 	for i, text := range texts {
@@ -485,6 +524,10 @@ func (m *machine) done(text string) {
 	m.finished = true
 	if len(text) > m.runner.memory/4 {
 		m.err = failf("the result has %d bytes, at most %d are allowed", len(text), m.runner.memory/4)
+		return
+	}
+	if len(text) > largeText && !m.enlarge() {
+		m.err = failf("%v", errNoRoom)
 		return
 	}
 	v, err := decode(text, m.call.Version == 1, m.maxValues())

@@ -190,6 +190,8 @@ func (r *Runner) watch(ctx context.Context, cancel func(), m *machine) (decision
 			return o.result, o.err
 		case <-ctx.Done():
 			waiting = false
+		case <-m.changed:
+			timer.Reset(time.Until(m.until()))
 		case <-timer.C:
 			// The time of version 1 begins later.
 			if left := time.Until(m.until()); left > 0 {

@@ -46,10 +46,14 @@ func (c *compiler) fail(format string, name string) code {
 	return constant(value.Value{})
 }
 
+// foldLimits bound what is computed of an expression beforehand, and kept with it: the
+// rest is left to evaluations.
+var foldLimits = Limits{Steps: 100_000, Elements: 10_000, Bytes: 64 << 10}
+
 // scratch is the frame in which constants are computed.
 func (c *compiler) scratch() *frame {
 	if c.frame.env == nil {
-		_ = c.frame.start(&Env{}, 0) // without a context nothing can fail
+		_ = c.frame.start(&Env{Limits: &foldLimits}, 0) // without a context nothing can fail
 	}
 	c.frame.args = c.frame.args[:0]
 	return &c.frame

@@ -167,44 +167,29 @@ func TestBudgetIsShared(t *testing.T) {
 	}
 }
 
-// Large evaluations wait for the room, small ones do not, and who waits ends with its
-// context.
-func TestRoom(t *testing.T) {
-	room := zen.NewRoom()
-	ctx, cancel := context.WithCancel(context.Background())
-	evaluate := func(text string) (*zen.Budget, error) {
-		program, err := zen.Compile(text)
+// An evaluation asks once before it turns large, a small one does not, and one that may
+// not turn large ends.
+func TestLargeAsks(t *testing.T) {
+	for _, c := range []struct {
+		source  string
+		refused error
+		asks    int
+	}{
+		{"len(map([1..90000], #))", nil, 0},
+		{"len(map([1..200000], #)) + len(map([1..200000], #))", nil, 1},
+		{"len(map([1..200000], #))", context.Canceled, 1},
+	} {
+		program, err := zen.Compile(c.source)
 		if err != nil {
 			t.Fatal(err)
 		}
-		b := zen.NewBudget(zen.Limits{})
-		b.Share(room)
-		_, err = program.Eval(&zen.Env{Budget: b, Context: ctx})
-		return b, err
+		asked, b := 0, zen.NewBudget(zen.Limits{})
+		b.Share(func(context.Context) error {
+			asked++
+			return c.refused
+		})
+		if _, err = program.Eval(&zen.Env{Budget: b}); !errors.Is(err, c.refused) || asked != c.asks {
+			t.Errorf("%s: asked %d times, %v", c.source, asked, err)
+		}
 	}
-	const large, small = "len(map([1..200000], #))", "len(map([1..90000], #))"
-	first, err := evaluate(large)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := evaluate(small); err != nil {
-		t.Errorf("a small one: %v", err)
-	}
-	ended := make(chan error)
-	go func() {
-		_, err := evaluate(large)
-		ended <- err
-	}()
-	cancel()
-	if err := <-ended; !errors.Is(err, context.Canceled) {
-		t.Errorf("one that waits: %v", err)
-	}
-	first.Leave()
-	first.Leave()
-	ctx = context.Background()
-	second, err := evaluate(large)
-	if err != nil {
-		t.Errorf("after the first: %v", err)
-	}
-	second.Leave()
 }

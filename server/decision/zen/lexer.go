@@ -15,11 +15,14 @@ type lexer struct {
 	ranges, chains bool
 }
 
-func tokenize(source string) (lexer, *Error) {
-	l := lexer{source: source, tokens: make([]token, 0, len(source)/4+4)}
+func tokenize(source string, most int) (lexer, *Error) {
+	l := lexer{source: source, tokens: make([]token, 0, min(len(source)/4, most)+4)}
 	for l.at < len(l.source) {
 		if err := l.scan(); err != nil {
 			return l, err
+		}
+		if len(l.tokens) > most {
+			return l, limitError("Expression has more than %d tokens", most)
 		}
 	}
 	return l, nil

@@ -8,6 +8,9 @@ import "context"
 type Limits struct {
 	// Source is the length of an expression in bytes (4 MiB).
 	Source int
+	// Tokens are the words and signs of an expression (400,000; one takes some 200
+	// bytes until it is compiled).
+	Tokens int
 	// Nesting is how deep expressions may stand in each other (1,000).
 	Nesting int
 	// Steps is how often closures may look at an element and functions at a piece of
@@ -22,13 +25,14 @@ type Limits struct {
 
 // DefaultLimits returns the limits that hold where none are given.
 func DefaultLimits() Limits {
-	return Limits{Source: 4 << 20, Nesting: 1000, Steps: 10_000_000, Elements: 4_000_000, Bytes: 64 << 20}
+	return Limits{Source: 4 << 20, Tokens: 400_000, Nesting: 1000, Steps: 10_000_000, Elements: 4_000_000, Bytes: 64 << 20}
 }
 
 var defaultLimits = DefaultLimits()
 
 func (l Limits) orDefault() Limits {
 	fill(&l.Source, defaultLimits.Source)
+	fill(&l.Tokens, defaultLimits.Tokens)
 	fill(&l.Nesting, defaultLimits.Nesting)
 	fill(&l.Steps, defaultLimits.Steps)
 	fill(&l.Elements, defaultLimits.Elements)
@@ -49,16 +53,8 @@ type Budget struct {
 	steps, elements, bytes int64
 	// Where it turns large: what is then left of elements and bytes.
 	largeElements, largeBytes int64
-	room                      *Room
-	seated                    bool
+	enlarge                   func(context.Context) error // until it was called; nil for none
 }
-
-// Room is where evaluations that turn large wait for each other, so that many at once
-// take no more memory than one: see [Budget.Share].
-type Room struct{ seat chan struct{} }
-
-// NewRoom returns a room for one large evaluation at a time.
-func NewRoom() *Room { return &Room{seat: make(chan struct{}, 1)} }
 
 // An evaluation is large from so many elements, or bytes of text, on.
 const (
@@ -66,36 +62,25 @@ const (
 	largeFromBytes    = 4 << 20
 )
 
-// Share makes the budget one of those that share a room. Who shares it leaves it: see
-// [Budget.Leave].
-func (b *Budget) Share(r *Room) {
-	b.room = r
+// Share makes the budget one of those that share what memory there is: enlarge is called
+// once it turns large, to wait for its turn.
+func (b *Budget) Share(enlarge func(context.Context) error) {
+	b.enlarge = enlarge
 	b.largeElements, b.largeBytes = b.limits.Elements-largeFromElements, b.limits.Bytes-largeFromBytes
 }
 
-// Leave gives the room to the next.
-func (b *Budget) Leave() {
-	if b.seated {
-		b.seated = false
-		<-b.room.seat
-	}
-}
-
-// enter waits for the room, which is needed once for all that follows.
 func (b *Budget) enter(ctx context.Context) error {
-	if b.room == nil || b.seated {
+	if b.enlarge == nil {
 		return nil
 	}
 	if ctx == nil {
 		ctx = context.Background()
 	}
-	select {
-	case b.room.seat <- struct{}{}:
-		b.seated = true
-		return nil
-	case <-ctx.Done():
-		return ended(ctx.Err())
+	if err := b.enlarge(ctx); err != nil {
+		return ended(err)
 	}
+	b.enlarge = nil
+	return nil
 }
 
 // NewBudget returns a budget of all that the limits allow.
@@ -109,5 +94,5 @@ func NewBudget(limits Limits) *Budget {
 func (b *Budget) fill(limits *Limits) {
 	b.limits = limits
 	b.steps, b.elements, b.bytes = limits.Steps, limits.Elements, limits.Bytes
-	b.largeElements, b.largeBytes, b.room = 0, 0, nil
+	b.largeElements, b.largeBytes, b.enlarge = 0, 0, nil
 }

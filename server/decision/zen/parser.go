@@ -28,19 +28,18 @@ type parsed struct {
 }
 
 // parse returns the tree of a source in standard or unary mode.
-func parse(source string, unary bool, limits *Limits) (*node, *Error) {
+func parse(source string, unary bool, limits *Limits) (root *node, tokens int, failure *Error) {
 	if len(source) > limits.Source {
-		return nil, limitError("Expression is longer than %d bytes", limits.Source)
+		return nil, 0, limitError("Expression is longer than %d bytes", limits.Source)
 	}
-	l, err := tokenize(source)
+	l, err := tokenize(source, limits.Tokens)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	p := parser{tokens: l.tokens, unary: unary, ranges: l.ranges, max: limits.Nesting}
 	if l.ranges || l.chains {
 		p.seen = map[int]parsed{}
 	}
-	var root *node
 	if unary {
 		root = p.cell()
 	} else {
@@ -48,13 +47,13 @@ func parse(source string, unary bool, limits *Limits) (*node, *Error) {
 	}
 	switch {
 	case p.tooDeep:
-		return nil, limitError("Expression is nested deeper than %d levels", limits.Nesting)
+		return nil, 0, limitError("Expression is nested deeper than %d levels", limits.Nesting)
 	case p.at < len(p.tokens):
-		return nil, &Error{Kind: KindParser, Source: "Incomplete parser output"}
+		return nil, len(p.tokens), &Error{Kind: KindParser, Source: "Incomplete parser output"}
 	case root.err != nil:
-		return nil, &Error{Kind: KindParser, Source: root.err.String()}
+		return nil, len(p.tokens), &Error{Kind: KindParser, Source: root.err.String()}
 	}
-	return root, nil
+	return root, len(p.tokens), nil
 }
 
 func (p *parser) kind() tokenKind {

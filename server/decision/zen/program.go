@@ -12,6 +12,7 @@ type eval func(f *frame) (value.Value, error)
 type Program struct {
 	source string
 	unary  bool
+	tokens int
 	run    eval
 	slots  int
 	shape  Shape
@@ -45,7 +46,7 @@ func compile(source string, unary bool, opts []Option) (*Program, error) {
 	for _, opt := range opts {
 		opt(&limits)
 	}
-	root, failure := parse(source, unary, &limits)
+	root, tokens, failure := parse(source, unary, &limits)
 	if failure != nil {
 		return nil, failure
 	}
@@ -54,7 +55,7 @@ func compile(source string, unary bool, opts []Option) (*Program, error) {
 	if c.err != nil {
 		return nil, c.err
 	}
-	p := &Program{source: source, unary: unary, run: made.run, slots: c.slots, reads: c.reads}
+	p := &Program{source: source, unary: unary, tokens: tokens, run: made.run, slots: c.slots, reads: c.reads}
 	p.constant, p.result = made.constant, made.value
 	if unary {
 		p.shape = c.shapeOf(root)
@@ -64,6 +65,9 @@ func compile(source string, unary bool, opts []Option) (*Program, error) {
 
 // Source returns the text that was compiled.
 func (p *Program) Source() string { return p.source }
+
+// Tokens is how many words and signs the text has.
+func (p *Program) Tokens() int { return p.tokens }
 
 // Unary reports whether the program was compiled in unary mode.
 func (p *Program) Unary() bool { return p.unary }

@@ -1,0 +1,138 @@
+package abuse_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+)
+
+// graphOf is a graph of one node between the input and the output, in JSON.
+func graphOf(kind, content string) string {
+	return fmt.Sprintf(`{"nodes":[{"id":"i","name":"i","type":"inputNode"},{"id":"n","name":"n","type":%q,"content":%s},{"id":"o","name":"o","type":"outputNode"}],`, kind, content) +
+		`"edges":[{"id":"a","sourceId":"i","targetId":"n"},{"id":"b","sourceId":"n","targetId":"o"}]}`
+}
+
+func functionOf(body string) string {
+	source, err := json.Marshal("export const handler = async () => {" + body + "}")
+	if err != nil {
+		panic(err)
+	}
+	return graphOf("functionNode", `{"source":`+string(source)+`}`)
+}
+
+func expressionOf(expression string) string {
+	return graphOf("expressionNode", fmt.Sprintf(`{"expressions":[{"id":"","key":"k","value":%q}]}`, expression))
+}
+
+// decisions are graphs that make much of little, or as much as they may.
+func decisions() map[string]string {
+	filled := func(megabytes float64, open, item, end string) string {
+		return open + strings.Repeat(item, int(megabytes*mebibyte)/len(item)) + end
+	}
+	const table = `{"hitPolicy":"first","inputs":[{"id":"x","name":"x","field":"x"}],"outputs":[{"id":"y","name":"y","field":"y"}],"rules":[{}`
+	row := `,{"_id":"3b241101-e2bb-4255-8caf-4136c566a962","x":"> 1234567","y":"'some text that is answered'"}`
+	return map[string]string{
+		"functions that hoard":      functionOf(`const kept = []; for (;;) kept.push(new Array(1000).fill(7))`),
+		"functions that hoard text": functionOf(`const kept = []; for (let i = 0;; i++) kept.push(String(i).repeat(100000))`),
+		"functions that give much":  functionOf(`return {a: new Array(900000).fill(1.5)}`),
+		"functions that give texts": functionOf(`return Array.from({length: 100000}, (_, i) => "some text " + i)`),
+		"functions that log much":   functionOf(`for (;;) console.log("x".repeat(100000))`),
+		"loops":                     expressionOf("map([1..1000000], {a: #, b: string(#)})"),
+		"texts":                     expressionOf("map([1..1000000], string(#))"),
+		"elements":                  expressionOf("[1" + strings.Repeat(",1", 190_000) + "]"),
+		"elements without end":      expressionOf("[1" + strings.Repeat(",1", 1_500_000) + "]"),
+		"operators":                 expressionOf("a" + strings.Repeat("+a", 190_000)),
+		"nodes":                     filled(2, `{"edges":[],"nodes":[{"id":"i","name":"i","type":"inputNode"}`, `,{"id":"i","name":"i","type":"inputNode"}`, `]}`),
+		"rules":                     graphOf("decisionTableNode", filled(2, table, `,{"x":"1"}`, `]}`)),
+		"rules without end":         graphOf("decisionTableNode", filled(13, table, `,{"x":"1"}`, `]}`)),
+		"a large table":             graphOf("decisionTableNode", filled(10, table, row, `]}`)),
+		"objects beside":            filled(1.4, `{"nodes":[],"edges":[],"x":[`, `{"":0},`, `0]}`),
+		"objects without end":       filled(13, `{"nodes":[],"edges":[],"x":[`, `{"":0},`, `0]}`),
+		"empty objects beside":      filled(1.7, `{"nodes":[],"edges":[],"x":[`, `{},`, `0]}`),
+		"lists without end":         filled(13, `{"nodes":[],"edges":[],"x":[`, `[],`, `0]}`),
+		"a text":                    filled(13, `{"nodes":[],"edges":[],"x":["`, `a`, `"]}`),
+	}
+}
+
+// Decisions that make as much as they may, eight at once: they wait for each other, are
+// answered one way or the other, and the memory of the server is bounded.
+func TestStoreAbuseDecisions(t *testing.T) {
+	for name, graph := range decisions() {
+		if !full && name != "functions that hoard" && name != "operators" && name != "objects without end" {
+			continue
+		}
+		t.Run(name, func(t *testing.T) {
+			s := start(t)
+			path := "/api/projects/" + s.project("attacker") + "/decisions/simulate"
+			answers := s.atOnce(8, func(i int) (answer, error) {
+				// Each is another graph, so that none is compiled already.
+				return s.ask("POST", path, "attacker", fmt.Appendf(nil, `{"context":{},"graph":%s,"other":%d}}`, strings.TrimSuffix(graph, "}"), i))
+			})
+			t.Logf("peak %d MiB, answers %v", s.peak()/mebibyte, answers)
+			s.holdPeak()
+		})
+	}
+}
+
+// project makes a project of a tenant, and gives its id.
+func (s *server) project(token string) string {
+	s.t.Helper()
+	var made struct{ Project struct{ ID string } }
+	if err := json.Unmarshal([]byte(s.want(http.StatusOK, "POST", "/api/projects", token, `{"name":"n","key":"k"}`).body), &made); err != nil {
+		s.t.Fatal(err)
+	}
+	return made.Project.ID
+}
+
+// atOnce sends requests at once, and counts the answers by their status. None may be the
+// server's failure; one that is busy says when to come again.
+func (s *server) atOnce(requests int, send func(i int) (answer, error)) map[int]int {
+	s.t.Helper()
+	var all sync.WaitGroup
+	var mutex sync.Mutex
+	statuses := map[int]int{}
+	for i := range requests {
+		all.Go(func() {
+			a, err := send(i)
+			if err != nil || a.status >= 500 && (a.status != http.StatusServiceUnavailable || a.header.Get("Retry-After") == "") {
+				s.t.Errorf("%d %.300s (%v)", a.status, a.body, err)
+			}
+			mutex.Lock()
+			defer mutex.Unlock()
+			statuses[a.status]++
+		})
+	}
+	all.Wait()
+	return statuses
+}
+
+// What is large is read by many at once.
+func TestStoreAbuseLargeReads(t *testing.T) {
+	s := start(t)
+	project := s.project("attacker")
+	content := strings.Repeat(`{"_id":"3b241101-e2bb-4255-8caf-4136c566a962","x":"> 1234567","y":"'some text that is answered'"},`, size(3, 10)*mebibyte/100)
+	made := s.want(http.StatusOK, "POST", "/api/projects/"+project+"/documents", "attacker",
+		`{"type":"file","name":"d","key":"d","path":"d","contentType":"application/vnd.gorules.decision","content":{"rules":[`+content+`0]}}`)
+	var document struct{ ID string }
+	if err := json.Unmarshal([]byte(made.body), &document); err != nil {
+		t.Fatal(err)
+	}
+	for i := range 13 {
+		s.want(http.StatusOK, "POST", "/api/projects", "many-texts", fmt.Sprintf(`{"name":%q,"key":"k%d"}`, strings.Repeat("n", 900_000), i))
+	}
+	for _, c := range []struct{ token, path string }{
+		{"attacker", "/api/projects/" + project + "/documents/" + document.ID},
+		{"attacker", "/api/projects/" + project + "/documents/" + document.ID + "/download"},
+		{"attacker", "/_understudy/seed"},
+		{"many-texts", "/api/projects?perPage=100"},
+		{"many-texts", "/_understudy/seed"},
+	} {
+		s.resetPeak()
+		answers := s.atOnce(size(8, 16), func(int) (answer, error) { return s.ask("GET", c.path, c.token, nil) })
+		t.Logf("%s: peak %d MiB, answers %v", c.path, s.peak()/mebibyte, answers)
+		s.holdPeak()
+	}
+}
