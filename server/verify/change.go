@@ -3,7 +3,11 @@ package verify
 import (
 	"context"
 	"encoding/json"
+	"maps"
 	"net/http"
+	"slices"
+
+	"github.com/getkin/kin-openapi/openapi3"
 
 	"github.com/understudy-api/understudy/server/sample"
 )
@@ -17,12 +21,17 @@ func (l *lane) on(ctx context.Context, op *operation) (*exchange, error) {
 	return l.send(ctx, op, in, purposeCase)
 }
 
-// changes is how many updates of one kind a life has. A PATCH gets one more for
-// every member that it can change alone, and one that empties it.
+// changes is how many updates of one kind a life has. A PUT gets one more that
+// empties what it can, a PATCH one for every member that it can change alone, and one that
+// empties it.
 func changes(op *operation, rich, emptying bool) int {
 	n := 2
+	if op.Method == http.MethodPut && rich {
+		n++
+	}
 	if op.Method == http.MethodPatch && op.body != nil && rich {
-		members := min(len(op.Properties(op.body)), maxChanges)
+		_, inner := op.envelope()
+		members := min(len(op.Properties(inner)), maxChanges)
 		n += members
 		if emptying {
 			n += members
@@ -48,6 +57,8 @@ func (l *lane) change(ctx context.Context, op *operation, i int, before *exchang
 	switch {
 	case op.Method == http.MethodPut && i == 0:
 		body, ok = l.full(ctx, op, in)
+	case op.Method == http.MethodPut && i == 2:
+		body, ok = l.cleared(ctx, op, in)
 	case op.Method == http.MethodPut && i == 1:
 		body, ok = sample.Minimal(op.body, l.certain())
 	default:
@@ -59,9 +70,12 @@ func (l *lane) change(ctx context.Context, op *operation, i int, before *exchang
 	in = in.withBody(body)
 	in.body = l.distinct(ctx, op, in)
 	in.body = l.markSecrets(ctx, op, in)
-	names := op.Properties(op.body)
-	was, _ := thingIn(before).(map[string]any)
+	path, inner := op.envelope()
+	in.body = l.named(op, path, in.body)
+	names := op.Properties(inner)
+	was, _ := memberAt(thingIn(before), path).(map[string]any)
 	switch members := min(len(names), maxChanges); {
+	case op.Method == http.MethodPut:
 	case i >= 2+members && i-2-members < len(names):
 		if in.body, ok = l.emptied(ctx, op, in, names[i-2-members], was); !ok {
 			return nil, nil, nil
@@ -82,12 +96,13 @@ func (l *lane) emptied(ctx context.Context, op *operation, in *input, name strin
 	if !has || now == nil {
 		return nil, false
 	}
-	candidates := []any{json.Number("0"), false, "", []any{}, map[string]any{}}
+	candidates := slices.Concat(nothing, []any{map[string]any{}})
 	if op.bodyType == mergePatch {
-		candidates = append([]any{nil}, candidates[:4]...)
+		candidates = append([]any{nil}, nothing...)
 	}
+	path, _ := op.envelope()
 	for _, v := range candidates {
-		body := map[string]any{name: v}
+		body := around(in.body, path, map[string]any{name: v})
 		if c, err := newCall(op, in.withBody(body)); err == nil && l.r.judge(ctx, c).valid && !sameValue(nil, now, v) {
 			return body, true
 		}
@@ -95,20 +110,105 @@ func (l *lane) emptied(ctx context.Context, op *operation, in *input, name strin
 	return nil, false
 }
 
+// nothing are the values that many servers take for none.
+var nothing = []any{json.Number("0"), false, "", []any{}}
+
+// cleared is a body whose members say nothing, as far as they may.
+func (l *lane) cleared(ctx context.Context, op *operation, in *input) (any, bool) {
+	body, ok := l.full(ctx, op, in)
+	path, inner := op.envelope()
+	members, isObject := memberAt(body, path).(map[string]any)
+	if !ok || !isObject {
+		return nil, false
+	}
+	for _, name := range op.Properties(inner) {
+		for _, v := range nothing {
+			other := maps.Clone(members)
+			other[name] = v
+			if c, err := newCall(op, in.withBody(around(body, path, other))); err == nil && l.r.judge(ctx, c).valid {
+				members = other
+				break
+			}
+		}
+	}
+	return around(body, path, members), true
+}
+
 // alone is a body with one member only, of another value than it has if that can be.
 func (l *lane) alone(ctx context.Context, op *operation, in *input, name string, was map[string]any) (body any, ok bool) {
+	path, _ := op.envelope()
 	for range 2 * samples {
-		members, _ := in.body.(map[string]any)
+		members, _ := memberAt(in.body, path).(map[string]any)
 		if v, has := members[name]; has {
-			c, err := newCall(op, in.withBody(map[string]any{name: v}))
+			only := around(in.body, path, map[string]any{name: v})
+			c, err := newCall(op, in.withBody(only))
 			if err == nil && l.r.judge(ctx, c).valid {
-				body, ok = map[string]any{name: v}, true
+				body, ok = only, true
 				if was == nil || !sameValue(nil, was[name], v) {
 					return body, ok
 				}
 			}
 		}
 		in.body, _ = sample.Valid(l.rand, op.body, l.certain())
+		in.body = l.named(op, path, in.body)
 	}
 	return body, ok
+}
+
+// envelope is where the members of a thing stand in the body of an operation: in the
+// attributes of the data, as JSON:API has them, or in the data, or at the top.
+func (op *operation) envelope() (path []string, inner *openapi3.Schema) {
+	inner = op.body
+	for _, name := range []string{"data", "attributes"} {
+		schemas := propertySchemas(inner, name)
+		if len(schemas) != 1 || len(op.Properties(schemas[0])) == 0 {
+			break
+		}
+		path, inner = append(path, name), schemas[0]
+	}
+	return path, inner
+}
+
+// memberAt is what a value has at a path of members.
+func memberAt(v any, path []string) any {
+	for _, name := range path {
+		object, _ := v.(map[string]any)
+		v = object[name]
+	}
+	return v
+}
+
+// around is a copy of a value that has another at a path of members.
+func around(v any, path []string, inner any) any {
+	if len(path) == 0 {
+		return inner
+	}
+	object, _ := v.(map[string]any)
+	object = maps.Clone(object)
+	if object == nil {
+		object = map[string]any{}
+	}
+	object[path[0]] = around(object[path[0]], path[1:], inner)
+	return object
+}
+
+// named puts the id of the thing that an operation is on into the envelope of a body that
+// has one (JSON:API, section Updating Resources).
+func (l *lane) named(op *operation, path []string, body any) any {
+	n, ok := op.last()
+	if len(path) == 0 || !ok {
+		return body
+	}
+	schemas := propertySchemas(propertySchemas(op.body, path[0])[0], "id")
+	data, isObject := memberAt(body, path[:1]).(map[string]any)
+	id := l.bound[n.key]
+	if len(schemas) != 1 || !isObject || id == nil {
+		return body
+	}
+	if schemas[0].Type.Includes(openapi3.TypeString) {
+		id = scalarText(id)
+	}
+	data = maps.Clone(data)
+	data["id"] = id
+	return around(body, path[:1], data)
 }

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/getkin/kin-openapi/openapi3"
 
@@ -27,43 +28,18 @@ func (l *lane) located(ctx context.Context, p *producer, t *thing) error {
 	if location == "" || t.answer.status != http.StatusCreated {
 		return nil
 	}
-	last := t.steps[len(t.steps)-1]
-	f := fault{
-		check: CheckLocation, rule: CheckLocation, in: contract.InHeader, name: "Location",
-		got: contract.Cut(location, 200), accepted: "where the thing can be read",
-	}
-	base := l.r.target.base
-	from, err := url.Parse(strings.TrimSuffix(base.EscapedPath(), "/") + last.Path)
-	if err != nil {
-		return nil //nolint:nilerr // references in it are no URL
-	}
-	to, err := url.Parse(location)
+	f := badLocation(location)
+	c, err := l.to(p.op, t.steps[len(t.steps)-1].Path, location)
 	if err != nil {
 		f.message = p.op.ID + " answered a Location that is no URI reference."
 		l.report(p.op, f, t.steps, l.confirm())
 		return nil //nolint:nilerr // it is the server's, and told
 	}
-	if to.Host != "" && to.Host != base.Host {
-		return nil // another server's
-	}
-	path, below := strings.CutPrefix(from.ResolveReference(to).EscapedPath(), strings.TrimSuffix(base.EscapedPath(), "/"))
-	if !below {
-		return nil
-	}
-	c := &call{method: http.MethodGet, path: path, query: to.RawQuery, header: http.Header{}, vars: map[string]string{}, credentialOf: p.op}
-	for _, op := range l.r.ops {
-		if vars, ok := op.Template().Values(path); ok && op.Method == http.MethodGet && !l.r.paths.otherRoute(op, path) {
-			c.op, c.vars, c.credentialOf = op, vars, nil
-		}
-	}
-	if c.op == nil && len(p.reads) == 0 {
+	if c == nil || c.op == nil && len(p.reads) == 0 {
 		return nil // nothing says that it can be read
 	}
-	x := &exchange{call: c, purpose: purposeSetUp}
-	if c.op != nil {
-		x.judged = l.r.judge(ctx, c)
-	}
-	if err := l.do(ctx, x); err != nil {
+	x, err := l.look(ctx, c)
+	if err != nil {
 		return err
 	}
 	switch shown, _ := x.answer.json().(map[string]any); {
@@ -80,6 +56,84 @@ func (l *lane) located(ctx context.Context, p *producer, t *thing) error {
 	}
 	l.report(p.op, f, append(slices.Clone(t.steps), l.step(x)), l.confirm())
 	return nil
+}
+
+func badLocation(location string) fault {
+	return fault{
+		check: CheckLocation, rule: CheckLocation, in: contract.InHeader, name: "Location",
+		got: contract.Cut(location, 200), accepted: "where the thing can be read",
+	}
+}
+
+// to is the call that reads what a Location leads to, from the path of the request that it
+// answers; nil if that is elsewhere.
+func (l *lane) to(by *operation, from, location string) (*call, error) {
+	to, err := url.Parse(location)
+	if err != nil {
+		return nil, err
+	}
+	base := l.r.target.base
+	at, err := url.Parse(strings.TrimSuffix(base.EscapedPath(), "/") + from)
+	if err != nil || to.Host != "" && to.Host != base.Host {
+		return nil, nil //nolint:nilerr // references in it are no URL, or it is another server's
+	}
+	path, below := strings.CutPrefix(at.ResolveReference(to).EscapedPath(), strings.TrimSuffix(base.EscapedPath(), "/"))
+	if !below {
+		return nil, nil
+	}
+	c := &call{method: http.MethodGet, path: path, query: to.RawQuery, header: http.Header{}, vars: map[string]string{}, credentialOf: by}
+	for _, op := range l.r.ops {
+		if vars, ok := op.Template().Values(path); ok && op.Method == http.MethodGet && !l.r.paths.otherRoute(op, path) {
+			c.op, c.vars, c.credentialOf = op, vars, nil
+		}
+	}
+	return c, nil
+}
+
+func (l *lane) look(ctx context.Context, c *call) (*exchange, error) {
+	x := &exchange{call: c, purpose: purposeSetUp}
+	if c.op != nil {
+		x.judged = l.r.judge(ctx, c)
+	}
+	return x, l.do(ctx, x)
+}
+
+// longestWait is after how many waits, each twice as long as the one before, what was to
+// come ought to be seen where the Location of an answer 202 leads: three seconds.
+const longestWait = 5
+
+// await follows the Location of an answer 202, once for each operation: it leads to what is
+// made, or to what tells how far that is (RFC 9110, section 15.3.3), if not at once then
+// after a while.
+func (l *lane) await(ctx context.Context, x *exchange) error {
+	location := x.answer.header.Get("Location")
+	if x.call.op == nil || x.answer.status != http.StatusAccepted || location == "" {
+		return nil
+	}
+	if _, known := l.r.awaited.LoadOrStore(x.call.op.ID, true); known {
+		return nil
+	}
+	c, err := l.to(x.call.op, x.call.path, location)
+	if err != nil || c == nil {
+		return nil //nolint:nilerr // what it says is nobody's path
+	}
+	for wait := 0; ; wait++ {
+		shown, err := l.look(ctx, c)
+		if err != nil || !missing(shown) {
+			return err
+		}
+		if wait == longestWait {
+			f := badLocation(location)
+			f.message = fmt.Sprintf("The Location that %s answered with 202 leads to nothing: %d.", x.call.op.ID, shown.answer.status)
+			l.report(x.call.op, f, append(l.stepsTo(x), l.step(shown)), nil)
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(100 * time.Millisecond << wait):
+		}
+	}
 }
 
 // defaulted looks whether what was left out has the default that the document declares

@@ -86,6 +86,13 @@ func (l *lane) readBack(ctx context.Context, p *producer, change *exchange, writ
 		if change == nil {
 			l.defaulted(p, written, x)
 		}
+		l.r.shows(op, "", x.answer.json())
+		if pointer, want, left := l.r.leftZero(op, writer.body, written, x.answer.json()); left {
+			l.fail(writer, fault{
+				check: CheckRoundTrip, rule: "zero", in: contract.InBody, pointer: pointer, got: "no such member", accepted: contract.Cut(string(encode(want)), 200),
+				message: fmt.Sprintf("What %s wrote at %s is not in what %s reads, which has the member for other values.", writer.ID, pointer, op.ID),
+			}, xs...)
+		}
 		if pointer, want, got, differs := lost(writer.body, written, x.answer.json()); differs {
 			// The exemption of a check is the writer's: it is what did not write.
 			l.fail(writer, fault{
@@ -243,6 +250,66 @@ func meansMore(s *openapi3.Schema, v any) bool {
 		return err == nil && f != 0
 	}
 	return false
+}
+
+// shows remembers the members that an operation reads with a value that says something.
+func (r *runner) shows(op *operation, at string, v any) {
+	object, _ := v.(map[string]any)
+	for name, member := range object {
+		if place := at + "/" + escapePointer(name); meansMore(&openapi3.Schema{}, member) {
+			r.read.Store(op.ID+place, true)
+			r.shows(op, place, member)
+		}
+	}
+}
+
+// leftZero finds a member that was written as nothing much (zero, false, an empty text or
+// list) and is not in what is read, although it is where it has another value: who reads
+// cannot tell it from one that was never given.
+func (r *runner) leftZero(op *operation, s *openapi3.Schema, written, read any) (pointer string, want any, left bool) {
+	members, object, at := written, read, ""
+	if a, _ := written.(map[string]any); a != nil {
+		if b, isObject := read.(map[string]any); isObject && !shares(a, b) {
+			inner, name := onlyObject(b)
+			if inner == nil || !shares(a, inner) {
+				return "", nil, false
+			}
+			object, at = inner, "/"+escapePointer(name)
+		}
+	}
+	return r.leftZeroIn(op, s, members, object, at, "")
+}
+
+func (r *runner) leftZeroIn(op *operation, s *openapi3.Schema, written, read any, at, place string) (pointer string, want any, left bool) {
+	members, _ := written.(map[string]any)
+	object, isObject := read.(map[string]any)
+	if !isObject {
+		return "", nil, false
+	}
+	for _, name := range sortedNames(members) {
+		schemas := propertySchemas(s, name)
+		if len(schemas) != 1 || isServerMade(name, schemas) || schemas[0].WriteOnly || schemas[0].Format == "password" {
+			continue
+		}
+		token := "/" + escapePointer(name)
+		now, has := object[name]
+		if has {
+			if pointer, want, left = r.leftZeroIn(op, schemas[0], members[name], now, at+token, place+token); left {
+				return pointer, want, true
+			}
+			continue
+		}
+		if _, shown := r.read.Load(op.ID + at + token); !shown || members[name] == nil || meansMore(&openapi3.Schema{}, members[name]) {
+			continue
+		}
+		if d, ok := plain(schemas[0].Default); ok && d != nil && sameValue(schemas[0], d, members[name]) {
+			continue // what is left out is so
+		}
+		if _, isMap := members[name].(map[string]any); !isMap {
+			return place + token, members[name], true
+		}
+	}
+	return "", nil, false
 }
 
 // lost finds the first member that was written and is read with another value. What

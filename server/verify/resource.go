@@ -384,22 +384,25 @@ const samples = 4
 
 // full is a body with as many of an object's members as go together.
 func (l *lane) full(ctx context.Context, op *operation, in *input) (any, bool) {
+	path, _ := op.envelope()
 	body, ok := sample.Minimal(op.body, l.certain())
-	members, isObject := body.(map[string]any)
-	if !ok || !isObject {
+	members, isObject := memberAt(body, path).(map[string]any)
+	if !ok || !isObject && len(path) == 0 {
 		return sample.Valid(l.rand, op.body, l.certain())
 	}
-	members = maps.Clone(members)
+	if members = maps.Clone(members); members == nil {
+		members = map[string]any{}
+	}
 	for range samples {
 		sample, _ := sample.Valid(l.rand, op.body, l.certain())
-		more, _ := sample.(map[string]any)
+		more, _ := memberAt(sample, path).(map[string]any)
 		for _, name := range sortedNames(more) {
 			held, has := members[name]
 			if has && meansMore(&openapi3.Schema{}, held) && !longer(more[name], held) {
 				continue
 			}
 			members[name] = more[name]
-			if c, err := newCall(op, in.withBody(members)); err == nil && l.r.judge(ctx, c).valid {
+			if c, err := newCall(op, in.withBody(around(body, path, members))); err == nil && l.r.judge(ctx, c).valid {
 				continue
 			}
 			if has {
@@ -409,7 +412,7 @@ func (l *lane) full(ctx context.Context, op *operation, in *input) (any, bool) {
 			}
 		}
 	}
-	return members, true
+	return around(body, path, members), true
 }
 
 // longer reports whether a list has more items than another.

@@ -30,6 +30,8 @@ type runner struct {
 	referring sync.Map             // place of a body -> key of the node whose values it holds
 	guesses   map[string]string    // the same by the word of an id that names nothing; not written once the phases run
 	real      sync.Map             // ids of things that there were
+	read      sync.Map             // operations and the members that they were seen to read
+	awaited   sync.Map             // operations whose Location of something to come was looked at
 	shownIDs  map[string]exampleID // what the examples of path parameters stand for
 	exempt    []exemption
 	checks    map[string]bool
@@ -206,7 +208,7 @@ func (l *lane) do(ctx context.Context, x *exchange) error {
 		l.report(x.call.op, f, l.stepsTo(x), l.reduceCall(x))
 	}
 	r.tell(false)
-	return nil
+	return l.await(ctx, x)
 }
 
 // madeUpCursor reports whether a call asks for the page at a cursor that no answer

@@ -82,7 +82,8 @@ func (h *harbour) handlers() map[string]func(*call) answer {
 		"listShippers": h.listShippers, "addShipper": h.addShipper, "showShipper": h.showShipper, "removeShipper": h.removeShipper,
 		"listBerths": h.listBerths, "addBerth": h.addBerth, "showBerth": h.showBerth, "removeBerth": h.removeBerth,
 		"listVisits": h.listVisits, "announce": h.announce, "showVisit": h.showVisit, "cancel": h.cancel, "moor": h.moor, "depart": h.depart,
-		"listSurveys": h.listSurveys, "order": h.order, "showSurvey": h.showSurvey, "withdraw": h.withdraw,
+		"listSurveys": h.listSurveys, "order": h.order, "showSurvey": h.showSurvey, "withdraw": h.withdraw, "showProgress": h.showProgress,
+		"listPilots": h.listPilots, "addPilot": h.addPilot, "showPilot": h.showPilot, "changePilot": h.changePilot, "removePilot": h.removePilot,
 		"showSettings": h.showSettings, "setSettings": h.setSettings, "changeSettings": h.changeSettings,
 		"watchTides": h.watchTides, "showCustoms": h.due, "showWeather": h.due, "showGate": h.due,
 	}
@@ -138,7 +139,7 @@ func scalar(v any) string {
 func (h *harbour) number(kind string) int {
 	if h.has(LowestID) { // the lowest that nothing has
 		for n := 1; ; n++ {
-			if !slices.ContainsFunc(h.rows[kind], func(r *row) bool { return r.id == n }) {
+			if !slices.ContainsFunc(h.rows[kind], func(r *row) bool { return scalar(r.id) == strconv.Itoa(n) }) {
 				return n
 			}
 		}

@@ -33,6 +33,7 @@ const (
 	ReadOnlyRefused  Bug = "read-only-refused"
 	WeakTags         Bug = "weak-tags"
 	RelativeLocation Bug = "relative-location"
+	SurveyAhead      Bug = "survey-ahead"
 )
 
 var harbourWays = []Info{
@@ -40,6 +41,7 @@ var harbourWays = []Info{
 	{ReadOnlyRefused, "A body with a member that is readOnly is refused.", "", "addVessel"},
 	{WeakTags, "Entity tags are weak.", "", "showVessel"},
 	{RelativeLocation, "Location is relative to the address of the request.", "", "addVessel"},
+	{SurveyAhead, "The Location of a survey is where it will be.", "", "order"},
 }
 
 // The bugs of the harbour. HarbourBugs says what each does.
@@ -153,6 +155,15 @@ const (
 	LimitDefault     Bug = "limit-default"
 	SortDefault      Bug = "sort-default"
 	CrewDefault      Bug = "crew-default"
+	SurveyAstray     Bug = "survey-astray"
+	NoteLeftOut      Bug = "note-left-out"
+	SilentLeftOut    Bug = "silent-left-out"
+	EquipmentLeftOut Bug = "equipment-left-out"
+	DepthLeftOut     Bug = "depth-left-out"
+	DepthStays       Bug = "depth-stays"
+	NightsReset      Bug = "nights-reset"
+	TonguesLost      Bug = "tongues-lost"
+	NightsIgnored    Bug = "nights-ignored"
 	LocationAstray   Bug = "location-astray"
 	LocationOther    Bug = "location-other"
 	BerthLocation    Bug = "berth-location"
@@ -292,6 +303,15 @@ var harbourCatalogue = []Info{
 	{LocationAstray, "The Location of a vessel is no path of the harbour.", locations, "addVessel"},
 	{LocationOther, "The Location of a vessel is that of the oldest.", locations, "addVessel"},
 	{BerthLocation, "The Location of a berth is that of the next.", locations, "addBerth"},
+	{SurveyAstray, "The Location of a survey that is ordered leads nowhere.", locations, "order"},
+	{NoteLeftOut, "A note that is empty is not shown.", roundTrip, "announce"},
+	{SilentLeftOut, "A beacon that is not silent does not say so, though it was told.", roundTrip, "setBeacon"},
+	{EquipmentLeftOut, "An empty list of equipment is not shown.", roundTrip, "addVessel"},
+	{DepthLeftOut, "A depth of zero is not shown.", roundTrip, "addPilot"},
+	{DepthStays, "Changing a pilot leaves the depth as it was when it is to be zero.", roundTrip, "changePilot"},
+	{NightsReset, "Changing a pilot's name makes the nights false.", roundTrip, "changePilot"},
+	{TonguesLost, "Changing a pilot without the tongues takes them away.", roundTrip, "changePilot"},
+	{NightsIgnored, "Changing a pilot never changes the nights.", roundTrip, "changePilot"},
 	{PutStale, "Replacing a vessel passes If-Match over.", precondition, "replaceVessel"},
 	{PatchStale, "Changing a vessel passes If-Match over.", precondition, "changeVessel"},
 	{DeleteStale, "Removing a vessel passes If-Match over.", precondition, "removeVessel"},

@@ -38,7 +38,11 @@ func (h *harbour) vesselOf(c *call) map[string]any {
 }
 
 func (h *harbour) showing(status int, r *row) answer {
-	a := answer{status: status, body: maps.Clone(r.members)}
+	members := maps.Clone(r.members)
+	if list, ok := members["equipment"].([]any); ok && len(list) == 0 && h.has(EquipmentLeftOut) {
+		delete(members, "equipment")
+	}
+	a := answer{status: status, body: members}
 	if h.has(NoTag) {
 		return a
 	}
@@ -234,6 +238,9 @@ func (h *harbour) showBeacon(c *call) answer {
 	beacon := maps.Clone(r.beacon)
 	if h.has(BeaconNull) {
 		beacon["call"] = nil
+	}
+	if beacon["silent"] == false && h.has(SilentLeftOut) {
+		delete(beacon, "silent")
 	}
 	beacon["sentAt"] = now()
 	return shown(beacon)

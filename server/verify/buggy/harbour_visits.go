@@ -269,6 +269,9 @@ func (h *harbour) showVisit(c *call) answer {
 	if h.has(NoteLost) {
 		delete(members, "cargo")
 	}
+	if members["note"] == "" && h.has(NoteLeftOut) {
+		delete(members, "note")
+	}
 	return shown(members)
 }
 
@@ -338,8 +341,24 @@ const soon = 25
 func (h *harbour) order(c *call) answer {
 	id := h.number("survey")
 	r := &row{id: id, members: map[string]any{"id": id, "subject": c.exact["subject"]}, due: h.asked + soon}
+	location := fmt.Sprintf("/surveys/%d/progress", id)
+	switch {
+	case h.has(SurveyAstray):
+		location = fmt.Sprintf("/surveys/%d/state", id)
+	case h.has(SurveyAhead):
+		location, r.due = fmt.Sprintf("/surveys/%d", id), h.asked+4
+	}
 	h.add("survey", r)
-	return answer{status: http.StatusAccepted, body: maps.Clone(r.members)}
+	return answer{status: http.StatusAccepted, body: maps.Clone(r.members)}.with("Location", location)
+}
+
+func (h *harbour) showProgress(c *call) answer {
+	for _, r := range h.rows["survey"] {
+		if scalar(r.id) == scalar(c.path["surveyId"]) {
+			return shown(map[string]any{"done": h.there(r)})
+		}
+	}
+	return noSuch("survey")
 }
 
 func (h *harbour) showSurvey(c *call) answer {
