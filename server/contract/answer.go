@@ -20,6 +20,8 @@ type answer struct {
 	contents []*content // by media type
 	headers  []*answerHeader
 	known    atomic.Pointer[[]*answerType]
+
+	anyInteger bool // it is judged alike whatever its integers
 }
 
 // answerType is what is declared for a Content-Type that came. It is remembered, since
@@ -66,8 +68,10 @@ type answerHeader struct {
 // defaultAnswer is the key of the answer of all statuses that are not declared.
 const defaultAnswer = "default"
 
-func newAnswers(at string, responses *openapi3.Responses) map[string]*answer {
-	answers := make(map[string]*answer, responses.Len())
+// newAnswers lists the answers by their status, those of a range by its first digit, and
+// the default by 0.
+func newAnswers(at string, responses *openapi3.Responses) map[int]*answer {
+	answers := make(map[int]*answer, responses.Len())
 	for key, ref := range responses.Map() {
 		a := &answer{key: key, at: at + "/responses/" + key, declared: ref.Value}
 		for _, name := range slices.Sorted(maps.Keys(ref.Value.Content)) {
@@ -82,7 +86,11 @@ func newAnswers(at string, responses *openapi3.Responses) map[string]*answer {
 			p.Name, p.In = name, openapi3.ParameterInHeader
 			a.headers = append(a.headers, &answerHeader{name, h, newParameterReader(&p)})
 		}
-		answers[key] = a
+		if c := jsonContent(a.contents); c != nil && c.schema != nil {
+			a.anyInteger = !looksAtNumbers(c.schema, map[*Schema]bool{})
+		}
+		status, _ := strconv.Atoi(strings.TrimSuffix(key, "XX")) // of the default none
+		answers[status] = a
 	}
 	return answers
 }
@@ -91,13 +99,13 @@ func newAnswers(at string, responses *openapi3.Responses) map[string]*answer {
 // default of the operation at last; nil if nothing is.
 func (o *Operation) answer(status int) *answer {
 	answers := o.facts().answers
-	if a := answers[strconv.Itoa(status)]; a != nil {
+	if a := answers[status]; a != nil {
 		return a
 	}
-	if a := answers[strconv.Itoa(status/100)+"XX"]; a != nil {
+	if a := answers[status/100]; a != nil {
 		return a
 	}
-	return answers[defaultAnswer]
+	return answers[0]
 }
 
 // bodiless reports whether answers of a status have no body, whatever is declared
@@ -130,7 +138,8 @@ func (o *Operation) JudgeResponse(ctx context.Context, method string, status int
 	var known verdict
 	repeatable := a != nil && len(a.headers) == 0
 	if repeatable { // headers differ from answer to answer
-		known = newVerdict(o, status, header.Get("Content-Type")+header.Get("Content-Encoding"), body)
+		known = verdict{operation: o, status: status, mediaType: header.Get("Content-Type") + header.Get("Content-Encoding")}
+		known.of(body, a.anyInteger)
 		if o.document.verdicts.right(known) {
 			return nil
 		}

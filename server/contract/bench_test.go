@@ -48,6 +48,20 @@ func BenchmarkJudgeResponse(b *testing.B) {
 	}
 }
 
+// BenchmarkJudgeAgain judges an answer that was seen before.
+func BenchmarkJudgeAgain(b *testing.B) {
+	op := arenaFor(b, "datafold").document.Operation(http.MethodGet, "/api/v1/lineage/bi/{bi_datasource_id}/")
+	header := http.Header{"Content-Type": {"application/json"}}
+	body := []byte(`{"id":1,"type":"looker","name":"n","indexing_cron":null,"sync":null}`)
+	if found := op.JudgeResponse(b.Context(), http.MethodGet, http.StatusOK, header, body); len(found) > 0 {
+		b.Fatal(found[0].Explain().Message)
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		op.JudgeResponse(b.Context(), http.MethodGet, http.StatusOK, header, body)
+	}
+}
+
 // BenchmarkUnmatched explains paths that no operation has.
 func BenchmarkUnmatched(b *testing.B) {
 	d := arenaFor(b, "brms").document

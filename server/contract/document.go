@@ -7,7 +7,6 @@ import (
 	"math"
 	"net/http"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 
@@ -212,12 +211,11 @@ type facts struct {
 	bearers     [][]Bearer // what security asks for: alternatives
 	mediaTypes  []string   // of the request body, as declared
 	bodyNeeded  bool
-	bodySchema  *Schema            // of the JSON request body
-	bodyPointer string             // where the request body is declared
-	anyInteger  map[int]bool       // statuses whose answers are judged alike whatever their integers
-	contents    []*content         // of the request body, by media type
-	answers     map[string]*answer // by what is declared: a status, a range, default
-	bodyMost    int64              // bytes of the request body at most, if more than of others
+	bodySchema  *Schema         // of the JSON request body
+	bodyPointer string          // where the request body is declared
+	contents    []*content      // of the request body, by media type
+	answers     map[int]*answer // by what is declared: a status, a range, default
+	bodyMost    int64           // bytes of the request body at most, if more than of others
 	permission  string
 }
 
@@ -257,9 +255,8 @@ func (o *Operation) Statuses() []string { return o.facts().operation.Responses.K
 
 func (d *Document) newFacts(at, method, path string, item *openapi3.PathItem, op *openapi3.Operation) (*facts, Template, error) {
 	o := &facts{
-		operation:  op,
-		query:      map[string]*openapi3.Parameter{},
-		anyInteger: map[int]bool{},
+		operation: op,
+		query:     map[string]*openapi3.Parameter{},
 	}
 	if op.Responses.Default() != nil && !d.foreign {
 		return nil, Template{}, errors.New("a default response would let any status pass")
@@ -322,12 +319,6 @@ func (d *Document) newFacts(at, method, path string, item *openapi3.PathItem, op
 	// Credentials are judged here, not by kin-openapi.
 	op.Security, plain.Security = &openapi3.SecurityRequirements{}, &openapi3.SecurityRequirements{}
 	o.answers = newAnswers(at, op.Responses)
-	for status, a := range o.answers {
-		c := jsonContent(a.contents)
-		if code, err := strconv.Atoi(status); err == nil && c != nil && c.schema != nil {
-			o.anyInteger[code] = !looksAtNumbers(c.schema, map[*Schema]bool{})
-		}
-	}
 	if ref := op.RequestBody; ref != nil {
 		o.bodyNeeded = ref.Value.Required
 		o.bodyPointer = at + "/requestBody"

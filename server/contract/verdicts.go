@@ -38,17 +38,16 @@ var (
 	scratches    = sync.Pool{New: func() any { return new([]byte) }}
 )
 
-func newVerdict(o *Operation, status int, mediaType string, body []byte) verdict {
-	v := verdict{operation: o, status: status, mediaType: mediaType}
-	if !o.facts().anyInteger[status] {
+// of takes the fingerprint of a body, to which its integers are all the same if anyInteger.
+func (v *verdict) of(body []byte, anyInteger bool) {
+	if !anyInteger {
 		v.a, v.b = maphash.Bytes(seedA, body), maphash.Bytes(seedB, body)
-		return v
+		return
 	}
 	scratch, _ := scratches.Get().(*[]byte)
 	*scratch = appendMasked((*scratch)[:0], body)
 	v.a, v.b = maphash.Bytes(seedA, *scratch), maphash.Bytes(seedB, *scratch)
 	scratches.Put(scratch)
-	return v
 }
 
 // maxPlain is how many digits an integer has that is the same number everywhere.

@@ -212,3 +212,43 @@ func (l *lane) named(op *operation, path []string, body any) any {
 	data["id"] = id
 	return around(body, path[:1], data)
 }
+
+// full is a body with as many of an object's members as go together.
+func (l *lane) full(ctx context.Context, op *operation, in *input) (any, bool) {
+	path, _ := op.envelope()
+	body, ok := sample.Minimal(op.body, l.certain())
+	members, isObject := memberAt(body, path).(map[string]any)
+	if !ok || !isObject && len(path) == 0 {
+		return sample.Valid(l.rand, op.body, l.certain())
+	}
+	if members = maps.Clone(members); members == nil {
+		members = map[string]any{}
+	}
+	for range samples {
+		sample, _ := sample.Valid(l.rand, op.body, l.certain())
+		more, _ := memberAt(sample, path).(map[string]any)
+		for _, name := range sortedNames(more) {
+			held, has := members[name]
+			if has && meansMore(&openapi3.Schema{}, held) && !longer(more[name], held) {
+				continue
+			}
+			members[name] = more[name]
+			if c, err := newCall(op, in.withBody(around(body, path, members))); err == nil && l.r.judge(ctx, c).valid {
+				continue
+			}
+			if has {
+				members[name] = held
+			} else {
+				delete(members, name)
+			}
+		}
+	}
+	return around(body, path, members), true
+}
+
+// longer reports whether a list has more items than another.
+func longer(a, b any) bool {
+	x, isList := a.([]any)
+	y, _ := b.([]any)
+	return isList && len(x) > len(y)
+}

@@ -382,46 +382,6 @@ func (l *lane) creation(ctx context.Context, p *producer, base *input, attempt i
 // samples is how many random bodies are asked for values of optional members.
 const samples = 4
 
-// full is a body with as many of an object's members as go together.
-func (l *lane) full(ctx context.Context, op *operation, in *input) (any, bool) {
-	path, _ := op.envelope()
-	body, ok := sample.Minimal(op.body, l.certain())
-	members, isObject := memberAt(body, path).(map[string]any)
-	if !ok || !isObject && len(path) == 0 {
-		return sample.Valid(l.rand, op.body, l.certain())
-	}
-	if members = maps.Clone(members); members == nil {
-		members = map[string]any{}
-	}
-	for range samples {
-		sample, _ := sample.Valid(l.rand, op.body, l.certain())
-		more, _ := memberAt(sample, path).(map[string]any)
-		for _, name := range sortedNames(more) {
-			held, has := members[name]
-			if has && meansMore(&openapi3.Schema{}, held) && !longer(more[name], held) {
-				continue
-			}
-			members[name] = more[name]
-			if c, err := newCall(op, in.withBody(around(body, path, members))); err == nil && l.r.judge(ctx, c).valid {
-				continue
-			}
-			if has {
-				members[name] = held
-			} else {
-				delete(members, name)
-			}
-		}
-	}
-	return around(body, path, members), true
-}
-
-// longer reports whether a list has more items than another.
-func longer(a, b any) bool {
-	x, isList := a.([]any)
-	y, _ := b.([]any)
-	return isList && len(x) > len(y)
-}
-
 // unique appends to a text until it is one that nobody else has.
 func (l *lane) unique(text string, fits func(string) bool) string {
 	const letters = "abcdefghijklmnopqrstuvwxyz0123456789"
