@@ -65,9 +65,6 @@ type answerHeader struct {
 	reader *parameterReader
 }
 
-// defaultAnswer is the key of the answer of all statuses that are not declared.
-const defaultAnswer = "default"
-
 // newAnswers lists the answers by their status, those of a range by its first digit, and
 // the default by 0.
 func newAnswers(at string, responses *openapi3.Responses) map[int]*answer {
