@@ -49,6 +49,7 @@ type API struct {
 	audit     audit.Keep
 	engines   *engines
 	manifests manifests
+	released  released
 	unpacking *unpacking
 	tokens    *tokens
 	key       []byte            // of the store; nil for one of this process

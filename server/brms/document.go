@@ -144,8 +144,7 @@ const (
 )
 
 // viewDocument answers a document. Its versions have their contents, newest first,
-// until those are more than so many bytes; none, nor the releases that they are in, if
-// that is 0.
+// until those are more than so many bytes; none if that is 0.
 func viewDocument(tx storage.ReadTx, d storage.Item[document], contents int) (brms.DecisionDocument, error) {
 	id := d.ID
 	view := brms.DecisionDocument{
@@ -163,18 +162,6 @@ func viewDocument(tx storage.ReadTx, d storage.Item[document], contents int) (br
 	if err != nil {
 		return view, err
 	}
-	among := map[string][]brms.VersionRelease{}
-	for _, item := range found {
-		among[item.ID] = []brms.VersionRelease{}
-	}
-	if p := d.Value.Published; p != nil {
-		among[p.Version] = []brms.VersionRelease{}
-	}
-	if contents > 0 {
-		if err := addReleases(tx, d.Parent, among); err != nil {
-			return view, err
-		}
-	}
 	left := contents
 	for i, item := range found {
 		left -= item.Value.Size
@@ -182,7 +169,6 @@ func viewDocument(tx storage.ReadTx, d storage.Item[document], contents int) (br
 		if err != nil {
 			return view, err
 		}
-		shown.Releases = among[item.ID]
 		view.Versions = append(view.Versions, shown)
 	}
 	if p := d.Value.Published; p != nil {
@@ -194,7 +180,6 @@ func viewDocument(tx storage.ReadTx, d storage.Item[document], contents int) (br
 		if err != nil {
 			return view, err
 		}
-		shown.Releases = among[p.Version]
 		view.Published, view.PublishedID = &shown, &shown.ID
 		view.PublishedAt, view.PublishedBy = new(timestamp(p.At)), new(person(tx.Workspace()))
 	}
@@ -233,19 +218,29 @@ func idOrNull(id string) *uuid.UUID {
 	return new(uuid.MustParse(id))
 }
 
-// whole answers a document with contents.
-func whole(tx storage.ReadTx, d storage.Item[document], err error) (brms.DecisionDocument, error) {
+// whole answers a document with contents, and with the releases that its versions are in.
+func (a *API) whole(tx storage.ReadTx, d storage.Item[document], err error) (view brms.DecisionDocument, _ error) {
 	if err != nil {
-		return brms.DecisionDocument{}, err
+		return view, err
 	}
-	return viewDocument(tx, d, contentShown)
+	if view, err = viewDocument(tx, d, contentShown); err != nil {
+		return view, err
+	}
+	shown := []*brms.DocumentVersion{}
+	for i := range view.Versions {
+		shown = append(shown, &view.Versions[i])
+	}
+	if view.Published != nil {
+		shown = append(shown, view.Published)
+	}
+	return view, a.released.add(tx, d.Parent, shown...)
 }
 
 // writeDocument is whatever writes a document and answers it whole.
 func (a *API) writeDocument(ctx context.Context, fn func(*work) (storage.Item[document], error)) (brms.DecisionDocument, error) {
 	return writing(ctx, a, func(w *work) (brms.DecisionDocument, error) {
 		d, err := fn(w)
-		return whole(w, d, err)
+		return a.whole(w, d, err)
 	})
 }
 
@@ -281,7 +276,7 @@ func (a *API) CreateDocument(ctx context.Context, request brms.CreateDocumentReq
 func (a *API) GetDocument(ctx context.Context, request brms.GetDocumentRequestObject) (brms.GetDocumentResponseObject, error) {
 	found, err := reading(ctx, a, func(tx storage.ReadTx) (brms.DecisionDocument, error) {
 		d, err := documents.at(tx, request.ProjectID, request.DocumentID)
-		return whole(tx, d, err)
+		return a.whole(tx, d, err)
 	})
 	return brms.GetDocument200JSONResponse(found), err
 }

@@ -218,7 +218,7 @@ func (a *API) CreateDocumentVersion(ctx context.Context, request brms.CreateDocu
 func (a *API) GetDocumentVersion(ctx context.Context, request brms.GetDocumentVersionRequestObject) (brms.GetDocumentVersionResponseObject, error) {
 	found, err := reading(ctx, a, func(tx storage.ReadTx) (brms.DocumentVersion, error) {
 		v, err := versions.at(tx, request.ProjectID, request.DocumentID, request.VersionID)
-		return wholeVersion(tx, v, err)
+		return a.wholeVersion(tx, v, err)
 	})
 	return brms.GetDocumentVersion200JSONResponse(found), err
 }
@@ -230,13 +230,13 @@ func (a *API) RenameDocumentVersion(ctx context.Context, request brms.RenameDocu
 			v.Name = request.Body.Name
 			return nil
 		}, request.ProjectID, request.DocumentID, request.VersionID)
-		return wholeVersion(w, v, err)
+		return a.wholeVersion(w, v, err)
 	})
 	return brms.RenameDocumentVersion200JSONResponse(changed), err
 }
 
-// wholeVersion answers a version with its content.
-func wholeVersion(tx storage.ReadTx, v storage.Item[version], err error) (view brms.DocumentVersion, _ error) {
+// wholeVersion answers a version with its content, and with the releases that it is in.
+func (a *API) wholeVersion(tx storage.ReadTx, v storage.Item[version], err error) (view brms.DocumentVersion, _ error) {
 	if err != nil {
 		return view, err
 	}
@@ -247,8 +247,5 @@ func wholeVersion(tx storage.ReadTx, v storage.Item[version], err error) (view b
 	if view, err = viewVersion(tx, of, v, true); err != nil {
 		return view, err
 	}
-	among := map[string][]brms.VersionRelease{v.ID: {}}
-	err = addReleases(tx, of.Parent, among)
-	view.Releases = among[v.ID]
-	return view, err
+	return view, a.released.add(tx, of.Parent, &view)
 }

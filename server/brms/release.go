@@ -1,7 +1,6 @@
 package brms
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"crypto/sha256"
@@ -351,40 +350,6 @@ func (a *API) GetRelease(ctx context.Context, request brms.GetReleaseRequestObje
 		return view, nil
 	})
 	return brms.GetRelease200JSONResponse(found), err
-}
-
-const (
-	// maxReleasesSearched is in how many releases of a project, the newest, versions of
-	// documents are looked for.
-	maxReleasesSearched = 100
-	// listsSearched is how many bytes of their lists of files are looked at: a list of ten
-	// thousand files has three million.
-	listsSearched = 8 << 20
-	idLength      = len("7d1a2c1e-27c5-4a3f-8f0e-2f4f2b1f6c77")
-)
-
-// addReleases adds to versions, by their ids, the releases that they are in, newest first.
-func addReleases(tx storage.ReadTx, project string, among map[string][]brms.VersionRelease) error {
-	found, err := releases.all(tx, storage.Query{Parent: &project, Descending: true, Limit: maxReleasesSearched})
-	left := listsSearched
-	for i := 0; err == nil && i < len(found) && left > 0; i++ {
-		r := &found[i]
-		var list []byte
-		if list, err = tx.Blob(r.Value.Files); err != nil {
-			break
-		}
-		left -= len(list)
-		// The list is our own, and is not decoded: it may be long.
-		for rest, is := list, true; is; {
-			if _, rest, is = bytes.Cut(rest, []byte(`"version":"`)); len(rest) < idLength {
-				break
-			}
-			if in, wanted := among[string(rest[:idLength])]; wanted {
-				among[string(rest[:idLength])] = append(in, brms.VersionRelease{ID: uuid.MustParse(r.ID), Version: new(strconv.FormatInt(r.Value.Version, 10))})
-			}
-		}
-	}
-	return err
 }
 
 // removed are the files that the release before had and this one has not.
