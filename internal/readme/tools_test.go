@@ -13,7 +13,7 @@ import (
 // toolPackages are the tools that .ci/tools sees to, and the packages they come in.
 var toolPackages = map[string]string{
 	"make": "make", "git": "git", "curl": "curl", "gcc": "gcc libc6-dev", "xmllint": "libxml2-utils",
-	"sqlite3": "sqlite3", "jq": "jq", "npm": "nodejs npm", "python3": "python3", "chromium": "chromium", "initdb": "postgresql", "mariadbd": "mariadb-server",
+	"sqlite3": "sqlite3", "jq": "jq", "openssl": "openssl", "node": "nodejs", "npm": "npm", "python3": "python3", "chromium": "chromium", "initdb": "postgresql", "mariadbd": "mariadb-server",
 }
 
 // ciTools runs .ci/tools where the tools are the only programs, and gives the packages
