@@ -22,7 +22,7 @@ func TestUnpacking(t *testing.T) {
 		return free
 	}
 	some := take(maxUnpacked - 1)
-	if _, err := u.take(gone, 2*unpackingUnit); site.AsRefusal(err).Kind != site.KindUnavailable || site.AsRefusal(err).RetryAfter == 0 {
+	if _, err := u.take(gone, 2<<20); site.AsRefusal(err).Kind != site.KindUnavailable || site.AsRefusal(err).RetryAfter == 0 {
 		t.Error(err)
 	}
 	some()
@@ -34,7 +34,7 @@ func TestUnpacking(t *testing.T) {
 	}()
 	all()
 	(<-next)()
-	if n := len(u.units); n > 0 {
-		t.Errorf("%d units are taken by nobody", n)
+	if !u.room.TryAcquire(maxUnpacked) {
+		t.Error("some room is taken by nobody")
 	}
 }
