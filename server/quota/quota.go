@@ -55,7 +55,7 @@ type Store struct {
 
 	mu       sync.Mutex
 	large    map[string]struct{} // hashes of contents
-	names    map[string]struct{} // of the workspaces that hold anything; nil if not counted yet
+	names    map[string]bool     // of the workspaces that hold anything, or are about to (false); nil if not counted yet
 	counted  time.Time
 	taken    int64 // by the store, when it was measured, and what was written since
 	measured time.Time
@@ -105,9 +105,7 @@ func (s *Store) Update(ctx context.Context, workspace string, fn func(storage.Tx
 		c.begin(tx)
 		return fn(c)
 	})
-	if err == nil {
-		s.wrote(c)
-	}
+	s.ended(c, err)
 	return err
 }
 
@@ -133,8 +131,8 @@ func (s *Store) UpdateAll(ctx context.Context, workspaces []string, fn func([]st
 		return fn(all)
 	})
 	for _, c := range counts {
-		if err == nil && c != nil {
-			s.wrote(c)
+		if c != nil {
+			s.ended(c, err)
 		}
 	}
 	return err
@@ -167,40 +165,51 @@ func (s *Store) measure(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	names := make(map[string]struct{}, len(list))
+	names := make(map[string]bool, len(list))
 	for _, name := range list {
 		if !own(name) {
-			names[name] = struct{}{}
+			names[name] = true
 		}
 	}
 	s.mu.Lock()
+	for name, holds := range s.names {
+		if !holds && !names[name] {
+			names[name] = false
+		}
+	}
 	s.names, s.counted = names, now
 	s.mu.Unlock()
 	return nil
 }
 
-// wrote notes what a transaction wrote.
-func (s *Store) wrote(c *counting) {
-	if !c.wrote && !c.cleared {
+// ended notes what a transaction wrote, and gives back the place of a workspace that it
+// took in vain.
+func (s *Store) ended(c *counting, err error) {
+	if !c.wrote && !c.cleared && !c.took {
 		return
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if c.wrote {
-		s.names[c.name] = struct{}{}
-	} else {
+	switch {
+	case err == nil && c.wrote:
+		s.names[c.name] = true
+	case err == nil && c.cleared, c.took && !s.names[c.name]:
 		delete(s.names, c.name)
 	}
-	s.taken += c.bytes
+	if err == nil {
+		s.taken += c.bytes
+	}
 }
 
-// room reports whether the workspace holds something, or another may begin to, and what
-// the store takes.
-func (s *Store) room(name string) (ok bool, taken int64) {
+// room reports whether the workspace of a transaction has a place, which it takes if need
+// be and there is one, and what the store takes.
+func (s *Store) room(c *counting) (ok bool, taken int64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	_, known := s.names[name]
-	return known || int64(len(s.names)) < s.limits.Workspaces, s.taken
+	if _, ok = s.names[c.name]; !ok && int64(len(s.names)) < s.limits.Workspaces {
+		s.names[c.name], c.took, ok = false, true, true
+	}
+	return ok, s.taken
 }
 
 func full(op, format string, args ...any) error {

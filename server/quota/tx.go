@@ -79,10 +79,13 @@ type counting struct {
 	bytes   int64 // that were written
 	wrote   bool
 	cleared bool
+	took    bool // the place of a workspace, see Store.room
 }
 
 // begin is called by each run of the transaction's function.
-func (c *counting) begin(tx storage.Tx) { *c = counting{Tx: tx, store: c.store, name: c.name} }
+func (c *counting) begin(tx storage.Tx) {
+	*c = counting{Tx: tx, store: c.store, name: c.name, took: c.took}
+}
 
 func sizeOf(r storage.Record, keys []storage.Key) int64 {
 	n := len(r.Body)
@@ -96,7 +99,7 @@ func sizeOf(r storage.Record, keys []storage.Key) int64 {
 // bytes go for it; nil for none.
 func (c *counting) admit(op string, records, bytes int64, replaced func() int64) error {
 	l := &c.store.limits
-	ok, taken := c.store.room(c.name)
+	ok, taken := c.store.room(c)
 	if !ok && !c.wrote {
 		return full(op, "The server holds %d workspaces, the most that it may (--workspaces): use one of those, or reset some.", l.Workspaces)
 	}
