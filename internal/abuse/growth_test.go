@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -115,26 +116,53 @@ type place []string // "" is the first item of a list
 
 func (p place) String() string { return "/" + strings.Join(p, "/") }
 
-// placesIn lists the places of a body that its schema names, the body itself first.
-func placesIn(s *contract.Schema, at place, depth int, seen map[*contract.Schema]bool) []place {
-	found := []place{slices.Clone(at)}
+// shapes are those of the schemas that something was put in the place of. What is said in
+// the same words is judged in the same way, in whatever operation it stands, so that once
+// is enough.
+type shapes map[string]bool
+
+var wordless = regexp.MustCompile(`"(description|title|example|examples|default|x-[a-z-]+)":("(\\.|[^"\\])*"|[0-9.]+|true|false|null),?`)
+
+// new notes a shape, and reports whether it is new.
+func (known shapes) new(s *contract.Schema) bool {
+	text, err := json.Marshal(s)
+	if err != nil {
+		return true
+	}
+	shape := wordless.ReplaceAllString(string(text), "")
+	if known[shape] {
+		return false
+	}
+	known[shape] = true
+	return true
+}
+
+// placesIn lists the places of a body that its schema names, the body itself first; of
+// those within, one for each shape.
+func placesIn(s *contract.Schema, at place, depth int, seen map[*contract.Schema]bool, known shapes) []place {
+	var found []place
+	if len(at) == 0 || s == nil || known.new(s) {
+		found = []place{slices.Clone(at)}
+	}
 	if s == nil || depth == 0 || seen[s] {
 		return found
 	}
 	seen[s] = true
 	defer delete(seen, s)
 	for _, name := range slices.Sorted(maps.Keys(s.Properties)) {
-		found = append(found, placesIn(s.Properties[name].Value, append(slices.Clone(at), name), depth-1, seen)...)
+		found = append(found, placesIn(s.Properties[name].Value, append(slices.Clone(at), name), depth-1, seen, known)...)
 	}
 	if s.Items != nil {
-		found = append(found, placesIn(s.Items.Value, append(slices.Clone(at), ""), depth-1, seen)...)
+		found = append(found, placesIn(s.Items.Value, append(slices.Clone(at), ""), depth-1, seen, known)...)
 	}
 	if more := s.AdditionalProperties.Schema; more != nil {
-		found = append(found, placesIn(more.Value, append(slices.Clone(at), "any"), depth-1, seen)...)
+		found = append(found, placesIn(more.Value, append(slices.Clone(at), "any"), depth-1, seen, known)...)
 	}
-	for _, refs := range [][]*contract.Schema{branches(s)} {
-		for _, branch := range refs {
-			found = append(found, placesIn(branch, at, depth, seen)[1:]...)
+	for _, branch := range branches(s) {
+		for _, within := range placesIn(branch, at, depth, seen, known) {
+			if len(within) > len(at) {
+				found = append(found, within)
+			}
 		}
 	}
 	return found
@@ -207,7 +235,7 @@ func target(op *contract.Operation) string {
 }
 
 // requests lists what grows of an operation: its query, and each place of its body.
-func requests(op *contract.Operation) []growing {
+func requests(op *contract.Operation, known shapes) []growing {
 	credential := schemes[op.Document().API] + strings.ReplaceAll(op.ID, " ", "")
 	at := target(op)
 	request := func(query, contentType string, body []byte) *http.Request {
@@ -241,7 +269,7 @@ func requests(op *contract.Operation) []growing {
 			continue
 		}
 		valid, _ := sample.Minimal(body.Schema, sample.Options{Request: true})
-		for _, p := range placesIn(body.Schema, nil, 5, map[*contract.Schema]bool{}) {
+		for _, p := range placesIn(body.Schema, nil, 5, map[*contract.Schema]bool{}, known) {
 			for _, g := range growers {
 				all = append(all, growing{name + p.String() + ", " + g.name, func(n int) *http.Request {
 					text, err := json.Marshal(put(valid, p, g.make(n)))
@@ -418,13 +446,18 @@ func TestStoreAbuseGrowth(t *testing.T) {
 	defer func() { _ = a.Close() }()
 	all := seeds(t)
 	for _, d := range documents(t) {
+		known := shapes{}
 		for _, op := range d.Operations() {
-			all = append(all, requests(op)...)
+			all = append(all, requests(op, known)...)
 		}
 	}
-	first, step, most := 0, 1, time.Hour
+	// At full size in another order each time, for as long as there is time; all of them
+	// take some twenty minutes (UNDERSTUDY_ABUSE_PART=1/1).
+	first, step, most := 0, 1, 4*time.Minute
 	if !full { // no multiple of how many growers there are, and some take a minute
 		step, most = len(all)/24|1, 15*time.Second
+	} else {
+		rand.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
 	}
 	// Those whose names match, and of these a part, such as "3/20": every 20th from the
 	// third on.
@@ -436,7 +469,8 @@ func TestStoreAbuseGrowth(t *testing.T) {
 		if _, err := fmt.Sscanf(part, "%d/%d", &first, &step); err != nil || first < 1 || first > step {
 			t.Fatalf("%q is no part", part)
 		}
-		first--
+		first, most = first-1, time.Hour
+		slices.SortFunc(all, func(a, b growing) int { return strings.Compare(a.name, b.name) })
 	}
 	begun, measured := processor(t), 0
 	for i := first; i < len(all) && processor(t)-begun < most; i += step {
