@@ -34,7 +34,7 @@ build:
 UNHURRIED = GOGC=400
 
 # Tests say by their name what they take: TestStore... a disk, a database or a kill,
-# TestVerify... many requests, TestDocs... the built binary and a shell,
+# TestVerify... many requests or seconds, TestDocs... the built binary and a shell,
 # TestBrowser... a Chromium. "make test" is all the others.
 LONG = ^Test(Store|Verify|Docs|Browser)
 
