@@ -158,6 +158,12 @@ func (d *drafter) beyondMembers(v map[string]any, add func(keyword, why string, 
 			name := named(d.maker, pattern)
 			return with(v, name, wrong), ok && name != ""
 		})
+		if closed(s) {
+			add("additionalProperties", "a member as by the pattern "+quoted(pattern)+", by another name", func() (any, bool) {
+				like, ok := d.value(s.PatternProperties[pattern].Value, true)
+				return with(v, extraName(d.full, v), like), ok
+			})
+		}
 	}
 	if s.PropertyNames != nil {
 		for _, name := range []string{"A b!", "0", "é", strings.Repeat("n", 300)} {
@@ -209,6 +215,9 @@ func (d *drafter) beyondItems(v []any, rest *openapi3.Schema, add func(keyword, 
 		add("items", "a wrong item behind those that are listed", func() (any, bool) {
 			d.begin(d.path)
 			items, made := d.list(rest, n, true)
+			if wrong && len(items) > 0 { // one more is wrong, like the others or not
+				return append(items, items[len(items)-1]), made
+			}
 			return append(items, one), made && (ok || wrong)
 		})
 	}

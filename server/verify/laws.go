@@ -70,9 +70,7 @@ func (l *lane) listLaws(ctx context.Context, op *operation) error {
 	if err != nil {
 		return err
 	}
-	if maker != nil && l.r.isLate(maker) {
-		return nil // things come and go after they were asked for
-	}
+	late := maker != nil && l.r.isLate(maker) // things come and go after they were asked for
 	whole, err := l.pages(ctx, op, pg, 0)
 	if err != nil || len(whole) == 0 {
 		return err
@@ -87,6 +85,10 @@ func (l *lane) listLaws(ctx context.Context, op *operation) error {
 			return scalarText(object["id"])
 		}
 		return string(encode(item))
+	}
+	laws := &listing{lane: l, op: op, pager: pg, name: name, made: made, whole: whole, things: things, late: late}
+	if late {
+		return laws.check(ctx)
 	}
 	runs := [][]page{whole}
 	if pg.size != nil {
@@ -117,7 +119,6 @@ func (l *lane) listLaws(ctx context.Context, op *operation) error {
 		}
 		l.reportList(op, f.fault, made, shown...)
 	}
-	laws := &listing{lane: l, op: op, pager: pg, name: name, made: made, whole: whole, things: things}
 	return laws.check(ctx)
 }
 

@@ -28,6 +28,7 @@ type listing struct {
 	made   []step           // that filled it
 	whole  []page
 	things []*thing
+	late   bool // only what an item says of itself is looked at
 }
 
 // check looks at what the parameters of the list do.
@@ -45,12 +46,15 @@ func (s *listing) check(ctx context.Context) error {
 		if err := s.choices(ctx, p); err != nil {
 			return err
 		}
+		if s.late {
+			continue
+		}
 		if err := s.sorts(ctx, p); err != nil {
 			return err
 		}
 	}
 	for _, p := range s.op.params {
-		if p.In == openapi3.ParameterInQuery && schemaOf(p) != nil {
+		if p.In == openapi3.ParameterInQuery && schemaOf(p) != nil && !s.late {
 			if err := s.standard(ctx, p); err != nil {
 				return err
 			}

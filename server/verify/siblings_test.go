@@ -144,6 +144,8 @@ func TestKeywordsPassedOver(t *testing.T) {
 		{"type: array, items: {type: integer}, contains: {const: 5}, minContains: 0, maxContains: 1", "type: array, items: {type: integer}", "maxContains"},
 		{"type: array, prefixItems: [{type: integer}, {type: string}]", "type: array", "type"},
 		{"type: array, prefixItems: [{type: integer}], items: false", "type: array, prefixItems: [{type: integer}]", "boolean"},
+		{"type: array, prefixItems: [{type: integer}, {type: integer}], items: false", "type: array, items: {type: integer}", "boolean"},
+		{"type: object, patternProperties: {'^n_': {type: integer}}, additionalProperties: false", "type: object, additionalProperties: {type: integer}", "additionalProperties"},
 		{"type: array, prefixItems: [{type: integer}], items: {type: string}", "type: array, prefixItems: [{type: integer}]", "type"},
 		{"type: array, prefixItems: [{type: integer}], unevaluatedItems: false", "type: array, prefixItems: [{type: integer}]", "unevaluatedItems"},
 		{"type: object, allOf: [{properties: {a: {type: integer}}}], properties: {b: {type: integer}}, unevaluatedProperties: false", "type: object, allOf: [{properties: {a: {type: integer}}}], properties: {b: {type: integer}}", "unevaluatedProperties"},

@@ -156,6 +156,7 @@ const (
 	SortDefault      Bug = "sort-default"
 	CrewDefault      Bug = "crew-default"
 	SurveyAstray     Bug = "survey-astray"
+	SubjectIgnored   Bug = "subject-ignored"
 	NoteLeftOut      Bug = "note-left-out"
 	SilentLeftOut    Bug = "silent-left-out"
 	EquipmentLeftOut Bug = "equipment-left-out"
@@ -304,6 +305,7 @@ var harbourCatalogue = []Info{
 	{LocationOther, "The Location of a vessel is that of the oldest.", locations, "addVessel"},
 	{BerthLocation, "The Location of a berth is that of the next.", locations, "addBerth"},
 	{SurveyAstray, "The Location of a survey that is ordered leads nowhere.", locations, "order"},
+	{SubjectIgnored, "Surveys of every subject are listed for one, though they come and go late.", filters, "listSurveys"},
 	{NoteLeftOut, "A note that is empty is not shown.", roundTrip, "announce"},
 	{SilentLeftOut, "A beacon that is not silent does not say so, though it was told.", roundTrip, "setBeacon"},
 	{EquipmentLeftOut, "An empty list of equipment is not shown.", roundTrip, "addVessel"},

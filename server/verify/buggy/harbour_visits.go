@@ -379,7 +379,10 @@ func (h *harbour) withdraw(c *call) answer {
 	return answer{status: http.StatusAccepted}
 }
 
-func (h *harbour) listSurveys(*call) answer {
-	rows := slices.DeleteFunc(slices.Clone(h.rows["survey"]), func(r *row) bool { return !h.there(r) })
+func (h *harbour) listSurveys(c *call) answer {
+	subject := c.query["subject"]
+	rows := slices.DeleteFunc(slices.Clone(h.rows["survey"]), func(r *row) bool {
+		return !h.there(r) || subject != nil && r.members["subject"] != subject && !h.has(SubjectIgnored)
+	})
 	return answer{status: http.StatusOK, body: part(rows, 0, len(rows))}
 }
