@@ -1,6 +1,7 @@
 package app
 
 import (
+	"context"
 	"encoding/json"
 	"io"
 	"os"
@@ -17,7 +18,8 @@ import (
 
 // requestLog prints a line for each request, and one below it for each rule that it
 // broke. A request does not wait for the terminal: lines are gathered while the ones
-// before are written, and what does not fit is left out and counted.
+// before are written and for a moment longer, so that many are written at once where many
+// come, and what does not fit is left out and counted.
 type requestLog struct {
 	w      io.Writer
 	json   bool
@@ -27,7 +29,10 @@ type requestLog struct {
 	waiting []byte
 	lost    int
 	writing bool
-	idle    *sync.Cond // signalled when everything is written
+	idle    *sync.Cond // signalled when everything is written, or nobody waits for it any more
+
+	ending chan struct{} // closed when nothing is gathered any more
+	end    sync.Once
 }
 
 // What waits for the terminal at most, in bytes, and how many violations of a request are
@@ -38,18 +43,21 @@ const (
 	maxPathInALine = 200
 )
 
+// gathering is how long after a line the next are gathered.
+const gathering = 10 * time.Millisecond
+
 func newRequestLog(w io.Writer, asJSON, colour bool) *requestLog {
-	l := &requestLog{w: w, json: asJSON, colour: colour}
+	l := &requestLog{w: w, json: asJSON, colour: colour, ending: make(chan struct{})}
 	l.idle = sync.NewCond(&l.mu)
 	return l
 }
 
-// requestLog is what is told of every request; nil for nothing.
-func (c *Config) requestLog(w io.Writer) func(*site.Exchange) {
+// requestLog prints what a configuration asks for; nil for nothing.
+func (c *Config) requestLog(w io.Writer) *requestLog {
 	if !c.LogRequests {
 		return nil
 	}
-	return newRequestLog(w, c.LogFormat == "json", Colours(w, os.Getenv)).tell
+	return newRequestLog(w, c.LogFormat == "json", Colours(w, os.Getenv))
 }
 
 // Colours tells whether to write in colours: on a terminal that has not said no.
@@ -67,17 +75,20 @@ func (l *requestLog) tell(x *site.Exchange) {
 	if x.API == evidence.ControlAPI && len(x.Explained) == 0 {
 		return // who looks at the stand-in does not want to see himself
 	}
+	var room [256]byte
+	var line []byte
+	if l.json {
+		line = appendJSONLine(room[:0], x)
+	} else {
+		line = l.appendLine(room[:0], x)
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if len(l.waiting) > maxWaiting {
 		l.lost++
 		return
 	}
-	if l.json {
-		l.waiting = appendJSONLine(l.waiting, x)
-	} else {
-		l.waiting = l.appendLine(l.waiting, x)
-	}
+	l.waiting = append(l.waiting, line...)
 	if !l.writing {
 		l.writing = true
 		go l.write()
@@ -102,14 +113,25 @@ func (l *requestLog) write() {
 		}
 		l.mu.Unlock()
 		_, _ = l.w.Write(text) // nobody is left to tell
+		select {
+		case <-time.After(gathering):
+		case <-l.ending:
+		}
 	}
 }
 
-// flush waits until everything is written.
-func (l *requestLog) flush() {
+// flush waits until everything is written, or the context ends: the terminal may stand
+// still. From then on nothing is gathered.
+func (l *requestLog) flush(ctx context.Context) {
+	l.end.Do(func() { close(l.ending) })
+	defer context.AfterFunc(ctx, func() {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		l.idle.Broadcast()
+	})()
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for l.writing {
+	for l.writing && ctx.Err() == nil {
 		l.idle.Wait()
 	}
 }
@@ -127,7 +149,7 @@ func shownPath(x *site.Exchange) string {
 }
 
 func (l *requestLog) appendLine(b []byte, x *site.Exchange) []byte {
-	b = x.Time.AppendFormat(b, "15:04:05.000 ")
+	b = appendClock(b, x.Time)
 	b = append(b, render.Clean(x.Method)...)
 	b = append(b, ' ')
 	b = append(b, shownPath(x)...)
@@ -163,6 +185,19 @@ func (l *requestLog) appendLine(b []byte, x *site.Exchange) []byte {
 		b = append(b, '\n')
 	}
 	return b
+}
+
+// appendClock is AppendFormat by "15:04:05.000 ", which costs more than the rest of a line.
+func appendClock(b []byte, t time.Time) []byte {
+	hour, minute, second := t.Clock()
+	for _, n := range [...]struct {
+		n   int
+		end byte
+	}{{hour, ':'}, {minute, ':'}, {second, '.'}} {
+		b = append(b, byte('0'+n.n/10), byte('0'+n.n%10), n.end)
+	}
+	ms := t.Nanosecond() / 1e6
+	return append(b, byte('0'+ms/100), byte('0'+ms/10%10), byte('0'+ms%10), ' ')
 }
 
 // paint shows what fails in red, and what warns in yellow.

@@ -2,6 +2,7 @@ package app
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"net/http"
 	"strings"
@@ -17,7 +18,7 @@ func told(asJSON, colour bool, x *site.Exchange) string {
 	var b bytes.Buffer
 	l := newRequestLog(&b, asJSON, colour)
 	l.tell(x)
-	l.flush()
+	l.flush(context.Background())
 	return b.String()
 }
 
@@ -73,8 +74,11 @@ func TestRequestLogDoesNotWait(t *testing.T) {
 	for range requests {
 		l.tell(x)
 	}
+	gone, cancel := context.WithCancel(t.Context())
+	cancel()
+	l.flush(gone)
 	close(h.let)
-	l.flush()
+	l.flush(t.Context())
 	told := strings.Count(h.text.String(), " 200 ")
 	if told == 0 || told == requests || !strings.Contains(h.text.String(), " requests are not told") {
 		t.Errorf("%d of %d told", told, requests)

@@ -30,6 +30,7 @@ const (
 	// hurryTimeout is how long the other side of a connection may keep the server from
 	// ending by sending nothing or taking nothing.
 	hurryTimeout = 2 * time.Second
+	flushTimeout = time.Second // for the terminal to take the last lines of requests
 )
 
 // Serve runs "understudy serve" until the context ends: then requests in flight
@@ -100,6 +101,7 @@ type Server struct {
 	adminFiles []string // which hold it
 	http       *http.Server
 	listener   *edge.Listener
+	requests   *requestLog // nil for none
 	log        *slog.Logger
 	done       chan error
 }
@@ -140,12 +142,17 @@ func Listen(ctx context.Context, config *Config, stderr io.Writer) (*Server, err
 		_ = listener.Close()
 		return nil, err
 	}
+	requests := config.requestLog(stderr)
+	var tell func(*site.Exchange)
+	if requests != nil {
+		tell = requests.tell
+	}
 	guarded := edge.NewListener(listener, config.MaxConnections, writeProgress)
 	a, err := New(ctx, Options{
 		Store: config.Store, StoreKey: key, Auth: config.Auth, Enforce: site.Enforcement(config.Enforce), Limits: &limits, Logger: log,
 		Record: evidence.Policy(config.Record), Exchanges: config.Exchanges, AdminToken: admin,
 		Quota:    quota.Limits{Workspaces: config.Workspaces, WorkspaceBytes: config.WorkspaceBytes, StoreBytes: config.StoreBytes},
-		Requests: config.requestLog(stderr), CORS: allowed, Hosts: hosts, FullSync: config.Sync == syncFull, PublicURL: public.String(),
+		Requests: tell, CORS: allowed, Hosts: hosts, FullSync: config.Sync == syncFull, PublicURL: public.String(),
 		Outgoing: config.Outgoing, OutgoingLocal: config.OutgoingLocal,
 		AllowDatabases: config.AllowDatabase, Files: config.Files,
 	})
@@ -169,7 +176,7 @@ func Listen(ctx context.Context, config *Config, stderr io.Writer) (*Server, err
 		}
 	}
 	s := &Server{
-		App: a, URL: baseURL(listener.Addr()), AdminToken: admin, SeedSecret: seedSecret, made: made, listener: guarded, log: log, done: make(chan error, 1),
+		App: a, URL: baseURL(listener.Addr()), AdminToken: admin, SeedSecret: seedSecret, made: made, listener: guarded, requests: requests, log: log, done: make(chan error, 1),
 		http: &http.Server{
 			Handler:           a,
 			MaxHeaderBytes:    maxHeaderBytes,
@@ -214,11 +221,17 @@ func (s *Server) Drain(ctx context.Context) error {
 	}
 	s.App.end()
 	s.listener.Hurry(hurryTimeout)
-	if err := s.http.Shutdown(ctx); err != nil {
+	err := s.http.Shutdown(ctx)
+	if err != nil {
 		_ = s.http.Close()
-		return fmt.Errorf("shut down: %w", err)
+		err = fmt.Errorf("shut down: %w", err)
 	}
-	return nil
+	if s.requests != nil {
+		limit, cancel := context.WithTimeout(ctx, flushTimeout)
+		defer cancel()
+		s.requests.flush(limit)
+	}
+	return err
 }
 
 // baseURL is the URL at which a listener is reached from its own machine.
