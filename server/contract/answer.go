@@ -49,12 +49,17 @@ func (a *answer) as(contentType string) *answerType {
 			return t
 		}
 	}
+	return a.learn(contentType, known)
+}
+
+// learn finds what is declared for a Content-Type that is not among the known.
+func (a *answer) learn(contentType string, known []*answerType) *answerType {
 	media := parseMedia(contentType)
 	t := &answerType{contentType: strings.Clone(contentType), content: bestOf(a.contents, media).as(media)}
 	t.streams = media.essence() == eventStream || t.content != nil && t.content.streams()
 	if len(known) < maxKnownTypes && len(contentType) <= maxKnownType {
-		known = append(slices.Clone(known), t)
-		a.known.Store(&known)
+		more := append(slices.Clone(known), t)
+		a.known.Store(&more)
 	}
 	return t
 }

@@ -1,7 +1,9 @@
 package contract
 
 import (
+	"bytes"
 	"hash/maphash"
+	"slices"
 	"sync"
 
 	"github.com/getkin/kin-openapi/openapi3"
@@ -57,16 +59,12 @@ const maxPlain = 15
 // are masked alike differ in the values of integers only. Anything unusual stays:
 // strings, fractions, exponents, leading zeros, many digits.
 func appendMasked(dst, text []byte) []byte {
+	kept := 0 // what is before it was appended
 	for i := 0; i < len(text); {
 		start := i
 		switch c := text[i]; {
 		case c == '"':
-			for i++; i < len(text) && text[i] != '"'; i++ {
-				if text[i] == '\\' {
-					i++
-				}
-			}
-			i = min(i+1, len(text))
+			i = pastString(text, i)
 		case c >= '0' && c <= '9':
 			plain := true
 			for ; i < len(text); i++ {
@@ -78,15 +76,30 @@ func appendMasked(dst, text []byte) []byte {
 				}
 			}
 			if plain && i-start <= maxPlain && (text[start] != '0' || i-start == 1) {
-				dst = append(dst, '7')
-				continue
+				dst = append(append(dst, text[kept:start]...), '7')
+				kept = i
 			}
 		default:
 			i++
 		}
-		dst = append(dst, text[start:i]...)
 	}
-	return dst
+	return append(dst, text[kept:]...)
+}
+
+// pastString is where the string ends that begins at i.
+func pastString(text []byte, i int) int {
+	for i++; i < len(text); {
+		n := bytes.IndexByte(text[i:], '"')
+		if n < 0 {
+			break
+		}
+		escape := bytes.IndexByte(text[i:i+n], '\\')
+		if escape < 0 {
+			return i + n + 1
+		}
+		i += escape + 2 // and what is escaped
+	}
+	return len(text)
 }
 
 // looksAtNumbers reports whether a rule within the schema depends on the value of a
@@ -97,12 +110,30 @@ func looksAtNumbers(s *Schema, seen map[*Schema]bool) bool {
 	}
 	seen[s] = true
 	if s.Min != nil || s.Max != nil || s.ExclusiveMin.IsSet() || s.ExclusiveMax.IsSet() || s.MultipleOf != nil ||
-		len(s.Enum) > 0 || s.UniqueItems || formats.Numeric(s.Format) || s.Not != nil {
+		s.UniqueItems || slices.ContainsFunc(s.Enum, holdsNumber) || formats.Numeric(s.Format) || s.Not != nil {
 		return true
 	}
 	found := false
 	eachChild(s, func(_ string, ref *openapi3.SchemaRef) { found = found || looksAtNumbers(ref.Value, seen) })
 	return found
+}
+
+// holdsNumber reports whether a value of a document is a number, or one is within it.
+func holdsNumber(v any) bool {
+	switch v := v.(type) {
+	case nil, bool, string:
+		return false
+	case []any:
+		return slices.ContainsFunc(v, holdsNumber)
+	case map[string]any:
+		for _, member := range v {
+			if holdsNumber(member) {
+				return true
+			}
+		}
+		return false
+	}
+	return true
 }
 
 // right reports whether the answer was found right before.

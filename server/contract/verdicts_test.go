@@ -28,6 +28,10 @@ func TestRememberedVerdicts(t *testing.T) {
 	const document = `{"openapi":"3.0.3","info":{"title":"t","version":"1"},"paths":{
 		"/free":{"get":{"responses":{"200":{"description":"","content":{"application/json":{"schema":
 			{"type":"object","required":["id"],"properties":{"id":{"type":"integer"},"name":{"type":"string","maxLength":3}}}}}}}}},
+		"/named":{"get":{"responses":{"200":{"description":"","content":{"application/json":{"schema":
+			{"type":"object","properties":{"id":{"type":"integer"},"type":{"type":"string","enum":["a","b"]}}}}}}}}},
+		"/listed":{"get":{"responses":{"200":{"description":"","content":{"application/json":{"schema":
+			{"type":"object","properties":{"pair":{"enum":[{"n":[1]},{"n":[2]}]}}}}}}}}},
 		"/bound":{"get":{"responses":{"200":{"description":"","content":{"application/json":{"schema":
 			{"type":"array","items":{"type":"object","properties":{"n":{"type":"integer","maximum":9}}}}}}}}}}}}`
 	d, err := Load(Source{API: "t", File: "t", JSON: []byte(document)})
@@ -46,6 +50,12 @@ func TestRememberedVerdicts(t *testing.T) {
 		{"/free", `{"id":-2,"name":"a1"}`, true},
 		{"/free", `{"id":"2","name":"a1"}`, false},
 		{"/free", `{"id":02,"name":"a1"}`, false},
+		{"/named", `{"id":1,"type":"a"}`, true},
+		{"/named", `{"id":2,"type":"a"}`, true},
+		{"/named", `{"id":2,"type":1}`, false},
+		{"/named", `{"id":2,"type":"c"}`, false},
+		{"/listed", `{"pair":{"n":[1]}}`, true},
+		{"/listed", `{"pair":{"n":[3]}}`, false},
 		{"/bound", `[{"n":1}]`, true},
 		{"/bound", `[{"n":9}]`, true},
 		{"/bound", `[{"n":10}]`, false},
