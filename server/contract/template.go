@@ -251,7 +251,8 @@ func (t Template) Values(path string) (map[string]string, bool) {
 }
 
 // Escaped reads the parameters of an escaped path that the template matches, as they
-// stand there.
+// stand there. Of several in one segment the first takes as much as it can, as the
+// router gives it.
 func (t Template) Escaped(path string) (map[string]string, bool) {
 	if !t.Match(path) {
 		return nil, false
@@ -264,38 +265,24 @@ func (t Template) Escaped(path string) (map[string]string, bool) {
 			part = path
 		}
 		path = more
-		if len(s.names) == 0 {
-			continue
-		}
-		texts, ok := s.split(part)
-		if !ok {
-			return nil, false
-		}
-		for j, name := range s.names {
-			values[name] = texts[j]
+		switch len(s.names) {
+		case 0:
+		case 1:
+			values[s.names[0]] = strings.TrimSuffix(strings.TrimPrefix(part, s.texts[0]), s.texts[1])
+		default:
+			if s.many == nil {
+				return nil, false
+			}
+			found := s.many.FindStringSubmatch(part)
+			if found == nil {
+				return nil, false
+			}
+			for j, name := range s.names {
+				values[name] = found[j+1]
+			}
 		}
 	}
 	return values, true
-}
-
-// split gives what stands for the parameters of a segment, the first taking as much
-// as it can, as the router gives it.
-func (s *templateSegment) split(part string) ([]string, bool) {
-	if len(s.names) < 2 {
-		part = strings.TrimPrefix(part, s.texts[0])
-		if len(s.names) == 1 {
-			part = strings.TrimSuffix(part, s.texts[1])
-		}
-		return []string{part}, true
-	}
-	if s.many == nil {
-		return nil, false
-	}
-	found := s.many.FindStringSubmatch(part)
-	if found == nil {
-		return nil, false
-	}
-	return found[1:], true
 }
 
 // Outranks reports whether a path that both templates match belongs to t: where

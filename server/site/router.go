@@ -98,7 +98,7 @@ func (t *routes) match(r *http.Request) *mux.RouteMatch {
 		return nil
 	}
 	found := &mux.RouteMatch{}
-	if !small.Match(r, found) || found.MatchErr != nil {
+	if !small.Match(r, found) {
 		return nil
 	}
 	return found
@@ -157,20 +157,19 @@ func (t *routes) divide(n int, group []*contract.Operation) {
 	for _, key := range keysOf(n, at) {
 		small := mux.NewRouter().SkipClean(true)
 		for _, op := range within(group, key, at) {
-			t.operations[small.NewRoute().Handler(matched).MatcherFunc(pathOf(op)).Methods(op.Method)] = op
+			t.operations[small.NewRoute().Handler(matched).MatcherFunc(matcherOf(op))] = op
 		}
 		t.small[key] = small
 	}
 }
 
-// pathOf matches the path of an operation by its template, as gorilla/mux does by two
-// regular expressions: one to match and one for the values.
-func pathOf(op *contract.Operation) mux.MatcherFunc {
+// matcherOf matches the method and the path of an operation, the path by its template and
+// not, as gorilla/mux does, by two regular expressions: one to match and one for the values.
+func matcherOf(op *contract.Operation) mux.MatcherFunc {
 	template := op.Template()
-	return func(r *http.Request, m *mux.RouteMatch) bool {
-		values, ok := template.Escaped(r.URL.Path)
-		if ok {
-			m.Vars = values
+	return func(r *http.Request, m *mux.RouteMatch) (ok bool) {
+		if r.Method == op.Method {
+			m.Vars, ok = template.Escaped(r.URL.Path)
 		}
 		return ok
 	}
@@ -251,7 +250,7 @@ func (t *routes) allowed(r *http.Request) []string {
 		probe := *r
 		probe.Method = method
 		var match mux.RouteMatch
-		if small.Match(&probe, &match) && match.MatchErr == nil {
+		if small.Match(&probe, &match) {
 			allow = append(allow, method)
 		}
 	}
