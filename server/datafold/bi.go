@@ -104,6 +104,7 @@ var biIntegrations = resource[biIntegration, datafold.BIIntegration]{
 	noun: "BI integration", sequence: sequenceIntegration,
 	records: storage.Collection[biIntegration]{Kind: "datafold.bi"},
 	removed: func(tx storage.Tx, v biIntegration) error { return v.Sync.forget(tx) },
+	owns:    []byte(`"sync":`),
 	view:    biView,
 }
 

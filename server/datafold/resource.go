@@ -1,6 +1,7 @@
 package datafold
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"strconv"
@@ -26,7 +27,10 @@ type resource[T, V any] struct {
 	in container
 	// removed lets go of what belongs to a record that is removed; nil for nothing.
 	removed func(storage.Tx, T) error
-	view    func(storage.ReadTx, job.Look, storage.Item[T]) (V, error)
+	// owns is in what is stored of every record that something belongs to; nil if that
+	// cannot be seen. Others are removed without being decoded.
+	owns []byte
+	view func(storage.ReadTx, job.Look, storage.Item[T]) (V, error)
 }
 
 // container is a resource that others are in.
@@ -107,16 +111,21 @@ func (r *resource[T, V]) split(tx storage.ReadTx, path []int) (parent, id string
 }
 
 func (r *resource[T, V]) place(tx storage.ReadTx, path []int) (string, error) {
+	found, err := r.stored(tx, path)
+	return found.ID, err
+}
+
+// stored is at where it does not matter what the record holds: it is not decoded.
+func (r *resource[T, V]) stored(tx storage.ReadTx, path []int) (storage.Record, error) {
 	parent, id, err := r.split(tx, path)
 	if err != nil {
-		return "", err
+		return storage.Record{}, err
 	}
-	// What it holds does not matter here, so it is not decoded.
 	found, err := tx.Get(r.records.Kind, id)
 	if err == nil && (!found.Living() || found.Parent != parent) {
-		return "", r.notFound()
+		return storage.Record{}, r.notFound()
 	}
-	return id, r.worded(err)
+	return found, r.worded(err)
 }
 
 // at is the record at the end of a path.
@@ -158,14 +167,17 @@ func (r *resource[T, V]) update(w *work, change func(*T) error, path ...int) (st
 
 // delete removes a record completely, secrets included: none is ever kept as deleted.
 func (r *resource[T, V]) delete(w *work, path ...int) (storage.Item[T], error) {
-	found, err := r.at(w, path...)
-	if err == nil && r.removed != nil {
-		err = r.removed(w.Tx, found.Value)
+	found, err := r.stored(w, path)
+	item := storage.Item[T]{Meta: storage.Meta{ID: found.ID, Parent: found.Parent}}
+	if err == nil && r.removed != nil && bytes.Contains(found.Body, r.owns) {
+		if item, err = r.records.Get(w, found.ID); err == nil {
+			err = r.removed(w.Tx, item.Value)
+		}
 	}
 	if err != nil {
-		return found, err
+		return item, err
 	}
-	return r.did(w, deleted, found, w.Purge(r.records.Kind, found.ID))
+	return r.did(w, deleted, item, w.Purge(r.records.Kind, item.ID))
 }
 
 // list is all that is in a place, oldest first.
