@@ -12,6 +12,7 @@ import (
 	"io"
 	"mime/multipart"
 	"net/http"
+	"sync"
 
 	"github.com/gorilla/mux"
 	"github.com/oapi-codegen/runtime"
@@ -1955,35 +1956,16 @@ type ServerInterface interface {
 
 // ServerInterfaceWrapper converts contexts to parameters.
 type ServerInterfaceWrapper struct {
-	Handler            ServerInterface
-	HandlerMiddlewares []MiddlewareFunc
-	ErrorHandlerFunc   func(w http.ResponseWriter, r *http.Request, err error)
+	Handler          ServerInterface
+	ErrorHandlerFunc func(w http.ResponseWriter, r *http.Request, err error)
 }
 
-type MiddlewareFunc func(http.Handler) http.Handler
-
 func (siw *ServerInterfaceWrapper) ListDeployments(w http.ResponseWriter, r *http.Request) {
-	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.ListDeployments(w, r)
-	}))
-
-	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
-		handler = siw.HandlerMiddlewares[i](handler)
-	}
-
-	handler.ServeHTTP(w, r)
+	siw.Handler.ListDeployments(w, r)
 }
 
 func (siw *ServerInterfaceWrapper) CreateDeployment(w http.ResponseWriter, r *http.Request) {
-	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.CreateDeployment(w, r)
-	}))
-
-	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
-		handler = siw.HandlerMiddlewares[i](handler)
-	}
-
-	handler.ServeHTTP(w, r)
+	siw.Handler.CreateDeployment(w, r)
 }
 
 func (siw *ServerInterfaceWrapper) UpdateDeployment(w http.ResponseWriter, r *http.Request) {
@@ -1999,27 +1981,11 @@ func (siw *ServerInterfaceWrapper) UpdateDeployment(w http.ResponseWriter, r *ht
 		return
 	}
 
-	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.UpdateDeployment(w, r, deploymentID)
-	}))
-
-	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
-		handler = siw.HandlerMiddlewares[i](handler)
-	}
-
-	handler.ServeHTTP(w, r)
+	siw.Handler.UpdateDeployment(w, r, deploymentID)
 }
 
 func (siw *ServerInterfaceWrapper) GetHealth(w http.ResponseWriter, r *http.Request) {
-	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.GetHealth(w, r)
-	}))
-
-	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
-		handler = siw.HandlerMiddlewares[i](handler)
-	}
-
-	handler.ServeHTTP(w, r)
+	siw.Handler.GetHealth(w, r)
 }
 
 func (siw *ServerInterfaceWrapper) ListProjects(w http.ResponseWriter, r *http.Request) {
@@ -2094,27 +2060,11 @@ func (siw *ServerInterfaceWrapper) ListProjects(w http.ResponseWriter, r *http.R
 		return
 	}
 
-	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.ListProjects(w, r, params)
-	}))
-
-	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
-		handler = siw.HandlerMiddlewares[i](handler)
-	}
-
-	handler.ServeHTTP(w, r)
+	siw.Handler.ListProjects(w, r, params)
 }
 
 func (siw *ServerInterfaceWrapper) CreateProject(w http.ResponseWriter, r *http.Request) {
-	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.CreateProject(w, r)
-	}))
-
-	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
-		handler = siw.HandlerMiddlewares[i](handler)
-	}
-
-	handler.ServeHTTP(w, r)
+	siw.Handler.CreateProject(w, r)
 }
 
 func (siw *ServerInterfaceWrapper) DeleteProject(w http.ResponseWriter, r *http.Request) {
@@ -2130,15 +2080,7 @@ func (siw *ServerInterfaceWrapper) DeleteProject(w http.ResponseWriter, r *http.
 		return
 	}
 
-	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.DeleteProject(w, r, projectID)
-	}))
-
-	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
-		handler = siw.HandlerMiddlewares[i](handler)
-	}
-
-	handler.ServeHTTP(w, r)
+	siw.Handler.DeleteProject(w, r, projectID)
 }
 
 func (siw *ServerInterfaceWrapper) GetProject(w http.ResponseWriter, r *http.Request) {
@@ -2154,15 +2096,7 @@ func (siw *ServerInterfaceWrapper) GetProject(w http.ResponseWriter, r *http.Req
 		return
 	}
 
-	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.GetProject(w, r, projectID)
-	}))
-
-	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
-		handler = siw.HandlerMiddlewares[i](handler)
-	}
-
-	handler.ServeHTTP(w, r)
+	siw.Handler.GetProject(w, r, projectID)
 }
 
 func (siw *ServerInterfaceWrapper) UpdateProject(w http.ResponseWriter, r *http.Request) {
@@ -2178,15 +2112,7 @@ func (siw *ServerInterfaceWrapper) UpdateProject(w http.ResponseWriter, r *http.
 		return
 	}
 
-	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.UpdateProject(w, r, projectID)
-	}))
-
-	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
-		handler = siw.HandlerMiddlewares[i](handler)
-	}
-
-	handler.ServeHTTP(w, r)
+	siw.Handler.UpdateProject(w, r, projectID)
 }
 
 func (siw *ServerInterfaceWrapper) GetProjectWithApprovals(w http.ResponseWriter, r *http.Request) {
@@ -2202,15 +2128,7 @@ func (siw *ServerInterfaceWrapper) GetProjectWithApprovals(w http.ResponseWriter
 		return
 	}
 
-	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.GetProjectWithApprovals(w, r, projectID)
-	}))
-
-	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
-		handler = siw.HandlerMiddlewares[i](handler)
-	}
-
-	handler.ServeHTTP(w, r)
+	siw.Handler.GetProjectWithApprovals(w, r, projectID)
 }
 
 func (siw *ServerInterfaceWrapper) SimulateDecision(w http.ResponseWriter, r *http.Request) {
@@ -2226,15 +2144,7 @@ func (siw *ServerInterfaceWrapper) SimulateDecision(w http.ResponseWriter, r *ht
 		return
 	}
 
-	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.SimulateDecision(w, r, projectID)
-	}))
-
-	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
-		handler = siw.HandlerMiddlewares[i](handler)
-	}
-
-	handler.ServeHTTP(w, r)
+	siw.Handler.SimulateDecision(w, r, projectID)
 }
 
 func (siw *ServerInterfaceWrapper) DeleteDocuments(w http.ResponseWriter, r *http.Request) {
@@ -2250,15 +2160,7 @@ func (siw *ServerInterfaceWrapper) DeleteDocuments(w http.ResponseWriter, r *htt
 		return
 	}
 
-	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.DeleteDocuments(w, r, projectID)
-	}))
-
-	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
-		handler = siw.HandlerMiddlewares[i](handler)
-	}
-
-	handler.ServeHTTP(w, r)
+	siw.Handler.DeleteDocuments(w, r, projectID)
 }
 
 func (siw *ServerInterfaceWrapper) ListDocuments(w http.ResponseWriter, r *http.Request) {
@@ -2355,15 +2257,7 @@ func (siw *ServerInterfaceWrapper) ListDocuments(w http.ResponseWriter, r *http.
 		return
 	}
 
-	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.ListDocuments(w, r, projectID, params)
-	}))
-
-	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
-		handler = siw.HandlerMiddlewares[i](handler)
-	}
-
-	handler.ServeHTTP(w, r)
+	siw.Handler.ListDocuments(w, r, projectID, params)
 }
 
 func (siw *ServerInterfaceWrapper) CreateDocument(w http.ResponseWriter, r *http.Request) {
@@ -2379,15 +2273,7 @@ func (siw *ServerInterfaceWrapper) CreateDocument(w http.ResponseWriter, r *http
 		return
 	}
 
-	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.CreateDocument(w, r, projectID)
-	}))
-
-	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
-		handler = siw.HandlerMiddlewares[i](handler)
-	}
-
-	handler.ServeHTTP(w, r)
+	siw.Handler.CreateDocument(w, r, projectID)
 }
 
 func (siw *ServerInterfaceWrapper) ListDocumentPaths(w http.ResponseWriter, r *http.Request) {
@@ -2403,15 +2289,7 @@ func (siw *ServerInterfaceWrapper) ListDocumentPaths(w http.ResponseWriter, r *h
 		return
 	}
 
-	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.ListDocumentPaths(w, r, projectID)
-	}))
-
-	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
-		handler = siw.HandlerMiddlewares[i](handler)
-	}
-
-	handler.ServeHTTP(w, r)
+	siw.Handler.ListDocumentPaths(w, r, projectID)
 }
 
 func (siw *ServerInterfaceWrapper) MoveDocuments(w http.ResponseWriter, r *http.Request) {
@@ -2427,15 +2305,7 @@ func (siw *ServerInterfaceWrapper) MoveDocuments(w http.ResponseWriter, r *http.
 		return
 	}
 
-	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.MoveDocuments(w, r, projectID)
-	}))
-
-	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
-		handler = siw.HandlerMiddlewares[i](handler)
-	}
-
-	handler.ServeHTTP(w, r)
+	siw.Handler.MoveDocuments(w, r, projectID)
 }
 
 func (siw *ServerInterfaceWrapper) RestoreDocuments(w http.ResponseWriter, r *http.Request) {
@@ -2451,15 +2321,7 @@ func (siw *ServerInterfaceWrapper) RestoreDocuments(w http.ResponseWriter, r *ht
 		return
 	}
 
-	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.RestoreDocuments(w, r, projectID)
-	}))
-
-	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
-		handler = siw.HandlerMiddlewares[i](handler)
-	}
-
-	handler.ServeHTTP(w, r)
+	siw.Handler.RestoreDocuments(w, r, projectID)
 }
 
 func (siw *ServerInterfaceWrapper) GetDocument(w http.ResponseWriter, r *http.Request) {
@@ -2484,15 +2346,7 @@ func (siw *ServerInterfaceWrapper) GetDocument(w http.ResponseWriter, r *http.Re
 		return
 	}
 
-	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.GetDocument(w, r, projectID, documentID)
-	}))
-
-	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
-		handler = siw.HandlerMiddlewares[i](handler)
-	}
-
-	handler.ServeHTTP(w, r)
+	siw.Handler.GetDocument(w, r, projectID, documentID)
 }
 
 func (siw *ServerInterfaceWrapper) UpdateDocument(w http.ResponseWriter, r *http.Request) {
@@ -2517,15 +2371,7 @@ func (siw *ServerInterfaceWrapper) UpdateDocument(w http.ResponseWriter, r *http
 		return
 	}
 
-	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.UpdateDocument(w, r, projectID, documentID)
-	}))
-
-	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
-		handler = siw.HandlerMiddlewares[i](handler)
-	}
-
-	handler.ServeHTTP(w, r)
+	siw.Handler.UpdateDocument(w, r, projectID, documentID)
 }
 
 func (siw *ServerInterfaceWrapper) DownloadDocument(w http.ResponseWriter, r *http.Request) {
@@ -2550,15 +2396,7 @@ func (siw *ServerInterfaceWrapper) DownloadDocument(w http.ResponseWriter, r *ht
 		return
 	}
 
-	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.DownloadDocument(w, r, projectID, documentID)
-	}))
-
-	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
-		handler = siw.HandlerMiddlewares[i](handler)
-	}
-
-	handler.ServeHTTP(w, r)
+	siw.Handler.DownloadDocument(w, r, projectID, documentID)
 }
 
 func (siw *ServerInterfaceWrapper) PublishDocument(w http.ResponseWriter, r *http.Request) {
@@ -2583,15 +2421,7 @@ func (siw *ServerInterfaceWrapper) PublishDocument(w http.ResponseWriter, r *htt
 		return
 	}
 
-	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.PublishDocument(w, r, projectID, documentID)
-	}))
-
-	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
-		handler = siw.HandlerMiddlewares[i](handler)
-	}
-
-	handler.ServeHTTP(w, r)
+	siw.Handler.PublishDocument(w, r, projectID, documentID)
 }
 
 func (siw *ServerInterfaceWrapper) ListDocumentVersions(w http.ResponseWriter, r *http.Request) {
@@ -2645,15 +2475,7 @@ func (siw *ServerInterfaceWrapper) ListDocumentVersions(w http.ResponseWriter, r
 		return
 	}
 
-	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.ListDocumentVersions(w, r, projectID, documentID, params)
-	}))
-
-	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
-		handler = siw.HandlerMiddlewares[i](handler)
-	}
-
-	handler.ServeHTTP(w, r)
+	siw.Handler.ListDocumentVersions(w, r, projectID, documentID, params)
 }
 
 func (siw *ServerInterfaceWrapper) CreateDocumentVersion(w http.ResponseWriter, r *http.Request) {
@@ -2678,15 +2500,7 @@ func (siw *ServerInterfaceWrapper) CreateDocumentVersion(w http.ResponseWriter, 
 		return
 	}
 
-	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.CreateDocumentVersion(w, r, projectID, documentID)
-	}))
-
-	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
-		handler = siw.HandlerMiddlewares[i](handler)
-	}
-
-	handler.ServeHTTP(w, r)
+	siw.Handler.CreateDocumentVersion(w, r, projectID, documentID)
 }
 
 func (siw *ServerInterfaceWrapper) GetDocumentVersion(w http.ResponseWriter, r *http.Request) {
@@ -2720,15 +2534,7 @@ func (siw *ServerInterfaceWrapper) GetDocumentVersion(w http.ResponseWriter, r *
 		return
 	}
 
-	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.GetDocumentVersion(w, r, projectID, documentID, versionID)
-	}))
-
-	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
-		handler = siw.HandlerMiddlewares[i](handler)
-	}
-
-	handler.ServeHTTP(w, r)
+	siw.Handler.GetDocumentVersion(w, r, projectID, documentID, versionID)
 }
 
 func (siw *ServerInterfaceWrapper) RenameDocumentVersion(w http.ResponseWriter, r *http.Request) {
@@ -2762,15 +2568,7 @@ func (siw *ServerInterfaceWrapper) RenameDocumentVersion(w http.ResponseWriter, 
 		return
 	}
 
-	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.RenameDocumentVersion(w, r, projectID, documentID, versionID)
-	}))
-
-	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
-		handler = siw.HandlerMiddlewares[i](handler)
-	}
-
-	handler.ServeHTTP(w, r)
+	siw.Handler.RenameDocumentVersion(w, r, projectID, documentID, versionID)
 }
 
 func (siw *ServerInterfaceWrapper) ListEntrypoints(w http.ResponseWriter, r *http.Request) {
@@ -2786,15 +2584,7 @@ func (siw *ServerInterfaceWrapper) ListEntrypoints(w http.ResponseWriter, r *htt
 		return
 	}
 
-	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.ListEntrypoints(w, r, projectID)
-	}))
-
-	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
-		handler = siw.HandlerMiddlewares[i](handler)
-	}
-
-	handler.ServeHTTP(w, r)
+	siw.Handler.ListEntrypoints(w, r, projectID)
 }
 
 func (siw *ServerInterfaceWrapper) ListEnvironments(w http.ResponseWriter, r *http.Request) {
@@ -2810,15 +2600,7 @@ func (siw *ServerInterfaceWrapper) ListEnvironments(w http.ResponseWriter, r *ht
 		return
 	}
 
-	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.ListEnvironments(w, r, projectID)
-	}))
-
-	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
-		handler = siw.HandlerMiddlewares[i](handler)
-	}
-
-	handler.ServeHTTP(w, r)
+	siw.Handler.ListEnvironments(w, r, projectID)
 }
 
 func (siw *ServerInterfaceWrapper) CreateEnvironment(w http.ResponseWriter, r *http.Request) {
@@ -2834,15 +2616,7 @@ func (siw *ServerInterfaceWrapper) CreateEnvironment(w http.ResponseWriter, r *h
 		return
 	}
 
-	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.CreateEnvironment(w, r, projectID)
-	}))
-
-	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
-		handler = siw.HandlerMiddlewares[i](handler)
-	}
-
-	handler.ServeHTTP(w, r)
+	siw.Handler.CreateEnvironment(w, r, projectID)
 }
 
 func (siw *ServerInterfaceWrapper) DeleteEnvironment(w http.ResponseWriter, r *http.Request) {
@@ -2867,15 +2641,7 @@ func (siw *ServerInterfaceWrapper) DeleteEnvironment(w http.ResponseWriter, r *h
 		return
 	}
 
-	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.DeleteEnvironment(w, r, projectID, environmentID)
-	}))
-
-	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
-		handler = siw.HandlerMiddlewares[i](handler)
-	}
-
-	handler.ServeHTTP(w, r)
+	siw.Handler.DeleteEnvironment(w, r, projectID, environmentID)
 }
 
 func (siw *ServerInterfaceWrapper) UpdateEnvironment(w http.ResponseWriter, r *http.Request) {
@@ -2900,15 +2666,7 @@ func (siw *ServerInterfaceWrapper) UpdateEnvironment(w http.ResponseWriter, r *h
 		return
 	}
 
-	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.UpdateEnvironment(w, r, projectID, environmentID)
-	}))
-
-	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
-		handler = siw.HandlerMiddlewares[i](handler)
-	}
-
-	handler.ServeHTTP(w, r)
+	siw.Handler.UpdateEnvironment(w, r, projectID, environmentID)
 }
 
 func (siw *ServerInterfaceWrapper) EvaluateEnvironmentDecision(w http.ResponseWriter, r *http.Request) {
@@ -2942,15 +2700,7 @@ func (siw *ServerInterfaceWrapper) EvaluateEnvironmentDecision(w http.ResponseWr
 		return
 	}
 
-	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.EvaluateEnvironmentDecision(w, r, projectID, environmentID, key)
-	}))
-
-	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
-		handler = siw.HandlerMiddlewares[i](handler)
-	}
-
-	handler.ServeHTTP(w, r)
+	siw.Handler.EvaluateEnvironmentDecision(w, r, projectID, environmentID, key)
 }
 
 func (siw *ServerInterfaceWrapper) UndeployEnvironment(w http.ResponseWriter, r *http.Request) {
@@ -2975,15 +2725,7 @@ func (siw *ServerInterfaceWrapper) UndeployEnvironment(w http.ResponseWriter, r 
 		return
 	}
 
-	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.UndeployEnvironment(w, r, projectID, environmentID)
-	}))
-
-	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
-		handler = siw.HandlerMiddlewares[i](handler)
-	}
-
-	handler.ServeHTTP(w, r)
+	siw.Handler.UndeployEnvironment(w, r, projectID, environmentID)
 }
 
 func (siw *ServerInterfaceWrapper) EvaluateDecision(w http.ResponseWriter, r *http.Request) {
@@ -3024,15 +2766,7 @@ func (siw *ServerInterfaceWrapper) EvaluateDecision(w http.ResponseWriter, r *ht
 		return
 	}
 
-	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.EvaluateDecision(w, r, projectID, key, params)
-	}))
-
-	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
-		handler = siw.HandlerMiddlewares[i](handler)
-	}
-
-	handler.ServeHTTP(w, r)
+	siw.Handler.EvaluateDecision(w, r, projectID, key, params)
 }
 
 func (siw *ServerInterfaceWrapper) ListGroups(w http.ResponseWriter, r *http.Request) {
@@ -3090,15 +2824,7 @@ func (siw *ServerInterfaceWrapper) ListGroups(w http.ResponseWriter, r *http.Req
 		return
 	}
 
-	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.ListGroups(w, r, projectID, params)
-	}))
-
-	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
-		handler = siw.HandlerMiddlewares[i](handler)
-	}
-
-	handler.ServeHTTP(w, r)
+	siw.Handler.ListGroups(w, r, projectID, params)
 }
 
 func (siw *ServerInterfaceWrapper) CreateGroup(w http.ResponseWriter, r *http.Request) {
@@ -3114,15 +2840,7 @@ func (siw *ServerInterfaceWrapper) CreateGroup(w http.ResponseWriter, r *http.Re
 		return
 	}
 
-	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.CreateGroup(w, r, projectID)
-	}))
-
-	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
-		handler = siw.HandlerMiddlewares[i](handler)
-	}
-
-	handler.ServeHTTP(w, r)
+	siw.Handler.CreateGroup(w, r, projectID)
 }
 
 func (siw *ServerInterfaceWrapper) DeleteGroup(w http.ResponseWriter, r *http.Request) {
@@ -3147,15 +2865,7 @@ func (siw *ServerInterfaceWrapper) DeleteGroup(w http.ResponseWriter, r *http.Re
 		return
 	}
 
-	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.DeleteGroup(w, r, projectID, groupID)
-	}))
-
-	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
-		handler = siw.HandlerMiddlewares[i](handler)
-	}
-
-	handler.ServeHTTP(w, r)
+	siw.Handler.DeleteGroup(w, r, projectID, groupID)
 }
 
 func (siw *ServerInterfaceWrapper) UpdateGroup(w http.ResponseWriter, r *http.Request) {
@@ -3180,15 +2890,7 @@ func (siw *ServerInterfaceWrapper) UpdateGroup(w http.ResponseWriter, r *http.Re
 		return
 	}
 
-	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.UpdateGroup(w, r, projectID, groupID)
-	}))
-
-	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
-		handler = siw.HandlerMiddlewares[i](handler)
-	}
-
-	handler.ServeHTTP(w, r)
+	siw.Handler.UpdateGroup(w, r, projectID, groupID)
 }
 
 func (siw *ServerInterfaceWrapper) HTTPProxy(w http.ResponseWriter, r *http.Request) {
@@ -3204,15 +2906,7 @@ func (siw *ServerInterfaceWrapper) HTTPProxy(w http.ResponseWriter, r *http.Requ
 		return
 	}
 
-	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.HTTPProxy(w, r, projectID)
-	}))
-
-	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
-		handler = siw.HandlerMiddlewares[i](handler)
-	}
-
-	handler.ServeHTTP(w, r)
+	siw.Handler.HTTPProxy(w, r, projectID)
 }
 
 func (siw *ServerInterfaceWrapper) ListIntegrations(w http.ResponseWriter, r *http.Request) {
@@ -3270,15 +2964,7 @@ func (siw *ServerInterfaceWrapper) ListIntegrations(w http.ResponseWriter, r *ht
 		return
 	}
 
-	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.ListIntegrations(w, r, projectID, params)
-	}))
-
-	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
-		handler = siw.HandlerMiddlewares[i](handler)
-	}
-
-	handler.ServeHTTP(w, r)
+	siw.Handler.ListIntegrations(w, r, projectID, params)
 }
 
 func (siw *ServerInterfaceWrapper) CreateIntegration(w http.ResponseWriter, r *http.Request) {
@@ -3294,15 +2980,7 @@ func (siw *ServerInterfaceWrapper) CreateIntegration(w http.ResponseWriter, r *h
 		return
 	}
 
-	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.CreateIntegration(w, r, projectID)
-	}))
-
-	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
-		handler = siw.HandlerMiddlewares[i](handler)
-	}
-
-	handler.ServeHTTP(w, r)
+	siw.Handler.CreateIntegration(w, r, projectID)
 }
 
 func (siw *ServerInterfaceWrapper) DeleteIntegration(w http.ResponseWriter, r *http.Request) {
@@ -3327,15 +3005,7 @@ func (siw *ServerInterfaceWrapper) DeleteIntegration(w http.ResponseWriter, r *h
 		return
 	}
 
-	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.DeleteIntegration(w, r, projectID, integrationID)
-	}))
-
-	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
-		handler = siw.HandlerMiddlewares[i](handler)
-	}
-
-	handler.ServeHTTP(w, r)
+	siw.Handler.DeleteIntegration(w, r, projectID, integrationID)
 }
 
 func (siw *ServerInterfaceWrapper) GetIntegration(w http.ResponseWriter, r *http.Request) {
@@ -3360,15 +3030,7 @@ func (siw *ServerInterfaceWrapper) GetIntegration(w http.ResponseWriter, r *http
 		return
 	}
 
-	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.GetIntegration(w, r, projectID, integrationID)
-	}))
-
-	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
-		handler = siw.HandlerMiddlewares[i](handler)
-	}
-
-	handler.ServeHTTP(w, r)
+	siw.Handler.GetIntegration(w, r, projectID, integrationID)
 }
 
 func (siw *ServerInterfaceWrapper) UpdateIntegration(w http.ResponseWriter, r *http.Request) {
@@ -3393,15 +3055,7 @@ func (siw *ServerInterfaceWrapper) UpdateIntegration(w http.ResponseWriter, r *h
 		return
 	}
 
-	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.UpdateIntegration(w, r, projectID, integrationID)
-	}))
-
-	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
-		handler = siw.HandlerMiddlewares[i](handler)
-	}
-
-	handler.ServeHTTP(w, r)
+	siw.Handler.UpdateIntegration(w, r, projectID, integrationID)
 }
 
 func (siw *ServerInterfaceWrapper) ListReleases(w http.ResponseWriter, r *http.Request) {
@@ -3472,15 +3126,7 @@ func (siw *ServerInterfaceWrapper) ListReleases(w http.ResponseWriter, r *http.R
 		return
 	}
 
-	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.ListReleases(w, r, projectID, params)
-	}))
-
-	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
-		handler = siw.HandlerMiddlewares[i](handler)
-	}
-
-	handler.ServeHTTP(w, r)
+	siw.Handler.ListReleases(w, r, projectID, params)
 }
 
 func (siw *ServerInterfaceWrapper) CreateRelease(w http.ResponseWriter, r *http.Request) {
@@ -3496,15 +3142,7 @@ func (siw *ServerInterfaceWrapper) CreateRelease(w http.ResponseWriter, r *http.
 		return
 	}
 
-	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.CreateRelease(w, r, projectID)
-	}))
-
-	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
-		handler = siw.HandlerMiddlewares[i](handler)
-	}
-
-	handler.ServeHTTP(w, r)
+	siw.Handler.CreateRelease(w, r, projectID)
 }
 
 func (siw *ServerInterfaceWrapper) ApplyRelease(w http.ResponseWriter, r *http.Request) {
@@ -3520,15 +3158,7 @@ func (siw *ServerInterfaceWrapper) ApplyRelease(w http.ResponseWriter, r *http.R
 		return
 	}
 
-	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.ApplyRelease(w, r, projectID)
-	}))
-
-	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
-		handler = siw.HandlerMiddlewares[i](handler)
-	}
-
-	handler.ServeHTTP(w, r)
+	siw.Handler.ApplyRelease(w, r, projectID)
 }
 
 func (siw *ServerInterfaceWrapper) DeployRelease(w http.ResponseWriter, r *http.Request) {
@@ -3544,15 +3174,7 @@ func (siw *ServerInterfaceWrapper) DeployRelease(w http.ResponseWriter, r *http.
 		return
 	}
 
-	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.DeployRelease(w, r, projectID)
-	}))
-
-	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
-		handler = siw.HandlerMiddlewares[i](handler)
-	}
-
-	handler.ServeHTTP(w, r)
+	siw.Handler.DeployRelease(w, r, projectID)
 }
 
 func (siw *ServerInterfaceWrapper) UploadRelease(w http.ResponseWriter, r *http.Request) {
@@ -3568,15 +3190,7 @@ func (siw *ServerInterfaceWrapper) UploadRelease(w http.ResponseWriter, r *http.
 		return
 	}
 
-	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.UploadRelease(w, r, projectID)
-	}))
-
-	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
-		handler = siw.HandlerMiddlewares[i](handler)
-	}
-
-	handler.ServeHTTP(w, r)
+	siw.Handler.UploadRelease(w, r, projectID)
 }
 
 func (siw *ServerInterfaceWrapper) GetRelease(w http.ResponseWriter, r *http.Request) {
@@ -3617,15 +3231,7 @@ func (siw *ServerInterfaceWrapper) GetRelease(w http.ResponseWriter, r *http.Req
 		return
 	}
 
-	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.GetRelease(w, r, projectID, releaseID, params)
-	}))
-
-	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
-		handler = siw.HandlerMiddlewares[i](handler)
-	}
-
-	handler.ServeHTTP(w, r)
+	siw.Handler.GetRelease(w, r, projectID, releaseID, params)
 }
 
 func (siw *ServerInterfaceWrapper) UpdateRelease(w http.ResponseWriter, r *http.Request) {
@@ -3650,15 +3256,7 @@ func (siw *ServerInterfaceWrapper) UpdateRelease(w http.ResponseWriter, r *http.
 		return
 	}
 
-	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.UpdateRelease(w, r, projectID, releaseID)
-	}))
-
-	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
-		handler = siw.HandlerMiddlewares[i](handler)
-	}
-
-	handler.ServeHTTP(w, r)
+	siw.Handler.UpdateRelease(w, r, projectID, releaseID)
 }
 
 func (siw *ServerInterfaceWrapper) DownloadRelease(w http.ResponseWriter, r *http.Request) {
@@ -3699,15 +3297,7 @@ func (siw *ServerInterfaceWrapper) DownloadRelease(w http.ResponseWriter, r *htt
 		return
 	}
 
-	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.DownloadRelease(w, r, projectID, releaseID, params)
-	}))
-
-	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
-		handler = siw.HandlerMiddlewares[i](handler)
-	}
-
-	handler.ServeHTTP(w, r)
+	siw.Handler.DownloadRelease(w, r, projectID, releaseID, params)
 }
 
 func (siw *ServerInterfaceWrapper) ListReleaseFiles(w http.ResponseWriter, r *http.Request) {
@@ -3732,15 +3322,7 @@ func (siw *ServerInterfaceWrapper) ListReleaseFiles(w http.ResponseWriter, r *ht
 		return
 	}
 
-	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.ListReleaseFiles(w, r, projectID, releaseID)
-	}))
-
-	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
-		handler = siw.HandlerMiddlewares[i](handler)
-	}
-
-	handler.ServeHTTP(w, r)
+	siw.Handler.ListReleaseFiles(w, r, projectID, releaseID)
 }
 
 func (siw *ServerInterfaceWrapper) GetReleaseFile(w http.ResponseWriter, r *http.Request) {
@@ -3774,15 +3356,7 @@ func (siw *ServerInterfaceWrapper) GetReleaseFile(w http.ResponseWriter, r *http
 		return
 	}
 
-	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.GetReleaseFile(w, r, projectID, releaseID, fileID)
-	}))
-
-	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
-		handler = siw.HandlerMiddlewares[i](handler)
-	}
-
-	handler.ServeHTTP(w, r)
+	siw.Handler.GetReleaseFile(w, r, projectID, releaseID, fileID)
 }
 
 func (siw *ServerInterfaceWrapper) PublishRelease(w http.ResponseWriter, r *http.Request) {
@@ -3807,15 +3381,7 @@ func (siw *ServerInterfaceWrapper) PublishRelease(w http.ResponseWriter, r *http
 		return
 	}
 
-	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.PublishRelease(w, r, projectID, releaseID)
-	}))
-
-	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
-		handler = siw.HandlerMiddlewares[i](handler)
-	}
-
-	handler.ServeHTTP(w, r)
+	siw.Handler.PublishRelease(w, r, projectID, releaseID)
 }
 
 func (siw *ServerInterfaceWrapper) RestoreProject(w http.ResponseWriter, r *http.Request) {
@@ -3831,15 +3397,7 @@ func (siw *ServerInterfaceWrapper) RestoreProject(w http.ResponseWriter, r *http
 		return
 	}
 
-	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.RestoreProject(w, r, projectID)
-	}))
-
-	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
-		handler = siw.HandlerMiddlewares[i](handler)
-	}
-
-	handler.ServeHTTP(w, r)
+	siw.Handler.RestoreProject(w, r, projectID)
 }
 
 func (siw *ServerInterfaceWrapper) ListRuns(w http.ResponseWriter, r *http.Request) {
@@ -3884,15 +3442,7 @@ func (siw *ServerInterfaceWrapper) ListRuns(w http.ResponseWriter, r *http.Reque
 		return
 	}
 
-	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.ListRuns(w, r, projectID, params)
-	}))
-
-	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
-		handler = siw.HandlerMiddlewares[i](handler)
-	}
-
-	handler.ServeHTTP(w, r)
+	siw.Handler.ListRuns(w, r, projectID, params)
 }
 
 func (siw *ServerInterfaceWrapper) GetRun(w http.ResponseWriter, r *http.Request) {
@@ -3917,15 +3467,7 @@ func (siw *ServerInterfaceWrapper) GetRun(w http.ResponseWriter, r *http.Request
 		return
 	}
 
-	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.GetRun(w, r, projectID, runID)
-	}))
-
-	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
-		handler = siw.HandlerMiddlewares[i](handler)
-	}
-
-	handler.ServeHTTP(w, r)
+	siw.Handler.GetRun(w, r, projectID, runID)
 }
 
 func (siw *ServerInterfaceWrapper) ListProjectTokens(w http.ResponseWriter, r *http.Request) {
@@ -3941,15 +3483,7 @@ func (siw *ServerInterfaceWrapper) ListProjectTokens(w http.ResponseWriter, r *h
 		return
 	}
 
-	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.ListProjectTokens(w, r, projectID)
-	}))
-
-	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
-		handler = siw.HandlerMiddlewares[i](handler)
-	}
-
-	handler.ServeHTTP(w, r)
+	siw.Handler.ListProjectTokens(w, r, projectID)
 }
 
 func (siw *ServerInterfaceWrapper) CreateProjectToken(w http.ResponseWriter, r *http.Request) {
@@ -3965,15 +3499,7 @@ func (siw *ServerInterfaceWrapper) CreateProjectToken(w http.ResponseWriter, r *
 		return
 	}
 
-	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.CreateProjectToken(w, r, projectID)
-	}))
-
-	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
-		handler = siw.HandlerMiddlewares[i](handler)
-	}
-
-	handler.ServeHTTP(w, r)
+	siw.Handler.CreateProjectToken(w, r, projectID)
 }
 
 func (siw *ServerInterfaceWrapper) DeleteProjectToken(w http.ResponseWriter, r *http.Request) {
@@ -3998,15 +3524,7 @@ func (siw *ServerInterfaceWrapper) DeleteProjectToken(w http.ResponseWriter, r *
 		return
 	}
 
-	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.DeleteProjectToken(w, r, projectID, tokenID)
-	}))
-
-	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
-		handler = siw.HandlerMiddlewares[i](handler)
-	}
-
-	handler.ServeHTTP(w, r)
+	siw.Handler.DeleteProjectToken(w, r, projectID, tokenID)
 }
 
 func (siw *ServerInterfaceWrapper) ListTestEvents(w http.ResponseWriter, r *http.Request) {
@@ -4038,15 +3556,7 @@ func (siw *ServerInterfaceWrapper) ListTestEvents(w http.ResponseWriter, r *http
 		return
 	}
 
-	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.ListTestEvents(w, r, projectID, params)
-	}))
-
-	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
-		handler = siw.HandlerMiddlewares[i](handler)
-	}
-
-	handler.ServeHTTP(w, r)
+	siw.Handler.ListTestEvents(w, r, projectID, params)
 }
 
 func (siw *ServerInterfaceWrapper) CreateTestEvent(w http.ResponseWriter, r *http.Request) {
@@ -4062,15 +3572,7 @@ func (siw *ServerInterfaceWrapper) CreateTestEvent(w http.ResponseWriter, r *htt
 		return
 	}
 
-	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.CreateTestEvent(w, r, projectID)
-	}))
-
-	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
-		handler = siw.HandlerMiddlewares[i](handler)
-	}
-
-	handler.ServeHTTP(w, r)
+	siw.Handler.CreateTestEvent(w, r, projectID)
 }
 
 func (siw *ServerInterfaceWrapper) RemoveTestEvent(w http.ResponseWriter, r *http.Request) {
@@ -4095,27 +3597,11 @@ func (siw *ServerInterfaceWrapper) RemoveTestEvent(w http.ResponseWriter, r *htt
 		return
 	}
 
-	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.RemoveTestEvent(w, r, projectID, testEventID)
-	}))
-
-	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
-		handler = siw.HandlerMiddlewares[i](handler)
-	}
-
-	handler.ServeHTTP(w, r)
+	siw.Handler.RemoveTestEvent(w, r, projectID, testEventID)
 }
 
 func (siw *ServerInterfaceWrapper) SyncRules(w http.ResponseWriter, r *http.Request) {
-	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.SyncRules(w, r)
-	}))
-
-	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
-		handler = siw.HandlerMiddlewares[i](handler)
-	}
-
-	handler.ServeHTTP(w, r)
+	siw.Handler.SyncRules(w, r)
 }
 
 func (siw *ServerInterfaceWrapper) GetRulesArtifact(w http.ResponseWriter, r *http.Request) {
@@ -4173,15 +3659,7 @@ func (siw *ServerInterfaceWrapper) GetRulesArtifact(w http.ResponseWriter, r *ht
 		return
 	}
 
-	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.GetRulesArtifact(w, r, artifactID, params)
-	}))
-
-	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
-		handler = siw.HandlerMiddlewares[i](handler)
-	}
-
-	handler.ServeHTTP(w, r)
+	siw.Handler.GetRulesArtifact(w, r, artifactID, params)
 }
 
 func (siw *ServerInterfaceWrapper) GetRulesDocument(w http.ResponseWriter, r *http.Request) {
@@ -4226,15 +3704,7 @@ func (siw *ServerInterfaceWrapper) GetRulesDocument(w http.ResponseWriter, r *ht
 		return
 	}
 
-	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.GetRulesDocument(w, r, projectID, params)
-	}))
-
-	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
-		handler = siw.HandlerMiddlewares[i](handler)
-	}
-
-	handler.ServeHTTP(w, r)
+	siw.Handler.GetRulesDocument(w, r, projectID, params)
 }
 
 func (siw *ServerInterfaceWrapper) GetCommitRulesDocument(w http.ResponseWriter, r *http.Request) {
@@ -4288,15 +3758,7 @@ func (siw *ServerInterfaceWrapper) GetCommitRulesDocument(w http.ResponseWriter,
 		return
 	}
 
-	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.GetCommitRulesDocument(w, r, projectID, commitID, params)
-	}))
-
-	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
-		handler = siw.HandlerMiddlewares[i](handler)
-	}
-
-	handler.ServeHTTP(w, r)
+	siw.Handler.GetCommitRulesDocument(w, r, projectID, commitID, params)
 }
 
 func (siw *ServerInterfaceWrapper) GetEnvironmentRulesDocument(w http.ResponseWriter, r *http.Request) {
@@ -4350,15 +3812,7 @@ func (siw *ServerInterfaceWrapper) GetEnvironmentRulesDocument(w http.ResponseWr
 		return
 	}
 
-	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.GetEnvironmentRulesDocument(w, r, projectID, environmentID, params)
-	}))
-
-	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
-		handler = siw.HandlerMiddlewares[i](handler)
-	}
-
-	handler.ServeHTTP(w, r)
+	siw.Handler.GetEnvironmentRulesDocument(w, r, projectID, environmentID, params)
 }
 
 func (siw *ServerInterfaceWrapper) EvaluateEnvironmentRule(w http.ResponseWriter, r *http.Request) {
@@ -4392,15 +3846,7 @@ func (siw *ServerInterfaceWrapper) EvaluateEnvironmentRule(w http.ResponseWriter
 		return
 	}
 
-	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.EvaluateEnvironmentRule(w, r, projectID, environmentID, key)
-	}))
-
-	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
-		handler = siw.HandlerMiddlewares[i](handler)
-	}
-
-	handler.ServeHTTP(w, r)
+	siw.Handler.EvaluateEnvironmentRule(w, r, projectID, environmentID, key)
 }
 
 func (siw *ServerInterfaceWrapper) GetReleaseRulesDocument(w http.ResponseWriter, r *http.Request) {
@@ -4454,15 +3900,7 @@ func (siw *ServerInterfaceWrapper) GetReleaseRulesDocument(w http.ResponseWriter
 		return
 	}
 
-	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.GetReleaseRulesDocument(w, r, projectID, releaseID, params)
-	}))
-
-	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
-		handler = siw.HandlerMiddlewares[i](handler)
-	}
-
-	handler.ServeHTTP(w, r)
+	siw.Handler.GetReleaseRulesDocument(w, r, projectID, releaseID, params)
 }
 
 func (siw *ServerInterfaceWrapper) EvaluateReleaseRule(w http.ResponseWriter, r *http.Request) {
@@ -4496,27 +3934,11 @@ func (siw *ServerInterfaceWrapper) EvaluateReleaseRule(w http.ResponseWriter, r 
 		return
 	}
 
-	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.EvaluateReleaseRule(w, r, projectID, releaseID, key)
-	}))
-
-	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
-		handler = siw.HandlerMiddlewares[i](handler)
-	}
-
-	handler.ServeHTTP(w, r)
+	siw.Handler.EvaluateReleaseRule(w, r, projectID, releaseID, key)
 }
 
 func (siw *ServerInterfaceWrapper) GetVersion(w http.ResponseWriter, r *http.Request) {
-	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.GetVersion(w, r)
-	}))
-
-	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
-		handler = siw.HandlerMiddlewares[i](handler)
-	}
-
-	handler.ServeHTTP(w, r)
+	siw.Handler.GetVersion(w, r)
 }
 
 type UnescapedCookieParamError struct {
@@ -4596,7 +4018,6 @@ func Handler(si ServerInterface) http.Handler {
 type GorillaServerOptions struct {
 	BaseURL          string
 	BaseRouter       *mux.Router
-	Middlewares      []MiddlewareFunc
 	ErrorHandlerFunc func(w http.ResponseWriter, r *http.Request, err error)
 }
 
@@ -4627,9 +4048,8 @@ func HandlerWithOptions(si ServerInterface, options GorillaServerOptions) http.H
 		}
 	}
 	wrapper := ServerInterfaceWrapper{
-		Handler:            si,
-		HandlerMiddlewares: options.Middlewares,
-		ErrorHandlerFunc:   options.ErrorHandlerFunc,
+		Handler:          si,
+		ErrorHandlerFunc: options.ErrorHandlerFunc,
 	}
 
 	r.HandleFunc(options.BaseURL+"/api/projects/{projectId}/evaluate/{key}", wrapper.EvaluateDecision).Methods(http.MethodPost)
@@ -4788,14 +4208,7 @@ type ListDeploymentsResponseObject interface {
 type ListDeployments200JSONResponse []Deployment
 
 func (response ListDeployments200JSONResponse) VisitListDeploymentsResponse(w http.ResponseWriter) error {
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(200)
-	_, err := buf.WriteTo(w)
-	return err
+	return writeJSON(w, 200, "application/json", response)
 }
 
 type CreateDeploymentRequestObject struct {
@@ -4809,14 +4222,7 @@ type CreateDeploymentResponseObject interface {
 type CreateDeployment200JSONResponse Deployment
 
 func (response CreateDeployment200JSONResponse) VisitCreateDeploymentResponse(w http.ResponseWriter) error {
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(200)
-	_, err := buf.WriteTo(w)
-	return err
+	return writeJSON(w, 200, "application/json", response)
 }
 
 type UpdateDeploymentRequestObject struct {
@@ -4831,14 +4237,7 @@ type UpdateDeploymentResponseObject interface {
 type UpdateDeployment200JSONResponse Deployment
 
 func (response UpdateDeployment200JSONResponse) VisitUpdateDeploymentResponse(w http.ResponseWriter) error {
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(200)
-	_, err := buf.WriteTo(w)
-	return err
+	return writeJSON(w, 200, "application/json", response)
 }
 
 type GetHealthRequestObject struct{}
@@ -4850,14 +4249,7 @@ type GetHealthResponseObject interface {
 type GetHealth200JSONResponse Health
 
 func (response GetHealth200JSONResponse) VisitGetHealthResponse(w http.ResponseWriter) error {
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(200)
-	_, err := buf.WriteTo(w)
-	return err
+	return writeJSON(w, 200, "application/json", response)
 }
 
 type ListProjectsRequestObject struct {
@@ -4871,14 +4263,7 @@ type ListProjectsResponseObject interface {
 type ListProjects200JSONResponse ProjectPage
 
 func (response ListProjects200JSONResponse) VisitListProjectsResponse(w http.ResponseWriter) error {
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(200)
-	_, err := buf.WriteTo(w)
-	return err
+	return writeJSON(w, 200, "application/json", response)
 }
 
 type CreateProjectRequestObject struct {
@@ -4892,14 +4277,7 @@ type CreateProjectResponseObject interface {
 type CreateProject200JSONResponse CreatedProject
 
 func (response CreateProject200JSONResponse) VisitCreateProjectResponse(w http.ResponseWriter) error {
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(200)
-	_, err := buf.WriteTo(w)
-	return err
+	return writeJSON(w, 200, "application/json", response)
 }
 
 type DeleteProjectRequestObject struct {
@@ -4913,14 +4291,7 @@ type DeleteProjectResponseObject interface {
 type DeleteProject200JSONResponse OperationStatus
 
 func (response DeleteProject200JSONResponse) VisitDeleteProjectResponse(w http.ResponseWriter) error {
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(200)
-	_, err := buf.WriteTo(w)
-	return err
+	return writeJSON(w, 200, "application/json", response)
 }
 
 type GetProjectRequestObject struct {
@@ -4934,14 +4305,7 @@ type GetProjectResponseObject interface {
 type GetProject200JSONResponse Project
 
 func (response GetProject200JSONResponse) VisitGetProjectResponse(w http.ResponseWriter) error {
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(200)
-	_, err := buf.WriteTo(w)
-	return err
+	return writeJSON(w, 200, "application/json", response)
 }
 
 type UpdateProjectRequestObject struct {
@@ -4956,14 +4320,7 @@ type UpdateProjectResponseObject interface {
 type UpdateProject200JSONResponse Project
 
 func (response UpdateProject200JSONResponse) VisitUpdateProjectResponse(w http.ResponseWriter) error {
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(200)
-	_, err := buf.WriteTo(w)
-	return err
+	return writeJSON(w, 200, "application/json", response)
 }
 
 type GetProjectWithApprovalsRequestObject struct {
@@ -4977,14 +4334,7 @@ type GetProjectWithApprovalsResponseObject interface {
 type GetProjectWithApprovals200JSONResponse Project
 
 func (response GetProjectWithApprovals200JSONResponse) VisitGetProjectWithApprovalsResponse(w http.ResponseWriter) error {
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(200)
-	_, err := buf.WriteTo(w)
-	return err
+	return writeJSON(w, 200, "application/json", response)
 }
 
 type SimulateDecisionRequestObject struct {
@@ -4999,14 +4349,7 @@ type SimulateDecisionResponseObject interface {
 type SimulateDecision200JSONResponse Evaluation
 
 func (response SimulateDecision200JSONResponse) VisitSimulateDecisionResponse(w http.ResponseWriter) error {
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(200)
-	_, err := buf.WriteTo(w)
-	return err
+	return writeJSON(w, 200, "application/json", response)
 }
 
 type DeleteDocumentsRequestObject struct {
@@ -5021,14 +4364,7 @@ type DeleteDocumentsResponseObject interface {
 type DeleteDocuments200JSONResponse DocumentIds
 
 func (response DeleteDocuments200JSONResponse) VisitDeleteDocumentsResponse(w http.ResponseWriter) error {
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(200)
-	_, err := buf.WriteTo(w)
-	return err
+	return writeJSON(w, 200, "application/json", response)
 }
 
 type ListDocumentsRequestObject struct {
@@ -5043,14 +4379,7 @@ type ListDocumentsResponseObject interface {
 type ListDocuments200JSONResponse DocumentPage
 
 func (response ListDocuments200JSONResponse) VisitListDocumentsResponse(w http.ResponseWriter) error {
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(200)
-	_, err := buf.WriteTo(w)
-	return err
+	return writeJSON(w, 200, "application/json", response)
 }
 
 type CreateDocumentRequestObject struct {
@@ -5065,14 +4394,7 @@ type CreateDocumentResponseObject interface {
 type CreateDocument200JSONResponse DecisionDocument
 
 func (response CreateDocument200JSONResponse) VisitCreateDocumentResponse(w http.ResponseWriter) error {
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(200)
-	_, err := buf.WriteTo(w)
-	return err
+	return writeJSON(w, 200, "application/json", response)
 }
 
 type ListDocumentPathsRequestObject struct {
@@ -5086,14 +4408,7 @@ type ListDocumentPathsResponseObject interface {
 type ListDocumentPaths200JSONResponse DocumentPaths
 
 func (response ListDocumentPaths200JSONResponse) VisitListDocumentPathsResponse(w http.ResponseWriter) error {
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(200)
-	_, err := buf.WriteTo(w)
-	return err
+	return writeJSON(w, 200, "application/json", response)
 }
 
 type MoveDocumentsRequestObject struct {
@@ -5108,14 +4423,7 @@ type MoveDocumentsResponseObject interface {
 type MoveDocuments200JSONResponse DocumentList
 
 func (response MoveDocuments200JSONResponse) VisitMoveDocumentsResponse(w http.ResponseWriter) error {
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(200)
-	_, err := buf.WriteTo(w)
-	return err
+	return writeJSON(w, 200, "application/json", response)
 }
 
 type RestoreDocumentsRequestObject struct {
@@ -5146,14 +4454,7 @@ type GetDocumentResponseObject interface {
 type GetDocument200JSONResponse DecisionDocument
 
 func (response GetDocument200JSONResponse) VisitGetDocumentResponse(w http.ResponseWriter) error {
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(200)
-	_, err := buf.WriteTo(w)
-	return err
+	return writeJSON(w, 200, "application/json", response)
 }
 
 type UpdateDocumentRequestObject struct {
@@ -5169,14 +4470,7 @@ type UpdateDocumentResponseObject interface {
 type UpdateDocument200JSONResponse DecisionDocument
 
 func (response UpdateDocument200JSONResponse) VisitUpdateDocumentResponse(w http.ResponseWriter) error {
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(200)
-	_, err := buf.WriteTo(w)
-	return err
+	return writeJSON(w, 200, "application/json", response)
 }
 
 type DownloadDocumentRequestObject struct {
@@ -5224,27 +4518,13 @@ type PublishDocumentResponseObject interface {
 type PublishDocument200JSONResponse DecisionDocument
 
 func (response PublishDocument200JSONResponse) VisitPublishDocumentResponse(w http.ResponseWriter) error {
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(200)
-	_, err := buf.WriteTo(w)
-	return err
+	return writeJSON(w, 200, "application/json", response)
 }
 
 type PublishDocument202JSONResponse ChangeRequest
 
 func (response PublishDocument202JSONResponse) VisitPublishDocumentResponse(w http.ResponseWriter) error {
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(202)
-	_, err := buf.WriteTo(w)
-	return err
+	return writeJSON(w, 202, "application/json", response)
 }
 
 type ListDocumentVersionsRequestObject struct {
@@ -5260,14 +4540,7 @@ type ListDocumentVersionsResponseObject interface {
 type ListDocumentVersions200JSONResponse DocumentVersionPage
 
 func (response ListDocumentVersions200JSONResponse) VisitListDocumentVersionsResponse(w http.ResponseWriter) error {
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(200)
-	_, err := buf.WriteTo(w)
-	return err
+	return writeJSON(w, 200, "application/json", response)
 }
 
 type CreateDocumentVersionRequestObject struct {
@@ -5283,14 +4556,7 @@ type CreateDocumentVersionResponseObject interface {
 type CreateDocumentVersion200JSONResponse DecisionDocument
 
 func (response CreateDocumentVersion200JSONResponse) VisitCreateDocumentVersionResponse(w http.ResponseWriter) error {
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(200)
-	_, err := buf.WriteTo(w)
-	return err
+	return writeJSON(w, 200, "application/json", response)
 }
 
 type GetDocumentVersionRequestObject struct {
@@ -5306,14 +4572,7 @@ type GetDocumentVersionResponseObject interface {
 type GetDocumentVersion200JSONResponse DocumentVersion
 
 func (response GetDocumentVersion200JSONResponse) VisitGetDocumentVersionResponse(w http.ResponseWriter) error {
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(200)
-	_, err := buf.WriteTo(w)
-	return err
+	return writeJSON(w, 200, "application/json", response)
 }
 
 type RenameDocumentVersionRequestObject struct {
@@ -5330,14 +4589,7 @@ type RenameDocumentVersionResponseObject interface {
 type RenameDocumentVersion200JSONResponse DocumentVersion
 
 func (response RenameDocumentVersion200JSONResponse) VisitRenameDocumentVersionResponse(w http.ResponseWriter) error {
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(200)
-	_, err := buf.WriteTo(w)
-	return err
+	return writeJSON(w, 200, "application/json", response)
 }
 
 type ListEntrypointsRequestObject struct {
@@ -5351,14 +4603,7 @@ type ListEntrypointsResponseObject interface {
 type ListEntrypoints200JSONResponse Entrypoints
 
 func (response ListEntrypoints200JSONResponse) VisitListEntrypointsResponse(w http.ResponseWriter) error {
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(200)
-	_, err := buf.WriteTo(w)
-	return err
+	return writeJSON(w, 200, "application/json", response)
 }
 
 type ListEnvironmentsRequestObject struct {
@@ -5372,14 +4617,7 @@ type ListEnvironmentsResponseObject interface {
 type ListEnvironments200JSONResponse []Environment
 
 func (response ListEnvironments200JSONResponse) VisitListEnvironmentsResponse(w http.ResponseWriter) error {
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(200)
-	_, err := buf.WriteTo(w)
-	return err
+	return writeJSON(w, 200, "application/json", response)
 }
 
 type CreateEnvironmentRequestObject struct {
@@ -5394,14 +4632,7 @@ type CreateEnvironmentResponseObject interface {
 type CreateEnvironment200JSONResponse Environment
 
 func (response CreateEnvironment200JSONResponse) VisitCreateEnvironmentResponse(w http.ResponseWriter) error {
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(200)
-	_, err := buf.WriteTo(w)
-	return err
+	return writeJSON(w, 200, "application/json", response)
 }
 
 type DeleteEnvironmentRequestObject struct {
@@ -5416,14 +4647,7 @@ type DeleteEnvironmentResponseObject interface {
 type DeleteEnvironment200JSONResponse OperationStatus
 
 func (response DeleteEnvironment200JSONResponse) VisitDeleteEnvironmentResponse(w http.ResponseWriter) error {
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(200)
-	_, err := buf.WriteTo(w)
-	return err
+	return writeJSON(w, 200, "application/json", response)
 }
 
 type UpdateEnvironmentRequestObject struct {
@@ -5439,14 +4663,7 @@ type UpdateEnvironmentResponseObject interface {
 type UpdateEnvironment200JSONResponse Environment
 
 func (response UpdateEnvironment200JSONResponse) VisitUpdateEnvironmentResponse(w http.ResponseWriter) error {
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(200)
-	_, err := buf.WriteTo(w)
-	return err
+	return writeJSON(w, 200, "application/json", response)
 }
 
 type EvaluateEnvironmentDecisionRequestObject struct {
@@ -5463,14 +4680,7 @@ type EvaluateEnvironmentDecisionResponseObject interface {
 type EvaluateEnvironmentDecision200JSONResponse Evaluation
 
 func (response EvaluateEnvironmentDecision200JSONResponse) VisitEvaluateEnvironmentDecisionResponse(w http.ResponseWriter) error {
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(200)
-	_, err := buf.WriteTo(w)
-	return err
+	return writeJSON(w, 200, "application/json", response)
 }
 
 type UndeployEnvironmentRequestObject struct {
@@ -5485,27 +4695,13 @@ type UndeployEnvironmentResponseObject interface {
 type UndeployEnvironment200JSONResponse OperationStatus
 
 func (response UndeployEnvironment200JSONResponse) VisitUndeployEnvironmentResponse(w http.ResponseWriter) error {
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(200)
-	_, err := buf.WriteTo(w)
-	return err
+	return writeJSON(w, 200, "application/json", response)
 }
 
 type UndeployEnvironment202JSONResponse ChangeRequest
 
 func (response UndeployEnvironment202JSONResponse) VisitUndeployEnvironmentResponse(w http.ResponseWriter) error {
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(202)
-	_, err := buf.WriteTo(w)
-	return err
+	return writeJSON(w, 202, "application/json", response)
 }
 
 type EvaluateDecisionRequestObject struct {
@@ -5522,14 +4718,7 @@ type EvaluateDecisionResponseObject interface {
 type EvaluateDecision200JSONResponse Evaluation
 
 func (response EvaluateDecision200JSONResponse) VisitEvaluateDecisionResponse(w http.ResponseWriter) error {
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(200)
-	_, err := buf.WriteTo(w)
-	return err
+	return writeJSON(w, 200, "application/json", response)
 }
 
 type ListGroupsRequestObject struct {
@@ -5544,14 +4733,7 @@ type ListGroupsResponseObject interface {
 type ListGroups200JSONResponse GroupPage
 
 func (response ListGroups200JSONResponse) VisitListGroupsResponse(w http.ResponseWriter) error {
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(200)
-	_, err := buf.WriteTo(w)
-	return err
+	return writeJSON(w, 200, "application/json", response)
 }
 
 type CreateGroupRequestObject struct {
@@ -5566,14 +4748,7 @@ type CreateGroupResponseObject interface {
 type CreateGroup200JSONResponse Group
 
 func (response CreateGroup200JSONResponse) VisitCreateGroupResponse(w http.ResponseWriter) error {
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(200)
-	_, err := buf.WriteTo(w)
-	return err
+	return writeJSON(w, 200, "application/json", response)
 }
 
 type DeleteGroupRequestObject struct {
@@ -5588,14 +4763,7 @@ type DeleteGroupResponseObject interface {
 type DeleteGroup200JSONResponse OperationStatus
 
 func (response DeleteGroup200JSONResponse) VisitDeleteGroupResponse(w http.ResponseWriter) error {
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(200)
-	_, err := buf.WriteTo(w)
-	return err
+	return writeJSON(w, 200, "application/json", response)
 }
 
 type UpdateGroupRequestObject struct {
@@ -5611,14 +4779,7 @@ type UpdateGroupResponseObject interface {
 type UpdateGroup200JSONResponse Group
 
 func (response UpdateGroup200JSONResponse) VisitUpdateGroupResponse(w http.ResponseWriter) error {
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(200)
-	_, err := buf.WriteTo(w)
-	return err
+	return writeJSON(w, 200, "application/json", response)
 }
 
 type HTTPProxyRequestObject struct {
@@ -5633,14 +4794,7 @@ type HTTPProxyResponseObject interface {
 type HTTPProxy200JSONResponse ProxiedResponse
 
 func (response HTTPProxy200JSONResponse) VisitHTTPProxyResponse(w http.ResponseWriter) error {
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(200)
-	_, err := buf.WriteTo(w)
-	return err
+	return writeJSON(w, 200, "application/json", response)
 }
 
 type ListIntegrationsRequestObject struct {
@@ -5655,14 +4809,7 @@ type ListIntegrationsResponseObject interface {
 type ListIntegrations200JSONResponse IntegrationPage
 
 func (response ListIntegrations200JSONResponse) VisitListIntegrationsResponse(w http.ResponseWriter) error {
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(200)
-	_, err := buf.WriteTo(w)
-	return err
+	return writeJSON(w, 200, "application/json", response)
 }
 
 type CreateIntegrationRequestObject struct {
@@ -5677,14 +4824,7 @@ type CreateIntegrationResponseObject interface {
 type CreateIntegration200JSONResponse Integration
 
 func (response CreateIntegration200JSONResponse) VisitCreateIntegrationResponse(w http.ResponseWriter) error {
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(200)
-	_, err := buf.WriteTo(w)
-	return err
+	return writeJSON(w, 200, "application/json", response)
 }
 
 type DeleteIntegrationRequestObject struct {
@@ -5702,14 +4842,7 @@ type DeleteIntegration200JSONResponse struct {
 }
 
 func (response DeleteIntegration200JSONResponse) VisitDeleteIntegrationResponse(w http.ResponseWriter) error {
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(200)
-	_, err := buf.WriteTo(w)
-	return err
+	return writeJSON(w, 200, "application/json", response)
 }
 
 type GetIntegrationRequestObject struct {
@@ -5724,14 +4857,7 @@ type GetIntegrationResponseObject interface {
 type GetIntegration200JSONResponse Integration
 
 func (response GetIntegration200JSONResponse) VisitGetIntegrationResponse(w http.ResponseWriter) error {
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(200)
-	_, err := buf.WriteTo(w)
-	return err
+	return writeJSON(w, 200, "application/json", response)
 }
 
 type UpdateIntegrationRequestObject struct {
@@ -5747,14 +4873,7 @@ type UpdateIntegrationResponseObject interface {
 type UpdateIntegration200JSONResponse Integration
 
 func (response UpdateIntegration200JSONResponse) VisitUpdateIntegrationResponse(w http.ResponseWriter) error {
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(200)
-	_, err := buf.WriteTo(w)
-	return err
+	return writeJSON(w, 200, "application/json", response)
 }
 
 type ListReleasesRequestObject struct {
@@ -5769,14 +4888,7 @@ type ListReleasesResponseObject interface {
 type ListReleases200JSONResponse ReleasePage
 
 func (response ListReleases200JSONResponse) VisitListReleasesResponse(w http.ResponseWriter) error {
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(200)
-	_, err := buf.WriteTo(w)
-	return err
+	return writeJSON(w, 200, "application/json", response)
 }
 
 type CreateReleaseRequestObject struct {
@@ -5791,14 +4903,7 @@ type CreateReleaseResponseObject interface {
 type CreateRelease200JSONResponse Release
 
 func (response CreateRelease200JSONResponse) VisitCreateReleaseResponse(w http.ResponseWriter) error {
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(200)
-	_, err := buf.WriteTo(w)
-	return err
+	return writeJSON(w, 200, "application/json", response)
 }
 
 type ApplyReleaseRequestObject struct {
@@ -5813,14 +4918,7 @@ type ApplyReleaseResponseObject interface {
 type ApplyRelease200JSONResponse OperationStatus
 
 func (response ApplyRelease200JSONResponse) VisitApplyReleaseResponse(w http.ResponseWriter) error {
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(200)
-	_, err := buf.WriteTo(w)
-	return err
+	return writeJSON(w, 200, "application/json", response)
 }
 
 type DeployReleaseRequestObject struct {
@@ -5835,27 +4933,13 @@ type DeployReleaseResponseObject interface {
 type DeployRelease200JSONResponse OperationStatus
 
 func (response DeployRelease200JSONResponse) VisitDeployReleaseResponse(w http.ResponseWriter) error {
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(200)
-	_, err := buf.WriteTo(w)
-	return err
+	return writeJSON(w, 200, "application/json", response)
 }
 
 type DeployRelease202JSONResponse ChangeRequest
 
 func (response DeployRelease202JSONResponse) VisitDeployReleaseResponse(w http.ResponseWriter) error {
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(202)
-	_, err := buf.WriteTo(w)
-	return err
+	return writeJSON(w, 202, "application/json", response)
 }
 
 type UploadReleaseRequestObject struct {
@@ -5870,14 +4954,7 @@ type UploadReleaseResponseObject interface {
 type UploadRelease200JSONResponse Release
 
 func (response UploadRelease200JSONResponse) VisitUploadReleaseResponse(w http.ResponseWriter) error {
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(200)
-	_, err := buf.WriteTo(w)
-	return err
+	return writeJSON(w, 200, "application/json", response)
 }
 
 type GetReleaseRequestObject struct {
@@ -5893,14 +4970,7 @@ type GetReleaseResponseObject interface {
 type GetRelease200JSONResponse Release
 
 func (response GetRelease200JSONResponse) VisitGetReleaseResponse(w http.ResponseWriter) error {
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(200)
-	_, err := buf.WriteTo(w)
-	return err
+	return writeJSON(w, 200, "application/json", response)
 }
 
 type UpdateReleaseRequestObject struct {
@@ -5916,14 +4986,7 @@ type UpdateReleaseResponseObject interface {
 type UpdateRelease200JSONResponse Release
 
 func (response UpdateRelease200JSONResponse) VisitUpdateReleaseResponse(w http.ResponseWriter) error {
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(200)
-	_, err := buf.WriteTo(w)
-	return err
+	return writeJSON(w, 200, "application/json", response)
 }
 
 type DownloadReleaseRequestObject struct {
@@ -5975,14 +5038,7 @@ type ListReleaseFilesResponseObject interface {
 type ListReleaseFiles200JSONResponse []ReleaseFile
 
 func (response ListReleaseFiles200JSONResponse) VisitListReleaseFilesResponse(w http.ResponseWriter) error {
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(200)
-	_, err := buf.WriteTo(w)
-	return err
+	return writeJSON(w, 200, "application/json", response)
 }
 
 type GetReleaseFileRequestObject struct {
@@ -5998,14 +5054,7 @@ type GetReleaseFileResponseObject interface {
 type GetReleaseFile200JSONResponse ReleaseFile
 
 func (response GetReleaseFile200JSONResponse) VisitGetReleaseFileResponse(w http.ResponseWriter) error {
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(200)
-	_, err := buf.WriteTo(w)
-	return err
+	return writeJSON(w, 200, "application/json", response)
 }
 
 type PublishReleaseRequestObject struct {
@@ -6021,14 +5070,7 @@ type PublishReleaseResponseObject interface {
 type PublishRelease200JSONResponse Release
 
 func (response PublishRelease200JSONResponse) VisitPublishReleaseResponse(w http.ResponseWriter) error {
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(200)
-	_, err := buf.WriteTo(w)
-	return err
+	return writeJSON(w, 200, "application/json", response)
 }
 
 type RestoreProjectRequestObject struct {
@@ -6042,14 +5084,7 @@ type RestoreProjectResponseObject interface {
 type RestoreProject200JSONResponse Project
 
 func (response RestoreProject200JSONResponse) VisitRestoreProjectResponse(w http.ResponseWriter) error {
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(200)
-	_, err := buf.WriteTo(w)
-	return err
+	return writeJSON(w, 200, "application/json", response)
 }
 
 type ListRunsRequestObject struct {
@@ -6064,14 +5099,7 @@ type ListRunsResponseObject interface {
 type ListRuns200JSONResponse RunPage
 
 func (response ListRuns200JSONResponse) VisitListRunsResponse(w http.ResponseWriter) error {
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(200)
-	_, err := buf.WriteTo(w)
-	return err
+	return writeJSON(w, 200, "application/json", response)
 }
 
 type GetRunRequestObject struct {
@@ -6086,14 +5114,7 @@ type GetRunResponseObject interface {
 type GetRun200JSONResponse Run
 
 func (response GetRun200JSONResponse) VisitGetRunResponse(w http.ResponseWriter) error {
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(200)
-	_, err := buf.WriteTo(w)
-	return err
+	return writeJSON(w, 200, "application/json", response)
 }
 
 type ListProjectTokensRequestObject struct {
@@ -6107,14 +5128,7 @@ type ListProjectTokensResponseObject interface {
 type ListProjectTokens200JSONResponse ProjectTokenList
 
 func (response ListProjectTokens200JSONResponse) VisitListProjectTokensResponse(w http.ResponseWriter) error {
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(200)
-	_, err := buf.WriteTo(w)
-	return err
+	return writeJSON(w, 200, "application/json", response)
 }
 
 type CreateProjectTokenRequestObject struct {
@@ -6129,14 +5143,7 @@ type CreateProjectTokenResponseObject interface {
 type CreateProjectToken200JSONResponse ProjectToken
 
 func (response CreateProjectToken200JSONResponse) VisitCreateProjectTokenResponse(w http.ResponseWriter) error {
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(200)
-	_, err := buf.WriteTo(w)
-	return err
+	return writeJSON(w, 200, "application/json", response)
 }
 
 type DeleteProjectTokenRequestObject struct {
@@ -6151,14 +5158,7 @@ type DeleteProjectTokenResponseObject interface {
 type DeleteProjectToken200JSONResponse ProjectToken
 
 func (response DeleteProjectToken200JSONResponse) VisitDeleteProjectTokenResponse(w http.ResponseWriter) error {
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(200)
-	_, err := buf.WriteTo(w)
-	return err
+	return writeJSON(w, 200, "application/json", response)
 }
 
 type ListTestEventsRequestObject struct {
@@ -6173,14 +5173,7 @@ type ListTestEventsResponseObject interface {
 type ListTestEvents200JSONResponse TestEventList
 
 func (response ListTestEvents200JSONResponse) VisitListTestEventsResponse(w http.ResponseWriter) error {
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(200)
-	_, err := buf.WriteTo(w)
-	return err
+	return writeJSON(w, 200, "application/json", response)
 }
 
 type CreateTestEventRequestObject struct {
@@ -6195,14 +5188,7 @@ type CreateTestEventResponseObject interface {
 type CreateTestEvent200JSONResponse TestEvent
 
 func (response CreateTestEvent200JSONResponse) VisitCreateTestEventResponse(w http.ResponseWriter) error {
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(200)
-	_, err := buf.WriteTo(w)
-	return err
+	return writeJSON(w, 200, "application/json", response)
 }
 
 type RemoveTestEventRequestObject struct {
@@ -6217,14 +5203,7 @@ type RemoveTestEventResponseObject interface {
 type RemoveTestEvent200JSONResponse TestEvent
 
 func (response RemoveTestEvent200JSONResponse) VisitRemoveTestEventResponse(w http.ResponseWriter) error {
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(200)
-	_, err := buf.WriteTo(w)
-	return err
+	return writeJSON(w, 200, "application/json", response)
 }
 
 type SyncRulesRequestObject struct {
@@ -6238,14 +5217,7 @@ type SyncRulesResponseObject interface {
 type SyncRules200JSONResponse RulesSync
 
 func (response SyncRules200JSONResponse) VisitSyncRulesResponse(w http.ResponseWriter) error {
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(200)
-	_, err := buf.WriteTo(w)
-	return err
+	return writeJSON(w, 200, "application/json", response)
 }
 
 type GetRulesArtifactRequestObject struct {
@@ -6752,27 +5724,60 @@ type strictHandler struct {
 	options     StrictHTTPServerOptions
 }
 
+// buffers are what answers are encoded into; large ones are not kept.
+var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
+
+// writeJSON writes an answer, once it is encoded.
+func writeJSON(w http.ResponseWriter, status int, contentType string, response any) error {
+	buf := buffers.Get().(*bytes.Buffer)
+	defer func() {
+		if buf.Cap() <= 64<<10 {
+			buf.Reset()
+			buffers.Put(buf)
+		}
+	}()
+	if err := json.NewEncoder(buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", contentType)
+	w.WriteHeader(status)
+	_, err := w.Write(buf.Bytes())
+	return err
+}
+
+// serveStrict hands a request to its operation and writes the answer.
+func serveStrict[Request, Response any](sh *strictHandler, w http.ResponseWriter, r *http.Request, name string, request Request,
+	operation func(context.Context, Request) (Response, error), visit func(Response, http.ResponseWriter) error,
+) {
+	var response any
+	var err error
+	if len(sh.middlewares) == 0 {
+		response, err = operation(r.Context(), request)
+	} else {
+		handler := func(ctx context.Context, _ http.ResponseWriter, _ *http.Request, request any) (any, error) {
+			return operation(ctx, request.(Request))
+		}
+		for _, middleware := range sh.middlewares {
+			handler = middleware(handler, name)
+		}
+		response, err = handler(r.Context(), w, r, request)
+	}
+	if err == nil && response != nil {
+		if answer, ok := response.(Response); ok {
+			err = visit(answer, w)
+		} else {
+			err = fmt.Errorf("unexpected response type: %T", response)
+		}
+	}
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	}
+}
+
 func (sh *strictHandler) ListDeployments(w http.ResponseWriter, r *http.Request) {
 	var request ListDeploymentsRequestObject
 
-	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
-		return sh.ssi.ListDeployments(ctx, request.(ListDeploymentsRequestObject))
-	}
-	for _, middleware := range sh.middlewares {
-		handler = middleware(handler, "ListDeployments")
-	}
-
-	response, err := handler(r.Context(), w, r, request)
-
-	if err != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, err)
-	} else if validResponse, ok := response.(ListDeploymentsResponseObject); ok {
-		if err := validResponse.VisitListDeploymentsResponse(w); err != nil {
-			sh.options.ResponseErrorHandlerFunc(w, r, err)
-		}
-	} else if response != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
-	}
+	serveStrict(sh, w, r, "ListDeployments", request, sh.ssi.ListDeployments, ListDeploymentsResponseObject.VisitListDeploymentsResponse)
 }
 
 func (sh *strictHandler) CreateDeployment(w http.ResponseWriter, r *http.Request) {
@@ -6785,24 +5790,7 @@ func (sh *strictHandler) CreateDeployment(w http.ResponseWriter, r *http.Request
 	}
 	request.Body = &body
 
-	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
-		return sh.ssi.CreateDeployment(ctx, request.(CreateDeploymentRequestObject))
-	}
-	for _, middleware := range sh.middlewares {
-		handler = middleware(handler, "CreateDeployment")
-	}
-
-	response, err := handler(r.Context(), w, r, request)
-
-	if err != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, err)
-	} else if validResponse, ok := response.(CreateDeploymentResponseObject); ok {
-		if err := validResponse.VisitCreateDeploymentResponse(w); err != nil {
-			sh.options.ResponseErrorHandlerFunc(w, r, err)
-		}
-	} else if response != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
-	}
+	serveStrict(sh, w, r, "CreateDeployment", request, sh.ssi.CreateDeployment, CreateDeploymentResponseObject.VisitCreateDeploymentResponse)
 }
 
 func (sh *strictHandler) UpdateDeployment(w http.ResponseWriter, r *http.Request, deploymentID DeploymentID) {
@@ -6817,47 +5805,13 @@ func (sh *strictHandler) UpdateDeployment(w http.ResponseWriter, r *http.Request
 	}
 	request.Body = &body
 
-	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
-		return sh.ssi.UpdateDeployment(ctx, request.(UpdateDeploymentRequestObject))
-	}
-	for _, middleware := range sh.middlewares {
-		handler = middleware(handler, "UpdateDeployment")
-	}
-
-	response, err := handler(r.Context(), w, r, request)
-
-	if err != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, err)
-	} else if validResponse, ok := response.(UpdateDeploymentResponseObject); ok {
-		if err := validResponse.VisitUpdateDeploymentResponse(w); err != nil {
-			sh.options.ResponseErrorHandlerFunc(w, r, err)
-		}
-	} else if response != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
-	}
+	serveStrict(sh, w, r, "UpdateDeployment", request, sh.ssi.UpdateDeployment, UpdateDeploymentResponseObject.VisitUpdateDeploymentResponse)
 }
 
 func (sh *strictHandler) GetHealth(w http.ResponseWriter, r *http.Request) {
 	var request GetHealthRequestObject
 
-	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
-		return sh.ssi.GetHealth(ctx, request.(GetHealthRequestObject))
-	}
-	for _, middleware := range sh.middlewares {
-		handler = middleware(handler, "GetHealth")
-	}
-
-	response, err := handler(r.Context(), w, r, request)
-
-	if err != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, err)
-	} else if validResponse, ok := response.(GetHealthResponseObject); ok {
-		if err := validResponse.VisitGetHealthResponse(w); err != nil {
-			sh.options.ResponseErrorHandlerFunc(w, r, err)
-		}
-	} else if response != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
-	}
+	serveStrict(sh, w, r, "GetHealth", request, sh.ssi.GetHealth, GetHealthResponseObject.VisitGetHealthResponse)
 }
 
 func (sh *strictHandler) ListProjects(w http.ResponseWriter, r *http.Request, params ListProjectsParams) {
@@ -6865,24 +5819,7 @@ func (sh *strictHandler) ListProjects(w http.ResponseWriter, r *http.Request, pa
 
 	request.Params = params
 
-	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
-		return sh.ssi.ListProjects(ctx, request.(ListProjectsRequestObject))
-	}
-	for _, middleware := range sh.middlewares {
-		handler = middleware(handler, "ListProjects")
-	}
-
-	response, err := handler(r.Context(), w, r, request)
-
-	if err != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, err)
-	} else if validResponse, ok := response.(ListProjectsResponseObject); ok {
-		if err := validResponse.VisitListProjectsResponse(w); err != nil {
-			sh.options.ResponseErrorHandlerFunc(w, r, err)
-		}
-	} else if response != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
-	}
+	serveStrict(sh, w, r, "ListProjects", request, sh.ssi.ListProjects, ListProjectsResponseObject.VisitListProjectsResponse)
 }
 
 func (sh *strictHandler) CreateProject(w http.ResponseWriter, r *http.Request) {
@@ -6895,24 +5832,7 @@ func (sh *strictHandler) CreateProject(w http.ResponseWriter, r *http.Request) {
 	}
 	request.Body = &body
 
-	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
-		return sh.ssi.CreateProject(ctx, request.(CreateProjectRequestObject))
-	}
-	for _, middleware := range sh.middlewares {
-		handler = middleware(handler, "CreateProject")
-	}
-
-	response, err := handler(r.Context(), w, r, request)
-
-	if err != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, err)
-	} else if validResponse, ok := response.(CreateProjectResponseObject); ok {
-		if err := validResponse.VisitCreateProjectResponse(w); err != nil {
-			sh.options.ResponseErrorHandlerFunc(w, r, err)
-		}
-	} else if response != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
-	}
+	serveStrict(sh, w, r, "CreateProject", request, sh.ssi.CreateProject, CreateProjectResponseObject.VisitCreateProjectResponse)
 }
 
 func (sh *strictHandler) DeleteProject(w http.ResponseWriter, r *http.Request, projectID ProjectID) {
@@ -6920,24 +5840,7 @@ func (sh *strictHandler) DeleteProject(w http.ResponseWriter, r *http.Request, p
 
 	request.ProjectID = projectID
 
-	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
-		return sh.ssi.DeleteProject(ctx, request.(DeleteProjectRequestObject))
-	}
-	for _, middleware := range sh.middlewares {
-		handler = middleware(handler, "DeleteProject")
-	}
-
-	response, err := handler(r.Context(), w, r, request)
-
-	if err != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, err)
-	} else if validResponse, ok := response.(DeleteProjectResponseObject); ok {
-		if err := validResponse.VisitDeleteProjectResponse(w); err != nil {
-			sh.options.ResponseErrorHandlerFunc(w, r, err)
-		}
-	} else if response != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
-	}
+	serveStrict(sh, w, r, "DeleteProject", request, sh.ssi.DeleteProject, DeleteProjectResponseObject.VisitDeleteProjectResponse)
 }
 
 func (sh *strictHandler) GetProject(w http.ResponseWriter, r *http.Request, projectID ProjectID) {
@@ -6945,24 +5848,7 @@ func (sh *strictHandler) GetProject(w http.ResponseWriter, r *http.Request, proj
 
 	request.ProjectID = projectID
 
-	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
-		return sh.ssi.GetProject(ctx, request.(GetProjectRequestObject))
-	}
-	for _, middleware := range sh.middlewares {
-		handler = middleware(handler, "GetProject")
-	}
-
-	response, err := handler(r.Context(), w, r, request)
-
-	if err != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, err)
-	} else if validResponse, ok := response.(GetProjectResponseObject); ok {
-		if err := validResponse.VisitGetProjectResponse(w); err != nil {
-			sh.options.ResponseErrorHandlerFunc(w, r, err)
-		}
-	} else if response != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
-	}
+	serveStrict(sh, w, r, "GetProject", request, sh.ssi.GetProject, GetProjectResponseObject.VisitGetProjectResponse)
 }
 
 func (sh *strictHandler) UpdateProject(w http.ResponseWriter, r *http.Request, projectID ProjectID) {
@@ -6977,24 +5863,7 @@ func (sh *strictHandler) UpdateProject(w http.ResponseWriter, r *http.Request, p
 	}
 	request.Body = &body
 
-	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
-		return sh.ssi.UpdateProject(ctx, request.(UpdateProjectRequestObject))
-	}
-	for _, middleware := range sh.middlewares {
-		handler = middleware(handler, "UpdateProject")
-	}
-
-	response, err := handler(r.Context(), w, r, request)
-
-	if err != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, err)
-	} else if validResponse, ok := response.(UpdateProjectResponseObject); ok {
-		if err := validResponse.VisitUpdateProjectResponse(w); err != nil {
-			sh.options.ResponseErrorHandlerFunc(w, r, err)
-		}
-	} else if response != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
-	}
+	serveStrict(sh, w, r, "UpdateProject", request, sh.ssi.UpdateProject, UpdateProjectResponseObject.VisitUpdateProjectResponse)
 }
 
 func (sh *strictHandler) GetProjectWithApprovals(w http.ResponseWriter, r *http.Request, projectID ProjectID) {
@@ -7002,24 +5871,7 @@ func (sh *strictHandler) GetProjectWithApprovals(w http.ResponseWriter, r *http.
 
 	request.ProjectID = projectID
 
-	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
-		return sh.ssi.GetProjectWithApprovals(ctx, request.(GetProjectWithApprovalsRequestObject))
-	}
-	for _, middleware := range sh.middlewares {
-		handler = middleware(handler, "GetProjectWithApprovals")
-	}
-
-	response, err := handler(r.Context(), w, r, request)
-
-	if err != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, err)
-	} else if validResponse, ok := response.(GetProjectWithApprovalsResponseObject); ok {
-		if err := validResponse.VisitGetProjectWithApprovalsResponse(w); err != nil {
-			sh.options.ResponseErrorHandlerFunc(w, r, err)
-		}
-	} else if response != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
-	}
+	serveStrict(sh, w, r, "GetProjectWithApprovals", request, sh.ssi.GetProjectWithApprovals, GetProjectWithApprovalsResponseObject.VisitGetProjectWithApprovalsResponse)
 }
 
 func (sh *strictHandler) SimulateDecision(w http.ResponseWriter, r *http.Request, projectID ProjectID) {
@@ -7034,24 +5886,7 @@ func (sh *strictHandler) SimulateDecision(w http.ResponseWriter, r *http.Request
 	}
 	request.Body = &body
 
-	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
-		return sh.ssi.SimulateDecision(ctx, request.(SimulateDecisionRequestObject))
-	}
-	for _, middleware := range sh.middlewares {
-		handler = middleware(handler, "SimulateDecision")
-	}
-
-	response, err := handler(r.Context(), w, r, request)
-
-	if err != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, err)
-	} else if validResponse, ok := response.(SimulateDecisionResponseObject); ok {
-		if err := validResponse.VisitSimulateDecisionResponse(w); err != nil {
-			sh.options.ResponseErrorHandlerFunc(w, r, err)
-		}
-	} else if response != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
-	}
+	serveStrict(sh, w, r, "SimulateDecision", request, sh.ssi.SimulateDecision, SimulateDecisionResponseObject.VisitSimulateDecisionResponse)
 }
 
 func (sh *strictHandler) DeleteDocuments(w http.ResponseWriter, r *http.Request, projectID ProjectID) {
@@ -7066,24 +5901,7 @@ func (sh *strictHandler) DeleteDocuments(w http.ResponseWriter, r *http.Request,
 	}
 	request.Body = &body
 
-	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
-		return sh.ssi.DeleteDocuments(ctx, request.(DeleteDocumentsRequestObject))
-	}
-	for _, middleware := range sh.middlewares {
-		handler = middleware(handler, "DeleteDocuments")
-	}
-
-	response, err := handler(r.Context(), w, r, request)
-
-	if err != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, err)
-	} else if validResponse, ok := response.(DeleteDocumentsResponseObject); ok {
-		if err := validResponse.VisitDeleteDocumentsResponse(w); err != nil {
-			sh.options.ResponseErrorHandlerFunc(w, r, err)
-		}
-	} else if response != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
-	}
+	serveStrict(sh, w, r, "DeleteDocuments", request, sh.ssi.DeleteDocuments, DeleteDocumentsResponseObject.VisitDeleteDocumentsResponse)
 }
 
 func (sh *strictHandler) ListDocuments(w http.ResponseWriter, r *http.Request, projectID ProjectID, params ListDocumentsParams) {
@@ -7092,24 +5910,7 @@ func (sh *strictHandler) ListDocuments(w http.ResponseWriter, r *http.Request, p
 	request.ProjectID = projectID
 	request.Params = params
 
-	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
-		return sh.ssi.ListDocuments(ctx, request.(ListDocumentsRequestObject))
-	}
-	for _, middleware := range sh.middlewares {
-		handler = middleware(handler, "ListDocuments")
-	}
-
-	response, err := handler(r.Context(), w, r, request)
-
-	if err != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, err)
-	} else if validResponse, ok := response.(ListDocumentsResponseObject); ok {
-		if err := validResponse.VisitListDocumentsResponse(w); err != nil {
-			sh.options.ResponseErrorHandlerFunc(w, r, err)
-		}
-	} else if response != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
-	}
+	serveStrict(sh, w, r, "ListDocuments", request, sh.ssi.ListDocuments, ListDocumentsResponseObject.VisitListDocumentsResponse)
 }
 
 func (sh *strictHandler) CreateDocument(w http.ResponseWriter, r *http.Request, projectID ProjectID) {
@@ -7124,24 +5925,7 @@ func (sh *strictHandler) CreateDocument(w http.ResponseWriter, r *http.Request, 
 	}
 	request.Body = &body
 
-	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
-		return sh.ssi.CreateDocument(ctx, request.(CreateDocumentRequestObject))
-	}
-	for _, middleware := range sh.middlewares {
-		handler = middleware(handler, "CreateDocument")
-	}
-
-	response, err := handler(r.Context(), w, r, request)
-
-	if err != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, err)
-	} else if validResponse, ok := response.(CreateDocumentResponseObject); ok {
-		if err := validResponse.VisitCreateDocumentResponse(w); err != nil {
-			sh.options.ResponseErrorHandlerFunc(w, r, err)
-		}
-	} else if response != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
-	}
+	serveStrict(sh, w, r, "CreateDocument", request, sh.ssi.CreateDocument, CreateDocumentResponseObject.VisitCreateDocumentResponse)
 }
 
 func (sh *strictHandler) ListDocumentPaths(w http.ResponseWriter, r *http.Request, projectID ProjectID) {
@@ -7149,24 +5933,7 @@ func (sh *strictHandler) ListDocumentPaths(w http.ResponseWriter, r *http.Reques
 
 	request.ProjectID = projectID
 
-	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
-		return sh.ssi.ListDocumentPaths(ctx, request.(ListDocumentPathsRequestObject))
-	}
-	for _, middleware := range sh.middlewares {
-		handler = middleware(handler, "ListDocumentPaths")
-	}
-
-	response, err := handler(r.Context(), w, r, request)
-
-	if err != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, err)
-	} else if validResponse, ok := response.(ListDocumentPathsResponseObject); ok {
-		if err := validResponse.VisitListDocumentPathsResponse(w); err != nil {
-			sh.options.ResponseErrorHandlerFunc(w, r, err)
-		}
-	} else if response != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
-	}
+	serveStrict(sh, w, r, "ListDocumentPaths", request, sh.ssi.ListDocumentPaths, ListDocumentPathsResponseObject.VisitListDocumentPathsResponse)
 }
 
 func (sh *strictHandler) MoveDocuments(w http.ResponseWriter, r *http.Request, projectID ProjectID) {
@@ -7181,24 +5948,7 @@ func (sh *strictHandler) MoveDocuments(w http.ResponseWriter, r *http.Request, p
 	}
 	request.Body = &body
 
-	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
-		return sh.ssi.MoveDocuments(ctx, request.(MoveDocumentsRequestObject))
-	}
-	for _, middleware := range sh.middlewares {
-		handler = middleware(handler, "MoveDocuments")
-	}
-
-	response, err := handler(r.Context(), w, r, request)
-
-	if err != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, err)
-	} else if validResponse, ok := response.(MoveDocumentsResponseObject); ok {
-		if err := validResponse.VisitMoveDocumentsResponse(w); err != nil {
-			sh.options.ResponseErrorHandlerFunc(w, r, err)
-		}
-	} else if response != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
-	}
+	serveStrict(sh, w, r, "MoveDocuments", request, sh.ssi.MoveDocuments, MoveDocumentsResponseObject.VisitMoveDocumentsResponse)
 }
 
 func (sh *strictHandler) RestoreDocuments(w http.ResponseWriter, r *http.Request, projectID ProjectID) {
@@ -7213,24 +5963,7 @@ func (sh *strictHandler) RestoreDocuments(w http.ResponseWriter, r *http.Request
 	}
 	request.Body = &body
 
-	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
-		return sh.ssi.RestoreDocuments(ctx, request.(RestoreDocumentsRequestObject))
-	}
-	for _, middleware := range sh.middlewares {
-		handler = middleware(handler, "RestoreDocuments")
-	}
-
-	response, err := handler(r.Context(), w, r, request)
-
-	if err != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, err)
-	} else if validResponse, ok := response.(RestoreDocumentsResponseObject); ok {
-		if err := validResponse.VisitRestoreDocumentsResponse(w); err != nil {
-			sh.options.ResponseErrorHandlerFunc(w, r, err)
-		}
-	} else if response != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
-	}
+	serveStrict(sh, w, r, "RestoreDocuments", request, sh.ssi.RestoreDocuments, RestoreDocumentsResponseObject.VisitRestoreDocumentsResponse)
 }
 
 func (sh *strictHandler) GetDocument(w http.ResponseWriter, r *http.Request, projectID ProjectID, documentID DocumentID) {
@@ -7239,24 +5972,7 @@ func (sh *strictHandler) GetDocument(w http.ResponseWriter, r *http.Request, pro
 	request.ProjectID = projectID
 	request.DocumentID = documentID
 
-	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
-		return sh.ssi.GetDocument(ctx, request.(GetDocumentRequestObject))
-	}
-	for _, middleware := range sh.middlewares {
-		handler = middleware(handler, "GetDocument")
-	}
-
-	response, err := handler(r.Context(), w, r, request)
-
-	if err != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, err)
-	} else if validResponse, ok := response.(GetDocumentResponseObject); ok {
-		if err := validResponse.VisitGetDocumentResponse(w); err != nil {
-			sh.options.ResponseErrorHandlerFunc(w, r, err)
-		}
-	} else if response != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
-	}
+	serveStrict(sh, w, r, "GetDocument", request, sh.ssi.GetDocument, GetDocumentResponseObject.VisitGetDocumentResponse)
 }
 
 func (sh *strictHandler) UpdateDocument(w http.ResponseWriter, r *http.Request, projectID ProjectID, documentID DocumentID) {
@@ -7272,24 +5988,7 @@ func (sh *strictHandler) UpdateDocument(w http.ResponseWriter, r *http.Request, 
 	}
 	request.Body = &body
 
-	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
-		return sh.ssi.UpdateDocument(ctx, request.(UpdateDocumentRequestObject))
-	}
-	for _, middleware := range sh.middlewares {
-		handler = middleware(handler, "UpdateDocument")
-	}
-
-	response, err := handler(r.Context(), w, r, request)
-
-	if err != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, err)
-	} else if validResponse, ok := response.(UpdateDocumentResponseObject); ok {
-		if err := validResponse.VisitUpdateDocumentResponse(w); err != nil {
-			sh.options.ResponseErrorHandlerFunc(w, r, err)
-		}
-	} else if response != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
-	}
+	serveStrict(sh, w, r, "UpdateDocument", request, sh.ssi.UpdateDocument, UpdateDocumentResponseObject.VisitUpdateDocumentResponse)
 }
 
 func (sh *strictHandler) DownloadDocument(w http.ResponseWriter, r *http.Request, projectID ProjectID, documentID DocumentID) {
@@ -7298,24 +5997,7 @@ func (sh *strictHandler) DownloadDocument(w http.ResponseWriter, r *http.Request
 	request.ProjectID = projectID
 	request.DocumentID = documentID
 
-	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
-		return sh.ssi.DownloadDocument(ctx, request.(DownloadDocumentRequestObject))
-	}
-	for _, middleware := range sh.middlewares {
-		handler = middleware(handler, "DownloadDocument")
-	}
-
-	response, err := handler(r.Context(), w, r, request)
-
-	if err != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, err)
-	} else if validResponse, ok := response.(DownloadDocumentResponseObject); ok {
-		if err := validResponse.VisitDownloadDocumentResponse(w); err != nil {
-			sh.options.ResponseErrorHandlerFunc(w, r, err)
-		}
-	} else if response != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
-	}
+	serveStrict(sh, w, r, "DownloadDocument", request, sh.ssi.DownloadDocument, DownloadDocumentResponseObject.VisitDownloadDocumentResponse)
 }
 
 func (sh *strictHandler) PublishDocument(w http.ResponseWriter, r *http.Request, projectID ProjectID, documentID DocumentID) {
@@ -7331,24 +6013,7 @@ func (sh *strictHandler) PublishDocument(w http.ResponseWriter, r *http.Request,
 	}
 	request.Body = &body
 
-	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
-		return sh.ssi.PublishDocument(ctx, request.(PublishDocumentRequestObject))
-	}
-	for _, middleware := range sh.middlewares {
-		handler = middleware(handler, "PublishDocument")
-	}
-
-	response, err := handler(r.Context(), w, r, request)
-
-	if err != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, err)
-	} else if validResponse, ok := response.(PublishDocumentResponseObject); ok {
-		if err := validResponse.VisitPublishDocumentResponse(w); err != nil {
-			sh.options.ResponseErrorHandlerFunc(w, r, err)
-		}
-	} else if response != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
-	}
+	serveStrict(sh, w, r, "PublishDocument", request, sh.ssi.PublishDocument, PublishDocumentResponseObject.VisitPublishDocumentResponse)
 }
 
 func (sh *strictHandler) ListDocumentVersions(w http.ResponseWriter, r *http.Request, projectID ProjectID, documentID DocumentID, params ListDocumentVersionsParams) {
@@ -7358,24 +6023,7 @@ func (sh *strictHandler) ListDocumentVersions(w http.ResponseWriter, r *http.Req
 	request.DocumentID = documentID
 	request.Params = params
 
-	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
-		return sh.ssi.ListDocumentVersions(ctx, request.(ListDocumentVersionsRequestObject))
-	}
-	for _, middleware := range sh.middlewares {
-		handler = middleware(handler, "ListDocumentVersions")
-	}
-
-	response, err := handler(r.Context(), w, r, request)
-
-	if err != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, err)
-	} else if validResponse, ok := response.(ListDocumentVersionsResponseObject); ok {
-		if err := validResponse.VisitListDocumentVersionsResponse(w); err != nil {
-			sh.options.ResponseErrorHandlerFunc(w, r, err)
-		}
-	} else if response != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
-	}
+	serveStrict(sh, w, r, "ListDocumentVersions", request, sh.ssi.ListDocumentVersions, ListDocumentVersionsResponseObject.VisitListDocumentVersionsResponse)
 }
 
 func (sh *strictHandler) CreateDocumentVersion(w http.ResponseWriter, r *http.Request, projectID ProjectID, documentID DocumentID) {
@@ -7391,24 +6039,7 @@ func (sh *strictHandler) CreateDocumentVersion(w http.ResponseWriter, r *http.Re
 	}
 	request.Body = &body
 
-	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
-		return sh.ssi.CreateDocumentVersion(ctx, request.(CreateDocumentVersionRequestObject))
-	}
-	for _, middleware := range sh.middlewares {
-		handler = middleware(handler, "CreateDocumentVersion")
-	}
-
-	response, err := handler(r.Context(), w, r, request)
-
-	if err != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, err)
-	} else if validResponse, ok := response.(CreateDocumentVersionResponseObject); ok {
-		if err := validResponse.VisitCreateDocumentVersionResponse(w); err != nil {
-			sh.options.ResponseErrorHandlerFunc(w, r, err)
-		}
-	} else if response != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
-	}
+	serveStrict(sh, w, r, "CreateDocumentVersion", request, sh.ssi.CreateDocumentVersion, CreateDocumentVersionResponseObject.VisitCreateDocumentVersionResponse)
 }
 
 func (sh *strictHandler) GetDocumentVersion(w http.ResponseWriter, r *http.Request, projectID ProjectID, documentID DocumentID, versionID DocumentVersionID) {
@@ -7418,24 +6049,7 @@ func (sh *strictHandler) GetDocumentVersion(w http.ResponseWriter, r *http.Reque
 	request.DocumentID = documentID
 	request.VersionID = versionID
 
-	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
-		return sh.ssi.GetDocumentVersion(ctx, request.(GetDocumentVersionRequestObject))
-	}
-	for _, middleware := range sh.middlewares {
-		handler = middleware(handler, "GetDocumentVersion")
-	}
-
-	response, err := handler(r.Context(), w, r, request)
-
-	if err != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, err)
-	} else if validResponse, ok := response.(GetDocumentVersionResponseObject); ok {
-		if err := validResponse.VisitGetDocumentVersionResponse(w); err != nil {
-			sh.options.ResponseErrorHandlerFunc(w, r, err)
-		}
-	} else if response != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
-	}
+	serveStrict(sh, w, r, "GetDocumentVersion", request, sh.ssi.GetDocumentVersion, GetDocumentVersionResponseObject.VisitGetDocumentVersionResponse)
 }
 
 func (sh *strictHandler) RenameDocumentVersion(w http.ResponseWriter, r *http.Request, projectID ProjectID, documentID DocumentID, versionID DocumentVersionID) {
@@ -7452,24 +6066,7 @@ func (sh *strictHandler) RenameDocumentVersion(w http.ResponseWriter, r *http.Re
 	}
 	request.Body = &body
 
-	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
-		return sh.ssi.RenameDocumentVersion(ctx, request.(RenameDocumentVersionRequestObject))
-	}
-	for _, middleware := range sh.middlewares {
-		handler = middleware(handler, "RenameDocumentVersion")
-	}
-
-	response, err := handler(r.Context(), w, r, request)
-
-	if err != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, err)
-	} else if validResponse, ok := response.(RenameDocumentVersionResponseObject); ok {
-		if err := validResponse.VisitRenameDocumentVersionResponse(w); err != nil {
-			sh.options.ResponseErrorHandlerFunc(w, r, err)
-		}
-	} else if response != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
-	}
+	serveStrict(sh, w, r, "RenameDocumentVersion", request, sh.ssi.RenameDocumentVersion, RenameDocumentVersionResponseObject.VisitRenameDocumentVersionResponse)
 }
 
 func (sh *strictHandler) ListEntrypoints(w http.ResponseWriter, r *http.Request, projectID RulesProject) {
@@ -7477,24 +6074,7 @@ func (sh *strictHandler) ListEntrypoints(w http.ResponseWriter, r *http.Request,
 
 	request.ProjectID = projectID
 
-	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
-		return sh.ssi.ListEntrypoints(ctx, request.(ListEntrypointsRequestObject))
-	}
-	for _, middleware := range sh.middlewares {
-		handler = middleware(handler, "ListEntrypoints")
-	}
-
-	response, err := handler(r.Context(), w, r, request)
-
-	if err != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, err)
-	} else if validResponse, ok := response.(ListEntrypointsResponseObject); ok {
-		if err := validResponse.VisitListEntrypointsResponse(w); err != nil {
-			sh.options.ResponseErrorHandlerFunc(w, r, err)
-		}
-	} else if response != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
-	}
+	serveStrict(sh, w, r, "ListEntrypoints", request, sh.ssi.ListEntrypoints, ListEntrypointsResponseObject.VisitListEntrypointsResponse)
 }
 
 func (sh *strictHandler) ListEnvironments(w http.ResponseWriter, r *http.Request, projectID ProjectID) {
@@ -7502,24 +6082,7 @@ func (sh *strictHandler) ListEnvironments(w http.ResponseWriter, r *http.Request
 
 	request.ProjectID = projectID
 
-	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
-		return sh.ssi.ListEnvironments(ctx, request.(ListEnvironmentsRequestObject))
-	}
-	for _, middleware := range sh.middlewares {
-		handler = middleware(handler, "ListEnvironments")
-	}
-
-	response, err := handler(r.Context(), w, r, request)
-
-	if err != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, err)
-	} else if validResponse, ok := response.(ListEnvironmentsResponseObject); ok {
-		if err := validResponse.VisitListEnvironmentsResponse(w); err != nil {
-			sh.options.ResponseErrorHandlerFunc(w, r, err)
-		}
-	} else if response != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
-	}
+	serveStrict(sh, w, r, "ListEnvironments", request, sh.ssi.ListEnvironments, ListEnvironmentsResponseObject.VisitListEnvironmentsResponse)
 }
 
 func (sh *strictHandler) CreateEnvironment(w http.ResponseWriter, r *http.Request, projectID ProjectID) {
@@ -7534,24 +6097,7 @@ func (sh *strictHandler) CreateEnvironment(w http.ResponseWriter, r *http.Reques
 	}
 	request.Body = &body
 
-	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
-		return sh.ssi.CreateEnvironment(ctx, request.(CreateEnvironmentRequestObject))
-	}
-	for _, middleware := range sh.middlewares {
-		handler = middleware(handler, "CreateEnvironment")
-	}
-
-	response, err := handler(r.Context(), w, r, request)
-
-	if err != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, err)
-	} else if validResponse, ok := response.(CreateEnvironmentResponseObject); ok {
-		if err := validResponse.VisitCreateEnvironmentResponse(w); err != nil {
-			sh.options.ResponseErrorHandlerFunc(w, r, err)
-		}
-	} else if response != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
-	}
+	serveStrict(sh, w, r, "CreateEnvironment", request, sh.ssi.CreateEnvironment, CreateEnvironmentResponseObject.VisitCreateEnvironmentResponse)
 }
 
 func (sh *strictHandler) DeleteEnvironment(w http.ResponseWriter, r *http.Request, projectID ProjectID, environmentID EnvironmentID) {
@@ -7560,24 +6106,7 @@ func (sh *strictHandler) DeleteEnvironment(w http.ResponseWriter, r *http.Reques
 	request.ProjectID = projectID
 	request.EnvironmentID = environmentID
 
-	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
-		return sh.ssi.DeleteEnvironment(ctx, request.(DeleteEnvironmentRequestObject))
-	}
-	for _, middleware := range sh.middlewares {
-		handler = middleware(handler, "DeleteEnvironment")
-	}
-
-	response, err := handler(r.Context(), w, r, request)
-
-	if err != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, err)
-	} else if validResponse, ok := response.(DeleteEnvironmentResponseObject); ok {
-		if err := validResponse.VisitDeleteEnvironmentResponse(w); err != nil {
-			sh.options.ResponseErrorHandlerFunc(w, r, err)
-		}
-	} else if response != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
-	}
+	serveStrict(sh, w, r, "DeleteEnvironment", request, sh.ssi.DeleteEnvironment, DeleteEnvironmentResponseObject.VisitDeleteEnvironmentResponse)
 }
 
 func (sh *strictHandler) UpdateEnvironment(w http.ResponseWriter, r *http.Request, projectID ProjectID, environmentID EnvironmentID) {
@@ -7593,24 +6122,7 @@ func (sh *strictHandler) UpdateEnvironment(w http.ResponseWriter, r *http.Reques
 	}
 	request.Body = &body
 
-	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
-		return sh.ssi.UpdateEnvironment(ctx, request.(UpdateEnvironmentRequestObject))
-	}
-	for _, middleware := range sh.middlewares {
-		handler = middleware(handler, "UpdateEnvironment")
-	}
-
-	response, err := handler(r.Context(), w, r, request)
-
-	if err != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, err)
-	} else if validResponse, ok := response.(UpdateEnvironmentResponseObject); ok {
-		if err := validResponse.VisitUpdateEnvironmentResponse(w); err != nil {
-			sh.options.ResponseErrorHandlerFunc(w, r, err)
-		}
-	} else if response != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
-	}
+	serveStrict(sh, w, r, "UpdateEnvironment", request, sh.ssi.UpdateEnvironment, UpdateEnvironmentResponseObject.VisitUpdateEnvironmentResponse)
 }
 
 func (sh *strictHandler) EvaluateEnvironmentDecision(w http.ResponseWriter, r *http.Request, projectID ProjectRef, environmentID EnvironmentRef, key DocumentKey) {
@@ -7627,24 +6139,7 @@ func (sh *strictHandler) EvaluateEnvironmentDecision(w http.ResponseWriter, r *h
 	}
 	request.Body = &body
 
-	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
-		return sh.ssi.EvaluateEnvironmentDecision(ctx, request.(EvaluateEnvironmentDecisionRequestObject))
-	}
-	for _, middleware := range sh.middlewares {
-		handler = middleware(handler, "EvaluateEnvironmentDecision")
-	}
-
-	response, err := handler(r.Context(), w, r, request)
-
-	if err != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, err)
-	} else if validResponse, ok := response.(EvaluateEnvironmentDecisionResponseObject); ok {
-		if err := validResponse.VisitEvaluateEnvironmentDecisionResponse(w); err != nil {
-			sh.options.ResponseErrorHandlerFunc(w, r, err)
-		}
-	} else if response != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
-	}
+	serveStrict(sh, w, r, "EvaluateEnvironmentDecision", request, sh.ssi.EvaluateEnvironmentDecision, EvaluateEnvironmentDecisionResponseObject.VisitEvaluateEnvironmentDecisionResponse)
 }
 
 func (sh *strictHandler) UndeployEnvironment(w http.ResponseWriter, r *http.Request, projectID ProjectID, environmentID EnvironmentID) {
@@ -7653,24 +6148,7 @@ func (sh *strictHandler) UndeployEnvironment(w http.ResponseWriter, r *http.Requ
 	request.ProjectID = projectID
 	request.EnvironmentID = environmentID
 
-	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
-		return sh.ssi.UndeployEnvironment(ctx, request.(UndeployEnvironmentRequestObject))
-	}
-	for _, middleware := range sh.middlewares {
-		handler = middleware(handler, "UndeployEnvironment")
-	}
-
-	response, err := handler(r.Context(), w, r, request)
-
-	if err != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, err)
-	} else if validResponse, ok := response.(UndeployEnvironmentResponseObject); ok {
-		if err := validResponse.VisitUndeployEnvironmentResponse(w); err != nil {
-			sh.options.ResponseErrorHandlerFunc(w, r, err)
-		}
-	} else if response != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
-	}
+	serveStrict(sh, w, r, "UndeployEnvironment", request, sh.ssi.UndeployEnvironment, UndeployEnvironmentResponseObject.VisitUndeployEnvironmentResponse)
 }
 
 func (sh *strictHandler) EvaluateDecision(w http.ResponseWriter, r *http.Request, projectID ProjectRef, key DocumentKey, params EvaluateDecisionParams) {
@@ -7687,24 +6165,7 @@ func (sh *strictHandler) EvaluateDecision(w http.ResponseWriter, r *http.Request
 	}
 	request.Body = &body
 
-	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
-		return sh.ssi.EvaluateDecision(ctx, request.(EvaluateDecisionRequestObject))
-	}
-	for _, middleware := range sh.middlewares {
-		handler = middleware(handler, "EvaluateDecision")
-	}
-
-	response, err := handler(r.Context(), w, r, request)
-
-	if err != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, err)
-	} else if validResponse, ok := response.(EvaluateDecisionResponseObject); ok {
-		if err := validResponse.VisitEvaluateDecisionResponse(w); err != nil {
-			sh.options.ResponseErrorHandlerFunc(w, r, err)
-		}
-	} else if response != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
-	}
+	serveStrict(sh, w, r, "EvaluateDecision", request, sh.ssi.EvaluateDecision, EvaluateDecisionResponseObject.VisitEvaluateDecisionResponse)
 }
 
 func (sh *strictHandler) ListGroups(w http.ResponseWriter, r *http.Request, projectID ProjectID, params ListGroupsParams) {
@@ -7713,24 +6174,7 @@ func (sh *strictHandler) ListGroups(w http.ResponseWriter, r *http.Request, proj
 	request.ProjectID = projectID
 	request.Params = params
 
-	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
-		return sh.ssi.ListGroups(ctx, request.(ListGroupsRequestObject))
-	}
-	for _, middleware := range sh.middlewares {
-		handler = middleware(handler, "ListGroups")
-	}
-
-	response, err := handler(r.Context(), w, r, request)
-
-	if err != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, err)
-	} else if validResponse, ok := response.(ListGroupsResponseObject); ok {
-		if err := validResponse.VisitListGroupsResponse(w); err != nil {
-			sh.options.ResponseErrorHandlerFunc(w, r, err)
-		}
-	} else if response != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
-	}
+	serveStrict(sh, w, r, "ListGroups", request, sh.ssi.ListGroups, ListGroupsResponseObject.VisitListGroupsResponse)
 }
 
 func (sh *strictHandler) CreateGroup(w http.ResponseWriter, r *http.Request, projectID ProjectID) {
@@ -7745,24 +6189,7 @@ func (sh *strictHandler) CreateGroup(w http.ResponseWriter, r *http.Request, pro
 	}
 	request.Body = &body
 
-	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
-		return sh.ssi.CreateGroup(ctx, request.(CreateGroupRequestObject))
-	}
-	for _, middleware := range sh.middlewares {
-		handler = middleware(handler, "CreateGroup")
-	}
-
-	response, err := handler(r.Context(), w, r, request)
-
-	if err != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, err)
-	} else if validResponse, ok := response.(CreateGroupResponseObject); ok {
-		if err := validResponse.VisitCreateGroupResponse(w); err != nil {
-			sh.options.ResponseErrorHandlerFunc(w, r, err)
-		}
-	} else if response != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
-	}
+	serveStrict(sh, w, r, "CreateGroup", request, sh.ssi.CreateGroup, CreateGroupResponseObject.VisitCreateGroupResponse)
 }
 
 func (sh *strictHandler) DeleteGroup(w http.ResponseWriter, r *http.Request, projectID ProjectID, groupID GroupID) {
@@ -7771,24 +6198,7 @@ func (sh *strictHandler) DeleteGroup(w http.ResponseWriter, r *http.Request, pro
 	request.ProjectID = projectID
 	request.GroupID = groupID
 
-	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
-		return sh.ssi.DeleteGroup(ctx, request.(DeleteGroupRequestObject))
-	}
-	for _, middleware := range sh.middlewares {
-		handler = middleware(handler, "DeleteGroup")
-	}
-
-	response, err := handler(r.Context(), w, r, request)
-
-	if err != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, err)
-	} else if validResponse, ok := response.(DeleteGroupResponseObject); ok {
-		if err := validResponse.VisitDeleteGroupResponse(w); err != nil {
-			sh.options.ResponseErrorHandlerFunc(w, r, err)
-		}
-	} else if response != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
-	}
+	serveStrict(sh, w, r, "DeleteGroup", request, sh.ssi.DeleteGroup, DeleteGroupResponseObject.VisitDeleteGroupResponse)
 }
 
 func (sh *strictHandler) UpdateGroup(w http.ResponseWriter, r *http.Request, projectID ProjectID, groupID GroupID) {
@@ -7804,24 +6214,7 @@ func (sh *strictHandler) UpdateGroup(w http.ResponseWriter, r *http.Request, pro
 	}
 	request.Body = &body
 
-	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
-		return sh.ssi.UpdateGroup(ctx, request.(UpdateGroupRequestObject))
-	}
-	for _, middleware := range sh.middlewares {
-		handler = middleware(handler, "UpdateGroup")
-	}
-
-	response, err := handler(r.Context(), w, r, request)
-
-	if err != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, err)
-	} else if validResponse, ok := response.(UpdateGroupResponseObject); ok {
-		if err := validResponse.VisitUpdateGroupResponse(w); err != nil {
-			sh.options.ResponseErrorHandlerFunc(w, r, err)
-		}
-	} else if response != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
-	}
+	serveStrict(sh, w, r, "UpdateGroup", request, sh.ssi.UpdateGroup, UpdateGroupResponseObject.VisitUpdateGroupResponse)
 }
 
 func (sh *strictHandler) HTTPProxy(w http.ResponseWriter, r *http.Request, projectID ProjectID) {
@@ -7836,24 +6229,7 @@ func (sh *strictHandler) HTTPProxy(w http.ResponseWriter, r *http.Request, proje
 	}
 	request.Body = &body
 
-	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
-		return sh.ssi.HTTPProxy(ctx, request.(HTTPProxyRequestObject))
-	}
-	for _, middleware := range sh.middlewares {
-		handler = middleware(handler, "HTTPProxy")
-	}
-
-	response, err := handler(r.Context(), w, r, request)
-
-	if err != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, err)
-	} else if validResponse, ok := response.(HTTPProxyResponseObject); ok {
-		if err := validResponse.VisitHTTPProxyResponse(w); err != nil {
-			sh.options.ResponseErrorHandlerFunc(w, r, err)
-		}
-	} else if response != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
-	}
+	serveStrict(sh, w, r, "HTTPProxy", request, sh.ssi.HTTPProxy, HTTPProxyResponseObject.VisitHTTPProxyResponse)
 }
 
 func (sh *strictHandler) ListIntegrations(w http.ResponseWriter, r *http.Request, projectID ProjectID, params ListIntegrationsParams) {
@@ -7862,24 +6238,7 @@ func (sh *strictHandler) ListIntegrations(w http.ResponseWriter, r *http.Request
 	request.ProjectID = projectID
 	request.Params = params
 
-	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
-		return sh.ssi.ListIntegrations(ctx, request.(ListIntegrationsRequestObject))
-	}
-	for _, middleware := range sh.middlewares {
-		handler = middleware(handler, "ListIntegrations")
-	}
-
-	response, err := handler(r.Context(), w, r, request)
-
-	if err != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, err)
-	} else if validResponse, ok := response.(ListIntegrationsResponseObject); ok {
-		if err := validResponse.VisitListIntegrationsResponse(w); err != nil {
-			sh.options.ResponseErrorHandlerFunc(w, r, err)
-		}
-	} else if response != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
-	}
+	serveStrict(sh, w, r, "ListIntegrations", request, sh.ssi.ListIntegrations, ListIntegrationsResponseObject.VisitListIntegrationsResponse)
 }
 
 func (sh *strictHandler) CreateIntegration(w http.ResponseWriter, r *http.Request, projectID ProjectID) {
@@ -7894,24 +6253,7 @@ func (sh *strictHandler) CreateIntegration(w http.ResponseWriter, r *http.Reques
 	}
 	request.Body = &body
 
-	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
-		return sh.ssi.CreateIntegration(ctx, request.(CreateIntegrationRequestObject))
-	}
-	for _, middleware := range sh.middlewares {
-		handler = middleware(handler, "CreateIntegration")
-	}
-
-	response, err := handler(r.Context(), w, r, request)
-
-	if err != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, err)
-	} else if validResponse, ok := response.(CreateIntegrationResponseObject); ok {
-		if err := validResponse.VisitCreateIntegrationResponse(w); err != nil {
-			sh.options.ResponseErrorHandlerFunc(w, r, err)
-		}
-	} else if response != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
-	}
+	serveStrict(sh, w, r, "CreateIntegration", request, sh.ssi.CreateIntegration, CreateIntegrationResponseObject.VisitCreateIntegrationResponse)
 }
 
 func (sh *strictHandler) DeleteIntegration(w http.ResponseWriter, r *http.Request, projectID openapi_types.UUID, integrationID openapi_types.UUID) {
@@ -7920,24 +6262,7 @@ func (sh *strictHandler) DeleteIntegration(w http.ResponseWriter, r *http.Reques
 	request.ProjectID = projectID
 	request.IntegrationID = integrationID
 
-	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
-		return sh.ssi.DeleteIntegration(ctx, request.(DeleteIntegrationRequestObject))
-	}
-	for _, middleware := range sh.middlewares {
-		handler = middleware(handler, "DeleteIntegration")
-	}
-
-	response, err := handler(r.Context(), w, r, request)
-
-	if err != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, err)
-	} else if validResponse, ok := response.(DeleteIntegrationResponseObject); ok {
-		if err := validResponse.VisitDeleteIntegrationResponse(w); err != nil {
-			sh.options.ResponseErrorHandlerFunc(w, r, err)
-		}
-	} else if response != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
-	}
+	serveStrict(sh, w, r, "DeleteIntegration", request, sh.ssi.DeleteIntegration, DeleteIntegrationResponseObject.VisitDeleteIntegrationResponse)
 }
 
 func (sh *strictHandler) GetIntegration(w http.ResponseWriter, r *http.Request, projectID ProjectID, integrationID IntegrationID) {
@@ -7946,24 +6271,7 @@ func (sh *strictHandler) GetIntegration(w http.ResponseWriter, r *http.Request, 
 	request.ProjectID = projectID
 	request.IntegrationID = integrationID
 
-	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
-		return sh.ssi.GetIntegration(ctx, request.(GetIntegrationRequestObject))
-	}
-	for _, middleware := range sh.middlewares {
-		handler = middleware(handler, "GetIntegration")
-	}
-
-	response, err := handler(r.Context(), w, r, request)
-
-	if err != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, err)
-	} else if validResponse, ok := response.(GetIntegrationResponseObject); ok {
-		if err := validResponse.VisitGetIntegrationResponse(w); err != nil {
-			sh.options.ResponseErrorHandlerFunc(w, r, err)
-		}
-	} else if response != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
-	}
+	serveStrict(sh, w, r, "GetIntegration", request, sh.ssi.GetIntegration, GetIntegrationResponseObject.VisitGetIntegrationResponse)
 }
 
 func (sh *strictHandler) UpdateIntegration(w http.ResponseWriter, r *http.Request, projectID ProjectID, integrationID IntegrationID) {
@@ -7979,24 +6287,7 @@ func (sh *strictHandler) UpdateIntegration(w http.ResponseWriter, r *http.Reques
 	}
 	request.Body = &body
 
-	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
-		return sh.ssi.UpdateIntegration(ctx, request.(UpdateIntegrationRequestObject))
-	}
-	for _, middleware := range sh.middlewares {
-		handler = middleware(handler, "UpdateIntegration")
-	}
-
-	response, err := handler(r.Context(), w, r, request)
-
-	if err != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, err)
-	} else if validResponse, ok := response.(UpdateIntegrationResponseObject); ok {
-		if err := validResponse.VisitUpdateIntegrationResponse(w); err != nil {
-			sh.options.ResponseErrorHandlerFunc(w, r, err)
-		}
-	} else if response != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
-	}
+	serveStrict(sh, w, r, "UpdateIntegration", request, sh.ssi.UpdateIntegration, UpdateIntegrationResponseObject.VisitUpdateIntegrationResponse)
 }
 
 func (sh *strictHandler) ListReleases(w http.ResponseWriter, r *http.Request, projectID ProjectID, params ListReleasesParams) {
@@ -8005,24 +6296,7 @@ func (sh *strictHandler) ListReleases(w http.ResponseWriter, r *http.Request, pr
 	request.ProjectID = projectID
 	request.Params = params
 
-	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
-		return sh.ssi.ListReleases(ctx, request.(ListReleasesRequestObject))
-	}
-	for _, middleware := range sh.middlewares {
-		handler = middleware(handler, "ListReleases")
-	}
-
-	response, err := handler(r.Context(), w, r, request)
-
-	if err != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, err)
-	} else if validResponse, ok := response.(ListReleasesResponseObject); ok {
-		if err := validResponse.VisitListReleasesResponse(w); err != nil {
-			sh.options.ResponseErrorHandlerFunc(w, r, err)
-		}
-	} else if response != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
-	}
+	serveStrict(sh, w, r, "ListReleases", request, sh.ssi.ListReleases, ListReleasesResponseObject.VisitListReleasesResponse)
 }
 
 func (sh *strictHandler) CreateRelease(w http.ResponseWriter, r *http.Request, projectID ProjectID) {
@@ -8037,24 +6311,7 @@ func (sh *strictHandler) CreateRelease(w http.ResponseWriter, r *http.Request, p
 	}
 	request.Body = &body
 
-	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
-		return sh.ssi.CreateRelease(ctx, request.(CreateReleaseRequestObject))
-	}
-	for _, middleware := range sh.middlewares {
-		handler = middleware(handler, "CreateRelease")
-	}
-
-	response, err := handler(r.Context(), w, r, request)
-
-	if err != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, err)
-	} else if validResponse, ok := response.(CreateReleaseResponseObject); ok {
-		if err := validResponse.VisitCreateReleaseResponse(w); err != nil {
-			sh.options.ResponseErrorHandlerFunc(w, r, err)
-		}
-	} else if response != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
-	}
+	serveStrict(sh, w, r, "CreateRelease", request, sh.ssi.CreateRelease, CreateReleaseResponseObject.VisitCreateReleaseResponse)
 }
 
 func (sh *strictHandler) ApplyRelease(w http.ResponseWriter, r *http.Request, projectID ProjectID) {
@@ -8069,24 +6326,7 @@ func (sh *strictHandler) ApplyRelease(w http.ResponseWriter, r *http.Request, pr
 	}
 	request.Body = &body
 
-	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
-		return sh.ssi.ApplyRelease(ctx, request.(ApplyReleaseRequestObject))
-	}
-	for _, middleware := range sh.middlewares {
-		handler = middleware(handler, "ApplyRelease")
-	}
-
-	response, err := handler(r.Context(), w, r, request)
-
-	if err != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, err)
-	} else if validResponse, ok := response.(ApplyReleaseResponseObject); ok {
-		if err := validResponse.VisitApplyReleaseResponse(w); err != nil {
-			sh.options.ResponseErrorHandlerFunc(w, r, err)
-		}
-	} else if response != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
-	}
+	serveStrict(sh, w, r, "ApplyRelease", request, sh.ssi.ApplyRelease, ApplyReleaseResponseObject.VisitApplyReleaseResponse)
 }
 
 func (sh *strictHandler) DeployRelease(w http.ResponseWriter, r *http.Request, projectID ProjectID) {
@@ -8101,24 +6341,7 @@ func (sh *strictHandler) DeployRelease(w http.ResponseWriter, r *http.Request, p
 	}
 	request.Body = &body
 
-	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
-		return sh.ssi.DeployRelease(ctx, request.(DeployReleaseRequestObject))
-	}
-	for _, middleware := range sh.middlewares {
-		handler = middleware(handler, "DeployRelease")
-	}
-
-	response, err := handler(r.Context(), w, r, request)
-
-	if err != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, err)
-	} else if validResponse, ok := response.(DeployReleaseResponseObject); ok {
-		if err := validResponse.VisitDeployReleaseResponse(w); err != nil {
-			sh.options.ResponseErrorHandlerFunc(w, r, err)
-		}
-	} else if response != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
-	}
+	serveStrict(sh, w, r, "DeployRelease", request, sh.ssi.DeployRelease, DeployReleaseResponseObject.VisitDeployReleaseResponse)
 }
 
 func (sh *strictHandler) UploadRelease(w http.ResponseWriter, r *http.Request, projectID ProjectID) {
@@ -8133,24 +6356,7 @@ func (sh *strictHandler) UploadRelease(w http.ResponseWriter, r *http.Request, p
 		request.Body = reader
 	}
 
-	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
-		return sh.ssi.UploadRelease(ctx, request.(UploadReleaseRequestObject))
-	}
-	for _, middleware := range sh.middlewares {
-		handler = middleware(handler, "UploadRelease")
-	}
-
-	response, err := handler(r.Context(), w, r, request)
-
-	if err != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, err)
-	} else if validResponse, ok := response.(UploadReleaseResponseObject); ok {
-		if err := validResponse.VisitUploadReleaseResponse(w); err != nil {
-			sh.options.ResponseErrorHandlerFunc(w, r, err)
-		}
-	} else if response != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
-	}
+	serveStrict(sh, w, r, "UploadRelease", request, sh.ssi.UploadRelease, UploadReleaseResponseObject.VisitUploadReleaseResponse)
 }
 
 func (sh *strictHandler) GetRelease(w http.ResponseWriter, r *http.Request, projectID ProjectID, releaseID ReleaseID, params GetReleaseParams) {
@@ -8160,24 +6366,7 @@ func (sh *strictHandler) GetRelease(w http.ResponseWriter, r *http.Request, proj
 	request.ReleaseID = releaseID
 	request.Params = params
 
-	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
-		return sh.ssi.GetRelease(ctx, request.(GetReleaseRequestObject))
-	}
-	for _, middleware := range sh.middlewares {
-		handler = middleware(handler, "GetRelease")
-	}
-
-	response, err := handler(r.Context(), w, r, request)
-
-	if err != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, err)
-	} else if validResponse, ok := response.(GetReleaseResponseObject); ok {
-		if err := validResponse.VisitGetReleaseResponse(w); err != nil {
-			sh.options.ResponseErrorHandlerFunc(w, r, err)
-		}
-	} else if response != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
-	}
+	serveStrict(sh, w, r, "GetRelease", request, sh.ssi.GetRelease, GetReleaseResponseObject.VisitGetReleaseResponse)
 }
 
 func (sh *strictHandler) UpdateRelease(w http.ResponseWriter, r *http.Request, projectID ProjectID, releaseID ReleaseID) {
@@ -8193,24 +6382,7 @@ func (sh *strictHandler) UpdateRelease(w http.ResponseWriter, r *http.Request, p
 	}
 	request.Body = &body
 
-	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
-		return sh.ssi.UpdateRelease(ctx, request.(UpdateReleaseRequestObject))
-	}
-	for _, middleware := range sh.middlewares {
-		handler = middleware(handler, "UpdateRelease")
-	}
-
-	response, err := handler(r.Context(), w, r, request)
-
-	if err != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, err)
-	} else if validResponse, ok := response.(UpdateReleaseResponseObject); ok {
-		if err := validResponse.VisitUpdateReleaseResponse(w); err != nil {
-			sh.options.ResponseErrorHandlerFunc(w, r, err)
-		}
-	} else if response != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
-	}
+	serveStrict(sh, w, r, "UpdateRelease", request, sh.ssi.UpdateRelease, UpdateReleaseResponseObject.VisitUpdateReleaseResponse)
 }
 
 func (sh *strictHandler) DownloadRelease(w http.ResponseWriter, r *http.Request, projectID ProjectID, releaseID ReleaseID, params DownloadReleaseParams) {
@@ -8220,24 +6392,7 @@ func (sh *strictHandler) DownloadRelease(w http.ResponseWriter, r *http.Request,
 	request.ReleaseID = releaseID
 	request.Params = params
 
-	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
-		return sh.ssi.DownloadRelease(ctx, request.(DownloadReleaseRequestObject))
-	}
-	for _, middleware := range sh.middlewares {
-		handler = middleware(handler, "DownloadRelease")
-	}
-
-	response, err := handler(r.Context(), w, r, request)
-
-	if err != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, err)
-	} else if validResponse, ok := response.(DownloadReleaseResponseObject); ok {
-		if err := validResponse.VisitDownloadReleaseResponse(w); err != nil {
-			sh.options.ResponseErrorHandlerFunc(w, r, err)
-		}
-	} else if response != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
-	}
+	serveStrict(sh, w, r, "DownloadRelease", request, sh.ssi.DownloadRelease, DownloadReleaseResponseObject.VisitDownloadReleaseResponse)
 }
 
 func (sh *strictHandler) ListReleaseFiles(w http.ResponseWriter, r *http.Request, projectID ProjectID, releaseID ReleaseID) {
@@ -8246,24 +6401,7 @@ func (sh *strictHandler) ListReleaseFiles(w http.ResponseWriter, r *http.Request
 	request.ProjectID = projectID
 	request.ReleaseID = releaseID
 
-	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
-		return sh.ssi.ListReleaseFiles(ctx, request.(ListReleaseFilesRequestObject))
-	}
-	for _, middleware := range sh.middlewares {
-		handler = middleware(handler, "ListReleaseFiles")
-	}
-
-	response, err := handler(r.Context(), w, r, request)
-
-	if err != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, err)
-	} else if validResponse, ok := response.(ListReleaseFilesResponseObject); ok {
-		if err := validResponse.VisitListReleaseFilesResponse(w); err != nil {
-			sh.options.ResponseErrorHandlerFunc(w, r, err)
-		}
-	} else if response != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
-	}
+	serveStrict(sh, w, r, "ListReleaseFiles", request, sh.ssi.ListReleaseFiles, ListReleaseFilesResponseObject.VisitListReleaseFilesResponse)
 }
 
 func (sh *strictHandler) GetReleaseFile(w http.ResponseWriter, r *http.Request, projectID ProjectID, releaseID ReleaseID, fileID FileID) {
@@ -8273,24 +6411,7 @@ func (sh *strictHandler) GetReleaseFile(w http.ResponseWriter, r *http.Request, 
 	request.ReleaseID = releaseID
 	request.FileID = fileID
 
-	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
-		return sh.ssi.GetReleaseFile(ctx, request.(GetReleaseFileRequestObject))
-	}
-	for _, middleware := range sh.middlewares {
-		handler = middleware(handler, "GetReleaseFile")
-	}
-
-	response, err := handler(r.Context(), w, r, request)
-
-	if err != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, err)
-	} else if validResponse, ok := response.(GetReleaseFileResponseObject); ok {
-		if err := validResponse.VisitGetReleaseFileResponse(w); err != nil {
-			sh.options.ResponseErrorHandlerFunc(w, r, err)
-		}
-	} else if response != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
-	}
+	serveStrict(sh, w, r, "GetReleaseFile", request, sh.ssi.GetReleaseFile, GetReleaseFileResponseObject.VisitGetReleaseFileResponse)
 }
 
 func (sh *strictHandler) PublishRelease(w http.ResponseWriter, r *http.Request, projectID ProjectID, releaseID ReleaseID) {
@@ -8306,24 +6427,7 @@ func (sh *strictHandler) PublishRelease(w http.ResponseWriter, r *http.Request, 
 	}
 	request.Body = &body
 
-	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
-		return sh.ssi.PublishRelease(ctx, request.(PublishReleaseRequestObject))
-	}
-	for _, middleware := range sh.middlewares {
-		handler = middleware(handler, "PublishRelease")
-	}
-
-	response, err := handler(r.Context(), w, r, request)
-
-	if err != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, err)
-	} else if validResponse, ok := response.(PublishReleaseResponseObject); ok {
-		if err := validResponse.VisitPublishReleaseResponse(w); err != nil {
-			sh.options.ResponseErrorHandlerFunc(w, r, err)
-		}
-	} else if response != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
-	}
+	serveStrict(sh, w, r, "PublishRelease", request, sh.ssi.PublishRelease, PublishReleaseResponseObject.VisitPublishReleaseResponse)
 }
 
 func (sh *strictHandler) RestoreProject(w http.ResponseWriter, r *http.Request, projectID ProjectID) {
@@ -8331,24 +6435,7 @@ func (sh *strictHandler) RestoreProject(w http.ResponseWriter, r *http.Request, 
 
 	request.ProjectID = projectID
 
-	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
-		return sh.ssi.RestoreProject(ctx, request.(RestoreProjectRequestObject))
-	}
-	for _, middleware := range sh.middlewares {
-		handler = middleware(handler, "RestoreProject")
-	}
-
-	response, err := handler(r.Context(), w, r, request)
-
-	if err != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, err)
-	} else if validResponse, ok := response.(RestoreProjectResponseObject); ok {
-		if err := validResponse.VisitRestoreProjectResponse(w); err != nil {
-			sh.options.ResponseErrorHandlerFunc(w, r, err)
-		}
-	} else if response != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
-	}
+	serveStrict(sh, w, r, "RestoreProject", request, sh.ssi.RestoreProject, RestoreProjectResponseObject.VisitRestoreProjectResponse)
 }
 
 func (sh *strictHandler) ListRuns(w http.ResponseWriter, r *http.Request, projectID ProjectID, params ListRunsParams) {
@@ -8357,24 +6444,7 @@ func (sh *strictHandler) ListRuns(w http.ResponseWriter, r *http.Request, projec
 	request.ProjectID = projectID
 	request.Params = params
 
-	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
-		return sh.ssi.ListRuns(ctx, request.(ListRunsRequestObject))
-	}
-	for _, middleware := range sh.middlewares {
-		handler = middleware(handler, "ListRuns")
-	}
-
-	response, err := handler(r.Context(), w, r, request)
-
-	if err != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, err)
-	} else if validResponse, ok := response.(ListRunsResponseObject); ok {
-		if err := validResponse.VisitListRunsResponse(w); err != nil {
-			sh.options.ResponseErrorHandlerFunc(w, r, err)
-		}
-	} else if response != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
-	}
+	serveStrict(sh, w, r, "ListRuns", request, sh.ssi.ListRuns, ListRunsResponseObject.VisitListRunsResponse)
 }
 
 func (sh *strictHandler) GetRun(w http.ResponseWriter, r *http.Request, projectID ProjectID, runID RunID) {
@@ -8383,24 +6453,7 @@ func (sh *strictHandler) GetRun(w http.ResponseWriter, r *http.Request, projectI
 	request.ProjectID = projectID
 	request.RunID = runID
 
-	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
-		return sh.ssi.GetRun(ctx, request.(GetRunRequestObject))
-	}
-	for _, middleware := range sh.middlewares {
-		handler = middleware(handler, "GetRun")
-	}
-
-	response, err := handler(r.Context(), w, r, request)
-
-	if err != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, err)
-	} else if validResponse, ok := response.(GetRunResponseObject); ok {
-		if err := validResponse.VisitGetRunResponse(w); err != nil {
-			sh.options.ResponseErrorHandlerFunc(w, r, err)
-		}
-	} else if response != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
-	}
+	serveStrict(sh, w, r, "GetRun", request, sh.ssi.GetRun, GetRunResponseObject.VisitGetRunResponse)
 }
 
 func (sh *strictHandler) ListProjectTokens(w http.ResponseWriter, r *http.Request, projectID ProjectID) {
@@ -8408,24 +6461,7 @@ func (sh *strictHandler) ListProjectTokens(w http.ResponseWriter, r *http.Reques
 
 	request.ProjectID = projectID
 
-	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
-		return sh.ssi.ListProjectTokens(ctx, request.(ListProjectTokensRequestObject))
-	}
-	for _, middleware := range sh.middlewares {
-		handler = middleware(handler, "ListProjectTokens")
-	}
-
-	response, err := handler(r.Context(), w, r, request)
-
-	if err != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, err)
-	} else if validResponse, ok := response.(ListProjectTokensResponseObject); ok {
-		if err := validResponse.VisitListProjectTokensResponse(w); err != nil {
-			sh.options.ResponseErrorHandlerFunc(w, r, err)
-		}
-	} else if response != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
-	}
+	serveStrict(sh, w, r, "ListProjectTokens", request, sh.ssi.ListProjectTokens, ListProjectTokensResponseObject.VisitListProjectTokensResponse)
 }
 
 func (sh *strictHandler) CreateProjectToken(w http.ResponseWriter, r *http.Request, projectID ProjectID) {
@@ -8440,24 +6476,7 @@ func (sh *strictHandler) CreateProjectToken(w http.ResponseWriter, r *http.Reque
 	}
 	request.Body = &body
 
-	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
-		return sh.ssi.CreateProjectToken(ctx, request.(CreateProjectTokenRequestObject))
-	}
-	for _, middleware := range sh.middlewares {
-		handler = middleware(handler, "CreateProjectToken")
-	}
-
-	response, err := handler(r.Context(), w, r, request)
-
-	if err != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, err)
-	} else if validResponse, ok := response.(CreateProjectTokenResponseObject); ok {
-		if err := validResponse.VisitCreateProjectTokenResponse(w); err != nil {
-			sh.options.ResponseErrorHandlerFunc(w, r, err)
-		}
-	} else if response != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
-	}
+	serveStrict(sh, w, r, "CreateProjectToken", request, sh.ssi.CreateProjectToken, CreateProjectTokenResponseObject.VisitCreateProjectTokenResponse)
 }
 
 func (sh *strictHandler) DeleteProjectToken(w http.ResponseWriter, r *http.Request, projectID ProjectID, tokenID ProjectTokenID) {
@@ -8466,24 +6485,7 @@ func (sh *strictHandler) DeleteProjectToken(w http.ResponseWriter, r *http.Reque
 	request.ProjectID = projectID
 	request.TokenID = tokenID
 
-	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
-		return sh.ssi.DeleteProjectToken(ctx, request.(DeleteProjectTokenRequestObject))
-	}
-	for _, middleware := range sh.middlewares {
-		handler = middleware(handler, "DeleteProjectToken")
-	}
-
-	response, err := handler(r.Context(), w, r, request)
-
-	if err != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, err)
-	} else if validResponse, ok := response.(DeleteProjectTokenResponseObject); ok {
-		if err := validResponse.VisitDeleteProjectTokenResponse(w); err != nil {
-			sh.options.ResponseErrorHandlerFunc(w, r, err)
-		}
-	} else if response != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
-	}
+	serveStrict(sh, w, r, "DeleteProjectToken", request, sh.ssi.DeleteProjectToken, DeleteProjectTokenResponseObject.VisitDeleteProjectTokenResponse)
 }
 
 func (sh *strictHandler) ListTestEvents(w http.ResponseWriter, r *http.Request, projectID ProjectID, params ListTestEventsParams) {
@@ -8492,24 +6494,7 @@ func (sh *strictHandler) ListTestEvents(w http.ResponseWriter, r *http.Request, 
 	request.ProjectID = projectID
 	request.Params = params
 
-	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
-		return sh.ssi.ListTestEvents(ctx, request.(ListTestEventsRequestObject))
-	}
-	for _, middleware := range sh.middlewares {
-		handler = middleware(handler, "ListTestEvents")
-	}
-
-	response, err := handler(r.Context(), w, r, request)
-
-	if err != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, err)
-	} else if validResponse, ok := response.(ListTestEventsResponseObject); ok {
-		if err := validResponse.VisitListTestEventsResponse(w); err != nil {
-			sh.options.ResponseErrorHandlerFunc(w, r, err)
-		}
-	} else if response != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
-	}
+	serveStrict(sh, w, r, "ListTestEvents", request, sh.ssi.ListTestEvents, ListTestEventsResponseObject.VisitListTestEventsResponse)
 }
 
 func (sh *strictHandler) CreateTestEvent(w http.ResponseWriter, r *http.Request, projectID ProjectID) {
@@ -8524,24 +6509,7 @@ func (sh *strictHandler) CreateTestEvent(w http.ResponseWriter, r *http.Request,
 	}
 	request.Body = &body
 
-	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
-		return sh.ssi.CreateTestEvent(ctx, request.(CreateTestEventRequestObject))
-	}
-	for _, middleware := range sh.middlewares {
-		handler = middleware(handler, "CreateTestEvent")
-	}
-
-	response, err := handler(r.Context(), w, r, request)
-
-	if err != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, err)
-	} else if validResponse, ok := response.(CreateTestEventResponseObject); ok {
-		if err := validResponse.VisitCreateTestEventResponse(w); err != nil {
-			sh.options.ResponseErrorHandlerFunc(w, r, err)
-		}
-	} else if response != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
-	}
+	serveStrict(sh, w, r, "CreateTestEvent", request, sh.ssi.CreateTestEvent, CreateTestEventResponseObject.VisitCreateTestEventResponse)
 }
 
 func (sh *strictHandler) RemoveTestEvent(w http.ResponseWriter, r *http.Request, projectID ProjectID, testEventID TestEventID) {
@@ -8550,24 +6518,7 @@ func (sh *strictHandler) RemoveTestEvent(w http.ResponseWriter, r *http.Request,
 	request.ProjectID = projectID
 	request.TestEventID = testEventID
 
-	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
-		return sh.ssi.RemoveTestEvent(ctx, request.(RemoveTestEventRequestObject))
-	}
-	for _, middleware := range sh.middlewares {
-		handler = middleware(handler, "RemoveTestEvent")
-	}
-
-	response, err := handler(r.Context(), w, r, request)
-
-	if err != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, err)
-	} else if validResponse, ok := response.(RemoveTestEventResponseObject); ok {
-		if err := validResponse.VisitRemoveTestEventResponse(w); err != nil {
-			sh.options.ResponseErrorHandlerFunc(w, r, err)
-		}
-	} else if response != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
-	}
+	serveStrict(sh, w, r, "RemoveTestEvent", request, sh.ssi.RemoveTestEvent, RemoveTestEventResponseObject.VisitRemoveTestEventResponse)
 }
 
 func (sh *strictHandler) SyncRules(w http.ResponseWriter, r *http.Request) {
@@ -8580,24 +6531,7 @@ func (sh *strictHandler) SyncRules(w http.ResponseWriter, r *http.Request) {
 	}
 	request.Body = &body
 
-	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
-		return sh.ssi.SyncRules(ctx, request.(SyncRulesRequestObject))
-	}
-	for _, middleware := range sh.middlewares {
-		handler = middleware(handler, "SyncRules")
-	}
-
-	response, err := handler(r.Context(), w, r, request)
-
-	if err != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, err)
-	} else if validResponse, ok := response.(SyncRulesResponseObject); ok {
-		if err := validResponse.VisitSyncRulesResponse(w); err != nil {
-			sh.options.ResponseErrorHandlerFunc(w, r, err)
-		}
-	} else if response != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
-	}
+	serveStrict(sh, w, r, "SyncRules", request, sh.ssi.SyncRules, SyncRulesResponseObject.VisitSyncRulesResponse)
 }
 
 func (sh *strictHandler) GetRulesArtifact(w http.ResponseWriter, r *http.Request, artifactID ArtifactID, params GetRulesArtifactParams) {
@@ -8606,24 +6540,7 @@ func (sh *strictHandler) GetRulesArtifact(w http.ResponseWriter, r *http.Request
 	request.ArtifactID = artifactID
 	request.Params = params
 
-	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
-		return sh.ssi.GetRulesArtifact(ctx, request.(GetRulesArtifactRequestObject))
-	}
-	for _, middleware := range sh.middlewares {
-		handler = middleware(handler, "GetRulesArtifact")
-	}
-
-	response, err := handler(r.Context(), w, r, request)
-
-	if err != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, err)
-	} else if validResponse, ok := response.(GetRulesArtifactResponseObject); ok {
-		if err := validResponse.VisitGetRulesArtifactResponse(w); err != nil {
-			sh.options.ResponseErrorHandlerFunc(w, r, err)
-		}
-	} else if response != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
-	}
+	serveStrict(sh, w, r, "GetRulesArtifact", request, sh.ssi.GetRulesArtifact, GetRulesArtifactResponseObject.VisitGetRulesArtifactResponse)
 }
 
 func (sh *strictHandler) GetRulesDocument(w http.ResponseWriter, r *http.Request, projectID RulesProject, params GetRulesDocumentParams) {
@@ -8632,24 +6549,7 @@ func (sh *strictHandler) GetRulesDocument(w http.ResponseWriter, r *http.Request
 	request.ProjectID = projectID
 	request.Params = params
 
-	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
-		return sh.ssi.GetRulesDocument(ctx, request.(GetRulesDocumentRequestObject))
-	}
-	for _, middleware := range sh.middlewares {
-		handler = middleware(handler, "GetRulesDocument")
-	}
-
-	response, err := handler(r.Context(), w, r, request)
-
-	if err != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, err)
-	} else if validResponse, ok := response.(GetRulesDocumentResponseObject); ok {
-		if err := validResponse.VisitGetRulesDocumentResponse(w); err != nil {
-			sh.options.ResponseErrorHandlerFunc(w, r, err)
-		}
-	} else if response != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
-	}
+	serveStrict(sh, w, r, "GetRulesDocument", request, sh.ssi.GetRulesDocument, GetRulesDocumentResponseObject.VisitGetRulesDocumentResponse)
 }
 
 func (sh *strictHandler) GetCommitRulesDocument(w http.ResponseWriter, r *http.Request, projectID RulesProject, commitID RulesCommit, params GetCommitRulesDocumentParams) {
@@ -8659,24 +6559,7 @@ func (sh *strictHandler) GetCommitRulesDocument(w http.ResponseWriter, r *http.R
 	request.CommitID = commitID
 	request.Params = params
 
-	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
-		return sh.ssi.GetCommitRulesDocument(ctx, request.(GetCommitRulesDocumentRequestObject))
-	}
-	for _, middleware := range sh.middlewares {
-		handler = middleware(handler, "GetCommitRulesDocument")
-	}
-
-	response, err := handler(r.Context(), w, r, request)
-
-	if err != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, err)
-	} else if validResponse, ok := response.(GetCommitRulesDocumentResponseObject); ok {
-		if err := validResponse.VisitGetCommitRulesDocumentResponse(w); err != nil {
-			sh.options.ResponseErrorHandlerFunc(w, r, err)
-		}
-	} else if response != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
-	}
+	serveStrict(sh, w, r, "GetCommitRulesDocument", request, sh.ssi.GetCommitRulesDocument, GetCommitRulesDocumentResponseObject.VisitGetCommitRulesDocumentResponse)
 }
 
 func (sh *strictHandler) GetEnvironmentRulesDocument(w http.ResponseWriter, r *http.Request, projectID RulesProject, environmentID RulesEnvironment, params GetEnvironmentRulesDocumentParams) {
@@ -8686,24 +6569,7 @@ func (sh *strictHandler) GetEnvironmentRulesDocument(w http.ResponseWriter, r *h
 	request.EnvironmentID = environmentID
 	request.Params = params
 
-	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
-		return sh.ssi.GetEnvironmentRulesDocument(ctx, request.(GetEnvironmentRulesDocumentRequestObject))
-	}
-	for _, middleware := range sh.middlewares {
-		handler = middleware(handler, "GetEnvironmentRulesDocument")
-	}
-
-	response, err := handler(r.Context(), w, r, request)
-
-	if err != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, err)
-	} else if validResponse, ok := response.(GetEnvironmentRulesDocumentResponseObject); ok {
-		if err := validResponse.VisitGetEnvironmentRulesDocumentResponse(w); err != nil {
-			sh.options.ResponseErrorHandlerFunc(w, r, err)
-		}
-	} else if response != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
-	}
+	serveStrict(sh, w, r, "GetEnvironmentRulesDocument", request, sh.ssi.GetEnvironmentRulesDocument, GetEnvironmentRulesDocumentResponseObject.VisitGetEnvironmentRulesDocumentResponse)
 }
 
 func (sh *strictHandler) EvaluateEnvironmentRule(w http.ResponseWriter, r *http.Request, projectID RulesProject, environmentID RulesEnvironment, key DocumentKey) {
@@ -8720,24 +6586,7 @@ func (sh *strictHandler) EvaluateEnvironmentRule(w http.ResponseWriter, r *http.
 	}
 	request.Body = &body
 
-	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
-		return sh.ssi.EvaluateEnvironmentRule(ctx, request.(EvaluateEnvironmentRuleRequestObject))
-	}
-	for _, middleware := range sh.middlewares {
-		handler = middleware(handler, "EvaluateEnvironmentRule")
-	}
-
-	response, err := handler(r.Context(), w, r, request)
-
-	if err != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, err)
-	} else if validResponse, ok := response.(EvaluateEnvironmentRuleResponseObject); ok {
-		if err := validResponse.VisitEvaluateEnvironmentRuleResponse(w); err != nil {
-			sh.options.ResponseErrorHandlerFunc(w, r, err)
-		}
-	} else if response != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
-	}
+	serveStrict(sh, w, r, "EvaluateEnvironmentRule", request, sh.ssi.EvaluateEnvironmentRule, EvaluateEnvironmentRuleResponseObject.VisitEvaluateEnvironmentRuleResponse)
 }
 
 func (sh *strictHandler) GetReleaseRulesDocument(w http.ResponseWriter, r *http.Request, projectID RulesProject, releaseID RulesRelease, params GetReleaseRulesDocumentParams) {
@@ -8747,24 +6596,7 @@ func (sh *strictHandler) GetReleaseRulesDocument(w http.ResponseWriter, r *http.
 	request.ReleaseID = releaseID
 	request.Params = params
 
-	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
-		return sh.ssi.GetReleaseRulesDocument(ctx, request.(GetReleaseRulesDocumentRequestObject))
-	}
-	for _, middleware := range sh.middlewares {
-		handler = middleware(handler, "GetReleaseRulesDocument")
-	}
-
-	response, err := handler(r.Context(), w, r, request)
-
-	if err != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, err)
-	} else if validResponse, ok := response.(GetReleaseRulesDocumentResponseObject); ok {
-		if err := validResponse.VisitGetReleaseRulesDocumentResponse(w); err != nil {
-			sh.options.ResponseErrorHandlerFunc(w, r, err)
-		}
-	} else if response != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
-	}
+	serveStrict(sh, w, r, "GetReleaseRulesDocument", request, sh.ssi.GetReleaseRulesDocument, GetReleaseRulesDocumentResponseObject.VisitGetReleaseRulesDocumentResponse)
 }
 
 func (sh *strictHandler) EvaluateReleaseRule(w http.ResponseWriter, r *http.Request, projectID RulesProject, releaseID RulesRelease, key DocumentKey) {
@@ -8781,45 +6613,11 @@ func (sh *strictHandler) EvaluateReleaseRule(w http.ResponseWriter, r *http.Requ
 	}
 	request.Body = &body
 
-	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
-		return sh.ssi.EvaluateReleaseRule(ctx, request.(EvaluateReleaseRuleRequestObject))
-	}
-	for _, middleware := range sh.middlewares {
-		handler = middleware(handler, "EvaluateReleaseRule")
-	}
-
-	response, err := handler(r.Context(), w, r, request)
-
-	if err != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, err)
-	} else if validResponse, ok := response.(EvaluateReleaseRuleResponseObject); ok {
-		if err := validResponse.VisitEvaluateReleaseRuleResponse(w); err != nil {
-			sh.options.ResponseErrorHandlerFunc(w, r, err)
-		}
-	} else if response != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
-	}
+	serveStrict(sh, w, r, "EvaluateReleaseRule", request, sh.ssi.EvaluateReleaseRule, EvaluateReleaseRuleResponseObject.VisitEvaluateReleaseRuleResponse)
 }
 
 func (sh *strictHandler) GetVersion(w http.ResponseWriter, r *http.Request) {
 	var request GetVersionRequestObject
 
-	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
-		return sh.ssi.GetVersion(ctx, request.(GetVersionRequestObject))
-	}
-	for _, middleware := range sh.middlewares {
-		handler = middleware(handler, "GetVersion")
-	}
-
-	response, err := handler(r.Context(), w, r, request)
-
-	if err != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, err)
-	} else if validResponse, ok := response.(GetVersionResponseObject); ok {
-		if err := validResponse.VisitGetVersionResponse(w); err != nil {
-			sh.options.ResponseErrorHandlerFunc(w, r, err)
-		}
-	} else if response != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
-	}
+	serveStrict(sh, w, r, "GetVersion", request, sh.ssi.GetVersion, GetVersionResponseObject.VisitGetVersionResponse)
 }

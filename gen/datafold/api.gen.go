@@ -12,6 +12,7 @@ import (
 	"io"
 	"mime/multipart"
 	"net/http"
+	"sync"
 
 	"github.com/gorilla/mux"
 	"github.com/oapi-codegen/runtime"
@@ -6549,12 +6550,9 @@ type ServerInterface interface {
 
 // ServerInterfaceWrapper converts contexts to parameters.
 type ServerInterfaceWrapper struct {
-	Handler            ServerInterface
-	HandlerMiddlewares []MiddlewareFunc
-	ErrorHandlerFunc   func(w http.ResponseWriter, r *http.Request, err error)
+	Handler          ServerInterface
+	ErrorHandlerFunc func(w http.ResponseWriter, r *http.Request, err error)
 }
-
-type MiddlewareFunc func(http.Handler) http.Handler
 
 func (siw *ServerInterfaceWrapper) CheckPksInDbtManifest(w http.ResponseWriter, r *http.Request) {
 	var err error
@@ -6569,27 +6567,11 @@ func (siw *ServerInterfaceWrapper) CheckPksInDbtManifest(w http.ResponseWriter, 
 		return
 	}
 
-	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.CheckPksInDbtManifest(w, r, ciConfigID)
-	}))
-
-	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
-		handler = siw.HandlerMiddlewares[i](handler)
-	}
-
-	handler.ServeHTTP(w, r)
+	siw.Handler.CheckPksInDbtManifest(w, r, ciConfigID)
 }
 
 func (siw *ServerInterfaceWrapper) LogSdkLines(w http.ResponseWriter, r *http.Request) {
-	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.LogSdkLines(w, r)
-	}))
-
-	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
-		handler = siw.HandlerMiddlewares[i](handler)
-	}
-
-	handler.ServeHTTP(w, r)
+	siw.Handler.LogSdkLines(w, r)
 }
 
 func (siw *ServerInterfaceWrapper) GetCI(w http.ResponseWriter, r *http.Request) {
@@ -6660,15 +6642,7 @@ func (siw *ServerInterfaceWrapper) GetCI(w http.ResponseWriter, r *http.Request)
 		return
 	}
 
-	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.GetCI(w, r, ciConfigID, params)
-	}))
-
-	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
-		handler = siw.HandlerMiddlewares[i](handler)
-	}
-
-	handler.ServeHTTP(w, r)
+	siw.Handler.GetCI(w, r, ciConfigID, params)
 }
 
 func (siw *ServerInterfaceWrapper) TriggerCI(w http.ResponseWriter, r *http.Request) {
@@ -6684,15 +6658,7 @@ func (siw *ServerInterfaceWrapper) TriggerCI(w http.ResponseWriter, r *http.Requ
 		return
 	}
 
-	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.TriggerCI(w, r, ciConfigID)
-	}))
-
-	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
-		handler = siw.HandlerMiddlewares[i](handler)
-	}
-
-	handler.ServeHTTP(w, r)
+	siw.Handler.TriggerCI(w, r, ciConfigID)
 }
 
 func (siw *ServerInterfaceWrapper) UploadChanges(w http.ResponseWriter, r *http.Request) {
@@ -6717,39 +6683,15 @@ func (siw *ServerInterfaceWrapper) UploadChanges(w http.ResponseWriter, r *http.
 		return
 	}
 
-	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.UploadChanges(w, r, ciConfigID, prNum)
-	}))
-
-	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
-		handler = siw.HandlerMiddlewares[i](handler)
-	}
-
-	handler.ServeHTTP(w, r)
+	siw.Handler.UploadChanges(w, r, ciConfigID, prNum)
 }
 
 func (siw *ServerInterfaceWrapper) ListDataSources(w http.ResponseWriter, r *http.Request) {
-	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.ListDataSources(w, r)
-	}))
-
-	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
-		handler = siw.HandlerMiddlewares[i](handler)
-	}
-
-	handler.ServeHTTP(w, r)
+	siw.Handler.ListDataSources(w, r)
 }
 
 func (siw *ServerInterfaceWrapper) CreateNewDatasource(w http.ResponseWriter, r *http.Request) {
-	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.CreateNewDatasource(w, r)
-	}))
-
-	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
-		handler = siw.HandlerMiddlewares[i](handler)
-	}
-
-	handler.ServeHTTP(w, r)
+	siw.Handler.CreateNewDatasource(w, r)
 }
 
 func (siw *ServerInterfaceWrapper) GetDataSourceTestResult(w http.ResponseWriter, r *http.Request) {
@@ -6765,27 +6707,11 @@ func (siw *ServerInterfaceWrapper) GetDataSourceTestResult(w http.ResponseWriter
 		return
 	}
 
-	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.GetDataSourceTestResult(w, r, jobID)
-	}))
-
-	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
-		handler = siw.HandlerMiddlewares[i](handler)
-	}
-
-	handler.ServeHTTP(w, r)
+	siw.Handler.GetDataSourceTestResult(w, r, jobID)
 }
 
 func (siw *ServerInterfaceWrapper) GetDataSourceTypes(w http.ResponseWriter, r *http.Request) {
-	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.GetDataSourceTypes(w, r)
-	}))
-
-	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
-		handler = siw.HandlerMiddlewares[i](handler)
-	}
-
-	handler.ServeHTTP(w, r)
+	siw.Handler.GetDataSourceTypes(w, r)
 }
 
 func (siw *ServerInterfaceWrapper) GetDataSource(w http.ResponseWriter, r *http.Request) {
@@ -6801,15 +6727,7 @@ func (siw *ServerInterfaceWrapper) GetDataSource(w http.ResponseWriter, r *http.
 		return
 	}
 
-	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.GetDataSource(w, r, dataSourceID)
-	}))
-
-	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
-		handler = siw.HandlerMiddlewares[i](handler)
-	}
-
-	handler.ServeHTTP(w, r)
+	siw.Handler.GetDataSource(w, r, dataSourceID)
 }
 
 func (siw *ServerInterfaceWrapper) RequestDatasetSchema(w http.ResponseWriter, r *http.Request) {
@@ -6825,15 +6743,7 @@ func (siw *ServerInterfaceWrapper) RequestDatasetSchema(w http.ResponseWriter, r
 		return
 	}
 
-	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.RequestDatasetSchema(w, r, dataSourceID)
-	}))
-
-	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
-		handler = siw.HandlerMiddlewares[i](handler)
-	}
-
-	handler.ServeHTTP(w, r)
+	siw.Handler.RequestDatasetSchema(w, r, dataSourceID)
 }
 
 func (siw *ServerInterfaceWrapper) GetDatasetSchema(w http.ResponseWriter, r *http.Request) {
@@ -6858,15 +6768,7 @@ func (siw *ServerInterfaceWrapper) GetDatasetSchema(w http.ResponseWriter, r *ht
 		return
 	}
 
-	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.GetDatasetSchema(w, r, dataSourceID, taskID)
-	}))
-
-	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
-		handler = siw.HandlerMiddlewares[i](handler)
-	}
-
-	handler.ServeHTTP(w, r)
+	siw.Handler.GetDatasetSchema(w, r, dataSourceID, taskID)
 }
 
 func (siw *ServerInterfaceWrapper) GuessPrimaryKey(w http.ResponseWriter, r *http.Request) {
@@ -6882,15 +6784,7 @@ func (siw *ServerInterfaceWrapper) GuessPrimaryKey(w http.ResponseWriter, r *htt
 		return
 	}
 
-	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.GuessPrimaryKey(w, r, dataSourceID)
-	}))
-
-	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
-		handler = siw.HandlerMiddlewares[i](handler)
-	}
-
-	handler.ServeHTTP(w, r)
+	siw.Handler.GuessPrimaryKey(w, r, dataSourceID)
 }
 
 func (siw *ServerInterfaceWrapper) ExecuteQuery(w http.ResponseWriter, r *http.Request) {
@@ -6943,15 +6837,7 @@ func (siw *ServerInterfaceWrapper) ExecuteQuery(w http.ResponseWriter, r *http.R
 
 	}
 
-	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.ExecuteQuery(w, r, dataSourceID, params)
-	}))
-
-	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
-		handler = siw.HandlerMiddlewares[i](handler)
-	}
-
-	handler.ServeHTTP(w, r)
+	siw.Handler.ExecuteQuery(w, r, dataSourceID, params)
 }
 
 func (siw *ServerInterfaceWrapper) GetDataSourceSummary(w http.ResponseWriter, r *http.Request) {
@@ -6967,15 +6853,7 @@ func (siw *ServerInterfaceWrapper) GetDataSourceSummary(w http.ResponseWriter, r
 		return
 	}
 
-	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.GetDataSourceSummary(w, r, dataSourceID)
-	}))
-
-	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
-		handler = siw.HandlerMiddlewares[i](handler)
-	}
-
-	handler.ServeHTTP(w, r)
+	siw.Handler.GetDataSourceSummary(w, r, dataSourceID)
 }
 
 func (siw *ServerInterfaceWrapper) TestDataSource(w http.ResponseWriter, r *http.Request) {
@@ -6991,15 +6869,7 @@ func (siw *ServerInterfaceWrapper) TestDataSource(w http.ResponseWriter, r *http
 		return
 	}
 
-	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.TestDataSource(w, r, dataSourceID)
-	}))
-
-	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
-		handler = siw.HandlerMiddlewares[i](handler)
-	}
-
-	handler.ServeHTTP(w, r)
+	siw.Handler.TestDataSource(w, r, dataSourceID)
 }
 
 func (siw *ServerInterfaceWrapper) ListDatadiffs(w http.ResponseWriter, r *http.Request) {
@@ -7412,27 +7282,11 @@ func (siw *ServerInterfaceWrapper) ListDatadiffs(w http.ResponseWriter, r *http.
 		return
 	}
 
-	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.ListDatadiffs(w, r, params)
-	}))
-
-	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
-		handler = siw.HandlerMiddlewares[i](handler)
-	}
-
-	handler.ServeHTTP(w, r)
+	siw.Handler.ListDatadiffs(w, r, params)
 }
 
 func (siw *ServerInterfaceWrapper) CreateDatadiff(w http.ResponseWriter, r *http.Request) {
-	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.CreateDatadiff(w, r)
-	}))
-
-	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
-		handler = siw.HandlerMiddlewares[i](handler)
-	}
-
-	handler.ServeHTTP(w, r)
+	siw.Handler.CreateDatadiff(w, r)
 }
 
 func (siw *ServerInterfaceWrapper) GetDatadiff(w http.ResponseWriter, r *http.Request) {
@@ -7464,15 +7318,7 @@ func (siw *ServerInterfaceWrapper) GetDatadiff(w http.ResponseWriter, r *http.Re
 		return
 	}
 
-	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.GetDatadiff(w, r, datadiffID, params)
-	}))
-
-	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
-		handler = siw.HandlerMiddlewares[i](handler)
-	}
-
-	handler.ServeHTTP(w, r)
+	siw.Handler.GetDatadiff(w, r, datadiffID, params)
 }
 
 func (siw *ServerInterfaceWrapper) UpdateDatadiff(w http.ResponseWriter, r *http.Request) {
@@ -7488,15 +7334,7 @@ func (siw *ServerInterfaceWrapper) UpdateDatadiff(w http.ResponseWriter, r *http
 		return
 	}
 
-	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.UpdateDatadiff(w, r, datadiffID)
-	}))
-
-	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
-		handler = siw.HandlerMiddlewares[i](handler)
-	}
-
-	handler.ServeHTTP(w, r)
+	siw.Handler.UpdateDatadiff(w, r, datadiffID)
 }
 
 func (siw *ServerInterfaceWrapper) CancelDiff(w http.ResponseWriter, r *http.Request) {
@@ -7512,15 +7350,7 @@ func (siw *ServerInterfaceWrapper) CancelDiff(w http.ResponseWriter, r *http.Req
 		return
 	}
 
-	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.CancelDiff(w, r, datadiffID)
-	}))
-
-	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
-		handler = siw.HandlerMiddlewares[i](handler)
-	}
-
-	handler.ServeHTTP(w, r)
+	siw.Handler.CancelDiff(w, r, datadiffID)
 }
 
 func (siw *ServerInterfaceWrapper) GetDiffSummary(w http.ResponseWriter, r *http.Request) {
@@ -7536,15 +7366,7 @@ func (siw *ServerInterfaceWrapper) GetDiffSummary(w http.ResponseWriter, r *http
 		return
 	}
 
-	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.GetDiffSummary(w, r, datadiffID)
-	}))
-
-	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
-		handler = siw.HandlerMiddlewares[i](handler)
-	}
-
-	handler.ServeHTTP(w, r)
+	siw.Handler.GetDiffSummary(w, r, datadiffID)
 }
 
 func (siw *ServerInterfaceWrapper) GetDiffSummaryV1(w http.ResponseWriter, r *http.Request) {
@@ -7560,15 +7382,7 @@ func (siw *ServerInterfaceWrapper) GetDiffSummaryV1(w http.ResponseWriter, r *ht
 		return
 	}
 
-	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.GetDiffSummaryV1(w, r, datadiffID)
-	}))
-
-	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
-		handler = siw.HandlerMiddlewares[i](handler)
-	}
-
-	handler.ServeHTTP(w, r)
+	siw.Handler.GetDiffSummaryV1(w, r, datadiffID)
 }
 
 func (siw *ServerInterfaceWrapper) CheckDbtArtifacts(w http.ResponseWriter, r *http.Request) {
@@ -7584,15 +7398,7 @@ func (siw *ServerInterfaceWrapper) CheckDbtArtifacts(w http.ResponseWriter, r *h
 		return
 	}
 
-	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.CheckDbtArtifacts(w, r, ciConfigID)
-	}))
-
-	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
-		handler = siw.HandlerMiddlewares[i](handler)
-	}
-
-	handler.ServeHTTP(w, r)
+	siw.Handler.CheckDbtArtifacts(w, r, ciConfigID)
 }
 
 func (siw *ServerInterfaceWrapper) SubmitDbtArtifacts(w http.ResponseWriter, r *http.Request) {
@@ -7608,39 +7414,15 @@ func (siw *ServerInterfaceWrapper) SubmitDbtArtifacts(w http.ResponseWriter, r *
 		return
 	}
 
-	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.SubmitDbtArtifacts(w, r, ciConfigID)
-	}))
-
-	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
-		handler = siw.HandlerMiddlewares[i](handler)
-	}
-
-	handler.ServeHTTP(w, r)
+	siw.Handler.SubmitDbtArtifacts(w, r, ciConfigID)
 }
 
 func (siw *ServerInterfaceWrapper) GetAllIntegrations(w http.ResponseWriter, r *http.Request) {
-	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.GetAllIntegrations(w, r)
-	}))
-
-	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
-		handler = siw.HandlerMiddlewares[i](handler)
-	}
-
-	handler.ServeHTTP(w, r)
+	siw.Handler.GetAllIntegrations(w, r)
 }
 
 func (siw *ServerInterfaceWrapper) CreateDbtIntegration(w http.ResponseWriter, r *http.Request) {
-	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.CreateDbtIntegration(w, r)
-	}))
-
-	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
-		handler = siw.HandlerMiddlewares[i](handler)
-	}
-
-	handler.ServeHTTP(w, r)
+	siw.Handler.CreateDbtIntegration(w, r)
 }
 
 func (siw *ServerInterfaceWrapper) UpdateDbtIntegration(w http.ResponseWriter, r *http.Request) {
@@ -7656,27 +7438,11 @@ func (siw *ServerInterfaceWrapper) UpdateDbtIntegration(w http.ResponseWriter, r
 		return
 	}
 
-	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.UpdateDbtIntegration(w, r, biDatasourceID)
-	}))
-
-	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
-		handler = siw.HandlerMiddlewares[i](handler)
-	}
-
-	handler.ServeHTTP(w, r)
+	siw.Handler.UpdateDbtIntegration(w, r, biDatasourceID)
 }
 
 func (siw *ServerInterfaceWrapper) CreateHightouchIntegration(w http.ResponseWriter, r *http.Request) {
-	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.CreateHightouchIntegration(w, r)
-	}))
-
-	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
-		handler = siw.HandlerMiddlewares[i](handler)
-	}
-
-	handler.ServeHTTP(w, r)
+	siw.Handler.CreateHightouchIntegration(w, r)
 }
 
 func (siw *ServerInterfaceWrapper) ChangeHightouchIntegration(w http.ResponseWriter, r *http.Request) {
@@ -7692,27 +7458,11 @@ func (siw *ServerInterfaceWrapper) ChangeHightouchIntegration(w http.ResponseWri
 		return
 	}
 
-	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.ChangeHightouchIntegration(w, r, biDatasourceID)
-	}))
-
-	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
-		handler = siw.HandlerMiddlewares[i](handler)
-	}
-
-	handler.ServeHTTP(w, r)
+	siw.Handler.ChangeHightouchIntegration(w, r, biDatasourceID)
 }
 
 func (siw *ServerInterfaceWrapper) CreateLookerIntegration(w http.ResponseWriter, r *http.Request) {
-	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.CreateLookerIntegration(w, r)
-	}))
-
-	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
-		handler = siw.HandlerMiddlewares[i](handler)
-	}
-
-	handler.ServeHTTP(w, r)
+	siw.Handler.CreateLookerIntegration(w, r)
 }
 
 func (siw *ServerInterfaceWrapper) UpdateLookerIntegration(w http.ResponseWriter, r *http.Request) {
@@ -7728,27 +7478,11 @@ func (siw *ServerInterfaceWrapper) UpdateLookerIntegration(w http.ResponseWriter
 		return
 	}
 
-	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.UpdateLookerIntegration(w, r, biDatasourceID)
-	}))
-
-	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
-		handler = siw.HandlerMiddlewares[i](handler)
-	}
-
-	handler.ServeHTTP(w, r)
+	siw.Handler.UpdateLookerIntegration(w, r, biDatasourceID)
 }
 
 func (siw *ServerInterfaceWrapper) CreateModeIntegration(w http.ResponseWriter, r *http.Request) {
-	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.CreateModeIntegration(w, r)
-	}))
-
-	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
-		handler = siw.HandlerMiddlewares[i](handler)
-	}
-
-	handler.ServeHTTP(w, r)
+	siw.Handler.CreateModeIntegration(w, r)
 }
 
 func (siw *ServerInterfaceWrapper) ChangeModeIntegration(w http.ResponseWriter, r *http.Request) {
@@ -7764,27 +7498,11 @@ func (siw *ServerInterfaceWrapper) ChangeModeIntegration(w http.ResponseWriter, 
 		return
 	}
 
-	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.ChangeModeIntegration(w, r, biDatasourceID)
-	}))
-
-	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
-		handler = siw.HandlerMiddlewares[i](handler)
-	}
-
-	handler.ServeHTTP(w, r)
+	siw.Handler.ChangeModeIntegration(w, r, biDatasourceID)
 }
 
 func (siw *ServerInterfaceWrapper) CreatePowerbiIntegration(w http.ResponseWriter, r *http.Request) {
-	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.CreatePowerbiIntegration(w, r)
-	}))
-
-	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
-		handler = siw.HandlerMiddlewares[i](handler)
-	}
-
-	handler.ServeHTTP(w, r)
+	siw.Handler.CreatePowerbiIntegration(w, r)
 }
 
 func (siw *ServerInterfaceWrapper) UpdatePowerbiIntegration(w http.ResponseWriter, r *http.Request) {
@@ -7800,27 +7518,11 @@ func (siw *ServerInterfaceWrapper) UpdatePowerbiIntegration(w http.ResponseWrite
 		return
 	}
 
-	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.UpdatePowerbiIntegration(w, r, biDatasourceID)
-	}))
-
-	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
-		handler = siw.HandlerMiddlewares[i](handler)
-	}
-
-	handler.ServeHTTP(w, r)
+	siw.Handler.UpdatePowerbiIntegration(w, r, biDatasourceID)
 }
 
 func (siw *ServerInterfaceWrapper) CreateTableauIntegration(w http.ResponseWriter, r *http.Request) {
-	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.CreateTableauIntegration(w, r)
-	}))
-
-	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
-		handler = siw.HandlerMiddlewares[i](handler)
-	}
-
-	handler.ServeHTTP(w, r)
+	siw.Handler.CreateTableauIntegration(w, r)
 }
 
 func (siw *ServerInterfaceWrapper) UpdateTableauIntegration(w http.ResponseWriter, r *http.Request) {
@@ -7836,15 +7538,7 @@ func (siw *ServerInterfaceWrapper) UpdateTableauIntegration(w http.ResponseWrite
 		return
 	}
 
-	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.UpdateTableauIntegration(w, r, biDatasourceID)
-	}))
-
-	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
-		handler = siw.HandlerMiddlewares[i](handler)
-	}
-
-	handler.ServeHTTP(w, r)
+	siw.Handler.UpdateTableauIntegration(w, r, biDatasourceID)
 }
 
 func (siw *ServerInterfaceWrapper) RemoveIntegration(w http.ResponseWriter, r *http.Request) {
@@ -7860,15 +7554,7 @@ func (siw *ServerInterfaceWrapper) RemoveIntegration(w http.ResponseWriter, r *h
 		return
 	}
 
-	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.RemoveIntegration(w, r, biDatasourceID)
-	}))
-
-	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
-		handler = siw.HandlerMiddlewares[i](handler)
-	}
-
-	handler.ServeHTTP(w, r)
+	siw.Handler.RemoveIntegration(w, r, biDatasourceID)
 }
 
 func (siw *ServerInterfaceWrapper) GetIntegration(w http.ResponseWriter, r *http.Request) {
@@ -7884,15 +7570,7 @@ func (siw *ServerInterfaceWrapper) GetIntegration(w http.ResponseWriter, r *http
 		return
 	}
 
-	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.GetIntegration(w, r, biDatasourceID)
-	}))
-
-	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
-		handler = siw.HandlerMiddlewares[i](handler)
-	}
-
-	handler.ServeHTTP(w, r)
+	siw.Handler.GetIntegration(w, r, biDatasourceID)
 }
 
 func (siw *ServerInterfaceWrapper) ResyncIntegration(w http.ResponseWriter, r *http.Request) {
@@ -7908,27 +7586,11 @@ func (siw *ServerInterfaceWrapper) ResyncIntegration(w http.ResponseWriter, r *h
 		return
 	}
 
-	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.ResyncIntegration(w, r, biDatasourceID)
-	}))
-
-	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
-		handler = siw.HandlerMiddlewares[i](handler)
-	}
-
-	handler.ServeHTTP(w, r)
+	siw.Handler.ResyncIntegration(w, r, biDatasourceID)
 }
 
 func (siw *ServerInterfaceWrapper) GetOrganizationMeta(w http.ResponseWriter, r *http.Request) {
-	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.GetOrganizationMeta(w, r)
-	}))
-
-	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
-		handler = siw.HandlerMiddlewares[i](handler)
-	}
-
-	handler.ServeHTTP(w, r)
+	siw.Handler.GetOrganizationMeta(w, r)
 }
 
 type UnescapedCookieParamError struct {
@@ -8008,7 +7670,6 @@ func Handler(si ServerInterface) http.Handler {
 type GorillaServerOptions struct {
 	BaseURL          string
 	BaseRouter       *mux.Router
-	Middlewares      []MiddlewareFunc
 	ErrorHandlerFunc func(w http.ResponseWriter, r *http.Request, err error)
 }
 
@@ -8039,9 +7700,8 @@ func HandlerWithOptions(si ServerInterface, options GorillaServerOptions) http.H
 		}
 	}
 	wrapper := ServerInterfaceWrapper{
-		Handler:            si,
-		HandlerMiddlewares: options.Middlewares,
-		ErrorHandlerFunc:   options.ErrorHandlerFunc,
+		Handler:          si,
+		ErrorHandlerFunc: options.ErrorHandlerFunc,
 	}
 
 	r.HandleFunc(options.BaseURL+"/api/v1/lineage/bi/", wrapper.GetAllIntegrations).Methods(http.MethodGet)
@@ -8144,14 +7804,7 @@ type CheckPksInDbtManifestResponseObject interface {
 type CheckPksInDbtManifest200JSONResponse []DbtPrimaryKey
 
 func (response CheckPksInDbtManifest200JSONResponse) VisitCheckPksInDbtManifestResponse(w http.ResponseWriter) error {
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(200)
-	_, err := buf.WriteTo(w)
-	return err
+	return writeJSON(w, 200, "application/json", response)
 }
 
 type LogSdkLinesRequestObject struct {
@@ -8165,14 +7818,7 @@ type LogSdkLinesResponseObject interface {
 type LogSdkLines200JSONResponse SDKLogged
 
 func (response LogSdkLines200JSONResponse) VisitLogSdkLinesResponse(w http.ResponseWriter) error {
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(200)
-	_, err := buf.WriteTo(w)
-	return err
+	return writeJSON(w, 200, "application/json", response)
 }
 
 type GetCIRequestObject struct {
@@ -8187,14 +7833,7 @@ type GetCIResponseObject interface {
 type GetCI200JSONResponse []APICIRun
 
 func (response GetCI200JSONResponse) VisitGetCIResponse(w http.ResponseWriter) error {
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(200)
-	_, err := buf.WriteTo(w)
-	return err
+	return writeJSON(w, 200, "application/json", response)
 }
 
 type TriggerCIRequestObject struct {
@@ -8209,14 +7848,7 @@ type TriggerCIResponseObject interface {
 type TriggerCI200JSONResponse SubmitCIJob
 
 func (response TriggerCI200JSONResponse) VisitTriggerCIResponse(w http.ResponseWriter) error {
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(200)
-	_, err := buf.WriteTo(w)
-	return err
+	return writeJSON(w, 200, "application/json", response)
 }
 
 type UploadChangesRequestObject struct {
@@ -8232,14 +7864,7 @@ type UploadChangesResponseObject interface {
 type UploadChanges200JSONResponse SubmitCIJob
 
 func (response UploadChanges200JSONResponse) VisitUploadChangesResponse(w http.ResponseWriter) error {
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(200)
-	_, err := buf.WriteTo(w)
-	return err
+	return writeJSON(w, 200, "application/json", response)
 }
 
 type ListDataSourcesRequestObject struct{}
@@ -8251,14 +7876,7 @@ type ListDataSourcesResponseObject interface {
 type ListDataSources200JSONResponse []ListDataSources200JSONResponseBody_Item
 
 func (response ListDataSources200JSONResponse) VisitListDataSourcesResponse(w http.ResponseWriter) error {
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(200)
-	_, err := buf.WriteTo(w)
-	return err
+	return writeJSON(w, 200, "application/json", response)
 }
 
 type CreateNewDatasourceRequestObject struct {
@@ -8272,14 +7890,7 @@ type CreateNewDatasourceResponseObject interface {
 type CreateNewDatasource200JSONResponse = CreateNewDatasource200JSONResponseBody
 
 func (response CreateNewDatasource200JSONResponse) VisitCreateNewDatasourceResponse(w http.ResponseWriter) error {
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response.union); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(200)
-	_, err := buf.WriteTo(w)
-	return err
+	return writeJSON(w, 200, "application/json", response.union)
 }
 
 type GetDataSourceTestResultRequestObject struct {
@@ -8293,14 +7904,7 @@ type GetDataSourceTestResultResponseObject interface {
 type GetDataSourceTestResult200JSONResponse AsyncDataSourceTestResults
 
 func (response GetDataSourceTestResult200JSONResponse) VisitGetDataSourceTestResultResponse(w http.ResponseWriter) error {
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(200)
-	_, err := buf.WriteTo(w)
-	return err
+	return writeJSON(w, 200, "application/json", response)
 }
 
 type GetDataSourceTypesRequestObject struct{}
@@ -8312,14 +7916,7 @@ type GetDataSourceTypesResponseObject interface {
 type GetDataSourceTypes200JSONResponse []APIDataSourceType
 
 func (response GetDataSourceTypes200JSONResponse) VisitGetDataSourceTypesResponse(w http.ResponseWriter) error {
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(200)
-	_, err := buf.WriteTo(w)
-	return err
+	return writeJSON(w, 200, "application/json", response)
 }
 
 type GetDataSourceRequestObject struct {
@@ -8333,14 +7930,7 @@ type GetDataSourceResponseObject interface {
 type GetDataSource200JSONResponse = GetDataSource200JSONResponseBody
 
 func (response GetDataSource200JSONResponse) VisitGetDataSourceResponse(w http.ResponseWriter) error {
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response.union); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(200)
-	_, err := buf.WriteTo(w)
-	return err
+	return writeJSON(w, 200, "application/json", response.union)
 }
 
 type RequestDatasetSchemaRequestObject struct {
@@ -8355,14 +7945,7 @@ type RequestDatasetSchemaResponseObject interface {
 type RequestDatasetSchema200JSONResponse DatasetSchemaTask
 
 func (response RequestDatasetSchema200JSONResponse) VisitRequestDatasetSchemaResponse(w http.ResponseWriter) error {
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(200)
-	_, err := buf.WriteTo(w)
-	return err
+	return writeJSON(w, 200, "application/json", response)
 }
 
 type GetDatasetSchemaRequestObject struct {
@@ -8377,14 +7960,7 @@ type GetDatasetSchemaResponseObject interface {
 type GetDatasetSchema200JSONResponse DatasetSchema
 
 func (response GetDatasetSchema200JSONResponse) VisitGetDatasetSchemaResponse(w http.ResponseWriter) error {
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(200)
-	_, err := buf.WriteTo(w)
-	return err
+	return writeJSON(w, 200, "application/json", response)
 }
 
 type GuessPrimaryKeyRequestObject struct {
@@ -8399,14 +7975,7 @@ type GuessPrimaryKeyResponseObject interface {
 type GuessPrimaryKey200JSONResponse GuessedKeys
 
 func (response GuessPrimaryKey200JSONResponse) VisitGuessPrimaryKeyResponse(w http.ResponseWriter) error {
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(200)
-	_, err := buf.WriteTo(w)
-	return err
+	return writeJSON(w, 200, "application/json", response)
 }
 
 type ExecuteQueryRequestObject struct {
@@ -8422,14 +7991,7 @@ type ExecuteQueryResponseObject interface {
 type ExecuteQuery200JSONResponse APIQueryResult
 
 func (response ExecuteQuery200JSONResponse) VisitExecuteQueryResponse(w http.ResponseWriter) error {
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(200)
-	_, err := buf.WriteTo(w)
-	return err
+	return writeJSON(w, 200, "application/json", response)
 }
 
 type GetDataSourceSummaryRequestObject struct {
@@ -8443,14 +8005,7 @@ type GetDataSourceSummaryResponseObject interface {
 type GetDataSourceSummary200JSONResponse APIDataSourceSummary
 
 func (response GetDataSourceSummary200JSONResponse) VisitGetDataSourceSummaryResponse(w http.ResponseWriter) error {
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(200)
-	_, err := buf.WriteTo(w)
-	return err
+	return writeJSON(w, 200, "application/json", response)
 }
 
 type TestDataSourceRequestObject struct {
@@ -8465,14 +8020,7 @@ type TestDataSourceResponseObject interface {
 type TestDataSource200JSONResponse TestDataSourceAsyncResponse
 
 func (response TestDataSource200JSONResponse) VisitTestDataSourceResponse(w http.ResponseWriter) error {
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(200)
-	_, err := buf.WriteTo(w)
-	return err
+	return writeJSON(w, 200, "application/json", response)
 }
 
 type ListDatadiffsRequestObject struct {
@@ -8486,14 +8034,7 @@ type ListDatadiffsResponseObject interface {
 type ListDatadiffs200JSONResponse APIDataDiffPage
 
 func (response ListDatadiffs200JSONResponse) VisitListDatadiffsResponse(w http.ResponseWriter) error {
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(200)
-	_, err := buf.WriteTo(w)
-	return err
+	return writeJSON(w, 200, "application/json", response)
 }
 
 type CreateDatadiffRequestObject struct {
@@ -8507,14 +8048,7 @@ type CreateDatadiffResponseObject interface {
 type CreateDatadiff200JSONResponse APIDataDiffFull
 
 func (response CreateDatadiff200JSONResponse) VisitCreateDatadiffResponse(w http.ResponseWriter) error {
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(200)
-	_, err := buf.WriteTo(w)
-	return err
+	return writeJSON(w, 200, "application/json", response)
 }
 
 type GetDatadiffRequestObject struct {
@@ -8529,14 +8063,7 @@ type GetDatadiffResponseObject interface {
 type GetDatadiff200JSONResponse APIDataDiffWithProgressState
 
 func (response GetDatadiff200JSONResponse) VisitGetDatadiffResponse(w http.ResponseWriter) error {
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(200)
-	_, err := buf.WriteTo(w)
-	return err
+	return writeJSON(w, 200, "application/json", response)
 }
 
 type UpdateDatadiffRequestObject struct {
@@ -8559,14 +8086,7 @@ func (t *UpdateDatadiff200JSONResponse) UnmarshalJSON(b []byte) error {
 }
 
 func (response UpdateDatadiff200JSONResponse) VisitUpdateDatadiffResponse(w http.ResponseWriter) error {
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(200)
-	_, err := buf.WriteTo(w)
-	return err
+	return writeJSON(w, 200, "application/json", response)
 }
 
 type CancelDiffRequestObject struct {
@@ -8580,14 +8100,7 @@ type CancelDiffResponseObject interface {
 type CancelDiff200JSONResponse APIDataDiffCancelled
 
 func (response CancelDiff200JSONResponse) VisitCancelDiffResponse(w http.ResponseWriter) error {
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(200)
-	_, err := buf.WriteTo(w)
-	return err
+	return writeJSON(w, 200, "application/json", response)
 }
 
 type GetDiffSummaryRequestObject struct {
@@ -8601,14 +8114,7 @@ type GetDiffSummaryResponseObject interface {
 type GetDiffSummary200JSONResponse APIDataDiffSummary
 
 func (response GetDiffSummary200JSONResponse) VisitGetDiffSummaryResponse(w http.ResponseWriter) error {
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(200)
-	_, err := buf.WriteTo(w)
-	return err
+	return writeJSON(w, 200, "application/json", response)
 }
 
 type GetDiffSummaryV1RequestObject struct {
@@ -8622,14 +8128,7 @@ type GetDiffSummaryV1ResponseObject interface {
 type GetDiffSummaryV1200JSONResponse = GetDiffSummaryV1200JSONResponseBody
 
 func (response GetDiffSummaryV1200JSONResponse) VisitGetDiffSummaryV1Response(w http.ResponseWriter) error {
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response.union); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(200)
-	_, err := buf.WriteTo(w)
-	return err
+	return writeJSON(w, 200, "application/json", response.union)
 }
 
 type CheckDbtArtifactsRequestObject struct {
@@ -8644,14 +8143,7 @@ type CheckDbtArtifactsResponseObject interface {
 type CheckDbtArtifacts200JSONResponse DbtArtifactsChecked
 
 func (response CheckDbtArtifacts200JSONResponse) VisitCheckDbtArtifactsResponse(w http.ResponseWriter) error {
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(200)
-	_, err := buf.WriteTo(w)
-	return err
+	return writeJSON(w, 200, "application/json", response)
 }
 
 type SubmitDbtArtifactsRequestObject struct {
@@ -8666,14 +8158,7 @@ type SubmitDbtArtifactsResponseObject interface {
 type SubmitDbtArtifacts200JSONResponse DbtArtifactsTaken
 
 func (response SubmitDbtArtifacts200JSONResponse) VisitSubmitDbtArtifactsResponse(w http.ResponseWriter) error {
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(200)
-	_, err := buf.WriteTo(w)
-	return err
+	return writeJSON(w, 200, "application/json", response)
 }
 
 type GetAllIntegrationsRequestObject struct{}
@@ -8685,14 +8170,7 @@ type GetAllIntegrationsResponseObject interface {
 type GetAllIntegrations200JSONResponse BIIntegrationList
 
 func (response GetAllIntegrations200JSONResponse) VisitGetAllIntegrationsResponse(w http.ResponseWriter) error {
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(200)
-	_, err := buf.WriteTo(w)
-	return err
+	return writeJSON(w, 200, "application/json", response)
 }
 
 type CreateDbtIntegrationRequestObject struct {
@@ -8706,14 +8184,7 @@ type CreateDbtIntegrationResponseObject interface {
 type CreateDbtIntegration200JSONResponse BIIntegration
 
 func (response CreateDbtIntegration200JSONResponse) VisitCreateDbtIntegrationResponse(w http.ResponseWriter) error {
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(200)
-	_, err := buf.WriteTo(w)
-	return err
+	return writeJSON(w, 200, "application/json", response)
 }
 
 type UpdateDbtIntegrationRequestObject struct {
@@ -8728,14 +8199,7 @@ type UpdateDbtIntegrationResponseObject interface {
 type UpdateDbtIntegration200JSONResponse BIIntegration
 
 func (response UpdateDbtIntegration200JSONResponse) VisitUpdateDbtIntegrationResponse(w http.ResponseWriter) error {
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(200)
-	_, err := buf.WriteTo(w)
-	return err
+	return writeJSON(w, 200, "application/json", response)
 }
 
 type CreateHightouchIntegrationRequestObject struct {
@@ -8749,14 +8213,7 @@ type CreateHightouchIntegrationResponseObject interface {
 type CreateHightouchIntegration200JSONResponse BIIntegration
 
 func (response CreateHightouchIntegration200JSONResponse) VisitCreateHightouchIntegrationResponse(w http.ResponseWriter) error {
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(200)
-	_, err := buf.WriteTo(w)
-	return err
+	return writeJSON(w, 200, "application/json", response)
 }
 
 type ChangeHightouchIntegrationRequestObject struct {
@@ -8771,14 +8228,7 @@ type ChangeHightouchIntegrationResponseObject interface {
 type ChangeHightouchIntegration200JSONResponse BIIntegration
 
 func (response ChangeHightouchIntegration200JSONResponse) VisitChangeHightouchIntegrationResponse(w http.ResponseWriter) error {
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(200)
-	_, err := buf.WriteTo(w)
-	return err
+	return writeJSON(w, 200, "application/json", response)
 }
 
 type CreateLookerIntegrationRequestObject struct {
@@ -8792,14 +8242,7 @@ type CreateLookerIntegrationResponseObject interface {
 type CreateLookerIntegration200JSONResponse BIIntegration
 
 func (response CreateLookerIntegration200JSONResponse) VisitCreateLookerIntegrationResponse(w http.ResponseWriter) error {
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(200)
-	_, err := buf.WriteTo(w)
-	return err
+	return writeJSON(w, 200, "application/json", response)
 }
 
 type UpdateLookerIntegrationRequestObject struct {
@@ -8814,14 +8257,7 @@ type UpdateLookerIntegrationResponseObject interface {
 type UpdateLookerIntegration200JSONResponse BIIntegration
 
 func (response UpdateLookerIntegration200JSONResponse) VisitUpdateLookerIntegrationResponse(w http.ResponseWriter) error {
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(200)
-	_, err := buf.WriteTo(w)
-	return err
+	return writeJSON(w, 200, "application/json", response)
 }
 
 type CreateModeIntegrationRequestObject struct {
@@ -8835,14 +8271,7 @@ type CreateModeIntegrationResponseObject interface {
 type CreateModeIntegration200JSONResponse BIIntegration
 
 func (response CreateModeIntegration200JSONResponse) VisitCreateModeIntegrationResponse(w http.ResponseWriter) error {
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(200)
-	_, err := buf.WriteTo(w)
-	return err
+	return writeJSON(w, 200, "application/json", response)
 }
 
 type ChangeModeIntegrationRequestObject struct {
@@ -8857,14 +8286,7 @@ type ChangeModeIntegrationResponseObject interface {
 type ChangeModeIntegration200JSONResponse BIIntegration
 
 func (response ChangeModeIntegration200JSONResponse) VisitChangeModeIntegrationResponse(w http.ResponseWriter) error {
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(200)
-	_, err := buf.WriteTo(w)
-	return err
+	return writeJSON(w, 200, "application/json", response)
 }
 
 type CreatePowerbiIntegrationRequestObject struct {
@@ -8878,14 +8300,7 @@ type CreatePowerbiIntegrationResponseObject interface {
 type CreatePowerbiIntegration200JSONResponse BIIntegration
 
 func (response CreatePowerbiIntegration200JSONResponse) VisitCreatePowerbiIntegrationResponse(w http.ResponseWriter) error {
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(200)
-	_, err := buf.WriteTo(w)
-	return err
+	return writeJSON(w, 200, "application/json", response)
 }
 
 type UpdatePowerbiIntegrationRequestObject struct {
@@ -8900,14 +8315,7 @@ type UpdatePowerbiIntegrationResponseObject interface {
 type UpdatePowerbiIntegration200JSONResponse BIIntegration
 
 func (response UpdatePowerbiIntegration200JSONResponse) VisitUpdatePowerbiIntegrationResponse(w http.ResponseWriter) error {
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(200)
-	_, err := buf.WriteTo(w)
-	return err
+	return writeJSON(w, 200, "application/json", response)
 }
 
 type CreateTableauIntegrationRequestObject struct {
@@ -8921,14 +8329,7 @@ type CreateTableauIntegrationResponseObject interface {
 type CreateTableauIntegration200JSONResponse BIIntegration
 
 func (response CreateTableauIntegration200JSONResponse) VisitCreateTableauIntegrationResponse(w http.ResponseWriter) error {
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(200)
-	_, err := buf.WriteTo(w)
-	return err
+	return writeJSON(w, 200, "application/json", response)
 }
 
 type UpdateTableauIntegrationRequestObject struct {
@@ -8943,14 +8344,7 @@ type UpdateTableauIntegrationResponseObject interface {
 type UpdateTableauIntegration200JSONResponse BIIntegration
 
 func (response UpdateTableauIntegration200JSONResponse) VisitUpdateTableauIntegrationResponse(w http.ResponseWriter) error {
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(200)
-	_, err := buf.WriteTo(w)
-	return err
+	return writeJSON(w, 200, "application/json", response)
 }
 
 type RemoveIntegrationRequestObject struct {
@@ -8964,14 +8358,7 @@ type RemoveIntegrationResponseObject interface {
 type RemoveIntegration200JSONResponse BIIntegrationRemoved
 
 func (response RemoveIntegration200JSONResponse) VisitRemoveIntegrationResponse(w http.ResponseWriter) error {
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(200)
-	_, err := buf.WriteTo(w)
-	return err
+	return writeJSON(w, 200, "application/json", response)
 }
 
 type GetIntegrationRequestObject struct {
@@ -8985,14 +8372,7 @@ type GetIntegrationResponseObject interface {
 type GetIntegration200JSONResponse BIIntegration
 
 func (response GetIntegration200JSONResponse) VisitGetIntegrationResponse(w http.ResponseWriter) error {
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(200)
-	_, err := buf.WriteTo(w)
-	return err
+	return writeJSON(w, 200, "application/json", response)
 }
 
 type ResyncIntegrationRequestObject struct {
@@ -9006,14 +8386,7 @@ type ResyncIntegrationResponseObject interface {
 type ResyncIntegration200JSONResponse BIIntegration
 
 func (response ResyncIntegration200JSONResponse) VisitResyncIntegrationResponse(w http.ResponseWriter) error {
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(200)
-	_, err := buf.WriteTo(w)
-	return err
+	return writeJSON(w, 200, "application/json", response)
 }
 
 type GetOrganizationMetaRequestObject struct{}
@@ -9025,14 +8398,7 @@ type GetOrganizationMetaResponseObject interface {
 type GetOrganizationMeta200JSONResponse OrganizationMeta
 
 func (response GetOrganizationMeta200JSONResponse) VisitGetOrganizationMetaResponse(w http.ResponseWriter) error {
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(200)
-	_, err := buf.WriteTo(w)
-	return err
+	return writeJSON(w, 200, "application/json", response)
 }
 
 // StrictServerInterface represents all server handlers.
@@ -9206,6 +8572,56 @@ type strictHandler struct {
 	options     StrictHTTPServerOptions
 }
 
+// buffers are what answers are encoded into; large ones are not kept.
+var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
+
+// writeJSON writes an answer, once it is encoded.
+func writeJSON(w http.ResponseWriter, status int, contentType string, response any) error {
+	buf := buffers.Get().(*bytes.Buffer)
+	defer func() {
+		if buf.Cap() <= 64<<10 {
+			buf.Reset()
+			buffers.Put(buf)
+		}
+	}()
+	if err := json.NewEncoder(buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", contentType)
+	w.WriteHeader(status)
+	_, err := w.Write(buf.Bytes())
+	return err
+}
+
+// serveStrict hands a request to its operation and writes the answer.
+func serveStrict[Request, Response any](sh *strictHandler, w http.ResponseWriter, r *http.Request, name string, request Request,
+	operation func(context.Context, Request) (Response, error), visit func(Response, http.ResponseWriter) error,
+) {
+	var response any
+	var err error
+	if len(sh.middlewares) == 0 {
+		response, err = operation(r.Context(), request)
+	} else {
+		handler := func(ctx context.Context, _ http.ResponseWriter, _ *http.Request, request any) (any, error) {
+			return operation(ctx, request.(Request))
+		}
+		for _, middleware := range sh.middlewares {
+			handler = middleware(handler, name)
+		}
+		response, err = handler(r.Context(), w, r, request)
+	}
+	if err == nil && response != nil {
+		if answer, ok := response.(Response); ok {
+			err = visit(answer, w)
+		} else {
+			err = fmt.Errorf("unexpected response type: %T", response)
+		}
+	}
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	}
+}
+
 func (sh *strictHandler) CheckPksInDbtManifest(w http.ResponseWriter, r *http.Request, ciConfigID int) {
 	var request CheckPksInDbtManifestRequestObject
 
@@ -9214,24 +8630,7 @@ func (sh *strictHandler) CheckPksInDbtManifest(w http.ResponseWriter, r *http.Re
 
 	request.Body = r.Body
 
-	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
-		return sh.ssi.CheckPksInDbtManifest(ctx, request.(CheckPksInDbtManifestRequestObject))
-	}
-	for _, middleware := range sh.middlewares {
-		handler = middleware(handler, "CheckPksInDbtManifest")
-	}
-
-	response, err := handler(r.Context(), w, r, request)
-
-	if err != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, err)
-	} else if validResponse, ok := response.(CheckPksInDbtManifestResponseObject); ok {
-		if err := validResponse.VisitCheckPksInDbtManifestResponse(w); err != nil {
-			sh.options.ResponseErrorHandlerFunc(w, r, err)
-		}
-	} else if response != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
-	}
+	serveStrict(sh, w, r, "CheckPksInDbtManifest", request, sh.ssi.CheckPksInDbtManifest, CheckPksInDbtManifestResponseObject.VisitCheckPksInDbtManifestResponse)
 }
 
 func (sh *strictHandler) LogSdkLines(w http.ResponseWriter, r *http.Request) {
@@ -9247,24 +8646,7 @@ func (sh *strictHandler) LogSdkLines(w http.ResponseWriter, r *http.Request) {
 		request.Body = &body
 	}
 
-	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
-		return sh.ssi.LogSdkLines(ctx, request.(LogSdkLinesRequestObject))
-	}
-	for _, middleware := range sh.middlewares {
-		handler = middleware(handler, "LogSdkLines")
-	}
-
-	response, err := handler(r.Context(), w, r, request)
-
-	if err != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, err)
-	} else if validResponse, ok := response.(LogSdkLinesResponseObject); ok {
-		if err := validResponse.VisitLogSdkLinesResponse(w); err != nil {
-			sh.options.ResponseErrorHandlerFunc(w, r, err)
-		}
-	} else if response != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
-	}
+	serveStrict(sh, w, r, "LogSdkLines", request, sh.ssi.LogSdkLines, LogSdkLinesResponseObject.VisitLogSdkLinesResponse)
 }
 
 func (sh *strictHandler) GetCI(w http.ResponseWriter, r *http.Request, ciConfigID int, params GetCIParams) {
@@ -9273,24 +8655,7 @@ func (sh *strictHandler) GetCI(w http.ResponseWriter, r *http.Request, ciConfigI
 	request.CIConfigID = ciConfigID
 	request.Params = params
 
-	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
-		return sh.ssi.GetCI(ctx, request.(GetCIRequestObject))
-	}
-	for _, middleware := range sh.middlewares {
-		handler = middleware(handler, "GetCI")
-	}
-
-	response, err := handler(r.Context(), w, r, request)
-
-	if err != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, err)
-	} else if validResponse, ok := response.(GetCIResponseObject); ok {
-		if err := validResponse.VisitGetCIResponse(w); err != nil {
-			sh.options.ResponseErrorHandlerFunc(w, r, err)
-		}
-	} else if response != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
-	}
+	serveStrict(sh, w, r, "GetCI", request, sh.ssi.GetCI, GetCIResponseObject.VisitGetCIResponse)
 }
 
 func (sh *strictHandler) TriggerCI(w http.ResponseWriter, r *http.Request, ciConfigID int) {
@@ -9305,24 +8670,7 @@ func (sh *strictHandler) TriggerCI(w http.ResponseWriter, r *http.Request, ciCon
 	}
 	request.Body = &body
 
-	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
-		return sh.ssi.TriggerCI(ctx, request.(TriggerCIRequestObject))
-	}
-	for _, middleware := range sh.middlewares {
-		handler = middleware(handler, "TriggerCI")
-	}
-
-	response, err := handler(r.Context(), w, r, request)
-
-	if err != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, err)
-	} else if validResponse, ok := response.(TriggerCIResponseObject); ok {
-		if err := validResponse.VisitTriggerCIResponse(w); err != nil {
-			sh.options.ResponseErrorHandlerFunc(w, r, err)
-		}
-	} else if response != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
-	}
+	serveStrict(sh, w, r, "TriggerCI", request, sh.ssi.TriggerCI, TriggerCIResponseObject.VisitTriggerCIResponse)
 }
 
 func (sh *strictHandler) UploadChanges(w http.ResponseWriter, r *http.Request, ciConfigID int, prNum int) {
@@ -9338,47 +8686,13 @@ func (sh *strictHandler) UploadChanges(w http.ResponseWriter, r *http.Request, c
 	}
 	request.Body = &body
 
-	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
-		return sh.ssi.UploadChanges(ctx, request.(UploadChangesRequestObject))
-	}
-	for _, middleware := range sh.middlewares {
-		handler = middleware(handler, "UploadChanges")
-	}
-
-	response, err := handler(r.Context(), w, r, request)
-
-	if err != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, err)
-	} else if validResponse, ok := response.(UploadChangesResponseObject); ok {
-		if err := validResponse.VisitUploadChangesResponse(w); err != nil {
-			sh.options.ResponseErrorHandlerFunc(w, r, err)
-		}
-	} else if response != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
-	}
+	serveStrict(sh, w, r, "UploadChanges", request, sh.ssi.UploadChanges, UploadChangesResponseObject.VisitUploadChangesResponse)
 }
 
 func (sh *strictHandler) ListDataSources(w http.ResponseWriter, r *http.Request) {
 	var request ListDataSourcesRequestObject
 
-	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
-		return sh.ssi.ListDataSources(ctx, request.(ListDataSourcesRequestObject))
-	}
-	for _, middleware := range sh.middlewares {
-		handler = middleware(handler, "ListDataSources")
-	}
-
-	response, err := handler(r.Context(), w, r, request)
-
-	if err != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, err)
-	} else if validResponse, ok := response.(ListDataSourcesResponseObject); ok {
-		if err := validResponse.VisitListDataSourcesResponse(w); err != nil {
-			sh.options.ResponseErrorHandlerFunc(w, r, err)
-		}
-	} else if response != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
-	}
+	serveStrict(sh, w, r, "ListDataSources", request, sh.ssi.ListDataSources, ListDataSourcesResponseObject.VisitListDataSourcesResponse)
 }
 
 func (sh *strictHandler) CreateNewDatasource(w http.ResponseWriter, r *http.Request) {
@@ -9391,24 +8705,7 @@ func (sh *strictHandler) CreateNewDatasource(w http.ResponseWriter, r *http.Requ
 	}
 	request.Body = &body
 
-	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
-		return sh.ssi.CreateNewDatasource(ctx, request.(CreateNewDatasourceRequestObject))
-	}
-	for _, middleware := range sh.middlewares {
-		handler = middleware(handler, "CreateNewDatasource")
-	}
-
-	response, err := handler(r.Context(), w, r, request)
-
-	if err != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, err)
-	} else if validResponse, ok := response.(CreateNewDatasourceResponseObject); ok {
-		if err := validResponse.VisitCreateNewDatasourceResponse(w); err != nil {
-			sh.options.ResponseErrorHandlerFunc(w, r, err)
-		}
-	} else if response != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
-	}
+	serveStrict(sh, w, r, "CreateNewDatasource", request, sh.ssi.CreateNewDatasource, CreateNewDatasourceResponseObject.VisitCreateNewDatasourceResponse)
 }
 
 func (sh *strictHandler) GetDataSourceTestResult(w http.ResponseWriter, r *http.Request, jobID int) {
@@ -9416,47 +8713,13 @@ func (sh *strictHandler) GetDataSourceTestResult(w http.ResponseWriter, r *http.
 
 	request.JobID = jobID
 
-	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
-		return sh.ssi.GetDataSourceTestResult(ctx, request.(GetDataSourceTestResultRequestObject))
-	}
-	for _, middleware := range sh.middlewares {
-		handler = middleware(handler, "GetDataSourceTestResult")
-	}
-
-	response, err := handler(r.Context(), w, r, request)
-
-	if err != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, err)
-	} else if validResponse, ok := response.(GetDataSourceTestResultResponseObject); ok {
-		if err := validResponse.VisitGetDataSourceTestResultResponse(w); err != nil {
-			sh.options.ResponseErrorHandlerFunc(w, r, err)
-		}
-	} else if response != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
-	}
+	serveStrict(sh, w, r, "GetDataSourceTestResult", request, sh.ssi.GetDataSourceTestResult, GetDataSourceTestResultResponseObject.VisitGetDataSourceTestResultResponse)
 }
 
 func (sh *strictHandler) GetDataSourceTypes(w http.ResponseWriter, r *http.Request) {
 	var request GetDataSourceTypesRequestObject
 
-	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
-		return sh.ssi.GetDataSourceTypes(ctx, request.(GetDataSourceTypesRequestObject))
-	}
-	for _, middleware := range sh.middlewares {
-		handler = middleware(handler, "GetDataSourceTypes")
-	}
-
-	response, err := handler(r.Context(), w, r, request)
-
-	if err != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, err)
-	} else if validResponse, ok := response.(GetDataSourceTypesResponseObject); ok {
-		if err := validResponse.VisitGetDataSourceTypesResponse(w); err != nil {
-			sh.options.ResponseErrorHandlerFunc(w, r, err)
-		}
-	} else if response != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
-	}
+	serveStrict(sh, w, r, "GetDataSourceTypes", request, sh.ssi.GetDataSourceTypes, GetDataSourceTypesResponseObject.VisitGetDataSourceTypesResponse)
 }
 
 func (sh *strictHandler) GetDataSource(w http.ResponseWriter, r *http.Request, dataSourceID int) {
@@ -9464,24 +8727,7 @@ func (sh *strictHandler) GetDataSource(w http.ResponseWriter, r *http.Request, d
 
 	request.DataSourceID = dataSourceID
 
-	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
-		return sh.ssi.GetDataSource(ctx, request.(GetDataSourceRequestObject))
-	}
-	for _, middleware := range sh.middlewares {
-		handler = middleware(handler, "GetDataSource")
-	}
-
-	response, err := handler(r.Context(), w, r, request)
-
-	if err != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, err)
-	} else if validResponse, ok := response.(GetDataSourceResponseObject); ok {
-		if err := validResponse.VisitGetDataSourceResponse(w); err != nil {
-			sh.options.ResponseErrorHandlerFunc(w, r, err)
-		}
-	} else if response != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
-	}
+	serveStrict(sh, w, r, "GetDataSource", request, sh.ssi.GetDataSource, GetDataSourceResponseObject.VisitGetDataSourceResponse)
 }
 
 func (sh *strictHandler) RequestDatasetSchema(w http.ResponseWriter, r *http.Request, dataSourceID int) {
@@ -9499,24 +8745,7 @@ func (sh *strictHandler) RequestDatasetSchema(w http.ResponseWriter, r *http.Req
 		request.Body = &body
 	}
 
-	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
-		return sh.ssi.RequestDatasetSchema(ctx, request.(RequestDatasetSchemaRequestObject))
-	}
-	for _, middleware := range sh.middlewares {
-		handler = middleware(handler, "RequestDatasetSchema")
-	}
-
-	response, err := handler(r.Context(), w, r, request)
-
-	if err != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, err)
-	} else if validResponse, ok := response.(RequestDatasetSchemaResponseObject); ok {
-		if err := validResponse.VisitRequestDatasetSchemaResponse(w); err != nil {
-			sh.options.ResponseErrorHandlerFunc(w, r, err)
-		}
-	} else if response != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
-	}
+	serveStrict(sh, w, r, "RequestDatasetSchema", request, sh.ssi.RequestDatasetSchema, RequestDatasetSchemaResponseObject.VisitRequestDatasetSchemaResponse)
 }
 
 func (sh *strictHandler) GetDatasetSchema(w http.ResponseWriter, r *http.Request, dataSourceID int, taskID int) {
@@ -9525,24 +8754,7 @@ func (sh *strictHandler) GetDatasetSchema(w http.ResponseWriter, r *http.Request
 	request.DataSourceID = dataSourceID
 	request.TaskID = taskID
 
-	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
-		return sh.ssi.GetDatasetSchema(ctx, request.(GetDatasetSchemaRequestObject))
-	}
-	for _, middleware := range sh.middlewares {
-		handler = middleware(handler, "GetDatasetSchema")
-	}
-
-	response, err := handler(r.Context(), w, r, request)
-
-	if err != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, err)
-	} else if validResponse, ok := response.(GetDatasetSchemaResponseObject); ok {
-		if err := validResponse.VisitGetDatasetSchemaResponse(w); err != nil {
-			sh.options.ResponseErrorHandlerFunc(w, r, err)
-		}
-	} else if response != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
-	}
+	serveStrict(sh, w, r, "GetDatasetSchema", request, sh.ssi.GetDatasetSchema, GetDatasetSchemaResponseObject.VisitGetDatasetSchemaResponse)
 }
 
 func (sh *strictHandler) GuessPrimaryKey(w http.ResponseWriter, r *http.Request, dataSourceID int) {
@@ -9560,24 +8772,7 @@ func (sh *strictHandler) GuessPrimaryKey(w http.ResponseWriter, r *http.Request,
 		request.Body = &body
 	}
 
-	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
-		return sh.ssi.GuessPrimaryKey(ctx, request.(GuessPrimaryKeyRequestObject))
-	}
-	for _, middleware := range sh.middlewares {
-		handler = middleware(handler, "GuessPrimaryKey")
-	}
-
-	response, err := handler(r.Context(), w, r, request)
-
-	if err != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, err)
-	} else if validResponse, ok := response.(GuessPrimaryKeyResponseObject); ok {
-		if err := validResponse.VisitGuessPrimaryKeyResponse(w); err != nil {
-			sh.options.ResponseErrorHandlerFunc(w, r, err)
-		}
-	} else if response != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
-	}
+	serveStrict(sh, w, r, "GuessPrimaryKey", request, sh.ssi.GuessPrimaryKey, GuessPrimaryKeyResponseObject.VisitGuessPrimaryKeyResponse)
 }
 
 func (sh *strictHandler) ExecuteQuery(w http.ResponseWriter, r *http.Request, dataSourceID int, params ExecuteQueryParams) {
@@ -9593,24 +8788,7 @@ func (sh *strictHandler) ExecuteQuery(w http.ResponseWriter, r *http.Request, da
 	}
 	request.Body = &body
 
-	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
-		return sh.ssi.ExecuteQuery(ctx, request.(ExecuteQueryRequestObject))
-	}
-	for _, middleware := range sh.middlewares {
-		handler = middleware(handler, "ExecuteQuery")
-	}
-
-	response, err := handler(r.Context(), w, r, request)
-
-	if err != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, err)
-	} else if validResponse, ok := response.(ExecuteQueryResponseObject); ok {
-		if err := validResponse.VisitExecuteQueryResponse(w); err != nil {
-			sh.options.ResponseErrorHandlerFunc(w, r, err)
-		}
-	} else if response != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
-	}
+	serveStrict(sh, w, r, "ExecuteQuery", request, sh.ssi.ExecuteQuery, ExecuteQueryResponseObject.VisitExecuteQueryResponse)
 }
 
 func (sh *strictHandler) GetDataSourceSummary(w http.ResponseWriter, r *http.Request, dataSourceID int) {
@@ -9618,24 +8796,7 @@ func (sh *strictHandler) GetDataSourceSummary(w http.ResponseWriter, r *http.Req
 
 	request.DataSourceID = dataSourceID
 
-	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
-		return sh.ssi.GetDataSourceSummary(ctx, request.(GetDataSourceSummaryRequestObject))
-	}
-	for _, middleware := range sh.middlewares {
-		handler = middleware(handler, "GetDataSourceSummary")
-	}
-
-	response, err := handler(r.Context(), w, r, request)
-
-	if err != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, err)
-	} else if validResponse, ok := response.(GetDataSourceSummaryResponseObject); ok {
-		if err := validResponse.VisitGetDataSourceSummaryResponse(w); err != nil {
-			sh.options.ResponseErrorHandlerFunc(w, r, err)
-		}
-	} else if response != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
-	}
+	serveStrict(sh, w, r, "GetDataSourceSummary", request, sh.ssi.GetDataSourceSummary, GetDataSourceSummaryResponseObject.VisitGetDataSourceSummaryResponse)
 }
 
 func (sh *strictHandler) TestDataSource(w http.ResponseWriter, r *http.Request, dataSourceID int) {
@@ -9653,24 +8814,7 @@ func (sh *strictHandler) TestDataSource(w http.ResponseWriter, r *http.Request, 
 		request.Body = &body
 	}
 
-	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
-		return sh.ssi.TestDataSource(ctx, request.(TestDataSourceRequestObject))
-	}
-	for _, middleware := range sh.middlewares {
-		handler = middleware(handler, "TestDataSource")
-	}
-
-	response, err := handler(r.Context(), w, r, request)
-
-	if err != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, err)
-	} else if validResponse, ok := response.(TestDataSourceResponseObject); ok {
-		if err := validResponse.VisitTestDataSourceResponse(w); err != nil {
-			sh.options.ResponseErrorHandlerFunc(w, r, err)
-		}
-	} else if response != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
-	}
+	serveStrict(sh, w, r, "TestDataSource", request, sh.ssi.TestDataSource, TestDataSourceResponseObject.VisitTestDataSourceResponse)
 }
 
 func (sh *strictHandler) ListDatadiffs(w http.ResponseWriter, r *http.Request, params ListDatadiffsParams) {
@@ -9678,24 +8822,7 @@ func (sh *strictHandler) ListDatadiffs(w http.ResponseWriter, r *http.Request, p
 
 	request.Params = params
 
-	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
-		return sh.ssi.ListDatadiffs(ctx, request.(ListDatadiffsRequestObject))
-	}
-	for _, middleware := range sh.middlewares {
-		handler = middleware(handler, "ListDatadiffs")
-	}
-
-	response, err := handler(r.Context(), w, r, request)
-
-	if err != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, err)
-	} else if validResponse, ok := response.(ListDatadiffsResponseObject); ok {
-		if err := validResponse.VisitListDatadiffsResponse(w); err != nil {
-			sh.options.ResponseErrorHandlerFunc(w, r, err)
-		}
-	} else if response != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
-	}
+	serveStrict(sh, w, r, "ListDatadiffs", request, sh.ssi.ListDatadiffs, ListDatadiffsResponseObject.VisitListDatadiffsResponse)
 }
 
 func (sh *strictHandler) CreateDatadiff(w http.ResponseWriter, r *http.Request) {
@@ -9708,24 +8835,7 @@ func (sh *strictHandler) CreateDatadiff(w http.ResponseWriter, r *http.Request) 
 	}
 	request.Body = &body
 
-	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
-		return sh.ssi.CreateDatadiff(ctx, request.(CreateDatadiffRequestObject))
-	}
-	for _, middleware := range sh.middlewares {
-		handler = middleware(handler, "CreateDatadiff")
-	}
-
-	response, err := handler(r.Context(), w, r, request)
-
-	if err != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, err)
-	} else if validResponse, ok := response.(CreateDatadiffResponseObject); ok {
-		if err := validResponse.VisitCreateDatadiffResponse(w); err != nil {
-			sh.options.ResponseErrorHandlerFunc(w, r, err)
-		}
-	} else if response != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
-	}
+	serveStrict(sh, w, r, "CreateDatadiff", request, sh.ssi.CreateDatadiff, CreateDatadiffResponseObject.VisitCreateDatadiffResponse)
 }
 
 func (sh *strictHandler) GetDatadiff(w http.ResponseWriter, r *http.Request, datadiffID int, params GetDatadiffParams) {
@@ -9734,24 +8844,7 @@ func (sh *strictHandler) GetDatadiff(w http.ResponseWriter, r *http.Request, dat
 	request.DatadiffID = datadiffID
 	request.Params = params
 
-	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
-		return sh.ssi.GetDatadiff(ctx, request.(GetDatadiffRequestObject))
-	}
-	for _, middleware := range sh.middlewares {
-		handler = middleware(handler, "GetDatadiff")
-	}
-
-	response, err := handler(r.Context(), w, r, request)
-
-	if err != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, err)
-	} else if validResponse, ok := response.(GetDatadiffResponseObject); ok {
-		if err := validResponse.VisitGetDatadiffResponse(w); err != nil {
-			sh.options.ResponseErrorHandlerFunc(w, r, err)
-		}
-	} else if response != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
-	}
+	serveStrict(sh, w, r, "GetDatadiff", request, sh.ssi.GetDatadiff, GetDatadiffResponseObject.VisitGetDatadiffResponse)
 }
 
 func (sh *strictHandler) UpdateDatadiff(w http.ResponseWriter, r *http.Request, datadiffID int) {
@@ -9769,24 +8862,7 @@ func (sh *strictHandler) UpdateDatadiff(w http.ResponseWriter, r *http.Request, 
 		request.Body = &body
 	}
 
-	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
-		return sh.ssi.UpdateDatadiff(ctx, request.(UpdateDatadiffRequestObject))
-	}
-	for _, middleware := range sh.middlewares {
-		handler = middleware(handler, "UpdateDatadiff")
-	}
-
-	response, err := handler(r.Context(), w, r, request)
-
-	if err != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, err)
-	} else if validResponse, ok := response.(UpdateDatadiffResponseObject); ok {
-		if err := validResponse.VisitUpdateDatadiffResponse(w); err != nil {
-			sh.options.ResponseErrorHandlerFunc(w, r, err)
-		}
-	} else if response != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
-	}
+	serveStrict(sh, w, r, "UpdateDatadiff", request, sh.ssi.UpdateDatadiff, UpdateDatadiffResponseObject.VisitUpdateDatadiffResponse)
 }
 
 func (sh *strictHandler) CancelDiff(w http.ResponseWriter, r *http.Request, datadiffID int) {
@@ -9794,24 +8870,7 @@ func (sh *strictHandler) CancelDiff(w http.ResponseWriter, r *http.Request, data
 
 	request.DatadiffID = datadiffID
 
-	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
-		return sh.ssi.CancelDiff(ctx, request.(CancelDiffRequestObject))
-	}
-	for _, middleware := range sh.middlewares {
-		handler = middleware(handler, "CancelDiff")
-	}
-
-	response, err := handler(r.Context(), w, r, request)
-
-	if err != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, err)
-	} else if validResponse, ok := response.(CancelDiffResponseObject); ok {
-		if err := validResponse.VisitCancelDiffResponse(w); err != nil {
-			sh.options.ResponseErrorHandlerFunc(w, r, err)
-		}
-	} else if response != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
-	}
+	serveStrict(sh, w, r, "CancelDiff", request, sh.ssi.CancelDiff, CancelDiffResponseObject.VisitCancelDiffResponse)
 }
 
 func (sh *strictHandler) GetDiffSummary(w http.ResponseWriter, r *http.Request, datadiffID int) {
@@ -9819,24 +8878,7 @@ func (sh *strictHandler) GetDiffSummary(w http.ResponseWriter, r *http.Request, 
 
 	request.DatadiffID = datadiffID
 
-	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
-		return sh.ssi.GetDiffSummary(ctx, request.(GetDiffSummaryRequestObject))
-	}
-	for _, middleware := range sh.middlewares {
-		handler = middleware(handler, "GetDiffSummary")
-	}
-
-	response, err := handler(r.Context(), w, r, request)
-
-	if err != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, err)
-	} else if validResponse, ok := response.(GetDiffSummaryResponseObject); ok {
-		if err := validResponse.VisitGetDiffSummaryResponse(w); err != nil {
-			sh.options.ResponseErrorHandlerFunc(w, r, err)
-		}
-	} else if response != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
-	}
+	serveStrict(sh, w, r, "GetDiffSummary", request, sh.ssi.GetDiffSummary, GetDiffSummaryResponseObject.VisitGetDiffSummaryResponse)
 }
 
 func (sh *strictHandler) GetDiffSummaryV1(w http.ResponseWriter, r *http.Request, datadiffID int) {
@@ -9844,24 +8886,7 @@ func (sh *strictHandler) GetDiffSummaryV1(w http.ResponseWriter, r *http.Request
 
 	request.DatadiffID = datadiffID
 
-	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
-		return sh.ssi.GetDiffSummaryV1(ctx, request.(GetDiffSummaryV1RequestObject))
-	}
-	for _, middleware := range sh.middlewares {
-		handler = middleware(handler, "GetDiffSummaryV1")
-	}
-
-	response, err := handler(r.Context(), w, r, request)
-
-	if err != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, err)
-	} else if validResponse, ok := response.(GetDiffSummaryV1ResponseObject); ok {
-		if err := validResponse.VisitGetDiffSummaryV1Response(w); err != nil {
-			sh.options.ResponseErrorHandlerFunc(w, r, err)
-		}
-	} else if response != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
-	}
+	serveStrict(sh, w, r, "GetDiffSummaryV1", request, sh.ssi.GetDiffSummaryV1, GetDiffSummaryV1ResponseObject.VisitGetDiffSummaryV1Response)
 }
 
 func (sh *strictHandler) CheckDbtArtifacts(w http.ResponseWriter, r *http.Request, ciConfigID int) {
@@ -9880,24 +8905,7 @@ func (sh *strictHandler) CheckDbtArtifacts(w http.ResponseWriter, r *http.Reques
 	}
 	request.Body = &body
 
-	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
-		return sh.ssi.CheckDbtArtifacts(ctx, request.(CheckDbtArtifactsRequestObject))
-	}
-	for _, middleware := range sh.middlewares {
-		handler = middleware(handler, "CheckDbtArtifacts")
-	}
-
-	response, err := handler(r.Context(), w, r, request)
-
-	if err != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, err)
-	} else if validResponse, ok := response.(CheckDbtArtifactsResponseObject); ok {
-		if err := validResponse.VisitCheckDbtArtifactsResponse(w); err != nil {
-			sh.options.ResponseErrorHandlerFunc(w, r, err)
-		}
-	} else if response != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
-	}
+	serveStrict(sh, w, r, "CheckDbtArtifacts", request, sh.ssi.CheckDbtArtifacts, CheckDbtArtifactsResponseObject.VisitCheckDbtArtifactsResponse)
 }
 
 func (sh *strictHandler) SubmitDbtArtifacts(w http.ResponseWriter, r *http.Request, ciConfigID int) {
@@ -9912,47 +8920,13 @@ func (sh *strictHandler) SubmitDbtArtifacts(w http.ResponseWriter, r *http.Reque
 		request.Body = reader
 	}
 
-	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
-		return sh.ssi.SubmitDbtArtifacts(ctx, request.(SubmitDbtArtifactsRequestObject))
-	}
-	for _, middleware := range sh.middlewares {
-		handler = middleware(handler, "SubmitDbtArtifacts")
-	}
-
-	response, err := handler(r.Context(), w, r, request)
-
-	if err != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, err)
-	} else if validResponse, ok := response.(SubmitDbtArtifactsResponseObject); ok {
-		if err := validResponse.VisitSubmitDbtArtifactsResponse(w); err != nil {
-			sh.options.ResponseErrorHandlerFunc(w, r, err)
-		}
-	} else if response != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
-	}
+	serveStrict(sh, w, r, "SubmitDbtArtifacts", request, sh.ssi.SubmitDbtArtifacts, SubmitDbtArtifactsResponseObject.VisitSubmitDbtArtifactsResponse)
 }
 
 func (sh *strictHandler) GetAllIntegrations(w http.ResponseWriter, r *http.Request) {
 	var request GetAllIntegrationsRequestObject
 
-	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
-		return sh.ssi.GetAllIntegrations(ctx, request.(GetAllIntegrationsRequestObject))
-	}
-	for _, middleware := range sh.middlewares {
-		handler = middleware(handler, "GetAllIntegrations")
-	}
-
-	response, err := handler(r.Context(), w, r, request)
-
-	if err != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, err)
-	} else if validResponse, ok := response.(GetAllIntegrationsResponseObject); ok {
-		if err := validResponse.VisitGetAllIntegrationsResponse(w); err != nil {
-			sh.options.ResponseErrorHandlerFunc(w, r, err)
-		}
-	} else if response != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
-	}
+	serveStrict(sh, w, r, "GetAllIntegrations", request, sh.ssi.GetAllIntegrations, GetAllIntegrationsResponseObject.VisitGetAllIntegrationsResponse)
 }
 
 func (sh *strictHandler) CreateDbtIntegration(w http.ResponseWriter, r *http.Request) {
@@ -9965,24 +8939,7 @@ func (sh *strictHandler) CreateDbtIntegration(w http.ResponseWriter, r *http.Req
 	}
 	request.Body = &body
 
-	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
-		return sh.ssi.CreateDbtIntegration(ctx, request.(CreateDbtIntegrationRequestObject))
-	}
-	for _, middleware := range sh.middlewares {
-		handler = middleware(handler, "CreateDbtIntegration")
-	}
-
-	response, err := handler(r.Context(), w, r, request)
-
-	if err != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, err)
-	} else if validResponse, ok := response.(CreateDbtIntegrationResponseObject); ok {
-		if err := validResponse.VisitCreateDbtIntegrationResponse(w); err != nil {
-			sh.options.ResponseErrorHandlerFunc(w, r, err)
-		}
-	} else if response != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
-	}
+	serveStrict(sh, w, r, "CreateDbtIntegration", request, sh.ssi.CreateDbtIntegration, CreateDbtIntegrationResponseObject.VisitCreateDbtIntegrationResponse)
 }
 
 func (sh *strictHandler) UpdateDbtIntegration(w http.ResponseWriter, r *http.Request, biDatasourceID int) {
@@ -9997,24 +8954,7 @@ func (sh *strictHandler) UpdateDbtIntegration(w http.ResponseWriter, r *http.Req
 	}
 	request.Body = &body
 
-	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
-		return sh.ssi.UpdateDbtIntegration(ctx, request.(UpdateDbtIntegrationRequestObject))
-	}
-	for _, middleware := range sh.middlewares {
-		handler = middleware(handler, "UpdateDbtIntegration")
-	}
-
-	response, err := handler(r.Context(), w, r, request)
-
-	if err != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, err)
-	} else if validResponse, ok := response.(UpdateDbtIntegrationResponseObject); ok {
-		if err := validResponse.VisitUpdateDbtIntegrationResponse(w); err != nil {
-			sh.options.ResponseErrorHandlerFunc(w, r, err)
-		}
-	} else if response != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
-	}
+	serveStrict(sh, w, r, "UpdateDbtIntegration", request, sh.ssi.UpdateDbtIntegration, UpdateDbtIntegrationResponseObject.VisitUpdateDbtIntegrationResponse)
 }
 
 func (sh *strictHandler) CreateHightouchIntegration(w http.ResponseWriter, r *http.Request) {
@@ -10027,24 +8967,7 @@ func (sh *strictHandler) CreateHightouchIntegration(w http.ResponseWriter, r *ht
 	}
 	request.Body = &body
 
-	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
-		return sh.ssi.CreateHightouchIntegration(ctx, request.(CreateHightouchIntegrationRequestObject))
-	}
-	for _, middleware := range sh.middlewares {
-		handler = middleware(handler, "CreateHightouchIntegration")
-	}
-
-	response, err := handler(r.Context(), w, r, request)
-
-	if err != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, err)
-	} else if validResponse, ok := response.(CreateHightouchIntegrationResponseObject); ok {
-		if err := validResponse.VisitCreateHightouchIntegrationResponse(w); err != nil {
-			sh.options.ResponseErrorHandlerFunc(w, r, err)
-		}
-	} else if response != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
-	}
+	serveStrict(sh, w, r, "CreateHightouchIntegration", request, sh.ssi.CreateHightouchIntegration, CreateHightouchIntegrationResponseObject.VisitCreateHightouchIntegrationResponse)
 }
 
 func (sh *strictHandler) ChangeHightouchIntegration(w http.ResponseWriter, r *http.Request, biDatasourceID int) {
@@ -10059,24 +8982,7 @@ func (sh *strictHandler) ChangeHightouchIntegration(w http.ResponseWriter, r *ht
 	}
 	request.Body = &body
 
-	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
-		return sh.ssi.ChangeHightouchIntegration(ctx, request.(ChangeHightouchIntegrationRequestObject))
-	}
-	for _, middleware := range sh.middlewares {
-		handler = middleware(handler, "ChangeHightouchIntegration")
-	}
-
-	response, err := handler(r.Context(), w, r, request)
-
-	if err != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, err)
-	} else if validResponse, ok := response.(ChangeHightouchIntegrationResponseObject); ok {
-		if err := validResponse.VisitChangeHightouchIntegrationResponse(w); err != nil {
-			sh.options.ResponseErrorHandlerFunc(w, r, err)
-		}
-	} else if response != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
-	}
+	serveStrict(sh, w, r, "ChangeHightouchIntegration", request, sh.ssi.ChangeHightouchIntegration, ChangeHightouchIntegrationResponseObject.VisitChangeHightouchIntegrationResponse)
 }
 
 func (sh *strictHandler) CreateLookerIntegration(w http.ResponseWriter, r *http.Request) {
@@ -10089,24 +8995,7 @@ func (sh *strictHandler) CreateLookerIntegration(w http.ResponseWriter, r *http.
 	}
 	request.Body = &body
 
-	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
-		return sh.ssi.CreateLookerIntegration(ctx, request.(CreateLookerIntegrationRequestObject))
-	}
-	for _, middleware := range sh.middlewares {
-		handler = middleware(handler, "CreateLookerIntegration")
-	}
-
-	response, err := handler(r.Context(), w, r, request)
-
-	if err != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, err)
-	} else if validResponse, ok := response.(CreateLookerIntegrationResponseObject); ok {
-		if err := validResponse.VisitCreateLookerIntegrationResponse(w); err != nil {
-			sh.options.ResponseErrorHandlerFunc(w, r, err)
-		}
-	} else if response != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
-	}
+	serveStrict(sh, w, r, "CreateLookerIntegration", request, sh.ssi.CreateLookerIntegration, CreateLookerIntegrationResponseObject.VisitCreateLookerIntegrationResponse)
 }
 
 func (sh *strictHandler) UpdateLookerIntegration(w http.ResponseWriter, r *http.Request, biDatasourceID int) {
@@ -10121,24 +9010,7 @@ func (sh *strictHandler) UpdateLookerIntegration(w http.ResponseWriter, r *http.
 	}
 	request.Body = &body
 
-	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
-		return sh.ssi.UpdateLookerIntegration(ctx, request.(UpdateLookerIntegrationRequestObject))
-	}
-	for _, middleware := range sh.middlewares {
-		handler = middleware(handler, "UpdateLookerIntegration")
-	}
-
-	response, err := handler(r.Context(), w, r, request)
-
-	if err != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, err)
-	} else if validResponse, ok := response.(UpdateLookerIntegrationResponseObject); ok {
-		if err := validResponse.VisitUpdateLookerIntegrationResponse(w); err != nil {
-			sh.options.ResponseErrorHandlerFunc(w, r, err)
-		}
-	} else if response != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
-	}
+	serveStrict(sh, w, r, "UpdateLookerIntegration", request, sh.ssi.UpdateLookerIntegration, UpdateLookerIntegrationResponseObject.VisitUpdateLookerIntegrationResponse)
 }
 
 func (sh *strictHandler) CreateModeIntegration(w http.ResponseWriter, r *http.Request) {
@@ -10151,24 +9023,7 @@ func (sh *strictHandler) CreateModeIntegration(w http.ResponseWriter, r *http.Re
 	}
 	request.Body = &body
 
-	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
-		return sh.ssi.CreateModeIntegration(ctx, request.(CreateModeIntegrationRequestObject))
-	}
-	for _, middleware := range sh.middlewares {
-		handler = middleware(handler, "CreateModeIntegration")
-	}
-
-	response, err := handler(r.Context(), w, r, request)
-
-	if err != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, err)
-	} else if validResponse, ok := response.(CreateModeIntegrationResponseObject); ok {
-		if err := validResponse.VisitCreateModeIntegrationResponse(w); err != nil {
-			sh.options.ResponseErrorHandlerFunc(w, r, err)
-		}
-	} else if response != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
-	}
+	serveStrict(sh, w, r, "CreateModeIntegration", request, sh.ssi.CreateModeIntegration, CreateModeIntegrationResponseObject.VisitCreateModeIntegrationResponse)
 }
 
 func (sh *strictHandler) ChangeModeIntegration(w http.ResponseWriter, r *http.Request, biDatasourceID int) {
@@ -10183,24 +9038,7 @@ func (sh *strictHandler) ChangeModeIntegration(w http.ResponseWriter, r *http.Re
 	}
 	request.Body = &body
 
-	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
-		return sh.ssi.ChangeModeIntegration(ctx, request.(ChangeModeIntegrationRequestObject))
-	}
-	for _, middleware := range sh.middlewares {
-		handler = middleware(handler, "ChangeModeIntegration")
-	}
-
-	response, err := handler(r.Context(), w, r, request)
-
-	if err != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, err)
-	} else if validResponse, ok := response.(ChangeModeIntegrationResponseObject); ok {
-		if err := validResponse.VisitChangeModeIntegrationResponse(w); err != nil {
-			sh.options.ResponseErrorHandlerFunc(w, r, err)
-		}
-	} else if response != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
-	}
+	serveStrict(sh, w, r, "ChangeModeIntegration", request, sh.ssi.ChangeModeIntegration, ChangeModeIntegrationResponseObject.VisitChangeModeIntegrationResponse)
 }
 
 func (sh *strictHandler) CreatePowerbiIntegration(w http.ResponseWriter, r *http.Request) {
@@ -10213,24 +9051,7 @@ func (sh *strictHandler) CreatePowerbiIntegration(w http.ResponseWriter, r *http
 	}
 	request.Body = &body
 
-	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
-		return sh.ssi.CreatePowerbiIntegration(ctx, request.(CreatePowerbiIntegrationRequestObject))
-	}
-	for _, middleware := range sh.middlewares {
-		handler = middleware(handler, "CreatePowerbiIntegration")
-	}
-
-	response, err := handler(r.Context(), w, r, request)
-
-	if err != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, err)
-	} else if validResponse, ok := response.(CreatePowerbiIntegrationResponseObject); ok {
-		if err := validResponse.VisitCreatePowerbiIntegrationResponse(w); err != nil {
-			sh.options.ResponseErrorHandlerFunc(w, r, err)
-		}
-	} else if response != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
-	}
+	serveStrict(sh, w, r, "CreatePowerbiIntegration", request, sh.ssi.CreatePowerbiIntegration, CreatePowerbiIntegrationResponseObject.VisitCreatePowerbiIntegrationResponse)
 }
 
 func (sh *strictHandler) UpdatePowerbiIntegration(w http.ResponseWriter, r *http.Request, biDatasourceID int) {
@@ -10245,24 +9066,7 @@ func (sh *strictHandler) UpdatePowerbiIntegration(w http.ResponseWriter, r *http
 	}
 	request.Body = &body
 
-	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
-		return sh.ssi.UpdatePowerbiIntegration(ctx, request.(UpdatePowerbiIntegrationRequestObject))
-	}
-	for _, middleware := range sh.middlewares {
-		handler = middleware(handler, "UpdatePowerbiIntegration")
-	}
-
-	response, err := handler(r.Context(), w, r, request)
-
-	if err != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, err)
-	} else if validResponse, ok := response.(UpdatePowerbiIntegrationResponseObject); ok {
-		if err := validResponse.VisitUpdatePowerbiIntegrationResponse(w); err != nil {
-			sh.options.ResponseErrorHandlerFunc(w, r, err)
-		}
-	} else if response != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
-	}
+	serveStrict(sh, w, r, "UpdatePowerbiIntegration", request, sh.ssi.UpdatePowerbiIntegration, UpdatePowerbiIntegrationResponseObject.VisitUpdatePowerbiIntegrationResponse)
 }
 
 func (sh *strictHandler) CreateTableauIntegration(w http.ResponseWriter, r *http.Request) {
@@ -10275,24 +9079,7 @@ func (sh *strictHandler) CreateTableauIntegration(w http.ResponseWriter, r *http
 	}
 	request.Body = &body
 
-	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
-		return sh.ssi.CreateTableauIntegration(ctx, request.(CreateTableauIntegrationRequestObject))
-	}
-	for _, middleware := range sh.middlewares {
-		handler = middleware(handler, "CreateTableauIntegration")
-	}
-
-	response, err := handler(r.Context(), w, r, request)
-
-	if err != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, err)
-	} else if validResponse, ok := response.(CreateTableauIntegrationResponseObject); ok {
-		if err := validResponse.VisitCreateTableauIntegrationResponse(w); err != nil {
-			sh.options.ResponseErrorHandlerFunc(w, r, err)
-		}
-	} else if response != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
-	}
+	serveStrict(sh, w, r, "CreateTableauIntegration", request, sh.ssi.CreateTableauIntegration, CreateTableauIntegrationResponseObject.VisitCreateTableauIntegrationResponse)
 }
 
 func (sh *strictHandler) UpdateTableauIntegration(w http.ResponseWriter, r *http.Request, biDatasourceID int) {
@@ -10307,24 +9094,7 @@ func (sh *strictHandler) UpdateTableauIntegration(w http.ResponseWriter, r *http
 	}
 	request.Body = &body
 
-	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
-		return sh.ssi.UpdateTableauIntegration(ctx, request.(UpdateTableauIntegrationRequestObject))
-	}
-	for _, middleware := range sh.middlewares {
-		handler = middleware(handler, "UpdateTableauIntegration")
-	}
-
-	response, err := handler(r.Context(), w, r, request)
-
-	if err != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, err)
-	} else if validResponse, ok := response.(UpdateTableauIntegrationResponseObject); ok {
-		if err := validResponse.VisitUpdateTableauIntegrationResponse(w); err != nil {
-			sh.options.ResponseErrorHandlerFunc(w, r, err)
-		}
-	} else if response != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
-	}
+	serveStrict(sh, w, r, "UpdateTableauIntegration", request, sh.ssi.UpdateTableauIntegration, UpdateTableauIntegrationResponseObject.VisitUpdateTableauIntegrationResponse)
 }
 
 func (sh *strictHandler) RemoveIntegration(w http.ResponseWriter, r *http.Request, biDatasourceID int) {
@@ -10332,24 +9102,7 @@ func (sh *strictHandler) RemoveIntegration(w http.ResponseWriter, r *http.Reques
 
 	request.BIDatasourceID = biDatasourceID
 
-	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
-		return sh.ssi.RemoveIntegration(ctx, request.(RemoveIntegrationRequestObject))
-	}
-	for _, middleware := range sh.middlewares {
-		handler = middleware(handler, "RemoveIntegration")
-	}
-
-	response, err := handler(r.Context(), w, r, request)
-
-	if err != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, err)
-	} else if validResponse, ok := response.(RemoveIntegrationResponseObject); ok {
-		if err := validResponse.VisitRemoveIntegrationResponse(w); err != nil {
-			sh.options.ResponseErrorHandlerFunc(w, r, err)
-		}
-	} else if response != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
-	}
+	serveStrict(sh, w, r, "RemoveIntegration", request, sh.ssi.RemoveIntegration, RemoveIntegrationResponseObject.VisitRemoveIntegrationResponse)
 }
 
 func (sh *strictHandler) GetIntegration(w http.ResponseWriter, r *http.Request, biDatasourceID int) {
@@ -10357,24 +9110,7 @@ func (sh *strictHandler) GetIntegration(w http.ResponseWriter, r *http.Request, 
 
 	request.BIDatasourceID = biDatasourceID
 
-	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
-		return sh.ssi.GetIntegration(ctx, request.(GetIntegrationRequestObject))
-	}
-	for _, middleware := range sh.middlewares {
-		handler = middleware(handler, "GetIntegration")
-	}
-
-	response, err := handler(r.Context(), w, r, request)
-
-	if err != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, err)
-	} else if validResponse, ok := response.(GetIntegrationResponseObject); ok {
-		if err := validResponse.VisitGetIntegrationResponse(w); err != nil {
-			sh.options.ResponseErrorHandlerFunc(w, r, err)
-		}
-	} else if response != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
-	}
+	serveStrict(sh, w, r, "GetIntegration", request, sh.ssi.GetIntegration, GetIntegrationResponseObject.VisitGetIntegrationResponse)
 }
 
 func (sh *strictHandler) ResyncIntegration(w http.ResponseWriter, r *http.Request, biDatasourceID int) {
@@ -10382,45 +9118,11 @@ func (sh *strictHandler) ResyncIntegration(w http.ResponseWriter, r *http.Reques
 
 	request.BIDatasourceID = biDatasourceID
 
-	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
-		return sh.ssi.ResyncIntegration(ctx, request.(ResyncIntegrationRequestObject))
-	}
-	for _, middleware := range sh.middlewares {
-		handler = middleware(handler, "ResyncIntegration")
-	}
-
-	response, err := handler(r.Context(), w, r, request)
-
-	if err != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, err)
-	} else if validResponse, ok := response.(ResyncIntegrationResponseObject); ok {
-		if err := validResponse.VisitResyncIntegrationResponse(w); err != nil {
-			sh.options.ResponseErrorHandlerFunc(w, r, err)
-		}
-	} else if response != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
-	}
+	serveStrict(sh, w, r, "ResyncIntegration", request, sh.ssi.ResyncIntegration, ResyncIntegrationResponseObject.VisitResyncIntegrationResponse)
 }
 
 func (sh *strictHandler) GetOrganizationMeta(w http.ResponseWriter, r *http.Request) {
 	var request GetOrganizationMetaRequestObject
 
-	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
-		return sh.ssi.GetOrganizationMeta(ctx, request.(GetOrganizationMetaRequestObject))
-	}
-	for _, middleware := range sh.middlewares {
-		handler = middleware(handler, "GetOrganizationMeta")
-	}
-
-	response, err := handler(r.Context(), w, r, request)
-
-	if err != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, err)
-	} else if validResponse, ok := response.(GetOrganizationMetaResponseObject); ok {
-		if err := validResponse.VisitGetOrganizationMetaResponse(w); err != nil {
-			sh.options.ResponseErrorHandlerFunc(w, r, err)
-		}
-	} else if response != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
-	}
+	serveStrict(sh, w, r, "GetOrganizationMeta", request, sh.ssi.GetOrganizationMeta, GetOrganizationMetaResponseObject.VisitGetOrganizationMetaResponse)
 }

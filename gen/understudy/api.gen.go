@@ -12,6 +12,7 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/gorilla/mux"
@@ -1810,47 +1811,20 @@ type ServerInterface interface {
 
 // ServerInterfaceWrapper converts contexts to parameters.
 type ServerInterfaceWrapper struct {
-	Handler            ServerInterface
-	HandlerMiddlewares []MiddlewareFunc
-	ErrorHandlerFunc   func(w http.ResponseWriter, r *http.Request, err error)
+	Handler          ServerInterface
+	ErrorHandlerFunc func(w http.ResponseWriter, r *http.Request, err error)
 }
 
-type MiddlewareFunc func(http.Handler) http.Handler
-
 func (siw *ServerInterfaceWrapper) GetClock(w http.ResponseWriter, r *http.Request) {
-	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.GetClock(w, r)
-	}))
-
-	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
-		handler = siw.HandlerMiddlewares[i](handler)
-	}
-
-	handler.ServeHTTP(w, r)
+	siw.Handler.GetClock(w, r)
 }
 
 func (siw *ServerInterfaceWrapper) PutClock(w http.ResponseWriter, r *http.Request) {
-	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.PutClock(w, r)
-	}))
-
-	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
-		handler = siw.HandlerMiddlewares[i](handler)
-	}
-
-	handler.ServeHTTP(w, r)
+	siw.Handler.PutClock(w, r)
 }
 
 func (siw *ServerInterfaceWrapper) AdvanceClock(w http.ResponseWriter, r *http.Request) {
-	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.AdvanceClock(w, r)
-	}))
-
-	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
-		handler = siw.HandlerMiddlewares[i](handler)
-	}
-
-	handler.ServeHTTP(w, r)
+	siw.Handler.AdvanceClock(w, r)
 }
 
 func (siw *ServerInterfaceWrapper) GetCoverage(w http.ResponseWriter, r *http.Request) {
@@ -1899,27 +1873,11 @@ func (siw *ServerInterfaceWrapper) GetCoverage(w http.ResponseWriter, r *http.Re
 		return
 	}
 
-	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.GetCoverage(w, r, params)
-	}))
-
-	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
-		handler = siw.HandlerMiddlewares[i](handler)
-	}
-
-	handler.ServeHTTP(w, r)
+	siw.Handler.GetCoverage(w, r, params)
 }
 
 func (siw *ServerInterfaceWrapper) ListDatafoldCIConfigs(w http.ResponseWriter, r *http.Request) {
-	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.ListDatafoldCIConfigs(w, r)
-	}))
-
-	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
-		handler = siw.HandlerMiddlewares[i](handler)
-	}
-
-	handler.ServeHTTP(w, r)
+	siw.Handler.ListDatafoldCIConfigs(w, r)
 }
 
 func (siw *ServerInterfaceWrapper) DeleteDatafoldCIConfig(w http.ResponseWriter, r *http.Request) {
@@ -1935,15 +1893,7 @@ func (siw *ServerInterfaceWrapper) DeleteDatafoldCIConfig(w http.ResponseWriter,
 		return
 	}
 
-	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.DeleteDatafoldCIConfig(w, r, ciConfigID)
-	}))
-
-	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
-		handler = siw.HandlerMiddlewares[i](handler)
-	}
-
-	handler.ServeHTTP(w, r)
+	siw.Handler.DeleteDatafoldCIConfig(w, r, ciConfigID)
 }
 
 func (siw *ServerInterfaceWrapper) PutDatafoldCIConfig(w http.ResponseWriter, r *http.Request) {
@@ -1959,15 +1909,7 @@ func (siw *ServerInterfaceWrapper) PutDatafoldCIConfig(w http.ResponseWriter, r 
 		return
 	}
 
-	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.PutDatafoldCIConfig(w, r, ciConfigID)
-	}))
-
-	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
-		handler = siw.HandlerMiddlewares[i](handler)
-	}
-
-	handler.ServeHTTP(w, r)
+	siw.Handler.PutDatafoldCIConfig(w, r, ciConfigID)
 }
 
 func (siw *ServerInterfaceWrapper) PutDatafoldPullRequest(w http.ResponseWriter, r *http.Request) {
@@ -1992,15 +1934,7 @@ func (siw *ServerInterfaceWrapper) PutDatafoldPullRequest(w http.ResponseWriter,
 		return
 	}
 
-	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.PutDatafoldPullRequest(w, r, ciConfigID, prNumber)
-	}))
-
-	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
-		handler = siw.HandlerMiddlewares[i](handler)
-	}
-
-	handler.ServeHTTP(w, r)
+	siw.Handler.PutDatafoldPullRequest(w, r, ciConfigID, prNumber)
 }
 
 func (siw *ServerInterfaceWrapper) GetDatafoldCIRun(w http.ResponseWriter, r *http.Request) {
@@ -2016,15 +1950,7 @@ func (siw *ServerInterfaceWrapper) GetDatafoldCIRun(w http.ResponseWriter, r *ht
 		return
 	}
 
-	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.GetDatafoldCIRun(w, r, ciRunID)
-	}))
-
-	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
-		handler = siw.HandlerMiddlewares[i](handler)
-	}
-
-	handler.ServeHTTP(w, r)
+	siw.Handler.GetDatafoldCIRun(w, r, ciRunID)
 }
 
 func (siw *ServerInterfaceWrapper) ConfirmDatafoldCIRun(w http.ResponseWriter, r *http.Request) {
@@ -2040,15 +1966,7 @@ func (siw *ServerInterfaceWrapper) ConfirmDatafoldCIRun(w http.ResponseWriter, r
 		return
 	}
 
-	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.ConfirmDatafoldCIRun(w, r, ciRunID)
-	}))
-
-	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
-		handler = siw.HandlerMiddlewares[i](handler)
-	}
-
-	handler.ServeHTTP(w, r)
+	siw.Handler.ConfirmDatafoldCIRun(w, r, ciRunID)
 }
 
 func (siw *ServerInterfaceWrapper) GetDatafoldCISummary(w http.ResponseWriter, r *http.Request) {
@@ -2064,39 +1982,15 @@ func (siw *ServerInterfaceWrapper) GetDatafoldCISummary(w http.ResponseWriter, r
 		return
 	}
 
-	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.GetDatafoldCISummary(w, r, ciRunID)
-	}))
-
-	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
-		handler = siw.HandlerMiddlewares[i](handler)
-	}
-
-	handler.ServeHTTP(w, r)
+	siw.Handler.GetDatafoldCISummary(w, r, ciRunID)
 }
 
 func (siw *ServerInterfaceWrapper) GetDatafoldCompatibility(w http.ResponseWriter, r *http.Request) {
-	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.GetDatafoldCompatibility(w, r)
-	}))
-
-	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
-		handler = siw.HandlerMiddlewares[i](handler)
-	}
-
-	handler.ServeHTTP(w, r)
+	siw.Handler.GetDatafoldCompatibility(w, r)
 }
 
 func (siw *ServerInterfaceWrapper) PutDatafoldCompatibility(w http.ResponseWriter, r *http.Request) {
-	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.PutDatafoldCompatibility(w, r)
-	}))
-
-	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
-		handler = siw.HandlerMiddlewares[i](handler)
-	}
-
-	handler.ServeHTTP(w, r)
+	siw.Handler.PutDatafoldCompatibility(w, r)
 }
 
 func (siw *ServerInterfaceWrapper) DeleteDatafoldSource(w http.ResponseWriter, r *http.Request) {
@@ -2112,15 +2006,7 @@ func (siw *ServerInterfaceWrapper) DeleteDatafoldSource(w http.ResponseWriter, r
 		return
 	}
 
-	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.DeleteDatafoldSource(w, r, dataSourceID)
-	}))
-
-	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
-		handler = siw.HandlerMiddlewares[i](handler)
-	}
-
-	handler.ServeHTTP(w, r)
+	siw.Handler.DeleteDatafoldSource(w, r, dataSourceID)
 }
 
 func (siw *ServerInterfaceWrapper) DeleteDatafoldBacking(w http.ResponseWriter, r *http.Request) {
@@ -2136,15 +2022,7 @@ func (siw *ServerInterfaceWrapper) DeleteDatafoldBacking(w http.ResponseWriter, 
 		return
 	}
 
-	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.DeleteDatafoldBacking(w, r, dataSourceID)
-	}))
-
-	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
-		handler = siw.HandlerMiddlewares[i](handler)
-	}
-
-	handler.ServeHTTP(w, r)
+	siw.Handler.DeleteDatafoldBacking(w, r, dataSourceID)
 }
 
 func (siw *ServerInterfaceWrapper) GetDatafoldBacking(w http.ResponseWriter, r *http.Request) {
@@ -2160,15 +2038,7 @@ func (siw *ServerInterfaceWrapper) GetDatafoldBacking(w http.ResponseWriter, r *
 		return
 	}
 
-	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.GetDatafoldBacking(w, r, dataSourceID)
-	}))
-
-	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
-		handler = siw.HandlerMiddlewares[i](handler)
-	}
-
-	handler.ServeHTTP(w, r)
+	siw.Handler.GetDatafoldBacking(w, r, dataSourceID)
 }
 
 func (siw *ServerInterfaceWrapper) PutDatafoldBacking(w http.ResponseWriter, r *http.Request) {
@@ -2184,15 +2054,7 @@ func (siw *ServerInterfaceWrapper) PutDatafoldBacking(w http.ResponseWriter, r *
 		return
 	}
 
-	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.PutDatafoldBacking(w, r, dataSourceID)
-	}))
-
-	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
-		handler = siw.HandlerMiddlewares[i](handler)
-	}
-
-	handler.ServeHTTP(w, r)
+	siw.Handler.PutDatafoldBacking(w, r, dataSourceID)
 }
 
 func (siw *ServerInterfaceWrapper) DownloadDatafoldArtifacts(w http.ResponseWriter, r *http.Request) {
@@ -2208,27 +2070,11 @@ func (siw *ServerInterfaceWrapper) DownloadDatafoldArtifacts(w http.ResponseWrit
 		return
 	}
 
-	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.DownloadDatafoldArtifacts(w, r, artifactsID)
-	}))
-
-	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
-		handler = siw.HandlerMiddlewares[i](handler)
-	}
-
-	handler.ServeHTTP(w, r)
+	siw.Handler.DownloadDatafoldArtifacts(w, r, artifactsID)
 }
 
 func (siw *ServerInterfaceWrapper) ListDatafoldOutcomes(w http.ResponseWriter, r *http.Request) {
-	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.ListDatafoldOutcomes(w, r)
-	}))
-
-	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
-		handler = siw.HandlerMiddlewares[i](handler)
-	}
-
-	handler.ServeHTTP(w, r)
+	siw.Handler.ListDatafoldOutcomes(w, r)
 }
 
 func (siw *ServerInterfaceWrapper) DeleteDatafoldOutcome(w http.ResponseWriter, r *http.Request) {
@@ -2244,15 +2090,7 @@ func (siw *ServerInterfaceWrapper) DeleteDatafoldOutcome(w http.ResponseWriter, 
 		return
 	}
 
-	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.DeleteDatafoldOutcome(w, r, outcomeName)
-	}))
-
-	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
-		handler = siw.HandlerMiddlewares[i](handler)
-	}
-
-	handler.ServeHTTP(w, r)
+	siw.Handler.DeleteDatafoldOutcome(w, r, outcomeName)
 }
 
 func (siw *ServerInterfaceWrapper) PutDatafoldOutcome(w http.ResponseWriter, r *http.Request) {
@@ -2268,15 +2106,7 @@ func (siw *ServerInterfaceWrapper) PutDatafoldOutcome(w http.ResponseWriter, r *
 		return
 	}
 
-	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.PutDatafoldOutcome(w, r, outcomeName)
-	}))
-
-	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
-		handler = siw.HandlerMiddlewares[i](handler)
-	}
-
-	handler.ServeHTTP(w, r)
+	siw.Handler.PutDatafoldOutcome(w, r, outcomeName)
 }
 
 func (siw *ServerInterfaceWrapper) GetDocument(w http.ResponseWriter, r *http.Request) {
@@ -2308,15 +2138,7 @@ func (siw *ServerInterfaceWrapper) GetDocument(w http.ResponseWriter, r *http.Re
 		return
 	}
 
-	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.GetDocument(w, r, document, params)
-	}))
-
-	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
-		handler = siw.HandlerMiddlewares[i](handler)
-	}
-
-	handler.ServeHTTP(w, r)
+	siw.Handler.GetDocument(w, r, document, params)
 }
 
 func (siw *ServerInterfaceWrapper) ClearExchanges(w http.ResponseWriter, r *http.Request) {
@@ -2339,15 +2161,7 @@ func (siw *ServerInterfaceWrapper) ClearExchanges(w http.ResponseWriter, r *http
 		return
 	}
 
-	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.ClearExchanges(w, r, params)
-	}))
-
-	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
-		handler = siw.HandlerMiddlewares[i](handler)
-	}
-
-	handler.ServeHTTP(w, r)
+	siw.Handler.ClearExchanges(w, r, params)
 }
 
 func (siw *ServerInterfaceWrapper) ListExchanges(w http.ResponseWriter, r *http.Request) {
@@ -2461,15 +2275,7 @@ func (siw *ServerInterfaceWrapper) ListExchanges(w http.ResponseWriter, r *http.
 		return
 	}
 
-	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.ListExchanges(w, r, params)
-	}))
-
-	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
-		handler = siw.HandlerMiddlewares[i](handler)
-	}
-
-	handler.ServeHTTP(w, r)
+	siw.Handler.ListExchanges(w, r, params)
 }
 
 func (siw *ServerInterfaceWrapper) GetExchange(w http.ResponseWriter, r *http.Request) {
@@ -2501,15 +2307,7 @@ func (siw *ServerInterfaceWrapper) GetExchange(w http.ResponseWriter, r *http.Re
 		return
 	}
 
-	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.GetExchange(w, r, exchangeID, params)
-	}))
-
-	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
-		handler = siw.HandlerMiddlewares[i](handler)
-	}
-
-	handler.ServeHTTP(w, r)
+	siw.Handler.GetExchange(w, r, exchangeID, params)
 }
 
 func (siw *ServerInterfaceWrapper) ClearFaults(w http.ResponseWriter, r *http.Request) {
@@ -2532,15 +2330,7 @@ func (siw *ServerInterfaceWrapper) ClearFaults(w http.ResponseWriter, r *http.Re
 		return
 	}
 
-	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.ClearFaults(w, r, params)
-	}))
-
-	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
-		handler = siw.HandlerMiddlewares[i](handler)
-	}
-
-	handler.ServeHTTP(w, r)
+	siw.Handler.ClearFaults(w, r, params)
 }
 
 func (siw *ServerInterfaceWrapper) ListFaults(w http.ResponseWriter, r *http.Request) {
@@ -2563,15 +2353,7 @@ func (siw *ServerInterfaceWrapper) ListFaults(w http.ResponseWriter, r *http.Req
 		return
 	}
 
-	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.ListFaults(w, r, params)
-	}))
-
-	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
-		handler = siw.HandlerMiddlewares[i](handler)
-	}
-
-	handler.ServeHTTP(w, r)
+	siw.Handler.ListFaults(w, r, params)
 }
 
 func (siw *ServerInterfaceWrapper) DeleteFault(w http.ResponseWriter, r *http.Request) {
@@ -2603,15 +2385,7 @@ func (siw *ServerInterfaceWrapper) DeleteFault(w http.ResponseWriter, r *http.Re
 		return
 	}
 
-	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.DeleteFault(w, r, faultName, params)
-	}))
-
-	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
-		handler = siw.HandlerMiddlewares[i](handler)
-	}
-
-	handler.ServeHTTP(w, r)
+	siw.Handler.DeleteFault(w, r, faultName, params)
 }
 
 func (siw *ServerInterfaceWrapper) GetFault(w http.ResponseWriter, r *http.Request) {
@@ -2643,15 +2417,7 @@ func (siw *ServerInterfaceWrapper) GetFault(w http.ResponseWriter, r *http.Reque
 		return
 	}
 
-	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.GetFault(w, r, faultName, params)
-	}))
-
-	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
-		handler = siw.HandlerMiddlewares[i](handler)
-	}
-
-	handler.ServeHTTP(w, r)
+	siw.Handler.GetFault(w, r, faultName, params)
 }
 
 func (siw *ServerInterfaceWrapper) PutFault(w http.ResponseWriter, r *http.Request) {
@@ -2683,63 +2449,23 @@ func (siw *ServerInterfaceWrapper) PutFault(w http.ResponseWriter, r *http.Reque
 		return
 	}
 
-	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.PutFault(w, r, faultName, params)
-	}))
-
-	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
-		handler = siw.HandlerMiddlewares[i](handler)
-	}
-
-	handler.ServeHTTP(w, r)
+	siw.Handler.PutFault(w, r, faultName, params)
 }
 
 func (siw *ServerInterfaceWrapper) GetLiveness(w http.ResponseWriter, r *http.Request) {
-	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.GetLiveness(w, r)
-	}))
-
-	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
-		handler = siw.HandlerMiddlewares[i](handler)
-	}
-
-	handler.ServeHTTP(w, r)
+	siw.Handler.GetLiveness(w, r)
 }
 
 func (siw *ServerInterfaceWrapper) GetReadiness(w http.ResponseWriter, r *http.Request) {
-	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.GetReadiness(w, r)
-	}))
-
-	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
-		handler = siw.HandlerMiddlewares[i](handler)
-	}
-
-	handler.ServeHTTP(w, r)
+	siw.Handler.GetReadiness(w, r)
 }
 
 func (siw *ServerInterfaceWrapper) GetIds(w http.ResponseWriter, r *http.Request) {
-	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.GetIds(w, r)
-	}))
-
-	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
-		handler = siw.HandlerMiddlewares[i](handler)
-	}
-
-	handler.ServeHTTP(w, r)
+	siw.Handler.GetIds(w, r)
 }
 
 func (siw *ServerInterfaceWrapper) PutIds(w http.ResponseWriter, r *http.Request) {
-	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.PutIds(w, r)
-	}))
-
-	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
-		handler = siw.HandlerMiddlewares[i](handler)
-	}
-
-	handler.ServeHTTP(w, r)
+	siw.Handler.PutIds(w, r)
 }
 
 func (siw *ServerInterfaceWrapper) ListJobs(w http.ResponseWriter, r *http.Request) {
@@ -2775,27 +2501,11 @@ func (siw *ServerInterfaceWrapper) ListJobs(w http.ResponseWriter, r *http.Reque
 		return
 	}
 
-	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.ListJobs(w, r, params)
-	}))
-
-	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
-		handler = siw.HandlerMiddlewares[i](handler)
-	}
-
-	handler.ServeHTTP(w, r)
+	siw.Handler.ListJobs(w, r, params)
 }
 
 func (siw *ServerInterfaceWrapper) ListJobModes(w http.ResponseWriter, r *http.Request) {
-	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.ListJobModes(w, r)
-	}))
-
-	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
-		handler = siw.HandlerMiddlewares[i](handler)
-	}
-
-	handler.ServeHTTP(w, r)
+	siw.Handler.ListJobModes(w, r)
 }
 
 func (siw *ServerInterfaceWrapper) DeleteJobMode(w http.ResponseWriter, r *http.Request) {
@@ -2811,15 +2521,7 @@ func (siw *ServerInterfaceWrapper) DeleteJobMode(w http.ResponseWriter, r *http.
 		return
 	}
 
-	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.DeleteJobMode(w, r, jobKind)
-	}))
-
-	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
-		handler = siw.HandlerMiddlewares[i](handler)
-	}
-
-	handler.ServeHTTP(w, r)
+	siw.Handler.DeleteJobMode(w, r, jobKind)
 }
 
 func (siw *ServerInterfaceWrapper) PutJobMode(w http.ResponseWriter, r *http.Request) {
@@ -2835,15 +2537,7 @@ func (siw *ServerInterfaceWrapper) PutJobMode(w http.ResponseWriter, r *http.Req
 		return
 	}
 
-	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.PutJobMode(w, r, jobKind)
-	}))
-
-	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
-		handler = siw.HandlerMiddlewares[i](handler)
-	}
-
-	handler.ServeHTTP(w, r)
+	siw.Handler.PutJobMode(w, r, jobKind)
 }
 
 func (siw *ServerInterfaceWrapper) GetReport(w http.ResponseWriter, r *http.Request) {
@@ -2892,63 +2586,23 @@ func (siw *ServerInterfaceWrapper) GetReport(w http.ResponseWriter, r *http.Requ
 		return
 	}
 
-	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.GetReport(w, r, params)
-	}))
-
-	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
-		handler = siw.HandlerMiddlewares[i](handler)
-	}
-
-	handler.ServeHTTP(w, r)
+	siw.Handler.GetReport(w, r, params)
 }
 
 func (siw *ServerInterfaceWrapper) Reset(w http.ResponseWriter, r *http.Request) {
-	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.Reset(w, r)
-	}))
-
-	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
-		handler = siw.HandlerMiddlewares[i](handler)
-	}
-
-	handler.ServeHTTP(w, r)
+	siw.Handler.Reset(w, r)
 }
 
 func (siw *ServerInterfaceWrapper) ExportSeed(w http.ResponseWriter, r *http.Request) {
-	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.ExportSeed(w, r)
-	}))
-
-	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
-		handler = siw.HandlerMiddlewares[i](handler)
-	}
-
-	handler.ServeHTTP(w, r)
+	siw.Handler.ExportSeed(w, r)
 }
 
 func (siw *ServerInterfaceWrapper) PutSeed(w http.ResponseWriter, r *http.Request) {
-	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.PutSeed(w, r)
-	}))
-
-	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
-		handler = siw.HandlerMiddlewares[i](handler)
-	}
-
-	handler.ServeHTTP(w, r)
+	siw.Handler.PutSeed(w, r)
 }
 
 func (siw *ServerInterfaceWrapper) ListSnapshots(w http.ResponseWriter, r *http.Request) {
-	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.ListSnapshots(w, r)
-	}))
-
-	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
-		handler = siw.HandlerMiddlewares[i](handler)
-	}
-
-	handler.ServeHTTP(w, r)
+	siw.Handler.ListSnapshots(w, r)
 }
 
 func (siw *ServerInterfaceWrapper) DeleteSnapshot(w http.ResponseWriter, r *http.Request) {
@@ -2964,15 +2618,7 @@ func (siw *ServerInterfaceWrapper) DeleteSnapshot(w http.ResponseWriter, r *http
 		return
 	}
 
-	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.DeleteSnapshot(w, r, snapshotName)
-	}))
-
-	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
-		handler = siw.HandlerMiddlewares[i](handler)
-	}
-
-	handler.ServeHTTP(w, r)
+	siw.Handler.DeleteSnapshot(w, r, snapshotName)
 }
 
 func (siw *ServerInterfaceWrapper) PutSnapshot(w http.ResponseWriter, r *http.Request) {
@@ -2988,15 +2634,7 @@ func (siw *ServerInterfaceWrapper) PutSnapshot(w http.ResponseWriter, r *http.Re
 		return
 	}
 
-	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.PutSnapshot(w, r, snapshotName)
-	}))
-
-	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
-		handler = siw.HandlerMiddlewares[i](handler)
-	}
-
-	handler.ServeHTTP(w, r)
+	siw.Handler.PutSnapshot(w, r, snapshotName)
 }
 
 func (siw *ServerInterfaceWrapper) RestoreSnapshot(w http.ResponseWriter, r *http.Request) {
@@ -3012,27 +2650,11 @@ func (siw *ServerInterfaceWrapper) RestoreSnapshot(w http.ResponseWriter, r *htt
 		return
 	}
 
-	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.RestoreSnapshot(w, r, snapshotName)
-	}))
-
-	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
-		handler = siw.HandlerMiddlewares[i](handler)
-	}
-
-	handler.ServeHTTP(w, r)
+	siw.Handler.RestoreSnapshot(w, r, snapshotName)
 }
 
 func (siw *ServerInterfaceWrapper) GetVersion(w http.ResponseWriter, r *http.Request) {
-	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.GetVersion(w, r)
-	}))
-
-	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
-		handler = siw.HandlerMiddlewares[i](handler)
-	}
-
-	handler.ServeHTTP(w, r)
+	siw.Handler.GetVersion(w, r)
 }
 
 func (siw *ServerInterfaceWrapper) ListViolations(w http.ResponseWriter, r *http.Request) {
@@ -3068,39 +2690,15 @@ func (siw *ServerInterfaceWrapper) ListViolations(w http.ResponseWriter, r *http
 		return
 	}
 
-	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.ListViolations(w, r, params)
-	}))
-
-	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
-		handler = siw.HandlerMiddlewares[i](handler)
-	}
-
-	handler.ServeHTTP(w, r)
+	siw.Handler.ListViolations(w, r, params)
 }
 
 func (siw *ServerInterfaceWrapper) ListWebhooks(w http.ResponseWriter, r *http.Request) {
-	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.ListWebhooks(w, r)
-	}))
-
-	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
-		handler = siw.HandlerMiddlewares[i](handler)
-	}
-
-	handler.ServeHTTP(w, r)
+	siw.Handler.ListWebhooks(w, r)
 }
 
 func (siw *ServerInterfaceWrapper) CreateWebhook(w http.ResponseWriter, r *http.Request) {
-	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.CreateWebhook(w, r)
-	}))
-
-	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
-		handler = siw.HandlerMiddlewares[i](handler)
-	}
-
-	handler.ServeHTTP(w, r)
+	siw.Handler.CreateWebhook(w, r)
 }
 
 func (siw *ServerInterfaceWrapper) DeleteWebhook(w http.ResponseWriter, r *http.Request) {
@@ -3116,15 +2714,7 @@ func (siw *ServerInterfaceWrapper) DeleteWebhook(w http.ResponseWriter, r *http.
 		return
 	}
 
-	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.DeleteWebhook(w, r, webhookName)
-	}))
-
-	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
-		handler = siw.HandlerMiddlewares[i](handler)
-	}
-
-	handler.ServeHTTP(w, r)
+	siw.Handler.DeleteWebhook(w, r, webhookName)
 }
 
 func (siw *ServerInterfaceWrapper) GetWebhook(w http.ResponseWriter, r *http.Request) {
@@ -3140,15 +2730,7 @@ func (siw *ServerInterfaceWrapper) GetWebhook(w http.ResponseWriter, r *http.Req
 		return
 	}
 
-	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.GetWebhook(w, r, webhookName)
-	}))
-
-	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
-		handler = siw.HandlerMiddlewares[i](handler)
-	}
-
-	handler.ServeHTTP(w, r)
+	siw.Handler.GetWebhook(w, r, webhookName)
 }
 
 func (siw *ServerInterfaceWrapper) UpdateWebhook(w http.ResponseWriter, r *http.Request) {
@@ -3164,15 +2746,7 @@ func (siw *ServerInterfaceWrapper) UpdateWebhook(w http.ResponseWriter, r *http.
 		return
 	}
 
-	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.UpdateWebhook(w, r, webhookName)
-	}))
-
-	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
-		handler = siw.HandlerMiddlewares[i](handler)
-	}
-
-	handler.ServeHTTP(w, r)
+	siw.Handler.UpdateWebhook(w, r, webhookName)
 }
 
 func (siw *ServerInterfaceWrapper) ListDeliveries(w http.ResponseWriter, r *http.Request) {
@@ -3204,15 +2778,7 @@ func (siw *ServerInterfaceWrapper) ListDeliveries(w http.ResponseWriter, r *http
 		return
 	}
 
-	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.ListDeliveries(w, r, webhookName, params)
-	}))
-
-	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
-		handler = siw.HandlerMiddlewares[i](handler)
-	}
-
-	handler.ServeHTTP(w, r)
+	siw.Handler.ListDeliveries(w, r, webhookName, params)
 }
 
 func (siw *ServerInterfaceWrapper) GetDelivery(w http.ResponseWriter, r *http.Request) {
@@ -3237,15 +2803,7 @@ func (siw *ServerInterfaceWrapper) GetDelivery(w http.ResponseWriter, r *http.Re
 		return
 	}
 
-	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.GetDelivery(w, r, webhookName, deliveryID)
-	}))
-
-	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
-		handler = siw.HandlerMiddlewares[i](handler)
-	}
-
-	handler.ServeHTTP(w, r)
+	siw.Handler.GetDelivery(w, r, webhookName, deliveryID)
 }
 
 func (siw *ServerInterfaceWrapper) Redeliver(w http.ResponseWriter, r *http.Request) {
@@ -3270,15 +2828,7 @@ func (siw *ServerInterfaceWrapper) Redeliver(w http.ResponseWriter, r *http.Requ
 		return
 	}
 
-	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.Redeliver(w, r, webhookName, deliveryID)
-	}))
-
-	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
-		handler = siw.HandlerMiddlewares[i](handler)
-	}
-
-	handler.ServeHTTP(w, r)
+	siw.Handler.Redeliver(w, r, webhookName, deliveryID)
 }
 
 type UnescapedCookieParamError struct {
@@ -3358,7 +2908,6 @@ func Handler(si ServerInterface) http.Handler {
 type GorillaServerOptions struct {
 	BaseURL          string
 	BaseRouter       *mux.Router
-	Middlewares      []MiddlewareFunc
 	ErrorHandlerFunc func(w http.ResponseWriter, r *http.Request, err error)
 }
 
@@ -3389,9 +2938,8 @@ func HandlerWithOptions(si ServerInterface, options GorillaServerOptions) http.H
 		}
 	}
 	wrapper := ServerInterfaceWrapper{
-		Handler:            si,
-		HandlerMiddlewares: options.Middlewares,
-		ErrorHandlerFunc:   options.ErrorHandlerFunc,
+		Handler:          si,
+		ErrorHandlerFunc: options.ErrorHandlerFunc,
 	}
 
 	r.HandleFunc(options.BaseURL+"/_understudy/clock", wrapper.GetClock).Methods(http.MethodGet)
@@ -3520,14 +3068,7 @@ type GetClockResponseObject interface {
 type GetClock200JSONResponse Clock
 
 func (response GetClock200JSONResponse) VisitGetClockResponse(w http.ResponseWriter) error {
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(200)
-	_, err := buf.WriteTo(w)
-	return err
+	return writeJSON(w, 200, "application/json", response)
 }
 
 type PutClockRequestObject struct {
@@ -3541,14 +3082,7 @@ type PutClockResponseObject interface {
 type PutClock200JSONResponse Clock
 
 func (response PutClock200JSONResponse) VisitPutClockResponse(w http.ResponseWriter) error {
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(200)
-	_, err := buf.WriteTo(w)
-	return err
+	return writeJSON(w, 200, "application/json", response)
 }
 
 type AdvanceClockRequestObject struct {
@@ -3562,14 +3096,7 @@ type AdvanceClockResponseObject interface {
 type AdvanceClock200JSONResponse Clock
 
 func (response AdvanceClock200JSONResponse) VisitAdvanceClockResponse(w http.ResponseWriter) error {
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(200)
-	_, err := buf.WriteTo(w)
-	return err
+	return writeJSON(w, 200, "application/json", response)
 }
 
 type GetCoverageRequestObject struct {
@@ -3583,14 +3110,7 @@ type GetCoverageResponseObject interface {
 type GetCoverage200JSONResponse CoverageReport
 
 func (response GetCoverage200JSONResponse) VisitGetCoverageResponse(w http.ResponseWriter) error {
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(200)
-	_, err := buf.WriteTo(w)
-	return err
+	return writeJSON(w, 200, "application/json", response)
 }
 
 type ListDatafoldCIConfigsRequestObject struct{}
@@ -3602,14 +3122,7 @@ type ListDatafoldCIConfigsResponseObject interface {
 type ListDatafoldCIConfigs200JSONResponse DatafoldCIConfigList
 
 func (response ListDatafoldCIConfigs200JSONResponse) VisitListDatafoldCIConfigsResponse(w http.ResponseWriter) error {
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(200)
-	_, err := buf.WriteTo(w)
-	return err
+	return writeJSON(w, 200, "application/json", response)
 }
 
 type DeleteDatafoldCIConfigRequestObject struct {
@@ -3639,14 +3152,7 @@ type PutDatafoldCIConfigResponseObject interface {
 type PutDatafoldCIConfig200JSONResponse DatafoldCIConfig
 
 func (response PutDatafoldCIConfig200JSONResponse) VisitPutDatafoldCIConfigResponse(w http.ResponseWriter) error {
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(200)
-	_, err := buf.WriteTo(w)
-	return err
+	return writeJSON(w, 200, "application/json", response)
 }
 
 type PutDatafoldPullRequestRequestObject struct {
@@ -3662,14 +3168,7 @@ type PutDatafoldPullRequestResponseObject interface {
 type PutDatafoldPullRequest200JSONResponse DatafoldPullRequest
 
 func (response PutDatafoldPullRequest200JSONResponse) VisitPutDatafoldPullRequestResponse(w http.ResponseWriter) error {
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(200)
-	_, err := buf.WriteTo(w)
-	return err
+	return writeJSON(w, 200, "application/json", response)
 }
 
 type GetDatafoldCIRunRequestObject struct {
@@ -3683,14 +3182,7 @@ type GetDatafoldCIRunResponseObject interface {
 type GetDatafoldCIRun200JSONResponse DatafoldCIRun
 
 func (response GetDatafoldCIRun200JSONResponse) VisitGetDatafoldCIRunResponse(w http.ResponseWriter) error {
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(200)
-	_, err := buf.WriteTo(w)
-	return err
+	return writeJSON(w, 200, "application/json", response)
 }
 
 type ConfirmDatafoldCIRunRequestObject struct {
@@ -3704,14 +3196,7 @@ type ConfirmDatafoldCIRunResponseObject interface {
 type ConfirmDatafoldCIRun200JSONResponse DatafoldCIRun
 
 func (response ConfirmDatafoldCIRun200JSONResponse) VisitConfirmDatafoldCIRunResponse(w http.ResponseWriter) error {
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(200)
-	_, err := buf.WriteTo(w)
-	return err
+	return writeJSON(w, 200, "application/json", response)
 }
 
 type GetDatafoldCISummaryRequestObject struct {
@@ -3750,14 +3235,7 @@ type GetDatafoldCompatibilityResponseObject interface {
 type GetDatafoldCompatibility200JSONResponse DatafoldCompatibility
 
 func (response GetDatafoldCompatibility200JSONResponse) VisitGetDatafoldCompatibilityResponse(w http.ResponseWriter) error {
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(200)
-	_, err := buf.WriteTo(w)
-	return err
+	return writeJSON(w, 200, "application/json", response)
 }
 
 type PutDatafoldCompatibilityRequestObject struct {
@@ -3771,14 +3249,7 @@ type PutDatafoldCompatibilityResponseObject interface {
 type PutDatafoldCompatibility200JSONResponse DatafoldCompatibility
 
 func (response PutDatafoldCompatibility200JSONResponse) VisitPutDatafoldCompatibilityResponse(w http.ResponseWriter) error {
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(200)
-	_, err := buf.WriteTo(w)
-	return err
+	return writeJSON(w, 200, "application/json", response)
 }
 
 type DeleteDatafoldSourceRequestObject struct {
@@ -3822,14 +3293,7 @@ type GetDatafoldBackingResponseObject interface {
 type GetDatafoldBacking200JSONResponse DatafoldBacking
 
 func (response GetDatafoldBacking200JSONResponse) VisitGetDatafoldBackingResponse(w http.ResponseWriter) error {
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(200)
-	_, err := buf.WriteTo(w)
-	return err
+	return writeJSON(w, 200, "application/json", response)
 }
 
 type PutDatafoldBackingRequestObject struct {
@@ -3844,14 +3308,7 @@ type PutDatafoldBackingResponseObject interface {
 type PutDatafoldBacking200JSONResponse DatafoldBacking
 
 func (response PutDatafoldBacking200JSONResponse) VisitPutDatafoldBackingResponse(w http.ResponseWriter) error {
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(200)
-	_, err := buf.WriteTo(w)
-	return err
+	return writeJSON(w, 200, "application/json", response)
 }
 
 type DownloadDatafoldArtifactsRequestObject struct {
@@ -3890,14 +3347,7 @@ type ListDatafoldOutcomesResponseObject interface {
 type ListDatafoldOutcomes200JSONResponse DatafoldOutcomeList
 
 func (response ListDatafoldOutcomes200JSONResponse) VisitListDatafoldOutcomesResponse(w http.ResponseWriter) error {
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(200)
-	_, err := buf.WriteTo(w)
-	return err
+	return writeJSON(w, 200, "application/json", response)
 }
 
 type DeleteDatafoldOutcomeRequestObject struct {
@@ -3927,14 +3377,7 @@ type PutDatafoldOutcomeResponseObject interface {
 type PutDatafoldOutcome200JSONResponse DatafoldOutcome
 
 func (response PutDatafoldOutcome200JSONResponse) VisitPutDatafoldOutcomeResponse(w http.ResponseWriter) error {
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(200)
-	_, err := buf.WriteTo(w)
-	return err
+	return writeJSON(w, 200, "application/json", response)
 }
 
 type GetDocumentRequestObject struct {
@@ -3949,14 +3392,7 @@ type GetDocumentResponseObject interface {
 type GetDocument200JSONResponse map[string]interface{}
 
 func (response GetDocument200JSONResponse) VisitGetDocumentResponse(w http.ResponseWriter) error {
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(200)
-	_, err := buf.WriteTo(w)
-	return err
+	return writeJSON(w, 200, "application/json", response)
 }
 
 type GetDocument200ApplicationYamlResponse struct {
@@ -4004,14 +3440,7 @@ type ListExchangesResponseObject interface {
 type ListExchanges200JSONResponse ExchangePage
 
 func (response ListExchanges200JSONResponse) VisitListExchangesResponse(w http.ResponseWriter) error {
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(200)
-	_, err := buf.WriteTo(w)
-	return err
+	return writeJSON(w, 200, "application/json", response)
 }
 
 type GetExchangeRequestObject struct {
@@ -4026,14 +3455,7 @@ type GetExchangeResponseObject interface {
 type GetExchange200JSONResponse Exchange
 
 func (response GetExchange200JSONResponse) VisitGetExchangeResponse(w http.ResponseWriter) error {
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(200)
-	_, err := buf.WriteTo(w)
-	return err
+	return writeJSON(w, 200, "application/json", response)
 }
 
 type ClearFaultsRequestObject struct {
@@ -4062,14 +3484,7 @@ type ListFaultsResponseObject interface {
 type ListFaults200JSONResponse FaultList
 
 func (response ListFaults200JSONResponse) VisitListFaultsResponse(w http.ResponseWriter) error {
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(200)
-	_, err := buf.WriteTo(w)
-	return err
+	return writeJSON(w, 200, "application/json", response)
 }
 
 type DeleteFaultRequestObject struct {
@@ -4100,14 +3515,7 @@ type GetFaultResponseObject interface {
 type GetFault200JSONResponse Fault
 
 func (response GetFault200JSONResponse) VisitGetFaultResponse(w http.ResponseWriter) error {
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(200)
-	_, err := buf.WriteTo(w)
-	return err
+	return writeJSON(w, 200, "application/json", response)
 }
 
 type PutFaultRequestObject struct {
@@ -4123,14 +3531,7 @@ type PutFaultResponseObject interface {
 type PutFault200JSONResponse Fault
 
 func (response PutFault200JSONResponse) VisitPutFaultResponse(w http.ResponseWriter) error {
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(200)
-	_, err := buf.WriteTo(w)
-	return err
+	return writeJSON(w, 200, "application/json", response)
 }
 
 type GetLivenessRequestObject struct{}
@@ -4142,14 +3543,7 @@ type GetLivenessResponseObject interface {
 type GetLiveness200JSONResponse struct{ HealthyJSONResponse }
 
 func (response GetLiveness200JSONResponse) VisitGetLivenessResponse(w http.ResponseWriter) error {
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(200)
-	_, err := buf.WriteTo(w)
-	return err
+	return writeJSON(w, 200, "application/json", response)
 }
 
 type GetReadinessRequestObject struct{}
@@ -4161,14 +3555,7 @@ type GetReadinessResponseObject interface {
 type GetReadiness200JSONResponse struct{ HealthyJSONResponse }
 
 func (response GetReadiness200JSONResponse) VisitGetReadinessResponse(w http.ResponseWriter) error {
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(200)
-	_, err := buf.WriteTo(w)
-	return err
+	return writeJSON(w, 200, "application/json", response)
 }
 
 type GetIdsRequestObject struct{}
@@ -4180,14 +3567,7 @@ type GetIdsResponseObject interface {
 type GetIds200JSONResponse IDs
 
 func (response GetIds200JSONResponse) VisitGetIdsResponse(w http.ResponseWriter) error {
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(200)
-	_, err := buf.WriteTo(w)
-	return err
+	return writeJSON(w, 200, "application/json", response)
 }
 
 type PutIdsRequestObject struct {
@@ -4201,14 +3581,7 @@ type PutIdsResponseObject interface {
 type PutIds200JSONResponse IDs
 
 func (response PutIds200JSONResponse) VisitPutIdsResponse(w http.ResponseWriter) error {
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(200)
-	_, err := buf.WriteTo(w)
-	return err
+	return writeJSON(w, 200, "application/json", response)
 }
 
 type ListJobsRequestObject struct {
@@ -4222,14 +3595,7 @@ type ListJobsResponseObject interface {
 type ListJobs200JSONResponse JobPage
 
 func (response ListJobs200JSONResponse) VisitListJobsResponse(w http.ResponseWriter) error {
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(200)
-	_, err := buf.WriteTo(w)
-	return err
+	return writeJSON(w, 200, "application/json", response)
 }
 
 type ListJobModesRequestObject struct{}
@@ -4241,14 +3607,7 @@ type ListJobModesResponseObject interface {
 type ListJobModes200JSONResponse JobModeList
 
 func (response ListJobModes200JSONResponse) VisitListJobModesResponse(w http.ResponseWriter) error {
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(200)
-	_, err := buf.WriteTo(w)
-	return err
+	return writeJSON(w, 200, "application/json", response)
 }
 
 type DeleteJobModeRequestObject struct {
@@ -4278,14 +3637,7 @@ type PutJobModeResponseObject interface {
 type PutJobMode200JSONResponse JobMode
 
 func (response PutJobMode200JSONResponse) VisitPutJobModeResponse(w http.ResponseWriter) error {
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(200)
-	_, err := buf.WriteTo(w)
-	return err
+	return writeJSON(w, 200, "application/json", response)
 }
 
 type GetReportRequestObject struct {
@@ -4299,14 +3651,7 @@ type GetReportResponseObject interface {
 type GetReport200JSONResponse Report
 
 func (response GetReport200JSONResponse) VisitGetReportResponse(w http.ResponseWriter) error {
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(200)
-	_, err := buf.WriteTo(w)
-	return err
+	return writeJSON(w, 200, "application/json", response)
 }
 
 type ResetRequestObject struct {
@@ -4361,14 +3706,7 @@ type PutSeedResponseObject interface {
 type PutSeed200JSONResponse Seeded
 
 func (response PutSeed200JSONResponse) VisitPutSeedResponse(w http.ResponseWriter) error {
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(200)
-	_, err := buf.WriteTo(w)
-	return err
+	return writeJSON(w, 200, "application/json", response)
 }
 
 type ListSnapshotsRequestObject struct{}
@@ -4380,14 +3718,7 @@ type ListSnapshotsResponseObject interface {
 type ListSnapshots200JSONResponse SnapshotList
 
 func (response ListSnapshots200JSONResponse) VisitListSnapshotsResponse(w http.ResponseWriter) error {
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(200)
-	_, err := buf.WriteTo(w)
-	return err
+	return writeJSON(w, 200, "application/json", response)
 }
 
 type DeleteSnapshotRequestObject struct {
@@ -4417,14 +3748,7 @@ type PutSnapshotResponseObject interface {
 type PutSnapshot200JSONResponse Snapshot
 
 func (response PutSnapshot200JSONResponse) VisitPutSnapshotResponse(w http.ResponseWriter) error {
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(200)
-	_, err := buf.WriteTo(w)
-	return err
+	return writeJSON(w, 200, "application/json", response)
 }
 
 type RestoreSnapshotRequestObject struct {
@@ -4438,14 +3762,7 @@ type RestoreSnapshotResponseObject interface {
 type RestoreSnapshot200JSONResponse Snapshot
 
 func (response RestoreSnapshot200JSONResponse) VisitRestoreSnapshotResponse(w http.ResponseWriter) error {
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(200)
-	_, err := buf.WriteTo(w)
-	return err
+	return writeJSON(w, 200, "application/json", response)
 }
 
 type GetVersionRequestObject struct{}
@@ -4457,14 +3774,7 @@ type GetVersionResponseObject interface {
 type GetVersion200JSONResponse Version
 
 func (response GetVersion200JSONResponse) VisitGetVersionResponse(w http.ResponseWriter) error {
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(200)
-	_, err := buf.WriteTo(w)
-	return err
+	return writeJSON(w, 200, "application/json", response)
 }
 
 type ListViolationsRequestObject struct {
@@ -4478,14 +3788,7 @@ type ListViolationsResponseObject interface {
 type ListViolations200JSONResponse ViolationList
 
 func (response ListViolations200JSONResponse) VisitListViolationsResponse(w http.ResponseWriter) error {
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(200)
-	_, err := buf.WriteTo(w)
-	return err
+	return writeJSON(w, 200, "application/json", response)
 }
 
 type ListWebhooksRequestObject struct{}
@@ -4497,14 +3800,7 @@ type ListWebhooksResponseObject interface {
 type ListWebhooks200JSONResponse WebhookList
 
 func (response ListWebhooks200JSONResponse) VisitListWebhooksResponse(w http.ResponseWriter) error {
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(200)
-	_, err := buf.WriteTo(w)
-	return err
+	return writeJSON(w, 200, "application/json", response)
 }
 
 type CreateWebhookRequestObject struct {
@@ -4518,14 +3814,7 @@ type CreateWebhookResponseObject interface {
 type CreateWebhook200JSONResponse Webhook
 
 func (response CreateWebhook200JSONResponse) VisitCreateWebhookResponse(w http.ResponseWriter) error {
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(200)
-	_, err := buf.WriteTo(w)
-	return err
+	return writeJSON(w, 200, "application/json", response)
 }
 
 type DeleteWebhookRequestObject struct {
@@ -4554,14 +3843,7 @@ type GetWebhookResponseObject interface {
 type GetWebhook200JSONResponse Webhook
 
 func (response GetWebhook200JSONResponse) VisitGetWebhookResponse(w http.ResponseWriter) error {
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(200)
-	_, err := buf.WriteTo(w)
-	return err
+	return writeJSON(w, 200, "application/json", response)
 }
 
 type UpdateWebhookRequestObject struct {
@@ -4576,14 +3858,7 @@ type UpdateWebhookResponseObject interface {
 type UpdateWebhook200JSONResponse Webhook
 
 func (response UpdateWebhook200JSONResponse) VisitUpdateWebhookResponse(w http.ResponseWriter) error {
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(200)
-	_, err := buf.WriteTo(w)
-	return err
+	return writeJSON(w, 200, "application/json", response)
 }
 
 type ListDeliveriesRequestObject struct {
@@ -4598,14 +3873,7 @@ type ListDeliveriesResponseObject interface {
 type ListDeliveries200JSONResponse DeliveryList
 
 func (response ListDeliveries200JSONResponse) VisitListDeliveriesResponse(w http.ResponseWriter) error {
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(200)
-	_, err := buf.WriteTo(w)
-	return err
+	return writeJSON(w, 200, "application/json", response)
 }
 
 type GetDeliveryRequestObject struct {
@@ -4620,14 +3888,7 @@ type GetDeliveryResponseObject interface {
 type GetDelivery200JSONResponse Delivery
 
 func (response GetDelivery200JSONResponse) VisitGetDeliveryResponse(w http.ResponseWriter) error {
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(200)
-	_, err := buf.WriteTo(w)
-	return err
+	return writeJSON(w, 200, "application/json", response)
 }
 
 type RedeliverRequestObject struct {
@@ -4642,14 +3903,7 @@ type RedeliverResponseObject interface {
 type Redeliver200JSONResponse Delivery
 
 func (response Redeliver200JSONResponse) VisitRedeliverResponse(w http.ResponseWriter) error {
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(200)
-	_, err := buf.WriteTo(w)
-	return err
+	return writeJSON(w, 200, "application/json", response)
 }
 
 // StrictServerInterface represents all server handlers.
@@ -4865,27 +4119,60 @@ type strictHandler struct {
 	options     StrictHTTPServerOptions
 }
 
+// buffers are what answers are encoded into; large ones are not kept.
+var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
+
+// writeJSON writes an answer, once it is encoded.
+func writeJSON(w http.ResponseWriter, status int, contentType string, response any) error {
+	buf := buffers.Get().(*bytes.Buffer)
+	defer func() {
+		if buf.Cap() <= 64<<10 {
+			buf.Reset()
+			buffers.Put(buf)
+		}
+	}()
+	if err := json.NewEncoder(buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", contentType)
+	w.WriteHeader(status)
+	_, err := w.Write(buf.Bytes())
+	return err
+}
+
+// serveStrict hands a request to its operation and writes the answer.
+func serveStrict[Request, Response any](sh *strictHandler, w http.ResponseWriter, r *http.Request, name string, request Request,
+	operation func(context.Context, Request) (Response, error), visit func(Response, http.ResponseWriter) error,
+) {
+	var response any
+	var err error
+	if len(sh.middlewares) == 0 {
+		response, err = operation(r.Context(), request)
+	} else {
+		handler := func(ctx context.Context, _ http.ResponseWriter, _ *http.Request, request any) (any, error) {
+			return operation(ctx, request.(Request))
+		}
+		for _, middleware := range sh.middlewares {
+			handler = middleware(handler, name)
+		}
+		response, err = handler(r.Context(), w, r, request)
+	}
+	if err == nil && response != nil {
+		if answer, ok := response.(Response); ok {
+			err = visit(answer, w)
+		} else {
+			err = fmt.Errorf("unexpected response type: %T", response)
+		}
+	}
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	}
+}
+
 func (sh *strictHandler) GetClock(w http.ResponseWriter, r *http.Request) {
 	var request GetClockRequestObject
 
-	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
-		return sh.ssi.GetClock(ctx, request.(GetClockRequestObject))
-	}
-	for _, middleware := range sh.middlewares {
-		handler = middleware(handler, "GetClock")
-	}
-
-	response, err := handler(r.Context(), w, r, request)
-
-	if err != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, err)
-	} else if validResponse, ok := response.(GetClockResponseObject); ok {
-		if err := validResponse.VisitGetClockResponse(w); err != nil {
-			sh.options.ResponseErrorHandlerFunc(w, r, err)
-		}
-	} else if response != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
-	}
+	serveStrict(sh, w, r, "GetClock", request, sh.ssi.GetClock, GetClockResponseObject.VisitGetClockResponse)
 }
 
 func (sh *strictHandler) PutClock(w http.ResponseWriter, r *http.Request) {
@@ -4898,24 +4185,7 @@ func (sh *strictHandler) PutClock(w http.ResponseWriter, r *http.Request) {
 	}
 	request.Body = &body
 
-	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
-		return sh.ssi.PutClock(ctx, request.(PutClockRequestObject))
-	}
-	for _, middleware := range sh.middlewares {
-		handler = middleware(handler, "PutClock")
-	}
-
-	response, err := handler(r.Context(), w, r, request)
-
-	if err != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, err)
-	} else if validResponse, ok := response.(PutClockResponseObject); ok {
-		if err := validResponse.VisitPutClockResponse(w); err != nil {
-			sh.options.ResponseErrorHandlerFunc(w, r, err)
-		}
-	} else if response != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
-	}
+	serveStrict(sh, w, r, "PutClock", request, sh.ssi.PutClock, PutClockResponseObject.VisitPutClockResponse)
 }
 
 func (sh *strictHandler) AdvanceClock(w http.ResponseWriter, r *http.Request) {
@@ -4928,24 +4198,7 @@ func (sh *strictHandler) AdvanceClock(w http.ResponseWriter, r *http.Request) {
 	}
 	request.Body = &body
 
-	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
-		return sh.ssi.AdvanceClock(ctx, request.(AdvanceClockRequestObject))
-	}
-	for _, middleware := range sh.middlewares {
-		handler = middleware(handler, "AdvanceClock")
-	}
-
-	response, err := handler(r.Context(), w, r, request)
-
-	if err != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, err)
-	} else if validResponse, ok := response.(AdvanceClockResponseObject); ok {
-		if err := validResponse.VisitAdvanceClockResponse(w); err != nil {
-			sh.options.ResponseErrorHandlerFunc(w, r, err)
-		}
-	} else if response != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
-	}
+	serveStrict(sh, w, r, "AdvanceClock", request, sh.ssi.AdvanceClock, AdvanceClockResponseObject.VisitAdvanceClockResponse)
 }
 
 func (sh *strictHandler) GetCoverage(w http.ResponseWriter, r *http.Request, params GetCoverageParams) {
@@ -4953,47 +4206,13 @@ func (sh *strictHandler) GetCoverage(w http.ResponseWriter, r *http.Request, par
 
 	request.Params = params
 
-	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
-		return sh.ssi.GetCoverage(ctx, request.(GetCoverageRequestObject))
-	}
-	for _, middleware := range sh.middlewares {
-		handler = middleware(handler, "GetCoverage")
-	}
-
-	response, err := handler(r.Context(), w, r, request)
-
-	if err != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, err)
-	} else if validResponse, ok := response.(GetCoverageResponseObject); ok {
-		if err := validResponse.VisitGetCoverageResponse(w); err != nil {
-			sh.options.ResponseErrorHandlerFunc(w, r, err)
-		}
-	} else if response != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
-	}
+	serveStrict(sh, w, r, "GetCoverage", request, sh.ssi.GetCoverage, GetCoverageResponseObject.VisitGetCoverageResponse)
 }
 
 func (sh *strictHandler) ListDatafoldCIConfigs(w http.ResponseWriter, r *http.Request) {
 	var request ListDatafoldCIConfigsRequestObject
 
-	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
-		return sh.ssi.ListDatafoldCIConfigs(ctx, request.(ListDatafoldCIConfigsRequestObject))
-	}
-	for _, middleware := range sh.middlewares {
-		handler = middleware(handler, "ListDatafoldCIConfigs")
-	}
-
-	response, err := handler(r.Context(), w, r, request)
-
-	if err != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, err)
-	} else if validResponse, ok := response.(ListDatafoldCIConfigsResponseObject); ok {
-		if err := validResponse.VisitListDatafoldCIConfigsResponse(w); err != nil {
-			sh.options.ResponseErrorHandlerFunc(w, r, err)
-		}
-	} else if response != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
-	}
+	serveStrict(sh, w, r, "ListDatafoldCIConfigs", request, sh.ssi.ListDatafoldCIConfigs, ListDatafoldCIConfigsResponseObject.VisitListDatafoldCIConfigsResponse)
 }
 
 func (sh *strictHandler) DeleteDatafoldCIConfig(w http.ResponseWriter, r *http.Request, ciConfigID DatafoldCIConfigID) {
@@ -5001,24 +4220,7 @@ func (sh *strictHandler) DeleteDatafoldCIConfig(w http.ResponseWriter, r *http.R
 
 	request.CiConfigID = ciConfigID
 
-	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
-		return sh.ssi.DeleteDatafoldCIConfig(ctx, request.(DeleteDatafoldCIConfigRequestObject))
-	}
-	for _, middleware := range sh.middlewares {
-		handler = middleware(handler, "DeleteDatafoldCIConfig")
-	}
-
-	response, err := handler(r.Context(), w, r, request)
-
-	if err != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, err)
-	} else if validResponse, ok := response.(DeleteDatafoldCIConfigResponseObject); ok {
-		if err := validResponse.VisitDeleteDatafoldCIConfigResponse(w); err != nil {
-			sh.options.ResponseErrorHandlerFunc(w, r, err)
-		}
-	} else if response != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
-	}
+	serveStrict(sh, w, r, "DeleteDatafoldCIConfig", request, sh.ssi.DeleteDatafoldCIConfig, DeleteDatafoldCIConfigResponseObject.VisitDeleteDatafoldCIConfigResponse)
 }
 
 func (sh *strictHandler) PutDatafoldCIConfig(w http.ResponseWriter, r *http.Request, ciConfigID DatafoldCIConfigID) {
@@ -5033,24 +4235,7 @@ func (sh *strictHandler) PutDatafoldCIConfig(w http.ResponseWriter, r *http.Requ
 	}
 	request.Body = &body
 
-	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
-		return sh.ssi.PutDatafoldCIConfig(ctx, request.(PutDatafoldCIConfigRequestObject))
-	}
-	for _, middleware := range sh.middlewares {
-		handler = middleware(handler, "PutDatafoldCIConfig")
-	}
-
-	response, err := handler(r.Context(), w, r, request)
-
-	if err != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, err)
-	} else if validResponse, ok := response.(PutDatafoldCIConfigResponseObject); ok {
-		if err := validResponse.VisitPutDatafoldCIConfigResponse(w); err != nil {
-			sh.options.ResponseErrorHandlerFunc(w, r, err)
-		}
-	} else if response != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
-	}
+	serveStrict(sh, w, r, "PutDatafoldCIConfig", request, sh.ssi.PutDatafoldCIConfig, PutDatafoldCIConfigResponseObject.VisitPutDatafoldCIConfigResponse)
 }
 
 func (sh *strictHandler) PutDatafoldPullRequest(w http.ResponseWriter, r *http.Request, ciConfigID DatafoldCIConfigID, prNumber DatafoldPullRequestNumber) {
@@ -5066,24 +4251,7 @@ func (sh *strictHandler) PutDatafoldPullRequest(w http.ResponseWriter, r *http.R
 	}
 	request.Body = &body
 
-	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
-		return sh.ssi.PutDatafoldPullRequest(ctx, request.(PutDatafoldPullRequestRequestObject))
-	}
-	for _, middleware := range sh.middlewares {
-		handler = middleware(handler, "PutDatafoldPullRequest")
-	}
-
-	response, err := handler(r.Context(), w, r, request)
-
-	if err != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, err)
-	} else if validResponse, ok := response.(PutDatafoldPullRequestResponseObject); ok {
-		if err := validResponse.VisitPutDatafoldPullRequestResponse(w); err != nil {
-			sh.options.ResponseErrorHandlerFunc(w, r, err)
-		}
-	} else if response != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
-	}
+	serveStrict(sh, w, r, "PutDatafoldPullRequest", request, sh.ssi.PutDatafoldPullRequest, PutDatafoldPullRequestResponseObject.VisitPutDatafoldPullRequestResponse)
 }
 
 func (sh *strictHandler) GetDatafoldCIRun(w http.ResponseWriter, r *http.Request, ciRunID DatafoldCIRunID) {
@@ -5091,24 +4259,7 @@ func (sh *strictHandler) GetDatafoldCIRun(w http.ResponseWriter, r *http.Request
 
 	request.CiRunID = ciRunID
 
-	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
-		return sh.ssi.GetDatafoldCIRun(ctx, request.(GetDatafoldCIRunRequestObject))
-	}
-	for _, middleware := range sh.middlewares {
-		handler = middleware(handler, "GetDatafoldCIRun")
-	}
-
-	response, err := handler(r.Context(), w, r, request)
-
-	if err != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, err)
-	} else if validResponse, ok := response.(GetDatafoldCIRunResponseObject); ok {
-		if err := validResponse.VisitGetDatafoldCIRunResponse(w); err != nil {
-			sh.options.ResponseErrorHandlerFunc(w, r, err)
-		}
-	} else if response != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
-	}
+	serveStrict(sh, w, r, "GetDatafoldCIRun", request, sh.ssi.GetDatafoldCIRun, GetDatafoldCIRunResponseObject.VisitGetDatafoldCIRunResponse)
 }
 
 func (sh *strictHandler) ConfirmDatafoldCIRun(w http.ResponseWriter, r *http.Request, ciRunID DatafoldCIRunID) {
@@ -5116,24 +4267,7 @@ func (sh *strictHandler) ConfirmDatafoldCIRun(w http.ResponseWriter, r *http.Req
 
 	request.CiRunID = ciRunID
 
-	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
-		return sh.ssi.ConfirmDatafoldCIRun(ctx, request.(ConfirmDatafoldCIRunRequestObject))
-	}
-	for _, middleware := range sh.middlewares {
-		handler = middleware(handler, "ConfirmDatafoldCIRun")
-	}
-
-	response, err := handler(r.Context(), w, r, request)
-
-	if err != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, err)
-	} else if validResponse, ok := response.(ConfirmDatafoldCIRunResponseObject); ok {
-		if err := validResponse.VisitConfirmDatafoldCIRunResponse(w); err != nil {
-			sh.options.ResponseErrorHandlerFunc(w, r, err)
-		}
-	} else if response != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
-	}
+	serveStrict(sh, w, r, "ConfirmDatafoldCIRun", request, sh.ssi.ConfirmDatafoldCIRun, ConfirmDatafoldCIRunResponseObject.VisitConfirmDatafoldCIRunResponse)
 }
 
 func (sh *strictHandler) GetDatafoldCISummary(w http.ResponseWriter, r *http.Request, ciRunID DatafoldCIRunID) {
@@ -5141,47 +4275,13 @@ func (sh *strictHandler) GetDatafoldCISummary(w http.ResponseWriter, r *http.Req
 
 	request.CiRunID = ciRunID
 
-	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
-		return sh.ssi.GetDatafoldCISummary(ctx, request.(GetDatafoldCISummaryRequestObject))
-	}
-	for _, middleware := range sh.middlewares {
-		handler = middleware(handler, "GetDatafoldCISummary")
-	}
-
-	response, err := handler(r.Context(), w, r, request)
-
-	if err != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, err)
-	} else if validResponse, ok := response.(GetDatafoldCISummaryResponseObject); ok {
-		if err := validResponse.VisitGetDatafoldCISummaryResponse(w); err != nil {
-			sh.options.ResponseErrorHandlerFunc(w, r, err)
-		}
-	} else if response != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
-	}
+	serveStrict(sh, w, r, "GetDatafoldCISummary", request, sh.ssi.GetDatafoldCISummary, GetDatafoldCISummaryResponseObject.VisitGetDatafoldCISummaryResponse)
 }
 
 func (sh *strictHandler) GetDatafoldCompatibility(w http.ResponseWriter, r *http.Request) {
 	var request GetDatafoldCompatibilityRequestObject
 
-	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
-		return sh.ssi.GetDatafoldCompatibility(ctx, request.(GetDatafoldCompatibilityRequestObject))
-	}
-	for _, middleware := range sh.middlewares {
-		handler = middleware(handler, "GetDatafoldCompatibility")
-	}
-
-	response, err := handler(r.Context(), w, r, request)
-
-	if err != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, err)
-	} else if validResponse, ok := response.(GetDatafoldCompatibilityResponseObject); ok {
-		if err := validResponse.VisitGetDatafoldCompatibilityResponse(w); err != nil {
-			sh.options.ResponseErrorHandlerFunc(w, r, err)
-		}
-	} else if response != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
-	}
+	serveStrict(sh, w, r, "GetDatafoldCompatibility", request, sh.ssi.GetDatafoldCompatibility, GetDatafoldCompatibilityResponseObject.VisitGetDatafoldCompatibilityResponse)
 }
 
 func (sh *strictHandler) PutDatafoldCompatibility(w http.ResponseWriter, r *http.Request) {
@@ -5194,24 +4294,7 @@ func (sh *strictHandler) PutDatafoldCompatibility(w http.ResponseWriter, r *http
 	}
 	request.Body = &body
 
-	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
-		return sh.ssi.PutDatafoldCompatibility(ctx, request.(PutDatafoldCompatibilityRequestObject))
-	}
-	for _, middleware := range sh.middlewares {
-		handler = middleware(handler, "PutDatafoldCompatibility")
-	}
-
-	response, err := handler(r.Context(), w, r, request)
-
-	if err != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, err)
-	} else if validResponse, ok := response.(PutDatafoldCompatibilityResponseObject); ok {
-		if err := validResponse.VisitPutDatafoldCompatibilityResponse(w); err != nil {
-			sh.options.ResponseErrorHandlerFunc(w, r, err)
-		}
-	} else if response != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
-	}
+	serveStrict(sh, w, r, "PutDatafoldCompatibility", request, sh.ssi.PutDatafoldCompatibility, PutDatafoldCompatibilityResponseObject.VisitPutDatafoldCompatibilityResponse)
 }
 
 func (sh *strictHandler) DeleteDatafoldSource(w http.ResponseWriter, r *http.Request, dataSourceID DatafoldSource) {
@@ -5219,24 +4302,7 @@ func (sh *strictHandler) DeleteDatafoldSource(w http.ResponseWriter, r *http.Req
 
 	request.DataSourceID = dataSourceID
 
-	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
-		return sh.ssi.DeleteDatafoldSource(ctx, request.(DeleteDatafoldSourceRequestObject))
-	}
-	for _, middleware := range sh.middlewares {
-		handler = middleware(handler, "DeleteDatafoldSource")
-	}
-
-	response, err := handler(r.Context(), w, r, request)
-
-	if err != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, err)
-	} else if validResponse, ok := response.(DeleteDatafoldSourceResponseObject); ok {
-		if err := validResponse.VisitDeleteDatafoldSourceResponse(w); err != nil {
-			sh.options.ResponseErrorHandlerFunc(w, r, err)
-		}
-	} else if response != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
-	}
+	serveStrict(sh, w, r, "DeleteDatafoldSource", request, sh.ssi.DeleteDatafoldSource, DeleteDatafoldSourceResponseObject.VisitDeleteDatafoldSourceResponse)
 }
 
 func (sh *strictHandler) DeleteDatafoldBacking(w http.ResponseWriter, r *http.Request, dataSourceID DatafoldSource) {
@@ -5244,24 +4310,7 @@ func (sh *strictHandler) DeleteDatafoldBacking(w http.ResponseWriter, r *http.Re
 
 	request.DataSourceID = dataSourceID
 
-	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
-		return sh.ssi.DeleteDatafoldBacking(ctx, request.(DeleteDatafoldBackingRequestObject))
-	}
-	for _, middleware := range sh.middlewares {
-		handler = middleware(handler, "DeleteDatafoldBacking")
-	}
-
-	response, err := handler(r.Context(), w, r, request)
-
-	if err != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, err)
-	} else if validResponse, ok := response.(DeleteDatafoldBackingResponseObject); ok {
-		if err := validResponse.VisitDeleteDatafoldBackingResponse(w); err != nil {
-			sh.options.ResponseErrorHandlerFunc(w, r, err)
-		}
-	} else if response != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
-	}
+	serveStrict(sh, w, r, "DeleteDatafoldBacking", request, sh.ssi.DeleteDatafoldBacking, DeleteDatafoldBackingResponseObject.VisitDeleteDatafoldBackingResponse)
 }
 
 func (sh *strictHandler) GetDatafoldBacking(w http.ResponseWriter, r *http.Request, dataSourceID DatafoldSource) {
@@ -5269,24 +4318,7 @@ func (sh *strictHandler) GetDatafoldBacking(w http.ResponseWriter, r *http.Reque
 
 	request.DataSourceID = dataSourceID
 
-	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
-		return sh.ssi.GetDatafoldBacking(ctx, request.(GetDatafoldBackingRequestObject))
-	}
-	for _, middleware := range sh.middlewares {
-		handler = middleware(handler, "GetDatafoldBacking")
-	}
-
-	response, err := handler(r.Context(), w, r, request)
-
-	if err != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, err)
-	} else if validResponse, ok := response.(GetDatafoldBackingResponseObject); ok {
-		if err := validResponse.VisitGetDatafoldBackingResponse(w); err != nil {
-			sh.options.ResponseErrorHandlerFunc(w, r, err)
-		}
-	} else if response != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
-	}
+	serveStrict(sh, w, r, "GetDatafoldBacking", request, sh.ssi.GetDatafoldBacking, GetDatafoldBackingResponseObject.VisitGetDatafoldBackingResponse)
 }
 
 func (sh *strictHandler) PutDatafoldBacking(w http.ResponseWriter, r *http.Request, dataSourceID DatafoldSource) {
@@ -5301,24 +4333,7 @@ func (sh *strictHandler) PutDatafoldBacking(w http.ResponseWriter, r *http.Reque
 	}
 	request.Body = &body
 
-	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
-		return sh.ssi.PutDatafoldBacking(ctx, request.(PutDatafoldBackingRequestObject))
-	}
-	for _, middleware := range sh.middlewares {
-		handler = middleware(handler, "PutDatafoldBacking")
-	}
-
-	response, err := handler(r.Context(), w, r, request)
-
-	if err != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, err)
-	} else if validResponse, ok := response.(PutDatafoldBackingResponseObject); ok {
-		if err := validResponse.VisitPutDatafoldBackingResponse(w); err != nil {
-			sh.options.ResponseErrorHandlerFunc(w, r, err)
-		}
-	} else if response != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
-	}
+	serveStrict(sh, w, r, "PutDatafoldBacking", request, sh.ssi.PutDatafoldBacking, PutDatafoldBackingResponseObject.VisitPutDatafoldBackingResponse)
 }
 
 func (sh *strictHandler) DownloadDatafoldArtifacts(w http.ResponseWriter, r *http.Request, artifactsID DatafoldArtifactsID) {
@@ -5326,47 +4341,13 @@ func (sh *strictHandler) DownloadDatafoldArtifacts(w http.ResponseWriter, r *htt
 
 	request.ArtifactsID = artifactsID
 
-	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
-		return sh.ssi.DownloadDatafoldArtifacts(ctx, request.(DownloadDatafoldArtifactsRequestObject))
-	}
-	for _, middleware := range sh.middlewares {
-		handler = middleware(handler, "DownloadDatafoldArtifacts")
-	}
-
-	response, err := handler(r.Context(), w, r, request)
-
-	if err != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, err)
-	} else if validResponse, ok := response.(DownloadDatafoldArtifactsResponseObject); ok {
-		if err := validResponse.VisitDownloadDatafoldArtifactsResponse(w); err != nil {
-			sh.options.ResponseErrorHandlerFunc(w, r, err)
-		}
-	} else if response != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
-	}
+	serveStrict(sh, w, r, "DownloadDatafoldArtifacts", request, sh.ssi.DownloadDatafoldArtifacts, DownloadDatafoldArtifactsResponseObject.VisitDownloadDatafoldArtifactsResponse)
 }
 
 func (sh *strictHandler) ListDatafoldOutcomes(w http.ResponseWriter, r *http.Request) {
 	var request ListDatafoldOutcomesRequestObject
 
-	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
-		return sh.ssi.ListDatafoldOutcomes(ctx, request.(ListDatafoldOutcomesRequestObject))
-	}
-	for _, middleware := range sh.middlewares {
-		handler = middleware(handler, "ListDatafoldOutcomes")
-	}
-
-	response, err := handler(r.Context(), w, r, request)
-
-	if err != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, err)
-	} else if validResponse, ok := response.(ListDatafoldOutcomesResponseObject); ok {
-		if err := validResponse.VisitListDatafoldOutcomesResponse(w); err != nil {
-			sh.options.ResponseErrorHandlerFunc(w, r, err)
-		}
-	} else if response != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
-	}
+	serveStrict(sh, w, r, "ListDatafoldOutcomes", request, sh.ssi.ListDatafoldOutcomes, ListDatafoldOutcomesResponseObject.VisitListDatafoldOutcomesResponse)
 }
 
 func (sh *strictHandler) DeleteDatafoldOutcome(w http.ResponseWriter, r *http.Request, outcomeName DatafoldOutcomeName) {
@@ -5374,24 +4355,7 @@ func (sh *strictHandler) DeleteDatafoldOutcome(w http.ResponseWriter, r *http.Re
 
 	request.OutcomeName = outcomeName
 
-	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
-		return sh.ssi.DeleteDatafoldOutcome(ctx, request.(DeleteDatafoldOutcomeRequestObject))
-	}
-	for _, middleware := range sh.middlewares {
-		handler = middleware(handler, "DeleteDatafoldOutcome")
-	}
-
-	response, err := handler(r.Context(), w, r, request)
-
-	if err != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, err)
-	} else if validResponse, ok := response.(DeleteDatafoldOutcomeResponseObject); ok {
-		if err := validResponse.VisitDeleteDatafoldOutcomeResponse(w); err != nil {
-			sh.options.ResponseErrorHandlerFunc(w, r, err)
-		}
-	} else if response != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
-	}
+	serveStrict(sh, w, r, "DeleteDatafoldOutcome", request, sh.ssi.DeleteDatafoldOutcome, DeleteDatafoldOutcomeResponseObject.VisitDeleteDatafoldOutcomeResponse)
 }
 
 func (sh *strictHandler) PutDatafoldOutcome(w http.ResponseWriter, r *http.Request, outcomeName DatafoldOutcomeName) {
@@ -5406,24 +4370,7 @@ func (sh *strictHandler) PutDatafoldOutcome(w http.ResponseWriter, r *http.Reque
 	}
 	request.Body = &body
 
-	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
-		return sh.ssi.PutDatafoldOutcome(ctx, request.(PutDatafoldOutcomeRequestObject))
-	}
-	for _, middleware := range sh.middlewares {
-		handler = middleware(handler, "PutDatafoldOutcome")
-	}
-
-	response, err := handler(r.Context(), w, r, request)
-
-	if err != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, err)
-	} else if validResponse, ok := response.(PutDatafoldOutcomeResponseObject); ok {
-		if err := validResponse.VisitPutDatafoldOutcomeResponse(w); err != nil {
-			sh.options.ResponseErrorHandlerFunc(w, r, err)
-		}
-	} else if response != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
-	}
+	serveStrict(sh, w, r, "PutDatafoldOutcome", request, sh.ssi.PutDatafoldOutcome, PutDatafoldOutcomeResponseObject.VisitPutDatafoldOutcomeResponse)
 }
 
 func (sh *strictHandler) GetDocument(w http.ResponseWriter, r *http.Request, document GetDocumentParamsDocument, params GetDocumentParams) {
@@ -5432,24 +4379,7 @@ func (sh *strictHandler) GetDocument(w http.ResponseWriter, r *http.Request, doc
 	request.Document = document
 	request.Params = params
 
-	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
-		return sh.ssi.GetDocument(ctx, request.(GetDocumentRequestObject))
-	}
-	for _, middleware := range sh.middlewares {
-		handler = middleware(handler, "GetDocument")
-	}
-
-	response, err := handler(r.Context(), w, r, request)
-
-	if err != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, err)
-	} else if validResponse, ok := response.(GetDocumentResponseObject); ok {
-		if err := validResponse.VisitGetDocumentResponse(w); err != nil {
-			sh.options.ResponseErrorHandlerFunc(w, r, err)
-		}
-	} else if response != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
-	}
+	serveStrict(sh, w, r, "GetDocument", request, sh.ssi.GetDocument, GetDocumentResponseObject.VisitGetDocumentResponse)
 }
 
 func (sh *strictHandler) ClearExchanges(w http.ResponseWriter, r *http.Request, params ClearExchangesParams) {
@@ -5457,24 +4387,7 @@ func (sh *strictHandler) ClearExchanges(w http.ResponseWriter, r *http.Request, 
 
 	request.Params = params
 
-	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
-		return sh.ssi.ClearExchanges(ctx, request.(ClearExchangesRequestObject))
-	}
-	for _, middleware := range sh.middlewares {
-		handler = middleware(handler, "ClearExchanges")
-	}
-
-	response, err := handler(r.Context(), w, r, request)
-
-	if err != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, err)
-	} else if validResponse, ok := response.(ClearExchangesResponseObject); ok {
-		if err := validResponse.VisitClearExchangesResponse(w); err != nil {
-			sh.options.ResponseErrorHandlerFunc(w, r, err)
-		}
-	} else if response != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
-	}
+	serveStrict(sh, w, r, "ClearExchanges", request, sh.ssi.ClearExchanges, ClearExchangesResponseObject.VisitClearExchangesResponse)
 }
 
 func (sh *strictHandler) ListExchanges(w http.ResponseWriter, r *http.Request, params ListExchangesParams) {
@@ -5482,24 +4395,7 @@ func (sh *strictHandler) ListExchanges(w http.ResponseWriter, r *http.Request, p
 
 	request.Params = params
 
-	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
-		return sh.ssi.ListExchanges(ctx, request.(ListExchangesRequestObject))
-	}
-	for _, middleware := range sh.middlewares {
-		handler = middleware(handler, "ListExchanges")
-	}
-
-	response, err := handler(r.Context(), w, r, request)
-
-	if err != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, err)
-	} else if validResponse, ok := response.(ListExchangesResponseObject); ok {
-		if err := validResponse.VisitListExchangesResponse(w); err != nil {
-			sh.options.ResponseErrorHandlerFunc(w, r, err)
-		}
-	} else if response != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
-	}
+	serveStrict(sh, w, r, "ListExchanges", request, sh.ssi.ListExchanges, ListExchangesResponseObject.VisitListExchangesResponse)
 }
 
 func (sh *strictHandler) GetExchange(w http.ResponseWriter, r *http.Request, exchangeID string, params GetExchangeParams) {
@@ -5508,24 +4404,7 @@ func (sh *strictHandler) GetExchange(w http.ResponseWriter, r *http.Request, exc
 	request.ExchangeID = exchangeID
 	request.Params = params
 
-	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
-		return sh.ssi.GetExchange(ctx, request.(GetExchangeRequestObject))
-	}
-	for _, middleware := range sh.middlewares {
-		handler = middleware(handler, "GetExchange")
-	}
-
-	response, err := handler(r.Context(), w, r, request)
-
-	if err != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, err)
-	} else if validResponse, ok := response.(GetExchangeResponseObject); ok {
-		if err := validResponse.VisitGetExchangeResponse(w); err != nil {
-			sh.options.ResponseErrorHandlerFunc(w, r, err)
-		}
-	} else if response != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
-	}
+	serveStrict(sh, w, r, "GetExchange", request, sh.ssi.GetExchange, GetExchangeResponseObject.VisitGetExchangeResponse)
 }
 
 func (sh *strictHandler) ClearFaults(w http.ResponseWriter, r *http.Request, params ClearFaultsParams) {
@@ -5533,24 +4412,7 @@ func (sh *strictHandler) ClearFaults(w http.ResponseWriter, r *http.Request, par
 
 	request.Params = params
 
-	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
-		return sh.ssi.ClearFaults(ctx, request.(ClearFaultsRequestObject))
-	}
-	for _, middleware := range sh.middlewares {
-		handler = middleware(handler, "ClearFaults")
-	}
-
-	response, err := handler(r.Context(), w, r, request)
-
-	if err != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, err)
-	} else if validResponse, ok := response.(ClearFaultsResponseObject); ok {
-		if err := validResponse.VisitClearFaultsResponse(w); err != nil {
-			sh.options.ResponseErrorHandlerFunc(w, r, err)
-		}
-	} else if response != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
-	}
+	serveStrict(sh, w, r, "ClearFaults", request, sh.ssi.ClearFaults, ClearFaultsResponseObject.VisitClearFaultsResponse)
 }
 
 func (sh *strictHandler) ListFaults(w http.ResponseWriter, r *http.Request, params ListFaultsParams) {
@@ -5558,24 +4420,7 @@ func (sh *strictHandler) ListFaults(w http.ResponseWriter, r *http.Request, para
 
 	request.Params = params
 
-	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
-		return sh.ssi.ListFaults(ctx, request.(ListFaultsRequestObject))
-	}
-	for _, middleware := range sh.middlewares {
-		handler = middleware(handler, "ListFaults")
-	}
-
-	response, err := handler(r.Context(), w, r, request)
-
-	if err != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, err)
-	} else if validResponse, ok := response.(ListFaultsResponseObject); ok {
-		if err := validResponse.VisitListFaultsResponse(w); err != nil {
-			sh.options.ResponseErrorHandlerFunc(w, r, err)
-		}
-	} else if response != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
-	}
+	serveStrict(sh, w, r, "ListFaults", request, sh.ssi.ListFaults, ListFaultsResponseObject.VisitListFaultsResponse)
 }
 
 func (sh *strictHandler) DeleteFault(w http.ResponseWriter, r *http.Request, faultName FaultName, params DeleteFaultParams) {
@@ -5584,24 +4429,7 @@ func (sh *strictHandler) DeleteFault(w http.ResponseWriter, r *http.Request, fau
 	request.FaultName = faultName
 	request.Params = params
 
-	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
-		return sh.ssi.DeleteFault(ctx, request.(DeleteFaultRequestObject))
-	}
-	for _, middleware := range sh.middlewares {
-		handler = middleware(handler, "DeleteFault")
-	}
-
-	response, err := handler(r.Context(), w, r, request)
-
-	if err != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, err)
-	} else if validResponse, ok := response.(DeleteFaultResponseObject); ok {
-		if err := validResponse.VisitDeleteFaultResponse(w); err != nil {
-			sh.options.ResponseErrorHandlerFunc(w, r, err)
-		}
-	} else if response != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
-	}
+	serveStrict(sh, w, r, "DeleteFault", request, sh.ssi.DeleteFault, DeleteFaultResponseObject.VisitDeleteFaultResponse)
 }
 
 func (sh *strictHandler) GetFault(w http.ResponseWriter, r *http.Request, faultName FaultName, params GetFaultParams) {
@@ -5610,24 +4438,7 @@ func (sh *strictHandler) GetFault(w http.ResponseWriter, r *http.Request, faultN
 	request.FaultName = faultName
 	request.Params = params
 
-	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
-		return sh.ssi.GetFault(ctx, request.(GetFaultRequestObject))
-	}
-	for _, middleware := range sh.middlewares {
-		handler = middleware(handler, "GetFault")
-	}
-
-	response, err := handler(r.Context(), w, r, request)
-
-	if err != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, err)
-	} else if validResponse, ok := response.(GetFaultResponseObject); ok {
-		if err := validResponse.VisitGetFaultResponse(w); err != nil {
-			sh.options.ResponseErrorHandlerFunc(w, r, err)
-		}
-	} else if response != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
-	}
+	serveStrict(sh, w, r, "GetFault", request, sh.ssi.GetFault, GetFaultResponseObject.VisitGetFaultResponse)
 }
 
 func (sh *strictHandler) PutFault(w http.ResponseWriter, r *http.Request, faultName FaultName, params PutFaultParams) {
@@ -5643,93 +4454,25 @@ func (sh *strictHandler) PutFault(w http.ResponseWriter, r *http.Request, faultN
 	}
 	request.Body = &body
 
-	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
-		return sh.ssi.PutFault(ctx, request.(PutFaultRequestObject))
-	}
-	for _, middleware := range sh.middlewares {
-		handler = middleware(handler, "PutFault")
-	}
-
-	response, err := handler(r.Context(), w, r, request)
-
-	if err != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, err)
-	} else if validResponse, ok := response.(PutFaultResponseObject); ok {
-		if err := validResponse.VisitPutFaultResponse(w); err != nil {
-			sh.options.ResponseErrorHandlerFunc(w, r, err)
-		}
-	} else if response != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
-	}
+	serveStrict(sh, w, r, "PutFault", request, sh.ssi.PutFault, PutFaultResponseObject.VisitPutFaultResponse)
 }
 
 func (sh *strictHandler) GetLiveness(w http.ResponseWriter, r *http.Request) {
 	var request GetLivenessRequestObject
 
-	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
-		return sh.ssi.GetLiveness(ctx, request.(GetLivenessRequestObject))
-	}
-	for _, middleware := range sh.middlewares {
-		handler = middleware(handler, "GetLiveness")
-	}
-
-	response, err := handler(r.Context(), w, r, request)
-
-	if err != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, err)
-	} else if validResponse, ok := response.(GetLivenessResponseObject); ok {
-		if err := validResponse.VisitGetLivenessResponse(w); err != nil {
-			sh.options.ResponseErrorHandlerFunc(w, r, err)
-		}
-	} else if response != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
-	}
+	serveStrict(sh, w, r, "GetLiveness", request, sh.ssi.GetLiveness, GetLivenessResponseObject.VisitGetLivenessResponse)
 }
 
 func (sh *strictHandler) GetReadiness(w http.ResponseWriter, r *http.Request) {
 	var request GetReadinessRequestObject
 
-	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
-		return sh.ssi.GetReadiness(ctx, request.(GetReadinessRequestObject))
-	}
-	for _, middleware := range sh.middlewares {
-		handler = middleware(handler, "GetReadiness")
-	}
-
-	response, err := handler(r.Context(), w, r, request)
-
-	if err != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, err)
-	} else if validResponse, ok := response.(GetReadinessResponseObject); ok {
-		if err := validResponse.VisitGetReadinessResponse(w); err != nil {
-			sh.options.ResponseErrorHandlerFunc(w, r, err)
-		}
-	} else if response != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
-	}
+	serveStrict(sh, w, r, "GetReadiness", request, sh.ssi.GetReadiness, GetReadinessResponseObject.VisitGetReadinessResponse)
 }
 
 func (sh *strictHandler) GetIds(w http.ResponseWriter, r *http.Request) {
 	var request GetIdsRequestObject
 
-	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
-		return sh.ssi.GetIds(ctx, request.(GetIdsRequestObject))
-	}
-	for _, middleware := range sh.middlewares {
-		handler = middleware(handler, "GetIds")
-	}
-
-	response, err := handler(r.Context(), w, r, request)
-
-	if err != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, err)
-	} else if validResponse, ok := response.(GetIdsResponseObject); ok {
-		if err := validResponse.VisitGetIdsResponse(w); err != nil {
-			sh.options.ResponseErrorHandlerFunc(w, r, err)
-		}
-	} else if response != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
-	}
+	serveStrict(sh, w, r, "GetIds", request, sh.ssi.GetIds, GetIdsResponseObject.VisitGetIdsResponse)
 }
 
 func (sh *strictHandler) PutIds(w http.ResponseWriter, r *http.Request) {
@@ -5742,24 +4485,7 @@ func (sh *strictHandler) PutIds(w http.ResponseWriter, r *http.Request) {
 	}
 	request.Body = &body
 
-	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
-		return sh.ssi.PutIds(ctx, request.(PutIdsRequestObject))
-	}
-	for _, middleware := range sh.middlewares {
-		handler = middleware(handler, "PutIds")
-	}
-
-	response, err := handler(r.Context(), w, r, request)
-
-	if err != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, err)
-	} else if validResponse, ok := response.(PutIdsResponseObject); ok {
-		if err := validResponse.VisitPutIdsResponse(w); err != nil {
-			sh.options.ResponseErrorHandlerFunc(w, r, err)
-		}
-	} else if response != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
-	}
+	serveStrict(sh, w, r, "PutIds", request, sh.ssi.PutIds, PutIdsResponseObject.VisitPutIdsResponse)
 }
 
 func (sh *strictHandler) ListJobs(w http.ResponseWriter, r *http.Request, params ListJobsParams) {
@@ -5767,47 +4493,13 @@ func (sh *strictHandler) ListJobs(w http.ResponseWriter, r *http.Request, params
 
 	request.Params = params
 
-	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
-		return sh.ssi.ListJobs(ctx, request.(ListJobsRequestObject))
-	}
-	for _, middleware := range sh.middlewares {
-		handler = middleware(handler, "ListJobs")
-	}
-
-	response, err := handler(r.Context(), w, r, request)
-
-	if err != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, err)
-	} else if validResponse, ok := response.(ListJobsResponseObject); ok {
-		if err := validResponse.VisitListJobsResponse(w); err != nil {
-			sh.options.ResponseErrorHandlerFunc(w, r, err)
-		}
-	} else if response != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
-	}
+	serveStrict(sh, w, r, "ListJobs", request, sh.ssi.ListJobs, ListJobsResponseObject.VisitListJobsResponse)
 }
 
 func (sh *strictHandler) ListJobModes(w http.ResponseWriter, r *http.Request) {
 	var request ListJobModesRequestObject
 
-	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
-		return sh.ssi.ListJobModes(ctx, request.(ListJobModesRequestObject))
-	}
-	for _, middleware := range sh.middlewares {
-		handler = middleware(handler, "ListJobModes")
-	}
-
-	response, err := handler(r.Context(), w, r, request)
-
-	if err != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, err)
-	} else if validResponse, ok := response.(ListJobModesResponseObject); ok {
-		if err := validResponse.VisitListJobModesResponse(w); err != nil {
-			sh.options.ResponseErrorHandlerFunc(w, r, err)
-		}
-	} else if response != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
-	}
+	serveStrict(sh, w, r, "ListJobModes", request, sh.ssi.ListJobModes, ListJobModesResponseObject.VisitListJobModesResponse)
 }
 
 func (sh *strictHandler) DeleteJobMode(w http.ResponseWriter, r *http.Request, jobKind JobKind) {
@@ -5815,24 +4507,7 @@ func (sh *strictHandler) DeleteJobMode(w http.ResponseWriter, r *http.Request, j
 
 	request.JobKind = jobKind
 
-	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
-		return sh.ssi.DeleteJobMode(ctx, request.(DeleteJobModeRequestObject))
-	}
-	for _, middleware := range sh.middlewares {
-		handler = middleware(handler, "DeleteJobMode")
-	}
-
-	response, err := handler(r.Context(), w, r, request)
-
-	if err != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, err)
-	} else if validResponse, ok := response.(DeleteJobModeResponseObject); ok {
-		if err := validResponse.VisitDeleteJobModeResponse(w); err != nil {
-			sh.options.ResponseErrorHandlerFunc(w, r, err)
-		}
-	} else if response != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
-	}
+	serveStrict(sh, w, r, "DeleteJobMode", request, sh.ssi.DeleteJobMode, DeleteJobModeResponseObject.VisitDeleteJobModeResponse)
 }
 
 func (sh *strictHandler) PutJobMode(w http.ResponseWriter, r *http.Request, jobKind JobKind) {
@@ -5847,24 +4522,7 @@ func (sh *strictHandler) PutJobMode(w http.ResponseWriter, r *http.Request, jobK
 	}
 	request.Body = &body
 
-	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
-		return sh.ssi.PutJobMode(ctx, request.(PutJobModeRequestObject))
-	}
-	for _, middleware := range sh.middlewares {
-		handler = middleware(handler, "PutJobMode")
-	}
-
-	response, err := handler(r.Context(), w, r, request)
-
-	if err != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, err)
-	} else if validResponse, ok := response.(PutJobModeResponseObject); ok {
-		if err := validResponse.VisitPutJobModeResponse(w); err != nil {
-			sh.options.ResponseErrorHandlerFunc(w, r, err)
-		}
-	} else if response != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
-	}
+	serveStrict(sh, w, r, "PutJobMode", request, sh.ssi.PutJobMode, PutJobModeResponseObject.VisitPutJobModeResponse)
 }
 
 func (sh *strictHandler) GetReport(w http.ResponseWriter, r *http.Request, params GetReportParams) {
@@ -5872,24 +4530,7 @@ func (sh *strictHandler) GetReport(w http.ResponseWriter, r *http.Request, param
 
 	request.Params = params
 
-	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
-		return sh.ssi.GetReport(ctx, request.(GetReportRequestObject))
-	}
-	for _, middleware := range sh.middlewares {
-		handler = middleware(handler, "GetReport")
-	}
-
-	response, err := handler(r.Context(), w, r, request)
-
-	if err != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, err)
-	} else if validResponse, ok := response.(GetReportResponseObject); ok {
-		if err := validResponse.VisitGetReportResponse(w); err != nil {
-			sh.options.ResponseErrorHandlerFunc(w, r, err)
-		}
-	} else if response != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
-	}
+	serveStrict(sh, w, r, "GetReport", request, sh.ssi.GetReport, GetReportResponseObject.VisitGetReportResponse)
 }
 
 func (sh *strictHandler) Reset(w http.ResponseWriter, r *http.Request) {
@@ -5905,47 +4546,13 @@ func (sh *strictHandler) Reset(w http.ResponseWriter, r *http.Request) {
 		request.Body = &body
 	}
 
-	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
-		return sh.ssi.Reset(ctx, request.(ResetRequestObject))
-	}
-	for _, middleware := range sh.middlewares {
-		handler = middleware(handler, "Reset")
-	}
-
-	response, err := handler(r.Context(), w, r, request)
-
-	if err != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, err)
-	} else if validResponse, ok := response.(ResetResponseObject); ok {
-		if err := validResponse.VisitResetResponse(w); err != nil {
-			sh.options.ResponseErrorHandlerFunc(w, r, err)
-		}
-	} else if response != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
-	}
+	serveStrict(sh, w, r, "Reset", request, sh.ssi.Reset, ResetResponseObject.VisitResetResponse)
 }
 
 func (sh *strictHandler) ExportSeed(w http.ResponseWriter, r *http.Request) {
 	var request ExportSeedRequestObject
 
-	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
-		return sh.ssi.ExportSeed(ctx, request.(ExportSeedRequestObject))
-	}
-	for _, middleware := range sh.middlewares {
-		handler = middleware(handler, "ExportSeed")
-	}
-
-	response, err := handler(r.Context(), w, r, request)
-
-	if err != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, err)
-	} else if validResponse, ok := response.(ExportSeedResponseObject); ok {
-		if err := validResponse.VisitExportSeedResponse(w); err != nil {
-			sh.options.ResponseErrorHandlerFunc(w, r, err)
-		}
-	} else if response != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
-	}
+	serveStrict(sh, w, r, "ExportSeed", request, sh.ssi.ExportSeed, ExportSeedResponseObject.VisitExportSeedResponse)
 }
 
 func (sh *strictHandler) PutSeed(w http.ResponseWriter, r *http.Request) {
@@ -5965,47 +4572,13 @@ func (sh *strictHandler) PutSeed(w http.ResponseWriter, r *http.Request) {
 		request.Body = r.Body
 	}
 
-	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
-		return sh.ssi.PutSeed(ctx, request.(PutSeedRequestObject))
-	}
-	for _, middleware := range sh.middlewares {
-		handler = middleware(handler, "PutSeed")
-	}
-
-	response, err := handler(r.Context(), w, r, request)
-
-	if err != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, err)
-	} else if validResponse, ok := response.(PutSeedResponseObject); ok {
-		if err := validResponse.VisitPutSeedResponse(w); err != nil {
-			sh.options.ResponseErrorHandlerFunc(w, r, err)
-		}
-	} else if response != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
-	}
+	serveStrict(sh, w, r, "PutSeed", request, sh.ssi.PutSeed, PutSeedResponseObject.VisitPutSeedResponse)
 }
 
 func (sh *strictHandler) ListSnapshots(w http.ResponseWriter, r *http.Request) {
 	var request ListSnapshotsRequestObject
 
-	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
-		return sh.ssi.ListSnapshots(ctx, request.(ListSnapshotsRequestObject))
-	}
-	for _, middleware := range sh.middlewares {
-		handler = middleware(handler, "ListSnapshots")
-	}
-
-	response, err := handler(r.Context(), w, r, request)
-
-	if err != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, err)
-	} else if validResponse, ok := response.(ListSnapshotsResponseObject); ok {
-		if err := validResponse.VisitListSnapshotsResponse(w); err != nil {
-			sh.options.ResponseErrorHandlerFunc(w, r, err)
-		}
-	} else if response != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
-	}
+	serveStrict(sh, w, r, "ListSnapshots", request, sh.ssi.ListSnapshots, ListSnapshotsResponseObject.VisitListSnapshotsResponse)
 }
 
 func (sh *strictHandler) DeleteSnapshot(w http.ResponseWriter, r *http.Request, snapshotName SnapshotName) {
@@ -6013,24 +4586,7 @@ func (sh *strictHandler) DeleteSnapshot(w http.ResponseWriter, r *http.Request, 
 
 	request.SnapshotName = snapshotName
 
-	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
-		return sh.ssi.DeleteSnapshot(ctx, request.(DeleteSnapshotRequestObject))
-	}
-	for _, middleware := range sh.middlewares {
-		handler = middleware(handler, "DeleteSnapshot")
-	}
-
-	response, err := handler(r.Context(), w, r, request)
-
-	if err != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, err)
-	} else if validResponse, ok := response.(DeleteSnapshotResponseObject); ok {
-		if err := validResponse.VisitDeleteSnapshotResponse(w); err != nil {
-			sh.options.ResponseErrorHandlerFunc(w, r, err)
-		}
-	} else if response != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
-	}
+	serveStrict(sh, w, r, "DeleteSnapshot", request, sh.ssi.DeleteSnapshot, DeleteSnapshotResponseObject.VisitDeleteSnapshotResponse)
 }
 
 func (sh *strictHandler) PutSnapshot(w http.ResponseWriter, r *http.Request, snapshotName SnapshotName) {
@@ -6048,24 +4604,7 @@ func (sh *strictHandler) PutSnapshot(w http.ResponseWriter, r *http.Request, sna
 		request.Body = &body
 	}
 
-	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
-		return sh.ssi.PutSnapshot(ctx, request.(PutSnapshotRequestObject))
-	}
-	for _, middleware := range sh.middlewares {
-		handler = middleware(handler, "PutSnapshot")
-	}
-
-	response, err := handler(r.Context(), w, r, request)
-
-	if err != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, err)
-	} else if validResponse, ok := response.(PutSnapshotResponseObject); ok {
-		if err := validResponse.VisitPutSnapshotResponse(w); err != nil {
-			sh.options.ResponseErrorHandlerFunc(w, r, err)
-		}
-	} else if response != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
-	}
+	serveStrict(sh, w, r, "PutSnapshot", request, sh.ssi.PutSnapshot, PutSnapshotResponseObject.VisitPutSnapshotResponse)
 }
 
 func (sh *strictHandler) RestoreSnapshot(w http.ResponseWriter, r *http.Request, snapshotName SnapshotName) {
@@ -6073,47 +4612,13 @@ func (sh *strictHandler) RestoreSnapshot(w http.ResponseWriter, r *http.Request,
 
 	request.SnapshotName = snapshotName
 
-	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
-		return sh.ssi.RestoreSnapshot(ctx, request.(RestoreSnapshotRequestObject))
-	}
-	for _, middleware := range sh.middlewares {
-		handler = middleware(handler, "RestoreSnapshot")
-	}
-
-	response, err := handler(r.Context(), w, r, request)
-
-	if err != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, err)
-	} else if validResponse, ok := response.(RestoreSnapshotResponseObject); ok {
-		if err := validResponse.VisitRestoreSnapshotResponse(w); err != nil {
-			sh.options.ResponseErrorHandlerFunc(w, r, err)
-		}
-	} else if response != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
-	}
+	serveStrict(sh, w, r, "RestoreSnapshot", request, sh.ssi.RestoreSnapshot, RestoreSnapshotResponseObject.VisitRestoreSnapshotResponse)
 }
 
 func (sh *strictHandler) GetVersion(w http.ResponseWriter, r *http.Request) {
 	var request GetVersionRequestObject
 
-	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
-		return sh.ssi.GetVersion(ctx, request.(GetVersionRequestObject))
-	}
-	for _, middleware := range sh.middlewares {
-		handler = middleware(handler, "GetVersion")
-	}
-
-	response, err := handler(r.Context(), w, r, request)
-
-	if err != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, err)
-	} else if validResponse, ok := response.(GetVersionResponseObject); ok {
-		if err := validResponse.VisitGetVersionResponse(w); err != nil {
-			sh.options.ResponseErrorHandlerFunc(w, r, err)
-		}
-	} else if response != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
-	}
+	serveStrict(sh, w, r, "GetVersion", request, sh.ssi.GetVersion, GetVersionResponseObject.VisitGetVersionResponse)
 }
 
 func (sh *strictHandler) ListViolations(w http.ResponseWriter, r *http.Request, params ListViolationsParams) {
@@ -6121,47 +4626,13 @@ func (sh *strictHandler) ListViolations(w http.ResponseWriter, r *http.Request, 
 
 	request.Params = params
 
-	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
-		return sh.ssi.ListViolations(ctx, request.(ListViolationsRequestObject))
-	}
-	for _, middleware := range sh.middlewares {
-		handler = middleware(handler, "ListViolations")
-	}
-
-	response, err := handler(r.Context(), w, r, request)
-
-	if err != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, err)
-	} else if validResponse, ok := response.(ListViolationsResponseObject); ok {
-		if err := validResponse.VisitListViolationsResponse(w); err != nil {
-			sh.options.ResponseErrorHandlerFunc(w, r, err)
-		}
-	} else if response != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
-	}
+	serveStrict(sh, w, r, "ListViolations", request, sh.ssi.ListViolations, ListViolationsResponseObject.VisitListViolationsResponse)
 }
 
 func (sh *strictHandler) ListWebhooks(w http.ResponseWriter, r *http.Request) {
 	var request ListWebhooksRequestObject
 
-	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
-		return sh.ssi.ListWebhooks(ctx, request.(ListWebhooksRequestObject))
-	}
-	for _, middleware := range sh.middlewares {
-		handler = middleware(handler, "ListWebhooks")
-	}
-
-	response, err := handler(r.Context(), w, r, request)
-
-	if err != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, err)
-	} else if validResponse, ok := response.(ListWebhooksResponseObject); ok {
-		if err := validResponse.VisitListWebhooksResponse(w); err != nil {
-			sh.options.ResponseErrorHandlerFunc(w, r, err)
-		}
-	} else if response != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
-	}
+	serveStrict(sh, w, r, "ListWebhooks", request, sh.ssi.ListWebhooks, ListWebhooksResponseObject.VisitListWebhooksResponse)
 }
 
 func (sh *strictHandler) CreateWebhook(w http.ResponseWriter, r *http.Request) {
@@ -6174,24 +4645,7 @@ func (sh *strictHandler) CreateWebhook(w http.ResponseWriter, r *http.Request) {
 	}
 	request.Body = &body
 
-	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
-		return sh.ssi.CreateWebhook(ctx, request.(CreateWebhookRequestObject))
-	}
-	for _, middleware := range sh.middlewares {
-		handler = middleware(handler, "CreateWebhook")
-	}
-
-	response, err := handler(r.Context(), w, r, request)
-
-	if err != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, err)
-	} else if validResponse, ok := response.(CreateWebhookResponseObject); ok {
-		if err := validResponse.VisitCreateWebhookResponse(w); err != nil {
-			sh.options.ResponseErrorHandlerFunc(w, r, err)
-		}
-	} else if response != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
-	}
+	serveStrict(sh, w, r, "CreateWebhook", request, sh.ssi.CreateWebhook, CreateWebhookResponseObject.VisitCreateWebhookResponse)
 }
 
 func (sh *strictHandler) DeleteWebhook(w http.ResponseWriter, r *http.Request, webhookName WebhookName) {
@@ -6199,24 +4653,7 @@ func (sh *strictHandler) DeleteWebhook(w http.ResponseWriter, r *http.Request, w
 
 	request.WebhookName = webhookName
 
-	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
-		return sh.ssi.DeleteWebhook(ctx, request.(DeleteWebhookRequestObject))
-	}
-	for _, middleware := range sh.middlewares {
-		handler = middleware(handler, "DeleteWebhook")
-	}
-
-	response, err := handler(r.Context(), w, r, request)
-
-	if err != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, err)
-	} else if validResponse, ok := response.(DeleteWebhookResponseObject); ok {
-		if err := validResponse.VisitDeleteWebhookResponse(w); err != nil {
-			sh.options.ResponseErrorHandlerFunc(w, r, err)
-		}
-	} else if response != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
-	}
+	serveStrict(sh, w, r, "DeleteWebhook", request, sh.ssi.DeleteWebhook, DeleteWebhookResponseObject.VisitDeleteWebhookResponse)
 }
 
 func (sh *strictHandler) GetWebhook(w http.ResponseWriter, r *http.Request, webhookName WebhookName) {
@@ -6224,24 +4661,7 @@ func (sh *strictHandler) GetWebhook(w http.ResponseWriter, r *http.Request, webh
 
 	request.WebhookName = webhookName
 
-	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
-		return sh.ssi.GetWebhook(ctx, request.(GetWebhookRequestObject))
-	}
-	for _, middleware := range sh.middlewares {
-		handler = middleware(handler, "GetWebhook")
-	}
-
-	response, err := handler(r.Context(), w, r, request)
-
-	if err != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, err)
-	} else if validResponse, ok := response.(GetWebhookResponseObject); ok {
-		if err := validResponse.VisitGetWebhookResponse(w); err != nil {
-			sh.options.ResponseErrorHandlerFunc(w, r, err)
-		}
-	} else if response != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
-	}
+	serveStrict(sh, w, r, "GetWebhook", request, sh.ssi.GetWebhook, GetWebhookResponseObject.VisitGetWebhookResponse)
 }
 
 func (sh *strictHandler) UpdateWebhook(w http.ResponseWriter, r *http.Request, webhookName WebhookName) {
@@ -6256,24 +4676,7 @@ func (sh *strictHandler) UpdateWebhook(w http.ResponseWriter, r *http.Request, w
 	}
 	request.Body = &body
 
-	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
-		return sh.ssi.UpdateWebhook(ctx, request.(UpdateWebhookRequestObject))
-	}
-	for _, middleware := range sh.middlewares {
-		handler = middleware(handler, "UpdateWebhook")
-	}
-
-	response, err := handler(r.Context(), w, r, request)
-
-	if err != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, err)
-	} else if validResponse, ok := response.(UpdateWebhookResponseObject); ok {
-		if err := validResponse.VisitUpdateWebhookResponse(w); err != nil {
-			sh.options.ResponseErrorHandlerFunc(w, r, err)
-		}
-	} else if response != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
-	}
+	serveStrict(sh, w, r, "UpdateWebhook", request, sh.ssi.UpdateWebhook, UpdateWebhookResponseObject.VisitUpdateWebhookResponse)
 }
 
 func (sh *strictHandler) ListDeliveries(w http.ResponseWriter, r *http.Request, webhookName WebhookName, params ListDeliveriesParams) {
@@ -6282,24 +4685,7 @@ func (sh *strictHandler) ListDeliveries(w http.ResponseWriter, r *http.Request, 
 	request.WebhookName = webhookName
 	request.Params = params
 
-	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
-		return sh.ssi.ListDeliveries(ctx, request.(ListDeliveriesRequestObject))
-	}
-	for _, middleware := range sh.middlewares {
-		handler = middleware(handler, "ListDeliveries")
-	}
-
-	response, err := handler(r.Context(), w, r, request)
-
-	if err != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, err)
-	} else if validResponse, ok := response.(ListDeliveriesResponseObject); ok {
-		if err := validResponse.VisitListDeliveriesResponse(w); err != nil {
-			sh.options.ResponseErrorHandlerFunc(w, r, err)
-		}
-	} else if response != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
-	}
+	serveStrict(sh, w, r, "ListDeliveries", request, sh.ssi.ListDeliveries, ListDeliveriesResponseObject.VisitListDeliveriesResponse)
 }
 
 func (sh *strictHandler) GetDelivery(w http.ResponseWriter, r *http.Request, webhookName WebhookName, deliveryID DeliveryID) {
@@ -6308,24 +4694,7 @@ func (sh *strictHandler) GetDelivery(w http.ResponseWriter, r *http.Request, web
 	request.WebhookName = webhookName
 	request.DeliveryID = deliveryID
 
-	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
-		return sh.ssi.GetDelivery(ctx, request.(GetDeliveryRequestObject))
-	}
-	for _, middleware := range sh.middlewares {
-		handler = middleware(handler, "GetDelivery")
-	}
-
-	response, err := handler(r.Context(), w, r, request)
-
-	if err != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, err)
-	} else if validResponse, ok := response.(GetDeliveryResponseObject); ok {
-		if err := validResponse.VisitGetDeliveryResponse(w); err != nil {
-			sh.options.ResponseErrorHandlerFunc(w, r, err)
-		}
-	} else if response != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
-	}
+	serveStrict(sh, w, r, "GetDelivery", request, sh.ssi.GetDelivery, GetDeliveryResponseObject.VisitGetDeliveryResponse)
 }
 
 func (sh *strictHandler) Redeliver(w http.ResponseWriter, r *http.Request, webhookName WebhookName, deliveryID DeliveryID) {
@@ -6334,22 +4703,5 @@ func (sh *strictHandler) Redeliver(w http.ResponseWriter, r *http.Request, webho
 	request.WebhookName = webhookName
 	request.DeliveryID = deliveryID
 
-	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
-		return sh.ssi.Redeliver(ctx, request.(RedeliverRequestObject))
-	}
-	for _, middleware := range sh.middlewares {
-		handler = middleware(handler, "Redeliver")
-	}
-
-	response, err := handler(r.Context(), w, r, request)
-
-	if err != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, err)
-	} else if validResponse, ok := response.(RedeliverResponseObject); ok {
-		if err := validResponse.VisitRedeliverResponse(w); err != nil {
-			sh.options.ResponseErrorHandlerFunc(w, r, err)
-		}
-	} else if response != nil {
-		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
-	}
+	serveStrict(sh, w, r, "Redeliver", request, sh.ssi.Redeliver, RedeliverResponseObject.VisitRedeliverResponse)
 }
