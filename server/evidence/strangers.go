@@ -31,11 +31,13 @@ func stays(x *site.Exchange) bool {
 // meet makes an exchange's workspace known, or one of the latest strangers: then it
 // reports true.
 func (r *Recorder) meet(w *workspace, known bool) bool {
+	if w.known {
+		return false
+	}
 	if _, acquainted := r.acquainted[w.name]; acquainted {
 		known = true
 	}
 	switch {
-	case w.known:
 	case known:
 		w.known = true
 		if len(r.acquainted) >= maxAcquainted {
