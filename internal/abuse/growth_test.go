@@ -453,7 +453,7 @@ func TestStoreAbuseGrowth(t *testing.T) {
 	}
 	// At full size in another order each time, for as long as there is time; all of them
 	// take some twenty minutes (UNDERSTUDY_ABUSE_PART=1/1).
-	first, step, most := 0, 1, 4*time.Minute
+	first, step, most := 0, 1, 3*time.Minute
 	if !full { // no multiple of how many growers there are, and some take a minute
 		step, most = len(all)/24|1, 15*time.Second
 	} else {

@@ -25,8 +25,8 @@ const (
 	memoryFactor = 1.75
 	// From memoryTight on the bound follows more closely: what a few large requests hold
 	// for a moment is not worth so much room.
-	memoryTight       = 256 << 20 // bytes
-	memoryTightFactor = 1.3
+	memoryTight       = 224 << 20 // bytes
+	memoryTightFactor = 1.25
 	memorySteps       = 4 << 20 // a change by less is none
 )
 
