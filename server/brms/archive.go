@@ -125,7 +125,7 @@ func checkEntry(entry *zip.File) error {
 		return unfit("release.archiveInvalid", "The archive is encrypted")
 	case !entry.Mode().IsRegular():
 		return unfit("release.fileInvalid", "The archive has an entry that is not a file: "+strconv.Quote(entry.Name))
-	case strings.HasPrefix(entry.Name, "/") || strings.HasSuffix(entry.Name, "/"):
+	case entry.Name == "" || strings.HasPrefix(entry.Name, "/") || strings.HasSuffix(entry.Name, "/"):
 		return unfit("release.pathInvalid", "The archive has a path that leads out of it, or nowhere: "+strconv.Quote(entry.Name))
 	}
 	if names, err := splitPath(entry.Name); err != nil || strings.Join(names, "/") != entry.Name {

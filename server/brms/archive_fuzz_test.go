@@ -12,7 +12,7 @@ import (
 
 // Whatever is uploaded is refused in words of ours, or is files that a release can hold.
 func FuzzArchive(f *testing.F) {
-	for _, entries := range [][]string{{"a", "1"}, {"../a", "{}"}, {"a/", "", "a/b", "[]"}, {"A", "1", "a", "2"}} {
+	for _, entries := range [][]string{{"a", "1"}, {"../a", "{}"}, {"a/", "", "a/b", "[]"}, {"A", "1", "a", "2"}, {"", "1"}} {
 		var out bytes.Buffer
 		archive := zip.NewWriter(&out)
 		for i := 0; i < len(entries); i += 2 {
