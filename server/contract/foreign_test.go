@@ -279,7 +279,13 @@ func TestCodings(t *testing.T) {
 		{"X-GZIP", zipped.String(), ""},
 		{"deflate", deflated.String(), "required /x"},
 		{"identity", `{}`, "required /x"},
-		{"br", "\x0b", ""}, // not read here
+		{"GZip", zipped.String(), ""},
+		{"gzip, identity", zipped.String(), ""},
+		{"identity, deflate", deflated.String(), "required /x"},
+		{"gzip, gzip", zipped.String(), "transport"},
+		{"gzip", "", "transport"},
+		{"zstd", "\x28", ""}, // nor this
+		{"br", "\x0b", ""},   // not read here
 		{"gzip", `{"x":1}`, "transport"},
 		{"gzip", zipped.String()[:20], "transport"},
 	} {

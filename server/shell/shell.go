@@ -55,6 +55,7 @@ type Part struct {
 	Literal string
 	Name    string // of the variable
 	Escaped bool   // the variable's value is escaped as a part of a URI
+	Filter  string // of jq, which makes what stands here of the variable's value
 }
 
 // Literal is a text as it is.
@@ -66,7 +67,9 @@ func (t Text) Quote() string {
 	for _, p := range t.joined() {
 		switch {
 		case p.Name != "" && p.Escaped:
-			b.WriteString(`"$(printf %s "$` + p.Name + `" | jq -sRr @uri)"`)
+			b.WriteString(Text{{Name: p.Name, Filter: "@uri"}}.Quote())
+		case p.Name != "" && p.Filter != "":
+			b.WriteString(`"$(printf %s "$` + p.Name + `" | jq -sRr ` + Quote(p.Filter) + `)"`)
 		case p.Name != "":
 			b.WriteString(`"$` + p.Name + `"`)
 		case p.Literal != "":
@@ -125,7 +128,7 @@ type Call struct {
 	Target Text   // path and query, or the whole address if there is no base
 	Header http.Header
 	More   []Header // those with variables in them
-	User   string   // the variable that holds user and password; none if empty
+	User   Text     // user and password; none if empty
 	Body   *Text    // nil for none
 	File   string   // that holds the body instead, if it is too long for a line
 }
@@ -140,8 +143,8 @@ func (c *Call) Line() string {
 	default:
 		words = append(words, "-X", Quote(c.Method))
 	}
-	if c.User != "" {
-		words = append(words, "-u", `"$`+c.User+`"`)
+	if len(c.User) > 0 {
+		words = append(words, "-u", c.User.Quote())
 	}
 	for _, h := range c.More {
 		words = append(words, "-H", append(Literal(h.Name+": "), h.Value...).Quote())

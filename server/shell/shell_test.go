@@ -1,6 +1,7 @@
 package shell
 
 import (
+	"encoding/base64"
 	"net/http"
 	"os"
 	"os/exec"
@@ -56,7 +57,7 @@ func after(words []string, option string) string {
 var hostile = []string{
 	"", "a", "a b", "'", `"`, `\`, "$(touch PWNED)", "`touch PWNED`", "$HOME", "${HOME}", "a;touch PWNED", "a&&touch PWNED", "a|touch PWNED",
 	">PWNED", "~", "*", "!!", "#", "a\nb", "a\n", "\n\n", "\r\n", "\t", "\x01\x1b[2J", "\u202e", "\u009b", "é", "日本", "😀", "%s%b\\n", "--data", "-",
-	"@/etc/passwd", "[1-3]{a,b}", "\\'", "'\\''", "''", "a'b\"c`d$e\\f", "(x)", "=x", "\u2028", "\ufeff", "\xff\xfe", "{made:0}", "%00",
+	"@/etc/passwd", "@", "@-", "@./a b", "<@a", "[1-3]{a,b}", "\\'", "'\\''", "''", "a'b\"c`d$e\\f", "(x)", "=x", "\u2028", "\ufeff", "\xff\xfe", "{made:0}", "%00",
 }
 
 func TestQuote(t *testing.T) {
@@ -109,6 +110,17 @@ func TestLine(t *testing.T) {
 			if got != want {
 				t.Errorf("%s: body %q, want %q", line, got, want)
 			}
+		}
+	}
+}
+
+// What jq makes of a variable stands in the line, and not the variable.
+func TestUser(t *testing.T) {
+	for filter, want := range map[string]string{`split(":")[0]`: "it's:ada", `split(":")[1:]|join(":")`: `it's:p:'"$(x) ä`, "@base64": `it's:` + base64.StdEncoding.EncodeToString([]byte(`ada:p:'"$(x) ä`))} {
+		c := Call{Method: http.MethodGet, Target: Literal("/"), User: Text{{Literal: "it's:"}, {Name: "USER", Filter: filter}}}
+		words, _ := played(t, c.Line(), `USER=ada:p:'"$(x) ä`)
+		if got := after(words, "-u"); got != want {
+			t.Errorf("%s: %q, want %q", c.Line(), got, want)
 		}
 	}
 }

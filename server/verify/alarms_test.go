@@ -1,10 +1,15 @@
 package verify_test
 
 import (
+	"compress/gzip"
+	"compress/zlib"
 	"encoding/json"
 	"fmt"
+	"io"
+	"math"
 	"net/http"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -167,7 +172,43 @@ paths:
 			_, _ = w.Write([]byte("{}"))
 		}
 	}
+	hasValue := func(w http.ResponseWriter, right bool) {
+		if !right {
+			w.WriteHeader(http.StatusBadRequest)
+			return
+		}
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = w.Write([]byte("{}"))
+	}
+	// compressed answers with a coding where what is asked for lets it.
+	compressed := func(coding string, may func(asked string) bool) http.HandlerFunc {
+		return func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Content-Type", "application/json")
+			if !may(r.Header.Get("Accept-Encoding")) {
+				_, _ = w.Write([]byte("{}"))
+				return
+			}
+			w.Header().Set("Content-Encoding", coding)
+			var out io.WriteCloser = gzip.NewWriter(w)
+			if coding == "deflate" {
+				out = zlib.NewWriter(w)
+			}
+			_, _ = out.Write([]byte("{}"))
+			_ = out.Close()
+		}
+	}
+	always := func(string) bool { return true }
+	bounded := "schema: {type: integer, minimum: 1, maximum: 1000}"
 	numeric := regexp.MustCompile(`^[-+]?[0-9]+(\.0+)?([eE]\+?[0-9]+)?$`)
+	// ofJavaScript is what Number() makes of a text, where that is an integer from 1 to 1000.
+	ofJavaScript := func(s string) bool {
+		s = strings.TrimSpace(s)
+		if n, err := strconv.ParseInt(strings.ToLower(s), 0, 64); err == nil && len(s) > 2 && strings.ContainsAny(s[1:2], "xXoObB") && !strings.Contains(s, "_") {
+			return n >= 1 && n <= 1000
+		}
+		f, err := strconv.ParseFloat(s, 64)
+		return err == nil && strings.Trim(s, "0123456789.eE+-") == "" && f >= 1 && f <= 1000 && f == math.Trunc(f)
+	}
 	endless := func(mediaType, first string) http.HandlerFunc {
 		return func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("Content-Type", mediaType)
@@ -196,6 +237,28 @@ paths:
 			f, err := strconv.ParseFloat(s, 64)
 			return numeric.MatchString(s) && err == nil && f >= 1 && f <= 1000
 		})},
+		{"Number() of the query", get("/a", "{name: v, in: query, required: true, "+bounded+"}", "application/json"), http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			hasValue(w, len(r.URL.Query()["v"]) > 0 && ofJavaScript(r.URL.Query().Get("v")))
+		})},
+		{"Number() of the path", get("/a/{v}", "{name: v, in: path, required: true, "+bounded+"}", "application/json"), http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			hasValue(w, ofJavaScript(strings.TrimPrefix(r.URL.Path, "/a/")))
+		})},
+		{"Number() of a header", get("/a", "{name: X-V, in: header, required: true, "+bounded+"}", "application/json"), http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			hasValue(w, len(r.Header["X-V"]) > 0 && ofJavaScript(r.Header.Get("X-V")))
+		})},
+		{"Number() of a cookie", get("/a", "{name: v, in: cookie, required: true, "+bounded+"}", "application/json"), http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			c, err := r.Cookie("v")
+			hasValue(w, err == nil && ofJavaScript(c.Value))
+		})},
+		{"Number() of each of a list", get("/a", "{name: v, in: query, required: true, explode: false, schema: {type: array, minItems: 1, maxItems: 3, items: {type: integer, minimum: 1, maximum: 1000}}}", "application/json"), http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			list := strings.Split(r.URL.Query().Get("v"), ",")
+			hasValue(w, len(list) <= 3 && !slices.ContainsFunc(list, func(s string) bool { return !ofJavaScript(s) }))
+		})},
+		{"compressed, whatever is asked for", get("/a", "", "application/json"), compressed("gzip", always)},
+		{"compressed by the other name", get("/a", "", "application/json"), compressed("x-gzip", always)},
+		{"deflated", get("/a", "", "application/json"), compressed("deflate", always)},
+		{"compressed where nothing is asked for", get("/a", "", "application/json"), compressed("br", func(asked string) bool { return asked == "" })},
+		{"compressed unless it is refused", get("/a", "", "application/json"), compressed("br", func(asked string) bool { return asked != "identity" })},
 		{"digits only", get("/a", "{name: v, in: query, schema: {type: integer, minimum: 1, maximum: 1000}}", "application/json"), query(func(s string) bool {
 			n, err := strconv.Atoi(s)
 			return err == nil && n >= 1 && n <= 1000 && !strings.HasPrefix(s, "+")

@@ -61,12 +61,24 @@ func newAuthorizer(o *Options) (*authorizer, error) {
 	return a, nil
 }
 
-// hide remembers the secret part of a credential.
+// hide remembers the secret part of a credential. Of user and password that is also the
+// password alone, and with another user.
 func (a *authorizer) hide(value, scheme string) {
-	if _, part, found := strings.Cut(value, " "); found && part != "" {
+	kind, part, found := strings.Cut(value, " ")
+	if found && part != "" {
 		value = part
 	}
-	a.secrets = append(a.secrets, secret{value, "$" + a.variable(scheme)})
+	placeholder := "$" + a.variable(scheme)
+	a.secrets = append(a.secrets, secret{value, placeholder})
+	if plain, err := base64.StdEncoding.DecodeString(value); err == nil && strings.EqualFold(kind, "basic") {
+		who, password, _ := strings.Cut(string(plain), ":")
+		a.secrets = append(a.secrets, secret{password, placeholder}, secret{basicText(likeness(who), password), placeholder})
+	}
+}
+
+// basicText is user and password as the scheme Basic writes them (RFC 7617, section 2).
+func basicText(user, password string) string {
+	return base64.StdEncoding.EncodeToString([]byte(user + ":" + password))
 }
 
 // leastSecret is the length from which a text is taken for a secret wherever it
@@ -168,52 +180,62 @@ func (a *authorizer) used(op *operation, use credentialUse) ([]string, bool) {
 // userPart says that it is the user that is made up, and not the password.
 const userPart = " user"
 
-// madeUp is a credential that looks like the one for a scheme, and that nobody was
-// given. Nothing of the right one can be read from it.
-func (a *authorizer) madeUp(name string, user bool) string {
-	value := a.general
-	if a.byName[name] != "" {
-		value = a.value(name)
+// madeUp is a credential that looks like another, and that nobody was given: of user and
+// password one is the right one, which no line shows.
+func (a *authorizer) madeUp(p credentialPart, scheme *openapi3.SecurityScheme, user bool) credentialPart {
+	kind, text, found := strings.Cut(p.text, " ")
+	if !found || scheme.Type == "apiKey" && (scheme.In != openapi3.ParameterInHeader || !strings.EqualFold(scheme.Name, "Authorization")) {
+		p.text = likeness(p.text)
+		p.value = shell.Literal(p.text)
+		return p
 	}
-	scheme, text, found := strings.Cut(value, " ")
-	if !found || a.schemes[name].Value.Type == "apiKey" && !a.inAuthorization(name) {
-		scheme, text = "", value
+	plain, err := base64.StdEncoding.DecodeString(text)
+	if err != nil || scheme.Type != "http" || !strings.EqualFold(scheme.Scheme, "basic") {
+		p.text = kind + " " + likeness(text)
+		p.value = shell.Literal(p.text)
+		return p
+	}
+	who, password, _ := strings.Cut(string(plain), ":")
+	right := shell.Part{Filter: `split(":")[0]`}
+	if user {
+		right.Filter = `split(":")[1:]|join(":")`
+	}
+	if len(p.user) == 0 {
+		right.Filter = "@base64d|" + right.Filter
+	}
+	right.Name = p.value[len(p.value)-1].Name
+	if user {
+		who = likeness(who)
+		p.user = shell.Text{{Literal: who + ":"}, right}
 	} else {
-		scheme += " "
+		password = likeness(password)
+		p.user = shell.Text{right, {Literal: ":" + password}}
 	}
-	if a.schemes[name].Value.Type == "http" && strings.EqualFold(a.schemes[name].Value.Scheme, "basic") {
-		if plain, err := base64.StdEncoding.DecodeString(text); err == nil {
-			who, password, _ := strings.Cut(string(plain), ":")
-			if user {
-				who = likeness(who)
-			} else {
-				password = likeness(password)
-			}
-			return scheme + base64.StdEncoding.EncodeToString([]byte(who+":"+password))
-		}
-	}
-	return scheme + likeness(text)
+	p.text = kind + " " + basicText(who, password)
+	return p
 }
 
-// likeness is a text of the same form as another.
+// separators are what parts of secrets are set apart by.
+const separators = "-_.~+/=: "
+
+// likeness is a text of the same form as another: its separators, and digits and letters in
+// the place of the rest.
 func likeness(text string) string {
-	sum := sha256.Sum256([]byte("understudy " + strconv.Itoa(len(text))))
-	return strings.Map(func() func(rune) rune {
-		i := -1
-		return func(r rune) rune {
-			i++
-			n := rune(sum[i%len(sum)] ^ byte(i/len(sum)*31))
-			switch {
-			case r >= '0' && r <= '9':
-				return '0' + n%10
-			case r >= 'a' && r <= 'z':
-				return 'a' + n%26
-			case r >= 'A' && r <= 'Z':
-				return 'A' + n%26
-			}
+	sum := sha256.Sum256([]byte("understudy " + strconv.Itoa(len([]rune(text)))))
+	formless, i := strings.Trim(text, separators) == "", -1
+	return strings.Map(func(r rune) rune {
+		i++
+		n := rune(sum[i%len(sum)] ^ byte(i/len(sum)*31))
+		switch {
+		case r >= '0' && r <= '9':
+			return '0' + n%10
+		case r >= 'A' && r <= 'Z':
+			return 'A' + n%26
+		case strings.ContainsRune(separators, r) && !formless:
 			return r
 		}
-	}(), text)
+		return 'a' + n%26
+	}, text)
 }
 
 // byConnection reports whether an operation may be let in by what the connection proves:
@@ -243,7 +265,7 @@ type credentialPart struct {
 	name  string
 	text  string
 	value shell.Text // the text with the secret in it as a variable
-	user  string     // the variable of user and password, if that says it all
+	user  shell.Text // user and password in its place
 }
 
 // parts are what the schemes of a call put on it.
@@ -274,17 +296,16 @@ func (a *authorizer) parts(c *call) []credentialPart {
 		}
 		p.value = a.hidden(p.text)
 		if strings.EqualFold(scheme.Scheme, "basic") && scheme.Type == "http" && a.byName[name] != "" && !strings.HasPrefix(a.byName[name], "Basic ") {
-			p.user = a.variable(name)
+			p.user = shell.Text{{Name: a.variable(name)}}
 		}
 		made, is := c.credential.of(useMadeUp)
 		switch {
 		case is && (made == name || made == name+userPart):
-			p.text = a.madeUp(name, made != name)
-			p.value, p.user = shell.Literal(p.text), ""
+			p = a.madeUp(p, scheme, made != name)
 		case c.credential == credentialWrong && !a.inAuthorization(name):
 			continue // nothing is known to be wrong
 		case c.credential == credentialWrong:
-			p.text, p.value, p.user = wrongAuthorization, shell.Literal(wrongAuthorization), ""
+			p.text, p.value, p.user = wrongAuthorization, shell.Literal(wrongAuthorization), nil
 		}
 		if scheme.Type == "apiKey" {
 			p.in, p.name = scheme.In, scheme.Name

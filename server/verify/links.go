@@ -21,6 +21,7 @@ type producer struct {
 	chosen bool
 	// pointers hold where declared links say that the value of a node is.
 	pointers map[string]string
+	headers  map[string]string // or in which header
 
 	reads, updates, deletes []*operation // of the thing itself
 	lists                   []*operation
@@ -43,7 +44,7 @@ func (r *runner) link() {
 		if op.Method != http.MethodPost {
 			continue
 		}
-		p := &producer{op: op, pointers: map[string]string{}}
+		p := &producer{op: op, pointers: map[string]string{}, headers: map[string]string{}}
 		r.declaredLinks(p)
 		if n, ok := nodes[op.key()+"/{}"]; ok {
 			p.add(n)
@@ -132,8 +133,8 @@ func (r *runner) kinLinks(p *producer, nodes map[string]node) {
 }
 
 // declaredLinks reads the links of an operation's answers (OpenAPI, section Link
-// Object). Only those that lead from the answer's body to a path parameter say
-// where a thing is.
+// Object). Only those that lead from the answer's body, or a header of it, to a path
+// parameter say where a thing is.
 func (r *runner) declaredLinks(p *producer) {
 	for _, status := range slices.Sorted(slices.Values(p.op.Statuses())) {
 		if !strings.HasPrefix(status, "2") {
@@ -148,15 +149,20 @@ func (r *runner) declaredLinks(p *producer) {
 			}
 			for parameter, expression := range l.Parameters {
 				text, _ := expression.(string)
-				pointer, ok := strings.CutPrefix(text, "$response.body#")
-				if !ok {
+				pointer, inBody := strings.CutPrefix(text, "$response.body#")
+				header, inHeader := strings.CutPrefix(text, "$response.header.")
+				if !inBody && !inHeader {
 					continue
 				}
 				parameter = strings.TrimPrefix(parameter, "path.")
 				for _, n := range to.nodes {
 					if n.param == parameter && !strings.HasPrefix(p.op.key(), n.key) {
 						p.add(n)
-						p.pointers[n.key] = pointer
+						if inBody {
+							p.pointers[n.key] = pointer
+						} else {
+							p.headers[n.key] = header
+						}
 					}
 				}
 			}

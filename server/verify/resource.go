@@ -533,6 +533,10 @@ func (r *runner) made(p *producer, t *thing) bool {
 				continue
 			}
 		}
+		if text := t.answer.header.Get(p.headers[n.key]); fitsParam(schema, text) {
+			t.bound[n.key] = text
+			continue
+		}
 		if v, pointer, ok := idOf(n, schema, body); ok {
 			t.bound[n.key] = v
 			last.Makes = pointer

@@ -77,7 +77,7 @@ func TestThingWord(t *testing.T) {
 
 // A made-up secret looks like the right one, and tells nothing of it.
 func TestLikeness(t *testing.T) {
-	for _, secret := range []string{"", "a", "Abc-123_xyz.", strings.Repeat("aB3", 40), "pässword 9"} {
+	for _, secret := range []string{"", "a", "Abc-123_xyz.", strings.Repeat("aB3", 40), "pässword 9", "пароль", "$!$!$!", "----", "秘密-秘密"} {
 		made := likeness(secret)
 		if len([]rune(made)) != len([]rune(secret)) || len(secret) > 3 && made == secret || made != likeness(secret) {
 			t.Errorf("%q: %q", secret, made)

@@ -169,7 +169,7 @@ func (r *runner) curlOf(s *step) string {
 	line := shell.Call{Method: s.Method, Header: http.Header{}}
 	for _, part := range r.target.auth.parts(r.callOf(s)) {
 		switch {
-		case part.user != "":
+		case len(part.user) > 0:
 			line.User = part.user
 		case part.in == openapi3.ParameterInQuery:
 			line.Target = append(line.Target, shell.Part{Literal: "&" + url.QueryEscape(part.name) + "="})
