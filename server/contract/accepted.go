@@ -188,7 +188,9 @@ func describeValue(s *Schema, depth int) string {
 	} else if s.Type == nil && len(branches) > 0 && depth > 0 {
 		found := make([]string, 0, len(branches))
 		for _, ref := range branches {
-			found = append(found, describeValue(ref.Value, depth-1))
+			if said := describeValue(ref.Value, depth-1); !slices.Contains(found, said) {
+				found = append(found, said)
+			}
 		}
 		text = strings.Join(found, ", or ")
 	} else {

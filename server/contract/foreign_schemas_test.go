@@ -2,6 +2,7 @@ package contract_test
 
 import (
 	"net/http"
+	"strings"
 	"testing"
 )
 
@@ -176,4 +177,30 @@ components:
 		{"{$ref: '#/components/schemas/Top'}", `{"top":1,"leaf":2}`, ""},
 		{"{$ref: '#/components/schemas/Top'}", `{"top":1}`, "anyOf"},
 	})
+}
+
+// What several alternatives say in the same words is told once.
+func TestAlternativesAreToldOnce(t *testing.T) {
+	nine := strings.TrimSuffix(strings.Repeat("{type: object, properties: {a: {type: integer}}}, ", 9), ", ")
+	for schema, want := range map[string]string{
+		"{oneOf: [" + nine + "]}":                                                                "an object",
+		"{anyOf: [" + nine + ", {type: string}]}":                                                "an object, or a string",
+		"{type: object, properties: {x: {oneOf: [" + nine + "]}}}":                               "an object",
+		"{oneOf: [{type: integer, minimum: 3}, {type: integer, minimum: 3}, {type: boolean}]}":   "an integer of at least 3, or true or false",
+		"{anyOf: [{type: array, items: {type: integer}}, {type: array, items: {type: string}}]}": "an array of integers, or an array of strings",
+	} {
+		d, err := read("3.0.3", "paths:\n  /a:\n    get:\n      responses:\n        '200': {description: d, content: {application/json: {schema: "+schema+"}}}\n")
+		if err != nil {
+			t.Fatal(err)
+		}
+		body := "null"
+		if strings.Contains(schema, "x:") {
+			body = `{"x":null}`
+		}
+		for _, v := range d.Operation("GET", "/a").JudgeResponse(t.Context(), "GET", 200, http.Header{"Content-Type": {"application/json"}}, []byte(body)) {
+			if e := v.Explain(); e.Accepted != want {
+				t.Errorf("%s: %s %q", schema, e.Message, e.Accepted)
+			}
+		}
+	}
 }
