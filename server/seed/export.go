@@ -7,11 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
-	"unicode"
-
-	"go.yaml.in/yaml/v3"
 
 	"github.com/understudy-api/understudy/server/contract"
 	"github.com/understudy-api/understudy/server/site"
@@ -288,74 +284,4 @@ func (n *node) setOwn(members []Member, values Values) {
 			n.set(m.Name, value)
 		}
 	}
-}
-
-// write writes nodes as YAML.
-func write(root *node) ([]byte, error) {
-	var b bytes.Buffer
-	b.WriteString(preamble)
-	encoder := yaml.NewEncoder(&b)
-	encoder.SetIndent(2)
-	if err := encoder.Encode(root.yaml()); err != nil {
-		return nil, fmt.Errorf("seed: %w", err)
-	}
-	if err := encoder.Close(); err != nil {
-		return nil, fmt.Errorf("seed: %w", err)
-	}
-	return b.Bytes(), nil
-}
-
-func (n *node) yaml() *yaml.Node {
-	y := &yaml.Node{Kind: yaml.ScalarNode, Value: n.text}
-	switch n.kind {
-	case isNull:
-		y.Value = "null"
-	case isTruth, isNumber: // as they are
-	case isText:
-		return scalar(n.text)
-	case isList:
-		y.Kind = yaml.SequenceNode
-		if len(n.items) == 0 {
-			y.Style = yaml.FlowStyle
-		}
-		for _, item := range n.items {
-			y.Content = append(y.Content, item.yaml())
-		}
-	case isObject:
-		y.Kind = yaml.MappingNode
-		if len(n.members) == 0 {
-			y.Style = yaml.FlowStyle
-		}
-		for _, m := range n.members {
-			y.Content = append(y.Content, scalar(m.name), m.value.yaml())
-		}
-	}
-	return y
-}
-
-// scalar writes a text: plain where every reader takes it for a text, times too, and
-// else in quotation marks on one line, so that nothing of it is lost.
-func scalar(text string) *yaml.Node {
-	y := &yaml.Node{Kind: yaml.ScalarNode, Value: text, Tag: "!!str", Style: yaml.DoubleQuotedStyle}
-	_, notATime := time.Parse(time.RFC3339Nano, text)
-	switch {
-	case notATime == nil && dateTime.MatchString(text):
-		y.Style, y.Tag = 0, "!!timestamp"
-	case plain(text):
-		y.Style = 0
-	}
-	return y
-}
-
-// plain reports whether a text can stand without quotation marks. The encoder quotes
-// what would be a number, a date, null, true or false; what is one of those in YAML
-// 1.1 only is told here.
-func plain(text string) bool {
-	switch strings.ToLower(text) {
-	case "y", "n", "yes", "no", "on", "off", "":
-		return false
-	}
-	return text == strings.TrimSpace(text) && !jsonNumber.MatchString(text) && !strings.ContainsFunc(text, func(r rune) bool {
-		return !unicode.IsLetter(r) && !unicode.IsDigit(r) && !strings.ContainsRune(" ._-/:+*@()", r)
-	})
 }

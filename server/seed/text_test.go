@@ -29,12 +29,24 @@ func TestWriteRead(t *testing.T) {
 		root := &node{kind: isObject}
 		for _, name := range rapid.SliceOfNDistinct(rapid.String(), 1, 4, rapid.ID[string]).Draw(t, "names") {
 			list := &node{kind: isList, items: rapid.SliceOfN(plain, 1, 4).Draw(t, "items")}
-			root.members = append(root.members, member{name: "l" + name, value: list}, member{name: "v" + name, value: plain.Draw(t, "value")})
+			within := &node{kind: isObject, members: []member{{name: name, value: list}, {name: "w", value: &node{kind: isList, items: []*node{list, list}}}}}
+			root.members = append(root.members, member{name: "l" + name, value: list}, member{name: "v" + name, value: plain.Draw(t, "value")},
+				member{name: "m" + name, value: &node{kind: isList, items: []*node{within, list, within}}})
 		}
 		want := root.json()
 		yaml, err := write(root)
 		if err != nil {
 			t.Fatal(err)
+		}
+		for piece := range 5 {
+			w := &writer{piece: piece + 1}
+			w.text.WriteString(preamble)
+			if err := w.value(root, "", false); err != nil {
+				t.Fatal(err)
+			}
+			if w.text.String() != string(yaml) {
+				t.Fatalf("in pieces of %d:\n%s\nat once:\n%s", piece+1, &w.text, yaml)
+			}
 		}
 		for _, form := range [][]byte{yaml, want} {
 			again, problems := read(form)
