@@ -15,7 +15,7 @@ func (e *FullError) Error() string { return e.Reason }
 // MaxPageBytes bounds the bodies of one page of a list, in bytes: it is held, decoded,
 // encoded and judged as a whole. Workspaces whose names begin with a NUL, which no client
 // has, are bounded by those who have them.
-const MaxPageBytes = 12 << 20
+const MaxPageBytes = 10 << 20
 
 // PageBytes adds up a page for a driver.
 type PageBytes struct {

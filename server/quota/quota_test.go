@@ -195,7 +195,7 @@ func TestPageBytes(t *testing.T) {
 		}
 	}
 	if err := s.View(t.Context(), "a", func(tx storage.ReadTx) error {
-		if _, err := tx.List("k", storage.Query{}); !isFull(err, "12 MiB") {
+		if _, err := tx.List("k", storage.Query{}); !isFull(err, "10 MiB") {
 			t.Errorf("all of them: %v", err)
 		}
 		page, err := tx.List("k", storage.Query{Limit: 10})
