@@ -77,7 +77,9 @@ type collector struct {
 	seen  map[string]bool
 }
 
-func (c *collector) full() bool { return len(c.cases) >= maxCases }
+func (c *collector) full() bool {
+	return len(c.cases) >= maxCases || c.Done != nil && c.Done()
+}
 
 // judged makes a case of a draft if the schema judges its value as it should.
 func (m *maker) judged(root *openapi3.Schema, st *site, n *draft) (Case, bool) {

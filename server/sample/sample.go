@@ -58,12 +58,14 @@ type Options struct {
 	// MaxDepth is how deep objects and arrays nest before only what is required is
 	// made. 0 means 6.
 	MaxDepth int
+	// Done, if there is one, ends the list of Boundaries early once it reports true.
+	Done func() bool
 }
 
 // Boundaries lists values at the limits of the rules of a schema and just beyond,
 // one rule at a time and all else as small as it can be. It goes into members and
 // items, but into a schema that holds itself only once. The list is the same for
-// the same schema and options, and no longer than 4,000.
+// the same schema and options, unless Done ends it, and no longer than 4,000.
 func Boundaries(s *openapi3.Schema, o Options) []Case {
 	m := newMaker(settled(), o)
 	v, ok := m.smallestOf(s)

@@ -35,7 +35,7 @@ type coverageCase struct {
 // coverageJob does a part of the cases of an operation, and leaves the next one.
 func (r *runner) coverageJob(op *operation, from, n int) job {
 	return job{name: fmt.Sprintf("%s %d", op.ID, from), of: op.ID, run: func(ctx context.Context, l *lane) *job {
-		if err := l.coverage(ctx, op, from, n); err != nil || from+n >= len(op.coverageCases(r)) {
+		if err := l.coverage(ctx, op, from, n); err != nil || from+n >= len(op.coverageCases(ctx, r)) {
 			return nil
 		}
 		next := r.coverageJob(op, from+n, laterCases)
@@ -43,9 +43,12 @@ func (r *runner) coverageJob(op *operation, from, n int) job {
 	}}
 }
 
+// ended reports whether there is no time left.
+func ended(ctx context.Context) func() bool { return func() bool { return ctx.Err() != nil } }
+
 // coverageCases are the limits of everything that an operation declares, what is most
-// likely to tell something first. They are made once.
-func (op *operation) coverageCases(r *runner) []coverageCase {
+// likely to tell something first. They are made once, as many as there is time for.
+func (op *operation) coverageCases(ctx context.Context, r *runner) []coverageCase {
 	op.casesOnce.Do(func() {
 		cases := []coverageCase{{}}
 		var params, bodies []coverageCase
@@ -58,7 +61,7 @@ func (op *operation) coverageCases(r *runner) []coverageCase {
 			if p.Required && p.In != openapi3.ParameterInPath {
 				cases = append(cases, coverageCase{why: why, at: &at})
 			}
-			for _, v := range op.paramCases(p) {
+			for _, v := range op.paramCases(ctx, p) {
 				params = append(params, coverageCase{at: &at, value: v})
 			}
 			if p.In == openapi3.ParameterInHeader {
@@ -66,7 +69,7 @@ func (op *operation) coverageCases(r *runner) []coverageCase {
 			}
 		}
 		if op.body != nil {
-			for _, c := range sample.Boundaries(op.body, sample.Options{Request: true, Takes: op.takes, Skip: r.skip(op)}) {
+			for _, c := range sample.Boundaries(op.body, sample.Options{Request: true, Takes: op.takes, Skip: r.skip(op), Done: ended(ctx)}) {
 				bodies = append(bodies, coverageCase{body: &c})
 			}
 			bodies = append(bodies, coverageCase{why: purposeSetUp, nul: true})
@@ -156,7 +159,7 @@ func (l *lane) coverage(ctx context.Context, op *operation, from, n int) error {
 			return err
 		}
 	}
-	cases := op.coverageCases(l.r)
+	cases := op.coverageCases(ctx, l.r)
 	for i := from; i < min(from+n, len(cases)); i++ {
 		if err := l.cover(ctx, op, base, &cases[i]); err != nil {
 			return err
@@ -252,7 +255,7 @@ func (l *lane) apart(ctx context.Context, op *operation, in *input, pointer stri
 }
 
 // paramCases are the values of a parameter that its own rules ask for.
-func (op *operation) paramCases(p *openapi3.Parameter) []any {
+func (op *operation) paramCases(ctx context.Context, p *openapi3.Parameter) []any {
 	s := schemaOf(p)
 	if s == nil {
 		return nil
@@ -280,7 +283,7 @@ func (op *operation) paramCases(p *openapi3.Parameter) []any {
 		seen[text] = true
 		out = append(out, v)
 	}
-	for _, c := range sample.Boundaries(s, sample.Options{Request: true, Takes: op.takes}) {
+	for _, c := range sample.Boundaries(s, sample.Options{Request: true, Takes: op.takes, Done: ended(ctx)}) {
 		add(c.Value)
 	}
 	if s.Type != nil && !s.Type.Includes(openapi3.TypeString) && !structured {

@@ -161,3 +161,59 @@ func TestVerifyLarge(t *testing.T) {
 		t.Errorf("%d phases, %d operations", len(result.Phases), len(result.Usage))
 	}
 }
+
+// The time is kept, and each phase has its share, whatever a document makes costly to plan:
+// many limits of what things are made from, many parameters, deep values, wide unions.
+func TestVerifyTimeLimit(t *testing.T) {
+	var members, parameters, branches strings.Builder
+	for i := range 120 {
+		fmt.Fprintf(&members, "m%d: {type: string, minLength: %d, maxLength: %d}, ", i, i%5, 20+i)
+		fmt.Fprintf(&parameters, "{name: q%d, in: query, schema: {type: integer, minimum: %d, maximum: 1000}}, ", i, i)
+		fmt.Fprintf(&branches, "{type: object, required: [k, v%d], properties: {k: {enum: [b%d]}, v%d: {type: integer, maximum: %d}}}, ", i, i, i, i)
+	}
+	deep := "{type: integer, minimum: 1}"
+	for range 40 {
+		deep = "{type: object, required: [d], properties: {d: " + deep + ", e: {type: array, maxItems: 3, items: {type: string, maxLength: 5}}}}"
+	}
+	stateful := []verify.Phase{verify.PhaseStateful}
+	for name, c := range map[string]struct {
+		schema, parameters string
+		phases             []verify.Phase
+	}{
+		"many members":    {"{type: object, properties: {" + strings.TrimSuffix(members.String(), ", ") + "}}", "", stateful},
+		"a wide union":    {"{oneOf: [" + strings.TrimSuffix(branches.String(), ", ") + "]}", "", nil},
+		"a deep value":    {deep, "", stateful},
+		"many parameters": {"{type: object}", strings.TrimSuffix(parameters.String(), ", "), nil},
+		"a pattern":       {"{type: object, required: [p], properties: {p: {type: string, pattern: '^([a-z]{1,9}-){3}(?!x)[0-9]+$', maxLength: 300}}}", "", nil},
+	} {
+		var b strings.Builder
+		b.WriteString("openapi: 3.0.3\ninfo: {title: t, version: '1'}\npaths:\n")
+		for i := range 12 {
+			fmt.Fprintf(&b, "  /t%d:\n    post: {operationId: add%d, parameters: [%s], requestBody: {content: {application/json: {schema: {$ref: '#/components/schemas/T'}}}}, responses: {'201': {description: d}, default: {description: d}}}\n"+
+				"  /t%d/{id}: {get: {operationId: get%d, parameters: [{name: id, in: path, required: true, schema: {type: string}}], responses: {'200': {description: d}, default: {description: d}}}}\n", i, i, c.parameters, i, i)
+		}
+		d, err := verify.ParseDocument("t", "t.yaml", []byte(b.String()+"components: {schemas: {T: "+c.schema+"}}\n"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		h := slow(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.Method == http.MethodPost {
+				w.Header().Set("Location", r.URL.Path+"/1")
+				w.WriteHeader(http.StatusCreated)
+			}
+		}), 200)
+		began := time.Now()
+		result := run(t, verify.Options{Document: d, Handler: h, TimeLimit: time.Second, Seed: 1, Phases: c.phases})
+		if took := time.Since(began); took > 2*time.Second {
+			t.Errorf("%s: took %s", name, took)
+		}
+		for _, p := range result.Phases {
+			if p.Requests == 0 {
+				t.Errorf("%s: nothing was sent in %s", name, p.Phase)
+			}
+		}
+		if result.Stopped == "" {
+			t.Errorf("%s: %d requests, and all was done", name, result.Requests)
+		}
+	}
+}

@@ -56,7 +56,7 @@ func (r *runner) walks() []job {
 func (r *runner) limitJob(p *producer, part int) job {
 	return job{name: fmt.Sprintf("made %s %d", p.op.ID, part), of: p.op.ID, run: func(ctx context.Context, l *lane) *job {
 		_ = l.walk(ctx, Walk{Kind: kindMade, Operation: p.op.ID, Part: part})
-		if (part+1)*limitsPart >= len(p.validLimits()) {
+		if (part+1)*limitsPart >= len(p.validLimits(ctx)) {
 			return nil
 		}
 		next := r.limitJob(p, part+1)
@@ -384,9 +384,9 @@ const limitsPart = 10
 
 // validLimits are the bodies at the limits of what a thing may be made from. They are
 // made once: a document may have thousands.
-func (p *producer) validLimits() []any {
+func (p *producer) validLimits(ctx context.Context) []any {
 	p.once.Do(func() {
-		for _, c := range sample.Boundaries(p.op.body, sample.Options{Request: true, Takes: p.op.takes}) {
+		for _, c := range sample.Boundaries(p.op.body, sample.Options{Request: true, Takes: p.op.takes, Done: ended(ctx)}) {
 			if c.Valid {
 				p.limits = append(p.limits, c.Value)
 			}
@@ -398,7 +398,7 @@ func (p *producer) validLimits() []any {
 // limits makes things at the limits of what the document allows, and reads back
 // what was written.
 func (l *lane) limits(ctx context.Context, p *producer, part int) error {
-	bodies := p.validLimits()
+	bodies := p.validLimits(ctx)
 	for _, body := range bodies[min(part*limitsPart, len(bodies)):min((part+1)*limitsPart, len(bodies))] {
 		l.limit = body
 		t, err := l.create(ctx, p, false)
