@@ -118,6 +118,7 @@ func TestEveryMistakeAtOnce(t *testing.T) {
 func TestBasisDecides(t *testing.T) {
 	t.Parallel()
 	w := startServer(t, Options{})
+	project := "/api/projects/" + idIn(t, w.do(t, "POST", "/api/projects", bearer("s"), strings.NewReader(createBody)).body)
 	for _, test := range []struct {
 		basis, method, target, body string
 		header                      http.Header
@@ -131,6 +132,13 @@ func TestBasisDecides(t *testing.T) {
 		{"client", "POST", "/api/projects", `{"name":"n","key":"A Key"}`, bearer("s"), 200, "pattern"},
 		{"inferred", "POST", "/api/projects", `{"name":"n"}`, bearer("s"), 200, "required"},
 		{"inferred", "POST", "/api/projects", `{"name":"n","key":"pbf","version":"pbf"}`, bearer("s"), 200, "enum"},
+		{"inferred", "POST", project + integrations, `{"name":"n","type":"sql","kind":"k1","config":{"url":"u"}}`, bearer("s"), 200, "enum"},
+		{"inferred", "POST", project + integrations, `{"name":"n","type":"HTTP","kind":"k2","config":{"url":"u"}}`, bearer("s"), 200, "enum"},
+		{"inferred", "POST", project + integrations, `{"name":"n","type":"http","kind":"k3","config":{"url":"u","method":"dgf"}}`, bearer("s"), 200, "enum"},
+		{"inferred", "POST", project + integrations, `{"name":"n","type":"http","kind":"k4","config":{"url":"u","method":"trace "}}`, bearer("s"), 200, "enum"},
+		{"documented", "POST", project + integrations, `{"name":"n","type":"http","kind":"k5","config":{"url":"u","method":7}}`, bearer("s"), 400, "type"},
+		{"inferred", "POST", "/api/projects", `{"name":"n","key":"pbh","version":""}`, bearer("s"), 200, "enum"},
+		{"inferred", "POST", "/api/projects", `{"name":"n","key":"pbi","version":"V2"}`, bearer("s"), 200, "enum"},
 		{"documented", "POST", "/api/projects", `{"name":"n","key":"pbg","version":2}`, bearer("s"), 400, "type"},
 		{"inferred", "GET", "/api/projects?page=0", "", bearer("s"), 200, "minimum"},
 		{"inferred", "GET", "/api/projects?page=1&page=2", "", bearer("s"), 200, "repeated"},

@@ -27,29 +27,30 @@ type decision struct {
 
 // The bodies of refusals that come up often.
 const (
-	wrongJSON  = `{"statusCode":400,"code":"FST_ERR_CTP_INVALID_JSON_BODY","error":"Bad Request","message":"Body is not valid JSON but content-type is set to 'application/json'"}`
-	emptyJSON  = `{"statusCode":400,"code":"FST_ERR_CTP_EMPTY_JSON_BODY","error":"Bad Request","message":"Body cannot be empty when content-type is set to 'application/json'"}`
-	wrongType  = `{"statusCode":415,"code":"FST_ERR_CTP_INVALID_MEDIA_TYPE","error":"Unsupported Media Type","message":"Unsupported Media Type"}`
-	notNumber  = `{"statusCode":400,"code":"FST_ERR_VALIDATION","error":"Bad Request","message":"body/zz must be number"}`
-	notPage    = `{"statusCode":400,"code":"FST_ERR_VALIDATION","error":"Bad Request","message":"querystring/page must be number"}`
-	notProject = `{"statusCode":400,"code":"FST_ERR_VALIDATION","error":"Bad Request","message":"params/projectId must match format \"uuid\""}`
-	brms401    = `{"statusCode":401,"code":"unauthorized","error":"Unauthorized","message":"Unauthorized"}`
-	brms413    = `{"statusCode":413,"code":"FST_ERR_CTP_BODY_TOO_LARGE","error":"Payload Too Large","message":"Request body is too large"}`
-	noProject  = `{"statusCode":404,"code":"project.notFound","error":"Not Found","message":"Project not found"}`
-	wrongText  = `{"detail":[{"type":"model_attributes_type","loc":["body"],"msg":"Input should be a valid dictionary or object to extract fields from","input":"{\"ci_config_id\":1}"}]}`
-	missing    = `{"detail":[{"type":"missing","loc":["body"],"msg":"Field required","input":null}]}`
-	df401      = `{"detail":"Not authenticated"}`
-	df404      = `{"detail":"Not Found"}`
-	df405      = `{"detail":"Method Not Allowed"}`
-	df413      = `{"detail":"Request Entity Too Large"}`
-	noBI       = `{"detail":"BI integration not found"}`
-	madeByBRMS = `{"project":{`
-	pageOf     = `{"results":[`
-	jsonType   = "Content-Type: application/json\r\n"
-	goodBRMS   = `{"name":"n","key":"KEY"}`
-	goodDF     = `{"ci_config_id":1}`
-	madeByDF   = `{"id":`
-	biList     = "/api/v1/lineage/bi/"
+	wrongJSON      = `{"statusCode":400,"code":"FST_ERR_CTP_INVALID_JSON_BODY","error":"Bad Request","message":"Body is not valid JSON but content-type is set to 'application/json'"}`
+	emptyJSON      = `{"statusCode":400,"code":"FST_ERR_CTP_EMPTY_JSON_BODY","error":"Bad Request","message":"Body cannot be empty when content-type is set to 'application/json'"}`
+	wrongType      = `{"statusCode":415,"code":"FST_ERR_CTP_INVALID_MEDIA_TYPE","error":"Unsupported Media Type","message":"Unsupported Media Type"}`
+	notNumber      = `{"statusCode":400,"code":"FST_ERR_VALIDATION","error":"Bad Request","message":"body/zz must be number"}`
+	notPage        = `{"statusCode":400,"code":"FST_ERR_VALIDATION","error":"Bad Request","message":"querystring/page must be number"}`
+	notProject     = `{"statusCode":400,"code":"FST_ERR_VALIDATION","error":"Bad Request","message":"params/projectId must match format \"uuid\""}`
+	brms401        = `{"statusCode":401,"code":"unauthorized","error":"Unauthorized","message":"Unauthorized"}`
+	brms413        = `{"statusCode":413,"code":"FST_ERR_CTP_BODY_TOO_LARGE","error":"Payload Too Large","message":"Request body is too large"}`
+	notIntegration = `{"statusCode":400,"code":"FST_ERR_VALIDATION","error":"Bad Request","message":"params/integrationId must match format \"uuid\""}`
+	noProject      = `{"statusCode":404,"code":"project.notFound","error":"Not Found","message":"Project not found"}`
+	wrongText      = `{"detail":[{"type":"model_attributes_type","loc":["body"],"msg":"Input should be a valid dictionary or object to extract fields from","input":"{\"ci_config_id\":1}"}]}`
+	missing        = `{"detail":[{"type":"missing","loc":["body"],"msg":"Field required","input":null}]}`
+	df401          = `{"detail":"Not authenticated"}`
+	df404          = `{"detail":"Not Found"}`
+	df405          = `{"detail":"Method Not Allowed"}`
+	df413          = `{"detail":"Request Entity Too Large"}`
+	noBI           = `{"detail":"BI integration not found"}`
+	madeByBRMS     = `{"project":{`
+	pageOf         = `{"results":[`
+	jsonType       = "Content-Type: application/json\r\n"
+	goodBRMS       = `{"name":"n","key":"KEY"}`
+	goodDF         = `{"ci_config_id":1}`
+	madeByDF       = `{"id":`
+	biList         = "/api/v1/lineage/bi/"
 )
 
 func brms404(method, target string) string {
@@ -111,9 +112,18 @@ func decisions() []decision {
 		row("charset", []wired{
 			{brmsPost("Content-Type: application/json; charset=iso-8859-1\r\n", goodBRMS), 200, madeByBRMS, "Content-Type: application/json; charset=utf-8"},
 			{brmsPost("Content-Type: application/json; =\r\n", goodBRMS), 200, madeByBRMS, ""},
+			{brmsPost("Content-Type: application/json;\r\n", goodBRMS), 200, madeByBRMS, ""},
+			{brmsPost("Content-Type: application/json; charset\r\n", goodBRMS), 200, madeByBRMS, ""},
+			{asked("GET", "/api/health"), 200, "{", "Content-Type: application/json; charset=utf-8"},
+			{asked("HEAD", "/api/projects"), 200, "", "Content-Type: application/json; charset=utf-8"},
+			{asked("GET", "/api/projects?page=1"), 200, pageOf, "Content-Type: application/json; charset=utf-8"},
+			{asked("GET", "/api/projects?search=none"), 200, pageOf, "Content-Type: application/json; charset=utf-8"},
 		}, []wired{
 			{dfPost("Content-Type: application/json; charset=iso-8859-1\r\n", goodDF), 200, madeByDF, "Content-Type: application/json"},
 			{dfPost("Content-Type: application/json; =\r\n", goodDF), 200, madeByDF, ""},
+			{dfPost("Content-Type: application/json;\r\n", goodDF), 200, madeByDF, ""},
+			{dfPost("Content-Type: application/json; charset\r\n", goodDF), 200, madeByDF, ""},
+			{dfPost("Content-Type: application/json; a=b; =\r\n", goodDF), 200, madeByDF, ""},
 		}),
 		row(
 			"several Content-Types",
@@ -169,6 +179,9 @@ func decisions() []decision {
 			{asked("GET", "/api/projects?%zz"), 200, pageOf, "Understudy-Exchange: *"},
 			{asked("GET", "/api/projects?search=%zz&page=1"), 200, pageOf, "Understudy-Exchange: *"},
 			{asked("GET", "/api/projects?page=%zz"), 400, notPage, ""},
+			{asked("GET", "/api/projects?page=1%"), 400, notPage, ""},
+			{asked("GET", "/api/projects?page=%4"), 400, notPage, ""},
+			{asked("GET", "/api/projects?perPage=%C3%zz"), 400, strings.Replace(notPage, "page", "perPage", 1), ""},
 			{asked("GET", "/api/projects?page=1;page=2"), 400, notPage, ""},
 		}, []wired{
 			{asked("GET", biList+"?%zz"), 200, "[", "Understudy-Exchange: *"},
@@ -197,6 +210,9 @@ func decisions() []decision {
 			{asked("GET", "//api/projects"), 404, brms404("GET", "//api/projects"), ""},
 			{asked("GET", "/api//projects"), 404, brms404("GET", "/api//projects"), ""},
 			{asked("GET", "/api/projects//integrations"), 400, notProject, "Understudy-Exchange: *"},
+			{asked("GET", "/api/projects//environments"), 400, notProject, "Understudy-Exchange: *"},
+			{asked("GET", "/api/projects//approvals"), 400, notProject, "Understudy-Exchange: *"},
+			{asked("GET", "/api/projects//releases?page=1"), 400, notProject, "Understudy-Exchange: *"},
 		}, []wired{
 			{asked("GET", "//api/v1/lineage/bi/"), 404, df404, ""},
 			{asked("GET", "/api/v1//lineage/bi/"), 404, df404, ""},
@@ -224,6 +240,10 @@ func decisions() []decision {
 			{asked("POST", "/api/projects/?page=1"), 404, brms404("POST", "/api/projects/?page=1"), ""},
 			{asked("GET", aProject+"/"), 404, brms404("GET", aProject+"/"), ""},
 			{asked("GET", "/api/projects/?page=1"), 400, notProject, ""},
+			{asked("GET", aProject+"/integrations/"), 400, notIntegration, ""},
+			{asked("DELETE", aProject+"/integrations/"), 400, notIntegration, ""},
+			{asked("DELETE", aProject+"/groups/"), 400, strings.Replace(notIntegration, "integration", "group", 1), ""},
+			{asked("GET", aProject+"/runs/"), 400, strings.Replace(notIntegration, "integration", "run", 1), ""},
 			{asked("DELETE", "/api/projects/"), 400, notProject, ""},
 		}, []wired{
 			{asked("GET", biList+"7/sync//"), 404, df404, ""},
@@ -233,6 +253,8 @@ func decisions() []decision {
 			{wireOf("GET", "/api/v1/lineage/bi", "", ""), 307, "", "Location: http://h/api/v1/lineage/bi/"},
 			{dfSlash("PATCH"), 307, "", "Location: http://h/api/v1/lineage/bi/"},
 			{wireOf("GET", "/api/v1/lineage/bi", "X-Forwarded-Proto: https\r\n", ""), 307, "", "Location: https://h/api/v1/lineage/bi/"},
+			{wireOf("GET", "/api/v1/lineage/bi", "X-Forwarded-Proto: http\r\n", ""), 307, "", "Location: http://h/api/v1/lineage/bi/"},
+			{wireOf("HEAD", "/api/v1/lineage/bi/7?a=b", "X-Forwarded-Proto: https\r\n", ""), 307, "", "Location: https://h/api/v1/lineage/bi/7/?a=b"},
 			{wireOf("GET", "/api/v1/lineage/bi", "X-Forwarded-Proto: gopher\r\n", ""), 307, "", "Location: http://h/api/v1/lineage/bi/"},
 			{"GET /api/v1/lineage/bi HTTP/1.0\r\nAUTH\r\n", 307, "", "Location: http://LISTENER/api/v1/lineage/bi/"},
 		}),

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -231,6 +232,18 @@ func TestErrorBodies(t *testing.T) {
 			"GET", "/api/projects/", "", 400,
 			`{"statusCode":400,"code":"FST_ERR_VALIDATION","error":"Bad Request","message":"params/projectId must match format \"uuid\""}`,
 		},
+		"a long parameter": {
+			"GET", "/api/projects/" + strings.Repeat("a", 101), "", 400,
+			`{"statusCode":400,"code":"FST_ERR_VALIDATION","error":"Bad Request","message":"params/projectId must match format \"uuid\""}`,
+		},
+		"a very long parameter": {
+			"DELETE", "/api/projects/" + strings.Repeat("9", 5000), "", 400,
+			`{"statusCode":400,"code":"FST_ERR_VALIDATION","error":"Bad Request","message":"params/projectId must match format \"uuid\""}`,
+		},
+		"two long parameters": {
+			"GET", "/api/projects/" + strings.Repeat("a", 200) + "/integrations/" + strings.Repeat("b", 200), "", 400,
+			`{"statusCode":400,"code":"FST_ERR_VALIDATION","error":"Bad Request","message":"params/projectId must match format \"uuid\", params/integrationId must match format \"uuid\""}`,
+		},
 		"no project": {
 			"GET", "/api/projects/00000000-0000-0000-0000-000000000000", "", 404,
 			`{"statusCode":404,"code":"project.notFound","error":"Not Found","message":"Project not found"}`,
@@ -260,8 +273,12 @@ func TestHead(t *testing.T) {
 	if status != 200 || body != "" || header.Get("Content-Length") == "" {
 		t.Errorf("HEAD: %d %q Content-Length %q", status, body, header.Get("Content-Length"))
 	}
-	if status, _, _ := s.raw(t, "HEAD", "/api/nothing", ""); status != 404 {
-		t.Errorf("HEAD of an unknown route: %d", status)
+	for _, target := range []string{"/api/nope", "/", "/api/projects/x/y?a=%20", "//api/projects"} {
+		refusal := `{"message":"Route HEAD:` + target + ` not found","error":"Not Found","statusCode":404}`
+		status, body, header := s.raw(t, "HEAD", target, "")
+		if status != 404 || body != "" || header.Get("Content-Length") != strconv.Itoa(len(refusal)) {
+			t.Errorf("HEAD of %s: %d %q Content-Length %q, want %d", target, status, body, header.Get("Content-Length"), len(refusal))
+		}
 	}
 }
 

@@ -238,12 +238,15 @@ func TestErrorBodies(t *testing.T) {
 		status         int
 		want, allow    string
 	}{
-		"unknown path":       {"GET", "/api/v1/lineage/nothing", 404, `{"detail":"Not Found"}`, ""},
-		"method of the list": {"PATCH", "/api/v1/lineage/bi/", 405, `{"detail":"Method Not Allowed"}`, "GET"},
-		"method of one":      {"PATCH", "/api/v1/lineage/bi/3/", 405, `{"detail":"Method Not Allowed"}`, "GET, DELETE"},
-		"options":            {"OPTIONS", "/api/v1/lineage/bi/", 405, `{"detail":"Method Not Allowed"}`, "GET"},
-		"not there":          {"GET", "/api/v1/lineage/bi/3/", 404, `{"detail":"BI integration not found"}`, ""},
-		"two slashes":        {"GET", "/api/v1/lineage/bi//", 404, `{"detail":"Not Found"}`, ""},
+		"unknown path":        {"GET", "/api/v1/lineage/nothing", 404, `{"detail":"Not Found"}`, ""},
+		"method of the list":  {"PATCH", "/api/v1/lineage/bi/", 405, `{"detail":"Method Not Allowed"}`, "GET"},
+		"method of one":       {"PATCH", "/api/v1/lineage/bi/3/", 405, `{"detail":"Method Not Allowed"}`, "GET, DELETE"},
+		"options":             {"OPTIONS", "/api/v1/lineage/bi/", 405, `{"detail":"Method Not Allowed"}`, "GET"},
+		"put one of any type": {"PUT", "/api/v1/lineage/bi/3/", 405, `{"detail":"Method Not Allowed"}`, "GET, DELETE"},
+		"post one":            {"POST", "/api/v1/lineage/bi/3/", 405, `{"detail":"Method Not Allowed"}`, "GET, DELETE"},
+		"get a sync's end":    {"DELETE", "/api/v1/lineage/bi/3/sync/", 405, `{"detail":"Method Not Allowed"}`, "GET"},
+		"not there":           {"GET", "/api/v1/lineage/bi/3/", 404, `{"detail":"BI integration not found"}`, ""},
+		"two slashes":         {"GET", "/api/v1/lineage/bi//", 404, `{"detail":"Not Found"}`, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -261,6 +264,35 @@ func TestErrorBodies(t *testing.T) {
 				t.Error("no Understudy-Exchange")
 			}
 		})
+	}
+}
+
+// A body that cannot be read is told first, and what came is told as it came: its members
+// in their order, its numbers as Python writes them.
+func TestRefusedBodiesAreTold(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	for _, body := range []string{`{`, `{"a":1,}`, `[1`, `{"ci_config_id":NaN}`, `nul`, "\xff"} {
+		for _, target := range []string{"/api/v1/lineage/bi/dbt/x/", "/api/v1/lineage/bi/looker/1.5/"} {
+			status, said, _ := s.raw(t, "PUT", target, body)
+			if status != 422 || !strings.HasPrefix(said, `{"detail":[{"type":"json_invalid","loc":["body",`) || !strings.Contains(said, `,{"type":"int_parsing","loc":["path","bi_datasource_id"]`) {
+				t.Errorf("%s %q: %d %s", target, body, status, said)
+			}
+		}
+	}
+	for body, input := range map[string]string{
+		`{"z":1,"a":2,"m":3}`:                  `{"z":1,"a":2,"m":3}`,
+		`{"b":{"d":[{"y":1,"x":2}],"c":null}}`: `{"b":{"d":[{"y":1,"x":2}],"c":null}}`,
+		`{"10":1,"9":2,"":3}`:                  `{"10":1,"9":2,"":3}`,
+		`{ "n" : "é\u0041" }`:                  `{"n":"éA"}`,
+		`{"f":-1.5e3,"g":1e2,"h":1.50}`:        `{"f":-1500.0,"g":100.0,"h":1.5}`,
+		`{"f":1e16,"g":1e-7,"h":-0.0}`:         `{"f":1e+16,"g":1e-07,"h":-0.0}`,
+		`{"i":12345678901234567890,"j":-0}`:    `{"i":12345678901234567890,"j":0}`,
+	} {
+		want := `{"detail":[{"type":"missing","loc":["body","ci_config_id"],"msg":"Field required","input":` + input + `}]}`
+		if status, said, _ := s.raw(t, "POST", "/api/v1/lineage/bi/dbt/", body); status != 422 || said != want {
+			t.Errorf("%s\n got %s\nwant %s", body, said, want)
+		}
 	}
 }
 

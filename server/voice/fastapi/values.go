@@ -468,6 +468,9 @@ func integral(literal json.Number) bool {
 // notBool reports whether a number is one that pydantic reads but does not take
 // for a boolean: not 0, not 1.
 func notBool(literal json.Number) bool {
+	if n, err := literal.Int64(); err == nil {
+		return n != 0 && n != 1
+	}
 	f, err := literal.Float64()
 	return err == nil && integral(literal) && f > -1<<63 && f < 1<<63 && f != 0 && f != 1
 }

@@ -214,6 +214,10 @@ func word(v *contract.Violation, body *source) []Item {
 		if len(items) > 0 {
 			return items
 		}
+	case contract.RuleIntegerRange:
+		if items := tooLarge(v, body); len(items) > 0 {
+			return items
+		}
 	case "type", "enum":
 		absent := v.In == contract.InBody && len(v.Within) == 0 && v.Got == nil
 		switch {
@@ -250,6 +254,22 @@ func word(v *contract.Violation, body *source) []Item {
 		it.Type, it.Msg, it.Ctx = mistype(v, v.Schema.Items.Value, "")
 	}
 	return []Item{it}
+}
+
+// tooLarge says of an integer beyond 64 bits in the place of a union what each branch does.
+func tooLarge(v *contract.Violation, body *source) (items []Item) {
+	if v.Schema == nil {
+		return nil
+	}
+	for _, ref := range slices.Concat(v.Schema.AnyOf, v.Schema.OneOf) {
+		branch := *v
+		branch.Schema, branch.Within = ref.Value, append(slices.Clip(v.Within), contract.Branch{At: len(v.Path), Schema: ref.Value})
+		if kindOf(&branch, ref.Value) != kindInt {
+			branch.Rule = "type"
+		}
+		items = append(items, word(&branch, body)...)
+	}
+	return items
 }
 
 // embedded reports whether the body is made of single parameters: FastAPI then
