@@ -1,9 +1,12 @@
 package command
 
 import (
+	"bufio"
 	"bytes"
 	"encoding/json"
 	"encoding/pem"
+	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -134,6 +137,41 @@ func TestSay(t *testing.T) {
 		say(&b, "%s", text)
 		if b.String() != want {
 			t.Errorf("%q: %q, want %q", text, b.String(), want)
+		}
+	}
+}
+
+// What a server sends that nobody asked for is no line of ours.
+func TestVerifyUnasked(t *testing.T) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	unasked := []string{"HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\n\r\n", "\x00\x01", "HTTP/1.1 100 Continue\r\n\r\n", "\x1b[2Junderstudy: passed\n"}
+	go func() {
+		for n := 0; ; n++ {
+			c, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			go func() {
+				defer c.Close()
+				if _, err := http.ReadRequest(bufio.NewReader(c)); err == nil {
+					_, _ = io.WriteString(c, "HTTP/1.1 204 No Content\r\n\r\n"+unasked[n%len(unasked)])
+				}
+			}()
+		}
+	}()
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "t.yaml"), []byte(hardly), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	p := understudy(t, dir, "verify", "--document", "t.yaml", "--url", "http://"+listener.Addr().String(), "--seed", "1", "--max-examples", "5", "--checks", "status_code_conformance")
+	p.does(t)
+	for line := range strings.Lines(p.stderr.String()) {
+		if !strings.HasPrefix(line, "understudy: ") || strings.Contains(line, "passed") || strings.Contains(line, "nsolicited") {
+			t.Errorf("said: %q", line)
 		}
 	}
 }
