@@ -3,10 +3,13 @@ package abuse_test
 import (
 	"encoding/json"
 	"fmt"
+	"io"
+	"net"
 	"net/http"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 )
 
 // graphOf is a graph of one node between the input and the output, in JSON.
@@ -135,4 +138,57 @@ func TestStoreAbuseLargeReads(t *testing.T) {
 		t.Logf("%s: peak %d MiB, answers %v", c.path, s.peak()/mebibyte, answers)
 		s.holdPeak()
 	}
+}
+
+// Who takes large answers slowly, though not so slowly as to be given up, holds no more
+// of them than what may be in transit; others' requests, large ones too, are answered.
+func TestStoreAbuseSlowReaders(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	for token, projects := range map[string]int{"attacker": 11, "victim": 3} {
+		for i := range projects {
+			s.want(http.StatusOK, "POST", "/api/projects", token, fmt.Sprintf(`{"name":%q,"key":"k%d"}`, strings.Repeat("n", 900_000), i))
+		}
+	}
+	s.resetPeak()
+	const perSecond = 120_000
+	done := make(chan struct{})
+	var readers sync.WaitGroup
+	for range size(12, 100) {
+		conn := s.dial()
+		_ = conn.(*net.TCPConn).SetReadBuffer(64 << 10)
+		if _, err := io.WriteString(conn, "GET /api/projects?perPage=100 HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer attacker\r\n\r\n"); err != nil {
+			t.Fatal(err)
+		}
+		readers.Go(func() {
+			second := time.NewTicker(time.Second)
+			defer second.Stop()
+			for {
+				select {
+				case <-done:
+					return
+				case <-second.C:
+					if _, err := io.CopyN(io.Discard, conn, perSecond); err != nil {
+						return
+					}
+				}
+			}
+		})
+	}
+	longest := time.Duration(0)
+	for range size(3, 30) {
+		s.want(http.StatusOK, "GET", "/api/projects", "bystander", "")
+		asked := time.Now()
+		s.want(http.StatusOK, "GET", "/api/projects?perPage=100", "victim", "")
+		longest = max(longest, time.Since(asked))
+		<-time.After(time.Second) // the attack goes on
+	}
+	close(done)
+	t.Logf("peak %d MiB, a large request waits %v", s.peak()/mebibyte, longest)
+	if longest > 30*time.Second {
+		t.Errorf("a large request of another waits %v", longest)
+	}
+	s.holdPeak()
+	s.kill()
+	readers.Wait()
 }

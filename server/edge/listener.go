@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"os"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -107,6 +108,7 @@ type Conn struct {
 	listener *Listener
 	peer     netip.Addr
 	closed   atomic.Bool
+	cut      atomic.Bool  // nothing more is written
 	filling  atomic.Bool  // a part of a request is waited for
 	length   atomic.Bool  // a line began with Content-Length
 	matched  int          // bytes of lengthName that the last read ended with
@@ -119,6 +121,9 @@ const part = 64 << 10
 // Write sends in parts, each of which has its time.
 func (c *Conn) Write(p []byte) (n int, err error) {
 	for len(p) > 0 && err == nil {
+		if c.cut.Load() {
+			return n, os.ErrDeadlineExceeded
+		}
 		progress := c.listener.progress
 		if hurry := time.Duration(c.listener.hurry.Load()); hurry > 0 {
 			progress = hurry
@@ -155,10 +160,14 @@ func (c *Conn) Read(p []byte) (int, error) {
 }
 
 // SetWriteDeadline sets a deadline that holds until the next part is written. It is never
-// cleared, though the server would between two requests: each part has its time.
+// cleared, though the server would between two requests: each part has its time. One that
+// has passed is the end of writing.
 func (c *Conn) SetWriteDeadline(t time.Time) error {
 	if t.IsZero() {
 		return nil
+	}
+	if !t.After(time.Now()) {
+		c.cut.Store(true)
 	}
 	c.armed.Store(0)
 	return c.TCPConn.SetWriteDeadline(t)

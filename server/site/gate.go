@@ -19,7 +19,8 @@ type Gate struct {
 	bytes atomic.Int64 // that may still be read into memory
 	small atomic.Int64 // of memory for small bodies
 
-	room room // of what turns large while it is served
+	room    room    // of what turns large while it is served
+	transit transit // of answers that are being sent
 
 	mutex sync.Mutex
 	free  int64 // of memory for large ones

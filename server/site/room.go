@@ -40,9 +40,9 @@ var ErrLarge = errors.New("a request turns large")
 const Large = 1 << 20
 
 // Enlarge waits until the request being served may take much memory, of which it is told
-// once for all that follows. It ends when the answer is sent, or a second
-// after it was judged. An error is that of the
-// context, or of who waits too long.
+// once for all that follows. It ends when the answer is sent, or a second after it was
+// judged unless much is being sent already. An error is that of the context, or of who
+// waits too long.
 func Enlarge(ctx context.Context) error {
 	v := visitOf(ctx)
 	if v == nil {
@@ -65,13 +65,6 @@ const maxRoomWait = 30 * time.Second
 
 // sendingLarge is how long who takes a large answer may keep others waiting.
 const sendingLarge = time.Second
-
-// leaveSoon leaves while the answer is still being sent, if that takes long.
-func (v *visit) leaveSoon() {
-	if g := v.guest(); g.isInside() {
-		time.AfterFunc(sendingLarge, g.leave)
-	}
-}
 
 // guest is the request as a guest of the room.
 func (v *visit) guest() *guest {

@@ -172,9 +172,7 @@ func (s *Site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 		s.finish(ctx, v.exchange)
 		v.close(s.gate) // what the body became is nobody's any more
-		v.leaveSoon()
-		v.answer.send()
-		v.guest().leave()
+		v.deliver(w)
 		if f := v.force; f != nil && (f.Connection != "" || f.Truncate != nil) {
 			hangUp(w, f.Connection != "")
 		} else if v.answer.broken {
