@@ -259,7 +259,13 @@ func TestStoreReadOnlyForAWhile(t *testing.T) {
 	if err := s.View(t.Context(), "w", func(tx storage.ReadTx) error { _, err := tx.Get("k", "before"); return err }); err != nil {
 		t.Error("reading:", err)
 	}
+	if err := s.Ping(t.Context()); storage.CodeOf(err) != storage.CodeUnavailable {
+		t.Error("it cannot be written to, and is ready:", err)
+	}
 	readOnly("0")
+	if err := s.Ping(t.Context()); err != nil {
+		t.Error("it can be written to, and is not ready:", err)
+	}
 	if err := put(s, "after", 10); err != nil {
 		t.Error("afterwards:", err)
 	}

@@ -122,6 +122,14 @@ func TestStoreFileSizeLimitChild(t *testing.T) {
 	}
 	// Not even closing needs space: what is in the log stays there.
 	limit(4096)
+	if err, ready := put(s, "last", 10), s.Ping(t.Context()); storage.CodeOf(err) != storage.CodeUnavailable || storage.CodeOf(ready) != storage.CodeUnavailable {
+		t.Errorf("where nothing can be written: %v, ready: %v", err, ready)
+	}
+	limit(unlimited)
+	if err := s.Ping(t.Context()); err != nil {
+		t.Errorf("with space again, and nothing written: %v", err)
+	}
+	limit(4096)
 	closed := s.Close()
 	limit(unlimited)
 	if s, err = Open(t.Context(), Options{Path: path}); err != nil {
@@ -130,5 +138,45 @@ func TestStoreFileSizeLimitChild(t *testing.T) {
 	check(s)
 	if err := s.Close(); err != nil {
 		t.Error(err)
+	}
+}
+
+// What a store holds is for its user alone, whatever others may be let read; the mode of
+// a file that is there already is whoever made it's to say.
+func TestStoreFilesArePrivate(t *testing.T) {
+	defer syscall.Umask(syscall.Umask(0))
+	for name, c := range map[string]struct{ there, want os.FileMode }{
+		"new":            {0, 0o600},
+		"there, private": {0o600, 0o600},
+		"there, open":    {0o644, 0o644},
+	} {
+		t.Run(name, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "test.db")
+			if c.there != 0 {
+				if err := os.WriteFile(path, nil, c.there); err != nil {
+					t.Fatal(err)
+				}
+			}
+			for i := range 2 { // opened anew it is no other
+				s, err := Open(t.Context(), Options{Path: path})
+				if err == nil {
+					err = put(s, strconv.Itoa(i), 10)
+				}
+				if err != nil {
+					t.Fatal(err)
+				}
+				for _, suffix := range []string{"", "-wal", "-shm"} {
+					if info, err := os.Stat(path + suffix); err != nil || info.Mode() != c.want {
+						t.Errorf("test.db%s: %v (%v), want %v", suffix, info.Mode(), err, c.want)
+					}
+				}
+				if info, err := os.Stat(path + ".lock"); err != nil || info.Mode() != 0o600 {
+					t.Errorf("test.db.lock: %v (%v)", info.Mode(), err)
+				}
+				if err := s.Close(); err != nil {
+					t.Error(err)
+				}
+			}
+		})
 	}
 }

@@ -159,7 +159,12 @@ func (s *Store) guard(path string) (release func() error, err error) {
 	// SQLite would content itself with reading, and refuse every write later.
 	f, err := os.OpenFile(path, os.O_RDWR, 0)
 	if errors.Is(err, os.ErrNotExist) {
-		return release, nil
+		// It is its user's alone, whatever the umask; SQLite gives what it keeps beside
+		// a file the mode of that.
+		if f, err = os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600); err == nil {
+			err = f.Close()
+		}
+		return release, err
 	}
 	if err != nil {
 		return release, err
