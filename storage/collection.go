@@ -242,15 +242,22 @@ func (c Collection[T]) Insert(tx Tx, id, parent string, v T) (Item[T], error) {
 }
 
 // Import is Insert of a record that was before: with the id, parent and times of m,
-// those that are zero being Now, living or deleted as m says.
+// those that are zero being Now, living or deleted as m says. No record is changed before
+// it was made: of the two times the one that m does not give keeps to the other.
 func (c Collection[T]) Import(tx Tx, m Meta, v T) (Item[T], error) {
 	now := tx.Now()
 	r := Record{Kind: c.Kind, ID: m.ID, Parent: m.Parent, Created: m.Created, Updated: m.Updated, Deleted: m.Deleted}
 	if r.Created.IsZero() {
 		r.Created = now
+		if !r.Updated.IsZero() && r.Updated.Before(now) {
+			r.Created = r.Updated
+		}
 	}
 	if r.Updated.IsZero() {
 		r.Updated = now
+		if r.Created.After(now) {
+			r.Updated = r.Created
+		}
 	}
 	return c.write(tx.Insert, "import", r, v)
 }

@@ -460,6 +460,37 @@ func testClockPutBack(t *testing.T, open Open) {
 			t.Errorf("by a clock of %v: %+v, want %+v", step.by, got, want)
 		}
 	}
+	// Records that come with times of their own, which the clock has not reached or has
+	// long passed, and are changed an hour before they came.
+	day := 24 * time.Hour
+	for i, c := range []struct{ created, updated, deleted, wantCreated, wantUpdated, wantChanged time.Duration }{
+		{created: day, wantCreated: day, wantUpdated: day, wantChanged: day},
+		{updated: day, wantUpdated: day, wantChanged: day},
+		{updated: -day, wantCreated: -day, wantUpdated: -day, wantChanged: -time.Hour},
+		{created: -day, wantCreated: -day},
+		{created: day, updated: 2 * day, deleted: 3 * day, wantCreated: day, wantUpdated: 2 * day, wantChanged: 3 * day},
+		{created: -day, updated: -day, deleted: day, wantCreated: -day, wantUpdated: -day, wantChanged: day},
+	} {
+		given := func(by time.Duration) time.Time {
+			if by == 0 {
+				return time.Time{}
+			}
+			return at.Add(by)
+		}
+		id := fmt.Sprint("import-", i)
+		came := change(0, func(tx storage.Tx) (storage.Item[widget], error) {
+			return widgets.Import(tx, storage.Meta{ID: id, Created: given(c.created), Updated: given(c.updated), Deleted: given(c.deleted)}, aWidget(10+i))
+		})
+		changed := change(-time.Hour, func(tx storage.Tx) (storage.Item[widget], error) {
+			if c.deleted != 0 {
+				return widgets.Restore(tx, id, nil)
+			}
+			return widgets.Update(tx, id, edit)
+		})
+		if !came.Created.Equal(at.Add(c.wantCreated)) || !changed.Created.Equal(came.Created) || !came.Updated.Equal(at.Add(c.wantUpdated)) || !changed.Updated.Equal(at.Add(c.wantChanged)) {
+			t.Errorf("%+v: it came as %+v, and was changed to %+v", c, came, changed)
+		}
+	}
 }
 
 func testIDs(t *testing.T, open Open) {
