@@ -118,7 +118,7 @@ func TestDocsBadValues(t *testing.T) {
 	bad := map[string][]string{
 		"addr":                 {"nowhere", "127.0.0.1", "127.0.0.1:http", "127.0.0.1:65536", "127.0.0.1:-1"},
 		"auth":                 {"closed"},
-		"cors":                 {"localhost:3000", "http://localhost:3000/", "http://*.example.com", "http://localhost:*"},
+		"cors":                 {"localhost:3000", "http://localhost:3000/", "http://*.example.com", "http://localhost:*", "https://*", "*://a.example", "http://a.*", "**", "null", "http://u@a.example"},
 		"enforce":              {"lax", "STRICT"},
 		"host":                 {"understudy:80", "http://understudy", "a..b"},
 		"exchanges":            {"0", "-1", "many"},

@@ -180,6 +180,9 @@ func TestAnswersAreData(t *testing.T) {
 	w := startServer(t, Options{})
 	for contentType, sandboxed := range map[string]bool{
 		"text/html": true, "Image/SVG+xml; charset=utf-8": true, "application/xhtml+xml": true, "text/xml": true, "application/pdf": true,
+		// Of several a browser takes the last.
+		"application/json, text/html": true, "text/plain;charset=utf-8,text/html": true, "application/hal+json;x=y, image/svg+xml": true,
+		"multipart/x-mixed-replace; boundary=b": true, "text/javascript": true, "application/json5": true,
 		"text/plain": false, "application/json": false, "application/hal+json": false, "text/csv; charset=utf-8": false,
 	} {
 		fault, err := json.Marshal(map[string]any{"match": map[string]any{"operation": "listProjects"}, "do": map[string]any{

@@ -216,12 +216,15 @@ var (
 
 // inert reports whether a type is data to every browser.
 func inert(contentType string) bool {
-	if strings.HasPrefix(contentType, "application/json") { // nearly all answers
+	if contentType == "application/json" { // nearly all answers
 		return true
+	}
+	if strings.Contains(contentType, ",") { // of several types a browser takes the last
+		return false
 	}
 	name, _, _ := strings.Cut(contentType, ";")
 	switch name = strings.ToLower(strings.TrimSpace(name)); name {
-	case "text/plain", "text/csv", "text/event-stream", "application/octet-stream", "application/yaml", "application/zip",
+	case "application/json", "text/plain", "text/csv", "text/event-stream", "application/octet-stream", "application/yaml", "application/zip",
 		"application/x-ndjson":
 		return true
 	}
