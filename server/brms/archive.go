@@ -35,7 +35,7 @@ const configEntry = ".config/project.json"
 func (a *API) readUpload(ctx context.Context, body *multipart.Reader) (files []uploadedFile, free func(), err error) {
 	var archives []*zip.Reader
 	for {
-		part, err := body.NextPart()
+		part, err := body.NextRawPart() // its bytes are what was judged, whatever transfer encoding it claims
 		if errors.Is(err, io.EOF) {
 			break
 		}

@@ -125,7 +125,7 @@ type upload struct {
 func readUpload(body *multipart.Reader) (u upload, err error) {
 	fields := map[string]*string{"commit_sha": &u.commit, "run_type": &u.runType, "run_id": &u.runID}
 	for {
-		part, err := body.NextPart()
+		part, err := body.NextRawPart() // its bytes are what was judged, whatever transfer encoding it claims
 		if errors.Is(err, io.EOF) {
 			return u, nil
 		}
