@@ -150,7 +150,7 @@ workspaces:
                 enableInputs: false
                 inputs: []
               id: 00000001-0000-4000-8000-000000000023
-              createdAt: 2026-01-02T03:04:05.678901Z
+              createdAt: 2026-01-01T00:00:00.000000Z
               updatedAt: 2026-01-01T00:00:00.000000Z
             - name: gone
 `
