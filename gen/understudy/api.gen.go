@@ -1071,7 +1071,7 @@ type NewWebhook struct {
 	// Form How a request looks: what happened as it is, or as that which starts a workflow of GitHub (input "payload"), or a pipeline of GitLab or Azure (variable GRL_PAYLOAD)
 	Form *NewWebhookForm `json:"form,omitempty"`
 
-	// Events Which events; without it, all. "release" is all that begin with "release.".
+	// Events Which events; without it, or with none, all. "release" is all that begin with "release.".
 	Events *[]string `json:"events,omitempty"`
 
 	// Project The id or key of the project whose events are told; without it, all
@@ -1382,7 +1382,7 @@ type Webhook struct {
 	// Form How a request looks: what happened as it is, or as that which starts a workflow of GitHub (input "payload"), or a pipeline of GitLab or Azure (variable GRL_PAYLOAD)
 	Form WebhookForm `json:"form"`
 
-	// Events Which events; without it, all. "release" is all that begin with "release.".
+	// Events Which events; without it, or with none, all. "release" is all that begin with "release.".
 	Events *[]string `json:"events,omitempty"`
 
 	// Project The id or key of the project whose events are told; without it, all
@@ -1406,7 +1406,7 @@ type WebhookDefinition struct {
 	// Form How a request looks: what happened as it is, or as that which starts a workflow of GitHub (input "payload"), or a pipeline of GitLab or Azure (variable GRL_PAYLOAD)
 	Form *WebhookDefinitionForm `json:"form,omitempty"`
 
-	// Events Which events; without it, all. "release" is all that begin with "release.".
+	// Events Which events; without it, or with none, all. "release" is all that begin with "release.".
 	Events *[]string `json:"events,omitempty"`
 
 	// Project The id or key of the project whose events are told; without it, all

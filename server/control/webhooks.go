@@ -19,7 +19,7 @@ func webhookView(h webhook.Hook, generated string) understudy.Webhook {
 	view := understudy.Webhook{
 		Name: h.Name, URL: h.URL, Form: understudy.WebhookForm(h.Form), Project: text(h.Project), Active: !h.Off, GeneratedSecret: text(generated),
 	}
-	if len(h.Events) > 0 {
+	if h.Events != nil {
 		view.Events = &h.Events
 	}
 	return view
@@ -250,7 +250,7 @@ func (a *API) Seed() seed.Part {
 			for i, h := range found {
 				form, active := understudy.NewWebhookForm(h.Form), !h.Off
 				body := understudy.NewWebhook{Name: h.Name, URL: h.URL, Form: &form, Project: text(h.Project), Active: &active}
-				if len(h.Events) > 0 {
+				if h.Events != nil {
 					body.Events = &h.Events
 				}
 				exported[i] = seed.Exported{ID: h.Name, Body: body}

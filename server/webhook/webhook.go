@@ -35,7 +35,7 @@ type Hook struct {
 	Form Form   `json:"form"` // "" is Plain
 	// Events are those that are told; none means all. "release" is all whose names
 	// begin with "release.".
-	Events []string `json:"events,omitempty"`
+	Events []string `json:"events,omitzero"`
 	// Project is the id or key of the project that it is about; "" for all.
 	Project string `json:"project,omitempty"`
 	// Secret signs what is sent: "whsec_" and base64. Without one, one is made.
