@@ -2,6 +2,7 @@ package site
 
 import (
 	"slices"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -67,8 +68,8 @@ func TestTransitRoom(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var all transit
 		var within room
-		late := false
-		all.depart("slow", 60<<20, func() { late = true })
+		var late atomic.Bool
+		all.depart("slow", 60<<20, func() { late.Store(true) })
 		<-time.After(sendingGrace + 60<<20/sendingRate*time.Second - 10*time.Second)
 		mine := all.depart("slow", 10<<20, func() { t.Error("the newer is cut off") })
 		g := &guest{room: &within, owner: "slow"}
@@ -77,12 +78,12 @@ func TestTransitRoom(t *testing.T) {
 		}
 		all.leave(g)
 		<-time.After(9 * time.Second)
-		if late || !g.isInside() {
-			t.Errorf("cut off: %v, still inside: %v", late, g.isInside())
+		if late.Load() || !g.isInside() {
+			t.Errorf("cut off: %v, still inside: %v", late.Load(), g.isInside())
 		}
 		<-time.After(2 * time.Second)
-		if !late || g.isInside() {
-			t.Errorf("after its time: cut off: %v, still inside: %v", late, g.isInside())
+		if !late.Load() || g.isInside() {
+			t.Errorf("after its time: cut off: %v, still inside: %v", late.Load(), g.isInside())
 		}
 		all.arrive(mine)
 	})
