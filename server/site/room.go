@@ -68,8 +68,8 @@ const sendingLarge = time.Second
 
 // guest is the request as a guest of the room.
 func (v *visit) guest() *guest {
-	v.guestOnce.Do(func() { v.large = &guest{room: &v.site.gate.room, owner: v.principal.Workspace} })
-	return v.large
+	v.guestOnce.Do(func() { v.large.room, v.large.owner = &v.site.gate.room, v.principal.Workspace })
+	return &v.large
 }
 
 // enter waits for the room, which is needed once for all that follows. An error is that
@@ -120,13 +120,16 @@ func (g *guest) isInside() bool {
 // leave gives the room to the next; the guest does not come again.
 func (g *guest) leave() {
 	r := g.room
-	if g.isInside() {
-		collect()
-	}
 	r.mutex.Lock()
 	defer r.mutex.Unlock()
 	g.gone = true
-	if !g.inside {
+	if !g.inside { // nearly all
+		return
+	}
+	r.mutex.Unlock()
+	collect()
+	r.mutex.Lock()
+	if !g.inside { // it has left meanwhile
 		return
 	}
 	g.inside, r.taken = false, false

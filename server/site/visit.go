@@ -24,7 +24,7 @@ type visit struct {
 	keptSlashes bool
 	unnamed     bool   // the header that names a workspace cannot be read
 	message     string // of a forced error; "" for the status in words
-	large       *guest // see guest
+	large       guest  // see guest
 	guestOnce   sync.Once
 	held        *Refusal // of a request that is served all the same: reported only, or against a rule we guess
 }
