@@ -351,3 +351,66 @@ paths:
 		})
 	}
 }
+
+// A clock that was set runs on: what is read is not what was written, and need not be. One
+// that takes no notice is told.
+func TestClocksRun(t *testing.T) {
+	d, err := verify.ParseDocument("t", "t.yaml", []byte(`openapi: 3.0.3
+info: {title: t, version: "1"}
+paths:
+  /clock:
+    put:
+      operationId: set
+      requestBody: {required: true, content: {application/json: {schema: {$ref: '#/components/schemas/Clock'}}}}
+      responses:
+        '200': {description: d, content: {application/json: {schema: {$ref: '#/components/schemas/Clock'}}}}
+        4XX: {description: d}
+    get:
+      operationId: read
+      responses: {'200': {description: d, content: {application/json: {schema: {$ref: '#/components/schemas/Clock'}}}}, 4XX: {description: d}}
+components:
+  schemas:
+    Clock: {type: object, required: [now], properties: {now: {type: string, format: date-time}}, additionalProperties: false}
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]struct {
+		step  time.Duration // by which it is later whenever it is read
+		deaf  bool
+		found bool
+	}{
+		"runs":          {7 * time.Millisecond, false, false},
+		"stands":        {0, false, false},
+		"is never set":  {0, true, true},
+		"runs for days": {50 * time.Hour, false, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var mu sync.Mutex
+			now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+			result := run(t, verify.Options{Document: d, Seed: 3, MaxExamples: 20, Workers: 1, Phases: []verify.Phase{verify.PhaseStateful}, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				mu.Lock()
+				defer mu.Unlock()
+				if r.Method == http.MethodPut {
+					var body struct{ Now time.Time }
+					if err := json.NewDecoder(r.Body).Decode(&body); err != nil {
+						w.WriteHeader(http.StatusBadRequest)
+						return
+					}
+					if !c.deaf {
+						now = body.Now
+					}
+				} else {
+					now = now.Add(c.step)
+				}
+				w.Header().Set("Content-Type", "application/json")
+				_ = json.NewEncoder(w).Encode(map[string]time.Time{"now": now})
+			})})
+			found := slices.ContainsFunc(result.Findings, func(f verify.Finding) bool { return f.Check == verify.CheckRoundTrip })
+			if found != c.found {
+				t.Errorf("told: %v, want %v: %+v", found, c.found, result.Findings)
+			}
+		})
+	}
+}
