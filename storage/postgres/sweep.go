@@ -41,7 +41,10 @@ var (
 type deep struct {
 	mu    sync.Mutex
 	names []string
-	pull  *pull // of who sweeps
+	// pull and handed are of who sweeps: the copying under way, and the layer that was
+	// last found to need none.
+	pull   *pull
+	handed int64
 }
 
 // pull is the copying of a layer that several workspaces have into the one above.
@@ -452,7 +455,16 @@ func (w *sweeper) shorten(d *deep) (next *pull, more bool, err error) {
 		at := slices.Index(u.layers, p.from)
 		return at > 0 && u.layers[at-1] == p.to
 	}) { // it is merged, or can be
-		return nil, true, w.exec("INSERT INTO garbage (layer) VALUES ($1::bigint) ON CONFLICT DO NOTHING", p.from)
+		if d.handed == p.from { // it was tried, and cannot
+			d.drop()
+			d.handed = 0
+			return nil, true, nil
+		}
+		if err := w.exec("INSERT INTO garbage (layer) VALUES ($1::bigint) ON CONFLICT DO NOTHING", p.from); err != nil {
+			return nil, false, err
+		}
+		d.handed = p.from
+		return nil, true, nil
 	}
 	rows, err := w.some(p.from, p.last)
 	if errors.Is(err, errUnmerged) {
@@ -463,7 +475,8 @@ func (w *sweeper) shorten(d *deep) (next *pull, more bool, err error) {
 		return nil, false, err
 	}
 	if len(rows) > 0 {
-		return &pull{p.from, p.to, rows[len(rows)-1].key}, true, w.copyRecords(rows, p.to)
+		next = &pull{p.from, p.to, rows[len(rows)-1].key}
+		return next, true, w.copyRecords(rows, p.to)
 	}
 	first, end, prefix := within(p.from, nil), within(p.from+1, nil), within(p.to, nil)
 	if err := w.exec(`INSERT INTO counter (place, last, living, gone, own_living, own_gone)
@@ -483,6 +496,7 @@ func (w *sweeper) shorten(d *deep) (next *pull, more bool, err error) {
 	if err := w.exec("UPDATE workspace SET layers = array_remove(layers, $1::bigint) WHERE layers @> ARRAY[$2::bigint]", p.from, p.to); err != nil {
 		return nil, false, err
 	}
+	d.handed = 0
 	return nil, true, w.exec("INSERT INTO garbage (layer) VALUES ($1::bigint) ON CONFLICT DO NOTHING", p.from)
 }
 
