@@ -92,7 +92,10 @@ func TestVerifyBugs(t *testing.T) {
 	if len(rows) != len(buggy.Bugs()) && !*update {
 		t.Errorf("docs/verify.md lists %d of %d bugs: go test ./server/verify -run TestVerifyBugs -update", len(rows), len(buggy.Bugs()))
 	}
-	fifth := time.Now().YearDay() % 5
+	fifth, updates := time.Now().YearDay()%5, 0
+	if *update {
+		updates = 3
+	}
 	var table strings.Builder
 	table.WriteString("| bug | what it does | found by | after requests |\n| --- | --- | --- | --- |\n")
 	for i, bug := range buggy.Bugs() {
@@ -113,6 +116,9 @@ func TestVerifyBugs(t *testing.T) {
 				after := foundAfter(t, result, bug)
 				if seed != 1 {
 					continue
+				}
+				for range updates { // what goes out first is chance: the most of some is listed
+					after = max(after, foundAfter(t, run(t, verify.Options{Document: document, Handler: buggy.New(bug.Bug), Seed: seed}), bug))
 				}
 				fmt.Fprintf(&table, "| `%s` | %s | `%s` | %d |\n", bug.Bug, bug.What, bug.Check, after)
 				if result.Requests > maxRequests || after > expected {
