@@ -1,9 +1,12 @@
 package abuse_test
 
 import (
+	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"strings"
@@ -140,25 +143,62 @@ func TestStoreAbuseLargeReads(t *testing.T) {
 	}
 }
 
-// Who takes large answers slowly, though not so slowly as to be given up, holds no more
-// of them than what may be in transit; others' requests, large ones too, are answered.
+// Who takes large answers slowly, though not so slowly as to be given up, or nothing at
+// all, holds no more of them than what may be in transit, whether they are judged before
+// they are sent or sent as they come; others' requests, large ones too, are answered, and
+// the server ends in time.
 func TestStoreAbuseSlowReaders(t *testing.T) {
 	t.Parallel()
-	s := start(t)
-	for token, projects := range map[string]int{"attacker": 11, "victim": 3} {
-		for i := range projects {
-			s.want(http.StatusOK, "POST", "/api/projects", token, fmt.Sprintf(`{"name":%q,"key":"k%d"}`, strings.Repeat("n", 900_000), i))
-		}
+	for name, large := range map[string]func(t *testing.T, s *server) (path string){
+		"lists": func(_ *testing.T, s *server) string {
+			for i := range 11 {
+				s.want(http.StatusOK, "POST", "/api/projects", "attacker", fmt.Sprintf(`{"name":%q,"key":"k%d"}`, strings.Repeat("n", 900_000), i))
+			}
+			return "/api/projects?perPage=100"
+		},
+		"archives": func(t *testing.T, s *server) string {
+			t.Helper()
+			project := s.project("attacker")
+			contentType, body := archiveOf(t, 3, func(int) string { // that does not get smaller
+				noise := make([]byte, 4*mebibyte)
+				_, _ = rand.NewChaCha8([32]byte{}).Read(noise)
+				return `"` + base64.StdEncoding.EncodeToString(noise) + `"`
+			})
+			made, err := s.upload(project, contentType, body)
+			var release struct{ ID string }
+			if err = errors.Join(err, json.Unmarshal([]byte(made.body), &release)); err != nil || release.ID == "" {
+				t.Fatalf("%d %.300s (%v)", made.status, made.body, err)
+			}
+			return "/api/projects/" + project + "/releases/" + release.ID + "/download"
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := start(t)
+			path := large(t, s)
+			for i := range 3 {
+				s.want(http.StatusOK, "POST", "/api/projects", "victim", fmt.Sprintf(`{"name":%q,"key":"k%d"}`, strings.Repeat("n", 900_000), i))
+			}
+			s.slowReaders(path)
+		})
 	}
+}
+
+// slowReaders has many of the attacker's read what is at a path, each by its own rate,
+// while others ask, and then ends the server.
+func (s *server) slowReaders(path string) {
+	s.t.Helper()
 	s.resetPeak()
-	const perSecond = 120_000
+	descriptors := s.descriptors()
 	done := make(chan struct{})
 	var readers sync.WaitGroup
-	for range size(12, 100) {
+	connections := size(12, 100)
+	for i := range connections {
+		perSecond := []int64{120_000, 120_000, 1, 0}[i%4]
 		conn := s.dial()
 		_ = conn.(*net.TCPConn).SetReadBuffer(64 << 10)
-		if _, err := io.WriteString(conn, "GET /api/projects?perPage=100 HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer attacker\r\n\r\n"); err != nil {
-			t.Fatal(err)
+		if _, err := io.WriteString(conn, "GET "+path+" HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer attacker\r\n\r\n"); err != nil {
+			s.t.Fatal(err)
 		}
 		readers.Go(func() {
 			second := time.NewTicker(time.Second)
@@ -183,12 +223,19 @@ func TestStoreAbuseSlowReaders(t *testing.T) {
 		longest = max(longest, time.Since(asked))
 		<-time.After(time.Second) // the attack goes on
 	}
-	close(done)
-	t.Logf("peak %d MiB, a large request waits %v", s.peak()/mebibyte, longest)
+	s.t.Logf("peak %d MiB, a large request waits %v", s.peak()/mebibyte, longest)
 	if longest > 30*time.Second {
-		t.Errorf("a large request of another waits %v", longest)
+		s.t.Errorf("a large request of another waits %v", longest)
+	}
+	if more := s.descriptors() - descriptors; more > connections+10 {
+		s.t.Errorf("%d descriptors for %d connections", more, connections)
 	}
 	s.holdPeak()
-	s.kill()
+	took, err := s.stop()
+	s.t.Logf("it ends after %v", took)
+	if err != nil || took > 22*time.Second {
+		s.t.Errorf("it ends after %v: %v: %s", took, err, s.log.String())
+	}
+	close(done)
 	readers.Wait()
 }

@@ -209,40 +209,48 @@ func TestStoreAbuseAliases(t *testing.T) {
 	s.holdPeak()
 }
 
-// Archives that hold a thousand times what was sent are unpacked one after the other.
-func TestStoreAbuseArchives(t *testing.T) {
-	s := start(t)
-	var made struct{ Project struct{ ID string } }
-	if err := json.Unmarshal([]byte(s.want(http.StatusOK, "POST", "/api/projects", "attacker", `{"name":"n","key":"k"}`).body), &made); err != nil {
-		t.Fatal(err)
-	}
-	var body bytes.Buffer
-	form := multipart.NewWriter(&body)
+// archiveOf is a form with an archive of so many files.
+func archiveOf(t *testing.T, files int, content func(i int) string) (contentType, body string) {
+	t.Helper()
+	var text bytes.Buffer
+	form := multipart.NewWriter(&text)
 	part, err := form.CreateFormFile("files", "a.zip")
 	if err != nil {
 		t.Fatal(err)
 	}
 	archive := zip.NewWriter(part)
-	for i := range 4 {
+	for i := range files {
 		w, err := archive.Create(fmt.Sprint("f", i))
 		if err != nil {
 			t.Fatal(err)
 		}
-		_, _ = io.WriteString(w, `"`+strings.Repeat("0", 15*mebibyte)+`"`)
+		_, _ = io.WriteString(w, content(i))
 	}
 	if err := errors.Join(archive.Close(), form.Close()); err != nil {
 		t.Fatal(err)
 	}
+	return form.FormDataContentType(), text.String()
+}
+
+// upload makes a release of the attacker's.
+func (s *server) upload(project, contentType, body string) (answer, error) {
+	r, err := stranger(s, "POST", "/api/projects/"+project+"/releases/multipart", "attacker", "", body)
+	if err != nil {
+		return answer{}, err
+	}
+	r.Header.Set("Content-Type", contentType)
+	return s.send(r)
+}
+
+// Archives that hold a thousand times what was sent are unpacked one after the other.
+func TestStoreAbuseArchives(t *testing.T) {
+	s := start(t)
+	project := s.project("attacker")
+	contentType, body := archiveOf(t, 4, func(int) string { return `"` + strings.Repeat("0", 15*mebibyte) + `"` })
 	var uploads sync.WaitGroup
 	for range size(6, 16) {
 		uploads.Go(func() {
-			r, err := stranger(s, "POST", "/api/projects/"+made.Project.ID+"/releases/multipart", "attacker", "", body.String())
-			if err != nil {
-				t.Error(err)
-				return
-			}
-			r.Header.Set("Content-Type", form.FormDataContentType())
-			a, err := s.send(r)
+			a, err := s.upload(project, contentType, body)
 			if err != nil || a.status != http.StatusOK && (a.status != http.StatusServiceUnavailable || a.header.Get("Retry-After") == "") {
 				t.Errorf("%d %.200s (%v)", a.status, a.body, err)
 			}

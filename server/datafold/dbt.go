@@ -456,19 +456,40 @@ type partReader struct {
 	rest  []byte
 }
 
+// next makes sure that something of a part is there; io.EOF if there is nothing more.
+func (r *partReader) next() (err error) {
+	for len(r.rest) == 0 && err == nil {
+		if len(r.parts) == 0 {
+			return io.EOF
+		}
+		r.rest, err = r.blob(r.parts[0])
+		r.parts = r.parts[1:]
+	}
+	return err
+}
+
 // Read reads on.
 func (r *partReader) Read(p []byte) (int, error) {
-	for len(r.rest) == 0 {
-		if len(r.parts) == 0 {
-			return 0, io.EOF
-		}
-		var err error
-		if r.rest, err = r.blob(r.parts[0]); err != nil {
-			return 0, err
-		}
-		r.parts = r.parts[1:]
+	if err := r.next(); err != nil {
+		return 0, err
 	}
 	n := copy(p, r.rest)
 	r.rest = r.rest[n:]
 	return n, nil
+}
+
+// WriteTo writes whole parts: whoever sends them is told how much memory holds.
+func (r *partReader) WriteTo(w io.Writer) (written int64, err error) {
+	for {
+		if err := r.next(); errors.Is(err, io.EOF) {
+			return written, nil
+		} else if err != nil {
+			return written, err
+		}
+		n, err := w.Write(r.rest)
+		r.rest, written = r.rest[n:], written+int64(n)
+		if err != nil {
+			return written, err
+		}
+	}
 }

@@ -132,7 +132,9 @@ func (a *answer) stream(p []byte) (int, error) {
 	}
 	control := http.NewResponseController(a.w)
 	a.quiet(control)
-	n, err := a.w.Write(p)
+	var n int
+	var err error
+	a.visit.sending(a.w, len(p), func() { n, err = a.w.Write(p) })
 	a.body = append(a.body, p[:min(n, maxKept-len(a.body))]...)
 	a.size += int64(n)
 	if err == nil {

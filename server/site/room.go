@@ -9,6 +9,7 @@ import (
 	"runtime/metrics"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -30,6 +31,8 @@ type guest struct {
 	let    chan struct{} // while it waits; closed when it is let in
 	inside bool
 	gone   bool
+	// leaving is set while it is seen to that the guest leaves before its answer is sent.
+	leaving atomic.Bool
 }
 
 // ErrLarge is what a transaction returns that turns large before [Enlarge] was called:
@@ -118,11 +121,14 @@ func (g *guest) isInside() bool {
 }
 
 // leave gives the room to the next; the guest does not come again.
-func (g *guest) leave() {
+func (g *guest) leave() { g.out(true) }
+
+// out gives the room to the next. A guest that is not gone may come again.
+func (g *guest) out(gone bool) {
 	r := g.room
 	r.mutex.Lock()
 	defer r.mutex.Unlock()
-	g.gone = true
+	g.gone = g.gone || gone
 	if !g.inside { // nearly all
 		return
 	}

@@ -97,19 +97,28 @@ func (t *transit) remove(p *parcel) {
 	}
 }
 
-// deliver sends the answer. A request that was let into the room leaves it with the
-// answer sent, or earlier if that takes long and there is space for more in transit.
+// deliver sends the answer, if it was held, and ends what the request took for it.
 func (v *visit) deliver(w http.ResponseWriter) {
+	defer v.guest().leave()
+	v.sending(w, len(v.answer.body), v.answer.send)
+}
+
+// sending counts what is in memory while it is sent. A request that was let into the room
+// leaves it if that takes long and there is space for more in transit.
+func (v *visit) sending(w http.ResponseWriter, bytes int, send func()) {
 	t, g := &v.site.gate.transit, v.guest()
-	p := t.depart(g.owner, int64(len(v.answer.body)), func() {
+	p := t.depart(g.owner, int64(bytes), func() {
 		_ = http.NewResponseController(w).SetWriteDeadline(time.Now()) // or there is no connection
 	})
-	defer g.leave()
 	defer t.arrive(p)
-	if g.isInside() {
-		time.AfterFunc(sendingLarge, func() { t.leave(g) })
+	if g.isInside() && g.leaving.CompareAndSwap(false, true) {
+		patience := sendingLarge
+		if v.site.life.Err() != nil { // the server ends, and others wait to be served before
+			patience = 0
+		}
+		time.AfterFunc(patience, func() { t.leave(g) })
 	}
-	v.answer.send()
+	send()
 }
 
 // leave has a guest leave the room before its answer is sent, once there is space for
@@ -117,7 +126,8 @@ func (v *visit) deliver(w http.ResponseWriter) {
 func (t *transit) leave(g *guest) {
 	switch {
 	case t.roomy():
-		g.leave()
+		g.leaving.Store(false)
+		g.out(false)
 	case g.isInside():
 		time.AfterFunc(sendingLarge/4, func() { t.leave(g) })
 	}

@@ -1,7 +1,11 @@
 package site
 
 import (
+	"net/http"
+	"net/http/httptest"
+	"os"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -86,5 +90,68 @@ func TestTransitRoom(t *testing.T) {
 			t.Errorf("after its time: cut off: %v, still inside: %v", late.Load(), g.isInside())
 		}
 		all.arrive(mine)
+	})
+}
+
+// stuck is a client that takes nothing until it is cut off.
+type stuck struct {
+	http.ResponseWriter
+
+	once sync.Once
+	cut  chan struct{}
+}
+
+func (s *stuck) Write([]byte) (int, error) {
+	<-s.cut
+	return 0, os.ErrDeadlineExceeded
+}
+
+func (s *stuck) Flush()                          {}
+func (s *stuck) SetReadDeadline(time.Time) error { return nil }
+
+func (s *stuck) SetWriteDeadline(time.Time) error {
+	s.once.Do(func() { close(s.cut) })
+	return nil
+}
+
+// What is written of a stream is in transit until it is taken, and whoever takes it keeps
+// the room no longer than with an answer that was held.
+func TestTransitOfStreams(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		began := time.Now()
+		var entered []time.Duration
+		api := &contentAPI{}
+		api.answer = func(w http.ResponseWriter, r *http.Request) {
+			if err := Enlarge(r.Context()); err != nil {
+				t.Error(err)
+				return
+			}
+			entered = append(entered, time.Since(began))
+			w.Header().Set("Content-Type", "application/octet-stream")
+			_, _ = w.Write(make([]byte, 40<<20))
+		}
+		site := contentSite(t, api, Options{})
+		ask := func() *stuck {
+			s := &stuck{ResponseWriter: httptest.NewRecorder(), cut: make(chan struct{})}
+			go site.ServeHTTP(s, httptest.NewRequest(http.MethodGet, "/file", nil))
+			return s
+		}
+		first, second := ask(), ask()
+		<-time.After(20 * time.Second)
+		third := ask()
+		<-first.cut // once it is late, since there is too much in transit
+		synctest.Wait()
+		<-time.After(sendingLarge)
+		late := sendingGrace + 40<<20/sendingRate*time.Second
+		if len(entered) != 3 || entered[1] != sendingLarge || entered[2] < late || entered[2] > late+sendingLarge {
+			t.Errorf("they were let in after %v", entered)
+		}
+		for _, s := range []*stuck{second, third} {
+			_ = s.SetWriteDeadline(time.Now())
+		}
+		synctest.Wait()
+		if g := site.gate; g.room.taken || g.transit.bytes != 0 {
+			t.Errorf("the room is taken: %v, %d bytes are in transit", g.room.taken, g.transit.bytes)
+		}
 	})
 }
