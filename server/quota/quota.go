@@ -39,8 +39,8 @@ func orDefault(limit *int64, standard int64) {
 	}
 }
 
-// measureEvery is how often the store is measured, and its workspaces are counted, at
-// most.
+// measureEvery is how often the store is measured, and its workspaces are counted anew
+// when there are too many, at most.
 const measureEvery = time.Second
 
 // Store is a store with bounds.
@@ -53,12 +53,30 @@ type Store struct {
 	limits Limits
 	every  time.Duration
 
-	mu       sync.Mutex
-	large    map[string]struct{} // hashes of contents
-	names    map[string]bool     // of the workspaces that hold anything, or are about to (false); nil if not counted yet
-	counted  time.Time
-	taken    int64 // by the store, when it was measured, and what was written since
-	measured time.Time
+	counts chan struct{} // holds whoever counts the workspaces
+
+	mu    sync.Mutex
+	large map[string]struct{} // hashes of contents
+
+	places  map[string]*place   // of the workspaces that hold anything, or are about to; nil if not counted yet
+	changed map[string]struct{} // workspaces whose place changed while they are counted; nil if they are not
+	counted time.Time
+	doubt   bool // a workspace may have become empty of which that is not known
+
+	measured  time.Time
+	measuring bool
+	taken     int64 // by the store, when it was measured, and what was written since
+	since     int64 // of that, what was written since the measuring began
+	reserved  int64 // by transactions that have not ended
+}
+
+// place is that of a workspace among those that may hold anything.
+type place struct {
+	holds bool // anything, as far as is known
+	// Transactions that wrote there and have not ended, and what others of the same time
+	// did: whose end came first says nothing of which was committed first.
+	users          int
+	wrote, cleared bool
 }
 
 // New puts bounds before a store.
@@ -67,7 +85,7 @@ func New(store storage.Store, limits Limits) *Store {
 	orDefault(&limits.WorkspaceRecords, DefaultWorkspaceRecords)
 	orDefault(&limits.Workspaces, DefaultWorkspaces)
 	orDefault(&limits.StoreBytes, DefaultStoreBytes)
-	return &Store{Store: store, limits: limits, every: measureEvery}
+	return &Store{Store: store, limits: limits, every: measureEvery, counts: make(chan struct{}, 1)}
 }
 
 // Unwrap is the store behind the bounds.
@@ -103,7 +121,10 @@ func (s *Store) Update(ctx context.Context, workspace string, fn func(storage.Tx
 	c := &counting{store: s, name: workspace}
 	err := s.Store.Update(ctx, workspace, func(tx storage.Tx) error {
 		c.begin(tx)
-		return fn(c)
+		if err := fn(c); err != nil {
+			return err
+		}
+		return c.refused
 	})
 	s.ended(c, err)
 	return err
@@ -128,7 +149,15 @@ func (s *Store) UpdateAll(ctx context.Context, workspaces []string, fn func([]st
 				all[i] = counts[i]
 			}
 		}
-		return fn(all)
+		if err := fn(all); err != nil {
+			return err
+		}
+		for _, c := range counts {
+			if c != nil && c.refused != nil {
+				return c.refused
+			}
+		}
+		return nil
 	})
 	for _, c := range counts {
 		if c != nil {
@@ -138,78 +167,156 @@ func (s *Store) UpdateAll(ctx context.Context, workspaces []string, fn func([]st
 	return err
 }
 
-// measure measures the store and counts its workspaces, if that was not done just now.
-// The workspaces are counted at the start, and when there seem to be too many.
+// measure measures the store, if that was not done just now, and counts its workspaces:
+// at the start, and when there seem to be too many.
 func (s *Store) measure(ctx context.Context) error {
 	s.mu.Lock()
-	now := time.Now()
-	size := now.Sub(s.measured) >= s.every
-	count := s.names == nil || int64(len(s.names)) >= s.limits.Workspaces && now.Sub(s.counted) >= s.every
+	size := !s.measuring && time.Since(s.measured) >= s.every
 	if size {
-		s.measured = now // the others need not
+		s.measuring, s.measured, s.since = true, time.Now(), 0 // the others need not
 	}
+	count := s.uncounted()
 	s.mu.Unlock()
 	if size {
 		taken, err := s.Size(ctx)
+		s.mu.Lock()
+		if s.measuring = false; err == nil {
+			s.taken = taken + s.since
+		}
+		s.mu.Unlock()
 		if err != nil {
 			return err
 		}
-		s.mu.Lock()
-		s.taken = taken
-		s.mu.Unlock()
 	}
 	if !count {
 		return nil
 	}
+	select {
+	case s.counts <- struct{}{}:
+		defer func() { <-s.counts }()
+		return s.count(ctx)
+	case <-ctx.Done():
+		return &storage.Error{Code: storage.CodeUnavailable, Op: "count workspaces", Err: ctx.Err()}
+	}
+}
+
+// uncounted reports whether the workspaces have to be counted. The mutex is held.
+func (s *Store) uncounted() bool {
+	return s.places == nil || int64(len(s.places)) >= s.limits.Workspaces && (s.doubt || time.Since(s.counted) >= s.every)
+}
+
+// count counts the workspaces, unless another just did. What changes meanwhile is known
+// better than by the list.
+func (s *Store) count(ctx context.Context) error {
+	s.mu.Lock()
+	if !s.uncounted() {
+		s.mu.Unlock()
+		return nil
+	}
+	s.changed, s.doubt = map[string]struct{}{}, false
+	s.mu.Unlock()
 	list, err := s.Workspaces(ctx, "")
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	changed := s.changed
+	s.changed = nil
 	if err != nil {
+		s.doubt = true
 		return err
 	}
-	names := make(map[string]bool, len(list))
+	places := make(map[string]*place, len(list))
+	for name, p := range s.places {
+		if _, known := changed[name]; known || p.users > 0 {
+			places[name] = p
+		}
+	}
 	for _, name := range list {
-		if !own(name) {
-			names[name] = true
+		if _, known := changed[name]; !known && !own(name) && places[name] == nil {
+			places[name] = &place{holds: true}
 		}
 	}
-	s.mu.Lock()
-	for name, holds := range s.names {
-		if !holds && !names[name] {
-			names[name] = false
-		}
-	}
-	s.names, s.counted = names, now
-	s.mu.Unlock()
+	s.places, s.counted = places, time.Now()
 	return nil
 }
 
-// ended notes what a transaction wrote, and gives back the place of a workspace that it
-// took in vain.
+// ended notes what a transaction wrote, and gives back what it took in vain.
 func (s *Store) ended(c *counting, err error) {
-	if !c.wrote && !c.cleared && !c.took {
+	if c.place == nil && c.bytes == 0 {
 		return
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	switch {
-	case err == nil && c.wrote:
-		s.names[c.name] = true
-	case err == nil && c.cleared, c.took && !s.names[c.name]:
-		delete(s.names, c.name)
-	}
+	s.reserved -= c.bytes
 	if err == nil {
 		s.taken += c.bytes
+		s.since += c.bytes
+	}
+	p := c.place
+	if p == nil {
+		return
+	}
+	p.users--
+	if err == nil {
+		p.wrote, p.cleared = p.wrote || c.wrote, p.cleared || c.cleared && !c.wrote
+	}
+	if p.users > 0 {
+		return
+	}
+	if p.wrote || p.cleared {
+		p.holds = p.wrote
+		s.doubt = s.doubt || p.wrote && p.cleared
+		p.wrote, p.cleared = false, false
+	}
+	if !p.holds {
+		delete(s.places, c.name)
+	}
+	if s.changed != nil {
+		s.changed[c.name] = struct{}{}
 	}
 }
 
-// room reports whether the workspace of a transaction has a place, which it takes if need
-// be and there is one, and what the store takes.
-func (s *Store) room(c *counting) (ok bool, taken int64) {
+// enter gives a transaction the place of its workspace until it ends, a new one if need
+// be and there is one.
+func (s *Store) enter(c *counting, anew bool) bool {
+	if c.place != nil {
+		return true
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if _, ok = s.names[c.name]; !ok && int64(len(s.names)) < s.limits.Workspaces {
-		s.names[c.name], c.took, ok = false, true, true
+	p := s.places[c.name]
+	if p == nil {
+		if !anew || int64(len(s.places)) >= s.limits.Workspaces {
+			return false
+		}
+		p = &place{}
+		s.places[c.name] = p
 	}
-	return ok, s.taken
+	p.users++
+	c.place = p
+	return true
+}
+
+// reserve takes bytes of the store for a transaction, if there are so many.
+func (s *Store) reserve(c *counting, bytes int64) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.taken+s.reserved+bytes > s.limits.StoreBytes {
+		return false
+	}
+	s.reserved += bytes
+	c.bytes += bytes
+	return true
+}
+
+// release gives back what a transaction reserved that begins anew.
+func (s *Store) release(c *counting) {
+	if c.bytes == 0 {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.reserved -= c.bytes
+	c.bytes = 0
 }
 
 func full(op, format string, args ...any) error {

@@ -70,87 +70,100 @@ func (r *reading) List(kind string, q storage.Query) (storage.Page, error) {
 	return page, err
 }
 
-// counting is a transaction that looks at the bounds before it writes.
+// counting is a transaction that looks at the bounds when it writes.
 type counting struct {
 	storage.Tx
 
 	store   *Store
 	name    string
-	bytes   int64 // that were written
+	place   *place // of its workspace; nil if it needed none
+	bytes   int64  // that are reserved for what it wrote
 	wrote   bool
 	cleared bool
-	took    bool // the place of a workspace, see Store.room
+	refused error // whatever its function makes of that
 }
 
 // begin is called by each run of the transaction's function.
 func (c *counting) begin(tx storage.Tx) {
-	*c = counting{Tx: tx, store: c.store, name: c.name, took: c.took}
+	c.store.release(c)
+	*c = counting{Tx: tx, store: c.store, name: c.name, place: c.place}
 }
 
-func sizeOf(r storage.Record, keys []storage.Key) int64 {
-	n := len(r.Body)
-	for _, k := range keys {
-		n += len(k.Index) + len(k.Value)
+// enter returns an error if the workspace is a new one and there must be no more.
+func (c *counting) enter(op string) error {
+	if !c.store.enter(c, true) {
+		return full(op, "The server holds %d workspaces, the most that it may (--workspaces): use one of those, or reset some.", c.store.limits.Workspaces)
 	}
-	return int64(n)
-}
-
-// admit returns an error if so much more must not be written. replaced gives how many
-// bytes go for it; nil for none.
-func (c *counting) admit(op string, records, bytes int64, replaced func() int64) error {
-	l := &c.store.limits
-	ok, taken := c.store.room(c)
-	if !ok && !c.wrote {
-		return full(op, "The server holds %d workspaces, the most that it may (--workspaces): use one of those, or reset some.", l.Workspaces)
-	}
-	held, err := c.Usage()
-	if err != nil {
-		return err
-	}
-	if bytes > 0 && held.Bytes+bytes > l.WorkspaceBytes && (replaced == nil || held.Bytes+bytes-replaced() > l.WorkspaceBytes) {
-		return full(op, "The workspace is full: it may hold %d MiB (--workspace-bytes). Reset it, or use another.", l.WorkspaceBytes>>20)
-	}
-	if held.Records+records > l.WorkspaceRecords {
-		return full(op, "The workspace is full: it may hold %d records. Reset it, or use another.", l.WorkspaceRecords)
-	}
-	if bytes > 0 && taken+c.bytes+bytes > l.StoreBytes {
-		return full(op, "The store is full: it may take %d MiB (--store-bytes).", l.StoreBytes>>20)
-	}
-	c.wrote = true
-	c.bytes += bytes
 	return nil
 }
 
-// Insert implements [storage.Tx].
-func (c *counting) Insert(r storage.Record, keys []storage.Key) (storage.Record, error) {
-	if err := c.admit("insert", 1, sizeOf(r, keys), nil); err != nil {
-		return storage.Record{}, err
+// admit writes what takes so many bytes at least, and returns an error, with which the
+// transaction ends, if so much must not be kept.
+func (c *counting) admit(op string, records, least int64, write func() error) error {
+	if c.refused != nil {
+		return c.refused
 	}
-	return c.Tx.Insert(r, keys)
+	if err := c.enter(op); err != nil {
+		return err
+	}
+	before, err := c.Usage()
+	if err != nil {
+		return err
+	}
+	l := &c.store.limits
+	beyond := func(held storage.Usage) error {
+		switch {
+		case held.Bytes > max(before.Bytes, l.WorkspaceBytes):
+			return full(op, "The workspace is full: it may hold %d MiB (--workspace-bytes). Reset it, or use another.", l.WorkspaceBytes>>20)
+		case held.Records > max(before.Records, l.WorkspaceRecords):
+			return full(op, "The workspace is full: it may hold %d records. Reset it, or use another.", l.WorkspaceRecords)
+		}
+		return nil
+	}
+	if err := beyond(storage.Usage{Records: before.Records + records, Bytes: before.Bytes + least}); err != nil {
+		return err
+	}
+	if err := write(); err != nil {
+		return err
+	}
+	after, err := c.Usage()
+	if err != nil {
+		return err
+	}
+	c.wrote = true
+	if c.refused = beyond(after); c.refused == nil && after.Bytes > before.Bytes && !c.store.reserve(c, after.Bytes-before.Bytes) {
+		c.refused = full(op, "The store is full: it may take %d MiB (--store-bytes).", l.StoreBytes>>20)
+	}
+	return c.refused
+}
+
+// Insert implements [storage.Tx].
+func (c *counting) Insert(r storage.Record, keys []storage.Key) (inserted storage.Record, err error) {
+	err = c.admit("insert", 1, int64(len(r.Body)), func() (err error) {
+		inserted, err = c.Tx.Insert(r, keys)
+		return err
+	})
+	return inserted, err
 }
 
 // Put implements [storage.Tx]. What is deleted may always be.
-func (c *counting) Put(r storage.Record, keys []storage.Key) (storage.Record, error) {
-	if r.Living() {
-		if err := c.admit("put", 0, sizeOf(r, keys), func() int64 {
-			old, err := c.Get(r.Kind, r.ID)
-			if err != nil { // Put tells
-				return 0
-			}
-			return int64(len(old.Body))
-		}); err != nil {
-			return storage.Record{}, err
-		}
+func (c *counting) Put(r storage.Record, keys []storage.Key) (put storage.Record, err error) {
+	if !r.Living() {
+		return c.Tx.Put(r, keys)
 	}
-	return c.Tx.Put(r, keys)
+	err = c.admit("put", 0, 0, func() (err error) {
+		put, err = c.Tx.Put(r, keys)
+		return err
+	})
+	return put, err
 }
 
-// PutBlob implements [storage.Tx].
-func (c *counting) PutBlob(content []byte) (string, error) {
-	if err := c.admit("put blob", 0, int64(len(content)), nil); err != nil {
-		return "", err
-	}
-	hash, err := c.Tx.PutBlob(content)
+// PutBlob implements [storage.Tx]. What is there already takes no more.
+func (c *counting) PutBlob(content []byte) (hash string, err error) {
+	err = c.admit("put blob", 0, 0, func() (err error) {
+		hash, err = c.Tx.PutBlob(content)
+		return err
+	})
 	if err == nil && len(content) > site.Large {
 		c.store.noteLarge(hash)
 	}
@@ -162,14 +175,17 @@ func (c *counting) SetSettings(settings storage.Settings) error {
 	if len(settings.Data) > SettingsBytes {
 		return full("set settings", "The faults and other settings of a workspace may take %d MiB in all.", SettingsBytes>>20)
 	}
-	if err := c.admit("set settings", 0, 0, nil); err != nil {
-		return err
+	err := c.enter("set settings")
+	if err == nil {
+		err = c.Tx.SetSettings(settings)
 	}
-	return c.Tx.SetSettings(settings)
+	c.wrote = c.wrote || err == nil
+	return err
 }
 
 // Clear implements [storage.Tx].
 func (c *counting) Clear() error {
+	c.store.enter(c, false)
 	err := c.Tx.Clear()
 	if err == nil {
 		c.cleared, c.wrote = true, false
@@ -179,10 +195,12 @@ func (c *counting) Clear() error {
 
 // CopyFrom implements [storage.Tx].
 func (c *counting) CopyFrom(from storage.Tx) error {
-	if err := c.admit("copy", 0, 0, nil); err != nil {
-		return err
+	err := c.enter("copy")
+	if err == nil {
+		err = c.Tx.CopyFrom(inner(from))
 	}
-	return c.Tx.CopyFrom(inner(from))
+	c.wrote = c.wrote || err == nil
+	return err
 }
 
 // free is a transaction on a workspace of the server's own.

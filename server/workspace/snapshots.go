@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/understudy-api/understudy/server/job"
@@ -61,8 +62,53 @@ func keep(workspace, records, evidence storage.Tx, m mark) error {
 // MaxSnapshots is how many snapshots of a workspace are kept at most.
 const MaxSnapshots = 1000
 
+// turns are those of the requests that make or delete snapshots of a workspace: who
+// counts them must not be overtaken.
+type turns struct {
+	mutex sync.Mutex
+	of    map[string]*turn
+}
+
+type turn struct {
+	users int // who has it, and who waits for it
+	taken chan struct{}
+}
+
+// take waits for the turn, until leave is called.
+func (t *turns) take(ctx context.Context, workspace string) (leave func(), err error) {
+	ctx, cancel := context.WithTimeout(ctx, storage.MaxWait)
+	defer cancel()
+	t.mutex.Lock()
+	mine := t.of[workspace]
+	if mine == nil {
+		if t.of == nil {
+			t.of = map[string]*turn{}
+		}
+		mine = &turn{taken: make(chan struct{}, 1)}
+		t.of[workspace] = mine
+	}
+	mine.users++
+	t.mutex.Unlock()
+	forget := func() {
+		t.mutex.Lock()
+		defer t.mutex.Unlock()
+		if mine.users--; mine.users == 0 {
+			delete(t.of, workspace)
+		}
+	}
+	select {
+	case mine.taken <- struct{}{}:
+		return func() {
+			<-mine.taken
+			forget()
+		}, nil
+	case <-ctx.Done():
+		forget()
+		return nil, &storage.Error{Code: storage.CodeUnavailable, Op: "wait for other snapshots", Err: ctx.Err()}
+	}
+}
+
 // room is a CodeFull error if there are so many snapshots that a new one finds no place.
-// Those that are taken at the same moment do not see each other.
 func (w *Manager) room(ctx context.Context, workspace, name string) error {
 	kept, err := w.kept(ctx, workspace)
 	if err != nil || len(kept) < MaxSnapshots || slices.Contains(kept, name) {
@@ -94,18 +140,23 @@ func (w *Manager) kept(ctx context.Context, workspace string) ([]string, error) 
 // wanted. A snapshot of the same name is replaced; a CodeFull error says that there are
 // [MaxSnapshots] of other names.
 func (w *Manager) Take(ctx context.Context, workspace, name string, withEvidence bool) (Snapshot, error) {
+	leave, err := w.turns.take(ctx, workspace)
+	if err != nil {
+		return Snapshot{}, err
+	}
+	defer leave()
 	if err := w.room(ctx, workspace, name); err != nil {
 		return Snapshot{}, err
 	}
 	records, evidence := SnapshotWorkspaces(workspace, name)
 	m := mark{Taken: w.taken(), Evidence: withEvidence}
 	if !withEvidence {
-		err := w.store.UpdateAll(ctx, []string{workspace, records, evidence}, func(txs []storage.Tx) error {
+		err = w.store.UpdateAll(ctx, []string{workspace, records, evidence}, func(txs []storage.Tx) error {
 			return keep(txs[0], txs[1], txs[2], m)
 		})
 		return m.snapshot(name), err
 	}
-	err := w.evidence.Save(ctx, workspace, []string{workspace, records, evidence}, func(save func(to storage.Tx) error, txs []storage.Tx) error {
+	err = w.evidence.Save(ctx, workspace, []string{workspace, records, evidence}, func(save func(to storage.Tx) error, txs []storage.Tx) error {
 		if err := keep(txs[0], txs[1], txs[2], m); err != nil {
 			return err
 		}
@@ -182,6 +233,11 @@ func (w *Manager) Restore(ctx context.Context, workspace, name string) (Snapshot
 
 // DeleteSnapshot deletes a snapshot: CodeNotFound if there is none of this name.
 func (w *Manager) DeleteSnapshot(ctx context.Context, workspace, name string) error {
+	leave, err := w.turns.take(ctx, workspace)
+	if err != nil {
+		return err
+	}
+	defer leave()
 	records, evidence := SnapshotWorkspaces(workspace, name)
 	return w.store.UpdateAll(ctx, []string{records, evidence}, func(txs []storage.Tx) error {
 		if _, err := markOf(txs[0]); err != nil {

@@ -15,8 +15,8 @@ import (
 	"github.com/understudy-api/understudy/storage"
 )
 
-// A workspace keeps so many snapshots and no more; one of them is still replaced, and
-// others have as many.
+// A workspace keeps so many snapshots and no more, however many are taken at once; one of
+// them is still replaced, and others have as many.
 func TestManySnapshots(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
@@ -24,17 +24,32 @@ func TestManySnapshots(t *testing.T) {
 		_, err := b.Take(t.Context(), workspace, name, false)
 		return err
 	}
-	for i := range MaxSnapshots {
+	const places = 5
+	for i := range MaxSnapshots - places {
 		if err := take("w", fmt.Sprint("s", i)); err != nil {
 			t.Fatal(i, err)
 		}
 	}
-	full, ok := errors.AsType[*storage.FullError](take("w", "another"))
-	if !ok || full.Reason != "A workspace holds at most 1000 snapshots" {
-		t.Errorf("one too many: %v", full)
+	errs := make(chan error, 4*places)
+	for i := range cap(errs) {
+		go func() { errs <- take("w", fmt.Sprint("at once ", i)) }()
+	}
+	taken := 0
+	for range cap(errs) {
+		if err := <-errs; err == nil {
+			taken++
+		} else if full, ok := errors.AsType[*storage.FullError](err); !ok || full.Reason != "A workspace holds at most 1000 snapshots" {
+			t.Errorf("one too many: %v", err)
+		}
+	}
+	if taken != places {
+		t.Errorf("%d are taken where there are %d places", taken, places)
 	}
 	if err := errors.Join(take("w", "s7"), take("x", "another"), b.DeleteSnapshot(t.Context(), "w", "s8"), take("w", "another")); err != nil {
 		t.Error(err)
+	}
+	if len(b.turns.of) > 0 {
+		t.Errorf("turns are left: %v", b.turns.of)
 	}
 }
 

@@ -41,6 +41,7 @@ type Manager struct {
 	documents func() ([]*contract.Document, error)
 	now       func() time.Time
 	sets      cache
+	turns     turns
 }
 
 // New makes a Manager.
