@@ -19,7 +19,7 @@ func TestOutgoingAddresses(t *testing.T) {
 		"93.184.216.34:443": {true, true}, "[2606:2800:220:1::1]:443": {true, true},
 		"127.0.0.1:80": {false, true}, "[::1]:80": {false, true}, "10.0.0.1:80": {false, true}, "192.168.1.1:80": {false, true},
 		"172.16.0.1:80": {false, true}, "169.254.169.254:80": {false, true}, "[fe80::1]:80": {false, true}, "[fd00::1]:80": {false, true},
-		"0.0.0.0:80": {false, true}, "[::ffff:127.0.0.1]:80": {false, true}, "100.100.100.200:80": {false, true}, "224.0.0.1:80": {false, true},
+		"0.0.0.0:80": {false, true}, "[::ffff:127.0.0.1]:80": {false, true}, "100.100.100.200:80": {false, true}, "168.63.129.16:80": {false, true}, "224.0.0.1:80": {false, true},
 		"0.1.2.3:80": {false, true}, "192.0.0.192:80": {false, true}, "198.18.0.1:80": {false, true}, "240.0.0.1:80": {false, true},
 		"[64:ff9b::7f00:1]:80": {false, true}, "[64:ff9b:1::a00:1]:80": {false, true}, "[2002:7f00:1::]:80": {false, true},
 		"[2001::1]:80": {false, true}, "[::127.0.0.1]:80": {false, true}, "[fec0::1]:80": {false, true},

@@ -1,6 +1,7 @@
 package edge
 
 import (
+	"cmp"
 	"net/http"
 	"strings"
 )
@@ -13,7 +14,7 @@ func Foreign(r *http.Request, publicURL string, allowed []string) string {
 	named := false
 	for _, origin := range r.Header["Origin"] {
 		if named = ownOrigin(origin, r.Host, publicURL) || letIn(origin, allowed); !named {
-			return origin
+			return cmp.Or(origin, "a page of no origin")
 		}
 	}
 	for _, site := range r.Header["Sec-Fetch-Site"] {
