@@ -21,6 +21,7 @@ import (
 	"fmt"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -112,6 +113,10 @@ var Deliver = &job.Kind{
 	Name: "webhook.delivery", About: "Sends an event to a webhook", Plan: job.Plan{Mode: job.Auto}, Attempts: 5,
 }
 
+// maxHooks is how many hooks a workspace holds: each is told of every event, with all that
+// the event is about.
+const maxHooks = 50
+
 // maxDeliveries is how many deliveries of a hook are kept.
 const maxDeliveries = 200
 
@@ -163,14 +168,21 @@ func Sign(secret, id string, at time.Time, body []byte) (string, error) {
 	return "v1," + base64.StdEncoding.EncodeToString(mac.Sum(nil)), nil
 }
 
-// Create adds a hook; CodeConflict if its name is taken. made is its secret if it came
-// without one.
+// Create adds a hook; CodeConflict if its name is taken, CodeFull if there are as many as a
+// workspace holds. made is its secret if it came without one.
 func Create(tx storage.Tx, h Hook) (made string, err error) {
-	made, err = h.complete(tx, "")
-	if err == nil {
-		_, err = hooks.Insert(tx, tx.NewID(), "", h)
+	if made, err = h.complete(tx, ""); err != nil {
+		return "", err
 	}
-	return made, err
+	if _, err = hooks.Insert(tx, tx.NewID(), "", h); err != nil {
+		return "", err
+	}
+	if kept, err := tx.Count(hooks.Kind, "", false); err != nil || kept <= maxHooks {
+		return made, err
+	}
+	return "", &storage.Error{Code: storage.CodeFull, Op: "create webhook", Err: &storage.FullError{
+		Reason: "A workspace holds at most " + strconv.Itoa(maxHooks) + " webhooks",
+	}}
 }
 
 // Update replaces the hook of its name; CodeNotFound if there is none. Without a secret

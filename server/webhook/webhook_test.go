@@ -3,6 +3,7 @@ package webhook
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -284,6 +285,34 @@ func TestUndelivered(t *testing.T) {
 				t.Error(got)
 			}
 		})
+	}
+}
+
+// A workspace holds so many hooks and no more, since each event is told to all of them.
+func TestMostHooks(t *testing.T) {
+	t.Parallel()
+	store := room(t)
+	create := func(name string) error {
+		return store.Update(t.Context(), "w", func(tx storage.Tx) error {
+			_, err := Create(tx, Hook{Name: name, URL: "http://localhost"})
+			return err
+		})
+	}
+	for i := range maxHooks {
+		if err := create(fmt.Sprint("h", i)); err != nil {
+			t.Fatal(i, err)
+		}
+	}
+	if err := create("h7"); !storage.IsConflict(err) {
+		t.Errorf("one that there is: %v", err)
+	}
+	full, ok := errors.AsType[*storage.FullError](create("another"))
+	if !ok || full.Reason != "A workspace holds at most 50 webhooks" {
+		t.Errorf("one too many: %v", full)
+	}
+	update(t, store, func(tx storage.Tx) error { return Delete(tx, "h7") })
+	if err := create("another"); err != nil {
+		t.Error(err)
 	}
 }
 
