@@ -1,6 +1,7 @@
 package sample
 
 import (
+	"encoding/json"
 	"maps"
 	"math/rand/v2"
 	"slices"
@@ -67,7 +68,7 @@ func (m *maker) begin(path []string) {
 // exceptions is judged at once, all others by the caller.
 func (m *maker) value(s *openapi3.Schema, small bool) (any, bool) {
 	m.parts++
-	if m.parts > maxParts || always(s, false) {
+	if m.parts > maxParts || always(s, false) || m.Done != nil && m.Done() {
 		return nil, false
 	}
 	if m.Known != nil {
@@ -209,6 +210,11 @@ func (m *maker) listed(s *openapi3.Schema, small bool) (any, bool) {
 }
 
 func (m *maker) kind(s *openapi3.Schema, kind string, small bool) (any, bool) {
+	if m.Plain && !small {
+		if v, ok := m.simple(s, kind); ok {
+			return v, true
+		}
+	}
 	switch kind {
 	case openapi3.TypeString:
 		low, high := lengths(s)
@@ -233,6 +239,20 @@ func (m *maker) kind(s *openapi3.Schema, kind string, small bool) (any, bool) {
 		return nil, true
 	}
 	return nil, false
+}
+
+// simple is a letter, as often as it must be there, or a small number.
+func (m *maker) simple(s *openapi3.Schema, kind string) (v any, ok bool) {
+	switch kind {
+	case openapi3.TypeString:
+		low, _ := lengths(s)
+		v = strings.Repeat(string(rune('a'+m.r.IntN(26))), max(min(low, maxText), 1))
+	case openapi3.TypeInteger, openapi3.TypeNumber:
+		v = json.Number(strconv.Itoa(1 + m.r.IntN(99)))
+	default:
+		return nil, false
+	}
+	return v, m.accepts(s, v)
 }
 
 // lengths are the limits of a text, in runes.
@@ -353,6 +373,8 @@ func (m *maker) list(s *openapi3.Schema, n int, small bool) ([]any, bool) {
 	var seen map[string]bool
 	if s.UniqueItems {
 		seen = map[string]bool{}
+		defer func(plain bool) { m.Plain = plain }(m.Plain)
+		m.Plain = false
 	}
 	for i := range n {
 		m.path = append(m.path, strconv.Itoa(i))

@@ -55,10 +55,13 @@ type Options struct {
 	// Skip names the rules that must not be broken; rule and keyword are those that a
 	// Case would have, s is the schema that states the rule.
 	Skip func(rule string, s *openapi3.Schema, keyword string) bool
+	// Plain makes texts and numbers the simplest that do, so that what was made can be read.
+	Plain bool
 	// MaxDepth is how deep objects and arrays nest before only what is required is
 	// made. 0 means 6.
 	MaxDepth int
-	// Done, if there is one, ends the list of Boundaries early once it reports true.
+	// Done, if there is one, ends the work early once it reports true: nothing more is
+	// made then, and the list of Boundaries is as long as it is.
 	Done func() bool
 }
 

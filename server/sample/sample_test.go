@@ -301,3 +301,25 @@ func TestAnySchema(t *testing.T) {
 		}
 	})
 }
+
+// Once the work is to end, nothing more is made: neither a value nor a part of one.
+func TestDoneEnds(t *testing.T) {
+	s := parse(t, `{"type":"array","minItems":50,"items":{"type":"object","required":["a"],"properties":{"a":{"anyOf":[{"type":"integer"},{"type":"string"}]}}}}`)
+	for name, makes := range map[string]func(Options) bool{
+		"valid":      func(o Options) bool { _, ok := Valid(seeded(1), s, o); return ok },
+		"invalid":    func(o Options) bool { _, ok := Invalid(seeded(1), s, o); return ok },
+		"minimal":    func(o Options) bool { _, ok := Minimal(s, o); return ok },
+		"boundaries": func(o Options) bool { return len(Boundaries(s, o)) > 0 },
+	} {
+		for _, after := range []int{0, 1, 30} {
+			asked, parts := 0, 0
+			made := makes(Options{Done: func() bool { asked++; return asked > after }, Known: func(string, *openapi3.Schema, *rand.Rand) (any, bool) { parts++; return nil, false }})
+			if made || parts > after {
+				t.Errorf("%s, ended after %d: made %t, %d parts", name, after, made, parts)
+			}
+		}
+		if !makes(Options{Done: func() bool { return false }}) {
+			t.Errorf("%s: nothing is made", name)
+		}
+	}
+}

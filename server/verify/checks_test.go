@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/understudy-api/understudy/server/sample"
 )
 
 // tiny is a document with one of everything that a check looks at.
@@ -314,5 +316,28 @@ func TestPagingLaws(t *testing.T) {
 		if !slices.Equal(got, c.want) {
 			t.Errorf("%s: %q, want %q", c.name, got, c.want)
 		}
+	}
+}
+
+// A lane whose time is over makes no more values, however long one takes.
+func TestTimeIsOver(t *testing.T) {
+	r := tinyRunner(t, nil)
+	ctx, stop := context.WithCancel(t.Context())
+	l := r.lane(ctx, 0, "over")
+	op := r.operation("putThing")
+	made := func() bool {
+		_, a := sample.Valid(l.rand, op.body, l.generated())
+		_, b := sample.Minimal(op.body, l.certain())
+		_, c := l.minimalParam(op.params[0])
+		_, d := l.pathValue(op.params[0])
+		_, e := l.randomParam(op.params[0], schemaOf(op.params[0]))
+		return a || b || c || d || e
+	}
+	if !made() {
+		t.Error("nothing is made")
+	}
+	stop()
+	if made() {
+		t.Error("something is made")
 	}
 }

@@ -63,7 +63,7 @@ func (r *runner) tries(ctx context.Context, p *producer, guesses map[string]stri
 		maps.Copy(next, guesses)
 		suppose(next)
 	}
-	l := r.lane(0, fmt.Sprint("guess ", p.op.ID, guesses))
+	l := r.lane(ctx, 0, fmt.Sprint("guess ", p.op.ID, guesses))
 	l.quiet = map[string]hit{}
 	t, err := l.create(ctx, p, false)
 	made := err == nil && t != nil

@@ -23,7 +23,7 @@ func (r *runner) laws(ctx context.Context, done *PhaseResult) {
 		}
 		done.Jobs++
 		if ctx.Err() == nil {
-			l := r.lane(i, "laws "+op.ID)
+			l := r.lane(ctx, i, "laws "+op.ID)
 			_ = l.walk(ctx, Walk{Kind: kindLaws, Operation: op.ID})
 			l.tidy(ctx)
 		}

@@ -311,7 +311,7 @@ func (l *lane) unmistakable(s *openapi3.Schema, given any) (any, bool) {
 	for range attempts * 2 {
 		plain := *s
 		plain.ReadOnly, plain.Example, plain.Default = false, nil, nil
-		v, ok := sample.Valid(l.rand, &plain, sample.Options{Request: true, Takes: l.r.takes})
+		v, ok := sample.Valid(l.rand, &plain, l.options())
 		if !ok {
 			return nil, false
 		}

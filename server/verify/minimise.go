@@ -29,7 +29,7 @@ func (l *lane) reduceCall(x *exchange) smaller {
 	}
 	return func(ctx context.Context, f *found) {
 		m := &minimiser{r: l.r, op: op, key: f.key(op), why: x.purpose, use: x.call.credential, chosen: chosen}
-		m.lane = l.r.lane(0, "smaller "+m.key)
+		m.lane = l.r.lane(ctx, 0, "smaller "+m.key)
 		defer m.lane.tidy(ctx)
 		best, ok := m.fails(ctx, in)
 		if !ok {

@@ -198,8 +198,9 @@ func (r *runner) work(ctx, whole context.Context, phase Phase, jobs []job) Phase
 				if !ok {
 					return
 				}
-				l := r.lane(j.index, string(phase)+" "+j.name)
+				l := r.lane(ctx, j.index, string(phase)+" "+j.name)
 				next := j.run(ctx, l)
+				l.over = ended(whole)
 				l.tidy(whole)
 				q.finish(j, next, ctx.Err() != nil)
 				r.mu.Lock()

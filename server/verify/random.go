@@ -2,7 +2,6 @@ package verify
 
 import (
 	"context"
-	"math/rand/v2"
 
 	"github.com/getkin/kin-openapi/openapi3"
 
@@ -55,7 +54,7 @@ func (l *lane) random(ctx context.Context, op *operation) (*input, bool, error) 
 		}
 		if v, ok := l.knownAt("/"+escapePointer(p.Name), s); ok && l.rand.IntN(8) > 0 {
 			in.values[at] = v
-		} else if v, ok := op.randomParam(l.rand, p, s); ok {
+		} else if v, ok := l.randomParam(p, s); ok {
 			in.values[at] = v
 		} else if p.Required && !has {
 			return nil, false, nil
@@ -81,9 +80,9 @@ func (l *lane) random(ctx context.Context, op *operation) (*input, bool, error) 
 }
 
 // randomParam makes a value that has a text where the parameter stands.
-func (op *operation) randomParam(r *rand.Rand, p *openapi3.Parameter, s *openapi3.Schema) (any, bool) {
+func (l *lane) randomParam(p *openapi3.Parameter, s *openapi3.Schema) (any, bool) {
 	for range attempts {
-		v, ok := sample.Valid(r, s, sample.Options{Request: true, Takes: op.takes})
+		v, ok := sample.Valid(l.rand, s, l.options())
 		if !ok {
 			return nil, false
 		}
@@ -123,7 +122,7 @@ func (l *lane) broken(op *operation, base *input) (*input, bool) {
 		return base.without(at), true
 	}
 	for range attempts {
-		c, ok := sample.Invalid(l.rand, schemaOf(p), sample.Options{Request: true, Takes: op.takes})
+		c, ok := sample.Invalid(l.rand, schemaOf(p), l.options())
 		if !ok {
 			return nil, false
 		}

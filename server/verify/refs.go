@@ -236,17 +236,25 @@ func (l *lane) namesake(ctx context.Context, op *operation, n node) (any, error)
 	return v, nil
 }
 
+// options are those for values of which nothing is known. None is made once the time of
+// the lane is over, since one may take long.
+func (l *lane) options() sample.Options {
+	return sample.Options{Request: true, Takes: l.r.takes, Done: l.over, Plain: l.plain}
+}
+
 // generated are the options for values that are sent.
 func (l *lane) generated() sample.Options {
-	return sample.Options{Request: true, Takes: l.r.takes, Known: l.known}
+	o := l.options()
+	o.Known = l.known
+	return o
 }
 
 // certain are the options for values that are sent, with the ids of things that there
 // are wherever there is one.
 func (l *lane) certain() sample.Options {
-	return sample.Options{Request: true, Takes: l.r.takes, Known: func(pointer string, s *openapi3.Schema, _ *rand.Rand) (any, bool) {
-		return l.knownAt(pointer, s)
-	}}
+	o := l.options()
+	o.Known = func(pointer string, s *openapi3.Schema, _ *rand.Rand) (any, bool) { return l.knownAt(pointer, s) }
+	return o
 }
 
 // known gives the ids of things that the lane has made, for members that are named

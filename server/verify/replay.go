@@ -77,7 +77,7 @@ func Replay(ctx context.Context, o Options, file *ReplayFile) (*Result, error) {
 
 // repeat looks for one finding: by the walk that found it, or by its steps.
 func (r *runner) repeat(ctx context.Context, i int, f *Finding) error {
-	l := r.lane(i, "replay")
+	l := r.lane(ctx, i, "replay")
 	if f.Walk != nil {
 		op := r.operation(f.Operation)
 		h, seen, err := r.again(ctx, *f.Walk, func(key string, h hit) bool {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"maps"
-	"math/rand/v2"
 	"net/http"
 	"slices"
 	"strings"
@@ -112,14 +111,14 @@ func (l *lane) bind(ctx context.Context, op *operation, in *input) error {
 		if p == nil || schemaOf(p) == nil {
 			continue
 		}
-		if v, ok := pathValue(p, l.rand); ok {
+		if v, ok := l.pathValue(p); ok {
 			in.values[n.at()] = v
 		}
 	}
 	for _, p := range op.params { // those that share a segment with other text
 		at := place{p.In, p.Name}
 		if _, has := in.values[at]; !has && p.In == openapi3.ParameterInPath && schemaOf(p) != nil {
-			if v, ok := pathValue(p, l.rand); ok {
+			if v, ok := l.pathValue(p); ok {
 				in.values[at] = v
 			}
 		}
@@ -128,18 +127,18 @@ func (l *lane) bind(ctx context.Context, op *operation, in *input) error {
 }
 
 // pathValue makes a value that a path can hold.
-func pathValue(p *openapi3.Parameter, r *rand.Rand) (any, bool) {
+func (l *lane) pathValue(p *openapi3.Parameter) (any, bool) {
 	if p.Example != nil {
 		if v, ok := plain(p.Example); ok {
 			return v, true
 		}
 	}
-	v, ok := sample.Minimal(schemaOf(p), sample.Options{Request: true})
+	v, ok := sample.Minimal(schemaOf(p), l.options())
 	if ok && scalarText(v) != "" {
 		return v, true
 	}
 	for range attempts {
-		if v, ok = sample.Valid(r, schemaOf(p), sample.Options{Request: true}); ok && scalarText(v) != "" {
+		if v, ok = sample.Valid(l.rand, schemaOf(p), l.options()); ok && scalarText(v) != "" {
 			return v, true
 		}
 	}
@@ -232,17 +231,17 @@ func (l *lane) param(p *openapi3.Parameter) (any, bool) {
 	if v, ok := l.knownAt("/"+escapePointer(p.Name), schemaOf(p)); ok {
 		return v, true
 	}
-	return minimalParam(p, l.rand)
+	return l.minimalParam(p)
 }
 
 // minimalParam makes a value that has a text where the parameter stands.
-func minimalParam(p *openapi3.Parameter, r *rand.Rand) (any, bool) {
-	v, ok := sample.Minimal(schemaOf(p), sample.Options{Request: true})
+func (l *lane) minimalParam(p *openapi3.Parameter) (any, bool) {
+	v, ok := sample.Minimal(schemaOf(p), l.options())
 	for range attempts {
 		if ok && scalarText(v) != "" && (p.In != openapi3.ParameterInHeader || headerSafe(simpleText(v, false))) {
 			return v, true
 		}
-		v, ok = sample.Valid(r, schemaOf(p), sample.Options{Request: true})
+		v, ok = sample.Valid(l.rand, schemaOf(p), l.options())
 	}
 	return v, ok && p.In == openapi3.ParameterInQuery
 }
@@ -337,7 +336,7 @@ func (l *lane) creation(ctx context.Context, p *producer, base *input, attempt i
 		}
 		v, ok := l.param(param)
 		if own {
-			v, ok = sample.Valid(l.rand, schemaOf(param), sample.Options{Request: true})
+			v, ok = sample.Valid(l.rand, schemaOf(param), l.options())
 			if text, isText := v.(string); ok && isText {
 				v = l.unique(text, func(candidate string) bool { return schemaOf(param).VisitJSON(candidate) == nil })
 			}

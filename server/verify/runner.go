@@ -138,13 +138,15 @@ type lane struct {
 	litter   []*thing       // everything that it has made
 	walking  *Walk
 	quiet    map[string]hit // where failures go that are looked for again
+	over     func() bool    // reports whether its time is over
+	plain    bool           // values are simple
 }
 
-func (r *runner) lane(i int, name string) *lane {
+func (r *runner) lane(ctx context.Context, i int, name string) *lane {
 	sum := fnv.New64a()
 	_, _ = sum.Write([]byte(name))
 	return &lane{
-		r: r, job: i, bound: map[string]any{}, failed: map[string]int{},
+		r: r, job: i, bound: map[string]any{}, failed: map[string]int{}, over: ended(ctx),
 		rand: rand.New(rand.NewPCG(r.o.Seed, sum.Sum64())), //nolint:gosec // it must be the same for the same seed
 	}
 }

@@ -214,8 +214,8 @@ func (l *lane) elsewhere(ctx context.Context, p *producer, t *thing) error {
 		if maker.op == p.op || maker.chosen {
 			continue
 		}
-		other := l.r.lane(l.job, "another parent of "+p.op.ID+strconv.FormatUint(l.rand.Uint64(), 36))
-		other.quiet, other.walking = l.quiet, l.walking
+		other := l.r.lane(ctx, l.job, "another parent of "+p.op.ID+strconv.FormatUint(l.rand.Uint64(), 36))
+		other.quiet, other.walking, other.plain = l.quiet, l.walking, l.plain
 		made, err := other.create(ctx, maker, false)
 		if err != nil {
 			return err

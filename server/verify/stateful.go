@@ -118,7 +118,7 @@ func (l *lane) walk(ctx context.Context, w Walk) error {
 }
 
 // confirm gives the function that confirms a finding of a walk: it makes the walk
-// again, with other values, until the same check fails for the same reason.
+// again, with simple and then with other values, until the same check fails for the same reason.
 func (l *lane) confirm() smaller {
 	if l.walking == nil {
 		return nil
@@ -178,8 +178,9 @@ func (r *runner) again(ctx context.Context, w Walk, matches func(key string, h h
 		if made.times == confirmations {
 			return hit{}, false, nil
 		}
-		l := r.lane(0, fmt.Sprintf("again %d %v", made.times, w))
+		l := r.lane(ctx, 0, fmt.Sprintf("again %d %v", made.times, w))
 		l.quiet = map[string]hit{}
+		l.plain = made.times == 0 // a finding is easier to read
 		if err := l.walk(ctx, w); err != nil {
 			return hit{}, false, err
 		}
@@ -193,8 +194,8 @@ func (r *runner) again(ctx context.Context, w Walk, matches func(key string, h h
 	}
 }
 
-// confirmations is how often a walk is made again.
-const confirmations = 5
+// confirmations is how often a walk is made again: once with simple values.
+const confirmations = 6
 
 // fail reports a failure of a walk.
 func (l *lane) fail(op *operation, f fault, xs ...*exchange) {

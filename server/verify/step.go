@@ -140,7 +140,7 @@ func (r *runner) curl(steps []step) string {
 		case steps[i].Makes != "" && used:
 			line = "ID" + strconv.Itoa(i) + "=$(" + line + " | jq -r " + shell.Quote(jqPath(steps[i].Makes)) + ")"
 		case i < len(steps)-1:
-			line += " -o /dev/null"
+			line += " && echo" // each answer on a line of its own
 		}
 		lines[i] = line
 	}
