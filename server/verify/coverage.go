@@ -7,10 +7,13 @@ import (
 	"maps"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/getkin/kin-openapi/openapi3"
 
+	"github.com/understudy-api/understudy/server/contract"
 	"github.com/understudy-api/understudy/server/sample"
 )
 
@@ -29,7 +32,7 @@ type coverageCase struct {
 	twice   bool   // a header is sent again
 	body    *sample.Case
 	message func(*input) *input // what is wrong with the message around the body
-	nul     bool
+	nul     bool                // a text ends in U+0000: whether it is taken is the server's business, but it should not fail
 }
 
 // coverageJob does a part of the cases of an operation, and leaves the next one.
@@ -52,6 +55,7 @@ func (op *operation) coverageCases(ctx context.Context, r *runner) []coverageCas
 	op.casesOnce.Do(func() {
 		cases := []coverageCase{{}}
 		var params, bodies []coverageCase
+		seen := map[string]bool{}
 		for _, p := range op.params {
 			at := place{p.In, p.Name}
 			why := purposeCase
@@ -67,12 +71,19 @@ func (op *operation) coverageCases(ctx context.Context, r *runner) []coverageCas
 			if p.In == openapi3.ParameterInHeader {
 				params = append(params, coverageCase{why: purposeSetUp, at: &at, twice: true})
 			}
+			if v, ok := sample.Minimal(schemaOf(p), sample.Options{Request: true, Takes: op.takes, Done: ended(ctx)}); ok && (p.In == openapi3.ParameterInQuery || p.In == openapi3.ParameterInPath) {
+				if text, isText := v.(string); isText {
+					params = append(params, coverageCase{why: purposeSetUp, at: &at, value: withNUL(text), nul: true})
+				}
+			}
 		}
 		if op.body != nil {
 			for _, c := range sample.Boundaries(op.body, sample.Options{Request: true, Takes: op.takes, Skip: r.skip(op), Done: ended(ctx)}) {
 				bodies = append(bodies, coverageCase{body: &c})
+				if c.Valid {
+					bodies = append(bodies, nulCases(&c, seen)...)
+				}
 			}
-			bodies = append(bodies, coverageCase{why: purposeSetUp, nul: true})
 			params = append(params, op.messageCases()...)
 		}
 		op.cases = slices.Concat(cases, dealt(byTurns(params), byTurns(bodies)))
@@ -93,8 +104,11 @@ func byTurns(cases []coverageCase) []coverageCase {
 		if c.body != nil {
 			key += fmt.Sprint("\x00", c.body.Rule, c.body.Keyword, c.body.Valid)
 		}
-		if c.message != nil {
+		switch {
+		case c.message != nil:
 			key = "message"
+		case c.nul:
+			key = "NUL"
 		}
 		order[i], turns[i] = i, seen[key]
 		seen[key]++
@@ -200,7 +214,7 @@ func (l *lane) cover(ctx context.Context, op *operation, base *input, c *coverag
 		if c.body.Valid {
 			in.body = l.markSecrets(ctx, op, in)
 		}
-	case c.message != nil, c.nul:
+	case c.message != nil:
 		if !in.hasBody {
 			body, ok := sample.Minimal(op.body, l.generated())
 			if !ok {
@@ -208,34 +222,65 @@ func (l *lane) cover(ctx context.Context, op *operation, base *input, c *coverag
 			}
 			in = in.withBody(body)
 		}
-		if c.nul {
-			body, ok := withNUL(in.body)
-			if !ok {
-				return nil
-			}
-			in = in.withBody(body)
-			break
-		}
 		in = c.message(in)
+	}
+	if c.nul {
+		if made, err := newCall(op, in); err != nil || !l.r.judge(ctx, made).valid {
+			return nil //nolint:nilerr // the document wants another text there
+		}
 	}
 	return l.attempt(ctx, op, in, c.why)
 }
 
-// withNUL puts U+0000 at the end of the first text of a body. Whether it is taken is
-// the server's business, but it should not fail.
-func withNUL(body any) (any, bool) {
-	members, ok := body.(map[string]any)
-	if !ok {
-		return nil, false
-	}
-	for _, name := range sortedNames(members) {
-		if text, isText := members[name].(string); isText {
-			out := maps.Clone(members)
-			out[name] = text + "\x00"
-			return out, true
+// nulCases are the bodies with U+0000 at the end of one of their texts, each place once.
+func nulCases(c *sample.Case, seen map[string]bool) []coverageCase {
+	var out []coverageCase
+	var look func(v any, tokens []string)
+	look = func(v any, tokens []string) {
+		switch v := v.(type) {
+		case string:
+			if place := contract.SegmentsFolded(pointerOf(tokens)); !seen[place] {
+				seen[place] = true
+				out = append(out, coverageCase{why: purposeSetUp, nul: true, body: &sample.Case{
+					Value: replaced(c.Value, tokens, withNUL(v)), Valid: true, Pointer: pointerOf(tokens), Rule: c.Rule,
+				}})
+			}
+		case []any:
+			for i, item := range v {
+				look(item, append(slices.Clip(tokens), strconv.Itoa(i)))
+			}
+		case map[string]any:
+			for _, name := range sortedNames(v) {
+				look(v[name], append(slices.Clip(tokens), name))
+			}
 		}
 	}
-	return nil, false
+	look(c.Value, nil)
+	return out
+}
+
+// replaced is a copy of a value that has another in the place that the tokens lead to.
+func replaced(v any, tokens []string, with any) any {
+	if len(tokens) == 0 {
+		return with
+	}
+	switch v := v.(type) {
+	case map[string]any:
+		out := maps.Clone(v)
+		out[tokens[0]] = replaced(v[tokens[0]], tokens[1:], with)
+		return out
+	case []any:
+		out, i := slices.Clone(v), index(tokens[0])
+		out[i] = replaced(v[i], tokens[1:], with)
+		return out
+	}
+	return v
+}
+
+// withNUL is a text of the same length that ends in U+0000; of none, one of that alone.
+func withNUL(text string) string {
+	_, size := utf8.DecodeLastRuneInString(text)
+	return text[:len(text)-size] + "\x00"
 }
 
 // apart makes a valid body distinct, but for the place that the case is about.
