@@ -1,6 +1,7 @@
 package evidence
 
 import (
+	"path"
 	"slices"
 	"strings"
 
@@ -66,8 +67,10 @@ func (v *RecordedViolation) shared() string {
 	switch {
 	case everywhere[v.Check], v.Rule == contract.RuleCredential:
 		return strings.Join(key, "\x00")
-	case v.Rule == contract.RuleMediaType && v.Side == contract.SideClient:
+	case v.Rule == contract.RuleMediaType && v.Side == contract.SideClient, v.Cause == contract.RuleMediaType:
 		return strings.Join(append(key, v.Got), "\x00")
+	case v.Cause == contract.RuleBodyUnused:
+		return strings.Join(append(key, path.Base(v.Document.Pointer)), "\x00")
 	case strings.HasPrefix(v.Document.Pointer, "/components/"):
 		return strings.Join(append(key, v.Document.Pointer, member), "\x00")
 	}
@@ -77,5 +80,5 @@ func (v *RecordedViolation) shared() string {
 // everywhere are the checks of verify that fail for all operations alike, wherever what
 // they go by is declared.
 var everywhere = map[string]bool{
-	"status_code_conformance": true, "unsupported_method": true, "allow_header_conformance": true, "ignored_auth": true, "wrong_secret": true,
+	"status_code_conformance": true, "response_headers_conformance": true, "unsupported_method": true, "allow_header_conformance": true, "ignored_auth": true, "wrong_secret": true,
 }

@@ -16,6 +16,10 @@ func TestCauses(t *testing.T) {
 	client := func(operation, rule, pointer, got, place string) RecordedViolation {
 		return RecordedViolation{Rule: rule, Side: contract.SideClient, Method: "POST", Path: "/" + operation, Pointer: pointer, Got: got, Document: contract.Location{Pointer: place}, Requests: 1}
 	}
+	came := func(v RecordedViolation, name, got string) RecordedViolation {
+		v.In, v.Name, v.Got = contract.InHeader, name, got
+		return v
+	}
 	const status, body = "status_code_conformance", "response_schema_conformance"
 	var got [][]string
 	for _, c := range Causes([]RecordedViolation{
@@ -39,6 +43,16 @@ func TestCauses(t *testing.T) {
 		client("b", "maxLength", "/things/*/name", "y", "/components/schemas/Name"),
 		client("a", contract.RuleUnknownPath, "", "", ""),
 		client("b", contract.RuleUnknownPath, "", "", ""),
+		came(server("content_type_conformance", "a", contract.RuleMediaType, "", "/paths/~1a/get"), "Content-Type", "text/html"),
+		came(server("content_type_conformance", "b", contract.RuleMediaType, "", "/paths/~1b/get"), "Content-Type", "text/html"),
+		came(server("content_type_conformance", "c", contract.RuleMediaType, "", "/paths/~1c/get"), "Content-Type", "text/plain"),
+		came(server("response_headers_conformance", "a", "required", "", "/paths/~1a/get/responses/200/headers/X-Id"), "X-Id", ""),
+		came(server("response_headers_conformance", "b", "required", "", "/paths/~1b/get/responses/200/headers/X-Id"), "X-Id", ""),
+		came(server("response_headers_conformance", "b", "type", "", "/paths/~1b/get/responses/200/headers/X-Id"), "X-Id", "x"),
+		came(server("response_headers_conformance", "b", "required", "", "/paths/~1b/get/responses/200/headers/X-No"), "X-No", ""),
+		server(body, "a", contract.RuleBodyUnused, "", "/paths/~1a/get/responses/404"),
+		server(body, "b", contract.RuleBodyUnused, "", "/paths/~1b/get/responses/404"),
+		server(body, "b", contract.RuleBodyUnused, "", "/paths/~1b/delete/responses/204"),
 	}) {
 		got = append(got, append([]string{c.Rule, c.Cause, strconv.FormatInt(c.Met(), 10)}, c.Operations()...))
 	}
@@ -56,6 +70,13 @@ func TestCauses(t *testing.T) {
 		{"maxLength", "", "2", "POST /a", "POST /b"},
 		{contract.RuleUnknownPath, "", "1", "POST /a"},
 		{contract.RuleUnknownPath, "", "1", "POST /b"},
+		{"content_type_conformance", contract.RuleMediaType, "4", "a", "b"},
+		{"content_type_conformance", contract.RuleMediaType, "2", "c"},
+		{"response_headers_conformance", "required", "4", "a", "b"},
+		{"response_headers_conformance", "type", "2", "b"},
+		{"response_headers_conformance", "required", "2", "b"},
+		{body, contract.RuleBodyUnused, "4", "a", "b"},
+		{body, contract.RuleBodyUnused, "2", "b"},
 	}, got); diff != "" {
 		t.Error(diff)
 	}

@@ -1,14 +1,17 @@
 package verify
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/getkin/kin-openapi/openapi3"
+
+	"github.com/understudy-api/understudy/server/contract/patterns"
 )
 
 // foldNames puts a star in the place of the names that a value's own members have where
-// the schema lets them have any (additionalProperties): what is wrong with one is wrong
-// with all, and is told once.
+// the schema lets them have any (additionalProperties and its kin): what is wrong with one
+// is wrong with all, and is told once.
 func foldNames(s *openapi3.Schema, pointer string) string {
 	if s == nil || pointer == "" || pointer == "/" {
 		return pointer
@@ -34,18 +37,32 @@ func within(s *openapi3.Schema, token string, depth int) (next *openapi3.Schema,
 	if schemas := propertySchemas(s, token); len(schemas) > 0 {
 		return schemas[0], false
 	}
-	if s.Items != nil && index(token) >= 0 {
+	if i := index(token); i >= 0 && i < len(s.PrefixItems) {
+		return s.PrefixItems[i].Value, false
+	} else if s.Items != nil && i >= 0 {
 		return s.Items.Value, false
 	}
-	if ref := s.AdditionalProperties.Schema; ref != nil {
-		return ref.Value, true
-	}
-	for _, refs := range []openapi3.SchemaRefs{s.AllOf, s.AnyOf, s.OneOf} {
-		for _, ref := range refs {
-			if next, free := within(ref.Value, token, depth+1); next != nil {
-				return next, free
-			}
+	for _, pattern := range sortedNames(s.PatternProperties) {
+		if m, err := patterns.Compile(pattern); err == nil && m.MatchString(token) {
+			return s.PatternProperties[pattern].Value, true
 		}
 	}
-	return nil, false
+	parts := slices.Concat(s.AllOf, s.AnyOf, s.OneOf, openapi3.SchemaRefs{s.If, s.Then, s.Else})
+	for _, name := range sortedNames(s.DependentSchemas) {
+		parts = append(parts, s.DependentSchemas[name])
+	}
+	for _, ref := range parts {
+		if ref == nil {
+			continue
+		}
+		if next, free := within(ref.Value, token, depth+1); next != nil || free {
+			return next, free
+		}
+	}
+	for _, ref := range []*openapi3.SchemaRef{s.AdditionalProperties.Schema, s.UnevaluatedProperties.Schema} {
+		if ref != nil {
+			return ref.Value, true
+		}
+	}
+	return nil, s.PropertyNames != nil
 }
