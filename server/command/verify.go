@@ -23,7 +23,7 @@ import (
 	"github.com/understudy-api/understudy/server/verify"
 )
 
-const verifyUsage = `understudy verify --document brms|datafold|understudy|FILE|URL [flags]
+const verifyUsage = `understudy verify --document brms|datafold|understudy|FILE|URL|- [flags]
 
 Sends requests to a server and finds where it breaks its contract. Exits with 0 if
 nothing was found, 1 if something was, 2 if the server could not be verified.`
@@ -32,6 +32,7 @@ nothing was found, 1 if something was, 2 if the server could not be verified.`
 type verifying struct {
 	clienting
 
+	in                  io.Reader // the document, if it is "-"
 	url, document       string
 	auth, header        texts
 	exclude, phases     list
@@ -68,7 +69,7 @@ func verifyFlags() (*flag.FlagSet, *verifying, *judging) {
 	f.Usage = "`GLOB` of the operations to verify, as createThing or \"GET /things*\", or tag:GLOB, path:GLOB, method:GET, re:EXPRESSION or deprecated; may be repeated"
 	v.declare(fs)
 	fs.StringVar(&v.url, "url", "http://127.0.0.1:8080", "`BASE` URL of the server, with the path that stands before those of the document")
-	fs.StringVar(&v.document, "document", "", "the OpenAPI document, 3.0 to 3.2, or Swagger 2: "+strings.Join(app.VerifyDocuments(), ", ")+", or a `FILE` or URL")
+	fs.StringVar(&v.document, "document", "", "the OpenAPI document, 3.0 to 3.2, or Swagger 2: "+strings.Join(app.VerifyDocuments(), ", ")+", or a `FILE` or URL, or - for standard input")
 	fs.BoolVar(&v.strictDocument, "strict-document", false, "refuse a document with a rule that cannot be judged, instead of a warning")
 	fs.Var(&v.allowReferences, "allow-references", "`PLACES`, folders or URLs, to which references of the document may lead, besides its own folder or origin")
 	fs.Var(&v.auth, "auth", "credential: `VALUE` of the header Authorization, as \"Bearer ...\", or NAME=VALUE for the security scheme of that name; may be repeated; better set in the environment")
@@ -97,6 +98,7 @@ func runVerify(args []string, std stdio) (int, error) {
 	if err := app.ParseFlags(fs, verifyUsage, args, std.getenv, std.out); err != nil {
 		return exitUsage, err
 	}
+	v.in = std.in
 	if fs.NArg() > 0 { // not shown: it may be a secret
 		return exitUsage, usageError("verify takes no arguments, only flags")
 	}

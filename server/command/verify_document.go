@@ -16,26 +16,31 @@ import (
 	"github.com/understudy-api/understudy/server/verify"
 )
 
-// maxDocument bounds an OpenAPI document that is fetched.
+// maxDocument bounds an OpenAPI document that is no file.
 const maxDocument = 64 << 20
 
 // fetchTimeout is how long a document may take to come.
 const fetchTimeout = 60 * time.Second
 
-// readDocument finds the OpenAPI document: one that is built in, a file, or a URL.
+// readDocument finds the OpenAPI document: one that is built in, a file, a URL, or what
+// standard input has.
 func (v *verifying) readDocument(ctx context.Context) (*verify.Document, error) {
 	name := v.document
 	if name == "" {
-		return nil, usageError("--document: want %s, a file or a URL", strings.Join(app.VerifyDocuments(), ", "))
+		return nil, usageError("--document: want %s, a file, a URL, or - for standard input", strings.Join(app.VerifyDocuments(), ", "))
 	}
 	if d, known, err := app.VerifyDocument(name); known {
 		return d, err
 	}
 	var data []byte
 	var err error
-	if isURL(name) {
+	switch {
+	case name == "-":
+		name = "stdin"
+		data, err = bounded(name, v.in)
+	case isURL(name):
 		data, err = fetch(ctx, name)
-	} else {
+	default:
 		data, err = os.ReadFile(name)
 	}
 	if err != nil {
@@ -86,9 +91,13 @@ func fetchBy(ctx context.Context, address string, client *http.Client) ([]byte, 
 	if response.StatusCode != http.StatusOK {
 		return nil, fmt.Errorf("%s: %s", address, response.Status)
 	}
-	data, err := io.ReadAll(io.LimitReader(response.Body, maxDocument+1))
+	return bounded(address, response.Body)
+}
+
+func bounded(name string, from io.Reader) ([]byte, error) {
+	data, err := io.ReadAll(io.LimitReader(from, maxDocument+1))
 	if err == nil && len(data) > maxDocument {
-		err = fmt.Errorf("%s is larger than %d bytes", address, maxDocument)
+		err = fmt.Errorf("%s is larger than %d bytes", name, maxDocument)
 	}
 	return data, err
 }

@@ -72,6 +72,36 @@ func TestVerifyReplay(t *testing.T) {
 	}
 }
 
+// The document may come by standard input, and refer to files beside the working directory.
+func TestVerifyStandardInput(t *testing.T) {
+	server := httptest.NewServer(buggy.New())
+	defer server.Close()
+	dir := t.TempDir()
+	shopFile(t, dir)
+	if err := os.WriteFile(filepath.Join(dir, "part.yaml"), []byte("get: {operationId: health, responses: {default: {description: d, content: {'*/*': {}}}}}\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	const rest = "openapi: 3.0.3\ninfo: {title: t, version: '1'}\npaths: "
+	for text, c := range map[string]struct {
+		code int
+		says string
+	}{
+		string(buggy.Document()):                 {0, "seed 1"},
+		rest + "{/health: {$ref: part.yaml}}":    {0, "seed 1"},
+		rest + "{/health: {$ref: nowhere.yaml}}": {2, "nowhere.yaml"},
+		rest + "{/health: {get: {parameters: [{name: a, in: qurey, schema: {}}], responses: {default: {description: d}}}}}": {2, "stdin: line 3"},
+		`{"openapi":"3.0.3","info":{"title":"t","versio`:                                                                    {2, "stdin"},
+		"": {2, "stdin"},
+	} {
+		p := understudy(t, dir, "verify", "--document", "-", "--url", server.URL, "--phases", "examples", "--seed", "1")
+		p.Env = append(p.Env, "UNDERSTUDY_VERIFY_AUTH=Bearer "+buggy.Token)
+		p.Stdin = strings.NewReader(text)
+		if code := p.does(t); code != c.code || !strings.Contains(p.stderr.String(), c.says) {
+			t.Errorf("%.100q: exit code %d, want %d and %q:\n%s", text, code, c.code, c.says, p.stderr.String())
+		}
+	}
+}
+
 func TestVerifyUsage(t *testing.T) {
 	dir := t.TempDir()
 	shop := strings.Join(shopFile(t, dir), " ")
