@@ -44,23 +44,29 @@ func TestNumbersOfUnions(t *testing.T) {
 		`{"flag":18446744073709551616}`: "bool_type flag",
 		`{"flag":-9223372036854775809}`: "bool_type flag",
 	} {
-		judged := d.Operation(http.MethodPost, "/t").JudgeRequest(t.Context(), &contract.Message{
-			Method: http.MethodPost, URL: &url.URL{Path: "/t"}, Header: http.Header{"Content-Type": {"application/json"}}, Body: []byte(body),
-		})
-		var got []string
-		for _, it := range Words(&site.Refusal{Violations: judged.Violations, Body: []byte(body)}) {
-			var at []any
-			text, _ := json.Marshal(it.Loc)
-			_ = json.Unmarshal(text, &at)
-			words := it.Type
-			for _, step := range at[1:] {
-				name, _ := json.Marshal(step)
-				words += " " + strings.Trim(string(name), `"`)
-			}
-			got = append(got, words)
-		}
-		if text := strings.Join(got, ", "); text != want {
+		if text := told(t, d, body); text != want {
 			t.Errorf("%s\n got %s\nwant %s", body, text, want)
 		}
 	}
+}
+
+// told is what is said of a body: of each item its type and its place.
+func told(t *testing.T, d *contract.Document, body string) string {
+	t.Helper()
+	judged := d.Operation(http.MethodPost, "/t").JudgeRequest(t.Context(), &contract.Message{
+		Method: http.MethodPost, URL: &url.URL{Path: "/t"}, Header: http.Header{"Content-Type": {"application/json"}}, Body: []byte(body),
+	})
+	var got []string
+	for _, it := range Words(&site.Refusal{Violations: judged.Violations, Body: []byte(body)}) {
+		var at []any
+		text, _ := json.Marshal(it.Loc)
+		_ = json.Unmarshal(text, &at)
+		words := it.Type
+		for _, step := range at[1:] {
+			name, _ := json.Marshal(step)
+			words += " " + strings.Trim(string(name), `"`)
+		}
+		got = append(got, words)
+	}
+	return strings.Join(got, ", ")
 }
