@@ -326,6 +326,25 @@ func decisions() []decision {
 			{asked("GET", biList+"?search="+strings.Repeat("a", 60000)), 200, "[", ""},
 			{asked("GET", biList+"?search="+strings.Repeat("a", 2*mebibyte)), 431, "431 Request Header Fields Too Large", ""},
 		}),
+		row("a broken request without a credential", []wired{
+			{wireOf("POST", "/api/projects", jsonType, `{"name":`), 401, brms401, ""},
+			{wireOf("POST", "/api/projects", jsonType, "\"\xff\""), 401, brms401, ""},
+			{wireOf("POST", "/api/projects", "Content-Type: text/csv\r\n", "a,b"), 401, brms401, ""},
+			{wireOf("POST", "/api/projects", jsonType+"Expect: 100-continue\r\nContent-Length: 2000000\r\n", ""), 401, brms401, ""},
+			{wireOf("PUT", aProject+"/integrations/x", "Authorization: Basic czpz\r\n"+jsonType, `{"__proto__":1}`), 401, brms401, ""},
+			{wireOf("DELETE", "/api/projects/x", jsonType, "{"), 401, brms401, ""},
+			{wireOf("GET", "/api/projects?page=x", "Authorization: Bearer\r\n", ""), 401, brms401, ""},
+			{wireOf("POST", "/api/nope", jsonType, "{"), 404, brms404("POST", "/api/nope"), ""},
+		}, []wired{
+			{wireOf("POST", biList+"dbt/", jsonType, `{"ci_config_id":`), 401, df401, ""},
+			{wireOf("POST", biList+"dbt/", "", "\xff\xfe{"), 401, df401, ""},
+			{wireOf("POST", biList+"looker/", jsonType, `{"base_url":NaN}`), 401, df401, ""},
+			{wireOf("PUT", biList+"tableau/x/", "Authorization: Basic czpz\r\n"+jsonType, "[1,]"), 401, df401, ""},
+			{wireOf("POST", biList+"mode/", "Authorization: Key\r\nContent-Type: text/csv\r\n", "a,b"), 401, df401, ""},
+			{wireOf("POST", biList+"dbt/", jsonType+"Expect: 100-continue\r\nContent-Length: 2000000\r\n", ""), 401, df401, ""},
+			{wireOf("POST", "/api/v1/nope/", jsonType, "{"), 404, df404, ""},
+			{wireOf("PATCH", biList, jsonType, "{"), 405, df405, "Allow: GET"},
+		}),
 	}
 }
 

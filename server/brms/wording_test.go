@@ -97,6 +97,28 @@ var differences = []difference{
 			"brms DELETE 0b6f3a52-6c0e-4f0d-9c39-5f3f3d1d8a11: JSON, no body", "brms DELETE 0b6f3a52-6c0e-4f0d-9c39-5f3f3d1d8a11: JSON, empty body",
 			"brms DELETE 0b6f3a52-6c0e-4f0d-9c39-5f3f3d1d8a11: JSON with charset, no body", "brms DELETE 0b6f3a52-6c0e-4f0d-9c39-5f3f3d1d8a11: YAML, no body",
 			"brms DELETE 0b6f3a52-6c0e-4f0d-9c39-5f3f3d1d8a11: invalid type",
+			"brms DELETE project: application/json, no body", "brms DELETE project: APPLICATION/JSON, no body",
+			"brms DELETE project: application/x-www-form-urlencoded, no body", "brms DELETE project: multipart/form-data; boundary=x, no body",
+			"brms DELETE group: application/json, no body", "brms DELETE group: APPLICATION/JSON, no body",
+			"brms DELETE group: application/x-www-form-urlencoded, no body", "brms DELETE group: multipart/form-data; boundary=x, no body",
+		},
+	},
+	{
+		"long path parameters", "which version answers is not known, and this says what is wanted",
+		refused, `params/projectId must match format "uuid"`,
+		[]string{"brms project id: 101 characters", "brms project id: 500 characters"},
+	},
+	{
+		"long path parameters, the second", "as above",
+		refused, `params/integrationId must match format "uuid"`,
+		[]string{"brms ids: second of 101 characters", "brms ids: second of 500 characters"},
+	},
+	{
+		"exact fractions", "JavaScript rounds them to whole numbers before Ajv looks; no BRMS operation has an integer",
+		refused, "body/integer must be integer",
+		[]string{
+			"words /numbers integer 3.0000000000000001", "words /numbers integer -7.00000000000000000001", "words /numbers integer 0.99999999999999999999",
+			"words /numbers integer 1e-400", "words /numbers integer 4503599627370497.00001",
 		},
 	},
 	{

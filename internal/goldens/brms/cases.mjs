@@ -126,6 +126,15 @@ function brms () {
     add(`${name}: text, a body`, send(method, path, [['Content-Type', 'text/plain']], 'a'))
     add(`${name}: invalid type`, send(method, path, [['Content-Type', 'nonsense']]))
   }
+  for (const [what, path] of [['project', `/api/projects/${project}`], ['group', `/api/projects/${project}/groups/${integration}`]]) {
+    for (const type of ['application/json', 'APPLICATION/JSON', 'application/x-www-form-urlencoded', 'multipart/form-data; boundary=x']) {
+      add(`DELETE ${what}: ${type}, no body`, send('DELETE', path, [['Content-Type', type]]))
+    }
+  }
+  for (const n of [100, 101, 500]) {
+    add(`project id: ${n} characters`, send('GET', `/api/projects/${'a'.repeat(n)}`, []))
+    add(`ids: second of ${n} characters`, send('DELETE', `${integrations}/${'b'.repeat(n)}`, []))
+  }
 
   for (const [what, id] of [['word', 'abc'], ['short', project.slice(1)], ['long', project + '0'], ['upper case', project.toUpperCase()],
     ['no hyphens', project.replaceAll('-', '')], ['braces', `%7B${project}%7D`], ['urn', `urn:uuid:${project}`], ['number', '1'], ['white space', '%20'], ['nil', '00000000-0000-0000-0000-000000000000'],
@@ -172,7 +181,8 @@ function words () {
     { five: 7 }, { five: 10 }, { five: 7.5 }, { narrow: 30 }, { narrow: 9 }, { narrow: 21.5 }, { narrow: 'x' }, { orNull: null }, { orNull: 'x' }, { orNull: 0 }, { choice: 4 }, { choice: 2 }, { choice: '1' }, { choice: null },
     { huge: 1e22 }, { cents: 0.3 }, { cents: 0.25 }, { tiny: 0 }, { integer: 1.5, number: 'x', min: 0, max: 11, five: 1, choice: 9 }, { choice: 9, five: 1, max: 11, min: 0, number: 'x', integer: 1.5 }
   ])
-  for (const n of ['7.0', '1e2', '-0', '9223372036854775807', '9223372036854775808', '1180591620717411303424', '1e400', '-1e400', '0.1e1', '12345678901234567890']) {
+  for (const n of ['7.0', '1e2', '-0', '9223372036854775807', '9223372036854775808', '1180591620717411303424', '1e400', '-1e400', '0.1e1', '12345678901234567890',
+    '3.0000000000000001', '-7.00000000000000000001', '0.99999999999999999999', '1e-400', '4503599627370497.00001', '7.000000001']) {
     add(`/numbers integer ${n}`, raw('/numbers', `{"integer":${n}}`))
     add(`/numbers number ${n}`, raw('/numbers', `{"number":${n}}`))
   }
