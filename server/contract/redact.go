@@ -20,8 +20,9 @@ var maskText = []byte(`"` + Mask + `"`)
 // document says so though answers have it (x-understudy-secret). What the
 // schemas cannot place is judged by its name, and a text that stands where the
 // document wants an object that holds secrets counts as one. The value of a pair, an
-// object that names what it holds and that no schema describes, is judged by that name; and of a text that is an
-// address, whoever is named in it and what its query says are hidden.
+// object that names what it holds and that no schema describes, is judged by that name;
+// and of a text that is an address, whoever is named in it and what its query says are
+// hidden.
 
 // Redacted is what came ([Violation.Got]) without secrets.
 func (v *Violation) Redacted() any {
