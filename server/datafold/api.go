@@ -38,10 +38,9 @@ import (
 
 // API serves Datafold. It is a [site.API].
 type API struct {
-	store storage.Store
-	keys  site.Keyring
-	// audit keeps what was done, in the transaction that did it.
-	audit    audit.Keep
+	store    storage.Store
+	keys     site.Keyring
+	audit    audit.Keep // what was done, in the transaction that did it; nil for nobody
 	executor executor
 	sealer   *sealer
 }
@@ -53,7 +52,7 @@ var (
 
 // New makes the API over a store, with the keyring that knows its keys.
 func New(store storage.Store, keys site.Keyring) *API {
-	return &API{store: store, keys: keys, audit: func(storage.Tx, audit.Event) error { return nil }}
+	return &API{store: store, keys: keys}
 }
 
 // Encrypt says under which key the secrets of data sources are encrypted, before anything
@@ -101,8 +100,11 @@ func (a *API) Register(router *mux.Router) {
 // scheme describes it. A bare key, as some clients send it, is accepted with a warning.
 func (a *API) Authenticate(r *http.Request, op *contract.Operation) (site.Principal, *site.Refusal) {
 	principal, refusal := site.Authenticate(r, op, a.keys)
+	if refusal == nil {
+		return principal, nil
+	}
 	came := r.Header.Values("Authorization")
-	if refusal == nil || len(came) != 1 || strings.Contains(came[0], " ") || slices.Contains(schemes, strings.ToLower(came[0])) {
+	if len(came) != 1 || strings.Contains(came[0], " ") || slices.Contains(schemes, strings.ToLower(came[0])) {
 		return principal, refusal
 	}
 	worded := r.Clone(r.Context())

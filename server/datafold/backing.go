@@ -111,7 +111,6 @@ func (a *API) SetBacking(ctx context.Context, workspace string, source int, text
 // RemoveSource removes a data source, which Datafold's own API cannot.
 func (a *API) RemoveSource(ctx context.Context, workspace string, source int) error {
 	return a.alter(ctx, workspace, func(tx storage.Tx) error {
-		_, err := dataSources.delete(&work{Tx: tx}, source)
-		return err
+		return dataSources.delete(&work{Tx: tx}, source)
 	})
 }

@@ -114,7 +114,7 @@ func biView(tx storage.ReadTx, look job.Look, item storage.Item[biIntegration]) 
 		return datafold.BIIntegration{}, err
 	}
 	v := item.Value
-	sync, err := v.Sync.view(tx.Now(), look)
+	sync, err := v.Sync.view(tx, look)
 	return datafold.BIIntegration{
 		ID: id, Type: v.Type, Name: v.Name, IndexingCron: v.IndexingCron,
 		AuthType: (*datafold.PowerBIAuthType)(v.AuthType), BaseURL: v.BaseURL, Bindings: bindingsView(v.Bindings), CIConfigID: v.CIConfigID,
@@ -134,11 +134,11 @@ func (s *biSync) job(now time.Time, look job.Look) (job.Job, error) {
 	return j, err
 }
 
-func (s *biSync) view(now time.Time, look job.Look) (*datafold.BISync, error) {
+func (s *biSync) view(tx storage.ReadTx, look job.Look) (*datafold.BISync, error) {
 	if s == nil {
 		return nil, nil
 	}
-	j, err := s.job(now, look)
+	j, err := s.job(tx.Now(), look)
 	if err != nil {
 		return nil, err
 	}

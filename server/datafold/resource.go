@@ -166,18 +166,21 @@ func (r *resource[T, V]) update(w *work, change func(*T) error, path ...int) (st
 }
 
 // delete removes a record completely, secrets included: none is ever kept as deleted.
-func (r *resource[T, V]) delete(w *work, path ...int) (storage.Item[T], error) {
+func (r *resource[T, V]) delete(w *work, path ...int) error {
 	found, err := r.stored(w, path)
-	item := storage.Item[T]{Meta: storage.Meta{ID: found.ID, Parent: found.Parent}}
 	if err == nil && r.removed != nil && bytes.Contains(found.Body, r.owns) {
+		var item storage.Item[T]
 		if item, err = r.records.Get(w, found.ID); err == nil {
 			err = r.removed(w.Tx, item.Value)
 		}
 	}
-	if err != nil {
-		return item, err
+	if err == nil {
+		err = r.worded(w.Purge(r.records.Kind, found.ID))
 	}
-	return r.did(w, deleted, item, w.Purge(r.records.Kind, item.ID))
+	if err != nil {
+		return err
+	}
+	return w.Tell(deleted, r.records.Kind, found.ID, found.Parent)
 }
 
 // list is all that is in a place, oldest first.
@@ -243,7 +246,7 @@ func (r *resource[T, V]) change(ctx context.Context, a *API, change func(*T) err
 
 // remove is delete, as an operation of its own.
 func (r *resource[T, V]) remove(ctx context.Context, a *API, path ...int) error {
-	_, err := writing(ctx, a, func(w *work) (storage.Item[T], error) { return r.delete(w, path...) })
+	_, err := writing(ctx, a, func(w *work) (struct{}, error) { return struct{}{}, r.delete(w, path...) })
 	return err
 }
 

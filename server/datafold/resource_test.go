@@ -74,7 +74,7 @@ func TestResource(t *testing.T) {
 		}
 		return errors.Join(
 			insert(shelves, "a"), insert(shelves, "b"), insert(books, "a", 1), insert(books, "b", 2), insert(pages, "p", 1, 1),
-			insert(pages, "kept", 2, 2), insert(books, "gone", 1), insert(pages, "p", 1, 3), func() error { _, err := books.delete(w, 1, 3); return err }(),
+			insert(pages, "kept", 2, 2), insert(books, "gone", 1), insert(pages, "p", 1, 3), books.delete(w, 1, 3),
 		)
 	}); err != nil {
 		t.Fatal(err)
@@ -101,7 +101,7 @@ func TestResource(t *testing.T) {
 		}{
 			"at":     {"", func(w *work) error { _, err := pages.at(w, test.path...); return err }},
 			"place":  {"", func(w *work) error { _, err := pages.place(w, test.path); return err }},
-			"delete": {deleted, func(w *work) error { _, err := pages.delete(w, test.path...); return err }},
+			"delete": {deleted, func(w *work) error { return pages.delete(w, test.path...) }},
 			"update": {updated, func(w *work) error {
 				_, err := pages.update(w, func(n *note) error { n.Text = "new"; return nil }, test.path...)
 				return err
@@ -137,7 +137,7 @@ func TestResource(t *testing.T) {
 			}
 		}
 	}
-	if err := do(func(w *work) error { _, err := pages.delete(w, 2, 2, 2); return err }); messageOf(err) != "kept" || len(said) > 0 {
+	if err := do(func(w *work) error { return pages.delete(w, 2, 2, 2) }); messageOf(err) != "kept" || len(said) > 0 {
 		t.Errorf("%v, %v", err, said)
 	}
 	refused := errors.New("refused")
