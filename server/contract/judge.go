@@ -28,9 +28,9 @@ var options = &openapi3filter.Options{
 	},
 }
 
-// noHeader is what kin-openapi sees of the headers of an operation that declares no
-// header parameter.
-var noHeader = http.Header{}
+// noHeaders is what kin-openapi sees of a request for an operation that declares no
+// parameter in its headers: the rest is handed over apart.
+var noHeaders = &http.Request{Header: http.Header{}}
 
 // Judged is the outcome of judging a request.
 type Judged struct {
@@ -336,13 +336,12 @@ func (o *Operation) validate(ctx context.Context, m *Message, query url.Values) 
 	if o.facts().plain == 0 {
 		return nil
 	}
-	header := noHeader
+	request := noHeaders
 	if o.facts().headers {
-		header = m.Header
+		request = &http.Request{Header: m.Header}
 	}
 	return openapi3filter.ValidateRequest(ctx, &openapi3filter.RequestValidationInput{
-		Request:    &http.Request{Method: m.Method, URL: m.URL, Header: header},
-		PathParams: m.Vars, QueryParams: query, Route: o.facts().route, Options: optionsNoBody,
+		Request: request, PathParams: m.Vars, QueryParams: query, Route: o.facts().route, Options: optionsNoBody,
 	})
 }
 

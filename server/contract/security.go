@@ -18,7 +18,7 @@ const maxSecret = 4096
 // secret well-formed. Several Authorization headers are never well-formed: it
 // would be unclear who calls.
 func Credential(r *http.Request, want string) (scheme, secret string, ok bool) {
-	values := r.Header.Values(authorization)
+	values := r.Header[authorization]
 	if len(values) != 1 {
 		return "", "", false
 	}
@@ -81,7 +81,7 @@ func (b *Bearer) Secret(r *http.Request) (string, bool) {
 			return secret, ok
 		}
 		if b.field != "" {
-			values = r.Header.Values(b.field)
+			values = r.Header[b.field]
 		}
 	case InQuery:
 		values = r.URL.Query()[b.field]

@@ -86,20 +86,23 @@ func appendMasked(dst, text []byte) []byte {
 	return append(dst, text[kept:]...)
 }
 
-// pastString is where the string ends that begins at i.
+// pastString is where the string ends that begins at i: at the first quote that is not
+// escaped, which is one behind an odd number of backslashes.
 func pastString(text []byte, i int) int {
-	for i++; i < len(text); {
+	for i++; ; i++ {
 		n := bytes.IndexByte(text[i:], '"')
 		if n < 0 {
-			break
+			return len(text)
 		}
-		escape := bytes.IndexByte(text[i:i+n], '\\')
-		if escape < 0 {
-			return i + n + 1
+		i += n
+		before := i
+		for text[before-1] == '\\' {
+			before--
 		}
-		i += escape + 2 // and what is escaped
+		if (i-before)%2 == 0 {
+			return i + 1
+		}
 	}
-	return len(text)
 }
 
 // looksAtNumbers reports whether a rule within the schema depends on the value of a

@@ -71,6 +71,9 @@ func (h *Hosts) Has(r *http.Request) bool {
 		return true
 	}
 	name := bare(r.Host)
+	if name == "localhost" { // likewise, and no address to be tried
+		return true
+	}
 	if ip, err := netip.ParseAddr(name); err == nil {
 		return h.hasAddress(ip.Unmap(), r)
 	}
