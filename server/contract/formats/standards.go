@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 	"unicode"
 	"unicode/utf8"
@@ -27,10 +28,10 @@ var standards = map[string]func(string) bool{
 	"idn-hostname":          func(s string) bool { s, ok := asHostname(s); return ok && isHostname(s) },
 	"ipv4":                  isIPv4,
 	"ipv6":                  isIPv6,
-	"uri":                   func(s string) bool { return uri.MatchString(s) },
-	"uri-reference":         func(s string) bool { return uri.MatchString(s) || relativeReference.MatchString(s) },
-	"iri":                   func(s string) bool { return uri.MatchString(asURI(s)) },
-	"iri-reference":         func(s string) bool { s = asURI(s); return uri.MatchString(s) || relativeReference.MatchString(s) },
+	"uri":                   func(s string) bool { return uri().MatchString(s) },
+	"uri-reference":         func(s string) bool { return uri().MatchString(s) || relativeReference().MatchString(s) },
+	"iri":                   func(s string) bool { return uri().MatchString(asURI(s)) },
+	"iri-reference":         func(s string) bool { s = asURI(s); return uri().MatchString(s) || relativeReference().MatchString(s) },
 	"uri-template":          isTemplate,
 	"uuid":                  func(s string) bool { return checkUUID(s) == nil },
 	"json-pointer":          isPointer,
@@ -41,6 +42,12 @@ var standards = map[string]func(string) bool{
 	"binary":                nil,
 }
 
+// patternOf is a pattern that is compiled when it is first asked for: nothing is judged by
+// these standards but documents of others, and all of them would take a millisecond of every start.
+func patternOf(text string) func() *regexp.Regexp {
+	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(text) })
+}
+
 func isDate(s string) bool {
 	_, err := time.Parse(time.DateOnly, s)
 	return err == nil
@@ -48,12 +55,12 @@ func isDate(s string) bool {
 
 // timePattern is full-time of RFC 3339, section 5.6: the letter may be small, and there is
 // a second 60.
-var timePattern = regexp.MustCompile(`^([01][0-9]|2[0-3]):([0-5][0-9]):([0-5][0-9]|60)(\.[0-9]+)?([zZ]|[-+]([01][0-9]|2[0-3]):([0-5][0-9]))$`)
+var timePattern = patternOf(`^([01][0-9]|2[0-3]):([0-5][0-9]):([0-5][0-9]|60)(\.[0-9]+)?([zZ]|[-+]([01][0-9]|2[0-3]):([0-5][0-9]))$`)
 
 // isTime reports whether a text is a time of day. A leap second is the last of a day
 // in UTC (section 5.7).
 func isTime(s string) bool {
-	m := timePattern.FindStringSubmatch(s)
+	m := timePattern().FindStringSubmatch(s)
 	if m == nil {
 		return false
 	}
@@ -76,14 +83,14 @@ func isDateTime(s string) bool {
 }
 
 // durationPattern is duration of RFC 3339, appendix A.
-var durationPattern = regexp.MustCompile(`^P([0-9]+W|([0-9]+Y([0-9]+M([0-9]+D)?)?|[0-9]+M([0-9]+D)?|[0-9]+D)?(T([0-9]+H([0-9]+M([0-9]+S)?)?|[0-9]+M([0-9]+S)?|[0-9]+S))?)$`)
+var durationPattern = patternOf(`^P([0-9]+W|([0-9]+Y([0-9]+M([0-9]+D)?)?|[0-9]+M([0-9]+D)?|[0-9]+D)?(T([0-9]+H([0-9]+M([0-9]+S)?)?|[0-9]+M([0-9]+S)?|[0-9]+S))?)$`)
 
-func isDuration(s string) bool { return len(s) > 1 && durationPattern.MatchString(s) }
+func isDuration(s string) bool { return len(s) > 1 && durationPattern().MatchString(s) }
 
 // The parts of a mailbox (RFC 5321, section 4.1.2).
 var (
-	dotString    = regexp.MustCompile("^[a-zA-Z0-9!#$%&'*+/=?^_`{|}~-]+(\\.[a-zA-Z0-9!#$%&'*+/=?^_`{|}~-]+)*$")
-	quotedString = regexp.MustCompile(`^"([ !#-\[\]-~]|\\[ -~])*"$`)
+	dotString    = patternOf("^[a-zA-Z0-9!#$%&'*+/=?^_`{|}~-]+(\\.[a-zA-Z0-9!#$%&'*+/=?^_`{|}~-]+)*$")
+	quotedString = patternOf(`^"([ !#-\[\]-~]|\\[ -~])*"$`)
 )
 
 // maxLocal is how many octets stand before the @ at most (section 4.5.3.1.1).
@@ -95,7 +102,7 @@ func isEmail(s string) bool {
 		return false
 	}
 	local, domain := s[:at], s[at+1:]
-	if !dotString.MatchString(local) && !quotedString.MatchString(local) {
+	if !dotString().MatchString(local) && !quotedString().MatchString(local) {
 		return false
 	}
 	if literal, ok := strings.CutPrefix(domain, "["); ok {
@@ -106,12 +113,12 @@ func isEmail(s string) bool {
 	return isHostname(domain)
 }
 
-var hostPattern = regexp.MustCompile(`^[a-zA-Z0-9]([a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?(\.[a-zA-Z0-9]([a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?)*$`)
+var hostPattern = patternOf(`^[a-zA-Z0-9]([a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?(\.[a-zA-Z0-9]([a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?)*$`)
 
 // maxHost is how long a name of a host is at most (RFC 1123, section 2.1).
 const maxHost = 253
 
-func isHostname(s string) bool { return len(s) <= maxHost && hostPattern.MatchString(s) }
+func isHostname(s string) bool { return len(s) <= maxHost && hostPattern().MatchString(s) }
 
 // asHostname is a name of a host with an ASCII letter in the place of each letter, mark and
 // digit beyond ASCII (RFC 5890). Which of them may stand together is not looked at.
@@ -178,8 +185,8 @@ const (
 )
 
 var (
-	uri               = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9+.-]*:(?:` + authority + pathAbempty + `|` + pathRooted + `|` + pchar + `+` + pathAbempty + `|)` + tailPattern + `$`)
-	relativeReference = regexp.MustCompile(`^(?:` + authority + pathAbempty + `|` + pathRooted + `|` + segmentNC + pathAbempty + `|)` + tailPattern + `$`)
+	uri               = patternOf(`^[A-Za-z][A-Za-z0-9+.-]*:(?:` + authority + pathAbempty + `|` + pathRooted + `|` + pchar + `+` + pathAbempty + `|)` + tailPattern + `$`)
+	relativeReference = patternOf(`^(?:` + authority + pathAbempty + `|` + pathRooted + `|` + segmentNC + pathAbempty + `|)` + tailPattern + `$`)
 )
 
 // asURI escapes what an IRI has beyond a URI (RFC 3987, section 3.1).
@@ -201,14 +208,14 @@ func asURI(s string) string {
 }
 
 // templatePattern is a URI template (RFC 6570, section 2).
-var templatePattern = regexp.MustCompile(`^(?:[^\x00-\x20"'%<>\\^` + "`" + `{|}]|%[0-9A-Fa-f]{2}|\{[+#./;?&=,!@|]?(?:[A-Za-z0-9_]|%[0-9A-Fa-f]{2})(?:\.?(?:[A-Za-z0-9_]|%[0-9A-Fa-f]{2}))*(?::[1-9][0-9]{0,3}|\*)?(?:,(?:[A-Za-z0-9_]|%[0-9A-Fa-f]{2})(?:\.?(?:[A-Za-z0-9_]|%[0-9A-Fa-f]{2}))*(?::[1-9][0-9]{0,3}|\*)?)*\})*$`)
+var templatePattern = patternOf(`^(?:[^\x00-\x20"'%<>\\^` + "`" + `{|}]|%[0-9A-Fa-f]{2}|\{[+#./;?&=,!@|]?(?:[A-Za-z0-9_]|%[0-9A-Fa-f]{2})(?:\.?(?:[A-Za-z0-9_]|%[0-9A-Fa-f]{2}))*(?::[1-9][0-9]{0,3}|\*)?(?:,(?:[A-Za-z0-9_]|%[0-9A-Fa-f]{2})(?:\.?(?:[A-Za-z0-9_]|%[0-9A-Fa-f]{2}))*(?::[1-9][0-9]{0,3}|\*)?)*\})*$`)
 
-func isTemplate(s string) bool { return templatePattern.MatchString(s) }
+func isTemplate(s string) bool { return templatePattern().MatchString(s) }
 
 // pointerPattern is a JSON pointer (RFC 6901, section 3).
-var pointerPattern = regexp.MustCompile(`^(?:/(?:[^/~]|~[01])*)*$`)
+var pointerPattern = patternOf(`^(?:/(?:[^/~]|~[01])*)*$`)
 
-func isPointer(s string) bool { return pointerPattern.MatchString(s) }
+func isPointer(s string) bool { return pointerPattern().MatchString(s) }
 
 func isRelativePointer(s string) bool {
 	i := strings.IndexFunc(s, func(r rune) bool { return r < '0' || r > '9' })
