@@ -29,7 +29,7 @@ type guest struct {
 	room   *room
 	owner  string
 	let    chan struct{} // while it waits; closed when it is let in
-	inside bool
+	inside atomic.Bool   // changes under the mutex of the room, which nobody takes to look
 	gone   bool
 	// leaving is set while it is seen to that the guest leaves before its answer is sent.
 	leaving atomic.Bool
@@ -81,7 +81,7 @@ func (g *guest) enter(ctx context.Context) error {
 	r := g.room
 	r.mutex.Lock()
 	switch {
-	case g.inside:
+	case g.inside.Load():
 		r.mutex.Unlock()
 		return nil
 	case ctx.Err() != nil || g.gone:
@@ -105,7 +105,7 @@ func (g *guest) enter(ctx context.Context) error {
 	}
 	r.mutex.Lock()
 	defer r.mutex.Unlock()
-	if g.inside { // let in at the last moment
+	if g.inside.Load() { // let in at the last moment
 		return nil
 	}
 	r.waiting = slices.DeleteFunc(r.waiting, func(other *guest) bool { return other == g })
@@ -114,11 +114,7 @@ func (g *guest) enter(ctx context.Context) error {
 }
 
 // isInside reports whether the guest has the room.
-func (g *guest) isInside() bool {
-	g.room.mutex.Lock()
-	defer g.room.mutex.Unlock()
-	return g.inside
-}
+func (g *guest) isInside() bool { return g.inside.Load() }
 
 // leave gives the room to the next; the guest does not come again.
 func (g *guest) leave() { g.out(true) }
@@ -129,16 +125,17 @@ func (g *guest) out(gone bool) {
 	r.mutex.Lock()
 	defer r.mutex.Unlock()
 	g.gone = g.gone || gone
-	if !g.inside { // nearly all
+	if !g.inside.Load() { // nearly all
 		return
 	}
 	r.mutex.Unlock()
 	collect()
 	r.mutex.Lock()
-	if !g.inside { // it has left meanwhile
+	if !g.inside.Load() { // it has left meanwhile
 		return
 	}
-	g.inside, r.taken = false, false
+	g.inside.Store(false)
+	r.taken = false
 	maps.DeleteFunc(r.last, func(owner string, _ int) bool {
 		return !slices.ContainsFunc(r.waiting, func(g *guest) bool { return g.owner == owner })
 	})
@@ -166,7 +163,8 @@ func (r *room) admit(g *guest) {
 		r.last = map[string]int{}
 	}
 	r.turns++
-	r.taken, g.inside, r.last[g.owner] = true, true, r.turns
+	r.taken, r.last[g.owner] = true, r.turns
+	g.inside.Store(true)
 	if g.let != nil {
 		close(g.let)
 		g.let = nil
