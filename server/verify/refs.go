@@ -453,7 +453,7 @@ func (r *runner) madeUpReference(c *call) bool {
 		}
 	}
 	for at, v := range c.in.values {
-		if at.in == openapi3.ParameterInPath {
+		if at.in == openapi3.ParameterInPath || at.in == openapi3.ParameterInHeader && clientMade(at.name) && r.referent([]string{at.name}, nil) == "" {
 			continue
 		}
 		if p := c.op.parameter(at); p != nil && r.madeUp([]string{at.name}, v, schemaOf(p)) {
@@ -461,6 +461,13 @@ func (r *runner) madeUpReference(c *call) bool {
 		}
 	}
 	return c.in.hasBody && r.madeUp(nil, c.in.body, nil)
+}
+
+// clientMade reports whether a header, whatever its format, holds what the client makes up
+// itself, as a key of idempotency or the id of a trace.
+func clientMade(name string) bool {
+	word, isID := cutID(name)
+	return !isID || slices.Contains([]string{"request", "correlation", "trace", "idempotency"}, strings.TrimPrefix(word, "x"))
 }
 
 func (r *runner) madeUp(tokens []string, v any, s *openapi3.Schema) bool {
