@@ -81,7 +81,7 @@ func (m *maker) newName(s *openapi3.Schema, members map[string]any) string {
 // named is a name of a pattern.
 func named(m *maker, pattern string) string {
 	if e := expressionOf(pattern); e != nil {
-		if name, ok := e.text(m.r, 1, 20); ok {
+		if name, ok := e.text(m.r, 1, 20, m.Done); ok {
 			return name
 		}
 	}

@@ -416,7 +416,7 @@ func TestPatterns(t *testing.T) {
 			continue
 		}
 		for seed := range uint64(50) {
-			got, ok := e.text(seeded(seed), 0, unlimited)
+			got, ok := e.text(seeded(seed), 0, unlimited, nil)
 			if !ok || !e.matcher.MatchString(got) {
 				t.Errorf("%s: %v %q", pattern, ok, got)
 			}
@@ -429,14 +429,14 @@ func TestPatterns(t *testing.T) {
 		{`^[a-z]+$`, 40, 40}, {`^(ab)*$`, 10, 10}, {`^[a-z]{2,}(-[a-z]+)*$`, 63, 63}, {`x`, 30, 31}, {`^(a|bcd)+$`, 7, 7}, {`^\d+(\.\d+)?$`, 1, 1}, {`^a*b*c*$`, 200, 200},
 	} {
 		for seed := range uint64(20) {
-			got, ok := expressionOf(test.pattern).text(seeded(seed), test.low, test.high)
+			got, ok := expressionOf(test.pattern).text(seeded(seed), test.low, test.high, nil)
 			if !ok || !fits(got, test.low, test.high) {
 				t.Errorf("%s of %d to %d: %v %q", test.pattern, test.low, test.high, ok, got)
 			}
 		}
 	}
 	for _, pattern := range []string{`[^\x00-\u{10FFFF}]`, `a\bb`, `^(?=a)b`, `(?<!a)(?<=a)b`} {
-		if got, ok := expressionOf(pattern).text(seeded(1), 0, unlimited); ok {
+		if got, ok := expressionOf(pattern).text(seeded(1), 0, unlimited, nil); ok {
 			t.Errorf("%s: %q", pattern, got)
 		}
 	}
@@ -456,18 +456,18 @@ func FuzzPattern(f *testing.F) {
 		if e == nil {
 			t.Skip()
 		}
-		got, ok := e.text(seeded(seed), 0, unlimited)
+		got, ok := e.text(seeded(seed), 0, unlimited, nil)
 		if ok && !e.matcher.MatchString(got) {
 			t.Errorf("%q does not match %q", got, pattern)
 		}
 		if !ok && !strings.ContainsAny(pattern, `^$\([`) {
 			t.Errorf("nothing for %q", pattern)
 		}
-		if again, _ := e.text(seeded(seed), 0, unlimited); again != got {
+		if again, _ := e.text(seeded(seed), 0, unlimited, nil); again != got {
 			t.Errorf("%q, then %q", got, again)
 		}
 		n := int(low)
-		if got, ok := e.text(seeded(seed), n, n+3); ok && (!e.matcher.MatchString(got) || !fits(got, n, n+3)) {
+		if got, ok := e.text(seeded(seed), n, n+3, nil); ok && (!e.matcher.MatchString(got) || !fits(got, n, n+3)) {
 			t.Errorf("%q for %q, %d to %d", got, pattern, n, n+3)
 		}
 	})

@@ -78,7 +78,7 @@ type collector struct {
 }
 
 func (c *collector) full() bool {
-	return len(c.cases) >= maxCases || c.Done != nil && c.Done()
+	return len(c.cases) >= maxCases || c.ended()
 }
 
 // judged makes a case of a draft if the schema judges its value as it should.
@@ -94,7 +94,7 @@ func (m *maker) judged(root *openapi3.Schema, st *site, n *draft) (Case, bool) {
 		return Case{}, false
 	}
 	v, ok := n.make()
-	if !ok {
+	if !ok || m.ended() {
 		return Case{}, false
 	}
 	pointer := pointerTo(st.path)

@@ -42,6 +42,8 @@ func newMaker(r *rand.Rand, o Options) *maker {
 // settled is the source of the calls that are not given one.
 func settled() *rand.Rand { return rand.New(rand.NewPCG(1, 2)) } //nolint:gosec // values to test with, not secrets
 
+func (m *maker) ended() bool { return m.Done != nil && m.Done() }
+
 // at makes a value for the place that path leads to, anew.
 func (m *maker) at(path []string, s *openapi3.Schema, small bool) (any, bool) {
 	m.begin(path)
@@ -68,7 +70,7 @@ func (m *maker) begin(path []string) {
 // exceptions is judged at once, all others by the caller.
 func (m *maker) value(s *openapi3.Schema, small bool) (any, bool) {
 	m.parts++
-	if m.parts > maxParts || always(s, false) || m.Done != nil && m.Done() {
+	if m.parts > maxParts || always(s, false) || m.ended() {
 		return nil, false
 	}
 	if m.Known != nil {
@@ -280,7 +282,7 @@ func (m *maker) text(s *openapi3.Schema, low, high int, small bool) (string, boo
 			return "", false
 		}
 		for range 8 {
-			text, ok := e.text(m.r, low, high)
+			text, ok := e.text(m.r, low, high, m.Done)
 			if ok && (!formatted || format.check(text) == nil) {
 				return text, true
 			}

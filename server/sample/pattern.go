@@ -206,10 +206,14 @@ func repeats(re *syntax.Regexp) (low, high int) {
 }
 
 // text makes a text that the pattern matches, of low to high runes. It reports false
-// where it finds none.
-func (e *expression) text(r *rand.Rand, low, high int) (string, bool) {
+// where it finds none until done, if there is one, says that it is enough: one look ahead
+// or behind may take long.
+func (e *expression) text(r *rand.Rand, low, high int, done func() bool) (string, bool) {
 	least, most := e.lengths[e.tree][0], e.lengths[e.tree][1]
 	for try := range 24 {
+		if done != nil && done() {
+			break
+		}
 		want := -1 // as it comes
 		switch {
 		case low > least || try > 3:
