@@ -32,6 +32,7 @@ type answer struct {
 
 	quietUntil time.Time   // the deadline of a stream
 	unhook     func() bool // lets go of the server's end; nil if there is no stream
+	arrived    func()      // see unburden; nil if there is no stream
 }
 
 // Header gives the answer's headers.
@@ -113,6 +114,7 @@ func (a *answer) decide() {
 		}
 	}
 	a.streaming, a.sent = true, true
+	a.arrived = v.unburden(a.w)
 	control := http.NewResponseController(a.w)
 	a.quiet(control)
 	a.dress()
@@ -240,6 +242,7 @@ func (a *answer) finish(r *http.Request) {
 		a.unhook()
 	}
 	if a.streaming {
+		a.arrived()
 		x := a.visit.exchange
 		x.Status, x.ResponseHeader, x.ResponseBody, x.ResponseSize = a.status, a.Header(), a.body, a.size
 	}

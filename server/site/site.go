@@ -246,6 +246,9 @@ func (s *Site) enforce(v *visit, op *contract.Operation, r *http.Request, next h
 	}
 	judged := op.JudgeRequest(r.Context(), message)
 	v.pass.judged()
+	if !op.HasBody() && judged.Served() == nil {
+		v.pass.leave() // nothing is left but the text, for as long as the request may take
+	}
 	v.exchange.Violations = append(v.exchange.Violations, judged.Violations...)
 	v.exchange.Value = judged.Value
 	if judged.Err != nil { // the client is gone

@@ -107,10 +107,7 @@ func (v *visit) deliver(w http.ResponseWriter) {
 // leaves it if that takes long and there is space for more in transit.
 func (v *visit) sending(w http.ResponseWriter, bytes int, send func()) {
 	t, g := &v.site.gate.transit, v.guest()
-	p := t.depart(g.owner, int64(bytes), func() {
-		_ = http.NewResponseController(w).SetWriteDeadline(time.Now()) // or there is no connection
-	})
-	defer t.arrive(p)
+	defer t.arrive(t.depart(g.owner, int64(bytes), cutter(w)))
 	if g.isInside() && g.leaving.CompareAndSwap(false, true) {
 		patience := sendingLarge
 		if v.site.life.Err() != nil { // the server ends, and others wait to be served before
@@ -119,6 +116,29 @@ func (v *visit) sending(w http.ResponseWriter, bytes int, send func()) {
 		time.AfterFunc(patience, func() { t.leave(g) })
 	}
 	send()
+}
+
+// cutter cuts off the client of an answer.
+func cutter(w http.ResponseWriter) func() {
+	return func() {
+		_ = http.NewResponseController(w).SetWriteDeadline(time.Now()) // or there is no connection
+	}
+}
+
+// unburden gives back what the body of a request takes of the gate, since its answer is a
+// stream, of which the client says how long it lasts. What memory holds of the body until
+// arrived is called is in transit instead.
+func (v *visit) unburden(w http.ResponseWriter) (arrived func()) {
+	t, g := &v.site.gate.transit, v.site.gate
+	held := v.taken
+	if v.pass.large {
+		held += v.pass.weight
+	}
+	p := t.depart(v.guest().owner, held, cutter(w))
+	v.pass.leave()
+	g.release(v.taken)
+	v.taken = 0
+	return func() { t.arrive(p) }
 }
 
 // leave has a guest leave the room before its answer is sent, once there is space for

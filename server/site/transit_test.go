@@ -5,6 +5,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -152,6 +153,35 @@ func TestTransitOfStreams(t *testing.T) {
 		synctest.Wait()
 		if g := site.gate; g.room.taken || g.transit.bytes != 0 {
 			t.Errorf("the room is taken: %v, %d bytes are in transit", g.room.taken, g.transit.bytes)
+		}
+	})
+}
+
+// The body of a request whose answer is a stream keeps others from nothing while the
+// stream lasts, and is in transit instead.
+func TestTransitOfBodies(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		api := &contentAPI{}
+		api.answer = func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", "application/octet-stream")
+			_, _ = w.Write([]byte("x"))
+		}
+		site := contentSite(t, api, Options{})
+		g := site.gate
+		free, bytes := g.free, g.bytes.Load()
+		s := &stuck{ResponseWriter: httptest.NewRecorder(), cut: make(chan struct{})}
+		body := "[" + strings.Repeat(`{"":0},`, 100_000) + "0]"
+		r := httptest.NewRequest(http.MethodGet, "/file", strings.NewReader(body))
+		r.Header.Set("Content-Type", "application/json")
+		go site.ServeHTTP(s, r)
+		synctest.Wait()
+		if g.free != free || g.seats == 0 || g.bytes.Load() != bytes || g.transit.bytes != int64(len(body)) {
+			t.Errorf("%d of %d are free, %d of %d bytes may be read, %d are in transit", g.free, free, g.bytes.Load(), bytes, g.transit.bytes)
+		}
+		_ = s.SetWriteDeadline(time.Now())
+		synctest.Wait()
+		if g.free != free || g.bytes.Load() != bytes || g.transit.bytes != 0 {
+			t.Errorf("in the end %d of %d are free, %d of %d bytes may be read, %d are in transit", g.free, free, g.bytes.Load(), bytes, g.transit.bytes)
 		}
 	})
 }
