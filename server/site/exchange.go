@@ -61,7 +61,7 @@ func (x *Exchange) Weighed(do func()) {
 		do()
 		return
 	}
-	p, _ := x.gate.enterAt(context.Background(), x.RequestBody, true)
+	p, _ := x.gate.enterAt(context.Background(), x.Workspace, x.RequestBody, true)
 	defer p.leave()
 	do()
 }

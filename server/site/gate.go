@@ -13,7 +13,7 @@ import (
 // Gate bounds what the bodies of all requests in flight take: the memory that holds
 // them as they come, and what judging and serving them makes of it, which is many times
 // as much. All sites of a server share one. Small bodies pass it at the cost of a count;
-// large ones wait for each other, first come, first served, and few are judged at once,
+// large ones wait for each other, by turns of their owners, and few are judged at once,
 // so that the small find a processor.
 type Gate struct {
 	bytes atomic.Int64 // that may still be read into memory
@@ -25,14 +25,16 @@ type Gate struct {
 	mutex sync.Mutex
 	free  int64 // of memory for large ones
 	all   int64
-	most  int64 // that one may come to
-	seats int   // for those that are being judged
-	queue []*waiting
+	most  int64      // that one may come to
+	seats int        // for those that are being judged
+	queue []*waiting // by their rounds, so that owners take turns
 }
 
 // waiting is a large body that waits to be judged.
 type waiting struct {
 	weight int64
+	owner  string
+	round  int // how many of its owner waited before it when it came, or more; -1 is before all
 	let    chan struct{}
 }
 
@@ -81,12 +83,12 @@ type pass struct {
 }
 
 // enter waits until a body may be judged; false if that is not to be expected soon.
-func (g *Gate) enter(ctx context.Context, body []byte) (pass, bool) {
-	return g.enterAt(ctx, body, false)
+func (g *Gate) enter(ctx context.Context, owner string, body []byte) (pass, bool) {
+	return g.enterAt(ctx, owner, body, false)
 }
 
 // enterAt is enter, before all who wait if that is asked for.
-func (g *Gate) enterAt(ctx context.Context, body []byte, first bool) (pass, bool) {
+func (g *Gate) enterAt(ctx context.Context, owner string, body []byte, first bool) (pass, bool) {
 	w := weigh(body)
 	if len(body) <= smallBody {
 		if g.small.Add(-w) >= 0 {
@@ -104,12 +106,22 @@ func (g *Gate) enterAt(ctx context.Context, body []byte, first bool) (pass, bool
 		g.mutex.Unlock()
 		return pass{}, false
 	}
-	mine := &waiting{weight: p.weight, let: make(chan struct{})}
-	if first {
-		g.queue = slices.Insert(g.queue, 0, mine)
-	} else {
-		g.queue = append(g.queue, mine)
+	mine := &waiting{weight: p.weight, owner: owner, let: make(chan struct{})}
+	waits := 0
+	for _, w := range g.queue {
+		if w.owner == owner {
+			waits++
+			mine.round = max(waits, w.round)
+		}
 	}
+	if first {
+		mine.round = -1
+	}
+	at := slices.IndexFunc(g.queue, func(w *waiting) bool { return w.round > mine.round })
+	if at < 0 {
+		at = len(g.queue)
+	}
+	g.queue = slices.Insert(g.queue, at, mine)
 	g.mutex.Unlock()
 	ctx, cancel := context.WithTimeout(ctx, maxWait)
 	defer cancel()

@@ -15,14 +15,14 @@ func TestGate(t *testing.T) {
 		g := NewGate(1 << 20)
 		g.seats = 1
 		small, large := []byte("{}"), []byte(strings.Repeat(`[{"":0}]`, 100<<10))
-		first, ok := g.enter(t.Context(), large)
+		first, ok := g.enter(t.Context(), "", large)
 		if !ok {
 			t.Fatal("an empty gate lets nobody in")
 		}
 		var order []int
 		for i := range 3 {
 			go func() {
-				p, ok := g.enter(t.Context(), large)
+				p, ok := g.enter(t.Context(), "", large)
 				if !ok {
 					t.Errorf("%d is not let in", i)
 				}
@@ -34,7 +34,7 @@ func TestGate(t *testing.T) {
 			synctest.Wait()
 		}
 		for range 100 {
-			p, ok := g.enter(t.Context(), small)
+			p, ok := g.enter(t.Context(), "", small)
 			if !ok {
 				t.Fatal("a small body waits for large ones")
 			}
@@ -51,14 +51,14 @@ func TestGate(t *testing.T) {
 		}
 
 		// Who waits too long, or hangs up, is sent away, and takes nothing along.
-		first, _ = g.enter(t.Context(), large)
+		first, _ = g.enter(t.Context(), "", large)
 		began := time.Now()
-		if _, ok := g.enter(t.Context(), large); ok || time.Since(began) != maxWait {
+		if _, ok := g.enter(t.Context(), "", large); ok || time.Since(began) != maxWait {
 			t.Errorf("let in: %v, after %v", ok, time.Since(began))
 		}
 		gone, cancel := context.WithCancel(t.Context())
 		cancel()
-		if _, ok := g.enter(gone, large); ok {
+		if _, ok := g.enter(gone, "", large); ok {
 			t.Error("who is gone is let in")
 		}
 		first.leave()
@@ -72,6 +72,40 @@ func TestGate(t *testing.T) {
 		g.release(bytesInFlight)
 		if !g.hold(1) {
 			t.Error("what was released is not there")
+		}
+	})
+}
+
+// Owners take turns, however many of their bodies wait; those of one are in their order,
+// and what is recorded is before all of them.
+func TestGateTurns(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := NewGate(1 << 20)
+		g.seats = 1
+		large := []byte(strings.Repeat(`[{"":0}]`, 100<<10))
+		var order []string
+		wait := func(owner, name string) {
+			go func() {
+				p, ok := g.enterAt(t.Context(), owner, large, owner == "")
+				if !ok {
+					t.Errorf("%s is not let in", name)
+				}
+				order = append(order, name)
+				<-time.After(time.Second)
+				p.leave()
+			}()
+			synctest.Wait()
+		}
+		for _, name := range []string{"m1", "m2", "m3", "m4", "o1", "m5", "o2", "p1"} {
+			wait(name[:1], name)
+		}
+		wait("", "record")
+		<-time.After(2500 * time.Millisecond)
+		wait("m", "m6") // while m2 is judged, or another
+		wait("q", "q1")
+		<-time.After(time.Minute)
+		if got := strings.Join(order, " "); got != "m1 record m2 o1 p1 q1 m3 o2 m4 m5 m6" {
+			t.Error(got)
 		}
 	})
 }

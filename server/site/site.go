@@ -237,7 +237,7 @@ func (s *Site) enforce(v *visit, op *contract.Operation, r *http.Request, next h
 			v.refuse(r, &Refusal{Kind: KindFull, Message: fmt.Sprintf("The body holds so many values that judging it would take more than %d MiB. Send less at a time, or raise --max-body.", s.gate.most>>20)})
 			return
 		}
-		let, ok := s.gate.enter(r.Context(), v.body)
+		let, ok := s.gate.enter(r.Context(), v.principal.Workspace, v.body)
 		if !ok {
 			v.refuse(r, busy(errBusy))
 			return
