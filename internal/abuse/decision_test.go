@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -113,6 +114,44 @@ func (s *server) atOnce(requests int, send func(i int) (answer, error)) map[int]
 	}
 	all.Wait()
 	return statuses
+}
+
+// Large bodies whose requests turn large and take seconds each keep a tenant's bodies
+// that are not small waiting for one of them, not for all.
+func TestStoreAbuseHeavyBodies(t *testing.T) {
+	s := start(t)
+	path := "/api/projects/" + s.project("attacker") + "/decisions/simulate"
+	hoard := functionOf(`const kept = []; for (let i = 0; i < 3000; i++) kept.push(new Array(1000).fill(7)); for (;;);`)
+	body := []byte(`{"graph":` + hoard + `,"context":{"x":[0` + strings.Repeat(`,{"":0}`, 60_000) + `]}}`)
+	stop := make(chan struct{})
+	var attackers sync.WaitGroup
+	for range 16 {
+		attackers.Go(func() {
+			for {
+				select {
+				case <-stop:
+					return
+				default:
+					_, _ = s.ask("POST", path, "attacker", body) // it may be busy, or ended
+				}
+			}
+		})
+	}
+	var waits []time.Duration
+	for i := range size(3, 10) {
+		<-time.After(time.Second) // the attack goes on
+		asked := time.Now()
+		s.want(http.StatusOK, "POST", "/api/projects", "victim", fmt.Sprintf(`{"name":%q,"key":"k%d"}`, strings.Repeat("n", 6000), i))
+		waits = append(waits, time.Since(asked))
+	}
+	t.Logf("peak %d MiB, the victim waits %v", s.peak()/mebibyte, waits)
+	if longest := slices.Max(waits); longest > 8*time.Second {
+		t.Errorf("a body of 6 kB waits %v", longest)
+	}
+	s.holdPeak()
+	close(stop)
+	s.kill()
+	attackers.Wait()
 }
 
 // What is large is read by many at once.
