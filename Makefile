@@ -40,7 +40,7 @@ LONG = ^Test(Store|Verify|Docs|Browser)
 
 # Tests of many requests, one after the other, to which it is all the same what keeps the
 # state and who else is at work: "make test" runs them, and nothing runs them again.
-ALONE = ^(Test(Administrator|ArchivesRefused|BareKey|BasisDecides|BytesAreBounded|Coverage|DocumentContents|EveryDeclaredStatusCanBeForced|EveryMistakeAtOnce|ExamplesOfRefusals|Explanations|FaultKinds|Hostile|InferredRulesNeverRefuse|OddRequests|OpenedIsLoaded|PlantedMistakes|Prefer|Protocol|ReportRefuses|ReportRefusesTheRest|SeedMistakes|SharedBounds|SharedModel|StrangersBreak|VerdictByBasis|ViolationKinds|WhatOnlyClientsShow|WordingShowsNoValue)$$|Fuzz)
+ALONE = ^(Test(Administrator|ArchivesRefused|BareKey|BasisDecides|BytesAreBounded|Coverage|Differential|DocumentContents|EvaluatorAgrees|EveryDeclaredStatusCanBeForced|EveryMistakeAtOnce|ExamplesOfRefusals|Explanations|FaultKinds|ForcedAnswerHidesNoViolation|Hostile|InferredRulesNeverRefuse|KnownDifferences|OddRequests|OpenedIsLoaded|Permitted|PlantedMistakes|Prefer|Protocol|ReportRefuses|ReportRefusesTheRest|SeedMistakes|SharedBounds|SharedModel|StrangersBreak|UploadsAreChecked|VerdictByBasis|ViolationKinds|WhatOnlyClientsShow|WordingGoldens|WordingShowsNoValue)$$|Fuzz)
 
 # The packages that have tests of a kind, and those that have tests of no such kind:
 # $(call with,Benchmark), $(INMEMORY)
