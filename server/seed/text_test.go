@@ -29,7 +29,7 @@ func TestWriteRead(t *testing.T) {
 		root := &node{kind: isObject}
 		for _, name := range rapid.SliceOfNDistinct(rapid.String(), 1, 4, rapid.ID[string]).Draw(t, "names") {
 			list := &node{kind: isList, items: rapid.SliceOfN(plain, 1, 4).Draw(t, "items")}
-			within := &node{kind: isObject, members: []member{{name: name, value: list}, {name: "w", value: &node{kind: isList, items: []*node{list, list}}}}}
+			within := &node{kind: isObject, members: []member{{name: name, value: list}, {name: "w" + name, value: &node{kind: isList, items: []*node{list, list}}}}}
 			root.members = append(root.members, member{name: "l" + name, value: list}, member{name: "v" + name, value: plain.Draw(t, "value")},
 				member{name: "m" + name, value: &node{kind: isList, items: []*node{within, list, within}}})
 		}
