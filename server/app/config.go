@@ -80,7 +80,7 @@ func (c *Config) Flags(fs *flag.FlagSet) {
 	fs.StringVar(&c.PublicURL, "public-url", "", "`URL` at which clients reach the server, such as \"https://understudy.example.com\": what redirects and signed addresses begin with; without one, what each request came for")
 	fs.StringVar(&c.Seed, "seed", "", "`FILE` with the workspaces to start with, YAML or JSON (docs/seeds.md); those that are there already stay as they are")
 	fs.StringVar(&c.Rules, "rules", "", "`PROJECT=FOLDER`: a project of BRMS whose decisions are the files in a folder, published under their paths in it; several with commas between")
-	fs.StringVar(&c.RulesToken, "rules-token", "rules", "`SECRET` of the caller whose workspace has the projects of --rules")
+	fs.StringVar(&c.RulesToken, "rules-token", standardRulesToken, "`SECRET` of the caller whose workspace has the projects of --rules")
 	fs.BoolVar(&c.Watch, "watch", false, "publish the files of --rules again when they change")
 	fs.StringVar(&c.Sync, "sync", syncNormal, "what an acknowledged write to a SQLite file survives: \"normal\" the end of the process, however it comes, \"full\" a power cut as well")
 	fs.BoolVar(&c.Outgoing, "allow-outgoing", false, "let webhooks, the integrations and functions of decisions, and BRMS's proxy, make HTTP requests to public addresses")

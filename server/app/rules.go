@@ -25,6 +25,8 @@ const (
 	maxRuleFile = 16 << 20
 	// watchInterval is how often a folder that is watched is looked at.
 	watchInterval = 300 * time.Millisecond
+	// standardRulesToken is the secret of their workspace where none is given.
+	standardRulesToken = "rules"
 )
 
 // rulesFolder is a project that follows a folder.

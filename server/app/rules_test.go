@@ -1,6 +1,7 @@
 package app
 
 import (
+	"io"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -87,6 +88,23 @@ func TestParseRules(t *testing.T) {
 		list, ok := parseRules(text)
 		if ok != (want >= 0) || ok && len(list) != want {
 			t.Errorf("%q: %v, %v", text, list, ok)
+		}
+	}
+}
+
+// The first thing to try shows something: with --rules, its decisions.
+func TestFirstScreen(t *testing.T) {
+	for want, args := range map[string][]string{
+		"try: curl -H 'Authorization: Bearer my-token' http://x/api/projects\n":                                      nil,
+		"try: curl -H 'Authorization: Bearer rules' http://x/api/projects/pricing/entrypoints\n":                     {"--rules", "pricing=a,fees=b"},
+		"try: curl -H \"Authorization: Bearer $UNDERSTUDY_RULES_TOKEN\" http://x/api/projects/pricing/entrypoints\n": {"--rules", "pricing=a", "--rules-token", "hush"},
+	} {
+		c, err := ParseConfig(args, func(string) string { return "" }, io.Discard)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := firstScreen("http://x", c); !strings.HasPrefix(got, want) || strings.Contains(got, "hush") || strings.Contains(got, "%") {
+			t.Errorf("%q:\n%s", args, got)
 		}
 	}
 }

@@ -66,7 +66,7 @@ func ServeConfig(ctx context.Context, config *Config, stdout, stderr io.Writer, 
 		}
 	}
 	fmt.Fprintf(stdout, "listening on %s\n", server.URL)
-	fmt.Fprintf(stdout, firstScreen, server.URL)
+	fmt.Fprint(stdout, firstScreen(server.URL, config))
 	select {
 	case err := <-server.done:
 		return errors.Join(fmt.Errorf("serve: %w", err), server.App.Close())
@@ -82,11 +82,20 @@ func ServeConfig(ctx context.Context, config *Config, stdout, stderr io.Writer, 
 	return server.App.Close()
 }
 
-// firstScreen says what to do next.
-const firstScreen = `try: curl -H 'Authorization: Bearer my-token' %[1]s/api/projects
-     any secret opens a workspace of its own: "Bearer SECRET" for BRMS, "Key SECRET" for Datafold
-     what broke the contract: curl -H 'Authorization: Bearer my-token' %[1]s/_understudy/violations
+// firstScreen says what to do next. A secret that was given is not shown.
+func firstScreen(url string, c *Config) string {
+	const rest = `     any secret opens a workspace of its own: "Bearer SECRET" for BRMS, "Key SECRET" for Datafold
+     what broke the contract: curl -H %[2]s %[1]s/_understudy/violations
 `
+	if rules, _ := parseRules(c.Rules); len(rules) > 0 {
+		header := `"Authorization: Bearer $UNDERSTUDY_RULES_TOKEN"`
+		if c.RulesToken == standardRulesToken {
+			header = "'Authorization: Bearer " + standardRulesToken + "'"
+		}
+		return fmt.Sprintf("try: curl -H %[2]s %[1]s/api/projects/%[3]s/entrypoints\n     these are the decisions of --rules, which the token of --rules-token reaches\n"+rest, url, header, rules[0].project)
+	}
+	return fmt.Sprintf("try: curl -H %[2]s %[1]s/api/projects\n"+rest, url, "'Authorization: Bearer my-token'")
+}
 
 // Server is an App that listens.
 type Server struct {
