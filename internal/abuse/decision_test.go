@@ -123,20 +123,9 @@ func TestStoreAbuseHeavyBodies(t *testing.T) {
 	path := "/api/projects/" + s.project("attacker") + "/decisions/simulate"
 	hoard := functionOf(`const kept = []; for (let i = 0; i < 3000; i++) kept.push(new Array(1000).fill(7)); for (;;);`)
 	body := []byte(`{"graph":` + hoard + `,"context":{"x":[0` + strings.Repeat(`,{"":0}`, 60_000) + `]}}`)
-	stop := make(chan struct{})
-	var attackers sync.WaitGroup
-	for range 16 {
-		attackers.Go(func() {
-			for {
-				select {
-				case <-stop:
-					return
-				default:
-					_, _ = s.ask("POST", path, "attacker", body) // it may be busy, or ended
-				}
-			}
-		})
-	}
+	stop, attackers := besiege(16, func(int) {
+		_, _ = s.ask("POST", path, "attacker", body) // it may be busy, or ended
+	})
 	var waits []time.Duration
 	for i := range size(3, 10) {
 		<-time.After(time.Second) // the attack goes on

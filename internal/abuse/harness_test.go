@@ -338,6 +338,25 @@ func roundLength() time.Duration {
 	return time.Duration(size(300, 2000)) * time.Millisecond
 }
 
+// besiege has so many connections attack over and over, each told its number, until stop
+// is closed.
+func besiege(connections int, attack func(connection int)) (stop chan struct{}, attackers *sync.WaitGroup) {
+	stop, attackers = make(chan struct{}), &sync.WaitGroup{}
+	for i := range connections {
+		attackers.Go(func() {
+			for {
+				select {
+				case <-stop:
+					return
+				default:
+					attack(i)
+				}
+			}
+		})
+	}
+	return stop, attackers
+}
+
 // neighbour makes and reads a project of another tenant, one after the other, while an
 // attack runs and while it does not, by turns. At full size, what 99 of 100 of its
 // requests wait at most is within twice of what it is without an attack, or 25 ms,
@@ -365,20 +384,7 @@ func (s *server) neighbour(connections int, attack func(connection int)) {
 	var quiet, attacked []time.Duration
 	for range rounds {
 		quiet = append(quiet, while(roundLength()))
-		stop := make(chan struct{})
-		var attackers sync.WaitGroup
-		for i := range connections {
-			attackers.Go(func() {
-				for {
-					select {
-					case <-stop:
-						return
-					default:
-						attack(i)
-					}
-				}
-			})
-		}
+		stop, attackers := besiege(connections, attack)
 		attacked = append(attacked, while(roundLength()))
 		close(stop)
 		attackers.Wait()

@@ -98,7 +98,7 @@ func (m *maker) judged(root *openapi3.Schema, st *site, n *draft) (Case, bool) {
 		return Case{}, false
 	}
 	pointer := pointerTo(st.path)
-	made := Case{Value: clone(set(st.root, st.path, v)), Valid: n.valid, Keyword: n.keyword, Pointer: pointer, Rule: rule, Why: n.why}
+	made := Case{Value: clone(Set(st.root, st.path, v)), Valid: n.valid, Keyword: n.keyword, Pointer: pointer, Rule: rule, Why: n.why}
 	if n.member != "" {
 		made.Pointer += "/" + escape(n.member)
 	}
@@ -182,7 +182,7 @@ func (c *collector) explore(st *site) {
 		c.begin(st.path)
 		items, ok := c.list(full, max(1, int(min(full.MinItems, maxList))), true)
 		if ok && len(items) <= high {
-			c.explore(st.inside(ref.Value, full.Items.Value, "/items", "0", set(st.root, st.path, items)))
+			c.explore(st.inside(ref.Value, full.Items.Value, "/items", "0", Set(st.root, st.path, items)))
 		}
 	}
 }
@@ -214,7 +214,7 @@ func (c *collector) branches(st *site, keyword string, branches openapi3.SchemaR
 			continue
 		}
 		next := st.below(ref.Value, whole, fmt.Sprintf("/%s/%d", keyword, i))
-		next.root = set(st.root, st.path, v)
+		next.root = Set(st.root, st.path, v)
 		next.unions = append(slices.Clip(st.unions), union{s: st.s, keyword: keyword, rule: st.rule + "/" + keyword, pointer: pointerTo(st.path)})
 		if !c.accepts(c.root, next.root) {
 			continue
@@ -237,7 +237,7 @@ func (c *collector) branch(st *site, keyword string, condition, asked *openapi3.
 		return
 	}
 	next := st.below(asked.Value, &whole, "/"+keyword)
-	next.root, next.unseen = set(st.root, st.path, v), true
+	next.root, next.unseen = Set(st.root, st.path, v), true
 	c.explore(next)
 }
 
@@ -314,7 +314,7 @@ func (c *collector) members(st *site, full *openapi3.Schema) {
 				continue
 			}
 		}
-		next := st.inside(ref.Value, inFull.Value, rule, name, set(st.root, st.path, members))
+		next := st.inside(ref.Value, inFull.Value, rule, name, Set(st.root, st.path, members))
 		next.unseen = st.unseen || unseen
 		c.explore(next)
 	}

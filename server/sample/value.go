@@ -64,16 +64,16 @@ func clone(v any) any {
 	return v
 }
 
-// set gives root with the place that path leads to holding v. What lies beside the
+// Set gives root with the place that path leads to holding v. What lies beside the
 // path is shared with root.
-func set(root any, path []string, v any) any {
+func Set(root any, path []string, v any) any {
 	if len(path) == 0 {
 		return v
 	}
 	switch c := root.(type) {
 	case map[string]any:
 		c = maps.Clone(c)
-		c[path[0]] = set(c[path[0]], path[1:], v)
+		c[path[0]] = Set(c[path[0]], path[1:], v)
 		return c
 	case []any:
 		i, err := strconv.Atoi(path[0])
@@ -81,7 +81,7 @@ func set(root any, path []string, v any) any {
 			return root
 		}
 		c = slices.Clone(c)
-		c[i] = set(c[i], path[1:], v)
+		c[i] = Set(c[i], path[1:], v)
 		return c
 	default:
 		return root

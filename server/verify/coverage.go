@@ -242,7 +242,7 @@ func nulCases(c *sample.Case, seen map[string]bool) []coverageCase {
 			if place := contract.SegmentsFolded(pointerOf(tokens)); !seen[place] {
 				seen[place] = true
 				out = append(out, coverageCase{why: purposeSetUp, nul: true, body: &sample.Case{
-					Value: replaced(c.Value, tokens, withNUL(v)), Valid: true, Pointer: pointerOf(tokens), Rule: c.Rule,
+					Value: sample.Set(c.Value, tokens, withNUL(v)), Valid: true, Pointer: pointerOf(tokens), Rule: c.Rule,
 				}})
 			}
 		case []any:
@@ -257,24 +257,6 @@ func nulCases(c *sample.Case, seen map[string]bool) []coverageCase {
 	}
 	look(c.Value, nil)
 	return out
-}
-
-// replaced is a copy of a value that has another in the place that the tokens lead to.
-func replaced(v any, tokens []string, with any) any {
-	if len(tokens) == 0 {
-		return with
-	}
-	switch v := v.(type) {
-	case map[string]any:
-		out := maps.Clone(v)
-		out[tokens[0]] = replaced(v[tokens[0]], tokens[1:], with)
-		return out
-	case []any:
-		out, i := slices.Clone(v), index(tokens[0])
-		out[i] = replaced(v[i], tokens[1:], with)
-		return out
-	}
-	return v
 }
 
 // withNUL is a text of the same length that ends in U+0000; of none, one of that alone.

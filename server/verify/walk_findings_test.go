@@ -6,7 +6,6 @@ import (
 	"maps"
 	"net/http"
 	"net/http/httptest"
-	"os"
 	"os/exec"
 	"regexp"
 	"slices"
@@ -106,14 +105,7 @@ var odd = regexp.MustCompile(`[^\x20-\x7e]|\\u|[0-9]{9}|[a-z0-9]{12}|e[-+]?[0-9]
 // What a walk finds is told with simple values, and its line shows what is answered to each
 // call, so that before and after can be compared.
 func TestWalksAreReadable(t *testing.T) {
-	for _, tool := range []string{"curl", "jq", "sh"} {
-		if _, err := exec.LookPath(tool); err != nil {
-			if os.Getenv("CI") != "" {
-				t.Fatal(err)
-			}
-			t.Skip("no " + tool)
-		}
-	}
+	needsShell(t)
 	same := func(book map[string]any) map[string]any { return book }
 	none := func(string, map[string]any, map[string]any) {}
 	for name, c := range map[string]struct {
