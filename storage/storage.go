@@ -58,7 +58,8 @@ type Key struct {
 	Index string // the name of the index; not empty
 	Value string // compared byte by byte: fold case or pad numbers when declaring it
 	// Unique refuses a second living record of the same workspace and kind
-	// with the same unique value in this index.
+	// with the same unique value in this index. The values in an index are all
+	// unique, or none is.
 	Unique bool
 }
 

@@ -120,10 +120,11 @@ var (
 	someValue  = rapid.SampledFrom([]string{"", "v", "va", "vb", "w"})
 )
 
-func someKeys(t *rapid.T) (keys []storage.Key) {
+// someKeys draws keys: those in y of kind "a", and in x of kind "b", are unique.
+func someKeys(t *rapid.T, kind string) (keys []storage.Key) {
 	for _, index := range []string{"x", "y"} {
 		for _, value := range rapid.SliceOfNDistinct(someValue, 0, 3, rapid.ID).Draw(t, "values in "+index) {
-			keys = append(keys, storage.Key{Index: index, Value: value, Unique: rapid.IntRange(0, 3).Draw(t, "unique") == 0})
+			keys = append(keys, storage.Key{Index: index, Value: value, Unique: (kind == "a") == (index == "y")})
 		}
 	}
 	return keys
@@ -180,14 +181,15 @@ type operation struct {
 }
 
 func someOperation(t *rapid.T) operation {
+	kind := someKind.Draw(t, "kind")
 	return operation{
 		what:     rapid.IntRange(0, 9).Draw(t, "operation"),
 		sameKeys: rapid.Bool().Draw(t, "same keys"),
 		record: modelRecord{
-			kind: someKind.Draw(t, "kind"), id: someID.Draw(t, "id"), parent: someParent.Draw(t, "parent"),
+			kind: kind, id: someID.Draw(t, "id"), parent: someParent.Draw(t, "parent"),
 			body:    strconv.Itoa(rapid.IntRange(0, 99).Draw(t, "body")),
 			deleted: rapid.IntRange(0, 2).Draw(t, "deleted") == 0,
-			keys:    someKeys(t),
+			keys:    someKeys(t, kind),
 		},
 	}
 }
