@@ -80,12 +80,14 @@ type ring struct {
 	newest cached // sentinel
 	size   int
 	limit  int
+	linked int // bytes that ever came to be the most recently used
 }
 
 type cached struct {
 	ref        ref
 	value      any
 	size       int
+	at         int // linked of the ring when this was
 	in         *ring
 	prev, next *cached
 }
@@ -120,9 +122,10 @@ func (c *cache) get(generation uint64, r ref) (any, bool) {
 	return i.value, true
 }
 
-// use makes an item, which is asked for again, the most recently used.
+// use makes an item, which is asked for again, one of the most recently used. Those that
+// every request asks for are not moved past each other.
 func (c *cache) use(i *cached) {
-	if i.in == &c.kept && c.kept.newest.next == i {
+	if i.in == &c.kept && c.kept.linked-i.at < c.kept.limit/8 {
 		return
 	}
 	i.move(&c.kept)
@@ -219,6 +222,8 @@ func (i *cached) link(in *ring) {
 	i.prev.next, i.next.prev = i, i
 	i.in = in
 	in.size += i.size
+	in.linked += i.size
+	i.at = in.linked
 }
 
 // sizeOf estimates what an item holds, overhead of the map and ring included.
