@@ -165,21 +165,40 @@ func (r *Recorder) kept(ctx context.Context, s Scope) ([]Summary, error) {
 func (r *Recorder) newest(s Scope) []*site.Exchange {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	queues := []*queue{&r.all, &r.strangers}
-	if !s.All {
-		w := r.workspaces[s.Workspace]
-		if w == nil {
-			return nil
-		}
-		queues = []*queue{&w.own}
-	}
 	var found []*site.Exchange
-	for _, q := range queues {
+	for _, q := range r.queues(s) {
 		for at := q.oldest; at != nil; at = at.next[q.lane] {
 			found = append(found, at.x)
 		}
 	}
 	return found
+}
+
+// queues are those that hold the exchanges of the scope. r.mu is held.
+func (r *Recorder) queues(s Scope) []*queue {
+	if s.All {
+		return []*queue{&r.all, &r.strangers}
+	}
+	if w := r.workspaces[s.Workspace]; w != nil {
+		return []*queue{&w.own}
+	}
+	return nil
+}
+
+// inMemory is the exchange of the scope, or of nobody's workspace, that memory holds; nil
+// if there is none. It looks at each: every request would pay for an index, of which few
+// ask.
+func (r *Recorder) inMemory(s Scope, id string) *kept {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, q := range append(r.queues(s), r.queues(Scope{})...) {
+		for k := q.last; k != nil; k = k.prev[q.lane] {
+			if k.x.ID == id {
+				return k
+			}
+		}
+	}
+	return nil
 }
 
 // Get gives an exchange of the scope; nil if there is none. Those without a
@@ -191,13 +210,7 @@ func (r *Recorder) Get(ctx context.Context, s Scope, id string) (*RecordedExchan
 			return nil, err
 		}
 	}
-	r.mu.Lock()
-	k := r.byID[id]
-	r.mu.Unlock()
-	if k != nil && !r.o.Shared { // another process may have cleared it
-		if !visible(k.x.Workspace) {
-			return nil, nil
-		}
+	if k := r.inMemory(s, id); k != nil && !r.o.Shared { // another process may have cleared it
 		return &RecordedExchange{Summary: summaryOf(k.x), RecordedMessages: messagesOf(k.x), Explained: k.x.Explained}, nil
 	}
 	var found *RecordedExchange

@@ -94,7 +94,6 @@ type Recorder struct {
 
 	mu         sync.Mutex
 	workspaces map[string]*workspace
-	byID       map[string]*kept
 	all        queue // oldest first, but for those of strangers
 	strangers  queue
 	latest     []*workspace        // strangers, those first that were met first
@@ -214,7 +213,7 @@ func New(store storage.Store, o Options) *Recorder {
 	orDefault(&o.Interval, defaultInterval)
 	r := &Recorder{
 		store: store, o: o, log: o.Logger,
-		workspaces: map[string]*workspace{}, byID: map[string]*kept{}, all: queue{lane: laneAll}, strangers: queue{lane: laneAll},
+		workspaces: map[string]*workspace{}, all: queue{lane: laneAll}, strangers: queue{lane: laneAll},
 		acquainted: map[string]struct{}{}, dirty: map[*workspace]struct{}{},
 		epochs: map[string]int64{}, flushing: make(chan struct{}, 1),
 		kick: make(chan struct{}, 1), stop: make(chan struct{}), stopped: make(chan struct{}),
@@ -363,7 +362,6 @@ func (w *workspace) count(x *site.Exchange, p *plan, row int, key string, seen b
 func (r *Recorder) keep(w *workspace, k *kept) {
 	w.own.push(k)
 	r.among(w).push(k)
-	r.byID[k.x.ID] = k
 	if w.known && (r.largest == nil || w.weight() > r.largest.weight()) {
 		r.largest = w
 	}
@@ -377,9 +375,6 @@ func (r *Recorder) dropExchange(k *kept) {
 	w := k.workspace
 	w.own.remove(k)
 	r.among(w).remove(k)
-	if r.byID[k.x.ID] == k {
-		delete(r.byID, k.x.ID)
-	}
 	r.dropIfEmpty(w)
 }
 
