@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"math"
 	"net"
 	"net/http"
 	"net/netip"
@@ -51,7 +52,9 @@ func (l *Listener) Accept() (net.Conn, error) {
 		if !ok {
 			return inner, nil
 		}
-		c := &Conn{TCPConn: tcp, listener: l}
+		c := &Conn{TCPConn: tcp, listener: l, reads: readDeadline{from: time.Now()}}
+		c.reads.wanted.Store(never)
+		c.reads.told.Store(never)
 		if peer, ok := tcp.RemoteAddr().(*net.TCPAddr); ok {
 			c.peer, _ = netip.AddrFromSlice(peer.IP)
 			c.peer = c.peer.Unmap()
@@ -113,7 +116,22 @@ type Conn struct {
 	length   atomic.Bool  // a line began with Content-Length
 	matched  int          // bytes of lengthName that the last read ended with
 	armed    atomic.Int64 // when the deadline of writing was set, in nanoseconds since 1970; 0 for never
+	reads    readDeadline
 }
+
+// readDeadline is the deadline of reading. net/http sets it six times for a request, most
+// of them later than the one before: of a later one the connection is told when the one
+// that it knows has passed. Times are in nanoseconds since from.
+type readDeadline struct {
+	from    time.Time
+	waits   atomic.Bool // somebody reads
+	wanted  atomic.Int64
+	telling sync.Mutex   // held while told changes
+	told    atomic.Int64 // what the connection knows
+}
+
+// never is no deadline.
+const never = math.MaxInt64
 
 // part is how much of an answer has to be taken in the time for progress, in bytes.
 const part = 64 << 10
@@ -152,11 +170,75 @@ func (c *Conn) Read(p []byte) (int, error) {
 			_ = c.SetReadDeadline(time.Now().Add(hurry))
 		}
 	}
-	n, err := c.TCPConn.Read(p)
+	n, err := c.readInTime(p)
 	if n > 0 && !c.length.Load() && c.sawLength(p[:n]) {
 		c.length.Store(true)
 	}
 	return n, err
+}
+
+// readInTime reads until the deadline that is wanted, also while it changes.
+func (c *Conn) readInTime(p []byte) (int, error) {
+	r := &c.reads
+	r.waits.Store(true)
+	defer r.waits.Store(false)
+	// One that passed before the connection was there was to end a read, not to hold.
+	again := r.told.Load() < 0
+	for {
+		if again || r.wanted.Load() < r.told.Load() {
+			if err := c.tell(again); err != nil {
+				return 0, err
+			}
+		}
+		n, err := c.TCPConn.Read(p)
+		if err == nil || n > 0 || r.passed() || !errors.Is(err, os.ErrDeadlineExceeded) {
+			return n, err
+		}
+		again = true
+	}
+}
+
+// passed reports whether the deadline that is wanted has passed.
+func (r *readDeadline) passed() bool {
+	wanted := r.wanted.Load()
+	return wanted != never && (wanted < 0 || int64(time.Since(r.from)) >= wanted)
+}
+
+// tell tells the connection of the deadline that is wanted: if it is sooner than the one
+// that it knows, or later too.
+func (c *Conn) tell(later bool) error {
+	r := &c.reads
+	r.telling.Lock()
+	defer r.telling.Unlock()
+	for {
+		wanted, told := r.wanted.Load(), r.told.Load()
+		if wanted == told || wanted > told && !later {
+			return nil
+		}
+		r.told.Store(wanted)
+		var t time.Time
+		if wanted != never {
+			t = r.from.Add(time.Duration(wanted))
+		}
+		if err := c.TCPConn.SetReadDeadline(t); err != nil {
+			return err
+		}
+		later = false // who wants a sooner one meanwhile may have looked at told before
+	}
+}
+
+// SetReadDeadline sets the deadline of reading.
+func (c *Conn) SetReadDeadline(t time.Time) error {
+	r := &c.reads
+	wanted := int64(never)
+	if !t.IsZero() {
+		wanted = int64(t.Sub(r.from))
+	}
+	r.wanted.Store(wanted)
+	if r.waits.Load() && wanted < r.told.Load() {
+		return c.tell(false)
+	}
+	return nil
 }
 
 // SetWriteDeadline sets a deadline that holds until the next part is written. It is never

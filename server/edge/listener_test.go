@@ -4,9 +4,12 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"errors"
 	"io"
 	"net"
 	"net/http"
+	"os"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -65,6 +68,100 @@ func TestProgress(t *testing.T) {
 	}
 	if err := <-failed; err != nil {
 		t.Error(err)
+	}
+}
+
+// A deadline holds that was set before a read, while it waits, and after others: sooner,
+// later, and none.
+func TestReadDeadline(t *testing.T) {
+	conns := make(chan *Conn, 1)
+	inner, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := NewListener(inner, 0, time.Hour)
+	t.Cleanup(func() { _ = l.Close() })
+	go func() {
+		c, _ := l.Accept()
+		conns <- c.(*Conn)
+	}()
+	client := dial(t, inner.Addr().String())
+	c := <-conns
+	t.Cleanup(func() { _ = c.Close() })
+	read := make(chan error)
+	begin := func() {
+		go func() {
+			_, err := c.Read(make([]byte, 1))
+			read <- err
+		}()
+	}
+	until := func(done func() bool) {
+		for !done() {
+			runtime.Gosched()
+		}
+	}
+	wait := func() {
+		begin()
+		until(c.reads.waits.Load)
+	}
+	in := func(d time.Duration) time.Time { return time.Now().Add(d) }
+	set := func(times ...time.Time) {
+		for _, at := range times {
+			if err := c.SetReadDeadline(at); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+	passes := func(what string) {
+		t.Helper()
+		if err := <-read; !errors.Is(err, os.ErrDeadlineExceeded) {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+	reads := func(what string) {
+		t.Helper()
+		_, _ = io.WriteString(client, "x")
+		if err := <-read; err != nil {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+	past, soon := time.Unix(1, 0), 5*time.Millisecond
+	for range 50 {
+		set(in(time.Hour))
+		wait()
+		set(past)
+		passes("ended while it waits")
+
+		begin()
+		passes("ended before")
+
+		set(time.Time{}, in(time.Hour))
+		wait()
+		reads("later again")
+
+		wait()
+		set(in(soon), time.Time{})
+		reads("none instead of one")
+
+		set(in(soon))
+		begin()
+		passes("soon")
+
+		set(in(time.Hour))
+		wait()
+		set(in(soon), in(2*time.Hour))
+		until(func() bool { return c.reads.told.Load() > int64(time.Since(c.reads.from)+90*time.Minute) })
+		reads("later while it waits, when the sooner has passed")
+
+		set(in(time.Hour))
+		go set(past)
+		begin()
+		passes("ended as it begins")
+	}
+	_ = c.Close()
+	begin()
+	if err := <-read; !errors.Is(err, net.ErrClosed) {
+		t.Errorf("closed: %v", err)
 	}
 }
 
