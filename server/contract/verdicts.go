@@ -5,6 +5,7 @@ import (
 	"hash/maphash"
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"github.com/getkin/kin-openapi/openapi3"
 
@@ -13,7 +14,7 @@ import (
 
 // verdicts remembers which answers were judged and found right, so that an answer
 // given again is not judged again. Judging a small answer costs 10 us, looking it
-// up 0.3. Only a repetition counts: operation, status, media type and every byte of
+// up 0.3, and 0.1 if it is among the latest. Only a repetition counts: operation, status, media type and every byte of
 // the body go into two independent 64-bit hashes. Where no rule of the answer's
 // schema looks at the value of a number, plain integers count as alike, since they
 // cannot change the verdict: an answer with the next id is a repetition.
@@ -22,6 +23,8 @@ import (
 type verdicts struct {
 	mu         sync.RWMutex
 	young, old map[verdict]struct{}
+	// Answers that were found right before, whole, each in the place of its fingerprint.
+	last [1 << 10]atomic.Pointer[verdict]
 }
 
 // verdict is the fingerprint of an answer.
@@ -40,15 +43,16 @@ var (
 	scratches    = sync.Pool{New: func() any { return new([]byte) }}
 )
 
-// of takes the fingerprint of a body, to which its integers are all the same if anyInteger.
-func (v *verdict) of(body []byte, anyInteger bool) {
-	if !anyInteger {
-		v.a, v.b = maphash.Bytes(seedA, body), maphash.Bytes(seedB, body)
-		return
-	}
+// take takes the fingerprint of a body.
+func (v *verdict) take(body []byte) {
+	v.a, v.b = maphash.Bytes(seedA, body), maphash.Bytes(seedB, body)
+}
+
+// takeMasked takes the fingerprint of a body to which its integers are all the same.
+func (v *verdict) takeMasked(body []byte) {
 	scratch, _ := scratches.Get().(*[]byte)
 	*scratch = appendMasked((*scratch)[:0], body)
-	v.a, v.b = maphash.Bytes(seedA, *scratch), maphash.Bytes(seedB, *scratch)
+	v.take(*scratch)
 	scratches.Put(scratch)
 }
 
@@ -139,6 +143,18 @@ func holdsNumber(v any) bool {
 	return true
 }
 
+// latest reports whether the answer is, byte by byte, among the latest that were found
+// right before.
+func (s *verdicts) latest(v verdict) bool {
+	last := s.last[v.a%uint64(len(s.last))].Load()
+	return last != nil && *last == v
+}
+
+// met notes an answer that was found right before.
+func (s *verdicts) met(v verdict) {
+	s.last[v.a%uint64(len(s.last))].Store(&v)
+}
+
 // right reports whether the answer was found right before.
 func (s *verdicts) right(v verdict) bool {
 	s.mu.RLock()
@@ -159,4 +175,13 @@ func (s *verdicts) remember(v verdict) {
 		s.young, s.old = make(map[verdict]struct{}), s.young
 	}
 	s.young[v] = struct{}{}
+}
+
+// first is the first value of a header; "" if there is none. It is for canonical names,
+// which [http.Header.Get] would look at once more.
+func first(values []string) string {
+	if len(values) == 0 {
+		return ""
+	}
+	return values[0]
 }
