@@ -185,12 +185,12 @@ func (s *Site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	op := s.routes.operations[match.Route]
+	v.exchange.Operation, v.exchange.Vars = op, v.pathValues(match.Vars)
 	s.enforce(v, op, mux.SetURLVars(r, match.Vars), s.handlers[op])
 }
 
 // enforce stands between the matched route and the generated code.
 func (s *Site) enforce(v *visit, op *contract.Operation, r *http.Request, next http.Handler) {
-	v.exchange.Operation, v.exchange.Vars = op, v.pathValues(r)
 	if op.Secured() {
 		principal, refusal := s.api.Authenticate(r, op)
 		if refusal != nil {

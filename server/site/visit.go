@@ -5,8 +5,6 @@ import (
 	"net/http"
 	"sync"
 
-	"github.com/gorilla/mux"
-
 	"github.com/understudy-api/understudy/server/contract"
 	"github.com/understudy-api/understudy/storage"
 )
@@ -95,8 +93,7 @@ func Fail(w http.ResponseWriter, r *http.Request, err error) {
 // pathValues gives the path parameters. Where slashes within segments were kept from
 // the router they are decoded, also for the generated code, which binds these
 // values as they are.
-func (v *visit) pathValues(r *http.Request) map[string]string {
-	vars := mux.Vars(r)
+func (v *visit) pathValues(vars map[string]string) map[string]string {
 	if v.keptSlashes {
 		for name, value := range vars {
 			vars[name] = contract.DecodeSegment(value)
