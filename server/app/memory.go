@@ -17,6 +17,10 @@ import (
 // governor says.
 const gcPercent = 1200
 
+// Until so many bytes were allocated the target is Go's own: a server allocates much while
+// it starts, and one that then does little would hold it all.
+const earlyBytes = 64 << 20
+
 // Go's memory may take memoryBase, and memoryFactor of what lived after the last
 // collection: a bound that does not follow it would either be far too much for a server
 // that holds little, or make one that holds much collect without end.
@@ -43,22 +47,27 @@ const (
 // governor makes the bound of Go's memory follow what lives, and gives memory back when
 // the process is idle.
 type governor struct {
-	bound   *memoryBound // nil if it sets none
-	release func()       // what else can be given back
-	ended   bool         // read and written with the lock of the bound
+	collector *collector
+	bounds    bool   // it sets the bound
+	paces     bool   // it sets the target
+	release   func() // what else can be given back
+	ended     bool   // read and written with the lock of the collector
 }
 
-// memoryBound is the bound that the servers of a process share.
-type memoryBound struct {
-	set func(limit int64) (before int64) // as debug.SetMemoryLimit
+// collector is Go's, which the servers of a process share.
+type collector struct {
+	setLimit   func(limit int64) (before int64) // as debug.SetMemoryLimit
+	setPercent func(percent int) (before int)   // as debug.SetGCPercent
 
 	sync.Mutex
 	servers int
 	limit   int64 // 0 before it is set
 	found   int64 // what it was before the first of them
+	paced   bool
+	percent int // what it was before it was paced
 }
 
-var processBound = memoryBound{set: debug.SetMemoryLimit}
+var processCollector = collector{setLimit: debug.SetMemoryLimit, setPercent: debug.SetGCPercent}
 
 // heapMetrics gives what the last collection found alive, and all that was ever
 // allocated.
@@ -68,37 +77,40 @@ func heapMetrics() (lived, allocated uint64) {
 	return samples[0].Value.Uint64(), samples[1].Value.Uint64()
 }
 
-// govern begins to govern, until the context ends.
-func govern(ctx context.Context, bounds bool, release func()) {
-	g := &governor{release: release}
-	if bounds {
-		g.bound = &processBound
-		g.begin()
+// govern begins to govern what the environment leaves to it, until the context ends.
+func govern(ctx context.Context, getenv func(string) string, release func()) {
+	g := &governor{
+		collector: &processCollector, bounds: getenv("GOMEMLIMIT") == "", paces: getenv("GOGC") == "", release: release,
 	}
+	g.begin()
 	go g.watch(ctx)
 }
 
 func (g *governor) begin() {
-	g.bound.Lock()
-	if g.bound.servers++; g.bound.servers == 1 {
-		g.bound.limit, g.bound.found = 0, g.bound.set(-1)
+	c := g.collector
+	c.Lock()
+	if c.servers++; c.servers == 1 {
+		c.limit, c.found = 0, c.setLimit(-1)
 	}
-	g.bound.Unlock()
+	c.Unlock()
 	g.follow()
 	g.afterCollection()
 }
 
-// end puts the bound back after the last server: it would stay what it was for one that
+// end puts back what was after the last server: it would stay what it was for one that
 // is gone, and make a process that lives on collect without end.
 func (g *governor) end() {
-	if g.bound == nil {
+	c := g.collector
+	c.Lock()
+	defer c.Unlock()
+	g.ended = true
+	if c.servers--; c.servers > 0 {
 		return
 	}
-	g.bound.Lock()
-	defer g.bound.Unlock()
-	g.ended = true
-	if g.bound.servers--; g.bound.servers == 0 {
-		g.bound.set(g.bound.found)
+	c.setLimit(c.found)
+	if c.paced {
+		c.setPercent(c.percent)
+		c.paced = false
 	}
 }
 
@@ -109,17 +121,22 @@ func memoryFor(lived uint64) int64 {
 	return int64(min(loose, max(memoryTight, tight)))
 }
 
-// follow sets the bound for what lives, and says whether there is more to follow.
+// follow sets the bound for what lives, and the target when the server has begun to work.
+// It says whether there is more to follow.
 func (g *governor) follow() bool {
-	g.bound.Lock()
-	defer g.bound.Unlock()
+	c := g.collector
+	c.Lock()
+	defer c.Unlock()
 	if g.ended {
 		return false
 	}
-	lived, _ := heapMetrics()
-	if limit := memoryFor(lived); limit > g.bound.limit+memorySteps || limit < g.bound.limit-memorySteps {
-		g.bound.limit = limit
-		g.bound.set(limit)
+	lived, allocated := heapMetrics()
+	if limit := memoryFor(lived); g.bounds && (limit > c.limit+memorySteps || limit < c.limit-memorySteps) {
+		c.limit = limit
+		c.setLimit(limit)
+	}
+	if g.paces && !c.paced && allocated > earlyBytes {
+		c.paced, c.percent = true, c.setPercent(gcPercent)
 	}
 	return true
 }

@@ -123,9 +123,6 @@ func Listen(ctx context.Context, config *Config, stderr io.Writer) (*Server, err
 	if err != nil {
 		return nil, err
 	}
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(gcPercent)
-	}
 	allowed, _ := origins(config.CORS)
 	public, _ := publicURL(config.PublicURL)
 	limits := site.DefaultLimits()
@@ -170,7 +167,7 @@ func Listen(ctx context.Context, config *Config, stderr io.Writer) (*Server, err
 		return nil, err
 	}
 	go a.loadAll() // behind the first request's back
-	govern(ctx, os.Getenv("GOMEMLIMIT") == "", a.giveBack)
+	govern(ctx, os.Getenv, a.giveBack)
 	seedSecret := ""
 	if config.Seed != "" {
 		if seedSecret, err = a.Seed(ctx, config.Seed, config.Secret, log); err != nil {
