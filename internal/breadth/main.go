@@ -1,6 +1,6 @@
 // Command breadth measures what documents cost at the size that they are to have: it
 // builds the program from a copy of the tree in which the integrations of BRMS stand
-// twenty times, and in which Datafold is the whole interface that its vendor
+// so often that it has 107 operations, and in which Datafold is the whole interface that its vendor
 // publishes (UNDERSTUDY_DATAFOLD_PUBLISHED names the file; without it, the sixteen
 // operations that are served). What is added answers nothing, but is routed, judged
 // and counted like all others.
@@ -28,8 +28,8 @@ import (
 	"time"
 )
 
-// copies is how often the integrations stand in the document.
-const copies = 20
+// breadth is how many operations BRMS is to have, at least.
+const breadth = 107
 
 func main() {
 	starts := flag.Int("starts", 20, "how often to start the program")
@@ -137,11 +137,16 @@ func growBRMS(tree string) error {
 		return err
 	}
 	_, components, _ := strings.Cut(string(text), "\ncomponents:\n")
+	have, err := operationsOf(filepath.Join(tree, "openapi", "brms"))
+	if err != nil {
+		return err
+	}
 	var names []string
 	for _, m := range regexp.MustCompile(`(?m)^    (\w+):$`).FindAllStringSubmatch(components, -1) {
 		names = append(names, m[1])
 	}
-	for i := 2; i <= copies; i++ {
+	for i := 2; have < breadth; i++ {
+		have += bytes.Count(text, operationID)
 		suffix := strconv.Itoa(i)
 		copied := string(text)
 		for _, name := range names {
@@ -154,6 +159,24 @@ func growBRMS(tree string) error {
 		}
 	}
 	return nil
+}
+
+var operationID = []byte("operationId:")
+
+// operationsOf counts the operations of the documents in a folder.
+func operationsOf(folder string) (n int, err error) {
+	files, err := filepath.Glob(filepath.Join(folder, "*.yaml"))
+	if err != nil {
+		return 0, err
+	}
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			return 0, err
+		}
+		n += bytes.Count(text, operationID)
+	}
+	return n, nil
 }
 
 // growDatafold adds what is published beyond what is served.
