@@ -184,14 +184,14 @@ func (e *evaluator) eval(s *Schema, v any, path []Step) (found []mistake, seen e
 		found = append(found, mistake{schema: s, rule: rule, path: path, got: v, within: slices.Clone(e.within)})
 	}
 	switch {
+	case v == nil && s.Nullable:
+		return nil, seen
 	case s.Always != nil:
 		if !*s.Always {
 			add("boolean")
 		}
 		return found, seen
-	case v == nil && (s.Nullable || s.Type.Includes(openapi3.TypeNull)):
-		return nil, seen
-	case v == nil && s.Type != nil:
+	case v == nil && s.Type != nil && !s.Type.Includes(openapi3.TypeNull):
 		add("type")
 		return found, seen
 	}
@@ -227,6 +227,10 @@ func (e *evaluator) eval(s *Schema, v any, path []Step) (found []mistake, seen e
 		found = append(found, e.array(s, v, path, &seen)...)
 	case map[string]any:
 		found = append(found, e.object(s, v, path, &seen)...)
+	case nil:
+		if len(found) == 0 { // its union takes null more than once
+			add("type")
+		}
 	}
 	return found, seen
 }
@@ -253,7 +257,7 @@ func (e *evaluator) ofType(s *Schema, v any) bool {
 		d, ok := decimal.Parse(n.String())
 		return ok && d.IsInteger() && s.Type.Includes(openapi3.TypeInteger)
 	}
-	return ofType(s, v)
+	return v == nil && s.Type.Includes(openapi3.TypeNull) || ofType(s, v)
 }
 
 // unions judges by the branches of oneOf, anyOf and allOf.

@@ -59,10 +59,11 @@ func (d *Document) lower() error {
 			}
 		}
 	}
+	err := l.settle()
 	l.settleBeyond()
 	// From here on the model is a 3.0 one, whatever the file says.
 	spec.OpenAPI = loweredVersion
-	return l.err()
+	return err
 }
 
 // sortedMap goes through a map in the order of its keys.
@@ -83,8 +84,6 @@ func newLowerer(d *Document) *lowerer {
 	return &lowerer{document: d, done: map[*Schema]bool{}, surveyed: map[*Schema]bool{}, takesNull: map[*Schema]bool{}, bases: map[*Schema]*openapi3.SchemaRef{}, unwound: map[*Schema]bool{}}
 }
 
-func (l *lowerer) err() error { return errors.Join(l.errs...) }
-
 // constNull finds what the loaded model has lost.
 var constNull = regexp.MustCompile(`"const"\s*:\s*null\b`)
 
@@ -96,6 +95,7 @@ type lowerer struct {
 	takesNull map[*Schema]bool                // the schemas that accept null
 	bases     map[*Schema]*openapi3.SchemaRef // without their unions, for the branches of those
 	unwound   map[*Schema]bool
+	lowered   []place // and not settled
 	errs      []error
 }
 
@@ -165,48 +165,56 @@ func (l *lowerer) schema(at string, s *Schema) {
 	if l.document.foreign && s.Discriminator != nil && !l.plainlyTagged(s) {
 		l.document.beyond[s] = true
 	}
-	l.settleNull(at, s, l.takesNull[s])
+	s.Nullable = l.takesNull[s]
+	// A keyword that says nothing of a value: the visitor's test for the empty schema
+	// ends here and does not follow a schema's references to itself.
+	s.AllowEmptyValue = s.Type == nil
+	l.lowered = append(l.lowered, place{at, s})
+}
+
+// place is a schema and where it stands.
+type place struct {
+	at     string
+	schema *Schema
 }
 
 // notNull stands in the judged form where a schema must be kept from null: the
 // visitor does not ask for a value's type once the branches of a union take null.
-var notNull = &openapi3.SchemaRef{Value: &Schema{Type: &openapi3.Types{"null"}}}
+var notNull = &openapi3.SchemaRef{Value: &Schema{Type: &openapi3.Types{"null"}, Nullable: true}}
 
-// settleNull makes the visitor accept null exactly where the schema does.
-func (l *lowerer) settleNull(at string, s *Schema, takesNull bool) {
-	if s.Type.Is("null") {
-		return
-	}
-	s.Nullable = takesNull
-	// A keyword that says nothing of a value: the visitor's test for the empty schema
-	// ends here and does not follow a schema's references to itself.
-	s.AllowEmptyValue = s.Type == nil
+// settle makes the visitor accept null exactly where the schemas do that were lowered,
+// all that are reached from each other among them.
+func (l *lowerer) settle() error {
 	if len(l.errs) > 0 {
-		return // the load fails, and the visitor may not end
+		return errors.Join(l.errs...) // the load fails, and the visitor may not end
 	}
-	if takesNull || l.document.beyond[s] || s.VisitJSON(nil, openapi3.FailFast()) != nil {
-		return
-	}
-	if s.Not != nil {
-		if l.document.foreign {
+	for _, p := range l.lowered {
+		s := p.schema
+		switch {
+		case s.Nullable, l.document.beyond[s]:
+		case s.Type.Is("null") && l.document.foreign:
 			l.document.beyond[s] = true
-			return
+		case s.VisitJSON(nil, openapi3.FailFast()) != nil:
+		case s.Not == nil:
+			s.Not = notNull
+		case l.document.foreign:
+			l.document.beyond[s] = true
+		default:
+			l.fail(p.at, "null beside a union and a not is not supported")
 		}
-		l.fail(at, "null beside a union and a not is not supported")
-		return
 	}
-	s.Not = notNull
+	l.lowered = nil
+	return errors.Join(l.errs...)
 }
 
-// circular reports whether a schema is reached from itself by branches alone.
+// circular reports whether a schema is reached from itself by what looks at the same
+// value.
 func (l *lowerer) circular(s *Schema) bool { return reaches(s, s, map[*Schema]bool{}) }
 
-// reaches reports whether a schema is a branch of another, or of a branch of it.
+// reaches reports whether a schema looks at a value that another is asked for.
 func reaches(from, s *Schema, seen map[*Schema]bool) bool {
-	branches := slices.Concat(from.AllOf, from.AnyOf, from.OneOf)
-	if from.Not != nil {
-		branches = append(branches, from.Not)
-	}
+	branches := slices.Concat(from.AllOf, from.AnyOf, from.OneOf, openapi3.SchemaRefs{from.Not, from.If, from.Then, from.Else})
+	branches = slices.AppendSeq(branches, maps.Values(from.DependentSchemas))
 	for _, ref := range branches {
 		if ref == nil || ref.Value == nil || seen[ref.Value] {
 			continue
@@ -301,6 +309,7 @@ func (l *lowerer) acceptsNull(s *Schema) bool {
 		(len(s.AnyOf) == 0 || slices.ContainsFunc(s.AnyOf, takes)) &&
 		!slices.ContainsFunc(s.AllOf, func(ref *openapi3.SchemaRef) bool { return !takes(ref) }) &&
 		(s.Not == nil || !takes(s.Not)) &&
+		(s.If == nil || takes(s.If) && (s.Then == nil || takes(s.Then)) || !takes(s.If) && (s.Else == nil || takes(s.Else))) &&
 		(s.Always == nil || *s.Always)
 	l.takesNull[s] = accepts || s.Nullable && !l.draft2020
 	return l.takesNull[s]
@@ -318,11 +327,14 @@ func (l *lowerer) null(at string, s *Schema) {
 	}
 	for keyword, branches := range map[string]*openapi3.SchemaRefs{"anyOf": &s.AnyOf, "oneOf": &s.OneOf} {
 		all := *branches
-		isNull := func(r *openapi3.SchemaRef) bool { return r.Value.Type.Is("null") }
+		isNull := func(r *openapi3.SchemaRef) bool { return r.Value.Type.Is("null") && l.takesNull[r.Value] }
 		if !slices.ContainsFunc(*branches, isNull) {
 			continue
 		}
 		rest := slices.DeleteFunc(slices.Clone(*branches), isNull)
+		if len(rest) == 0 && s.Type != nil && l.document.foreign {
+			continue // nothing is of it
+		}
 		s.Nullable = true
 		*branches = rest
 		switch {
@@ -344,19 +356,22 @@ func (l *lowerer) null(at string, s *Schema) {
 	}
 }
 
-// plainUnion reports whether a schema asks for nothing beside its union.
+// plainUnion reports whether a schema asks for nothing beside one union.
 func (l *lowerer) plainUnion(s *Schema) bool {
+	if len(s.AnyOf) > 0 && len(s.OneOf) > 0 {
+		return false
+	}
 	own := *s
 	own.Title, own.Description, own.Default, own.Example = "", "", nil, nil
 	own.Examples, own.Extensions, own.Origin, own.Nullable = nil, nil, nil, false
-	own.Deprecated, own.AnyOf, own.OneOf = false, nil, nil
+	own.Deprecated, own.AllowEmptyValue, own.AnyOf, own.OneOf = false, false, nil, nil
 	return reflect.DeepEqual(own, Schema{})
 }
 
 // merge puts the rules of the only branch into s, which keeps its own title,
 // description, default, examples and extensions.
 func (l *lowerer) merge(at string, s, branch *Schema) {
-	if !l.plainUnion(s) {
+	if len(s.AnyOf)+len(s.OneOf) > 0 || !l.plainUnion(s) {
 		l.fail(at, "a nullable union with rules beside it is not supported")
 		return
 	}
@@ -383,6 +398,9 @@ func (l *lowerer) merge(at string, s, branch *Schema) {
 		}
 	}
 	*s = merged
+	if l.document.beyond[branch] {
+		l.document.beyond[s] = true
+	}
 }
 
 func (l *lowerer) prefixItems(at string, s *Schema) {

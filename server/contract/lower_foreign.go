@@ -202,9 +202,15 @@ func (l *lowerer) cutCircle(at string, s *Schema) bool {
 	if slices.ContainsFunc(s.OneOf, again) {
 		s.OneOf, s.Discriminator = nil, nil
 	}
-	if again(s.Not) {
-		s.Not = nil
+	if again(s.If) {
+		s.If, s.Then, s.Else = nil, nil, nil
 	}
+	for _, one := range []**openapi3.SchemaRef{&s.Not, &s.Then, &s.Else} {
+		if again(*one) {
+			*one = nil
+		}
+	}
+	maps.DeleteFunc(s.DependentSchemas, func(_ string, ref *openapi3.SchemaRef) bool { return again(ref) })
 	l.warn(at, s, "a schema that asks the same of the same value again is judged without that")
 	return !l.circular(s)
 }

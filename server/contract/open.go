@@ -229,7 +229,7 @@ func (r *reader) read(o *Operation, item *openapi3.PathItem, parameters, text []
 	if x.missing != "" {
 		return nil, fmt.Errorf("%s: refers to %s, which is not there", at, x.missing)
 	}
-	if err := r.lowerer.err(); err != nil {
+	if err := r.lowerer.settle(); err != nil {
 		return nil, err
 	}
 	r.unindexed = append(r.unindexed, func(ix *index) { ix.operation(o.Path, item, o.Method, op) })
@@ -287,7 +287,7 @@ func (r *reader) refer(part []byte) error {
 			ix.component(c, section, name)
 		}
 	})
-	return r.lowerer.err()
+	return r.lowerer.settle()
 }
 
 func cutComponent(at string) (section, name string) {

@@ -60,7 +60,7 @@ func (l *loader) walk(n *node, k kind) {
 	for _, f := range fields[k] {
 		l.field(n, f)
 	}
-	if k == schema && n.get("$ref") != nil && slices.ContainsFunc(whole, func(name string) bool { return n.get(name) != nil }) {
+	if k == schema && n.get("$ref") != nil && (looksAtOthers(n) || l.apart(n.get("$ref"))) {
 		l.also(n, "$ref", n.get("$ref"))
 		n.remove("$ref")
 	}
@@ -406,6 +406,9 @@ func (l *loader) schema(n *node) {
 	if tag := n.get("discriminator"); tag != nil {
 		l.discriminator(n, tag)
 	}
+	if l.draft && n.get("type") == nil && n.get("$ref") == nil && len(n.names) > 0 {
+		n.set("allowEmptyValue", n.child(truth, "true")) // where kin-openapi's look for a schema that says nothing ends
+	}
 }
 
 func sortedKeys(m map[string]string) []string {
@@ -522,6 +525,26 @@ func (l *loader) lists(n *node, exact map[string]string) {
 // whole are the members of a schema that look at what the others say, one that it refers
 // to among them.
 var whole = []string{"unevaluatedProperties", "unevaluatedItems", exactKey}
+
+func looksAtOthers(n *node) bool {
+	return slices.ContainsFunc(whole, func(name string) bool { return n.get(name) != nil })
+}
+
+// apart reports whether what a reference refers to means another thing once the members
+// beside the reference are taken for its own: the schema of everything or of nothing, and
+// one that looks at what it says itself.
+func (l *loader) apart(ref *node) bool {
+	for range maxHops {
+		target, _, _, err := l.target(ref)
+		if err != nil {
+			return false // it is told
+		}
+		if ref = target.get("$ref"); !ref.is(text) || len(target.names) > 1 {
+			return target.is(truth) || looksAtOthers(target)
+		}
+	}
+	return false
+}
 
 // exactKey marks a schema with the numbers of its keywords as the document writes them,
 // where a float64 has another.
