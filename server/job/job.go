@@ -57,6 +57,7 @@ func (f *Failure) Error() string { return f.Message }
 const (
 	CodeInternal = "internal" // the log tells what it was
 	CodeLost     = "lost"     // its worker was gone each time
+	CodeFull     = "full"     // there is no room in the store for what it came to
 )
 
 // Kind is a kind of jobs. It holds no state: an API declares it once, as a variable.
@@ -160,7 +161,8 @@ func (k *Kind) recordID(id string) string { return k.Name + "/" + id }
 // Enqueue makes a job. CodeConflict if there is one of this kind and id.
 func (k *Kind) Enqueue(tx storage.Tx, o Order) (Job, error) {
 	now := tx.Now()
-	s := stored{Kind: k.Name, ID: o.ID, State: Queued, Created: o.Created, At: o.At, Due: o.At}
+	at := sooner(o.At, last)
+	s := stored{Kind: k.Name, ID: o.ID, State: Queued, Created: o.Created, At: at, Due: at}
 	if s.Created.IsZero() {
 		s.Created = now
 	}
@@ -267,8 +269,8 @@ func (k *Kind) Cancel(tx storage.Tx, id string) (Job, error) {
 		return shown, nil
 	}
 	item, err = jobs.Update(tx, item.ID, func(s *stored) error {
-		s.State, s.Token, s.Started, s.Finished = Cancelled, "", shown.Started, now
-		s.Result, s.Failure = nil, nil
+		s.end(Cancelled, later(now, later(shown.Started, s.Created)))
+		s.Started, s.Progress, s.Result, s.Failure = shown.Started, shown.Progress, nil, nil
 		return nil
 	})
 	if err != nil {
@@ -311,7 +313,7 @@ type Look func(k *Kind, id string) (Job, error)
 
 // View gives what fn makes of a workspace for somebody who looks at its jobs: those
 // that he sees by look, and whose states follow how often they are read, have been
-// read once more. fn may run more than once.
+// read once more, however often fn looks. fn may run more than once.
 func View[R any](ctx context.Context, store storage.Store, workspace string, fn func(tx storage.ReadTx, look Look) (R, error)) (R, error) {
 	var seen struct {
 		result R
@@ -329,7 +331,18 @@ func View[R any](ctx context.Context, store storage.Store, workspace string, fn 
 		return seen.result, err
 	}
 	err = store.Update(ctx, workspace, func(tx storage.Tx) (err error) {
-		seen.result, err = fn(tx, func(k *Kind, id string) (Job, error) { return k.read(tx, id) })
+		read := map[string]Job{}
+		seen.result, err = fn(tx, func(k *Kind, id string) (Job, error) {
+			j, again := read[k.recordID(id)]
+			if again {
+				return j, nil
+			}
+			j, err := k.read(tx, id)
+			if err == nil {
+				read[k.recordID(id)] = j
+			}
+			return j, err
+		})
 		return err
 	})
 	return seen.result, err
@@ -362,7 +375,7 @@ func (k *Kind) read(tx storage.Tx, id string) (Job, error) {
 
 // stage is what the plan shows of a job at most, and since when.
 func (s *stored) stage(now time.Time) (stage State, started, finished time.Time) {
-	if now.Before(s.At) {
+	if s.Plan.Mode != Auto && now.Before(s.At) {
 		return Waiting, time.Time{}, time.Time{}
 	}
 	switch s.Plan.Mode {
@@ -397,6 +410,16 @@ func later(a, b time.Time) time.Time {
 	return a
 }
 
+func sooner(a, b time.Time) time.Time {
+	if b.Before(a) {
+		return b
+	}
+	return a
+}
+
+// last is the last time that a clock shows.
+var last = time.Date(9999, 12, 31, 23, 59, 59, 999_999_000, time.UTC)
+
 func orElse(at, otherwise time.Time) time.Time {
 	if at.IsZero() {
 		return otherwise
@@ -418,8 +441,10 @@ func (s *stored) view(now time.Time) Job {
 		j.State = Queued
 	}
 	stage, started, finished := s.stage(now)
-	j.counts = s.Plan.Mode == Polls && s.ShownDone.IsZero()
-	j.Started, j.Finished = later(s.Started, started), later(s.Finished, finished)
+	j.counts = s.Plan.Mode == Polls && s.ShownDone.IsZero() && !now.Before(s.At)
+	// Also where the clock was put back, nothing ends before it begins.
+	j.Started = later(s.Created, later(s.Started, started))
+	j.Finished = later(j.Started, later(s.Finished, finished))
 	if stage.rank() < j.State.rank() {
 		j.State = stage
 	}
@@ -429,8 +454,11 @@ func (s *stored) view(now time.Time) Job {
 	if j.State.rank() < Running.rank() {
 		j.Started, j.Progress = time.Time{}, nil
 	}
+	if j.Failure != nil && j.Failure.Code == CodeFull && j.Failure.Message == "" {
+		j.Failure = &Failure{Code: CodeFull, Message: "There was no room to keep what it came to"}
+	}
 	if j.State == Waiting {
-		j.Due = s.Due
+		j.Due = orElse(s.Due, s.At)
 	}
 	return j
 }

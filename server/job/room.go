@@ -43,7 +43,7 @@ const (
 	// the room waits after the store failed.
 	rest = time.Second
 	// unknown is how long a job is left to other processes whose kind this one does
-	// not know.
+	// not know, and one for which the store has no room.
 	unknown = 30 * time.Second
 	// most is how many alarms are read at a time.
 	most = 64
@@ -310,6 +310,9 @@ func (r *Room) see(a storage.Alarm) error {
 		return r.fire(a, id)
 	}
 	w, err := r.take(a)
+	if storage.CodeOf(err) == storage.CodeFull {
+		err = errors.Join(err, r.postpone(a))
+	}
 	if err != nil || w == nil {
 		return err
 	}
@@ -317,6 +320,17 @@ func (r *Room) see(a storage.Alarm) error {
 	r.running[a] = w
 	r.mu.Unlock()
 	return w.run()
+}
+
+// postpone leaves an alarm alone that still rings.
+func (r *Room) postpone(a storage.Alarm) error {
+	return r.o.Store.Update(r.ctx, a.Workspace, func(tx storage.Tx) error {
+		rings, err := tx.Rings(a.Name)
+		if err != nil || !rings {
+			return err
+		}
+		return tx.SetTimer(a.Name, unknown)
+	})
 }
 
 // fire makes the job of a schedule.

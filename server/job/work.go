@@ -135,11 +135,20 @@ func (w *Work) run() error {
 		defer close(beaten)
 		w.beat(over)
 	}()
-	result, err := w.call(ctx)
+	var result any
+	err := guarded(func() (err error) {
+		result, err = w.runner(ctx, w)
+		return err
+	})
 	close(over)
 	<-beaten
-	switch cause := context.Cause(ctx); {
-	case errors.Is(cause, errLost):
+	return w.conclude(context.Cause(ctx), result, err)
+}
+
+// conclude ends the attempt, whose context had a cause to end if that is not nil.
+func (w *Work) conclude(cause error, result any, err error) error {
+	switch {
+	case errors.Is(cause, errLost) || errors.Is(err, errLost):
 		return nil
 	case errors.Is(cause, errShutdown) && err != nil:
 		return w.settle(w.giveBack)
@@ -151,17 +160,21 @@ func (w *Work) run() error {
 		}
 	}
 	failure := w.failureOf(err)
-	return w.settle(func(tx storage.Tx, s *stored) error { return w.fail(tx, s, failure) })
+	err = w.settle(func(tx storage.Tx, s *stored) error { return w.fail(tx, s, failure) })
+	if storage.CodeOf(err) != storage.CodeFull {
+		return err
+	}
+	return w.settle(func(tx storage.Tx, s *stored) error { return w.giveUp(tx, s) })
 }
 
-// call runs the runner; a panic is an error.
-func (w *Work) call(ctx context.Context) (result any, err error) {
+// guarded runs fn; a panic is an error.
+func guarded(fn func() error) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = fmt.Errorf("panic: %T\n%s", p, debug.Stack())
 		}
 	}()
-	return w.runner(ctx, w)
+	return fn()
 }
 
 // failureOf is what is told of an error, and tells the log of what must not be told.
@@ -169,8 +182,20 @@ func (w *Work) failureOf(err error) *Failure {
 	if f, ok := errors.AsType[*Failure](err); ok {
 		return f
 	}
+	if full, ok := errors.AsType[*storage.FullError](err); ok {
+		return &Failure{Code: CodeFull, Message: full.Reason}
+	}
 	w.room.o.Logger.Error("the work of a job failed", "workspace", w.Workspace, "kind", w.Job.Kind, "job", w.Job.ID, "error", err)
 	return &Failure{Code: CodeInternal, Message: "Something went wrong that the log of the server tells"}
+}
+
+// Update runs fn in a transaction of the job's workspace if the job is still this
+// worker's, and else gives an error that the runner is to return. fn may run more than
+// once.
+func (w *Work) Update(fn func(tx storage.Tx) error) error {
+	return w.own(func(tx storage.Tx, _ *stored) error {
+		return errors.Join(fn(tx), tx.SetTimer(w.alarm.Name, w.room.o.Lease))
+	})
 }
 
 // own runs fn on the record of the job if it is still this worker's, in a transaction;
@@ -230,7 +255,7 @@ func (w *Work) settle(fn func(tx storage.Tx, s *stored) error) error {
 
 func (w *Work) done(tx storage.Tx, s *stored, result any) error {
 	if w.onDone != nil {
-		if err := w.onDone(tx); err != nil {
+		if err := guarded(func() error { return w.onDone(tx) }); err != nil {
 			return err
 		}
 	}
@@ -257,8 +282,16 @@ func (w *Work) fail(tx storage.Tx, s *stored, failure *Failure) error {
 	if backoff == nil {
 		backoff = doubled
 	}
-	s.State, s.Token, s.Due = Waiting, "", tx.Now().Add(backoff(s.Failed))
+	s.State, s.Token, s.Due = Waiting, "", sooner(tx.Now().Add(backoff(s.Failed)), last)
 	return s.arm(tx)
+}
+
+// giveUp ends the job where the store has no room for what fail would write: by less
+// than is in the record already.
+func (w *Work) giveUp(tx storage.Tx, s *stored) error {
+	s.State, s.Token, s.Worker, s.Due = Failed, "", "", time.Time{}
+	s.Progress, s.Failure = nil, &Failure{Code: CodeFull}
+	return tx.ClearAlarm(w.alarm.Name)
 }
 
 // doubled is the standard backoff.
