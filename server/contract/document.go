@@ -122,6 +122,11 @@ func Load(src Source) (*Document, error) {
 	}
 	d := newDocument(src)
 	d.spec = spec
+	if !d.foreign {
+		if err := d.unenforced(); err != nil {
+			return nil, fmt.Errorf("load %s: %w", src.File, err)
+		}
+	}
 	if err := d.lower(); err != nil {
 		return nil, fmt.Errorf("load %s: %w", src.File, err)
 	}
@@ -353,6 +358,10 @@ func (d *Document) newFacts(at, method, path string, item *openapi3.PathItem, op
 // Object).
 var ignoredHeaders = []string{"Accept", "Content-Type", "Authorization"}
 
+func ignored(header string) bool {
+	return slices.ContainsFunc(ignoredHeaders, func(name string) bool { return strings.EqualFold(name, header) })
+}
+
 // ownParameters are the parameters that count for an operation: those of its path that
 // it does not declare anew, and its own.
 func ownParameters(ofPath, own openapi3.Parameters) openapi3.Parameters {
@@ -362,10 +371,7 @@ func ownParameters(ofPath, own openapi3.Parameters) openapi3.Parameters {
 		replaced := i < len(ofPath) && slices.ContainsFunc(own, func(o *openapi3.ParameterRef) bool {
 			return o.Value.In == p.In && o.Value.Name == p.Name
 		})
-		ignored := p.In == openapi3.ParameterInHeader && slices.ContainsFunc(ignoredHeaders, func(name string) bool {
-			return strings.EqualFold(name, p.Name)
-		})
-		if !replaced && !ignored {
+		if !replaced && (p.In != openapi3.ParameterInHeader || !ignored(p.Name)) {
 			all = append(all, ref)
 		}
 	}

@@ -20,6 +20,7 @@ import (
 // load: nothing is silently unenforced.
 func (d *Document) lower() error {
 	l := newLowerer(d)
+	l.whole = true
 	spec := d.spec
 	l.draft2020 = spec.IsOpenAPI31OrLater()
 	if l.draft2020 && !d.foreign && constNull.Match(d.json) {
@@ -91,6 +92,7 @@ type lowerer struct {
 	document  *Document
 	done      map[*Schema]bool
 	surveyed  map[*Schema]bool
+	whole     bool                            // the document is read to be checked
 	draft2020 bool                            // the document is a 3.1 one
 	takesNull map[*Schema]bool                // the schemas that accept null
 	bases     map[*Schema]*openapi3.SchemaRef // without their unions, for the branches of those
@@ -234,6 +236,9 @@ func (l *lowerer) survey(at string, s *Schema) {
 		return
 	}
 	l.surveyed[s] = true
+	if l.whole && !l.document.foreign {
+		l.servedSchema(at, s)
+	}
 	l.untag(at, s)
 	l.unwindAll(at, s)
 	if l.circular(s) && (!l.document.foreign || !l.cutCircle(at, s)) {

@@ -13,6 +13,7 @@ import (
 	"github.com/getkin/kin-openapi/openapi3"
 	"go.yaml.in/yaml/v3"
 
+	"github.com/understudy-api/understudy/server/contract/decimal"
 	"github.com/understudy-api/understudy/server/contract/formats"
 	"github.com/understudy-api/understudy/server/contract/patterns"
 )
@@ -277,6 +278,19 @@ func (c *checker) schema(n *yaml.Node, pointer string, at *yaml.Node) {
 	if p := member(n, "pattern"); p != nil {
 		if _, err := patterns.Compile(p.Value); err != nil {
 			c.report(p, pointer, "pattern: %v", err)
+		}
+	}
+	for _, keyword := range []string{"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf", "const", "enum"} {
+		value := member(n, keyword)
+		if value == nil {
+			continue
+		}
+		for _, v := range append([]*yaml.Node{value}, value.Content...) {
+			if written, ok := decimal.Parse(v.Value); ok && (v.Tag == "!!int" || v.Tag == "!!float") {
+				if f, err := strconv.ParseFloat(v.Value, 64); err != nil || decimal.FromFloat(f).Compare(written) != 0 {
+					c.report(v, pointer, "%s: %s is none that a float64 holds", keyword, v.Value)
+				}
+			}
 		}
 	}
 	if c.is31 {

@@ -82,6 +82,8 @@ func TestCheck(t *testing.T) {
 		"unknown keyword":  {"p: {type: string}", "p: {not: {type: string}}", "line 17: /paths/~1a/get/responses/200/content/application~1json/schema/properties/p/not: is not supported"},
 		"if":               {"S: {type: string}", "S: {if: {}}", "/components/schemas/S/if: is not supported"},
 		"unknown format":   {"S: {type: string}", "S: {type: string, format: hostname}", `/components/schemas/S: format "hostname" is not enforced`},
+		"rounded bound":    {"S: {type: string}", "S: {type: integer, maximum: 9007199254740993}", "/components/schemas/S: maximum: 9007199254740993 is none that a float64 holds"},
+		"rounded value":    {"S: {type: string}", "S: {enum: [1, 9007199254740993]}", "is none that a float64 holds"},
 		"broken pattern":   {"S: {type: string}", "S: {pattern: '^(?!a'}", "/components/schemas/S: pattern"},
 		"unknown member":   {"S: {type: string}", "S: {section: a}", "/components/schemas/S/section: is not supported"},
 		"3.1 keyword":      {"S: {type: string}", "S: {const: a}", "const is not a keyword of OpenAPI 3.0"},
