@@ -68,6 +68,20 @@ func (s *evaluated) item(i int) {
 	s.items[i] = true
 }
 
+// whole notes all that is in a value.
+func (s *evaluated) whole(v any) {
+	switch v := v.(type) {
+	case map[string]any:
+		for name := range v {
+			s.name(name)
+		}
+	case []any:
+		for i := range v {
+			s.item(i)
+		}
+	}
+}
+
 // accepts reports whether a schema takes a value.
 func (d *Document) accepts(s *Schema, v any, side Side) bool {
 	if d.beyond[s] {
@@ -364,6 +378,9 @@ func (e *evaluator) conditions(s *Schema, v any, path []Step, seen *evaluated) (
 		} else {
 			apply(s.Else)
 		}
+	}
+	if s.DynamicRef != "" { // it is not judged, and may have looked at all
+		seen.whole(v)
 	}
 	object, ok := v.(map[string]any)
 	if !ok {

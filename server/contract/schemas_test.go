@@ -71,6 +71,21 @@ components:
 	})
 }
 
+// What is not judged is not held against a value: an anchor that several schemas have.
+func TestDynamicReferences(t *testing.T) {
+	judgeSchemas(t, "3.1.0", `
+components:
+  schemas:
+    Page: {$id: 'https://x.example/page', type: object, properties: {at: {type: integer}}, allOf: [{$dynamicRef: '#more'}], unevaluatedProperties: false, $defs: {m: {$dynamicAnchor: more}}}
+    Users: {$id: 'https://x.example/users', $ref: page, $defs: {m: {$dynamicAnchor: more, properties: {name: {}}}}}
+    Pair: {$id: 'https://x.example/pair', type: array, allOf: [{$dynamicRef: '#more'}], unevaluatedItems: false, $defs: {m: {$dynamicAnchor: more}}}
+`, []schemaCase{
+		{"{$ref: '#/components/schemas/Users'}", `{"at":1,"name":"n"}`, ""},
+		{"{$ref: '#/components/schemas/Users'}", `{"at":"1"}`, "type /at"},
+		{"{$ref: '#/components/schemas/Pair'}", `[1]`, ""},
+	})
+}
+
 // schemaMaker draws schemas of 2020-12. below are the components that a schema may refer
 // to for the same value, so that none asks the same again.
 type schemaMaker struct{ *rapid.T }

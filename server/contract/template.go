@@ -193,10 +193,7 @@ func (s *templateSegment) cost(got []string, i int) int {
 
 // length is how long a segment is as it is written.
 func (s *templateSegment) length() int {
-	n := 0
-	for _, text := range s.texts {
-		n += len(text)
-	}
+	n := s.text()
 	for _, name := range s.names {
 		n += len("{") + len(name) + len("}")
 	}
@@ -204,8 +201,10 @@ func (s *templateSegment) length() int {
 }
 
 // Compare orders templates by how much they ask of a path, the most first: one
-// that takes the rest of a path comes after those that do not, more parameters
-// after fewer. A path that several match belongs to the first.
+// that takes the rest of a path comes after those that do not, more segments with
+// parameters after fewer, and then by the first segment in which they differ: a text
+// comes before parameters, and more text around these before less. A path that several
+// match belongs to the first.
 func (t Template) Compare(other Template) int {
 	if t.Rest != other.Rest {
 		if t.Rest {
@@ -213,13 +212,41 @@ func (t Template) Compare(other Template) int {
 		}
 		return -1
 	}
-	return cmp.Compare(t.parameters(), other.parameters())
+	return cmp.Or(cmp.Compare(t.open(), other.open()), t.compare(other))
 }
 
-func (t Template) parameters() int {
+// open is how many segments have parameters.
+func (t Template) open() int {
 	n := 0
 	for _, s := range t.segments {
-		n += len(s.names)
+		if len(s.names) > 0 {
+			n++
+		}
+	}
+	return n
+}
+
+func (t Template) compare(other Template) int {
+	for i := range min(len(t.segments), len(other.segments)) {
+		s, o := &t.segments[i], &other.segments[i]
+		switch plain, otherPlain := len(s.names) == 0, len(o.names) == 0; {
+		case plain && otherPlain:
+		case plain:
+			return -1
+		case otherPlain:
+			return 1
+		case s.text() != o.text():
+			return cmp.Compare(o.text(), s.text())
+		}
+	}
+	return 0
+}
+
+// text is how much text is around the parameters of a segment.
+func (s *templateSegment) text() int {
+	n := 0
+	for _, text := range s.texts {
+		n += len(text)
 	}
 	return n
 }
@@ -286,13 +313,11 @@ func (t Template) Escaped(path string) (map[string]string, bool) {
 }
 
 // Outranks reports whether a path that both templates match belongs to t: where
-// they differ first, t says in plain words what other has a parameter for.
+// they differ first, t says in plain words, or in more of them, what other has a
+// parameter for.
 func (t Template) Outranks(other Template) bool {
-	for i := range min(len(t.segments), len(other.segments)) {
-		s, o := &t.segments[i], &other.segments[i]
-		if plain, otherPlain := len(s.names) == 0, len(o.names) == 0; plain != otherPlain {
-			return plain
-		}
+	if order := t.compare(other); order != 0 {
+		return order < 0
 	}
 	return other.Rest && !t.Rest
 }

@@ -248,6 +248,12 @@ func TestTemplateValues(t *testing.T) {
 			t.Errorf("%s outranks %s: %v", text, own, got)
 		}
 	}
+	run := templateOf(t, "/a/{id}:run", false)
+	for _, text := range []string{"/a/{id}", "/a/{id}.{type}", "/a/{rest*}", "/{x}/{y}"} {
+		if other := templateOf(t, text, false); !run.Outranks(other) || other.Outranks(run) || run.Compare(other) >= 0 {
+			t.Errorf("%s comes before %s", text, run)
+		}
+	}
 	if rest := templateOf(t, "/a/{rest*}", false); !own.Outranks(rest) || rest.Stretched(4) != "/a/{rest}/{rest}/{rest}" || own.Stretched(9) != own.String() {
 		t.Errorf("stretched to %s", rest.Stretched(4))
 	}

@@ -7,6 +7,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"os"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -14,6 +15,8 @@ import (
 
 	"github.com/understudy-api/understudy/server/contract"
 )
+
+var variable = regexp.MustCompile(`\{(\w+)\}`)
 
 // madeDocument is a document with the given operations ("GET /path"), in their
 // order. Every path parameter is a string.
@@ -25,12 +28,10 @@ func madeDocument(operations []string) []byte {
 			paths[path] = map[string]any{}
 		}
 		parameters := []any{}
-		for part := range strings.SplitSeq(path, "/") {
-			if strings.HasPrefix(part, "{") {
-				parameters = append(parameters, map[string]any{
-					"name": strings.Trim(part, "{}"), "in": "path", "required": true, "schema": map[string]any{"type": "string"},
-				})
-			}
+		for _, name := range variable.FindAllStringSubmatch(path, -1) {
+			parameters = append(parameters, map[string]any{
+				"name": name[1], "in": "path", "required": true, "schema": map[string]any{"type": "string"},
+			})
 		}
 		paths[path][strings.ToLower(method)] = map[string]any{
 			"operationId": fmt.Sprintf("op%d", i), "parameters": parameters,
@@ -102,6 +103,7 @@ func TestRouting(t *testing.T) {
 		"GET /things/{id}", "PUT /things/{id}", "GET /things", "POST /things", "GET /things/special",
 		"GET /files/{name}/", "GET /files/{name}/parts/{part}/", "DELETE /files/{name}/parts/last/",
 		"GET /{root}/x/y", "GET /a/{middle}/y", "GET /",
+		"GET /jobs/{job}", "GET /jobs/{job}:run", "GET /jobs/{job}.{type}", "GET /jobs/{job}.json", "GET /jobs/{job}/s", "GET /jobs/{from}-{to}/s",
 	)
 	open := newMadeAPI(api.operations...)
 	open.source.EncodedSlash, open.head = true, true
@@ -132,6 +134,17 @@ func TestRouting(t *testing.T) {
 		{"GET /a/x/y", "GET /a/{middle}/y", "middle=x"},
 		{"GET /a/z/y", "GET /a/{middle}/y", "middle=z"},
 		{"GET /b/x/y", "GET /{root}/x/y", "root=b"},
+		// More text around a variable before less.
+		{"GET /jobs/7", "GET /jobs/{job}", "job=7"},
+		{"GET /jobs/7:run", "GET /jobs/{job}:run", "job=7"},
+		{"GET /jobs/7%3Arun", "GET /jobs/{job}:run", "job=7"},
+		{"GET /jobs/:run", "GET /jobs/{job}", "job=:run"},
+		{"GET /jobs/7.8:run", "GET /jobs/{job}:run", "job=7.8"},
+		{"GET /jobs/7.json", "GET /jobs/{job}.json", "job=7"},
+		{"GET /jobs/7.8.pdf", "GET /jobs/{job}.{type}", "type=pdf"},
+		{"open GET /jobs/7%2F8:run", "GET /jobs/{job}:run", "job=7/8"},
+		{"GET /jobs/1-2/s", "GET /jobs/{from}-{to}/s", "to=2"},
+		{"GET /jobs/1/s", "GET /jobs/{job}/s", "job=1"},
 		// The query is no part of the path.
 		{"GET /things?x=/things/special", "GET /things", ""},
 		// Another method.
