@@ -14,4 +14,11 @@ func TestStored(t *testing.T) {
 	storagetest.Stored(t, versions.records)
 	storagetest.Stored(t, projectTokens.records)
 	storagetest.Stored(t, testEvents.records)
+	storagetest.Stored(t, environments.records)
+	storagetest.Stored(t, deployments.records)
+	storagetest.Stored(t, releases.records)
+	storagetest.Stored(t, runs.records)
+	storagetest.Stored(t, groups.records)
+	storagetest.Stored(t, changeRequests.records)
+	storagetest.Stored(t, secrets.records)
 }
