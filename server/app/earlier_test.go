@@ -2,7 +2,9 @@ package app
 
 import (
 	"compress/gzip"
+	"crypto/sha256"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"net/url"
@@ -16,11 +18,12 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/understudy-api/understudy/gen/understudy"
+	"github.com/understudy-api/understudy/storage"
 )
 
 // What commit e0bc4be wrote is in testdata/earlier: a SQLite file and a dump of a
-// PostgreSQL database, with a record of every kind that it knew, and the seeds that
-// it exported of two of the workspaces.
+// PostgreSQL database, with a record of every kind that it knew, what records each has,
+// and the seeds that it exported of two of the workspaces.
 func earlier(t *testing.T, name string) []byte {
 	t.Helper()
 	file, err := os.Open(filepath.Join("testdata", "earlier", name))
@@ -73,6 +76,9 @@ func TestStoreEarlier(t *testing.T) {
 		t.Run(driver, func(t *testing.T) {
 			t.Parallel()
 			store := open(t)
+			if diff := cmp.Diff(string(earlier(t, driver+".records.txt")), recordsIn(t, store)); diff != "" {
+				t.Error("records changed:", diff)
+			}
 			for range 2 {
 				a, err := New(t.Context(), Options{Store: store})
 				if err != nil {
@@ -85,6 +91,47 @@ func TestStoreEarlier(t *testing.T) {
 			}
 		})
 	}
+}
+
+// recordsIn describes all records of a store: how many of each kind there are in each
+// workspace, and a digest of what they are.
+func recordsIn(t *testing.T, at string) string {
+	t.Helper()
+	store, err := openStore(t.Context(), Options{Store: at})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = store.Close() }()
+	workspaces, err := store.Workspaces(t.Context(), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	kinds := []string{
+		"brms.integration", "brms.project", "datafold.bi", "exchange", "exchange ids", "messages",
+		"recent", "recent messages", "recent total", "tally", "understudy.fault", "violation",
+	}
+	var text strings.Builder
+	for _, workspace := range workspaces {
+		for _, kind := range kinds {
+			for _, deleted := range []bool{false, true} {
+				n, digest := 0, sha256.New()
+				if err := store.View(t.Context(), workspace, func(tx storage.ReadTx) error {
+					page, err := tx.List(kind, storage.Query{Deleted: deleted})
+					n = len(page.Records)
+					for _, r := range page.Records {
+						fmt.Fprintf(digest, "%q %q %d %d %d %s\n", r.ID, r.Parent, r.Version, r.Created.UnixMicro(), r.Updated.UnixMicro(), r.Body)
+					}
+					return err
+				}); err != nil {
+					t.Fatal(err)
+				}
+				if n > 0 {
+					fmt.Fprintf(&text, "%q %q deleted=%t %d %.8x\n", workspace, kind, deleted, n, digest.Sum(nil))
+				}
+			}
+		}
+	}
+	return text.String()
 }
 
 // meant is what a seed says, in whatever order.
