@@ -58,6 +58,15 @@ func (a *API) view(ctx context.Context, fn func(storage.ReadTx) error) error {
 	return a.o.Store.View(ctx, workspace, fn)
 }
 
+// watching is view for a reader of jobs: nobody else reads those that deliver.
+func watching[R any](ctx context.Context, a *API, fn func(storage.ReadTx, job.Look) (R, error)) (none R, err error) {
+	workspace, err := own(ctx)
+	if err != nil {
+		return none, err
+	}
+	return job.View(ctx, a.o.Store, workspace, fn)
+}
+
 func (a *API) update(ctx context.Context, fn func(storage.Tx) error) error {
 	workspace, err := own(ctx)
 	if err != nil {
@@ -168,29 +177,25 @@ func (a *API) ListDeliveries(ctx context.Context, request understudy.ListDeliver
 	if request.Params.Limit != nil {
 		limit = *request.Params.Limit
 	}
-	var list struct {
-		Deliveries []deliveryView `json:"deliveries"`
-	}
-	err := a.view(ctx, func(tx storage.ReadTx) error {
-		found, err := webhook.Log(tx, request.WebhookName, limit)
-		list.Deliveries = make([]deliveryView, len(found))
-		for i := range found {
-			list.Deliveries[i] = viewDelivery(&found[i])
-		}
-		return err
+	found, err := watching(ctx, a, func(tx storage.ReadTx, look job.Look) ([]webhook.Delivery, error) {
+		return webhook.Log(tx, look, request.WebhookName, limit)
 	})
 	if err != nil {
 		return nil, webhookError(err, noWebhook(request.WebhookName))
+	}
+	list := struct {
+		Deliveries []deliveryView `json:"deliveries"`
+	}{make([]deliveryView, len(found))}
+	for i := range found {
+		list.Deliveries[i] = viewDelivery(&found[i])
 	}
 	return jsonAnswer{list}, nil
 }
 
 // GetDelivery gives a delivery.
 func (a *API) GetDelivery(ctx context.Context, request understudy.GetDeliveryRequestObject) (understudy.GetDeliveryResponseObject, error) {
-	var found webhook.Delivery
-	err := a.view(ctx, func(tx storage.ReadTx) (err error) {
-		found, err = webhook.Logged(tx, request.WebhookName, request.DeliveryID)
-		return err
+	found, err := watching(ctx, a, func(tx storage.ReadTx, look job.Look) (webhook.Delivery, error) {
+		return webhook.Logged(tx, look, request.WebhookName, request.DeliveryID)
 	})
 	if err != nil {
 		return nil, webhookError(err, "There is no such delivery")

@@ -93,12 +93,18 @@ func (s *Sender) run(ctx context.Context, w *job.Work) (any, error) {
 	} else if err != nil {
 		return nil, err
 	}
+	if h.Off && d.Value.Of == "" { // switched off meanwhile
+		return nil, &job.Failure{Code: "inactive", Message: "The webhook is not active", Permanent: true}
+	}
 	status, sent := s.send(ctx, &h, d.ID, at, &d.Value)
+	if sent != nil && ctx.Err() != nil { // it says nothing of the receiver
+		return nil, context.Cause(ctx)
+	}
 	a := Attempt{At: at, Status: status}
 	if sent != nil {
 		a.Error = sent.Error()
 	}
-	if err := s.store.Update(ctx, w.Workspace, func(tx storage.Tx) error {
+	if err := w.Update(func(tx storage.Tx) error {
 		_, err := deliveries.Update(tx, d.ID, func(d *Delivery) error {
 			d.Attempts = append(d.Attempts, a)
 			return nil

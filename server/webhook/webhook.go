@@ -342,7 +342,12 @@ func Redeliver(tx storage.Tx, name, id string) (Delivery, error) {
 	if err != nil {
 		return Delivery{}, err
 	}
-	return shown(tx, made)
+	return shown(glancing(tx), made)
+}
+
+// glancing looks at jobs without being a reader of theirs.
+func glancing(tx storage.ReadTx) job.Look {
+	return func(k *job.Kind, id string) (job.Job, error) { return k.Get(tx, id) }
 }
 
 func find(tx storage.ReadTx, name, id string) (h storage.Item[Hook], d storage.Item[Delivery], err error) {
@@ -357,23 +362,23 @@ func find(tx storage.ReadTx, name, id string) (h storage.Item[Hook], d storage.I
 }
 
 // shown is a delivery with the state of its job.
-func shown(tx storage.ReadTx, d storage.Item[Delivery]) (Delivery, error) {
+func shown(look job.Look, d storage.Item[Delivery]) (Delivery, error) {
 	view := d.Value
 	view.ID, view.CreatedAt = d.ID, d.Created
-	j, err := Deliver.Get(tx, d.ID)
+	j, err := look(Deliver, d.ID)
 	view.State = j.State
 	return view, err
 }
 
 // Log lists deliveries of a hook, the newest first.
-func Log(tx storage.ReadTx, name string, limit int) ([]Delivery, error) {
+func Log(tx storage.ReadTx, look job.Look, name string, limit int) ([]Delivery, error) {
 	h, err := hooks.Find(tx, indexName, name)
 	if err != nil {
 		return nil, err
 	}
 	list := []Delivery{}
 	err = deliveries.Each(tx, storage.Query{Parent: &h.ID, Descending: true, Limit: limit}, func(d storage.Item[Delivery]) error {
-		view, err := shown(tx, d)
+		view, err := shown(look, d)
 		list = append(list, view)
 		return err
 	})
@@ -381,10 +386,10 @@ func Log(tx storage.ReadTx, name string, limit int) ([]Delivery, error) {
 }
 
 // Logged is a delivery of a hook.
-func Logged(tx storage.ReadTx, name, id string) (Delivery, error) {
+func Logged(tx storage.ReadTx, look job.Look, name, id string) (Delivery, error) {
 	_, d, err := find(tx, name, id)
 	if err != nil {
 		return Delivery{}, err
 	}
-	return shown(tx, d)
+	return shown(look, d)
 }

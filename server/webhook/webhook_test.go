@@ -170,7 +170,7 @@ func log(t *testing.T, store storage.Store, done func([]Delivery) bool) []Delive
 	for {
 		var list []Delivery
 		if err := store.View(t.Context(), "w", func(tx storage.ReadTx) (err error) {
-			list, err = Log(tx, "h", 500)
+			list, err = Log(tx, glancing(tx), "h", 500)
 			return err
 		}); err != nil {
 			t.Fatal(err)
@@ -341,11 +341,66 @@ func TestKept(t *testing.T) {
 		if len(left) != 0 {
 			t.Errorf("%+v", left)
 		}
-		if _, gone := Log(tx, "h", 1); !storage.IsNotFound(gone) {
+		if _, gone := Log(tx, glancing(tx), "h", 1); !storage.IsNotFound(gone) {
 			t.Error(gone)
 		}
 		return err
 	}); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// What a sender did for a workspace that was brought back meanwhile is not in its log.
+func TestBroughtBack(t *testing.T) {
+	store := room(t)
+	asked, answer := make(chan struct{}, 2), make(chan struct{})
+	r := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+		asked <- struct{}{}
+		<-answer
+	}))
+	t.Cleanup(r.Close)
+	update(t, store, func(tx storage.Tx) error {
+		_, err := Create(tx, Hook{Name: "h", URL: r.URL})
+		return errors.Join(err, Emit(tx, Event{Name: "e"}))
+	})
+	<-asked
+	if err := store.UpdateAll(t.Context(), []string{"w", "\x00kept"}, func(txs []storage.Tx) error {
+		return errors.Join(txs[1].CopyFrom(txs[0]), txs[0].CopyFrom(txs[1]), job.Rearm(txs[0]))
+	}); err != nil {
+		t.Fatal(err)
+	}
+	close(answer)
+	if list := log(t, store, ended); len(list) != 1 || len(list[0].Attempts) != 1 || list[0].State != job.Done {
+		t.Errorf("%+v", list)
+	}
+}
+
+// Deliveries show in their mode to who reads the log; a hook that is switched off is told
+// nothing more.
+func TestModes(t *testing.T) {
+	store := room(t)
+	r := newReceiver(t, 200)
+	update(t, store, func(tx storage.Tx) error {
+		_, err := Create(tx, Hook{Name: "h", URL: r.URL})
+		at := tx.Now().Add(time.Hour)
+		return errors.Join(err, tx.SetSettings(storage.Settings{Clock: storage.Clock{}.Freeze(tx.Now())}),
+			Emit(tx, Event{Name: "late", At: at}), Update(tx, Hook{Name: "h", URL: r.URL, Off: true}))
+	})
+	update(t, store, func(tx storage.Tx) error {
+		return tx.SetSettings(storage.Settings{Clock: storage.Clock{}.Freeze(tx.Now().Add(time.Hour))})
+	})
+	if list := log(t, store, ended); list[0].State != job.Failed || len(list[0].Attempts) != 0 {
+		t.Errorf("switched off: %+v", list)
+	}
+	update(t, store, func(tx storage.Tx) error {
+		return errors.Join(Update(tx, Hook{Name: "h", URL: r.URL}), Deliver.SetPlan(tx, &job.Plan{Mode: job.Polls, QueuedReads: 1, RunningReads: 1}),
+			Emit(tx, Event{Name: "now"}))
+	})
+	log(t, store, func(list []Delivery) bool { return len(list[0].Attempts) == 1 })
+	for _, want := range []job.State{job.Queued, job.Running, job.Done} {
+		list, err := job.View(t.Context(), store, "w", func(tx storage.ReadTx, look job.Look) ([]Delivery, error) { return Log(tx, look, "h", 1) })
+		if err != nil || list[0].State != want && (want != job.Done || list[0].State != job.Running) {
+			t.Errorf("%+v, %v, want %s", list, err, want)
+		}
 	}
 }
