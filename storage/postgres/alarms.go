@@ -57,7 +57,7 @@ func (s *Store) Alarms(ctx context.Context, limit int, except ...string) ([]stor
 	if err != nil {
 		return nil, 0, err
 	}
-	return book.Longest(found, limit), time.Duration(next) * time.Microsecond, nil
+	return book.Longest(found, limit), book.Microseconds(next), nil
 }
 
 // Rings implements [storage.ReadTx].

@@ -73,7 +73,7 @@ func (s *Store) Alarms(ctx context.Context, limit int, except ...string) ([]stor
 	if next == storage.Never {
 		next = 0
 	}
-	return book.Longest(found, limit), time.Duration(next) * time.Microsecond, nil
+	return book.Longest(found, limit), book.Microseconds(next), nil
 }
 
 // Rings implements [storage.ReadTx].

@@ -83,6 +83,10 @@ func testAlarms(t *testing.T, open Open) {
 	if _, next := ringing(t, s, 1); next != 2*time.Hour {
 		t.Errorf("the next rings after %v", next)
 	}
+	setAlarm(t, s, "a", "1", time.Date(9999, 12, 31, 0, 0, 0, 0, time.UTC))
+	if _, next := ringing(t, s, 1); next < 290*365*24*time.Hour {
+		t.Errorf("in the last year, the next rings after %v", next)
+	}
 
 	// What is not committed does not ring, and within a transaction all of it counts.
 	err := s.Update(t.Context(), "a", func(tx storage.Tx) error {

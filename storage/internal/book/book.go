@@ -247,6 +247,11 @@ func Longest(found []Ringing, limit int) []storage.Alarm {
 	return alarms
 }
 
+// Microseconds is a duration of so many, or the longest there is.
+func Microseconds(n int64) time.Duration {
+	return time.Duration(min(n, math.MaxInt64/int64(time.Microsecond))) * time.Microsecond
+}
+
 // SizeOf is how many bytes a record counts for: its body, its names and its keys as
 // they are kept.
 func SizeOf(r storage.Record, keys []storage.Key) int64 {
