@@ -82,7 +82,7 @@ func sortedMap[M ~map[string]V, V any](m M) iter.Seq2[string, V] {
 const loweredVersion = "3.0.3"
 
 func newLowerer(d *Document) *lowerer {
-	return &lowerer{document: d, done: map[*Schema]bool{}, surveyed: map[*Schema]bool{}, takesNull: map[*Schema]bool{}, bases: map[*Schema]*openapi3.SchemaRef{}, unwound: map[*Schema]bool{}}
+	return &lowerer{document: d, done: map[*Schema]bool{}, surveyed: map[*Schema]bool{}, takesNull: map[*Schema]bool{}, bases: map[*Schema]*openapi3.SchemaRef{}, unwound: map[*Schema]bool{}, bodies: map[*openapi3.MediaType]bool{}}
 }
 
 // constNull finds what the loaded model has lost.
@@ -97,6 +97,7 @@ type lowerer struct {
 	takesNull map[*Schema]bool                // the schemas that accept null
 	bases     map[*Schema]*openapi3.SchemaRef // without their unions, for the branches of those
 	unwound   map[*Schema]bool
+	bodies    map[*openapi3.MediaType]bool
 	lowered   []place // and not settled
 	errs      []error
 }
@@ -129,8 +130,13 @@ func (l *lowerer) content(at string, c openapi3.Content) {
 			mt = openapi3.NewMediaType()
 			c[name] = mt
 		}
+		at := at + "/content/" + pointerEscaper.Replace(name)
+		if l.document.foreign && !l.bodies[mt] { // those of components first
+			l.bodies[mt] = true
+			l.unread(at, newContent(name, mt))
+		}
 		if mt.Schema != nil {
-			l.ref(at+"/content/"+pointerEscaper.Replace(name)+"/schema", mt.Schema)
+			l.ref(at+"/schema", mt.Schema)
 		}
 	}
 }

@@ -34,6 +34,22 @@ func (l *lowerer) warn(at string, s *Schema, format string, args ...any) {
 	l.document.warnings = append(l.document.warnings, Warning{strings.TrimPrefix(at, "#"), fmt.Sprintf(format, args...)})
 }
 
+// unread warns of what is said of bodies that are not looked into, and of parts.
+func (l *lowerer) unread(at string, c *content) {
+	tell := func(at, format string, args ...any) {
+		l.document.warnings = append(l.document.warnings, Warning{strings.TrimPrefix(at, "#"), fmt.Sprintf(format, args...)})
+	}
+	essence := c.media.essence()
+	if c.schema != nil && c.media.subtype != "*" && (c.kind == contentBinary || essence == eventStream) && !plainBody(c) {
+		tell(at+"/schema", "bodies of %s are not judged by their schema", essence)
+	}
+	for name, e := range sortedMap(c.encoding) {
+		if e != nil && c.kind == contentMultipart && len(e.Headers) > 0 {
+			tell(at+"/encoding/"+pointerEscaper.Replace(name)+"/headers", "headers of parts are not judged")
+		}
+	}
+}
+
 // unsupported deals with the keywords of a schema that the visitor would not enforce.
 func (l *lowerer) unsupported(at string, s *Schema) {
 	keywords := [...]struct {

@@ -101,3 +101,28 @@ func TestServedDocumentsKeepTheirWord(t *testing.T) {
 		}
 	}
 }
+
+// Of a document that others serve it costs a warning.
+func TestBodiesThatAreNotJudged(t *testing.T) {
+	object := "{schema: {type: object, required: [a]}}"
+	for content, want := range map[string]string{
+		"application/xml: " + object:                                    "bodies of application/xml are not judged by their schema",
+		"application/x-ndjson: " + object:                               "bodies of application/x-ndjson are not judged by their schema",
+		"text/event-stream: " + object:                                  "bodies of text/event-stream are not judged by their schema",
+		"'multipart/mixed; boundary=x': " + object:                      "bodies of multipart/mixed are not judged by their schema",
+		"application/json: " + object:                                   "",
+		"'*/*': " + object:                                              "",
+		"application/pdf: {schema: {type: string, format: binary}}":     "",
+		"text/event-stream: {schema: {type: string, description: 'd'}}": "",
+		"multipart/form-data: {schema: {type: object, properties: {f: {type: string}}}, encoding: {f: {headers: {X-A: {schema: {type: integer}}}}}}": "headers of parts are not judged",
+	} {
+		d := foreign(t, "3.1.0", "paths: {/a: {post: {requestBody: {content: {"+content+"}}, responses: {'200': {description: d}}}}}\n")
+		got := ""
+		for _, w := range d.Warnings() {
+			got += w.Text
+		}
+		if got != want {
+			t.Errorf("%s: %q, want %q", content, got, want)
+		}
+	}
+}
