@@ -13,7 +13,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
+	"github.com/understudy-api/understudy/internal/pgtest"
 	"github.com/understudy-api/understudy/storage"
+	"github.com/understudy-api/understudy/storage/postgres"
 	"github.com/understudy-api/understudy/storage/sqlite"
 )
 
@@ -499,17 +501,34 @@ func (m *machine) check() {
 // Whatever happens to jobs, their workers, their clocks and their workspaces, they are as
 // a simple model says, and take effect once.
 func TestProperty(t *testing.T) {
-	if steps := flag.Lookup("rapid.steps"); steps.Value.String() == steps.DefValue {
-		_ = steps.Value.Set("60") // much must happen before something is wrong
-	}
-	wall := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	wall := began
 	store, err := sqlite.Open(t.Context(), sqlite.Options{Now: func() time.Time { return wall }})
+	property(t, store, err, &wall, "100")
+}
+
+func TestStoreProperty(t *testing.T) {
+	wall := began
+	store, err := postgres.Open(t.Context(), postgres.Options{DSN: pgtest.Schema(t), MaxConns: 4, Now: func() time.Time { return wall }})
+	property(t, store, err, &wall, "30")
+}
+
+var began = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+
+func property(t *testing.T, store storage.Store, err error, wall *time.Time, checks string) {
+	t.Helper()
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = store.Close() })
+	// Much must happen before something is wrong.
+	for name, value := range map[string]string{"rapid.checks": checks, "rapid.steps": "60"} {
+		if f := flag.Lookup(name); f.Value.String() == f.DefValue {
+			_ = f.Value.Set(value)
+			t.Cleanup(func() { _ = f.Value.Set(f.DefValue) })
+		}
+	}
 	rapid.Check(t, func(rt *rapid.T) {
-		m := &machine{T: rt, store: store, wall: &wall, names: [2]string{"a", "b"}, spaces: [2]*modelSpace{emptySpace(), emptySpace()}}
+		m := &machine{T: rt, store: store, wall: wall, names: [2]string{"a", "b"}, spaces: [2]*modelSpace{emptySpace(), emptySpace()}}
 		for i := range m.rooms {
 			m.rooms[i] = New(Options{Store: store, Lease: time.Hour})
 			m.update(i, func(tx storage.Tx) error { return tx.Clear() })
