@@ -36,24 +36,51 @@ func TestThreePlaces(t *testing.T) {
 	}
 	tree := t.TempDir()
 	copyTree(t, tree)
-	for place, from := range places {
-		text, err := os.ReadFile(from)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(filepath.Join(tree, place), text, 0o600); err != nil {
-			t.Fatal(err)
-		}
+	// Without the document, and then without the resource file, the compiler says what is missing.
+	fill(t, tree, "server/brms/templates.go")
+	if out, err := run(t, tree, "go build ./server/brms"); err == nil || !strings.Contains(out, "undefined: brms.PutRating") {
+		t.Fatalf("without the document: %v\n%s", err, out)
+	}
+	if err := os.Remove(filepath.Join(tree, "server/brms/templates.go")); err != nil {
+		t.Fatal(err)
+	}
+	fill(t, tree, "openapi/brms/templates.yaml")
+	if out, err := run(t, tree, "make -s generate"); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	if out, err := run(t, tree, "go build ./server/brms"); err == nil || !strings.Contains(out, "missing method PutRating") {
+		t.Fatalf("without the resource file: %v\n%s", err, out)
+	}
+	for place := range places {
+		fill(t, tree, place)
 	}
 	for _, step := range steps {
-		words := strings.Fields(step)
-		cmd := exec.CommandContext(t.Context(), words[0], words[1:]...)
-		cmd.Dir = tree
-		cmd.Env = append(os.Environ(), "GOFLAGS=-trimpath") // what is built elsewhere is not built again
-		if out, err := cmd.CombinedOutput(); err != nil {
+		if out, err := run(t, tree, step); err != nil {
 			t.Fatalf("%s: %v\n%s", step, err, out)
 		}
 	}
+}
+
+// fill writes what is added at a place.
+func fill(t *testing.T, tree, place string) {
+	t.Helper()
+	text, err := os.ReadFile(places[place])
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(tree, place), text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func run(t *testing.T, tree, step string) (string, error) {
+	t.Helper()
+	words := strings.Fields(step)
+	cmd := exec.CommandContext(t.Context(), words[0], words[1:]...)
+	cmd.Dir = tree
+	cmd.Env = append(os.Environ(), "GOFLAGS=-trimpath") // what is built elsewhere is not built again
+	out, err := cmd.CombinedOutput()
+	return string(out), err
 }
 
 // copyTree copies the files that are kept, and those that are about to be.
