@@ -1,6 +1,7 @@
 package loading
 
 import (
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -70,7 +71,7 @@ func (l *loader) pathParameters(item *node) {
 			}
 			delete(declared, m[1])
 		}
-		for _, name := range sortedNames(declared) {
+		for _, name := range slices.Sorted(maps.Keys(declared)) {
 			l.mistake(declared[name], "the path parameter %q is not in the path %s", name, l.path)
 		}
 	}

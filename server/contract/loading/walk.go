@@ -1,6 +1,7 @@
 package loading
 
 import (
+	"maps"
 	"math"
 	"regexp"
 	"slices"
@@ -331,15 +332,6 @@ func (l *loader) described(n *node, what string) {
 	}
 }
 
-func sortedNames(m map[string]*node) []string {
-	names := make([]string, 0, len(m))
-	for name := range m {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	return names
-}
-
 var schemaTypes = []string{"null", "boolean", "integer", "number", "string", "array", "object"}
 
 // The keywords of a schema by what they are.
@@ -398,7 +390,7 @@ func (l *loader) schema(n *node) {
 	l.lists(n, exact)
 	if len(exact) > 0 {
 		at := n.child(object, "")
-		for _, keyword := range sortedKeys(exact) {
+		for _, keyword := range slices.Sorted(maps.Keys(exact)) {
 			at.set(keyword, n.child(text, exact[keyword]))
 		}
 		n.set(exactKey, at)
@@ -409,15 +401,6 @@ func (l *loader) schema(n *node) {
 	if l.draft && n.get("type") == nil && n.get("$ref") == nil && len(n.names) > 0 {
 		n.set("allowEmptyValue", n.child(truth, "true")) // where kin-openapi's look for a schema that says nothing ends
 	}
-}
-
-func sortedKeys(m map[string]string) []string {
-	keys := make([]string, 0, len(m))
-	for key := range m {
-		keys = append(keys, key)
-	}
-	slices.Sort(keys)
-	return keys
 }
 
 // rounded gives a value as it is written, if it has a number of which a float64 makes
