@@ -74,6 +74,13 @@ func brmsPost(headers, body string) string {
 }
 
 func dfPost(headers, body string) string { return wireOf("POST", biList+"dbt/", "AUTH"+headers, body) }
+
+const dfDiffs = "/api/v1/datadiffs"
+
+func notInteger(name, came string) string {
+	return fmt.Sprintf(`{"detail":[{"type":"int_parsing","loc":["query",%q],"msg":"Input should be a valid integer, unable to parse string as an integer","input":%q}]}`, name, came)
+}
+
 func asked(method, target string) string { return wireOf(method, target, "AUTH", "") }
 
 func bodies(headers, inBRMS, inDF string, status int, brms string, dfStatus int, df string) ([]wired, []wired) {
@@ -173,7 +180,18 @@ func decisions() []decision {
 			{dfPost(jsonType, second(member(deep(199)))), 200, madeByDF, ""},
 			{dfPost(jsonType, second(member(deep(200)))), 422, notJSON(222, "Arrays and objects nest too deeply"), ""},
 		}),
-		both("a query parameter twice", func(target string) string { return asked("GET", target+"?page=1&page=9") }, 200, pageOf, "Understudy-Exchange: *", 200, "[", "Understudy-Exchange: *"),
+		row("a query parameter twice", []wired{
+			{asked("GET", "/api/projects?page=1&page=9"), 200, pageOf, "Understudy-Exchange: *"},
+		}, []wired{
+			{asked("GET", dfDiffs+"?page=x&page=1"), 200, `{"page":1,`, "Understudy-Exchange: *"},
+			{asked("GET", dfDiffs+"?page=1&p%61ge=x"), 422, notInteger("page", "x"), "Understudy-Exchange: *"},
+			{asked("GET", dfDiffs+"?page=1&page="), 422, notInteger("page", ""), "Understudy-Exchange: *"},
+		}),
+		row("a body of null", []wired{{brmsPost(jsonType, "null"), 400, `{"statusCode":400,"code":"FST_ERR_VALIDATION","error":"Bad Request","message":"body must be object"}`, ""}}, []wired{
+			{dfPost(jsonType, "null"), 422, `{"detail":[{"type":"missing","loc":["body"],"msg":"Field required","input":null}]}`, ""},
+			{wireOf("PATCH", dfDiffs+"/1", "AUTH"+jsonType, "null"), 422, `{"detail":[{"type":"missing","loc":["body"],"msg":"Field required","input":null}]}`, ""},
+			{wireOf("PATCH", dfDiffs+"/1", "AUTH"+jsonType, "[]"), 422, `{"detail":[{"type":"missing","loc":["body","archived"],"msg":"Field required","input":null},{"type":"missing","loc":["body","purged"],"msg":"Field required","input":null}]}`, ""},
+		}),
 		both("an undeclared query parameter", func(target string) string { return asked("GET", target+"?colour=red") }, 200, pageOf, "Understudy-Exchange: *", 200, "[", "Understudy-Exchange: *"),
 		row("a malformed query", []wired{
 			{asked("GET", "/api/projects?%zz"), 200, pageOf, "Understudy-Exchange: *"},

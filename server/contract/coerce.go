@@ -18,24 +18,24 @@ type Convert func(v *Violation, value any) (converted any, ok bool)
 // that is converted shows what was hidden in it.
 const maxConversions = 4
 
-// Understand makes a refused request fit to be served where it is only reported:
-// values are converted as the real service converts them, until nothing refuses
-// the request. It gives the converted request, or what is wrong even so: then the
-// real service refuses as well.
+// Understand makes a request that is refused, or cannot be read for a rule that only
+// warns, fit to be served where it is only reported: values are converted as the real
+// service converts them, until nothing refuses the request. It gives the converted
+// request, or what is wrong even so: then the real service refuses as well.
 func (o *Operation) Understand(ctx context.Context, m *Message, j *Judged) (understood *Message, wrong []Violation) {
 	again := *m
 	again.Header, again.Vars = m.Header.Clone(), maps.Clone(m.Vars)
 	judged := j
 	for range maxConversions {
-		wrong = judged.Refusing()
-		if len(wrong) == 0 {
-			j.Body, j.Value, j.query, j.read = judged.Body, judged.Value, judged.query, judged.read
-			return &again, nil
-		}
-		if o.document.convert == nil || !o.convertAll(&again, wrong) {
+		unfit := slices.DeleteFunc(slices.Clone(judged.Violations), func(v Violation) bool { return !v.Refuses() && !v.unreadable() })
+		if o.document.convert == nil || !o.convertAll(&again, unfit) {
 			break
 		}
 		judged = o.JudgeRequest(ctx, &again)
+	}
+	if wrong = judged.Refusing(); len(wrong) == 0 {
+		j.Body, j.Value, j.query, j.read = judged.Body, judged.Value, judged.query, judged.read
+		return &again, nil
 	}
 	o.asTheyCame(wrong, m)
 	return nil, wrong
@@ -64,9 +64,16 @@ func (o *Operation) asTheyCame(wrong []Violation, m *Message) {
 // convertAll converts what can be converted of what violations are about, and
 // tells whether anything could.
 func (o *Operation) convertAll(m *Message, wrong []Violation) (done bool) {
+	if len(wrong) == 0 {
+		return false
+	}
 	body, unread := decodeJSON(m.Body)
 	inBody := false
-	query := readQuery(m.URL.RawQuery, o.document.wholeEscapes).Values
+	read := readQuery(m.URL.RawQuery, o.document.wholeEscapes)
+	if o.document.lastValue {
+		o.lastValues(m, &read)
+	}
+	query := read.Values
 	inQuery := false
 	defer func() {
 		if u := *m.URL; inQuery {

@@ -278,7 +278,11 @@ func (v *Violation) sentence(got, accepted string) string {
 		}
 		return text + "remove it or correct its name."
 	case RuleRepeated:
-		return "The " + place + " is given more than once and only the first is read: send it once."
+		which := "first"
+		if v.op != nil && v.op.document.lastValue {
+			which = "last"
+		}
+		return "The " + place + " is given more than once and only the " + which + " is read: send it once."
 	case RuleTransport:
 		return "The body ended before its announced end, or its chunks are malformed: send all of it, with the right length."
 	case RuleBodyUnused:

@@ -72,11 +72,13 @@ var unreadableRules = []string{
 	"type", "format", "anyOf", "oneOf", "discriminator", RuleNumberRange, RuleIntegerRange, RuleJSON, RuleMediaType,
 }
 
+func (v *Violation) unreadable() bool { return slices.Contains(unreadableRules, v.Rule) }
+
 // Doubtful lists the violations that may keep a request from being understood.
 func (j *Judged) Doubtful() []Violation {
 	var found []Violation
 	for i := range j.Violations {
-		if v := &j.Violations[i]; slices.Contains(unreadableRules, v.Rule) {
+		if v := &j.Violations[i]; v.unreadable() {
 			found = append(found, *v)
 		}
 	}
@@ -88,7 +90,7 @@ func (j *Judged) Doubtful() []Violation {
 func (j *Judged) unread() []string {
 	var names []string
 	for i := range j.Violations {
-		if v := &j.Violations[i]; v.In == InQuery && !v.Refuses() && slices.Contains(unreadableRules, v.Rule) {
+		if v := &j.Violations[i]; v.In == InQuery && !v.Refuses() && v.unreadable() {
 			names = append(names, v.Name)
 		}
 	}
@@ -114,6 +116,9 @@ func (o *Operation) JudgeRequest(ctx context.Context, m *Message) *Judged {
 	j := &Judged{Body: m.Body, query: readQuery(m.URL.RawQuery, o.document.wholeEscapes)}
 	found := newCollector(ctx)
 	o.judgeQuery(&j.query, found)
+	if o.document.lastValue {
+		m = o.lastValues(m, &j.query)
+	}
 	if o.facts().numberTexts {
 		for _, v := range o.judgeNumberTexts(m, j.query.Values) {
 			found.add(&v)
@@ -375,7 +380,7 @@ func (o *Operation) judgeQuery(query *queryValues, found *collector) {
 			if !slices.ContainsFunc(o.facts().readers, func(r *parameterReader) bool { return r.claims(name) }) {
 				found.add(&v)
 			}
-		case len(values[name]) > 1 && p.Schema != nil && !wants([]*Schema{p.Schema.Value}, openapi3.TypeArray):
+		case len(values[name]) > 1 && p.Schema != nil && !isList(p):
 			again := v
 			again.Rule, again.Schema, again.Where = RuleRepeated, p.Schema.Value, o.parameterLocation(p, "")
 			found.add(&again)

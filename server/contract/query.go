@@ -3,8 +3,11 @@ package contract
 import (
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/getkin/kin-openapi/openapi3"
 )
 
 // queryValues are the parameters of a query as the API's framework reads them.
@@ -79,6 +82,44 @@ func decodeEscapes(text string) string {
 		b.WriteByte(text[i])
 	}
 	return b.String()
+}
+
+// isList reports whether a parameter takes more than one value.
+func isList(p *openapi3.Parameter) bool {
+	return p.Schema != nil && wants([]*Schema{p.Schema.Value}, openapi3.TypeArray)
+}
+
+// lastValues leaves of each repeated parameter that takes one value only the last, in
+// the message as it is judged and in its query.
+func (o *Operation) lastValues(m *Message, query *queryValues) *Message {
+	repeated := map[string]bool{}
+	for name, values := range query.Values {
+		if p := o.facts().query[name]; len(values) > 1 && p != nil && p.Schema != nil && !isList(p) {
+			repeated[name] = true
+			query.Values[name] = values[len(values)-1:]
+		}
+	}
+	if len(repeated) == 0 {
+		return m
+	}
+	query.foreign = true
+	pairs := strings.Split(m.URL.RawQuery, "&")
+	var kept []string
+	for _, pair := range slices.Backward(pairs) {
+		escaped, _, _ := strings.Cut(pair, "=")
+		name, _ := decodeText(escaped, o.document.wholeEscapes)
+		first, single := repeated[name] // from behind
+		if !single || first {
+			kept = append(kept, pair)
+		}
+		if first {
+			repeated[name] = false
+		}
+	}
+	slices.Reverse(kept)
+	changed, u := *m, *m.URL
+	u.RawQuery, changed.URL = strings.Join(kept, "&"), &u
+	return &changed
 }
 
 // counting is the value of a repeated parameter that is judged and served: the first

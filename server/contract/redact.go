@@ -522,6 +522,9 @@ func (v *Violation) Declares(s *Schema, keyword string) bool {
 	return found
 }
 
+// Properties lists the properties of a schema in the order of the violation's document.
+func (v *Violation) Properties(s *Schema) []string { return v.op.Properties(s) }
+
 // BodySchema is the schema of the request's body; nil if there is none.
 func (v *Violation) BodySchema() *Schema {
 	switch {

@@ -261,23 +261,26 @@ func (s *Site) enforce(v *visit, op *contract.Operation, r *http.Request, next h
 		v.answerForced(r)
 		return
 	}
-	if judged.Refused() {
-		refusal := &Refusal{Kind: KindInvalid, Violations: judged.Refusing(), Operation: op, Body: v.body}
-		if !s.report {
-			v.refuse(r, refusal)
-			return
-		}
+	refused, doubtful := judged.Refused(), judged.Doubtful()
+	if refused && !s.report {
+		v.refuse(r, &Refusal{Kind: KindInvalid, Violations: judged.Refusing(), Operation: op, Body: v.body})
+		return
+	}
+	if refused || len(doubtful) > 0 {
+		v.held = &Refusal{Kind: KindInvalid, Violations: doubtful, Operation: op, Body: v.body}
+	}
+	if refused || len(doubtful) > 0 && s.report {
 		converted, wrong := op.Understand(r.Context(), message, judged)
 		if converted == nil {
-			refusal.Violations = wrong
-			v.refuse(r, refusal)
+			v.held.Violations = wrong
+			v.refuse(r, v.held)
 			return
 		}
-		v.held = refusal
+		if refused {
+			v.held.Violations = judged.Refusing()
+		}
 		r = mux.SetURLVars(r, converted.Vars)
 		r.URL, r.Header = converted.URL, converted.Header
-	} else if doubtful := judged.Doubtful(); len(doubtful) > 0 {
-		v.held = &Refusal{Kind: KindInvalid, Violations: doubtful, Operation: op, Body: v.body}
 	}
 	next.ServeHTTP(v.answer, v.handOver(r, judged))
 }

@@ -19,13 +19,18 @@ const harmless = new Set(['nullable', 'default', 'properties', 'items', '$ref', 
 const parts = ['params', 'body', 'querystring', 'headers']
 
 // convert drops what a rule forbids if it is not refused for it: what we only guess
-// (x-understudy-basis), when refusing is set. An enum that is itself marked as a guess
-// is none: it lists what is known.
+// (x-understudy-basis), when refusing is set; when it is 'unreadable', types and formats
+// stay, for what no type can hold is refused even so. An enum that is itself marked as a
+// guess is none: it lists what is known.
 function convert (s, refusing, basis = 'published') {
   basis = s['x-understudy-basis'] ?? basis
   const rules = s['x-understudy-basis-rules'] ?? {}
-  const warns = (rule) => refusing && ['inferred', 'client'].includes(rules[rule] ?? basis)
+  const warns = (rule) => refusing && !(refusing === 'unreadable' && ['type', 'format'].includes(rule)) && ['inferred', 'client'].includes(rules[rule] ?? basis)
   const next = (v) => convert(v, refusing, basis)
+  if (s.nullable && !s.type) { // Ajv wants a type beside it, and a serialiser takes a union
+    const { nullable, ...rest } = s
+    return refusing ? next(rest) : { anyOf: [next(rest), { type: 'null' }] }
+  }
   const out = {}
   for (const [k, v] of Object.entries(s)) {
     if (k.startsWith('x-') || dropped.has(k) || (k === 'enum' && rules.enum === 'inferred') || (!harmless.has(k) && warns(k))) continue
@@ -47,10 +52,18 @@ function convert (s, refusing, basis = 'published') {
 
 // Fastify lower-cases the names of header schemas, unless it is given a compiler
 // of its own, as here.
-const nameOf = (p) => p.in === 'header' ? p.name.toLowerCase() : p.name
+const nameOf = (p) => p.in === 'header' ? p.name.toLowerCase() : p['x-understudy-multi-segment'] ? '*' : p.name
 
-const definitionsOf = (document, refusing) =>
-  Object.fromEntries(Object.entries(document.components?.schemas ?? {}).map(([n, s]) => [n, convert(s, refusing)]))
+// definitionsOf are the components that a schema refers to, near or far: to compile
+// those that it does not takes longer than all requests.
+const definitionsOf = (document, schema, refusing, found = {}) => {
+  for (const [, name] of JSON.stringify(schema).matchAll(/"#\/(?:components\/schemas|definitions)\/([^"]+)"/g)) {
+    if (name in found) continue
+    found[name] = convert(document.components.schemas[name], refusing)
+    definitionsOf(document, found[name], refusing, found)
+  }
+  return found
+}
 
 function partSchema (document, parameters, where, refusing) {
   const chosen = parameters.filter((p) => p.in === where)
@@ -59,7 +72,7 @@ function partSchema (document, parameters, where, refusing) {
     type: 'object',
     required: chosen.filter((p) => p.required).map(nameOf),
     properties: Object.fromEntries(chosen.map((p) => [nameOf(p), convert(p.schema, refusing, p['x-understudy-basis'])])),
-    definitions: definitionsOf(document, refusing)
+    definitions: definitionsOf(document, chosen, refusing)
   }
 }
 
@@ -94,10 +107,10 @@ export function oracle (Fastify, Ajv, addFormats) {
     app.setValidatorCompiler(compilers[mode])
     app.addHook('preValidation', (request, reply, done) => { current = request; collected.set(request, []); done() })
     const find = (node) => node.$ref ? node.$ref.slice(2).split('/').reduce((n, k) => n[k], document) : node
-    const whole = (schema) => {
-      const definitions = definitionsOf(document, options.refusing)
+    const whole = (schema, refusing) => {
+      const definitions = definitionsOf(document, schema, refusing)
       const name = schema.$ref?.split('/').pop()
-      return name ? { ...definitions[name], definitions } : { ...convert(schema, options.refusing), definitions }
+      return name ? { ...definitions[name], definitions } : { ...convert(schema, refusing), definitions }
     }
     for (const [path, item] of Object.entries(document.paths)) {
       for (const method of ['get', 'put', 'post', 'delete', 'patch']) {
@@ -110,13 +123,16 @@ export function oracle (Fastify, Ajv, addFormats) {
           if (s) schema[key] = s
         }
         const body = operation.requestBody && find(operation.requestBody).content['application/json']?.schema
-        if (body) schema.body = whole(body)
+        if (body) schema.body = whole(body, options.refusing)
         const answer = options.handler && find(operation.responses['200'] ?? {}).content?.['application/json']?.schema
-        if (answer) schema.response = { 200: whole(answer) }
+        if (answer) schema.response = { 200: whole(answer, false) }
         const secured = (operation.security ?? document.security ?? []).length > 0
         app.route({
           method: method.toUpperCase(),
-          url: path.replace(/\{([^}]+)\}/g, ':$1'),
+          url: path.replace(/\{([^}]+)\}/g, (_, name) => {
+            const own = nameOf(parameters.find((p) => p.name === name))
+            return own === '*' ? own : ':' + own
+          }),
           schema,
           onRequest: async (request) => {
             if (options.secured && secured && !/^bearer +[!#-+\--~]+$/i.test(request.headers.authorization ?? '')) {

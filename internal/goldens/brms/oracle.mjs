@@ -15,21 +15,35 @@ const serve = oracle(require('fastify'), plain(require('ajv')), plain(require('a
 const document = JSON.parse(readFileSync(process.argv[2], 'utf8'))
 let answer = {}
 
+// Members without declared members of their own: they keep the order that they have.
+const free = new Set()
+const collect = (node) => {
+  if (node === null || typeof node !== 'object') return
+  for (const [name, s] of Object.entries(node.properties ?? {})) {
+    if (!s.$ref && !s.properties && !s.items && !s.allOf && !s.anyOf && !s.oneOf) free.add(name)
+  }
+  Object.values(node).forEach(collect)
+}
+collect(document)
+
 // What Fastify serialises is in no order of its own.
-const shuffled = (v) => {
-  if (Array.isArray(v)) return v.map(shuffled)
-  if (v === null || typeof v !== 'object') return v
-  return Object.fromEntries(Object.entries(v).reverse().map(([k, x]) => [k, shuffled(x)]))
+const shuffled = (v, name) => {
+  if (Array.isArray(v)) return v.map((x) => shuffled(x))
+  if (v === null || typeof v !== 'object' || free.has(name)) return v
+  return Object.fromEntries(Object.entries(v).reverse().map(([k, x]) => [k, shuffled(x, k)]))
 }
 const handler = async (request, reply) => {
   if (answer.error) throw Object.assign(new Error(answer.error.message), answer.error)
   reply.header('x-converted', Buffer.from(JSON.stringify(request.body ?? null)).toString('base64'))
-  return reply.code(answer.status ?? 200).send(shuffled(answer.body ?? {}))
+  reply.code(answer.status ?? 200)
+  if (answer.text === '') return reply.send()
+  if (answer.text !== undefined) return reply.type(answer.type).send(answer.text)
+  return reply.send(answer.raw ? answer.body : shuffled(answer.body ?? {}))
 }
 
 const ports = {}
-for (const [name, mode] of [['strict', 'whole'], ['stock', 'stock']]) {
-  const app = serve(document, mode, { refusing: true, secured: true, handler })
+for (const [name, mode, refusing] of [['strict', 'whole', 'unreadable'], ['stock', 'stock', 'unreadable'], ['warned', 'whole', true], ['stockWarned', 'stock', true]]) {
+  const app = serve(document, mode, { refusing, secured: true, handler })
   await app.listen({ port: 0, host: '127.0.0.1' })
   ports[name] = app.server.address().port
 }

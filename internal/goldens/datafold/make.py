@@ -305,9 +305,18 @@ def detail(errors):
     return out
 
 
+ADAPTERS = {}  # with their types by identity: some have no hash
+
+
+def adapter(t):
+    if id(t) not in ADAPTERS:
+        ADAPTERS[id(t)] = t, TypeAdapter(t)
+    return ADAPTERS[id(t)][1]
+
+
 def run(t, value, loc, strict=False):
     try:
-        TypeAdapter(t).validate_python(value, from_attributes=True, strict=strict or None)
+        adapter(t).validate_python(value, from_attributes=True, strict=strict or None)
         return []
     except ValidationError as e:
         return [dict(x, loc=loc + tuple(x["loc"])) for x in e.errors(include_url=False)]
@@ -359,7 +368,7 @@ def body_items(t, body, content_type):
         for name, f in t.model_fields.items():
             got = value.get(name) if isinstance(value, dict) else None
             if got is None:
-                if f.is_required():
+                if f.is_required() or not isinstance(value, (dict, type(None))):
                     out.append(missing(("body", name)))
                 continue
             o, m = judge(f.annotation, got, ("body", name))

@@ -24,7 +24,7 @@ from typing import Annotated, Any, Dict, List, Literal, Optional, Set, Tuple, Un
 
 from pydantic import AnyUrl, BaseModel, ConfigDict, Field, SecretStr, TypeAdapter, create_model
 
-from make import detail, judge, missing, run
+from make import CONVERTED, detail, judge, missing, run
 
 with open(sys.argv[1]) as f:
     DOCUMENT = json.load(f)
@@ -115,9 +115,12 @@ class Route:
         self.regex = re.compile("^" + re.sub(r"\\\{[^}]+\\\}", "([^/]+)", re.escape(path)) + "$")
         self.names = re.findall(r"\{([^}]+)\}", path)
         self.parameters = [resolve(p) for p in item.get("parameters", []) + operation.get("parameters", [])]
+        self.types = [build(p["schema"]) for p in self.parameters]
         body = operation.get("requestBody")
         json_body = resolve(body)["content"].get("application/json") if body else None
         self.body = build(json_body["schema"]) if json_body else None
+        self.needed = bool(body and resolve(body).get("required"))
+        self.embedded = bool(json_body) and json_body["schema"].get("$ref", "").rsplit("/", 1)[-1].startswith("Body_")
         answer = resolve(operation["responses"].get("200", {})).get("content", {}).get("application/json")
         self.answer = TypeAdapter(build(answer["schema"]) if answer and "schema" in answer else Any)
         self.secured = bool(operation.get("security", DOCUMENT.get("security")))
@@ -148,10 +151,26 @@ def header(request, name):
 def parameter(t, text, loc, strict):
     """The items of a parameter. Strict texts are plain ones."""
     items = run(t, text, loc)
-    if strict and not items and t is int and not re.fullmatch(r"[+-]?[0-9]+", text):
-        items = run(int, "x", loc)
+    plain = {int: r"[+-]?[0-9]+", bool: "[01tTfF]|true|True|TRUE|false|False|FALSE"}
+    base = next((a for a in (t, *typing.get_args(t)) if a in plain), None)
+    if strict and not items and base and not re.fullmatch(plain[base], text):
+        items = run(base, "x", loc)
         items[0]["input"] = text
     return items
+
+
+def body_items(t, value, loc, strict):
+    if strict:
+        try:
+            return judge(t, value, loc)[0]
+        except AssertionError:  # strict mode does not look into the list of a tuple
+            items = run(t, value, loc)
+            places = {tuple(i["loc"]) for i in items}
+            items += [i for i in run(t, value, loc, strict=True) if i["type"] in CONVERTED and i["loc"] not in places
+                      and not (i["type"] == "int_type" and isinstance(i["input"], float) and i["input"].is_integer())]
+            fields = list(getattr(t, "model_fields", ()))
+            return sorted(items, key=lambda i: fields.index(i["loc"][len(loc)]) if fields else 0)
+    return run(t, value, loc)
 
 
 def serve(request, strict):
@@ -199,24 +218,29 @@ def handle(route, path, query, request, strict):
     for name, text in urllib.parse.parse_qsl(query, keep_blank_values=True):
         texts[name] = text
     for place in ("path", "query", "header"):
-        for p in route.parameters:
+        for p, t in zip(route.parameters, route.types):
             if p["in"] != place:
                 continue
             text = {"path": path, "query": texts}.get(place, {}).get(p["name"]) if place != "header" else header(request, p["name"].lower())
             if text is not None:
-                items += parameter(build(p["schema"]), text, (place, p["name"]), strict)
+                items += parameter(t, text, (place, p["name"]), strict)
             elif p.get("required"):
                 items.append(missing((place, p["name"])))
     if route.body is not None and not malformed:
-        if value is None:
+        if strict and value is None and body and not route.needed:
+            items.append(missing(("body",)))  # it is sent, and is no object
+        elif route.embedded:
+            for name, field in route.body.model_fields.items():
+                # What has no fields lacks all of them, also those that it need not have.
+                got = value.get(name) if isinstance(value, dict) else None
+                if got is not None:
+                    items += body_items(field.annotation, got, ("body", name), strict)
+                elif field.is_required() or not isinstance(value, (dict, type(None))):
+                    items.append(missing(("body", name)))
+        elif value is not None:
+            items += body_items(route.body, value, ("body",), strict)
+        elif route.needed:
             items.append(missing(("body",)))
-        elif strict:
-            try:
-                items += judge(route.body, value, ("body",))[0]
-            except AssertionError:
-                items += run(route.body, value, ("body",))
-        else:
-            items += run(route.body, value, ("body",))
     if items:
         try:
             return Answer(422, {"detail": detail(items)})

@@ -190,7 +190,7 @@ var ruleTexts = map[string]ruleText{
 	},
 	contract.RuleRepeated: {
 		"A parameter that takes one value was given more than once.",
-		"Only the first is read, so that the others are lost.",
+		"Only one of them is read, so that the others are lost.",
 		"Send the parameter once.",
 	},
 	contract.RuleStatus: {

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"math"
 	"math/big"
 	"slices"
 	"strconv"
@@ -472,5 +473,5 @@ func notBool(literal json.Number) bool {
 		return n != 0 && n != 1
 	}
 	f, err := literal.Float64()
-	return err == nil && integral(literal) && f > -1<<63 && f < 1<<63 && f != 0 && f != 1
+	return err == nil && f == math.Trunc(f) && f > -1<<63 && f < 1<<63 && f != 0 && f != 1
 }

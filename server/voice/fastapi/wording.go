@@ -222,7 +222,7 @@ func word(v *contract.Violation, body *source) []Item {
 		absent := v.In == contract.InBody && len(v.Within) == 0 && v.Got == nil
 		switch {
 		case embedded(v) && len(v.Path) == 0:
-			return missingFields(v, it)
+			return missingFields(v, it, v.Got != nil)
 		case absent && (len(v.Path) == 0 || embedded(v) && len(v.Path) == 1):
 			return missing(v, it, body) // null is no body, and no field of an embedded one
 		}
@@ -283,7 +283,7 @@ func missing(v *contract.Violation, it Item, body *source) []Item {
 	if v.In == contract.InBody {
 		switch {
 		case len(v.Path) == 0 && embedded(v):
-			return missingFields(v, it)
+			return missingFields(v, it, false)
 		case len(v.Path) == 1 && embedded(v):
 		case len(v.Path) > 0:
 			it.Input = echo(v, body)
@@ -292,10 +292,18 @@ func missing(v *contract.Violation, it Item, body *source) []Item {
 	return []Item{it}
 }
 
-// missingFields says of each field of an embedded body that it is missing.
-func missingFields(v *contract.Violation, it Item) []Item {
+// missingFields says of the fields of an embedded body that they are missing: of those
+// that are required, or of all if what came has no fields.
+func missingFields(v *contract.Violation, it Item, all bool) []Item {
 	var items []Item
-	for _, name := range v.BodySchema().Required {
+	names := v.BodySchema().Required
+	if all {
+		names = v.Properties(v.BodySchema())
+	}
+	if len(names) == 0 { // null, which FastAPI takes for no body
+		return []Item{{Type: "missing", Loc: it.Loc, Msg: "Field required"}}
+	}
+	for _, name := range names {
 		items = append(items, Item{Type: "missing", Loc: append(slices.Clone(it.Loc), name), Msg: "Field required"})
 	}
 	return items
@@ -318,7 +326,7 @@ func wrongMediaType(v *contract.Violation, it Item, body *source) []Item {
 		return missing(v, it, body)
 	}
 	if embedded(v) {
-		return missingFields(v, it)
+		return missingFields(v, it, true)
 	}
 	it.Input = contract.Mask
 	if !v.HoldsSecrets() {
