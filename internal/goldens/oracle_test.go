@@ -83,7 +83,11 @@ func exchange(t *testing.T, address string, r request) answer {
 	if _, err := conn.Write(text.Bytes()); err != nil {
 		t.Fatal(err)
 	}
-	response, err := http.ReadResponse(bufio.NewReader(conn), &http.Request{Method: r.Method})
+	reader := bufio.NewReader(conn)
+	response, err := http.ReadResponse(reader, &http.Request{Method: r.Method})
+	for err == nil && response.StatusCode == http.StatusContinue {
+		response, err = http.ReadResponse(reader, &http.Request{Method: r.Method})
+	}
 	if err != nil {
 		t.Fatalf("%v: %v", r, err)
 	}

@@ -129,7 +129,7 @@ func (g *random) next() request {
 	}
 	switch n := g.IntN(100); {
 	case n < 3:
-		r.Method = pick(g, "GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS")
+		r.Method = pick(g, "GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS", "TRACE", "PROPFIND", "REPORT")
 	case n < 6 && r.Method == http.MethodGet:
 		r.Method = http.MethodHead
 	}
@@ -150,20 +150,53 @@ func (g *random) next() request {
 		if kind := g.contentType(); kind != "none" {
 			r.Header = append(r.Header, [2]string{"Content-Type", kind})
 		}
+		if g.chance(1) {
+			r.Header = append(r.Header, [2]string{"Content-Type", g.contentType()})
+		}
 	} else if g.chance(25) {
 		r.Header = append(r.Header, [2]string{"Content-Type", pick(g, "application/json", "application/json; charset=utf-8", "text/csv", "text/plain", "x")})
 		if g.chance(50) {
 			r.Body = []byte(pick(g, "{}", "", "[1]", `{"a":`, "x"))
 		}
 	}
+	if g.chance(5) { // nobody looks at these
+		r.Header = append(r.Header, pick(g, oddHeaders...))
+	}
 	return r
+}
+
+var oddHeaders = [][2]string{
+	{"Accept", "text/html"},
+	{"Accept", "application/json;q=0"},
+	{"Accept-Encoding", "gzip, br"},
+	{"Accept-Encoding", "identity;q=0"},
+	{"Accept-Charset", "latin1"},
+	{"Origin", "http://127.0.0.1:8080"},
+	{"Range", "bytes=0-1"},
+	{"If-None-Match", "*"},
+	{"If-Modified-Since", "Sat, 01 Jan 2022 00:00:00 GMT"},
+	{"Cookie", "a=b; =; c"},
+	{"X-HTTP-Method-Override", "DELETE"},
+	{"Content-Encoding", "identity"},
+	{"Content-Encoding", "gzip"},
+	{"Content-Language", "x"},
+	{"Prefer", "return=minimal"},
+	{"Expect", "100-continue"},
+	{"X-Forwarded-Prefix", "/x"},
+	{"Accept", ""},
+	{"Accept", "*/*;;q=x"},
+	{"Traceparent", "x"},
+	{"Content-MD5", "x"},
+	{"User-Agent", ""},
 }
 
 func (g *random) contentType() string {
 	if g.chance(85) {
 		return "application/json"
 	}
-	return pick(g, "none", "application/json; charset=utf-8", "Application/JSON", "application/json;", "application/json; =", "", "text/plain", "text/plain; charset=utf-8",
+	return pick(g, "none", "application/json; charset=utf-8", "application/json;charset=latin1", "application/json; charset=\"utf-8\"", "application/json ; a=b", "application/json, text/plain",
+		"application/json charset=utf-8", "application/jsonx", "text/json", "application/ json", "APPLICATION/JSON;CHARSET=UTF-8", "application/json;;", "application/json; charset", "text/html; application/json",
+		"application/json+x", "application/problem+json", "multipart/form-data", "application/json; a=\"x; y\"", "text/plain;", "TEXT/PLAIN", "application/octet-stream", "application/json; charset=", "Application/JSON", "application/json;", "application/json; =", "", "text/plain", "text/plain; charset=utf-8",
 		"text/csv", "application/x-www-form-urlencoded", "application/vnd.api+json", "application/xml", "json", "*/*")
 }
 
@@ -182,7 +215,10 @@ func (g *random) segment(p *openapi3.Parameter) string {
 
 func (g *random) otherPath(path string) string {
 	at := g.IntN(len(path))
-	return pick(g, path+"/", strings.TrimSuffix(path, "/"), strings.Replace(path, "/", "//", 1), path+"x", strings.ToUpper(path[:at])+path[at:],
+	last := strings.LastIndex(strings.TrimSuffix(path, "/"), "/")
+	return pick(g, path+"/.", path+"/..", path+"/%2e", path+"%2F", path+"%20", path+";a=b", path+"//", path[:last]+"%2F"+path[last+1:], path[:last]+"/./"+path[last+1:], path+"?", path+"??", path+"%3F", path+"%23",
+		path[:last]+"/%2e%2e/"+path[last+1:], "/."+path, "/"+path, path+"%c3%a9", path+"\u00e9", path+"'\"<>", path+"*", path+"$", path+"%25zz",
+		path+"/", strings.TrimSuffix(path, "/"), strings.Replace(path, "/", "//", 1), path+"x", strings.ToUpper(path[:at])+path[at:],
 		path+"/more", "/api/"+map[string]string{"Bearer": "nope", "Key": "v1/nope/"}[g.scheme], strings.Replace(path, "api", "ap%69", 1))
 }
 
@@ -205,7 +241,7 @@ func (g *random) queryOf(o operation) string {
 		}
 	}
 	if g.chance(15) {
-		pairs = append(pairs, pick(g, "other=1", "a=b&c", "x[]=1", "=", "%zz=1", "colour=%C3%A9"))
+		pairs = append(pairs, pick(g, "other=1", "a=b&c", "x[]=1", "=", "%zz=1", "colour=%C3%A9", "&&", "a=1;b=2", "?", "a=?", "é=ü", "page[]=x", "p%61ge=x", "page+=1", "Page=x", "%70age=", "page", "a==b", "__proto__=1", "constructor=1", "page=1#x"))
 	}
 	return strings.Join(pairs, "&")
 }

@@ -34,6 +34,10 @@ const (
 )
 
 var fastifyRows = []row{
+	{"raw bytes in a target", func(r request) (request, bool) {
+		escaped := rawBytes.ReplaceAllStringFunc(r.Target, url.QueryEscape)
+		return with(r, escaped), escaped != r.Target
+	}},
 	{"the rest of a path is not empty", func(r request) (request, bool) {
 		path, query, _ := strings.Cut(r.Target, "?")
 		return with(r, strings.TrimSuffix(path, "/")+"?"+query), strings.HasSuffix(path, "/evaluate/")
@@ -75,6 +79,8 @@ var fastifyRows = []row{
 		return changed, changed.Target != r.Target || !bytes.Equal(changed.Body, r.Body)
 	}},
 }
+
+var rawBytes = regexp.MustCompile(`[^\x21-\x7e]+`)
 
 var longSegment = regexp.MustCompile(`/([^/?]{100})[^/?]+`)
 
@@ -318,6 +324,9 @@ func explainFastAPI(r request, ours, lax, strict answer, report bool) string {
 	if ours.Status == 401 && (lax.Status == 422 || lax.Status == 400) && (!json.Valid(r.Body) || !utf8.Valid(r.Body)) {
 		return "credentials-first"
 	}
+	if ours.Status == 307 && lax.Status == 307 && redirected.ReplaceAllStringFunc(ours.Header["location"], unescape) == lax.Header["location"] {
+		return "redirect-escapes"
+	}
 	if lax.Status == 500 && ours.Status == 422 && !utf8.Valid(r.Body) {
 		return "undecodable-text"
 	}
@@ -344,6 +353,17 @@ func explainFastAPI(r request, ours, lax, strict answer, report bool) string {
 		}
 	}
 	return ""
+}
+
+// redirected are the escapes that Starlette takes for parts of a URL when it writes one.
+var redirected = regexp.MustCompile(`(?i)%(2[1345689abcdf]|3[abdf]|40|5[bd])`)
+
+func unescape(text string) string {
+	plain, err := url.PathUnescape(text)
+	if err != nil { // the expression finds none
+		return text
+	}
+	return plain
 }
 
 func mapsWithout(m map[string]string, name string) map[string]string {
@@ -434,7 +454,7 @@ func TestRowsAreListed(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	names := []string{"allErrors", "inferred rules warn", "empty parameters", "strict JSON", "depth", "secrets", "strict-mode", "allow", "credentials-first", "undecodable-text", "many-mistakes", "long-inputs", "one-answer", "infinite-numbers", "big-integers", "exact-fractions", "date-times", "duplicate-items"}
+	names := []string{"allErrors", "inferred rules warn", "empty parameters", "strict JSON", "depth", "secrets", "strict-mode", "allow", "credentials-first", "undecodable-text", "many-mistakes", "long-inputs", "one-answer", "infinite-numbers", "big-integers", "exact-fractions", "date-times", "duplicate-items", "redirect-escapes"}
 	for _, row := range fastifyRows {
 		names = append(names, row.name)
 	}

@@ -139,8 +139,9 @@ func decisions() []decision {
 				{brmsPost("Content-Type: text/csv\r\n"+jsonType, goodBRMS), 415, wrongType, ""},
 			},
 			[]wired{
-				{dfPost(jsonType+"Content-Type: text/csv\r\n", goodDF), 422, wrongText, ""},
-				{dfPost(jsonType+jsonType, goodDF), 422, wrongText, ""},
+				{dfPost(jsonType+"Content-Type: text/csv\r\n", goodDF), 200, madeByDF, ""},
+				{dfPost("Content-Type: text/csv\r\n"+jsonType, goodDF), 422, wrongText, ""},
+				{dfPost(jsonType+jsonType, goodDF), 200, madeByDF, ""},
 			},
 		),
 		row(

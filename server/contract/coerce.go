@@ -70,7 +70,7 @@ func (o *Operation) convertAll(m *Message, wrong []Violation) (done bool) {
 	body, unread := decodeJSON(m.Body)
 	inBody := false
 	read := readQuery(m.URL.RawQuery, o.document.wholeEscapes)
-	if o.document.lastValue {
+	if o.document.starlette {
 		o.lastValues(m, &read)
 	}
 	query := read.Values

@@ -43,9 +43,10 @@ type Source struct {
 	// is text as it came, as fast-querystring reads it. Otherwise the other escapes in
 	// it are decoded.
 	WholeEscapes bool
-	// LastValue says that of a query parameter that came more than once the last value
-	// counts, as for Starlette. Otherwise the first that is not empty does.
-	LastValue bool
+	// Starlette says that what came more than once is read as Starlette reads it: of a
+	// query parameter the last value, of the Content-Type the first. Otherwise of a
+	// parameter the first value that is not empty counts, and of Content-Types none.
+	Starlette bool
 	// Foreign says that the document is one that others serve: what it says is judged as
 	// it stands, a default answer included, and what cannot be judged costs a warning
 	// instead of the load. See Document.Warnings.
@@ -67,7 +68,7 @@ type Document struct {
 	convert      Convert
 	emptyParam   bool
 	wholeEscapes bool
-	lastValue    bool
+	starlette    bool
 	foreign      bool
 	operations   map[string]*Operation // "METHOD template"
 	ordered      []*Operation
@@ -156,7 +157,7 @@ func newDocument(src Source) *Document {
 		API: src.API, File: src.File,
 		json: src.JSON, lines: src.Lines, marks: src.Marks, eagerBody: src.EagerBody, encodedSlash: src.EncodedSlash,
 		contentType: src.ContentType, convert: src.Convert,
-		emptyParam: src.EmptyParameter, wholeEscapes: src.WholeEscapes, lastValue: src.LastValue, foreign: src.Foreign,
+		emptyParam: src.EmptyParameter, wholeEscapes: src.WholeEscapes, starlette: src.Starlette, foreign: src.Foreign,
 		beyond:     map[*Schema]bool{},
 		operations: map[string]*Operation{},
 		mergedAt:   map[*Schema]string{},

@@ -279,7 +279,7 @@ func (v *Violation) sentence(got, accepted string) string {
 		return text + "remove it or correct its name."
 	case RuleRepeated:
 		which := "first"
-		if v.op != nil && v.op.document.lastValue {
+		if v.op != nil && v.op.document.starlette {
 			which = "last"
 		}
 		return "The " + place + " is given more than once and only the " + which + " is read: send it once."

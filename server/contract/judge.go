@@ -116,7 +116,7 @@ func (o *Operation) JudgeRequest(ctx context.Context, m *Message) *Judged {
 	j := &Judged{Body: m.Body, query: readQuery(m.URL.RawQuery, o.document.wholeEscapes)}
 	found := newCollector(ctx)
 	o.judgeQuery(&j.query, found)
-	if o.document.lastValue {
+	if o.document.starlette {
 		m = o.lastValues(m, &j.query)
 	}
 	if o.facts().numberTexts {
@@ -394,6 +394,9 @@ func (o *Operation) judgeQuery(query *queryValues, found *collector) {
 // What parameters it has, and how they are spelled, is not asked.
 func (o *Operation) judgeMediaType(m *Message) (*content, *Violation) {
 	values := m.Header.Values("Content-Type")
+	if o.document.starlette {
+		values = values[:min(len(values), 1)]
+	}
 	if len(values) <= 1 {
 		if c := o.contentFor(m.Header.Get("Content-Type")); c != nil || len(values) == 0 {
 			return c, nil

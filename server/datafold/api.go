@@ -82,7 +82,7 @@ func (a *API) Jobs() []job.Handler {
 
 // Source is the served document.
 func (a *API) Source() contract.Source {
-	return contract.Source{API: "datafold", File: datafold.File, JSON: datafold.Document(), Lines: datafold.Lines(), Marks: datafold.Bases(), LastValue: true, Convert: fastapi.Convert}
+	return contract.Source{API: "datafold", File: datafold.File, JSON: datafold.Document(), Lines: datafold.Lines(), Marks: datafold.Bases(), Starlette: true, Convert: fastapi.Convert}
 }
 
 // Register puts the generated routes on the router.

@@ -331,11 +331,13 @@ def judge(t, value, loc):
     by_place = {(e["loc"], e["type"]) for e in lax}
     places = {e["loc"] for e in lax}
     out, mode = [], "lax"
-    for e in run(t, value, loc, strict=True):
+    strict_items = run(t, value, loc, strict=True)
+    for e in strict_items:
         if e["loc"] in places:
             out += [x for x in lax if x["loc"] == e["loc"] and x not in out]
         elif e["type"] in CONVERTED and not (e["type"] == "int_type" and isinstance(e["input"], float) and e["input"].is_integer()):
-            out.append(e)
+            # With a branch of a union all say what they want.
+            out += [x for x in strict_items if x not in out and (x is e or x["loc"][:-1] == e["loc"][:-1] and x["input"] is e["input"] and x["loc"] not in places)]
             mode = "strict"
     if mode == "lax":
         out = lax
