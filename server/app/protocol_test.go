@@ -240,6 +240,8 @@ func decisions() []decision {
 		row("an encoded slash", []wired{
 			{asked("GET", "/api%2Fprojects"), 404, brms404("GET", "/api%2Fprojects"), ""},
 			{asked("GET", "/api/projects/a%2Fb"), 400, notProject, ""},
+			{asked("GET", "/api/projects/a%2Fb\xc3\xa9"), 400, notProject, ""},
+			{asked("GET", "/api/projects/a%2F\"<"), 400, notProject, ""},
 		}, []wired{
 			{asked("GET", "/api%2Fv1/lineage/bi/"), 200, "[", ""},
 			{asked("GET", biList+"999%2Fsync/"), 404, noBI, ""},

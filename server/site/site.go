@@ -150,7 +150,8 @@ func (s *Site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		r.Method = http.MethodGet
 	}
 	if s.document.EncodedSlash() && r.URL.RawPath != "" {
-		if kept, ok := contract.KeepSlashes(r.URL.EscapedPath()); ok {
+		// As it came: net/url escapes a path with raw bytes anew, and decodes its slashes.
+		if kept, ok := contract.KeepSlashes(r.URL.RawPath); ok {
 			u := *r.URL
 			u.Path, u.RawPath = kept, ""
 			r.URL, v.keptSlashes = &u, true
