@@ -19,9 +19,9 @@ var places = map[string]string{
 	"server/brms/templates_test.go": "testdata/templates_test.go.txt",
 }
 
-// steps are what a maintainer runs then, as far as an operation can matter to it.
+// steps are what a maintainer runs when all is generated, as far as an operation can matter
+// to it.
 var steps = []string{
-	"make -s generate",
 	"make -s readme",
 	"go build ./...",
 	"go vet ./server/... ./openapi ./internal/gendoc/... ./internal/readme",
