@@ -17,9 +17,12 @@ import (
 // governor says.
 const gcPercent = 1200
 
-// Until so many bytes were allocated the target is Go's own: a server allocates much while
-// it starts, and one that then does little would hold it all.
-const earlyBytes = 64 << 20
+// Until so many bytes were allocated the collector is in a hurry: a server allocates much
+// while it starts, and one that then does little would hold it all.
+const (
+	earlyBytes   = 64 << 20
+	earlyPercent = 75
+)
 
 // Go's memory may take memoryBase, and memoryFactor of what lived after the last
 // collection: a bound that does not follow it would either be far too much for a server
@@ -63,8 +66,8 @@ type collector struct {
 	servers int
 	limit   int64 // 0 before it is set
 	found   int64 // what it was before the first of them
-	paced   bool
-	percent int // what it was before it was paced
+	percent int   // the target; 0 before it is set
+	target  int   // what it was before that
 }
 
 var processCollector = collector{setLimit: debug.SetMemoryLimit, setPercent: debug.SetGCPercent}
@@ -108,9 +111,9 @@ func (g *governor) end() {
 		return
 	}
 	c.setLimit(c.found)
-	if c.paced {
-		c.setPercent(c.percent)
-		c.paced = false
+	if c.percent > 0 {
+		c.setPercent(c.target)
+		c.percent = 0
 	}
 }
 
@@ -135,10 +138,26 @@ func (g *governor) follow() bool {
 		c.limit = limit
 		c.setLimit(limit)
 	}
-	if g.paces && !c.paced && allocated > earlyBytes {
-		c.paced, c.percent = true, c.setPercent(gcPercent)
+	if g.paces {
+		c.pace(allocated)
 	}
 	return true
+}
+
+// pace sets the target for what was allocated.
+func (c *collector) pace(allocated uint64) {
+	percent := earlyPercent
+	if allocated > earlyBytes {
+		percent = gcPercent
+	}
+	if percent == c.percent {
+		return
+	}
+	before := c.setPercent(percent)
+	if c.percent == 0 {
+		c.target = before
+	}
+	c.percent = percent
 }
 
 // afterCollection follows what lives after every collection: a thing that nothing refers
