@@ -1,8 +1,8 @@
 // Command breadth measures what documents cost at the size that they are to have: it
 // builds the program from a copy of the tree in which the integrations of BRMS stand
-// so often that it has 107 operations, and in which Datafold is the whole interface that its vendor
-// publishes (UNDERSTUDY_DATAFOLD_PUBLISHED names the file; without it, the sixteen
-// operations that are served). What is added answers nothing, but is routed, judged
+// so often that it has 107 operations, and in which Datafold is the whole interface
+// that its vendor publishes (UNDERSTUDY_DATAFOLD_PUBLISHED names the file; without it,
+// the operations that are served). What is added answers nothing, but is routed, judged
 // and counted like all others.
 //
 //	go run ./internal/breadth [-starts 20] [-keep DIR]
@@ -137,7 +137,7 @@ func growBRMS(tree string) error {
 		return err
 	}
 	_, components, _ := strings.Cut(string(text), "\ncomponents:\n")
-	have, err := operationsOf(filepath.Join(tree, "openapi", "brms"))
+	have, err := operationsOf(tree, "brms")
 	if err != nil {
 		return err
 	}
@@ -146,7 +146,7 @@ func growBRMS(tree string) error {
 		names = append(names, m[1])
 	}
 	for i := 2; have < breadth; i++ {
-		have += bytes.Count(text, operationID)
+		have += bytes.Count(text, []byte("operationId:"))
 		suffix := strconv.Itoa(i)
 		copied := string(text)
 		for _, name := range names {
@@ -161,22 +161,10 @@ func growBRMS(tree string) error {
 	return nil
 }
 
-var operationID = []byte("operationId:")
-
-// operationsOf counts the operations of the documents in a folder.
-func operationsOf(folder string) (n int, err error) {
-	files, err := filepath.Glob(filepath.Join(folder, "*.yaml"))
-	if err != nil {
-		return 0, err
-	}
-	for _, file := range files {
-		text, err := os.ReadFile(file)
-		if err != nil {
-			return 0, err
-		}
-		n += bytes.Count(text, operationID)
-	}
-	return n, nil
+// operationsOf counts the operations of an API, as its document was generated.
+func operationsOf(tree, api string) (int, error) {
+	text, err := os.ReadFile(filepath.Join(tree, "gen", api, "document.json"))
+	return bytes.Count(text, []byte(`"operationId":`)), err
 }
 
 // growDatafold adds what is published beyond what is served.
@@ -280,11 +268,10 @@ func standIns(tree, api string) error {
 func lines(out io.Writer, tree string) error {
 	operations, all, outside := 0, 0, 0
 	for _, api := range []string{"brms", "datafold", "understudy"} {
-		text, err := os.ReadFile(filepath.Join(tree, "gen", api, "document.json"))
+		n, err := operationsOf(tree, api)
 		if err != nil {
 			return err
 		}
-		n := bytes.Count(text, []byte(`"operationId":`))
 		counts := map[bool]int{}
 		for _, pattern := range []string{"*.go", "*/*.go"} {
 			files, err := filepath.Glob(filepath.Join(tree, "gen", api, pattern))

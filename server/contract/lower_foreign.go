@@ -31,21 +31,23 @@ func loosen(s *Schema) {
 
 func (l *lowerer) warn(at string, s *Schema, format string, args ...any) {
 	loosen(s)
+	l.tell(at, format, args...)
+}
+
+// tell warns of what is in no schema.
+func (l *lowerer) tell(at, format string, args ...any) {
 	l.document.warnings = append(l.document.warnings, Warning{strings.TrimPrefix(at, "#"), fmt.Sprintf(format, args...)})
 }
 
 // unread warns of what is said of bodies that are not looked into, and of parts.
 func (l *lowerer) unread(at string, c *content) {
-	tell := func(at, format string, args ...any) {
-		l.document.warnings = append(l.document.warnings, Warning{strings.TrimPrefix(at, "#"), fmt.Sprintf(format, args...)})
-	}
 	essence := c.media.essence()
 	if c.schema != nil && c.media.subtype != "*" && (c.kind == contentBinary || essence == eventStream) && !plainBody(c) {
-		tell(at+"/schema", "bodies of %s are not judged by their schema", essence)
+		l.tell(at+"/schema", "bodies of %s are not judged by their schema", essence)
 	}
 	for name, e := range sortedMap(c.encoding) {
 		if e != nil && c.kind == contentMultipart && len(e.Headers) > 0 {
-			tell(at+"/encoding/"+pointerEscaper.Replace(name)+"/headers", "headers of parts are not judged")
+			l.tell(at+"/encoding/"+pointerEscaper.Replace(name)+"/headers", "headers of parts are not judged")
 		}
 	}
 }

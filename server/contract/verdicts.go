@@ -14,10 +14,11 @@ import (
 
 // verdicts remembers which answers were judged and found right, so that an answer
 // given again is not judged again. Judging a small answer costs 10 us, looking it
-// up 0.3, and 0.1 if it is among the latest. Only a repetition counts: operation, status, media type and every byte of
-// the body go into two independent 64-bit hashes. Where no rule of the answer's
-// schema looks at the value of a number, plain integers count as alike, since they
-// cannot change the verdict: an answer with the next id is a repetition.
+// up 0.3, and 0.1 if it is among the latest. Only a repetition counts: operation,
+// status, media type and every byte of the body go into two independent 64-bit
+// hashes. Where no rule of the answer's schema looks at the value of a number, plain
+// integers count as alike, since they cannot change the verdict: an answer with the
+// next id is a repetition.
 //
 // Two generations bound it: when the young one is full it becomes the old one.
 type verdicts struct {

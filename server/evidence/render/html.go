@@ -217,8 +217,8 @@ func (v *view) operations() g.Node {
 				continue
 			}
 			key := [2]string{o.API, o.ID}
-			list = append(list, v.operation(o, len(failures[key]), len(warnings[key])), newline())
 			c, t := v.covered(o)
+			list = append(list, v.operation(o, c, t, len(failures[key]), len(warnings[key])), newline())
 			covered, total = covered+c, total+t
 			if o.Requests > 0 {
 				called++
@@ -239,8 +239,7 @@ func (v *view) operations() g.Node {
 	return html.Section(html.Aria("labelledby", "operations"), newline(), html.H2(html.ID("operations"), g.Text("Operations")), newline(), apis)
 }
 
-func (v *view) operation(o *evidence.RecordedOperation, failures, warnings int) g.Node {
-	covered, total := v.covered(o)
+func (v *view) operation(o *evidence.RecordedOperation, covered, total, failures, warnings int) g.Node {
 	item := "uncalled"
 	if o.Requests > 0 {
 		item = "called"
