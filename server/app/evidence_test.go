@@ -349,10 +349,10 @@ func TestStoreNoCountIsLost(t *testing.T) {
 	}
 	defer func() { _ = a.Close() }()
 	const clients = 16
-	var wg sync.WaitGroup
+	var wg, reader sync.WaitGroup
 	var read atomic.Int64
 	done := make(chan struct{})
-	go func() {
+	reader.Go(func() {
 		for {
 			select {
 			case <-done:
@@ -365,7 +365,7 @@ func TestStoreNoCountIsLost(t *testing.T) {
 				read.Add(1)
 			}
 		}
-	}()
+	})
 	for c := range clients {
 		wg.Go(func() {
 			for range requests / clients {
@@ -377,6 +377,7 @@ func TestStoreNoCountIsLost(t *testing.T) {
 	}
 	wg.Wait()
 	close(done)
+	reader.Wait() // a report of a store that is closed fails
 	r, err := a.Report(t.Context(), evidence.CoverageOfAll)
 	if err != nil {
 		t.Fatal(err)
