@@ -28,7 +28,7 @@ const (
 // collection: a bound that does not follow it would either be far too much for a server
 // that holds little, or make one that holds much collect without end.
 const (
-	memoryBase   = 88 << 20 // bytes
+	memoryBase   = 112 << 20 // bytes
 	memoryFactor = 1.75
 	// From memoryTight on the bound follows more closely: what a few large requests hold
 	// for a moment is not worth so much room.

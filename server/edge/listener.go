@@ -26,15 +26,21 @@ type Listener struct {
 	open  map[netip.Addr]int
 	conns map[*Conn]struct{}
 	hurry atomic.Int64 // nanoseconds, instead of progress; 0 until Hurry
+
+	timer   *time.Timer  // calls look
+	looking atomic.Bool  // it is going to
+	looks   atomic.Int64 // how often it did
 }
 
 // NewListener wraps a TCP listener. perAddress bounds the connections of one address; 0
 // for no bound. progress is in what time a part of an answer, of at most 64 KiB, has to
 // be taken.
 func NewListener(inner net.Listener, perAddress int, progress time.Duration) *Listener {
-	return &Listener{
+	l := &Listener{
 		Listener: inner, perAddress: perAddress, progress: progress, open: map[netip.Addr]int{}, conns: map[*Conn]struct{}{},
 	}
+	l.timer = time.AfterFunc(math.MaxInt64, l.look)
+	return l
 }
 
 // tooMany is what a connection beyond the bound is told: nothing of it is read.
@@ -52,7 +58,7 @@ func (l *Listener) Accept() (net.Conn, error) {
 		if !ok {
 			return inner, nil
 		}
-		c := &Conn{TCPConn: tcp, listener: l, reads: readDeadline{from: time.Now()}}
+		c := &Conn{TCPConn: tcp, listener: l, reads: readDeadline{from: time.Now()}, watch: make(chan struct{}, 1)}
 		c.reads.wanted.Store(never)
 		c.reads.told.Store(never)
 		if peer, ok := tcp.RemoteAddr().(*net.TCPAddr); ok {
@@ -117,6 +123,68 @@ type Conn struct {
 	matched  int          // bytes of lengthName that the last read ended with
 	armed    atomic.Int64 // when the deadline of writing was set, in nanoseconds since 1970; 0 for never
 	reads    readDeadline
+	// Of the reading of a single byte: since when it is put off, and what ends that.
+	since atomic.Int64  // one more than the looks of the listener were; 0 if it is not
+	watch chan struct{} // takes one
+}
+
+// putOff is how long a request lasts, at least, before its connection is watched for who
+// hangs up. Most are over by then, and watching costs as much as some of them.
+const putOff = 20 * time.Millisecond
+
+// putOffRead waits until the request has lasted for a while, or a deadline is set: the
+// server sets one that has passed when the request is over. It reports whether that is so.
+func (c *Conn) putOffRead() (over bool) {
+	r := &c.reads
+	select {
+	case <-c.watch: // of a read before
+	default:
+	}
+	c.since.Store(c.listener.looks.Load() + 1)
+	c.listener.lookLater()
+	if r.wanted.Load() == never && !c.closed.Load() {
+		<-c.watch
+	}
+	c.since.Store(0)
+	return r.passed() && !c.closed.Load()
+}
+
+// endPutOff ends the waiting of putOffRead.
+func (c *Conn) endPutOff() {
+	if c.since.Load() > 0 {
+		select {
+		case c.watch <- struct{}{}:
+		default:
+		}
+	}
+}
+
+// lookLater sees to it that those who put off their reading now are looked for.
+func (l *Listener) lookLater() {
+	if !l.looking.Load() && l.looking.CompareAndSwap(false, true) {
+		l.timer.Reset(putOff)
+	}
+}
+
+// look lets those read who have put it off for long enough.
+func (l *Listener) look() {
+	l.looking.Store(false) // before it looks: who comes later has it called again
+	now := l.looks.Add(1)
+	more := false
+	l.mutex.Lock()
+	for c := range l.conns {
+		switch since := c.since.Load(); {
+		case since == 0:
+		case since < now:
+			c.endPutOff()
+		default:
+			more = true
+		}
+	}
+	l.mutex.Unlock()
+	if more {
+		l.lookLater()
+	}
 }
 
 // readDeadline is the deadline of reading. net/http sets it six times for a request, most
@@ -161,7 +229,8 @@ func (c *Conn) Write(p []byte) (n int, err error) {
 }
 
 // Read notes what a request is framed with. The server reads a single byte while a
-// request is carried out, to learn who hangs up; else it waits for a request.
+// request is carried out, to learn who hangs up, which can wait; else it waits for a
+// request.
 func (c *Conn) Read(p []byte) (int, error) {
 	if len(p) > 1 {
 		c.filling.Store(true)
@@ -169,6 +238,8 @@ func (c *Conn) Read(p []byte) (int, error) {
 		if hurry := time.Duration(c.listener.hurry.Load()); hurry > 0 {
 			_ = c.SetReadDeadline(time.Now().Add(hurry))
 		}
+	} else if c.putOffRead() {
+		return 0, os.ErrDeadlineExceeded
 	}
 	n, err := c.readInTime(p)
 	if n > 0 && !c.length.Load() && c.sawLength(p[:n]) {
@@ -235,6 +306,9 @@ func (c *Conn) SetReadDeadline(t time.Time) error {
 		wanted = int64(t.Sub(r.from))
 	}
 	r.wanted.Store(wanted)
+	if wanted != never {
+		c.endPutOff()
+	}
 	if r.waits.Load() && wanted < r.told.Load() {
 		return c.tell(false)
 	}
@@ -265,6 +339,7 @@ func (c *Conn) Close() error {
 	if c.closed.CompareAndSwap(false, true) {
 		c.listener.remove(c)
 	}
+	c.endPutOff()
 	return c.TCPConn.Close()
 }
 

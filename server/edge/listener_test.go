@@ -71,9 +71,16 @@ func TestProgress(t *testing.T) {
 	}
 }
 
-// A deadline holds that was set before a read, while it waits, and after others: sooner,
-// later, and none.
-func TestReadDeadline(t *testing.T) {
+// served is a connection of a listener, from both its sides.
+type served struct {
+	t      *testing.T
+	c      *Conn
+	client net.Conn
+	read   chan error
+}
+
+func accepted(t *testing.T) *served {
+	t.Helper()
 	conns := make(chan *Conn, 1)
 	inner, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
@@ -88,44 +95,62 @@ func TestReadDeadline(t *testing.T) {
 	client := dial(t, inner.Addr().String())
 	c := <-conns
 	t.Cleanup(func() { _ = c.Close() })
-	read := make(chan error)
-	begin := func() {
-		go func() {
-			_, err := c.Read(make([]byte, 1))
-			read <- err
-		}()
-	}
-	until := func(done func() bool) {
-		for !done() {
-			runtime.Gosched()
+	return &served{t: t, c: c, client: client, read: make(chan error)}
+}
+
+func (s *served) begin(bytes int) {
+	go func() {
+		_, err := s.c.Read(make([]byte, bytes))
+		s.read <- err
+	}()
+}
+
+func (s *served) set(times ...time.Time) {
+	for _, at := range times {
+		if err := s.c.SetReadDeadline(at); err != nil {
+			s.t.Error(err)
 		}
 	}
+}
+
+func (s *served) ends(what string, with error) {
+	s.t.Helper()
+	if err := <-s.read; !errors.Is(err, with) {
+		s.t.Errorf("%s: %v", what, err)
+	}
+}
+
+func (s *served) reads(what string) {
+	s.t.Helper()
+	_, _ = io.WriteString(s.client, "x")
+	s.ends(what, nil)
+}
+
+func until(done func() bool) {
+	for !done() {
+		runtime.Gosched()
+	}
+}
+
+func in(d time.Duration) time.Time { return time.Now().Add(d) }
+
+var past = time.Unix(1, 0)
+
+// A deadline holds that was set before a read, while it waits, and after others: sooner,
+// later, and none.
+func TestReadDeadline(t *testing.T) {
+	s := accepted(t)
+	c, set, reads := s.c, s.set, s.reads
+	begin := func() { s.begin(2) }
 	wait := func() {
 		begin()
 		until(c.reads.waits.Load)
 	}
-	in := func(d time.Duration) time.Time { return time.Now().Add(d) }
-	set := func(times ...time.Time) {
-		for _, at := range times {
-			if err := c.SetReadDeadline(at); err != nil {
-				t.Error(err)
-			}
-		}
-	}
 	passes := func(what string) {
 		t.Helper()
-		if err := <-read; !errors.Is(err, os.ErrDeadlineExceeded) {
-			t.Errorf("%s: %v", what, err)
-		}
+		s.ends(what, os.ErrDeadlineExceeded)
 	}
-	reads := func(what string) {
-		t.Helper()
-		_, _ = io.WriteString(client, "x")
-		if err := <-read; err != nil {
-			t.Errorf("%s: %v", what, err)
-		}
-	}
-	past, soon := time.Unix(1, 0), 5*time.Millisecond
+	const soon = 5 * time.Millisecond
 	for range 50 {
 		set(in(time.Hour))
 		wait()
@@ -160,9 +185,61 @@ func TestReadDeadline(t *testing.T) {
 	}
 	_ = c.Close()
 	begin()
-	if err := <-read; !errors.Is(err, net.ErrClosed) {
-		t.Errorf("closed: %v", err)
+	s.ends("closed", net.ErrClosed)
+}
+
+// A single byte is not read at once, and as soon as anything ends that: the request being
+// over, a deadline, time, and the end of the connection, from either side.
+func TestPutOff(t *testing.T) {
+	s := accepted(t)
+	begin := func() { s.begin(1) }
+	wait := func() {
+		begin()
+		until(func() bool { return s.c.since.Load() > 0 })
 	}
+	for range 50 {
+		wait()
+		s.set(past)
+		s.ends("over while it waits", os.ErrDeadlineExceeded)
+		begin()
+		s.ends("over before", os.ErrDeadlineExceeded)
+		s.set(time.Time{})
+		go s.set(past)
+		begin()
+		s.ends("over as it begins", os.ErrDeadlineExceeded)
+		if s.c.reads.told.Load() < 0 {
+			t.Fatal("the connection was told of a deadline that nobody waits for")
+		}
+		s.set(time.Time{})
+
+		wait()
+		s.set(in(time.Millisecond))
+		s.ends("a deadline while it waits", os.ErrDeadlineExceeded)
+		s.set(in(time.Hour))
+		begin()
+		s.reads("a deadline before")
+		s.set(time.Time{}, past, time.Time{}) // and the connection knows of none
+		s.begin(2)
+		s.reads("none again")
+	}
+	for range 5 {
+		wait()
+		until(s.c.reads.waits.Load)
+		s.reads("time")
+		_, _ = io.WriteString(s.client, "x")
+		begin()
+		s.ends("what was sent before", nil)
+	}
+	wait()
+	_ = s.client.Close()
+	s.ends("the other side hangs up", io.EOF)
+
+	s = accepted(t)
+	wait()
+	_ = s.c.Close()
+	s.ends("closed while it waits", net.ErrClosed)
+	begin()
+	s.ends("closed before", net.ErrClosed)
 }
 
 // Hurried, a connection that only hangs ends, and one whose request is carried out does

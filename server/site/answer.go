@@ -99,7 +99,7 @@ func (a *answer) decide() {
 	a.decided = true
 	v := a.visit
 	op := v.exchange.Operation
-	if op == nil || !op.Streams(a.status, a.Header().Get("Content-Type")) || v.forcesAnswer() {
+	if op == nil || !op.Streams(a.status, contentType(a.Header())) || v.forcesAnswer() {
 		return
 	}
 	if f := v.force; f != nil && f.Connection != "" {
@@ -166,7 +166,7 @@ func (a *answer) quiet(control *http.ResponseController) {
 
 // mayAnswer waits until a large answer may be judged; false if it is too heavy for that.
 func (v *visit) mayAnswer(ctx context.Context) bool {
-	if !strings.Contains(v.answer.Header().Get("Content-Type"), "json") {
+	if !strings.Contains(contentType(v.answer.Header()), "json") {
 		return true
 	}
 	_ = Enlarge(ctx) // who waited in vain is answered all the same
@@ -208,9 +208,18 @@ func (a *answer) dress() {
 // and what a page shows may be a tenant's.
 func guard(header http.Header) {
 	header["X-Content-Type-Options"] = nosniff
-	if contentType := header["Content-Type"]; len(contentType) > 0 && !inert(contentType[0]) {
+	if values := header["Content-Type"]; len(values) > 0 && !inert(values[0]) {
 		header["Content-Security-Policy"] = sandbox
 	}
+}
+
+// contentType is the one that is written; it is asked for several times an answer, and
+// Get spells the name anew each time.
+func contentType(header http.Header) string {
+	if values := header["Content-Type"]; len(values) > 0 {
+		return values[0]
+	}
+	return ""
 }
 
 var (
@@ -219,14 +228,14 @@ var (
 )
 
 // inert reports whether a type is data to every browser.
-func inert(contentType string) bool {
-	if contentType == "application/json" { // nearly all answers
+func inert(mediaType string) bool {
+	if mediaType == "application/json" { // nearly all answers
 		return true
 	}
-	if strings.Contains(contentType, ",") { // of several types a browser takes the last
+	if strings.Contains(mediaType, ",") { // of several types a browser takes the last
 		return false
 	}
-	name, _, _ := strings.Cut(contentType, ";")
+	name, _, _ := strings.Cut(mediaType, ";")
 	switch name = strings.ToLower(strings.TrimSpace(name)); name {
 	case "application/json", "text/plain", "text/csv", "text/event-stream", "application/octet-stream", "application/yaml", "application/zip",
 		"application/x-ndjson":
@@ -269,9 +278,9 @@ func (a *answer) finish(r *http.Request) {
 	a.sent = true
 	v.exchange.Status = a.status
 	a.dress()
-	if contentType := a.Header().Get("Content-Type"); strings.HasPrefix(contentType, "application/json") {
+	if written := contentType(a.Header()); strings.HasPrefix(written, "application/json") {
 		a.body = plainJSON(a.body)
-		if spelled := v.site.document.ContentType(); spelled != "" && contentType == "application/json" {
+		if spelled := v.site.document.ContentType(); spelled != "" && written == "application/json" {
 			a.Header().Set("Content-Type", spelled)
 		}
 	}

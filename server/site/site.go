@@ -134,17 +134,23 @@ func OperationFrom(ctx context.Context) *contract.Operation {
 // ServeHTTP serves one request.
 func (s *Site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	start := s.now()
-	v := &visit{site: s, exchange: &Exchange{
-		ID: newExchangeID(), Time: start.Round(0), API: s.document.API,
-		Document: s.document, Method: r.Method, Path: r.URL.Path, Query: r.URL.RawQuery, RequestHeader: r.Header,
-		Origin: r.Context().Value(originKey{}), gate: s.gate,
-	}}
-	v.answer = &answer{w: w, visit: v}
+	a := &struct { // one piece of memory
+		visit
+		answer
+	}{
+		visit{Context: r.Context(), site: s, exchange: &Exchange{
+			ID: newExchangeID(), Time: start.Round(0), API: s.document.API,
+			Document: s.document, Method: r.Method, Path: r.URL.Path, Query: r.URL.RawQuery, RequestHeader: r.Header,
+			Origin: r.Context().Value(originKey{}), gate: s.gate,
+		}},
+		answer{w: w},
+	}
+	v := &a.visit
+	v.answer, a.answer.visit = &a.answer, v
 	if header := w.Header(); len(header) > 0 {
 		v.answer.kept = maps.Clone(header)
 	}
-	ctx := context.WithValue(r.Context(), visitKey{}, v)
-	r = r.WithContext(ctx)
+	r = r.WithContext(v)
 	v.answer.request = r
 	if r.Method == http.MethodHead && s.api.HeadAsGet() {
 		r.Method = http.MethodGet
@@ -162,7 +168,7 @@ func (s *Site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			if p == http.ErrAbortHandler { //nolint:errorlint // a sentinel by identity
 				panic(p)
 			}
-			s.log.ErrorContext(ctx, "panic", "exchange", v.exchange.ID, "operation", v.exchange.operationID(),
+			s.log.ErrorContext(v, "panic", "exchange", v.exchange.ID, "operation", v.exchange.operationID(),
 				"panic", fmt.Sprintf("%T", p), "stack", string(debug.Stack()))
 			v.refuse(r, &Refusal{Kind: KindInternal, Err: errors.New("panic")})
 		}
@@ -171,7 +177,7 @@ func (s *Site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		if !v.clock.Frozen {
 			v.exchange.Duration = s.now().Sub(start)
 		}
-		s.finish(ctx, v.exchange)
+		s.finish(v, v.exchange)
 		v.close(s.gate) // what the body became is nobody's any more
 		v.deliver(w)
 		if f := v.force; f != nil && (f.Connection != "" || f.Truncate != nil) {
@@ -187,7 +193,7 @@ func (s *Site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	op := s.routes.operations[match.Route]
 	v.exchange.Operation, v.exchange.Vars = op, v.pathValues(match.Vars)
-	s.enforce(v, op, mux.SetURLVars(r, match.Vars), s.handlers[op])
+	s.enforce(v, op, r, s.handlers[op])
 }
 
 // enforce stands between the matched route and the generated code.

@@ -5,12 +5,18 @@ import (
 	"net/http"
 	"sync"
 
+	"github.com/gorilla/mux"
+
 	"github.com/understudy-api/understudy/server/contract"
 	"github.com/understudy-api/understudy/storage"
 )
 
-// visit is the state of one request on its way through the site.
+// visit is the state of one request on its way through the site. It is the context of
+// the request too: that takes no more memory, of which each request would have several
+// small pieces.
 type visit struct {
+	context.Context //nolint:containedctx // it is one
+
 	site      *Site
 	exchange  *Exchange
 	answer    *answer
@@ -28,6 +34,37 @@ type visit struct {
 }
 
 type visitKey struct{}
+
+// Value implements [context.Context]: with the visit, and for mux with the path parameters.
+func (v *visit) Value(key any) any {
+	switch key {
+	case visitKey{}:
+		return v
+	case varsKey:
+		return v.exchange.Vars
+	}
+	return v.Context.Value(key)
+}
+
+// varsKey is what mux asks a context for, for [mux.Vars].
+var varsKey = func() any {
+	questioned := &questioned{Context: context.Background()}
+	mux.Vars((&http.Request{}).WithContext(questioned))
+	return questioned.key
+}()
+
+// questioned is a context that keeps what it was asked for last.
+type questioned struct {
+	context.Context //nolint:containedctx // it is one
+
+	key any
+}
+
+// Value implements [context.Context].
+func (q *questioned) Value(key any) any {
+	q.key = key
+	return nil
+}
 
 func visitOf(ctx context.Context) *visit {
 	v, _ := ctx.Value(visitKey{}).(*visit)

@@ -167,13 +167,18 @@ func (c *cache) learn(generation uint64, r ref, value any) {
 	}
 }
 
-// apply makes the changes of a commit visible and ends the generation.
+// apply makes the changes of a commit visible and ends the generation. Of a record that
+// is no more it keeps nothing: it is seldom asked for.
 func (c *cache) apply(changes map[ref]any) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.generation++
 	for r, v := range changes {
-		c.set(r, v)
+		if s, isRecord := v.(*book.Stored); !isRecord || s != nil {
+			c.set(r, v)
+		} else if i := c.items[r]; i != nil {
+			c.drop(i)
+		}
 	}
 }
 

@@ -57,7 +57,7 @@ func TestPragmasOnEveryConnection(t *testing.T) {
 		}
 		check("writer", s.writer.conn, map[string]string{
 			"journal_mode": "wal", "synchronous": sync, "busy_timeout": "5000", "wal_autocheckpoint": "0",
-			"cache_size": "-32768", "temp_store": "2", "query_only": "0", "application_id": strconv.Itoa(applicationID),
+			"cache_size": "-16384", "temp_store": "2", "query_only": "0", "application_id": strconv.Itoa(applicationID),
 		})
 		var readers []*conn
 		for range len(s.readers) {
@@ -351,7 +351,7 @@ func TestCacheIsBounded(t *testing.T) {
 	if _, ok := c.get(0, at(0)); ok || len(c.items) == 0 {
 		t.Error("an item larger than the cache went in, or pushed out the others")
 	}
-	c.apply(map[ref]any{at(1): (*book.Stored)(nil)})
+	c.apply(map[ref]any{at(1): &book.Stored{}})
 	if _, ok := c.get(0, at(1)); ok {
 		t.Error("a snapshot of the past got something newer")
 	}
@@ -359,8 +359,17 @@ func TestCacheIsBounded(t *testing.T) {
 	if _, ok := c.get(1, at(2)); ok {
 		t.Error("something of the past was learnt")
 	}
-	if v, ok := c.get(1, at(1)); !ok || v.(*book.Stored) != nil {
+	if _, ok := c.get(1, at(1)); !ok {
 		t.Error("what was committed is not there")
+	}
+	c.learn(1, at(2), (*book.Stored)(nil))
+	if v, ok := c.get(1, at(2)); !ok || v.(*book.Stored) != nil {
+		t.Error("that there is no record was not learnt")
+	}
+	before := c.fresh.size + c.kept.size
+	c.apply(map[ref]any{at(1): (*book.Stored)(nil)})
+	if _, ok := c.get(2, at(1)); ok || c.fresh.size+c.kept.size >= before {
+		t.Error("a record that was removed takes room")
 	}
 }
 

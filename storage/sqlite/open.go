@@ -274,7 +274,7 @@ func writerPragmas(o Options) string {
 		"busy_timeout(5000)", // somebody's backup tool may hold a lock
 		"synchronous("+sync+")",
 		"wal_autocheckpoint(0)", // the writer does it after it has acknowledged
-		"cache_size(-32768)",
+		"cache_size(-16384)",    // a page of 4 KiB takes 8: memory comes in powers of two
 		"temp_store(MEMORY)",
 		"journal_size_limit(67108864)",
 	) + "&_error_rc=1&_dqs=0"

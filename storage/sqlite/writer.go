@@ -134,7 +134,8 @@ type writer struct {
 	group group
 	again []*update // of a lost group, to be run before anything else
 
-	numbers int64 // of workspaces and layers: the greatest that was given to one
+	spare   map[ref]any // empty, for the changes of the next run; nil while one has it
+	numbers int64       // of workspaces and layers: the greatest that was given to one
 
 	// What is to be swept, see sweep.
 	swept   bool           // there is nothing
@@ -242,7 +243,10 @@ func (w *writer) run(u *update) {
 		work
 	}{
 		txn{store: w.store, name: u.workspace, group: &w.group, generation: w.store.cache.now()},
-		work{dirty: map[ref]any{}, free: u.sweeping},
+		work{dirty: w.spare, free: u.sweeping},
+	}
+	if w.spare = nil; a.dirty == nil {
+		a.dirty = map[ref]any{}
 	}
 	t, r := &a.txn, &a.work
 	t.run, t.work = &r.run, r
@@ -308,11 +312,24 @@ func (w *writer) keep(r *work) {
 	g.dead = append(g.dead, r.dead...)
 	g.deep = append(g.deep, r.deep...)
 	g.alarms = g.alarms || r.alarms
+	dirty := r.dirty
+	r.dirty = nil // whoever keeps the transaction must not see what becomes of it
 	if g.dirty == nil {
-		g.dirty = r.dirty
+		g.dirty = dirty
 		return
 	}
-	maps.Copy(g.dirty, r.dirty)
+	maps.Copy(g.dirty, dirty)
+	w.spare = emptied(dirty)
+}
+
+// emptied is the map for others to use, if it is not so large that to empty it costs more
+// than a new one.
+func emptied(m map[ref]any) map[ref]any {
+	if len(m) > maxGroup {
+		return nil
+	}
+	clear(m)
+	return m
 }
 
 func (w *writer) rollback(r *work) {
@@ -416,7 +433,7 @@ func (w *writer) finish() error {
 		u.done <- u.err
 	}
 	err := g.fatal
-	*g = group{ran: g.ran[:0]}
+	*g = group{ran: g.ran[:0], dirty: emptied(g.dirty)}
 	w.sweepSoon()
 	if w.conn.work > checkpointAfter {
 		w.conn.work = 0
