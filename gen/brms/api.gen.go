@@ -4042,6 +4042,14 @@ func HandlerWithOptions(si ServerInterface, options GorillaServerOptions) http.H
 	if r == nil {
 		r = mux.NewRouter()
 	}
+	Routes(si, options, func(method, template string, handler http.HandlerFunc) {
+		r.HandleFunc(options.BaseURL+template, handler).Methods(method)
+	})
+	return r
+}
+
+// Routes gives the handler of each operation, with its method and path template.
+func Routes(si ServerInterface, options GorillaServerOptions, route func(method, template string, handler http.HandlerFunc)) {
 	if options.ErrorHandlerFunc == nil {
 		options.ErrorHandlerFunc = func(w http.ResponseWriter, r *http.Request, err error) {
 			http.Error(w, err.Error(), http.StatusBadRequest)
@@ -4052,151 +4060,78 @@ func HandlerWithOptions(si ServerInterface, options GorillaServerOptions) http.H
 		ErrorHandlerFunc: options.ErrorHandlerFunc,
 	}
 
-	r.HandleFunc(options.BaseURL+"/api/projects/{projectId}/evaluate/{key}", wrapper.EvaluateDecision).Methods(http.MethodPost)
-
-	r.HandleFunc(options.BaseURL+"/api/projects/{projectId}/environments/{environmentId}/evaluate/{key}", wrapper.EvaluateEnvironmentDecision).Methods(http.MethodPost)
-
-	r.HandleFunc(options.BaseURL+"/api/projects/{projectId}/decisions/simulate", wrapper.SimulateDecision).Methods(http.MethodPost)
-
-	r.HandleFunc(options.BaseURL+"/api/projects/{projectId}/http-proxy", wrapper.HTTPProxy).Methods(http.MethodPost)
-
-	r.HandleFunc(options.BaseURL+"/api/projects/{projectId}/runs", wrapper.ListRuns).Methods(http.MethodGet)
-
-	r.HandleFunc(options.BaseURL+"/api/projects/{projectId}/runs/{runId}", wrapper.GetRun).Methods(http.MethodGet)
-
-	r.HandleFunc(options.BaseURL+"/api/deployments", wrapper.ListDeployments).Methods(http.MethodGet)
-
-	r.HandleFunc(options.BaseURL+"/api/deployments", wrapper.CreateDeployment).Methods(http.MethodPost)
-
-	r.HandleFunc(options.BaseURL+"/api/deployments/{deploymentId}", wrapper.UpdateDeployment).Methods(http.MethodPut)
-
-	r.HandleFunc(options.BaseURL+"/api/projects/{projectId}/documents", wrapper.DeleteDocuments).Methods(http.MethodDelete)
-
-	r.HandleFunc(options.BaseURL+"/api/projects/{projectId}/documents", wrapper.ListDocuments).Methods(http.MethodGet)
-
-	r.HandleFunc(options.BaseURL+"/api/projects/{projectId}/documents", wrapper.CreateDocument).Methods(http.MethodPost)
-
-	r.HandleFunc(options.BaseURL+"/api/projects/{projectId}/documents/list-paths", wrapper.ListDocumentPaths).Methods(http.MethodGet)
-
-	r.HandleFunc(options.BaseURL+"/api/projects/{projectId}/documents/move", wrapper.MoveDocuments).Methods(http.MethodPost)
-
-	r.HandleFunc(options.BaseURL+"/api/projects/{projectId}/documents/restore", wrapper.RestoreDocuments).Methods(http.MethodPost)
-
-	r.HandleFunc(options.BaseURL+"/api/projects/{projectId}/documents/{documentId}", wrapper.GetDocument).Methods(http.MethodGet)
-
-	r.HandleFunc(options.BaseURL+"/api/projects/{projectId}/documents/{documentId}", wrapper.UpdateDocument).Methods(http.MethodPut)
-
-	r.HandleFunc(options.BaseURL+"/api/projects/{projectId}/documents/{documentId}/publish", wrapper.PublishDocument).Methods(http.MethodPut)
-
-	r.HandleFunc(options.BaseURL+"/api/projects/{projectId}/documents/{documentId}/download", wrapper.DownloadDocument).Methods(http.MethodGet)
-
-	r.HandleFunc(options.BaseURL+"/api/projects/{projectId}/documents/{documentId}/versions", wrapper.ListDocumentVersions).Methods(http.MethodGet)
-
-	r.HandleFunc(options.BaseURL+"/api/projects/{projectId}/documents/{documentId}/versions", wrapper.CreateDocumentVersion).Methods(http.MethodPost)
-
-	r.HandleFunc(options.BaseURL+"/api/projects/{projectId}/documents/{documentId}/versions/{versionId}", wrapper.GetDocumentVersion).Methods(http.MethodGet)
-
-	r.HandleFunc(options.BaseURL+"/api/projects/{projectId}/documents/{documentId}/versions/{versionId}/rename", wrapper.RenameDocumentVersion).Methods(http.MethodPut)
-
-	r.HandleFunc(options.BaseURL+"/api/projects/{projectId}/environments", wrapper.ListEnvironments).Methods(http.MethodGet)
-
-	r.HandleFunc(options.BaseURL+"/api/projects/{projectId}/environments", wrapper.CreateEnvironment).Methods(http.MethodPost)
-
-	r.HandleFunc(options.BaseURL+"/api/projects/{projectId}/environments/{environmentId}", wrapper.DeleteEnvironment).Methods(http.MethodDelete)
-
-	r.HandleFunc(options.BaseURL+"/api/projects/{projectId}/environments/{environmentId}", wrapper.UpdateEnvironment).Methods(http.MethodPut)
-
-	r.HandleFunc(options.BaseURL+"/api/projects/{projectId}/environments/{environmentId}/undeploy", wrapper.UndeployEnvironment).Methods(http.MethodPost)
-
-	r.HandleFunc(options.BaseURL+"/api/projects/{projectId}/groups", wrapper.ListGroups).Methods(http.MethodGet)
-
-	r.HandleFunc(options.BaseURL+"/api/projects/{projectId}/groups", wrapper.CreateGroup).Methods(http.MethodPost)
-
-	r.HandleFunc(options.BaseURL+"/api/projects/{projectId}/groups/{groupId}", wrapper.DeleteGroup).Methods(http.MethodDelete)
-
-	r.HandleFunc(options.BaseURL+"/api/projects/{projectId}/groups/{groupId}", wrapper.UpdateGroup).Methods(http.MethodPut)
-
-	r.HandleFunc(options.BaseURL+"/api/health", wrapper.GetHealth).Methods(http.MethodGet)
-
-	r.HandleFunc(options.BaseURL+"/api/version", wrapper.GetVersion).Methods(http.MethodGet)
-
-	r.HandleFunc(options.BaseURL+"/api/projects/{projectId}/integrations", wrapper.ListIntegrations).Methods(http.MethodGet)
-
-	r.HandleFunc(options.BaseURL+"/api/projects/{projectId}/integrations", wrapper.CreateIntegration).Methods(http.MethodPost)
-
-	r.HandleFunc(options.BaseURL+"/api/projects/{projectId}/integrations/{integrationId}", wrapper.DeleteIntegration).Methods(http.MethodDelete)
-
-	r.HandleFunc(options.BaseURL+"/api/projects/{projectId}/integrations/{integrationId}", wrapper.GetIntegration).Methods(http.MethodGet)
-
-	r.HandleFunc(options.BaseURL+"/api/projects/{projectId}/integrations/{integrationId}", wrapper.UpdateIntegration).Methods(http.MethodPut)
-
-	r.HandleFunc(options.BaseURL+"/api/projects", wrapper.ListProjects).Methods(http.MethodGet)
-
-	r.HandleFunc(options.BaseURL+"/api/projects", wrapper.CreateProject).Methods(http.MethodPost)
-
-	r.HandleFunc(options.BaseURL+"/api/projects/{projectId}", wrapper.DeleteProject).Methods(http.MethodDelete)
-
-	r.HandleFunc(options.BaseURL+"/api/projects/{projectId}", wrapper.GetProject).Methods(http.MethodGet)
-
-	r.HandleFunc(options.BaseURL+"/api/projects/{projectId}", wrapper.UpdateProject).Methods(http.MethodPut)
-
-	r.HandleFunc(options.BaseURL+"/api/projects/{projectId}/approvals", wrapper.GetProjectWithApprovals).Methods(http.MethodGet)
-
-	r.HandleFunc(options.BaseURL+"/api/projects/{projectId}/restore", wrapper.RestoreProject).Methods(http.MethodPut)
-
-	r.HandleFunc(options.BaseURL+"/api/projects/{projectId}/releases", wrapper.ListReleases).Methods(http.MethodGet)
-
-	r.HandleFunc(options.BaseURL+"/api/projects/{projectId}/releases", wrapper.CreateRelease).Methods(http.MethodPost)
-
-	r.HandleFunc(options.BaseURL+"/api/projects/{projectId}/releases/deploy", wrapper.DeployRelease).Methods(http.MethodPost)
-
-	r.HandleFunc(options.BaseURL+"/api/projects/{projectId}/releases/multipart", wrapper.UploadRelease).Methods(http.MethodPost)
-
-	r.HandleFunc(options.BaseURL+"/api/projects/{projectId}/releases/apply", wrapper.ApplyRelease).Methods(http.MethodPost)
-
-	r.HandleFunc(options.BaseURL+"/api/projects/{projectId}/releases/{releaseId}", wrapper.GetRelease).Methods(http.MethodGet)
-
-	r.HandleFunc(options.BaseURL+"/api/projects/{projectId}/releases/{releaseId}", wrapper.UpdateRelease).Methods(http.MethodPut)
-
-	r.HandleFunc(options.BaseURL+"/api/projects/{projectId}/releases/{releaseId}/publish", wrapper.PublishRelease).Methods(http.MethodPost)
-
-	r.HandleFunc(options.BaseURL+"/api/projects/{projectId}/releases/{releaseId}/download", wrapper.DownloadRelease).Methods(http.MethodGet)
-
-	r.HandleFunc(options.BaseURL+"/api/projects/{projectId}/releases/{releaseId}/files", wrapper.ListReleaseFiles).Methods(http.MethodGet)
-
-	r.HandleFunc(options.BaseURL+"/api/projects/{projectId}/releases/{releaseId}/files/{fileId}", wrapper.GetReleaseFile).Methods(http.MethodGet)
-
-	r.HandleFunc(options.BaseURL+"/api/rules-sync", wrapper.SyncRules).Methods(http.MethodPost)
-
-	r.HandleFunc(options.BaseURL+"/api/rules-sync/artifacts/{artifactId}", wrapper.GetRulesArtifact).Methods(http.MethodGet)
-
-	r.HandleFunc(options.BaseURL+"/api/rules/{projectId}/env/{environmentId}/evaluate/{key}", wrapper.EvaluateEnvironmentRule).Methods(http.MethodPost)
-
-	r.HandleFunc(options.BaseURL+"/api/rules/{projectId}/release/{releaseId}/evaluate/{key}", wrapper.EvaluateReleaseRule).Methods(http.MethodPost)
-
-	r.HandleFunc(options.BaseURL+"/api/rules/{projectId}", wrapper.GetRulesDocument).Methods(http.MethodGet)
-
-	r.HandleFunc(options.BaseURL+"/api/rules/{projectId}/commit/{commitId}", wrapper.GetCommitRulesDocument).Methods(http.MethodGet)
-
-	r.HandleFunc(options.BaseURL+"/api/rules/{projectId}/env/{environmentId}", wrapper.GetEnvironmentRulesDocument).Methods(http.MethodGet)
-
-	r.HandleFunc(options.BaseURL+"/api/rules/{projectId}/release/{releaseId}", wrapper.GetReleaseRulesDocument).Methods(http.MethodGet)
-
-	r.HandleFunc(options.BaseURL+"/api/projects/{projectId}/entrypoints", wrapper.ListEntrypoints).Methods(http.MethodGet)
-
-	r.HandleFunc(options.BaseURL+"/api/projects/{projectId}/security/tokens", wrapper.ListProjectTokens).Methods(http.MethodGet)
-
-	r.HandleFunc(options.BaseURL+"/api/projects/{projectId}/security/tokens", wrapper.CreateProjectToken).Methods(http.MethodPost)
-
-	r.HandleFunc(options.BaseURL+"/api/projects/{projectId}/security/tokens/{tokenId}", wrapper.DeleteProjectToken).Methods(http.MethodDelete)
-
-	r.HandleFunc(options.BaseURL+"/api/projects/{projectId}/test-events", wrapper.ListTestEvents).Methods(http.MethodGet)
-
-	r.HandleFunc(options.BaseURL+"/api/projects/{projectId}/test-events", wrapper.CreateTestEvent).Methods(http.MethodPost)
-
-	r.HandleFunc(options.BaseURL+"/api/projects/{projectId}/test-events/{testEventId}", wrapper.RemoveTestEvent).Methods(http.MethodDelete)
-
-	return r
+	route(http.MethodPost, "/api/projects/{projectId}/evaluate/{key}", wrapper.EvaluateDecision)
+	route(http.MethodPost, "/api/projects/{projectId}/environments/{environmentId}/evaluate/{key}", wrapper.EvaluateEnvironmentDecision)
+	route(http.MethodPost, "/api/projects/{projectId}/decisions/simulate", wrapper.SimulateDecision)
+	route(http.MethodPost, "/api/projects/{projectId}/http-proxy", wrapper.HTTPProxy)
+	route(http.MethodGet, "/api/projects/{projectId}/runs", wrapper.ListRuns)
+	route(http.MethodGet, "/api/projects/{projectId}/runs/{runId}", wrapper.GetRun)
+	route(http.MethodGet, "/api/deployments", wrapper.ListDeployments)
+	route(http.MethodPost, "/api/deployments", wrapper.CreateDeployment)
+	route(http.MethodPut, "/api/deployments/{deploymentId}", wrapper.UpdateDeployment)
+	route(http.MethodDelete, "/api/projects/{projectId}/documents", wrapper.DeleteDocuments)
+	route(http.MethodGet, "/api/projects/{projectId}/documents", wrapper.ListDocuments)
+	route(http.MethodPost, "/api/projects/{projectId}/documents", wrapper.CreateDocument)
+	route(http.MethodGet, "/api/projects/{projectId}/documents/list-paths", wrapper.ListDocumentPaths)
+	route(http.MethodPost, "/api/projects/{projectId}/documents/move", wrapper.MoveDocuments)
+	route(http.MethodPost, "/api/projects/{projectId}/documents/restore", wrapper.RestoreDocuments)
+	route(http.MethodGet, "/api/projects/{projectId}/documents/{documentId}", wrapper.GetDocument)
+	route(http.MethodPut, "/api/projects/{projectId}/documents/{documentId}", wrapper.UpdateDocument)
+	route(http.MethodPut, "/api/projects/{projectId}/documents/{documentId}/publish", wrapper.PublishDocument)
+	route(http.MethodGet, "/api/projects/{projectId}/documents/{documentId}/download", wrapper.DownloadDocument)
+	route(http.MethodGet, "/api/projects/{projectId}/documents/{documentId}/versions", wrapper.ListDocumentVersions)
+	route(http.MethodPost, "/api/projects/{projectId}/documents/{documentId}/versions", wrapper.CreateDocumentVersion)
+	route(http.MethodGet, "/api/projects/{projectId}/documents/{documentId}/versions/{versionId}", wrapper.GetDocumentVersion)
+	route(http.MethodPut, "/api/projects/{projectId}/documents/{documentId}/versions/{versionId}/rename", wrapper.RenameDocumentVersion)
+	route(http.MethodGet, "/api/projects/{projectId}/environments", wrapper.ListEnvironments)
+	route(http.MethodPost, "/api/projects/{projectId}/environments", wrapper.CreateEnvironment)
+	route(http.MethodDelete, "/api/projects/{projectId}/environments/{environmentId}", wrapper.DeleteEnvironment)
+	route(http.MethodPut, "/api/projects/{projectId}/environments/{environmentId}", wrapper.UpdateEnvironment)
+	route(http.MethodPost, "/api/projects/{projectId}/environments/{environmentId}/undeploy", wrapper.UndeployEnvironment)
+	route(http.MethodGet, "/api/projects/{projectId}/groups", wrapper.ListGroups)
+	route(http.MethodPost, "/api/projects/{projectId}/groups", wrapper.CreateGroup)
+	route(http.MethodDelete, "/api/projects/{projectId}/groups/{groupId}", wrapper.DeleteGroup)
+	route(http.MethodPut, "/api/projects/{projectId}/groups/{groupId}", wrapper.UpdateGroup)
+	route(http.MethodGet, "/api/health", wrapper.GetHealth)
+	route(http.MethodGet, "/api/version", wrapper.GetVersion)
+	route(http.MethodGet, "/api/projects/{projectId}/integrations", wrapper.ListIntegrations)
+	route(http.MethodPost, "/api/projects/{projectId}/integrations", wrapper.CreateIntegration)
+	route(http.MethodDelete, "/api/projects/{projectId}/integrations/{integrationId}", wrapper.DeleteIntegration)
+	route(http.MethodGet, "/api/projects/{projectId}/integrations/{integrationId}", wrapper.GetIntegration)
+	route(http.MethodPut, "/api/projects/{projectId}/integrations/{integrationId}", wrapper.UpdateIntegration)
+	route(http.MethodGet, "/api/projects", wrapper.ListProjects)
+	route(http.MethodPost, "/api/projects", wrapper.CreateProject)
+	route(http.MethodDelete, "/api/projects/{projectId}", wrapper.DeleteProject)
+	route(http.MethodGet, "/api/projects/{projectId}", wrapper.GetProject)
+	route(http.MethodPut, "/api/projects/{projectId}", wrapper.UpdateProject)
+	route(http.MethodGet, "/api/projects/{projectId}/approvals", wrapper.GetProjectWithApprovals)
+	route(http.MethodPut, "/api/projects/{projectId}/restore", wrapper.RestoreProject)
+	route(http.MethodGet, "/api/projects/{projectId}/releases", wrapper.ListReleases)
+	route(http.MethodPost, "/api/projects/{projectId}/releases", wrapper.CreateRelease)
+	route(http.MethodPost, "/api/projects/{projectId}/releases/deploy", wrapper.DeployRelease)
+	route(http.MethodPost, "/api/projects/{projectId}/releases/multipart", wrapper.UploadRelease)
+	route(http.MethodPost, "/api/projects/{projectId}/releases/apply", wrapper.ApplyRelease)
+	route(http.MethodGet, "/api/projects/{projectId}/releases/{releaseId}", wrapper.GetRelease)
+	route(http.MethodPut, "/api/projects/{projectId}/releases/{releaseId}", wrapper.UpdateRelease)
+	route(http.MethodPost, "/api/projects/{projectId}/releases/{releaseId}/publish", wrapper.PublishRelease)
+	route(http.MethodGet, "/api/projects/{projectId}/releases/{releaseId}/download", wrapper.DownloadRelease)
+	route(http.MethodGet, "/api/projects/{projectId}/releases/{releaseId}/files", wrapper.ListReleaseFiles)
+	route(http.MethodGet, "/api/projects/{projectId}/releases/{releaseId}/files/{fileId}", wrapper.GetReleaseFile)
+	route(http.MethodPost, "/api/rules-sync", wrapper.SyncRules)
+	route(http.MethodGet, "/api/rules-sync/artifacts/{artifactId}", wrapper.GetRulesArtifact)
+	route(http.MethodPost, "/api/rules/{projectId}/env/{environmentId}/evaluate/{key}", wrapper.EvaluateEnvironmentRule)
+	route(http.MethodPost, "/api/rules/{projectId}/release/{releaseId}/evaluate/{key}", wrapper.EvaluateReleaseRule)
+	route(http.MethodGet, "/api/rules/{projectId}", wrapper.GetRulesDocument)
+	route(http.MethodGet, "/api/rules/{projectId}/commit/{commitId}", wrapper.GetCommitRulesDocument)
+	route(http.MethodGet, "/api/rules/{projectId}/env/{environmentId}", wrapper.GetEnvironmentRulesDocument)
+	route(http.MethodGet, "/api/rules/{projectId}/release/{releaseId}", wrapper.GetReleaseRulesDocument)
+	route(http.MethodGet, "/api/projects/{projectId}/entrypoints", wrapper.ListEntrypoints)
+	route(http.MethodGet, "/api/projects/{projectId}/security/tokens", wrapper.ListProjectTokens)
+	route(http.MethodPost, "/api/projects/{projectId}/security/tokens", wrapper.CreateProjectToken)
+	route(http.MethodDelete, "/api/projects/{projectId}/security/tokens/{tokenId}", wrapper.DeleteProjectToken)
+	route(http.MethodGet, "/api/projects/{projectId}/test-events", wrapper.ListTestEvents)
+	route(http.MethodPost, "/api/projects/{projectId}/test-events", wrapper.CreateTestEvent)
+	route(http.MethodDelete, "/api/projects/{projectId}/test-events/{testEventId}", wrapper.RemoveTestEvent)
 }
 
 type ListDeploymentsRequestObject struct{}

@@ -7694,6 +7694,14 @@ func HandlerWithOptions(si ServerInterface, options GorillaServerOptions) http.H
 	if r == nil {
 		r = mux.NewRouter()
 	}
+	Routes(si, options, func(method, template string, handler http.HandlerFunc) {
+		r.HandleFunc(options.BaseURL+template, handler).Methods(method)
+	})
+	return r
+}
+
+// Routes gives the handler of each operation, with its method and path template.
+func Routes(si ServerInterface, options GorillaServerOptions, route func(method, template string, handler http.HandlerFunc)) {
 	if options.ErrorHandlerFunc == nil {
 		options.ErrorHandlerFunc = func(w http.ResponseWriter, r *http.Request, err error) {
 			http.Error(w, err.Error(), http.StatusBadRequest)
@@ -7704,91 +7712,48 @@ func HandlerWithOptions(si ServerInterface, options GorillaServerOptions) http.H
 		ErrorHandlerFunc: options.ErrorHandlerFunc,
 	}
 
-	r.HandleFunc(options.BaseURL+"/api/v1/lineage/bi/", wrapper.GetAllIntegrations).Methods(http.MethodGet)
-
-	r.HandleFunc(options.BaseURL+"/api/v1/lineage/bi/dbt/", wrapper.CreateDbtIntegration).Methods(http.MethodPost)
-
-	r.HandleFunc(options.BaseURL+"/api/v1/lineage/bi/dbt/{bi_datasource_id}/", wrapper.UpdateDbtIntegration).Methods(http.MethodPut)
-
-	r.HandleFunc(options.BaseURL+"/api/v1/lineage/bi/hightouch/", wrapper.CreateHightouchIntegration).Methods(http.MethodPost)
-
-	r.HandleFunc(options.BaseURL+"/api/v1/lineage/bi/hightouch/{bi_datasource_id}/", wrapper.ChangeHightouchIntegration).Methods(http.MethodPut)
-
-	r.HandleFunc(options.BaseURL+"/api/v1/lineage/bi/looker/", wrapper.CreateLookerIntegration).Methods(http.MethodPost)
-
-	r.HandleFunc(options.BaseURL+"/api/v1/lineage/bi/looker/{bi_datasource_id}/", wrapper.UpdateLookerIntegration).Methods(http.MethodPut)
-
-	r.HandleFunc(options.BaseURL+"/api/v1/lineage/bi/mode/", wrapper.CreateModeIntegration).Methods(http.MethodPost)
-
-	r.HandleFunc(options.BaseURL+"/api/v1/lineage/bi/mode/{bi_datasource_id}/", wrapper.ChangeModeIntegration).Methods(http.MethodPut)
-
-	r.HandleFunc(options.BaseURL+"/api/v1/lineage/bi/powerbi/", wrapper.CreatePowerbiIntegration).Methods(http.MethodPost)
-
-	r.HandleFunc(options.BaseURL+"/api/v1/lineage/bi/powerbi/{bi_datasource_id}/", wrapper.UpdatePowerbiIntegration).Methods(http.MethodPut)
-
-	r.HandleFunc(options.BaseURL+"/api/v1/lineage/bi/tableau/", wrapper.CreateTableauIntegration).Methods(http.MethodPost)
-
-	r.HandleFunc(options.BaseURL+"/api/v1/lineage/bi/tableau/{bi_datasource_id}/", wrapper.UpdateTableauIntegration).Methods(http.MethodPut)
-
-	r.HandleFunc(options.BaseURL+"/api/v1/lineage/bi/{bi_datasource_id}/", wrapper.RemoveIntegration).Methods(http.MethodDelete)
-
-	r.HandleFunc(options.BaseURL+"/api/v1/lineage/bi/{bi_datasource_id}/", wrapper.GetIntegration).Methods(http.MethodGet)
-
-	r.HandleFunc(options.BaseURL+"/api/v1/lineage/bi/{bi_datasource_id}/sync/", wrapper.ResyncIntegration).Methods(http.MethodGet)
-
-	r.HandleFunc(options.BaseURL+"/api/v1/ci/{ci_config_id}/runs", wrapper.GetCI).Methods(http.MethodGet)
-
-	r.HandleFunc(options.BaseURL+"/api/v1/ci/{ci_config_id}/trigger", wrapper.TriggerCI).Methods(http.MethodPost)
-
-	r.HandleFunc(options.BaseURL+"/api/v1/ci/{ci_config_id}/{pr_num}", wrapper.UploadChanges).Methods(http.MethodPost)
-
-	r.HandleFunc(options.BaseURL+"/api/internal/ci/{ci_config_id}/check_pks_in_dbt_manifest", wrapper.CheckPksInDbtManifest).Methods(http.MethodPost)
-
-	r.HandleFunc(options.BaseURL+"/api/v1/datadiffs", wrapper.ListDatadiffs).Methods(http.MethodGet)
-
-	r.HandleFunc(options.BaseURL+"/api/v1/datadiffs", wrapper.CreateDatadiff).Methods(http.MethodPost)
-
-	r.HandleFunc(options.BaseURL+"/api/v1/datadiffs/{datadiff_id}", wrapper.GetDatadiff).Methods(http.MethodGet)
-
-	r.HandleFunc(options.BaseURL+"/api/v1/datadiffs/{datadiff_id}", wrapper.UpdateDatadiff).Methods(http.MethodPatch)
-
-	r.HandleFunc(options.BaseURL+"/api/v1/datadiffs/{datadiff_id}/cancel", wrapper.CancelDiff).Methods(http.MethodPost)
-
-	r.HandleFunc(options.BaseURL+"/api/v1/datadiffs/{datadiff_id}/summary", wrapper.GetDiffSummary).Methods(http.MethodGet)
-
-	r.HandleFunc(options.BaseURL+"/api/v1/datadiffs/{datadiff_id}/summary_results", wrapper.GetDiffSummaryV1).Methods(http.MethodGet)
-
-	r.HandleFunc(options.BaseURL+"/api/v1/data_sources", wrapper.ListDataSources).Methods(http.MethodGet)
-
-	r.HandleFunc(options.BaseURL+"/api/v1/data_sources", wrapper.CreateNewDatasource).Methods(http.MethodPost)
-
-	r.HandleFunc(options.BaseURL+"/api/v1/data_sources/test/{job_id}", wrapper.GetDataSourceTestResult).Methods(http.MethodGet)
-
-	r.HandleFunc(options.BaseURL+"/api/v1/data_sources/types", wrapper.GetDataSourceTypes).Methods(http.MethodGet)
-
-	r.HandleFunc(options.BaseURL+"/api/v1/data_sources/{data_source_id}", wrapper.GetDataSource).Methods(http.MethodGet)
-
-	r.HandleFunc(options.BaseURL+"/api/v1/data_sources/{data_source_id}/query", wrapper.ExecuteQuery).Methods(http.MethodPost)
-
-	r.HandleFunc(options.BaseURL+"/api/v1/data_sources/{data_source_id}/summary", wrapper.GetDataSourceSummary).Methods(http.MethodGet)
-
-	r.HandleFunc(options.BaseURL+"/api/v1/data_sources/{data_source_id}/test", wrapper.TestDataSource).Methods(http.MethodPost)
-
-	r.HandleFunc(options.BaseURL+"/api/v1/data_sources/{data_source_id}/dataset_schema", wrapper.RequestDatasetSchema).Methods(http.MethodPost)
-
-	r.HandleFunc(options.BaseURL+"/api/v1/data_sources/{data_source_id}/dataset_schema/{task_id}", wrapper.GetDatasetSchema).Methods(http.MethodGet)
-
-	r.HandleFunc(options.BaseURL+"/api/v1/data_sources/{data_source_id}/guess_pk", wrapper.GuessPrimaryKey).Methods(http.MethodPost)
-
-	r.HandleFunc(options.BaseURL+"/api/v1/dbt/submit_artifacts/{ci_config_id}", wrapper.SubmitDbtArtifacts).Methods(http.MethodPost)
-
-	r.HandleFunc(options.BaseURL+"/api/v1/dbt/post_upload_check_artifacts/{ci_config_id}", wrapper.CheckDbtArtifacts).Methods(http.MethodPost)
-
-	r.HandleFunc(options.BaseURL+"/api/v1/organization/meta", wrapper.GetOrganizationMeta).Methods(http.MethodGet)
-
-	r.HandleFunc(options.BaseURL+"/api/internal/sdk/log", wrapper.LogSdkLines).Methods(http.MethodPost)
-
-	return r
+	route(http.MethodGet, "/api/v1/lineage/bi/", wrapper.GetAllIntegrations)
+	route(http.MethodPost, "/api/v1/lineage/bi/dbt/", wrapper.CreateDbtIntegration)
+	route(http.MethodPut, "/api/v1/lineage/bi/dbt/{bi_datasource_id}/", wrapper.UpdateDbtIntegration)
+	route(http.MethodPost, "/api/v1/lineage/bi/hightouch/", wrapper.CreateHightouchIntegration)
+	route(http.MethodPut, "/api/v1/lineage/bi/hightouch/{bi_datasource_id}/", wrapper.ChangeHightouchIntegration)
+	route(http.MethodPost, "/api/v1/lineage/bi/looker/", wrapper.CreateLookerIntegration)
+	route(http.MethodPut, "/api/v1/lineage/bi/looker/{bi_datasource_id}/", wrapper.UpdateLookerIntegration)
+	route(http.MethodPost, "/api/v1/lineage/bi/mode/", wrapper.CreateModeIntegration)
+	route(http.MethodPut, "/api/v1/lineage/bi/mode/{bi_datasource_id}/", wrapper.ChangeModeIntegration)
+	route(http.MethodPost, "/api/v1/lineage/bi/powerbi/", wrapper.CreatePowerbiIntegration)
+	route(http.MethodPut, "/api/v1/lineage/bi/powerbi/{bi_datasource_id}/", wrapper.UpdatePowerbiIntegration)
+	route(http.MethodPost, "/api/v1/lineage/bi/tableau/", wrapper.CreateTableauIntegration)
+	route(http.MethodPut, "/api/v1/lineage/bi/tableau/{bi_datasource_id}/", wrapper.UpdateTableauIntegration)
+	route(http.MethodDelete, "/api/v1/lineage/bi/{bi_datasource_id}/", wrapper.RemoveIntegration)
+	route(http.MethodGet, "/api/v1/lineage/bi/{bi_datasource_id}/", wrapper.GetIntegration)
+	route(http.MethodGet, "/api/v1/lineage/bi/{bi_datasource_id}/sync/", wrapper.ResyncIntegration)
+	route(http.MethodGet, "/api/v1/ci/{ci_config_id}/runs", wrapper.GetCI)
+	route(http.MethodPost, "/api/v1/ci/{ci_config_id}/trigger", wrapper.TriggerCI)
+	route(http.MethodPost, "/api/v1/ci/{ci_config_id}/{pr_num}", wrapper.UploadChanges)
+	route(http.MethodPost, "/api/internal/ci/{ci_config_id}/check_pks_in_dbt_manifest", wrapper.CheckPksInDbtManifest)
+	route(http.MethodGet, "/api/v1/datadiffs", wrapper.ListDatadiffs)
+	route(http.MethodPost, "/api/v1/datadiffs", wrapper.CreateDatadiff)
+	route(http.MethodGet, "/api/v1/datadiffs/{datadiff_id}", wrapper.GetDatadiff)
+	route(http.MethodPatch, "/api/v1/datadiffs/{datadiff_id}", wrapper.UpdateDatadiff)
+	route(http.MethodPost, "/api/v1/datadiffs/{datadiff_id}/cancel", wrapper.CancelDiff)
+	route(http.MethodGet, "/api/v1/datadiffs/{datadiff_id}/summary", wrapper.GetDiffSummary)
+	route(http.MethodGet, "/api/v1/datadiffs/{datadiff_id}/summary_results", wrapper.GetDiffSummaryV1)
+	route(http.MethodGet, "/api/v1/data_sources", wrapper.ListDataSources)
+	route(http.MethodPost, "/api/v1/data_sources", wrapper.CreateNewDatasource)
+	route(http.MethodGet, "/api/v1/data_sources/test/{job_id}", wrapper.GetDataSourceTestResult)
+	route(http.MethodGet, "/api/v1/data_sources/types", wrapper.GetDataSourceTypes)
+	route(http.MethodGet, "/api/v1/data_sources/{data_source_id}", wrapper.GetDataSource)
+	route(http.MethodPost, "/api/v1/data_sources/{data_source_id}/query", wrapper.ExecuteQuery)
+	route(http.MethodGet, "/api/v1/data_sources/{data_source_id}/summary", wrapper.GetDataSourceSummary)
+	route(http.MethodPost, "/api/v1/data_sources/{data_source_id}/test", wrapper.TestDataSource)
+	route(http.MethodPost, "/api/v1/data_sources/{data_source_id}/dataset_schema", wrapper.RequestDatasetSchema)
+	route(http.MethodGet, "/api/v1/data_sources/{data_source_id}/dataset_schema/{task_id}", wrapper.GetDatasetSchema)
+	route(http.MethodPost, "/api/v1/data_sources/{data_source_id}/guess_pk", wrapper.GuessPrimaryKey)
+	route(http.MethodPost, "/api/v1/dbt/submit_artifacts/{ci_config_id}", wrapper.SubmitDbtArtifacts)
+	route(http.MethodPost, "/api/v1/dbt/post_upload_check_artifacts/{ci_config_id}", wrapper.CheckDbtArtifacts)
+	route(http.MethodGet, "/api/v1/organization/meta", wrapper.GetOrganizationMeta)
+	route(http.MethodPost, "/api/internal/sdk/log", wrapper.LogSdkLines)
 }
 
 type CheckPksInDbtManifestRequestObject struct {

@@ -2932,6 +2932,14 @@ func HandlerWithOptions(si ServerInterface, options GorillaServerOptions) http.H
 	if r == nil {
 		r = mux.NewRouter()
 	}
+	Routes(si, options, func(method, template string, handler http.HandlerFunc) {
+		r.HandleFunc(options.BaseURL+template, handler).Methods(method)
+	})
+	return r
+}
+
+// Routes gives the handler of each operation, with its method and path template.
+func Routes(si ServerInterface, options GorillaServerOptions, route func(method, template string, handler http.HandlerFunc)) {
 	if options.ErrorHandlerFunc == nil {
 		options.ErrorHandlerFunc = func(w http.ResponseWriter, r *http.Request, err error) {
 			http.Error(w, err.Error(), http.StatusBadRequest)
@@ -2942,119 +2950,62 @@ func HandlerWithOptions(si ServerInterface, options GorillaServerOptions) http.H
 		ErrorHandlerFunc: options.ErrorHandlerFunc,
 	}
 
-	r.HandleFunc(options.BaseURL+"/_understudy/clock", wrapper.GetClock).Methods(http.MethodGet)
-
-	r.HandleFunc(options.BaseURL+"/_understudy/clock", wrapper.PutClock).Methods(http.MethodPut)
-
-	r.HandleFunc(options.BaseURL+"/_understudy/clock/advance", wrapper.AdvanceClock).Methods(http.MethodPost)
-
-	r.HandleFunc(options.BaseURL+"/_understudy/ids", wrapper.GetIds).Methods(http.MethodGet)
-
-	r.HandleFunc(options.BaseURL+"/_understudy/ids", wrapper.PutIds).Methods(http.MethodPut)
-
-	r.HandleFunc(options.BaseURL+"/_understudy/datafold/ci-configs", wrapper.ListDatafoldCIConfigs).Methods(http.MethodGet)
-
-	r.HandleFunc(options.BaseURL+"/_understudy/datafold/ci-configs/{ciConfigId}", wrapper.DeleteDatafoldCIConfig).Methods(http.MethodDelete)
-
-	r.HandleFunc(options.BaseURL+"/_understudy/datafold/ci-configs/{ciConfigId}", wrapper.PutDatafoldCIConfig).Methods(http.MethodPut)
-
-	r.HandleFunc(options.BaseURL+"/_understudy/datafold/ci-configs/{ciConfigId}/pull-requests/{prNumber}", wrapper.PutDatafoldPullRequest).Methods(http.MethodPut)
-
-	r.HandleFunc(options.BaseURL+"/_understudy/datafold/ci-runs/{ciRunId}", wrapper.GetDatafoldCIRun).Methods(http.MethodGet)
-
-	r.HandleFunc(options.BaseURL+"/_understudy/datafold/ci-runs/{ciRunId}/summary", wrapper.GetDatafoldCISummary).Methods(http.MethodGet)
-
-	r.HandleFunc(options.BaseURL+"/_understudy/datafold/ci-runs/{ciRunId}/confirm", wrapper.ConfirmDatafoldCIRun).Methods(http.MethodPost)
-
-	r.HandleFunc(options.BaseURL+"/_understudy/datafold/dbt-artifacts/{artifactsId}", wrapper.DownloadDatafoldArtifacts).Methods(http.MethodGet)
-
-	r.HandleFunc(options.BaseURL+"/_understudy/datafold/compatibility", wrapper.GetDatafoldCompatibility).Methods(http.MethodGet)
-
-	r.HandleFunc(options.BaseURL+"/_understudy/datafold/compatibility", wrapper.PutDatafoldCompatibility).Methods(http.MethodPut)
-
-	r.HandleFunc(options.BaseURL+"/_understudy/datafold/data-sources/{dataSourceId}", wrapper.DeleteDatafoldSource).Methods(http.MethodDelete)
-
-	r.HandleFunc(options.BaseURL+"/_understudy/datafold/data-sources/{dataSourceId}/backing", wrapper.DeleteDatafoldBacking).Methods(http.MethodDelete)
-
-	r.HandleFunc(options.BaseURL+"/_understudy/datafold/data-sources/{dataSourceId}/backing", wrapper.GetDatafoldBacking).Methods(http.MethodGet)
-
-	r.HandleFunc(options.BaseURL+"/_understudy/datafold/data-sources/{dataSourceId}/backing", wrapper.PutDatafoldBacking).Methods(http.MethodPut)
-
-	r.HandleFunc(options.BaseURL+"/_understudy/datafold/outcomes", wrapper.ListDatafoldOutcomes).Methods(http.MethodGet)
-
-	r.HandleFunc(options.BaseURL+"/_understudy/datafold/outcomes/{outcomeName}", wrapper.DeleteDatafoldOutcome).Methods(http.MethodDelete)
-
-	r.HandleFunc(options.BaseURL+"/_understudy/datafold/outcomes/{outcomeName}", wrapper.PutDatafoldOutcome).Methods(http.MethodPut)
-
-	r.HandleFunc(options.BaseURL+"/_understudy/violations", wrapper.ListViolations).Methods(http.MethodGet)
-
-	r.HandleFunc(options.BaseURL+"/_understudy/coverage", wrapper.GetCoverage).Methods(http.MethodGet)
-
-	r.HandleFunc(options.BaseURL+"/_understudy/report", wrapper.GetReport).Methods(http.MethodGet)
-
-	r.HandleFunc(options.BaseURL+"/_understudy/exchanges", wrapper.ClearExchanges).Methods(http.MethodDelete)
-
-	r.HandleFunc(options.BaseURL+"/_understudy/exchanges", wrapper.ListExchanges).Methods(http.MethodGet)
-
-	r.HandleFunc(options.BaseURL+"/_understudy/exchanges/{exchangeId}", wrapper.GetExchange).Methods(http.MethodGet)
-
-	r.HandleFunc(options.BaseURL+"/_understudy/faults", wrapper.ClearFaults).Methods(http.MethodDelete)
-
-	r.HandleFunc(options.BaseURL+"/_understudy/faults", wrapper.ListFaults).Methods(http.MethodGet)
-
-	r.HandleFunc(options.BaseURL+"/_understudy/faults/{faultName}", wrapper.DeleteFault).Methods(http.MethodDelete)
-
-	r.HandleFunc(options.BaseURL+"/_understudy/faults/{faultName}", wrapper.GetFault).Methods(http.MethodGet)
-
-	r.HandleFunc(options.BaseURL+"/_understudy/faults/{faultName}", wrapper.PutFault).Methods(http.MethodPut)
-
-	r.HandleFunc(options.BaseURL+"/_understudy/health/live", wrapper.GetLiveness).Methods(http.MethodGet)
-
-	r.HandleFunc(options.BaseURL+"/_understudy/health/ready", wrapper.GetReadiness).Methods(http.MethodGet)
-
-	r.HandleFunc(options.BaseURL+"/_understudy/jobs", wrapper.ListJobs).Methods(http.MethodGet)
-
-	r.HandleFunc(options.BaseURL+"/_understudy/jobs/modes", wrapper.ListJobModes).Methods(http.MethodGet)
-
-	r.HandleFunc(options.BaseURL+"/_understudy/jobs/modes/{jobKind}", wrapper.DeleteJobMode).Methods(http.MethodDelete)
-
-	r.HandleFunc(options.BaseURL+"/_understudy/jobs/modes/{jobKind}", wrapper.PutJobMode).Methods(http.MethodPut)
-
-	r.HandleFunc(options.BaseURL+"/_understudy/seed", wrapper.ExportSeed).Methods(http.MethodGet)
-
-	r.HandleFunc(options.BaseURL+"/_understudy/seed", wrapper.PutSeed).Methods(http.MethodPut)
-
-	r.HandleFunc(options.BaseURL+"/_understudy/documents/{document}", wrapper.GetDocument).Methods(http.MethodGet)
-
-	r.HandleFunc(options.BaseURL+"/_understudy/version", wrapper.GetVersion).Methods(http.MethodGet)
-
-	r.HandleFunc(options.BaseURL+"/_understudy/snapshots", wrapper.ListSnapshots).Methods(http.MethodGet)
-
-	r.HandleFunc(options.BaseURL+"/_understudy/snapshots/{snapshotName}", wrapper.DeleteSnapshot).Methods(http.MethodDelete)
-
-	r.HandleFunc(options.BaseURL+"/_understudy/snapshots/{snapshotName}", wrapper.PutSnapshot).Methods(http.MethodPut)
-
-	r.HandleFunc(options.BaseURL+"/_understudy/snapshots/{snapshotName}/restore", wrapper.RestoreSnapshot).Methods(http.MethodPost)
-
-	r.HandleFunc(options.BaseURL+"/_understudy/reset", wrapper.Reset).Methods(http.MethodPost)
-
-	r.HandleFunc(options.BaseURL+"/_understudy/webhooks", wrapper.ListWebhooks).Methods(http.MethodGet)
-
-	r.HandleFunc(options.BaseURL+"/_understudy/webhooks", wrapper.CreateWebhook).Methods(http.MethodPost)
-
-	r.HandleFunc(options.BaseURL+"/_understudy/webhooks/{webhookName}", wrapper.DeleteWebhook).Methods(http.MethodDelete)
-
-	r.HandleFunc(options.BaseURL+"/_understudy/webhooks/{webhookName}", wrapper.GetWebhook).Methods(http.MethodGet)
-
-	r.HandleFunc(options.BaseURL+"/_understudy/webhooks/{webhookName}", wrapper.UpdateWebhook).Methods(http.MethodPut)
-
-	r.HandleFunc(options.BaseURL+"/_understudy/webhooks/{webhookName}/deliveries", wrapper.ListDeliveries).Methods(http.MethodGet)
-
-	r.HandleFunc(options.BaseURL+"/_understudy/webhooks/{webhookName}/deliveries/{deliveryId}", wrapper.GetDelivery).Methods(http.MethodGet)
-
-	r.HandleFunc(options.BaseURL+"/_understudy/webhooks/{webhookName}/deliveries/{deliveryId}/redeliver", wrapper.Redeliver).Methods(http.MethodPost)
-
-	return r
+	route(http.MethodGet, "/_understudy/clock", wrapper.GetClock)
+	route(http.MethodPut, "/_understudy/clock", wrapper.PutClock)
+	route(http.MethodPost, "/_understudy/clock/advance", wrapper.AdvanceClock)
+	route(http.MethodGet, "/_understudy/ids", wrapper.GetIds)
+	route(http.MethodPut, "/_understudy/ids", wrapper.PutIds)
+	route(http.MethodGet, "/_understudy/datafold/ci-configs", wrapper.ListDatafoldCIConfigs)
+	route(http.MethodDelete, "/_understudy/datafold/ci-configs/{ciConfigId}", wrapper.DeleteDatafoldCIConfig)
+	route(http.MethodPut, "/_understudy/datafold/ci-configs/{ciConfigId}", wrapper.PutDatafoldCIConfig)
+	route(http.MethodPut, "/_understudy/datafold/ci-configs/{ciConfigId}/pull-requests/{prNumber}", wrapper.PutDatafoldPullRequest)
+	route(http.MethodGet, "/_understudy/datafold/ci-runs/{ciRunId}", wrapper.GetDatafoldCIRun)
+	route(http.MethodGet, "/_understudy/datafold/ci-runs/{ciRunId}/summary", wrapper.GetDatafoldCISummary)
+	route(http.MethodPost, "/_understudy/datafold/ci-runs/{ciRunId}/confirm", wrapper.ConfirmDatafoldCIRun)
+	route(http.MethodGet, "/_understudy/datafold/dbt-artifacts/{artifactsId}", wrapper.DownloadDatafoldArtifacts)
+	route(http.MethodGet, "/_understudy/datafold/compatibility", wrapper.GetDatafoldCompatibility)
+	route(http.MethodPut, "/_understudy/datafold/compatibility", wrapper.PutDatafoldCompatibility)
+	route(http.MethodDelete, "/_understudy/datafold/data-sources/{dataSourceId}", wrapper.DeleteDatafoldSource)
+	route(http.MethodDelete, "/_understudy/datafold/data-sources/{dataSourceId}/backing", wrapper.DeleteDatafoldBacking)
+	route(http.MethodGet, "/_understudy/datafold/data-sources/{dataSourceId}/backing", wrapper.GetDatafoldBacking)
+	route(http.MethodPut, "/_understudy/datafold/data-sources/{dataSourceId}/backing", wrapper.PutDatafoldBacking)
+	route(http.MethodGet, "/_understudy/datafold/outcomes", wrapper.ListDatafoldOutcomes)
+	route(http.MethodDelete, "/_understudy/datafold/outcomes/{outcomeName}", wrapper.DeleteDatafoldOutcome)
+	route(http.MethodPut, "/_understudy/datafold/outcomes/{outcomeName}", wrapper.PutDatafoldOutcome)
+	route(http.MethodGet, "/_understudy/violations", wrapper.ListViolations)
+	route(http.MethodGet, "/_understudy/coverage", wrapper.GetCoverage)
+	route(http.MethodGet, "/_understudy/report", wrapper.GetReport)
+	route(http.MethodDelete, "/_understudy/exchanges", wrapper.ClearExchanges)
+	route(http.MethodGet, "/_understudy/exchanges", wrapper.ListExchanges)
+	route(http.MethodGet, "/_understudy/exchanges/{exchangeId}", wrapper.GetExchange)
+	route(http.MethodDelete, "/_understudy/faults", wrapper.ClearFaults)
+	route(http.MethodGet, "/_understudy/faults", wrapper.ListFaults)
+	route(http.MethodDelete, "/_understudy/faults/{faultName}", wrapper.DeleteFault)
+	route(http.MethodGet, "/_understudy/faults/{faultName}", wrapper.GetFault)
+	route(http.MethodPut, "/_understudy/faults/{faultName}", wrapper.PutFault)
+	route(http.MethodGet, "/_understudy/health/live", wrapper.GetLiveness)
+	route(http.MethodGet, "/_understudy/health/ready", wrapper.GetReadiness)
+	route(http.MethodGet, "/_understudy/jobs", wrapper.ListJobs)
+	route(http.MethodGet, "/_understudy/jobs/modes", wrapper.ListJobModes)
+	route(http.MethodDelete, "/_understudy/jobs/modes/{jobKind}", wrapper.DeleteJobMode)
+	route(http.MethodPut, "/_understudy/jobs/modes/{jobKind}", wrapper.PutJobMode)
+	route(http.MethodGet, "/_understudy/seed", wrapper.ExportSeed)
+	route(http.MethodPut, "/_understudy/seed", wrapper.PutSeed)
+	route(http.MethodGet, "/_understudy/documents/{document}", wrapper.GetDocument)
+	route(http.MethodGet, "/_understudy/version", wrapper.GetVersion)
+	route(http.MethodGet, "/_understudy/snapshots", wrapper.ListSnapshots)
+	route(http.MethodDelete, "/_understudy/snapshots/{snapshotName}", wrapper.DeleteSnapshot)
+	route(http.MethodPut, "/_understudy/snapshots/{snapshotName}", wrapper.PutSnapshot)
+	route(http.MethodPost, "/_understudy/snapshots/{snapshotName}/restore", wrapper.RestoreSnapshot)
+	route(http.MethodPost, "/_understudy/reset", wrapper.Reset)
+	route(http.MethodGet, "/_understudy/webhooks", wrapper.ListWebhooks)
+	route(http.MethodPost, "/_understudy/webhooks", wrapper.CreateWebhook)
+	route(http.MethodDelete, "/_understudy/webhooks/{webhookName}", wrapper.DeleteWebhook)
+	route(http.MethodGet, "/_understudy/webhooks/{webhookName}", wrapper.GetWebhook)
+	route(http.MethodPut, "/_understudy/webhooks/{webhookName}", wrapper.UpdateWebhook)
+	route(http.MethodGet, "/_understudy/webhooks/{webhookName}/deliveries", wrapper.ListDeliveries)
+	route(http.MethodGet, "/_understudy/webhooks/{webhookName}/deliveries/{deliveryId}", wrapper.GetDelivery)
+	route(http.MethodPost, "/_understudy/webhooks/{webhookName}/deliveries/{deliveryId}/redeliver", wrapper.Redeliver)
 }
 
 type HealthyJSONResponse Health

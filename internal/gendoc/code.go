@@ -48,8 +48,24 @@ var (
 		`\t\treturn sh\.ssi\.(\w+)\(ctx, request\.\(\w+\)\)\n\t\}\n\tfor _, middleware.*?unexpected response type: %T", response\)\)\n\t\}\n`)
 	writing = regexp.MustCompile(`\tvar buf bytes\.Buffer\n\tif err := json\.NewEncoder\(&buf\)\.Encode\((response[.\w]*)\); err != nil \{\n\t\treturn err\n\t\}\n` +
 		`\tw\.Header\(\)\.Set\("Content-Type", ("[^"]*")\)\n\tw\.WriteHeader\((\d+)\)\n\t_, err := buf\.WriteTo\(w\)\n\treturn err\n`)
+	// Routes are registered by a function of its own: each template that a router is told of
+	// it compiles, and who looks handlers up by operation needs none.
+	routing = regexp.MustCompile(`(?s)(func HandlerWithOptions\(si ServerInterface, options GorillaServerOptions\) http\.Handler \{\n` +
+		`\tr := options\.BaseRouter\n\n?\tif r == nil \{\n\t\tr = mux\.NewRouter\(\)\n\t\}\n)(.*?\n)\n*\treturn r\n\}\n`)
+	routed        = regexp.MustCompile(`\tr\.HandleFunc\(options\.BaseURL\+("(?:[^"\\]|\\.)*"), wrapper\.(\w+)\)\.Methods\((http\.Method\w+)\)\n\n?`)
 	strictHandler = regexp.MustCompile(`(?s)type strictHandler struct \{\n.*?\n\}\n`)
 )
+
+const routes = `${1}	Routes(si, options, func(method, template string, handler http.HandlerFunc) {
+		r.HandleFunc(options.BaseURL+template, handler).Methods(method)
+	})
+	return r
+}
+
+// Routes gives the handler of each operation, with its method and path template.
+func Routes(si ServerInterface, options GorillaServerOptions, route func(method, template string, handler http.HandlerFunc)) {
+$2}
+`
 
 const helpers = `
 // buffers are what answers are encoded into; large ones are not kept.
@@ -168,6 +184,7 @@ func runGenerator(doc *document.Document, cfg codegen.Configuration, root string
 	code = middlewares.ReplaceAllString(wrapped.ReplaceAllString(code, "$1"), "")
 	code = strictly.ReplaceAllString(code, "\tserveStrict(sh, w, r, \"$1\", request, sh.ssi.$1, ${1}ResponseObject.Visit${1}Response)\n")
 	code = writing.ReplaceAllString(code, "\treturn writeJSON(w, $3, $2, $1)\n")
+	code = routed.ReplaceAllString(routing.ReplaceAllString(code, routes), "\troute($3, $1, wrapper.$2)\n")
 	if strictHandler.MatchString(code) {
 		code = strictHandler.ReplaceAllString(code, "$0"+helpers)
 		code = strings.Replace(code, "import (\n", "import (\n\t\"sync\"\n", 1)

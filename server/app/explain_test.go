@@ -12,7 +12,6 @@ import (
 	"testing"
 
 	"github.com/go-json-experiment/json/jsontext"
-	"github.com/gorilla/mux"
 
 	"github.com/understudy-api/understudy/gen/understudy"
 	"github.com/understudy-api/understudy/server/brms"
@@ -34,12 +33,12 @@ type madeUp struct {
 
 func (m *madeUp) Source() contract.Source { return m.source }
 
-func (m *madeUp) Register(router *mux.Router) {
+func (m *madeUp) Register(route site.Route) {
 	for _, op := range m.operations {
-		router.HandleFunc(op.Path, func(w http.ResponseWriter, _ *http.Request) {
+		route(op.Method, op.Path, func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Type", "application/json")
 			_, _ = w.Write([]byte("{}"))
-		}).Methods(op.Method)
+		})
 	}
 }
 

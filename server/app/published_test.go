@@ -7,8 +7,6 @@ import (
 	"os"
 	"testing"
 
-	"github.com/gorilla/mux"
-
 	"github.com/understudy-api/understudy/server/contract"
 	"github.com/understudy-api/understudy/server/datafold"
 	"github.com/understudy-api/understudy/server/sample"
@@ -25,9 +23,9 @@ type sampled struct {
 
 func (s *sampled) Source() contract.Source { return s.source }
 
-func (s *sampled) Register(router *mux.Router) {
+func (s *sampled) Register(route site.Route) {
 	for _, op := range s.document.Operations() {
-		router.HandleFunc(op.Path, func(w http.ResponseWriter, r *http.Request) {
+		route(op.Method, op.Path, func(w http.ResponseWriter, r *http.Request) {
 			status := op.DeclaredStatuses()[0]
 			schema := op.AnswerSchema(status)
 			if schema == nil {
@@ -45,7 +43,7 @@ func (s *sampled) Register(router *mux.Router) {
 			w.Header().Set("Content-Type", "application/json")
 			w.WriteHeader(status)
 			_, _ = w.Write(text)
-		}).Methods(op.Method)
+		})
 	}
 }
 

@@ -30,7 +30,6 @@ import (
 	"time"
 
 	"github.com/google/uuid"
-	"github.com/gorilla/mux"
 
 	"github.com/understudy-api/understudy/gen/brms"
 	"github.com/understudy-api/understudy/server/audit"
@@ -111,15 +110,13 @@ func (a *API) Source() contract.Source {
 // contentType is Fastify's for an answer that it serialises itself.
 const contentType = "application/json; charset=utf-8"
 
-// Register puts the generated routes on the router.
-func (a *API) Register(router *mux.Router) {
+// Register hands over the generated handlers.
+func (a *API) Register(route site.Route) {
 	strict := brms.NewStrictHandlerWithOptions(a, []brms.StrictMiddlewareFunc{permitted}, brms.StrictHTTPServerOptions{
 		RequestErrorHandlerFunc:  site.Fail,
 		ResponseErrorHandlerFunc: site.Fail,
 	})
-	brms.HandlerWithOptions(strict, brms.GorillaServerOptions{
-		BaseRouter: router, ErrorHandlerFunc: site.Fail,
-	})
+	brms.Routes(strict, brms.GorillaServerOptions{ErrorHandlerFunc: site.Fail}, route)
 }
 
 // permitted refuses what the caller's credential does not allow, as far as the vendor

@@ -17,7 +17,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
-	"github.com/gorilla/mux"
 
 	gen "github.com/understudy-api/understudy/gen/brms"
 	"github.com/understudy-api/understudy/gen/brms/brmsclient"
@@ -295,11 +294,11 @@ func (b *broken) GetHealth(context.Context, gen.GetHealthRequestObject) (gen.Get
 	return b.handler()
 }
 
-func (b *broken) Register(router *mux.Router) {
+func (b *broken) Register(route site.Route) {
 	strict := gen.NewStrictHandlerWithOptions(b, nil, gen.StrictHTTPServerOptions{
 		RequestErrorHandlerFunc: site.Fail, ResponseErrorHandlerFunc: site.Fail,
 	})
-	gen.HandlerWithOptions(strict, gen.GorillaServerOptions{BaseRouter: router, ErrorHandlerFunc: site.Fail})
+	gen.Routes(strict, gen.GorillaServerOptions{ErrorHandlerFunc: site.Fail}, route)
 }
 
 func (b *broken) Source() contract.Source {

@@ -13,7 +13,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
-	"github.com/gorilla/mux"
 
 	gen "github.com/understudy-api/understudy/gen/brms"
 	"github.com/understudy-api/understudy/server/contract"
@@ -292,8 +291,8 @@ func (p *probe) GetProject(ctx context.Context, _ gen.GetProjectRequestObject) (
 	return nil, nil //nolint:nilnil // nobody looks at the answer
 }
 
-func (p *probe) Register(router *mux.Router) {
-	gen.HandlerFromMux(gen.NewStrictHandler(p, nil), router)
+func (p *probe) Register(route site.Route) {
+	gen.Routes(gen.NewStrictHandler(p, nil), gen.GorillaServerOptions{}, route)
 }
 
 // The operations of the kit are in the caller's workspace, and lists in the place that

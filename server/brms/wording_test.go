@@ -20,7 +20,6 @@ import (
 
 	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/go-json-experiment/json/jsontext"
-	"github.com/gorilla/mux"
 
 	"github.com/understudy-api/understudy/gen/brms"
 	"github.com/understudy-api/understudy/server/contract"
@@ -302,16 +301,16 @@ func (a *replayed) Authenticate(*http.Request, *contract.Operation) (site.Princi
 	return site.Principal{Workspace: "test"}, nil
 }
 
-func (a *replayed) Register(router *mux.Router) {
+func (a *replayed) Register(route site.Route) {
 	document, err := contract.Load(a.source)
 	if err != nil {
 		panic(err)
 	}
 	for _, op := range document.Operations() {
-		router.HandleFunc(op.Path, func(w http.ResponseWriter, _ *http.Request) {
+		route(op.Method, op.Path, func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Type", "application/json; charset=utf-8")
 			_, _ = w.Write([]byte(`{"ok":true}`))
-		}).Methods(op.Method)
+		})
 	}
 }
 

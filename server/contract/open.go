@@ -58,8 +58,8 @@ func (r *reader) index(ix *index) *index {
 
 // members hands over the members of a JSON object, as text.
 func members(object []byte, visit func(name string, value []byte) error) error {
-	dec := jsontext.NewDecoder(bytes.NewBuffer(object))
-	if _, err := dec.ReadToken(); err != nil { // {
+	dec := jsontext.NewDecoder(bytes.NewBuffer(object), jsontext.AllowDuplicateNames(true)) // there are none; to look takes memory
+	if _, err := dec.ReadToken(); err != nil {                                              // {
 		return err
 	}
 	for dec.PeekKind() == '"' {

@@ -45,7 +45,7 @@ func ParseTemplate(text string) Template {
 // newTemplate reads a path template. rest names the parameters that take the rest
 // of a path; empty says that other parameters may be empty.
 func newTemplate(text string, rest map[string]bool, empty bool) (Template, error) {
-	t := Template{text: text, empty: empty}
+	t := Template{text: text, empty: empty, segments: make([]templateSegment, 0, 1+strings.Count(text, "/"))}
 	for part := range strings.SplitSeq(text, "/") {
 		t.segments = append(t.segments, newTemplateSegment(part, empty))
 	}

@@ -15,8 +15,6 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/gorilla/mux"
-
 	"github.com/understudy-api/understudy/gen/understudy"
 	"github.com/understudy-api/understudy/server/contract"
 	"github.com/understudy-api/understudy/server/evidence"
@@ -69,15 +67,13 @@ func (a *API) Source() contract.Source {
 	return contract.Source{API: "understudy", File: understudy.File, JSON: understudy.Document(), Lines: understudy.Lines(), Marks: understudy.Bases(), EncodedSlash: true}
 }
 
-// Register puts the generated routes on the router.
-func (a *API) Register(router *mux.Router) {
+// Register hands over the generated handlers.
+func (a *API) Register(route site.Route) {
 	strict := understudy.NewStrictHandlerWithOptions(a, []understudy.StrictMiddlewareFunc{rememberAccept}, understudy.StrictHTTPServerOptions{
 		RequestErrorHandlerFunc:  site.Fail,
 		ResponseErrorHandlerFunc: site.Fail,
 	})
-	understudy.HandlerWithOptions(strict, understudy.GorillaServerOptions{
-		BaseRouter: router, ErrorHandlerFunc: site.Fail,
-	})
+	understudy.Routes(strict, understudy.GorillaServerOptions{ErrorHandlerFunc: site.Fail}, route)
 }
 
 // Authenticate accepts a secret in the form of any served API, and the

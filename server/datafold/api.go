@@ -25,8 +25,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/gorilla/mux"
-
 	"github.com/understudy-api/understudy/gen/datafold"
 	"github.com/understudy-api/understudy/server/audit"
 	"github.com/understudy-api/understudy/server/contract"
@@ -85,15 +83,13 @@ func (a *API) Source() contract.Source {
 	return contract.Source{API: "datafold", File: datafold.File, JSON: datafold.Document(), Lines: datafold.Lines(), Marks: datafold.Bases(), Starlette: true, Convert: fastapi.Convert}
 }
 
-// Register puts the generated routes on the router.
-func (a *API) Register(router *mux.Router) {
+// Register hands over the generated handlers.
+func (a *API) Register(route site.Route) {
 	strict := datafold.NewStrictHandlerWithOptions(a, nil, datafold.StrictHTTPServerOptions{
 		RequestErrorHandlerFunc:  failRequest,
 		ResponseErrorHandlerFunc: site.Fail,
 	})
-	datafold.HandlerWithOptions(strict, datafold.GorillaServerOptions{
-		BaseRouter: router, ErrorHandlerFunc: site.Fail,
-	})
+	datafold.Routes(strict, datafold.GorillaServerOptions{ErrorHandlerFunc: site.Fail}, route)
 }
 
 // Authenticate accepts an API key in the form "Key <api-key>", as the document's

@@ -15,7 +15,6 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/gorilla/mux"
 
 	gen "github.com/understudy-api/understudy/gen/datafold"
 	"github.com/understudy-api/understudy/gen/datafold/datafoldclient"
@@ -338,11 +337,11 @@ func (b *broken) GetAllIntegrations(context.Context, gen.GetAllIntegrationsReque
 	return b.handler()
 }
 
-func (b *broken) Register(router *mux.Router) {
+func (b *broken) Register(route site.Route) {
 	strict := gen.NewStrictHandlerWithOptions(b, nil, gen.StrictHTTPServerOptions{
 		RequestErrorHandlerFunc: site.Fail, ResponseErrorHandlerFunc: site.Fail,
 	})
-	gen.HandlerWithOptions(strict, gen.GorillaServerOptions{BaseRouter: router, ErrorHandlerFunc: site.Fail})
+	gen.Routes(strict, gen.GorillaServerOptions{ErrorHandlerFunc: site.Fail}, route)
 }
 
 func (b *broken) Source() contract.Source {

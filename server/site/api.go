@@ -4,8 +4,6 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/gorilla/mux"
-
 	"github.com/understudy-api/understudy/server/contract"
 )
 
@@ -13,8 +11,8 @@ import (
 type API interface {
 	// Source is the served document.
 	Source() contract.Source
-	// Register puts the generated routes on the router.
-	Register(router *mux.Router)
+	// Register hands over the handler of each operation.
+	Register(route Route)
 	// Authenticate finds the caller by the credential that the request carries for
 	// the operation; see [Authenticate]. The operation has no id where the request
 	// matches none. A refusal is of KindUnauthenticated or KindForbidden.
@@ -29,6 +27,9 @@ type API interface {
 	// HeadAsGet says whether a HEAD request is served like the GET of its path.
 	HeadAsGet() bool
 }
+
+// Route is told of the handler of an operation.
+type Route = func(method, template string, handler http.HandlerFunc)
 
 // Limits bound what one request may cost.
 type Limits struct {

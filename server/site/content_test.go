@@ -16,8 +16,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/gorilla/mux"
-
 	"github.com/understudy-api/understudy/server/contract"
 )
 
@@ -28,13 +26,13 @@ type contentAPI struct {
 	answer func(w http.ResponseWriter, r *http.Request) // of the GETs
 }
 
-func (a *contentAPI) Register(router *mux.Router) {
+func (a *contentAPI) Register(route Route) {
 	for _, path := range []string{"/upload", "/form"} {
-		router.HandleFunc(path, a.take).Methods(http.MethodPost)
+		route(http.MethodPost, path, a.take)
 	}
-	router.HandleFunc("/bytes", a.take).Methods(http.MethodPut)
+	route(http.MethodPut, "/bytes", a.take)
 	for _, path := range []string{"/events", "/csv", "/file", "/text"} {
-		router.HandleFunc(path, func(w http.ResponseWriter, r *http.Request) { a.answer(w, r) }).Methods(http.MethodGet)
+		route(http.MethodGet, path, func(w http.ResponseWriter, r *http.Request) { a.answer(w, r) })
 	}
 }
 

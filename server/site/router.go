@@ -49,32 +49,19 @@ func newRoutes(d *contract.Document) *routes {
 	return t
 }
 
-// handlersOf gives the handler of each operation: those of the generated routes that
-// register puts on a scratch router. Every operation has one, and there are no others.
-func handlersOf(d *contract.Document, register func(*mux.Router)) (map[*contract.Operation]http.Handler, error) {
-	scratch := mux.NewRouter()
-	register(scratch)
+// handlersOf gives the handler of each operation: every one has one, and there are no
+// others.
+func handlersOf(d *contract.Document, register func(Route)) (map[*contract.Operation]http.Handler, error) {
 	handlers := make(map[*contract.Operation]http.Handler, len(d.Operations()))
 	found := 0
-	err := scratch.Walk(func(r *mux.Route, _ *mux.Router, _ []*mux.Route) error {
-		template, err := r.GetPathTemplate()
-		if err != nil {
-			return err
+	var err error
+	register(func(method, template string, handler http.HandlerFunc) {
+		op := d.Operation(method, template)
+		if op == nil && err == nil {
+			err = fmt.Errorf("%s %s is routed but not in %s", method, template, d.File)
 		}
-		methods, err := r.GetMethods()
-		if err != nil {
-			return fmt.Errorf("%s: %w", template, err)
-		}
-		if len(methods) != 1 {
-			return fmt.Errorf("%s: %d methods on one route", template, len(methods))
-		}
-		op := d.Operation(methods[0], template)
-		if op == nil {
-			return fmt.Errorf("%s %s is routed but not in %s", methods[0], template, d.File)
-		}
-		handlers[op] = r.GetHandler()
+		handlers[op] = handler
 		found++
-		return nil
 	})
 	if err != nil {
 		return nil, err

@@ -63,15 +63,15 @@ func newMadeAPI(operations ...string) *madeAPI {
 
 func (a *madeAPI) Source() contract.Source { return a.source }
 
-func (a *madeAPI) Register(router *mux.Router) {
+func (a *madeAPI) Register(route Route) {
 	for _, operation := range a.operations {
 		method, path, _ := strings.Cut(operation, " ")
-		router.HandleFunc(path, func(w http.ResponseWriter, r *http.Request) {
+		route(method, path, func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("Operation", operation)
 			for name, value := range mux.Vars(r) {
 				w.Header().Set("Var-"+name, value)
 			}
-		}).Methods(method)
+		})
 	}
 }
 
@@ -314,7 +314,9 @@ func TestRoutesMatchTheDocument(t *testing.T) {
 func BenchmarkRouting(b *testing.B) {
 	api := newMadeAPI(twoHundred()...)
 	flat := mux.NewRouter()
-	api.Register(flat)
+	api.Register(func(method, template string, handler http.HandlerFunc) {
+		flat.HandleFunc(template, handler).Methods(method)
+	})
 	table := madeRoutes(b, api)
 	for _, c := range []struct {
 		name  string

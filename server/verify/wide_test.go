@@ -8,8 +8,6 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/gorilla/mux"
-
 	"github.com/understudy-api/understudy/server/contract"
 	"github.com/understudy-api/understudy/server/site"
 	"github.com/understudy-api/understudy/server/verify"
@@ -43,21 +41,21 @@ func (wideAPI) Source() contract.Source {
 	return contract.Source{API: "wide", File: "wide.json", JSON: []byte(wideDocument), Lines: []byte(`{}`), EncodedSlash: true}
 }
 
-func (wideAPI) Register(router *mux.Router) {
+func (wideAPI) Register(route site.Route) {
 	read := func(_ http.ResponseWriter, r *http.Request) { _, _ = io.Copy(io.Discard, r.Body) }
-	router.HandleFunc("/p/{id}/evaluate/{key}", read).Methods(http.MethodPost)
-	router.HandleFunc("/upload", read).Methods(http.MethodPost)
-	router.HandleFunc("/form", read).Methods(http.MethodPost)
-	router.HandleFunc("/note", read).Methods(http.MethodPut)
-	router.HandleFunc("/events", func(w http.ResponseWriter, r *http.Request) {
+	route(http.MethodPost, "/p/{id}/evaluate/{key}", read)
+	route(http.MethodPost, "/upload", read)
+	route(http.MethodPost, "/form", read)
+	route(http.MethodPut, "/note", read)
+	route(http.MethodGet, "/events", func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "text/event-stream")
 		_, _ = w.Write([]byte("data: 1\n\n"))
 		<-r.Context().Done() // it goes on for ever
-	}).Methods(http.MethodGet)
-	router.HandleFunc("/csv", func(w http.ResponseWriter, _ *http.Request) {
+	})
+	route(http.MethodGet, "/csv", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/csv")
 		_, _ = w.Write([]byte("a,b\n"))
-	}).Methods(http.MethodGet)
+	})
 }
 
 func (wideAPI) Authenticate(*http.Request, *contract.Operation) (site.Principal, *site.Refusal) {
