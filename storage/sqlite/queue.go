@@ -18,6 +18,7 @@ type queue struct {
 	mu     sync.Mutex
 	lanes  map[laneOf]*lane
 	ready  []*lane // in the order of their turns
+	spare  *lane   // for the next that is needed; nil if there is none
 	wake   chan struct{}
 	closed bool
 	watch  bool // expire is about to look
@@ -65,8 +66,10 @@ func (q *queue) push(u *update) error {
 func (q *queue) lane(of laneOf) *lane {
 	l := q.lanes[of]
 	if l == nil {
-		l = &lane{of: of}
-		q.lanes[of] = l
+		if l = q.spare; l == nil {
+			l = &lane{}
+		}
+		q.spare, l.of, q.lanes[of] = nil, of, l
 	}
 	return l
 }
@@ -87,15 +90,13 @@ func (q *queue) pop() *update {
 	defer q.mu.Unlock()
 	for len(q.ready) > 0 {
 		l := q.ready[0]
-		q.ready[0] = nil
-		q.ready = q.ready[1:]
+		q.ready = slices.Delete(q.ready, 0, 1)
 		l.ready = false
 		if l.held {
 			continue
 		}
 		u := l.items[0]
-		l.items[0] = nil
-		l.items = l.items[1:]
+		l.items = slices.Delete(l.items, 0, 1)
 		q.enlist(l)
 		q.tidy(l)
 		if held := q.holder(u); held != nil {
@@ -175,10 +176,11 @@ func (q *queue) isBusy(names ...string) bool {
 
 // tidy forgets a lane that is empty.
 func (q *queue) tidy(l *lane) {
-	if len(l.items) == 0 && !l.held {
-		l.items = nil
-		if !l.ready {
-			delete(q.lanes, l.of)
+	if len(l.items) == 0 && !l.held && !l.ready {
+		delete(q.lanes, l.of)
+		if cap(l.items) <= maxGroup {
+			*l = lane{items: l.items}
+			q.spare = l
 		}
 	}
 }

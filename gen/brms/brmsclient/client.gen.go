@@ -45,6 +45,65 @@ type Client struct {
 	RequestEditors []RequestEditorFn
 }
 
+// do sends a request, if it could be made.
+func (c *Client) do(ctx context.Context, req *http.Request, err error, reqEditors []RequestEditorFn) (*http.Response, error) {
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// locate gives the URL of a path on the server.
+func locate(server, format string, values ...any) (*url.URL, error) {
+	base, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+	return base.Parse("." + fmt.Sprintf(format, values...))
+}
+
+func readAll(rsp *http.Response) ([]byte, error) {
+	defer func() { _ = rsp.Body.Close() }()
+	return io.ReadAll(rsp.Body)
+}
+
+// received is an answer as it came.
+type received struct {
+	Body         []byte
+	HTTPResponse *http.Response
+}
+
+// GetBody returns the raw response body bytes
+func (r received) GetBody() []byte { return r.Body }
+
+// Status returns HTTPResponse.Status
+func (r received) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r received) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r received) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // ClientOption allows setting custom parameters during construction
 type ClientOption func(*Client) error
 
@@ -957,14 +1016,7 @@ type ClientInterface interface {
 // Corresponds with GET /api/deployments (the `ListDeployments` operationId).
 func (c *Client) ListDeployments(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewListDeploymentsRequest(c.Server)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // CreateDeploymentWithBody Create deployment
@@ -976,14 +1028,7 @@ func (c *Client) ListDeployments(ctx context.Context, reqEditors ...RequestEdito
 // Corresponds with POST /api/deployments (the `CreateDeployment` operationId).
 func (c *Client) CreateDeploymentWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewCreateDeploymentRequestWithBody(c.Server, contentType, body)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // CreateDeployment Create deployment
@@ -995,14 +1040,7 @@ func (c *Client) CreateDeploymentWithBody(ctx context.Context, contentType strin
 // Corresponds with POST /api/deployments (the `CreateDeployment` operationId).
 func (c *Client) CreateDeployment(ctx context.Context, body CreateDeploymentJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewCreateDeploymentRequest(c.Server, body)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // UpdateDeploymentWithBody Update deployment
@@ -1014,14 +1052,7 @@ func (c *Client) CreateDeployment(ctx context.Context, body CreateDeploymentJSON
 // Corresponds with PUT /api/deployments/{deploymentId} (the `UpdateDeployment` operationId).
 func (c *Client) UpdateDeploymentWithBody(ctx context.Context, deploymentID DeploymentID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewUpdateDeploymentRequestWithBody(c.Server, deploymentID, contentType, body)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // UpdateDeployment Update deployment
@@ -1033,14 +1064,7 @@ func (c *Client) UpdateDeploymentWithBody(ctx context.Context, deploymentID Depl
 // Corresponds with PUT /api/deployments/{deploymentId} (the `UpdateDeployment` operationId).
 func (c *Client) UpdateDeployment(ctx context.Context, deploymentID DeploymentID, body UpdateDeploymentJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewUpdateDeploymentRequest(c.Server, deploymentID, body)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // GetHealth Health check
@@ -1050,14 +1074,7 @@ func (c *Client) UpdateDeployment(ctx context.Context, deploymentID DeploymentID
 // Corresponds with GET /api/health (the `GetHealth` operationId).
 func (c *Client) GetHealth(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewGetHealthRequest(c.Server)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // ListProjects List projects
@@ -1067,14 +1084,7 @@ func (c *Client) GetHealth(ctx context.Context, reqEditors ...RequestEditorFn) (
 // Corresponds with GET /api/projects (the `ListProjects` operationId).
 func (c *Client) ListProjects(ctx context.Context, params *ListProjectsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewListProjectsRequest(c.Server, params)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // CreateProjectWithBody Create a project
@@ -1086,14 +1096,7 @@ func (c *Client) ListProjects(ctx context.Context, params *ListProjectsParams, r
 // Corresponds with POST /api/projects (the `CreateProject` operationId).
 func (c *Client) CreateProjectWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewCreateProjectRequestWithBody(c.Server, contentType, body)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // CreateProject Create a project
@@ -1105,14 +1108,7 @@ func (c *Client) CreateProjectWithBody(ctx context.Context, contentType string, 
 // Corresponds with POST /api/projects (the `CreateProject` operationId).
 func (c *Client) CreateProject(ctx context.Context, body CreateProjectJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewCreateProjectRequest(c.Server, body)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // DeleteProject Delete a project
@@ -1122,14 +1118,7 @@ func (c *Client) CreateProject(ctx context.Context, body CreateProjectJSONReques
 // Corresponds with DELETE /api/projects/{projectId} (the `DeleteProject` operationId).
 func (c *Client) DeleteProject(ctx context.Context, projectID ProjectID, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewDeleteProjectRequest(c.Server, projectID)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // GetProject Get a project
@@ -1139,14 +1128,7 @@ func (c *Client) DeleteProject(ctx context.Context, projectID ProjectID, reqEdit
 // Corresponds with GET /api/projects/{projectId} (the `GetProject` operationId).
 func (c *Client) GetProject(ctx context.Context, projectID ProjectID, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewGetProjectRequest(c.Server, projectID)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // UpdateProjectWithBody Update a project
@@ -1158,14 +1140,7 @@ func (c *Client) GetProject(ctx context.Context, projectID ProjectID, reqEditors
 // Corresponds with PUT /api/projects/{projectId} (the `UpdateProject` operationId).
 func (c *Client) UpdateProjectWithBody(ctx context.Context, projectID ProjectID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewUpdateProjectRequestWithBody(c.Server, projectID, contentType, body)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // UpdateProject Update a project
@@ -1177,14 +1152,7 @@ func (c *Client) UpdateProjectWithBody(ctx context.Context, projectID ProjectID,
 // Corresponds with PUT /api/projects/{projectId} (the `UpdateProject` operationId).
 func (c *Client) UpdateProject(ctx context.Context, projectID ProjectID, body UpdateProjectJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewUpdateProjectRequest(c.Server, projectID, body)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // GetProjectWithApprovals Get project with approvals
@@ -1194,14 +1162,7 @@ func (c *Client) UpdateProject(ctx context.Context, projectID ProjectID, body Up
 // Corresponds with GET /api/projects/{projectId}/approvals (the `GetProjectWithApprovals` operationId).
 func (c *Client) GetProjectWithApprovals(ctx context.Context, projectID ProjectID, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewGetProjectWithApprovalsRequest(c.Server, projectID)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // SimulateDecisionWithBody Simulate decision
@@ -1213,14 +1174,7 @@ func (c *Client) GetProjectWithApprovals(ctx context.Context, projectID ProjectI
 // Corresponds with POST /api/projects/{projectId}/decisions/simulate (the `SimulateDecision` operationId).
 func (c *Client) SimulateDecisionWithBody(ctx context.Context, projectID ProjectID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewSimulateDecisionRequestWithBody(c.Server, projectID, contentType, body)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // SimulateDecision Simulate decision
@@ -1232,14 +1186,7 @@ func (c *Client) SimulateDecisionWithBody(ctx context.Context, projectID Project
 // Corresponds with POST /api/projects/{projectId}/decisions/simulate (the `SimulateDecision` operationId).
 func (c *Client) SimulateDecision(ctx context.Context, projectID ProjectID, body SimulateDecisionJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewSimulateDecisionRequest(c.Server, projectID, body)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // DeleteDocumentsWithBody Delete documents
@@ -1251,14 +1198,7 @@ func (c *Client) SimulateDecision(ctx context.Context, projectID ProjectID, body
 // Corresponds with DELETE /api/projects/{projectId}/documents (the `DeleteDocuments` operationId).
 func (c *Client) DeleteDocumentsWithBody(ctx context.Context, projectID ProjectID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewDeleteDocumentsRequestWithBody(c.Server, projectID, contentType, body)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // DeleteDocuments Delete documents
@@ -1270,14 +1210,7 @@ func (c *Client) DeleteDocumentsWithBody(ctx context.Context, projectID ProjectI
 // Corresponds with DELETE /api/projects/{projectId}/documents (the `DeleteDocuments` operationId).
 func (c *Client) DeleteDocuments(ctx context.Context, projectID ProjectID, body DeleteDocumentsJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewDeleteDocumentsRequest(c.Server, projectID, body)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // ListDocuments List documents
@@ -1287,14 +1220,7 @@ func (c *Client) DeleteDocuments(ctx context.Context, projectID ProjectID, body 
 // Corresponds with GET /api/projects/{projectId}/documents (the `ListDocuments` operationId).
 func (c *Client) ListDocuments(ctx context.Context, projectID ProjectID, params *ListDocumentsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewListDocumentsRequest(c.Server, projectID, params)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // CreateDocumentWithBody Create a document
@@ -1306,14 +1232,7 @@ func (c *Client) ListDocuments(ctx context.Context, projectID ProjectID, params 
 // Corresponds with POST /api/projects/{projectId}/documents (the `CreateDocument` operationId).
 func (c *Client) CreateDocumentWithBody(ctx context.Context, projectID ProjectID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewCreateDocumentRequestWithBody(c.Server, projectID, contentType, body)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // CreateDocument Create a document
@@ -1325,14 +1244,7 @@ func (c *Client) CreateDocumentWithBody(ctx context.Context, projectID ProjectID
 // Corresponds with POST /api/projects/{projectId}/documents (the `CreateDocument` operationId).
 func (c *Client) CreateDocument(ctx context.Context, projectID ProjectID, body CreateDocumentJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewCreateDocumentRequest(c.Server, projectID, body)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // ListDocumentPaths List document paths
@@ -1342,14 +1254,7 @@ func (c *Client) CreateDocument(ctx context.Context, projectID ProjectID, body C
 // Corresponds with GET /api/projects/{projectId}/documents/list-paths (the `ListDocumentPaths` operationId).
 func (c *Client) ListDocumentPaths(ctx context.Context, projectID ProjectID, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewListDocumentPathsRequest(c.Server, projectID)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // MoveDocumentsWithBody Move documents
@@ -1361,14 +1266,7 @@ func (c *Client) ListDocumentPaths(ctx context.Context, projectID ProjectID, req
 // Corresponds with POST /api/projects/{projectId}/documents/move (the `MoveDocuments` operationId).
 func (c *Client) MoveDocumentsWithBody(ctx context.Context, projectID ProjectID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewMoveDocumentsRequestWithBody(c.Server, projectID, contentType, body)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // MoveDocuments Move documents
@@ -1380,14 +1278,7 @@ func (c *Client) MoveDocumentsWithBody(ctx context.Context, projectID ProjectID,
 // Corresponds with POST /api/projects/{projectId}/documents/move (the `MoveDocuments` operationId).
 func (c *Client) MoveDocuments(ctx context.Context, projectID ProjectID, body MoveDocumentsJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewMoveDocumentsRequest(c.Server, projectID, body)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // RestoreDocumentsWithBody Restore documents
@@ -1399,14 +1290,7 @@ func (c *Client) MoveDocuments(ctx context.Context, projectID ProjectID, body Mo
 // Corresponds with POST /api/projects/{projectId}/documents/restore (the `RestoreDocuments` operationId).
 func (c *Client) RestoreDocumentsWithBody(ctx context.Context, projectID ProjectID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewRestoreDocumentsRequestWithBody(c.Server, projectID, contentType, body)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // RestoreDocuments Restore documents
@@ -1418,14 +1302,7 @@ func (c *Client) RestoreDocumentsWithBody(ctx context.Context, projectID Project
 // Corresponds with POST /api/projects/{projectId}/documents/restore (the `RestoreDocuments` operationId).
 func (c *Client) RestoreDocuments(ctx context.Context, projectID ProjectID, body RestoreDocumentsJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewRestoreDocumentsRequest(c.Server, projectID, body)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // GetDocument Get a document
@@ -1435,14 +1312,7 @@ func (c *Client) RestoreDocuments(ctx context.Context, projectID ProjectID, body
 // Corresponds with GET /api/projects/{projectId}/documents/{documentId} (the `GetDocument` operationId).
 func (c *Client) GetDocument(ctx context.Context, projectID ProjectID, documentID DocumentID, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewGetDocumentRequest(c.Server, projectID, documentID)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // UpdateDocumentWithBody Update a document
@@ -1454,14 +1324,7 @@ func (c *Client) GetDocument(ctx context.Context, projectID ProjectID, documentI
 // Corresponds with PUT /api/projects/{projectId}/documents/{documentId} (the `UpdateDocument` operationId).
 func (c *Client) UpdateDocumentWithBody(ctx context.Context, projectID ProjectID, documentID DocumentID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewUpdateDocumentRequestWithBody(c.Server, projectID, documentID, contentType, body)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // UpdateDocument Update a document
@@ -1473,14 +1336,7 @@ func (c *Client) UpdateDocumentWithBody(ctx context.Context, projectID ProjectID
 // Corresponds with PUT /api/projects/{projectId}/documents/{documentId} (the `UpdateDocument` operationId).
 func (c *Client) UpdateDocument(ctx context.Context, projectID ProjectID, documentID DocumentID, body UpdateDocumentJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewUpdateDocumentRequest(c.Server, projectID, documentID, body)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // DownloadDocument Download a document
@@ -1490,14 +1346,7 @@ func (c *Client) UpdateDocument(ctx context.Context, projectID ProjectID, docume
 // Corresponds with GET /api/projects/{projectId}/documents/{documentId}/download (the `DownloadDocument` operationId).
 func (c *Client) DownloadDocument(ctx context.Context, projectID ProjectID, documentID DocumentID, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewDownloadDocumentRequest(c.Server, projectID, documentID)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // PublishDocumentWithBody Publish a document
@@ -1509,14 +1358,7 @@ func (c *Client) DownloadDocument(ctx context.Context, projectID ProjectID, docu
 // Corresponds with PUT /api/projects/{projectId}/documents/{documentId}/publish (the `PublishDocument` operationId).
 func (c *Client) PublishDocumentWithBody(ctx context.Context, projectID ProjectID, documentID DocumentID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewPublishDocumentRequestWithBody(c.Server, projectID, documentID, contentType, body)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // PublishDocument Publish a document
@@ -1528,14 +1370,7 @@ func (c *Client) PublishDocumentWithBody(ctx context.Context, projectID ProjectI
 // Corresponds with PUT /api/projects/{projectId}/documents/{documentId}/publish (the `PublishDocument` operationId).
 func (c *Client) PublishDocument(ctx context.Context, projectID ProjectID, documentID DocumentID, body PublishDocumentJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewPublishDocumentRequest(c.Server, projectID, documentID, body)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // ListDocumentVersions List document versions
@@ -1545,14 +1380,7 @@ func (c *Client) PublishDocument(ctx context.Context, projectID ProjectID, docum
 // Corresponds with GET /api/projects/{projectId}/documents/{documentId}/versions (the `ListDocumentVersions` operationId).
 func (c *Client) ListDocumentVersions(ctx context.Context, projectID ProjectID, documentID DocumentID, params *ListDocumentVersionsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewListDocumentVersionsRequest(c.Server, projectID, documentID, params)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // CreateDocumentVersionWithBody Create a version
@@ -1564,14 +1392,7 @@ func (c *Client) ListDocumentVersions(ctx context.Context, projectID ProjectID, 
 // Corresponds with POST /api/projects/{projectId}/documents/{documentId}/versions (the `CreateDocumentVersion` operationId).
 func (c *Client) CreateDocumentVersionWithBody(ctx context.Context, projectID ProjectID, documentID DocumentID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewCreateDocumentVersionRequestWithBody(c.Server, projectID, documentID, contentType, body)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // CreateDocumentVersion Create a version
@@ -1583,14 +1404,7 @@ func (c *Client) CreateDocumentVersionWithBody(ctx context.Context, projectID Pr
 // Corresponds with POST /api/projects/{projectId}/documents/{documentId}/versions (the `CreateDocumentVersion` operationId).
 func (c *Client) CreateDocumentVersion(ctx context.Context, projectID ProjectID, documentID DocumentID, body CreateDocumentVersionJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewCreateDocumentVersionRequest(c.Server, projectID, documentID, body)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // GetDocumentVersion Get a document version
@@ -1600,14 +1414,7 @@ func (c *Client) CreateDocumentVersion(ctx context.Context, projectID ProjectID,
 // Corresponds with GET /api/projects/{projectId}/documents/{documentId}/versions/{versionId} (the `GetDocumentVersion` operationId).
 func (c *Client) GetDocumentVersion(ctx context.Context, projectID ProjectID, documentID DocumentID, versionID DocumentVersionID, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewGetDocumentVersionRequest(c.Server, projectID, documentID, versionID)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // RenameDocumentVersionWithBody Rename a version
@@ -1619,14 +1426,7 @@ func (c *Client) GetDocumentVersion(ctx context.Context, projectID ProjectID, do
 // Corresponds with PUT /api/projects/{projectId}/documents/{documentId}/versions/{versionId}/rename (the `RenameDocumentVersion` operationId).
 func (c *Client) RenameDocumentVersionWithBody(ctx context.Context, projectID ProjectID, documentID DocumentID, versionID DocumentVersionID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewRenameDocumentVersionRequestWithBody(c.Server, projectID, documentID, versionID, contentType, body)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // RenameDocumentVersion Rename a version
@@ -1638,14 +1438,7 @@ func (c *Client) RenameDocumentVersionWithBody(ctx context.Context, projectID Pr
 // Corresponds with PUT /api/projects/{projectId}/documents/{documentId}/versions/{versionId}/rename (the `RenameDocumentVersion` operationId).
 func (c *Client) RenameDocumentVersion(ctx context.Context, projectID ProjectID, documentID DocumentID, versionID DocumentVersionID, body RenameDocumentVersionJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewRenameDocumentVersionRequest(c.Server, projectID, documentID, versionID, body)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // ListEntrypoints List entrypoints
@@ -1655,14 +1448,7 @@ func (c *Client) RenameDocumentVersion(ctx context.Context, projectID ProjectID,
 // Corresponds with GET /api/projects/{projectId}/entrypoints (the `ListEntrypoints` operationId).
 func (c *Client) ListEntrypoints(ctx context.Context, projectID RulesProject, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewListEntrypointsRequest(c.Server, projectID)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // ListEnvironments List environments
@@ -1672,14 +1458,7 @@ func (c *Client) ListEntrypoints(ctx context.Context, projectID RulesProject, re
 // Corresponds with GET /api/projects/{projectId}/environments (the `ListEnvironments` operationId).
 func (c *Client) ListEnvironments(ctx context.Context, projectID ProjectID, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewListEnvironmentsRequest(c.Server, projectID)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // CreateEnvironmentWithBody Create environment
@@ -1691,14 +1470,7 @@ func (c *Client) ListEnvironments(ctx context.Context, projectID ProjectID, reqE
 // Corresponds with POST /api/projects/{projectId}/environments (the `CreateEnvironment` operationId).
 func (c *Client) CreateEnvironmentWithBody(ctx context.Context, projectID ProjectID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewCreateEnvironmentRequestWithBody(c.Server, projectID, contentType, body)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // CreateEnvironment Create environment
@@ -1710,14 +1482,7 @@ func (c *Client) CreateEnvironmentWithBody(ctx context.Context, projectID Projec
 // Corresponds with POST /api/projects/{projectId}/environments (the `CreateEnvironment` operationId).
 func (c *Client) CreateEnvironment(ctx context.Context, projectID ProjectID, body CreateEnvironmentJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewCreateEnvironmentRequest(c.Server, projectID, body)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // DeleteEnvironment Delete environment
@@ -1727,14 +1492,7 @@ func (c *Client) CreateEnvironment(ctx context.Context, projectID ProjectID, bod
 // Corresponds with DELETE /api/projects/{projectId}/environments/{environmentId} (the `DeleteEnvironment` operationId).
 func (c *Client) DeleteEnvironment(ctx context.Context, projectID ProjectID, environmentID EnvironmentID, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewDeleteEnvironmentRequest(c.Server, projectID, environmentID)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // UpdateEnvironmentWithBody Update environment
@@ -1746,14 +1504,7 @@ func (c *Client) DeleteEnvironment(ctx context.Context, projectID ProjectID, env
 // Corresponds with PUT /api/projects/{projectId}/environments/{environmentId} (the `UpdateEnvironment` operationId).
 func (c *Client) UpdateEnvironmentWithBody(ctx context.Context, projectID ProjectID, environmentID EnvironmentID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewUpdateEnvironmentRequestWithBody(c.Server, projectID, environmentID, contentType, body)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // UpdateEnvironment Update environment
@@ -1765,14 +1516,7 @@ func (c *Client) UpdateEnvironmentWithBody(ctx context.Context, projectID Projec
 // Corresponds with PUT /api/projects/{projectId}/environments/{environmentId} (the `UpdateEnvironment` operationId).
 func (c *Client) UpdateEnvironment(ctx context.Context, projectID ProjectID, environmentID EnvironmentID, body UpdateEnvironmentJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewUpdateEnvironmentRequest(c.Server, projectID, environmentID, body)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // EvaluateEnvironmentDecisionWithBody Evaluate environment decision
@@ -1784,14 +1528,7 @@ func (c *Client) UpdateEnvironment(ctx context.Context, projectID ProjectID, env
 // Corresponds with POST /api/projects/{projectId}/environments/{environmentId}/evaluate/{key} (the `EvaluateEnvironmentDecision` operationId).
 func (c *Client) EvaluateEnvironmentDecisionWithBody(ctx context.Context, projectID ProjectRef, environmentID EnvironmentRef, key DocumentKey, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewEvaluateEnvironmentDecisionRequestWithBody(c.Server, projectID, environmentID, key, contentType, body)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // EvaluateEnvironmentDecision Evaluate environment decision
@@ -1803,14 +1540,7 @@ func (c *Client) EvaluateEnvironmentDecisionWithBody(ctx context.Context, projec
 // Corresponds with POST /api/projects/{projectId}/environments/{environmentId}/evaluate/{key} (the `EvaluateEnvironmentDecision` operationId).
 func (c *Client) EvaluateEnvironmentDecision(ctx context.Context, projectID ProjectRef, environmentID EnvironmentRef, key DocumentKey, body EvaluateEnvironmentDecisionJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewEvaluateEnvironmentDecisionRequest(c.Server, projectID, environmentID, key, body)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // UndeployEnvironment Undeploy environment
@@ -1820,14 +1550,7 @@ func (c *Client) EvaluateEnvironmentDecision(ctx context.Context, projectID Proj
 // Corresponds with POST /api/projects/{projectId}/environments/{environmentId}/undeploy (the `UndeployEnvironment` operationId).
 func (c *Client) UndeployEnvironment(ctx context.Context, projectID ProjectID, environmentID EnvironmentID, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewUndeployEnvironmentRequest(c.Server, projectID, environmentID)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // EvaluateDecisionWithBody Evaluate decision
@@ -1839,14 +1562,7 @@ func (c *Client) UndeployEnvironment(ctx context.Context, projectID ProjectID, e
 // Corresponds with POST /api/projects/{projectId}/evaluate/{key} (the `EvaluateDecision` operationId).
 func (c *Client) EvaluateDecisionWithBody(ctx context.Context, projectID ProjectRef, key DocumentKey, params *EvaluateDecisionParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewEvaluateDecisionRequestWithBody(c.Server, projectID, key, params, contentType, body)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // EvaluateDecision Evaluate decision
@@ -1858,14 +1574,7 @@ func (c *Client) EvaluateDecisionWithBody(ctx context.Context, projectID Project
 // Corresponds with POST /api/projects/{projectId}/evaluate/{key} (the `EvaluateDecision` operationId).
 func (c *Client) EvaluateDecision(ctx context.Context, projectID ProjectRef, key DocumentKey, params *EvaluateDecisionParams, body EvaluateDecisionJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewEvaluateDecisionRequest(c.Server, projectID, key, params, body)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // ListGroups List groups
@@ -1875,14 +1584,7 @@ func (c *Client) EvaluateDecision(ctx context.Context, projectID ProjectRef, key
 // Corresponds with GET /api/projects/{projectId}/groups (the `ListGroups` operationId).
 func (c *Client) ListGroups(ctx context.Context, projectID ProjectID, params *ListGroupsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewListGroupsRequest(c.Server, projectID, params)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // CreateGroupWithBody Create group
@@ -1894,14 +1596,7 @@ func (c *Client) ListGroups(ctx context.Context, projectID ProjectID, params *Li
 // Corresponds with POST /api/projects/{projectId}/groups (the `CreateGroup` operationId).
 func (c *Client) CreateGroupWithBody(ctx context.Context, projectID ProjectID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewCreateGroupRequestWithBody(c.Server, projectID, contentType, body)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // CreateGroup Create group
@@ -1913,14 +1608,7 @@ func (c *Client) CreateGroupWithBody(ctx context.Context, projectID ProjectID, c
 // Corresponds with POST /api/projects/{projectId}/groups (the `CreateGroup` operationId).
 func (c *Client) CreateGroup(ctx context.Context, projectID ProjectID, body CreateGroupJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewCreateGroupRequest(c.Server, projectID, body)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // DeleteGroup Delete group
@@ -1930,14 +1618,7 @@ func (c *Client) CreateGroup(ctx context.Context, projectID ProjectID, body Crea
 // Corresponds with DELETE /api/projects/{projectId}/groups/{groupId} (the `DeleteGroup` operationId).
 func (c *Client) DeleteGroup(ctx context.Context, projectID ProjectID, groupID GroupID, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewDeleteGroupRequest(c.Server, projectID, groupID)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // UpdateGroupWithBody Update group
@@ -1949,14 +1630,7 @@ func (c *Client) DeleteGroup(ctx context.Context, projectID ProjectID, groupID G
 // Corresponds with PUT /api/projects/{projectId}/groups/{groupId} (the `UpdateGroup` operationId).
 func (c *Client) UpdateGroupWithBody(ctx context.Context, projectID ProjectID, groupID GroupID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewUpdateGroupRequestWithBody(c.Server, projectID, groupID, contentType, body)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // UpdateGroup Update group
@@ -1968,14 +1642,7 @@ func (c *Client) UpdateGroupWithBody(ctx context.Context, projectID ProjectID, g
 // Corresponds with PUT /api/projects/{projectId}/groups/{groupId} (the `UpdateGroup` operationId).
 func (c *Client) UpdateGroup(ctx context.Context, projectID ProjectID, groupID GroupID, body UpdateGroupJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewUpdateGroupRequest(c.Server, projectID, groupID, body)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // HTTPProxyWithBody HTTP Proxy
@@ -1987,14 +1654,7 @@ func (c *Client) UpdateGroup(ctx context.Context, projectID ProjectID, groupID G
 // Corresponds with POST /api/projects/{projectId}/http-proxy (the `HTTPProxy` operationId).
 func (c *Client) HTTPProxyWithBody(ctx context.Context, projectID ProjectID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewHTTPProxyRequestWithBody(c.Server, projectID, contentType, body)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // HTTPProxy HTTP Proxy
@@ -2006,14 +1666,7 @@ func (c *Client) HTTPProxyWithBody(ctx context.Context, projectID ProjectID, con
 // Corresponds with POST /api/projects/{projectId}/http-proxy (the `HTTPProxy` operationId).
 func (c *Client) HTTPProxy(ctx context.Context, projectID ProjectID, body HTTPProxyJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewHTTPProxyRequest(c.Server, projectID, body)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // ListIntegrations List integrations
@@ -2023,14 +1676,7 @@ func (c *Client) HTTPProxy(ctx context.Context, projectID ProjectID, body HTTPPr
 // Corresponds with GET /api/projects/{projectId}/integrations (the `ListIntegrations` operationId).
 func (c *Client) ListIntegrations(ctx context.Context, projectID ProjectID, params *ListIntegrationsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewListIntegrationsRequest(c.Server, projectID, params)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // CreateIntegrationWithBody Create integration
@@ -2042,14 +1688,7 @@ func (c *Client) ListIntegrations(ctx context.Context, projectID ProjectID, para
 // Corresponds with POST /api/projects/{projectId}/integrations (the `CreateIntegration` operationId).
 func (c *Client) CreateIntegrationWithBody(ctx context.Context, projectID ProjectID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewCreateIntegrationRequestWithBody(c.Server, projectID, contentType, body)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // CreateIntegration Create integration
@@ -2061,14 +1700,7 @@ func (c *Client) CreateIntegrationWithBody(ctx context.Context, projectID Projec
 // Corresponds with POST /api/projects/{projectId}/integrations (the `CreateIntegration` operationId).
 func (c *Client) CreateIntegration(ctx context.Context, projectID ProjectID, body CreateIntegrationJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewCreateIntegrationRequest(c.Server, projectID, body)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // DeleteIntegration Delete integration
@@ -2078,14 +1710,7 @@ func (c *Client) CreateIntegration(ctx context.Context, projectID ProjectID, bod
 // Corresponds with DELETE /api/projects/{projectId}/integrations/{integrationId} (the `DeleteIntegration` operationId).
 func (c *Client) DeleteIntegration(ctx context.Context, projectID openapi_types.UUID, integrationID openapi_types.UUID, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewDeleteIntegrationRequest(c.Server, projectID, integrationID)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // GetIntegration Get integration
@@ -2095,14 +1720,7 @@ func (c *Client) DeleteIntegration(ctx context.Context, projectID openapi_types.
 // Corresponds with GET /api/projects/{projectId}/integrations/{integrationId} (the `GetIntegration` operationId).
 func (c *Client) GetIntegration(ctx context.Context, projectID ProjectID, integrationID IntegrationID, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewGetIntegrationRequest(c.Server, projectID, integrationID)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // UpdateIntegrationWithBody Update integration
@@ -2114,14 +1732,7 @@ func (c *Client) GetIntegration(ctx context.Context, projectID ProjectID, integr
 // Corresponds with PUT /api/projects/{projectId}/integrations/{integrationId} (the `UpdateIntegration` operationId).
 func (c *Client) UpdateIntegrationWithBody(ctx context.Context, projectID ProjectID, integrationID IntegrationID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewUpdateIntegrationRequestWithBody(c.Server, projectID, integrationID, contentType, body)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // UpdateIntegration Update integration
@@ -2133,14 +1744,7 @@ func (c *Client) UpdateIntegrationWithBody(ctx context.Context, projectID Projec
 // Corresponds with PUT /api/projects/{projectId}/integrations/{integrationId} (the `UpdateIntegration` operationId).
 func (c *Client) UpdateIntegration(ctx context.Context, projectID ProjectID, integrationID IntegrationID, body UpdateIntegrationJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewUpdateIntegrationRequest(c.Server, projectID, integrationID, body)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // ListReleases List releases
@@ -2150,14 +1754,7 @@ func (c *Client) UpdateIntegration(ctx context.Context, projectID ProjectID, int
 // Corresponds with GET /api/projects/{projectId}/releases (the `ListReleases` operationId).
 func (c *Client) ListReleases(ctx context.Context, projectID ProjectID, params *ListReleasesParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewListReleasesRequest(c.Server, projectID, params)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // CreateReleaseWithBody Create a release
@@ -2169,14 +1766,7 @@ func (c *Client) ListReleases(ctx context.Context, projectID ProjectID, params *
 // Corresponds with POST /api/projects/{projectId}/releases (the `CreateRelease` operationId).
 func (c *Client) CreateReleaseWithBody(ctx context.Context, projectID ProjectID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewCreateReleaseRequestWithBody(c.Server, projectID, contentType, body)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // CreateRelease Create a release
@@ -2188,14 +1778,7 @@ func (c *Client) CreateReleaseWithBody(ctx context.Context, projectID ProjectID,
 // Corresponds with POST /api/projects/{projectId}/releases (the `CreateRelease` operationId).
 func (c *Client) CreateRelease(ctx context.Context, projectID ProjectID, body CreateReleaseJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewCreateReleaseRequest(c.Server, projectID, body)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // ApplyReleaseWithBody Apply a release
@@ -2207,14 +1790,7 @@ func (c *Client) CreateRelease(ctx context.Context, projectID ProjectID, body Cr
 // Corresponds with POST /api/projects/{projectId}/releases/apply (the `ApplyRelease` operationId).
 func (c *Client) ApplyReleaseWithBody(ctx context.Context, projectID ProjectID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewApplyReleaseRequestWithBody(c.Server, projectID, contentType, body)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // ApplyRelease Apply a release
@@ -2226,14 +1802,7 @@ func (c *Client) ApplyReleaseWithBody(ctx context.Context, projectID ProjectID, 
 // Corresponds with POST /api/projects/{projectId}/releases/apply (the `ApplyRelease` operationId).
 func (c *Client) ApplyRelease(ctx context.Context, projectID ProjectID, body ApplyReleaseJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewApplyReleaseRequest(c.Server, projectID, body)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // DeployReleaseWithBody Deploy a release
@@ -2245,14 +1814,7 @@ func (c *Client) ApplyRelease(ctx context.Context, projectID ProjectID, body App
 // Corresponds with POST /api/projects/{projectId}/releases/deploy (the `DeployRelease` operationId).
 func (c *Client) DeployReleaseWithBody(ctx context.Context, projectID ProjectID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewDeployReleaseRequestWithBody(c.Server, projectID, contentType, body)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // DeployRelease Deploy a release
@@ -2264,14 +1826,7 @@ func (c *Client) DeployReleaseWithBody(ctx context.Context, projectID ProjectID,
 // Corresponds with POST /api/projects/{projectId}/releases/deploy (the `DeployRelease` operationId).
 func (c *Client) DeployRelease(ctx context.Context, projectID ProjectID, body DeployReleaseJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewDeployReleaseRequest(c.Server, projectID, body)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // UploadReleaseWithBody Upload a release
@@ -2283,14 +1838,7 @@ func (c *Client) DeployRelease(ctx context.Context, projectID ProjectID, body De
 // Corresponds with POST /api/projects/{projectId}/releases/multipart (the `UploadRelease` operationId).
 func (c *Client) UploadReleaseWithBody(ctx context.Context, projectID ProjectID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewUploadReleaseRequestWithBody(c.Server, projectID, contentType, body)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // GetRelease Get a release
@@ -2300,14 +1848,7 @@ func (c *Client) UploadReleaseWithBody(ctx context.Context, projectID ProjectID,
 // Corresponds with GET /api/projects/{projectId}/releases/{releaseId} (the `GetRelease` operationId).
 func (c *Client) GetRelease(ctx context.Context, projectID ProjectID, releaseID ReleaseID, params *GetReleaseParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewGetReleaseRequest(c.Server, projectID, releaseID, params)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // UpdateReleaseWithBody Update release
@@ -2319,14 +1860,7 @@ func (c *Client) GetRelease(ctx context.Context, projectID ProjectID, releaseID 
 // Corresponds with PUT /api/projects/{projectId}/releases/{releaseId} (the `UpdateRelease` operationId).
 func (c *Client) UpdateReleaseWithBody(ctx context.Context, projectID ProjectID, releaseID ReleaseID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewUpdateReleaseRequestWithBody(c.Server, projectID, releaseID, contentType, body)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // UpdateRelease Update release
@@ -2338,14 +1872,7 @@ func (c *Client) UpdateReleaseWithBody(ctx context.Context, projectID ProjectID,
 // Corresponds with PUT /api/projects/{projectId}/releases/{releaseId} (the `UpdateRelease` operationId).
 func (c *Client) UpdateRelease(ctx context.Context, projectID ProjectID, releaseID ReleaseID, body UpdateReleaseJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewUpdateReleaseRequest(c.Server, projectID, releaseID, body)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // DownloadRelease Download a release
@@ -2355,14 +1882,7 @@ func (c *Client) UpdateRelease(ctx context.Context, projectID ProjectID, release
 // Corresponds with GET /api/projects/{projectId}/releases/{releaseId}/download (the `DownloadRelease` operationId).
 func (c *Client) DownloadRelease(ctx context.Context, projectID ProjectID, releaseID ReleaseID, params *DownloadReleaseParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewDownloadReleaseRequest(c.Server, projectID, releaseID, params)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // ListReleaseFiles Get release files
@@ -2372,14 +1892,7 @@ func (c *Client) DownloadRelease(ctx context.Context, projectID ProjectID, relea
 // Corresponds with GET /api/projects/{projectId}/releases/{releaseId}/files (the `ListReleaseFiles` operationId).
 func (c *Client) ListReleaseFiles(ctx context.Context, projectID ProjectID, releaseID ReleaseID, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewListReleaseFilesRequest(c.Server, projectID, releaseID)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // GetReleaseFile Get a release file
@@ -2389,14 +1902,7 @@ func (c *Client) ListReleaseFiles(ctx context.Context, projectID ProjectID, rele
 // Corresponds with GET /api/projects/{projectId}/releases/{releaseId}/files/{fileId} (the `GetReleaseFile` operationId).
 func (c *Client) GetReleaseFile(ctx context.Context, projectID ProjectID, releaseID ReleaseID, fileID FileID, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewGetReleaseFileRequest(c.Server, projectID, releaseID, fileID)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // PublishReleaseWithBody Publish release
@@ -2408,14 +1914,7 @@ func (c *Client) GetReleaseFile(ctx context.Context, projectID ProjectID, releas
 // Corresponds with POST /api/projects/{projectId}/releases/{releaseId}/publish (the `PublishRelease` operationId).
 func (c *Client) PublishReleaseWithBody(ctx context.Context, projectID ProjectID, releaseID ReleaseID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewPublishReleaseRequestWithBody(c.Server, projectID, releaseID, contentType, body)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // PublishRelease Publish release
@@ -2427,14 +1926,7 @@ func (c *Client) PublishReleaseWithBody(ctx context.Context, projectID ProjectID
 // Corresponds with POST /api/projects/{projectId}/releases/{releaseId}/publish (the `PublishRelease` operationId).
 func (c *Client) PublishRelease(ctx context.Context, projectID ProjectID, releaseID ReleaseID, body PublishReleaseJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewPublishReleaseRequest(c.Server, projectID, releaseID, body)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // RestoreProject Restore a project
@@ -2444,14 +1936,7 @@ func (c *Client) PublishRelease(ctx context.Context, projectID ProjectID, releas
 // Corresponds with PUT /api/projects/{projectId}/restore (the `RestoreProject` operationId).
 func (c *Client) RestoreProject(ctx context.Context, projectID ProjectID, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewRestoreProjectRequest(c.Server, projectID)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // ListRuns List deployment workflow runs
@@ -2461,14 +1946,7 @@ func (c *Client) RestoreProject(ctx context.Context, projectID ProjectID, reqEdi
 // Corresponds with GET /api/projects/{projectId}/runs (the `ListRuns` operationId).
 func (c *Client) ListRuns(ctx context.Context, projectID ProjectID, params *ListRunsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewListRunsRequest(c.Server, projectID, params)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // GetRun Get deployment workflow run
@@ -2478,14 +1956,7 @@ func (c *Client) ListRuns(ctx context.Context, projectID ProjectID, params *List
 // Corresponds with GET /api/projects/{projectId}/runs/{runId} (the `GetRun` operationId).
 func (c *Client) GetRun(ctx context.Context, projectID ProjectID, runID RunID, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewGetRunRequest(c.Server, projectID, runID)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // ListProjectTokens List tokens
@@ -2495,14 +1966,7 @@ func (c *Client) GetRun(ctx context.Context, projectID ProjectID, runID RunID, r
 // Corresponds with GET /api/projects/{projectId}/security/tokens (the `ListProjectTokens` operationId).
 func (c *Client) ListProjectTokens(ctx context.Context, projectID ProjectID, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewListProjectTokensRequest(c.Server, projectID)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // CreateProjectTokenWithBody Generate a token
@@ -2514,14 +1978,7 @@ func (c *Client) ListProjectTokens(ctx context.Context, projectID ProjectID, req
 // Corresponds with POST /api/projects/{projectId}/security/tokens (the `CreateProjectToken` operationId).
 func (c *Client) CreateProjectTokenWithBody(ctx context.Context, projectID ProjectID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewCreateProjectTokenRequestWithBody(c.Server, projectID, contentType, body)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // CreateProjectToken Generate a token
@@ -2533,14 +1990,7 @@ func (c *Client) CreateProjectTokenWithBody(ctx context.Context, projectID Proje
 // Corresponds with POST /api/projects/{projectId}/security/tokens (the `CreateProjectToken` operationId).
 func (c *Client) CreateProjectToken(ctx context.Context, projectID ProjectID, body CreateProjectTokenJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewCreateProjectTokenRequest(c.Server, projectID, body)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // DeleteProjectToken Delete a token
@@ -2550,14 +2000,7 @@ func (c *Client) CreateProjectToken(ctx context.Context, projectID ProjectID, bo
 // Corresponds with DELETE /api/projects/{projectId}/security/tokens/{tokenId} (the `DeleteProjectToken` operationId).
 func (c *Client) DeleteProjectToken(ctx context.Context, projectID ProjectID, tokenID ProjectTokenID, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewDeleteProjectTokenRequest(c.Server, projectID, tokenID)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // ListTestEvents List test events
@@ -2567,14 +2010,7 @@ func (c *Client) DeleteProjectToken(ctx context.Context, projectID ProjectID, to
 // Corresponds with GET /api/projects/{projectId}/test-events (the `ListTestEvents` operationId).
 func (c *Client) ListTestEvents(ctx context.Context, projectID ProjectID, params *ListTestEventsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewListTestEventsRequest(c.Server, projectID, params)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // CreateTestEventWithBody Create test event
@@ -2586,14 +2022,7 @@ func (c *Client) ListTestEvents(ctx context.Context, projectID ProjectID, params
 // Corresponds with POST /api/projects/{projectId}/test-events (the `CreateTestEvent` operationId).
 func (c *Client) CreateTestEventWithBody(ctx context.Context, projectID ProjectID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewCreateTestEventRequestWithBody(c.Server, projectID, contentType, body)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // CreateTestEvent Create test event
@@ -2605,14 +2034,7 @@ func (c *Client) CreateTestEventWithBody(ctx context.Context, projectID ProjectI
 // Corresponds with POST /api/projects/{projectId}/test-events (the `CreateTestEvent` operationId).
 func (c *Client) CreateTestEvent(ctx context.Context, projectID ProjectID, body CreateTestEventJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewCreateTestEventRequest(c.Server, projectID, body)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // RemoveTestEvent Remove test event
@@ -2622,14 +2044,7 @@ func (c *Client) CreateTestEvent(ctx context.Context, projectID ProjectID, body 
 // Corresponds with DELETE /api/projects/{projectId}/test-events/{testEventId} (the `RemoveTestEvent` operationId).
 func (c *Client) RemoveTestEvent(ctx context.Context, projectID ProjectID, testEventID TestEventID, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewRemoveTestEventRequest(c.Server, projectID, testEventID)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // SyncRulesWithBody Rules sync
@@ -2641,14 +2056,7 @@ func (c *Client) RemoveTestEvent(ctx context.Context, projectID ProjectID, testE
 // Corresponds with POST /api/rules-sync (the `SyncRules` operationId).
 func (c *Client) SyncRulesWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewSyncRulesRequestWithBody(c.Server, contentType, body)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // SyncRules Rules sync
@@ -2660,14 +2068,7 @@ func (c *Client) SyncRulesWithBody(ctx context.Context, contentType string, body
 // Corresponds with POST /api/rules-sync (the `SyncRules` operationId).
 func (c *Client) SyncRules(ctx context.Context, body SyncRulesJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewSyncRulesRequest(c.Server, body)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // GetRulesArtifact Download an artifact
@@ -2677,14 +2078,7 @@ func (c *Client) SyncRules(ctx context.Context, body SyncRulesJSONRequestBody, r
 // Corresponds with GET /api/rules-sync/artifacts/{artifactId} (the `GetRulesArtifact` operationId).
 func (c *Client) GetRulesArtifact(ctx context.Context, artifactID ArtifactID, params *GetRulesArtifactParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewGetRulesArtifactRequest(c.Server, artifactID, params)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // GetRulesDocument Rules OpenAPI document for the main branch
@@ -2694,14 +2088,7 @@ func (c *Client) GetRulesArtifact(ctx context.Context, artifactID ArtifactID, pa
 // Corresponds with GET /api/rules/{projectId} (the `GetRulesDocument` operationId).
 func (c *Client) GetRulesDocument(ctx context.Context, projectID RulesProject, params *GetRulesDocumentParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewGetRulesDocumentRequest(c.Server, projectID, params)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // GetCommitRulesDocument OpenAPI document at a specific commit
@@ -2711,14 +2098,7 @@ func (c *Client) GetRulesDocument(ctx context.Context, projectID RulesProject, p
 // Corresponds with GET /api/rules/{projectId}/commit/{commitId} (the `GetCommitRulesDocument` operationId).
 func (c *Client) GetCommitRulesDocument(ctx context.Context, projectID RulesProject, commitID RulesCommit, params *GetCommitRulesDocumentParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewGetCommitRulesDocumentRequest(c.Server, projectID, commitID, params)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // GetEnvironmentRulesDocument OpenAPI document for an environment
@@ -2728,14 +2108,7 @@ func (c *Client) GetCommitRulesDocument(ctx context.Context, projectID RulesProj
 // Corresponds with GET /api/rules/{projectId}/env/{environmentId} (the `GetEnvironmentRulesDocument` operationId).
 func (c *Client) GetEnvironmentRulesDocument(ctx context.Context, projectID RulesProject, environmentID RulesEnvironment, params *GetEnvironmentRulesDocumentParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewGetEnvironmentRulesDocumentRequest(c.Server, projectID, environmentID, params)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // EvaluateEnvironmentRuleWithBody Evaluate a rule against the release an environment points to
@@ -2747,14 +2120,7 @@ func (c *Client) GetEnvironmentRulesDocument(ctx context.Context, projectID Rule
 // Corresponds with POST /api/rules/{projectId}/env/{environmentId}/evaluate/{key} (the `EvaluateEnvironmentRule` operationId).
 func (c *Client) EvaluateEnvironmentRuleWithBody(ctx context.Context, projectID RulesProject, environmentID RulesEnvironment, key DocumentKey, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewEvaluateEnvironmentRuleRequestWithBody(c.Server, projectID, environmentID, key, contentType, body)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // EvaluateEnvironmentRule Evaluate a rule against the release an environment points to
@@ -2766,14 +2132,7 @@ func (c *Client) EvaluateEnvironmentRuleWithBody(ctx context.Context, projectID 
 // Corresponds with POST /api/rules/{projectId}/env/{environmentId}/evaluate/{key} (the `EvaluateEnvironmentRule` operationId).
 func (c *Client) EvaluateEnvironmentRule(ctx context.Context, projectID RulesProject, environmentID RulesEnvironment, key DocumentKey, body EvaluateEnvironmentRuleJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewEvaluateEnvironmentRuleRequest(c.Server, projectID, environmentID, key, body)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // GetReleaseRulesDocument OpenAPI document for a release
@@ -2783,14 +2142,7 @@ func (c *Client) EvaluateEnvironmentRule(ctx context.Context, projectID RulesPro
 // Corresponds with GET /api/rules/{projectId}/release/{releaseId} (the `GetReleaseRulesDocument` operationId).
 func (c *Client) GetReleaseRulesDocument(ctx context.Context, projectID RulesProject, releaseID RulesRelease, params *GetReleaseRulesDocumentParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewGetReleaseRulesDocumentRequest(c.Server, projectID, releaseID, params)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // EvaluateReleaseRuleWithBody Evaluate a rule against a pinned release
@@ -2802,14 +2154,7 @@ func (c *Client) GetReleaseRulesDocument(ctx context.Context, projectID RulesPro
 // Corresponds with POST /api/rules/{projectId}/release/{releaseId}/evaluate/{key} (the `EvaluateReleaseRule` operationId).
 func (c *Client) EvaluateReleaseRuleWithBody(ctx context.Context, projectID RulesProject, releaseID RulesRelease, key DocumentKey, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewEvaluateReleaseRuleRequestWithBody(c.Server, projectID, releaseID, key, contentType, body)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // EvaluateReleaseRule Evaluate a rule against a pinned release
@@ -2821,14 +2166,7 @@ func (c *Client) EvaluateReleaseRuleWithBody(ctx context.Context, projectID Rule
 // Corresponds with POST /api/rules/{projectId}/release/{releaseId}/evaluate/{key} (the `EvaluateReleaseRule` operationId).
 func (c *Client) EvaluateReleaseRule(ctx context.Context, projectID RulesProject, releaseID RulesRelease, key DocumentKey, body EvaluateReleaseRuleJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewEvaluateReleaseRuleRequest(c.Server, projectID, releaseID, key, body)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // GetVersion Version
@@ -2838,41 +2176,19 @@ func (c *Client) EvaluateReleaseRule(ctx context.Context, projectID RulesProject
 // Corresponds with GET /api/version (the `GetVersion` operationId).
 func (c *Client) GetVersion(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewGetVersionRequest(c.Server)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // NewListDeploymentsRequest constructs an http.Request for the ListDeployments method
 func NewListDeploymentsRequest(server string) (*http.Request, error) {
 	var err error
 
-	serverURL, err := url.Parse(server)
+	queryURL, err := locate(server, "/api/deployments")
 	if err != nil {
 		return nil, err
 	}
 
-	operationPath := fmt.Sprintf("/api/deployments")
-	if operationPath[0] == '/' {
-		operationPath = "." + operationPath
-	}
-
-	queryURL, err := serverURL.Parse(operationPath)
-	if err != nil {
-		return nil, err
-	}
-
-	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
-	if err != nil {
-		return nil, err
-	}
-
-	return req, nil
+	return http.NewRequest(http.MethodGet, queryURL.String(), nil)
 }
 
 // NewCreateDeploymentRequest calls the generic CreateDeployment builder with application/json body
@@ -2890,17 +2206,7 @@ func NewCreateDeploymentRequest(server string, body CreateDeploymentJSONRequestB
 func NewCreateDeploymentRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
 	var err error
 
-	serverURL, err := url.Parse(server)
-	if err != nil {
-		return nil, err
-	}
-
-	operationPath := fmt.Sprintf("/api/deployments")
-	if operationPath[0] == '/' {
-		operationPath = "." + operationPath
-	}
-
-	queryURL, err := serverURL.Parse(operationPath)
+	queryURL, err := locate(server, "/api/deployments")
 	if err != nil {
 		return nil, err
 	}
@@ -2937,17 +2243,7 @@ func NewUpdateDeploymentRequestWithBody(server string, deploymentID DeploymentID
 		return nil, err
 	}
 
-	serverURL, err := url.Parse(server)
-	if err != nil {
-		return nil, err
-	}
-
-	operationPath := fmt.Sprintf("/api/deployments/%s", pathParam0)
-	if operationPath[0] == '/' {
-		operationPath = "." + operationPath
-	}
-
-	queryURL, err := serverURL.Parse(operationPath)
+	queryURL, err := locate(server, "/api/deployments/%s", pathParam0)
 	if err != nil {
 		return nil, err
 	}
@@ -2966,44 +2262,19 @@ func NewUpdateDeploymentRequestWithBody(server string, deploymentID DeploymentID
 func NewGetHealthRequest(server string) (*http.Request, error) {
 	var err error
 
-	serverURL, err := url.Parse(server)
+	queryURL, err := locate(server, "/api/health")
 	if err != nil {
 		return nil, err
 	}
 
-	operationPath := fmt.Sprintf("/api/health")
-	if operationPath[0] == '/' {
-		operationPath = "." + operationPath
-	}
-
-	queryURL, err := serverURL.Parse(operationPath)
-	if err != nil {
-		return nil, err
-	}
-
-	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
-	if err != nil {
-		return nil, err
-	}
-
-	return req, nil
+	return http.NewRequest(http.MethodGet, queryURL.String(), nil)
 }
 
 // NewListProjectsRequest constructs an http.Request for the ListProjects method
 func NewListProjectsRequest(server string, params *ListProjectsParams) (*http.Request, error) {
 	var err error
 
-	serverURL, err := url.Parse(server)
-	if err != nil {
-		return nil, err
-	}
-
-	operationPath := fmt.Sprintf("/api/projects")
-	if operationPath[0] == '/' {
-		operationPath = "." + operationPath
-	}
-
-	queryURL, err := serverURL.Parse(operationPath)
+	queryURL, err := locate(server, "/api/projects")
 	if err != nil {
 		return nil, err
 	}
@@ -3021,9 +2292,7 @@ func NewListProjectsRequest(server string, params *ListProjectsParams) (*http.Re
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "search", *params.Search, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
 				return nil, err
 			} else {
-				for _, qp := range strings.Split(queryFrag, "&") {
-					rawQueryFragments = append(rawQueryFragments, qp)
-				}
+				rawQueryFragments = append(rawQueryFragments, strings.Split(queryFrag, "&")...)
 			}
 		}
 
@@ -3031,9 +2300,7 @@ func NewListProjectsRequest(server string, params *ListProjectsParams) (*http.Re
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "all", *params.All, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
 				return nil, err
 			} else {
-				for _, qp := range strings.Split(queryFrag, "&") {
-					rawQueryFragments = append(rawQueryFragments, qp)
-				}
+				rawQueryFragments = append(rawQueryFragments, strings.Split(queryFrag, "&")...)
 			}
 		}
 
@@ -3041,9 +2308,7 @@ func NewListProjectsRequest(server string, params *ListProjectsParams) (*http.Re
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "deleted", *params.Deleted, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
 				return nil, err
 			} else {
-				for _, qp := range strings.Split(queryFrag, "&") {
-					rawQueryFragments = append(rawQueryFragments, qp)
-				}
+				rawQueryFragments = append(rawQueryFragments, strings.Split(queryFrag, "&")...)
 			}
 		}
 
@@ -3051,9 +2316,7 @@ func NewListProjectsRequest(server string, params *ListProjectsParams) (*http.Re
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "page", *params.Page, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "number", Format: ""}); err != nil {
 				return nil, err
 			} else {
-				for _, qp := range strings.Split(queryFrag, "&") {
-					rawQueryFragments = append(rawQueryFragments, qp)
-				}
+				rawQueryFragments = append(rawQueryFragments, strings.Split(queryFrag, "&")...)
 			}
 		}
 
@@ -3061,9 +2324,7 @@ func NewListProjectsRequest(server string, params *ListProjectsParams) (*http.Re
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "perPage", *params.PerPage, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "number", Format: ""}); err != nil {
 				return nil, err
 			} else {
-				for _, qp := range strings.Split(queryFrag, "&") {
-					rawQueryFragments = append(rawQueryFragments, qp)
-				}
+				rawQueryFragments = append(rawQueryFragments, strings.Split(queryFrag, "&")...)
 			}
 		}
 
@@ -3073,12 +2334,7 @@ func NewListProjectsRequest(server string, params *ListProjectsParams) (*http.Re
 		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
 	}
 
-	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
-	if err != nil {
-		return nil, err
-	}
-
-	return req, nil
+	return http.NewRequest(http.MethodGet, queryURL.String(), nil)
 }
 
 // NewCreateProjectRequest calls the generic CreateProject builder with application/json body
@@ -3096,17 +2352,7 @@ func NewCreateProjectRequest(server string, body CreateProjectJSONRequestBody) (
 func NewCreateProjectRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
 	var err error
 
-	serverURL, err := url.Parse(server)
-	if err != nil {
-		return nil, err
-	}
-
-	operationPath := fmt.Sprintf("/api/projects")
-	if operationPath[0] == '/' {
-		operationPath = "." + operationPath
-	}
-
-	queryURL, err := serverURL.Parse(operationPath)
+	queryURL, err := locate(server, "/api/projects")
 	if err != nil {
 		return nil, err
 	}
@@ -3132,27 +2378,12 @@ func NewDeleteProjectRequest(server string, projectID ProjectID) (*http.Request,
 		return nil, err
 	}
 
-	serverURL, err := url.Parse(server)
+	queryURL, err := locate(server, "/api/projects/%s", pathParam0)
 	if err != nil {
 		return nil, err
 	}
 
-	operationPath := fmt.Sprintf("/api/projects/%s", pathParam0)
-	if operationPath[0] == '/' {
-		operationPath = "." + operationPath
-	}
-
-	queryURL, err := serverURL.Parse(operationPath)
-	if err != nil {
-		return nil, err
-	}
-
-	req, err := http.NewRequest(http.MethodDelete, queryURL.String(), nil)
-	if err != nil {
-		return nil, err
-	}
-
-	return req, nil
+	return http.NewRequest(http.MethodDelete, queryURL.String(), nil)
 }
 
 // NewGetProjectRequest constructs an http.Request for the GetProject method
@@ -3166,27 +2397,12 @@ func NewGetProjectRequest(server string, projectID ProjectID) (*http.Request, er
 		return nil, err
 	}
 
-	serverURL, err := url.Parse(server)
+	queryURL, err := locate(server, "/api/projects/%s", pathParam0)
 	if err != nil {
 		return nil, err
 	}
 
-	operationPath := fmt.Sprintf("/api/projects/%s", pathParam0)
-	if operationPath[0] == '/' {
-		operationPath = "." + operationPath
-	}
-
-	queryURL, err := serverURL.Parse(operationPath)
-	if err != nil {
-		return nil, err
-	}
-
-	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
-	if err != nil {
-		return nil, err
-	}
-
-	return req, nil
+	return http.NewRequest(http.MethodGet, queryURL.String(), nil)
 }
 
 // NewUpdateProjectRequest calls the generic UpdateProject builder with application/json body
@@ -3211,17 +2427,7 @@ func NewUpdateProjectRequestWithBody(server string, projectID ProjectID, content
 		return nil, err
 	}
 
-	serverURL, err := url.Parse(server)
-	if err != nil {
-		return nil, err
-	}
-
-	operationPath := fmt.Sprintf("/api/projects/%s", pathParam0)
-	if operationPath[0] == '/' {
-		operationPath = "." + operationPath
-	}
-
-	queryURL, err := serverURL.Parse(operationPath)
+	queryURL, err := locate(server, "/api/projects/%s", pathParam0)
 	if err != nil {
 		return nil, err
 	}
@@ -3247,27 +2453,12 @@ func NewGetProjectWithApprovalsRequest(server string, projectID ProjectID) (*htt
 		return nil, err
 	}
 
-	serverURL, err := url.Parse(server)
+	queryURL, err := locate(server, "/api/projects/%s/approvals", pathParam0)
 	if err != nil {
 		return nil, err
 	}
 
-	operationPath := fmt.Sprintf("/api/projects/%s/approvals", pathParam0)
-	if operationPath[0] == '/' {
-		operationPath = "." + operationPath
-	}
-
-	queryURL, err := serverURL.Parse(operationPath)
-	if err != nil {
-		return nil, err
-	}
-
-	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
-	if err != nil {
-		return nil, err
-	}
-
-	return req, nil
+	return http.NewRequest(http.MethodGet, queryURL.String(), nil)
 }
 
 // NewSimulateDecisionRequest calls the generic SimulateDecision builder with application/json body
@@ -3292,17 +2483,7 @@ func NewSimulateDecisionRequestWithBody(server string, projectID ProjectID, cont
 		return nil, err
 	}
 
-	serverURL, err := url.Parse(server)
-	if err != nil {
-		return nil, err
-	}
-
-	operationPath := fmt.Sprintf("/api/projects/%s/decisions/simulate", pathParam0)
-	if operationPath[0] == '/' {
-		operationPath = "." + operationPath
-	}
-
-	queryURL, err := serverURL.Parse(operationPath)
+	queryURL, err := locate(server, "/api/projects/%s/decisions/simulate", pathParam0)
 	if err != nil {
 		return nil, err
 	}
@@ -3339,17 +2520,7 @@ func NewDeleteDocumentsRequestWithBody(server string, projectID ProjectID, conte
 		return nil, err
 	}
 
-	serverURL, err := url.Parse(server)
-	if err != nil {
-		return nil, err
-	}
-
-	operationPath := fmt.Sprintf("/api/projects/%s/documents", pathParam0)
-	if operationPath[0] == '/' {
-		operationPath = "." + operationPath
-	}
-
-	queryURL, err := serverURL.Parse(operationPath)
+	queryURL, err := locate(server, "/api/projects/%s/documents", pathParam0)
 	if err != nil {
 		return nil, err
 	}
@@ -3375,17 +2546,7 @@ func NewListDocumentsRequest(server string, projectID ProjectID, params *ListDoc
 		return nil, err
 	}
 
-	serverURL, err := url.Parse(server)
-	if err != nil {
-		return nil, err
-	}
-
-	operationPath := fmt.Sprintf("/api/projects/%s/documents", pathParam0)
-	if operationPath[0] == '/' {
-		operationPath = "." + operationPath
-	}
-
-	queryURL, err := serverURL.Parse(operationPath)
+	queryURL, err := locate(server, "/api/projects/%s/documents", pathParam0)
 	if err != nil {
 		return nil, err
 	}
@@ -3403,9 +2564,7 @@ func NewListDocumentsRequest(server string, projectID ProjectID, params *ListDoc
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "search", *params.Search, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
 				return nil, err
 			} else {
-				for _, qp := range strings.Split(queryFrag, "&") {
-					rawQueryFragments = append(rawQueryFragments, qp)
-				}
+				rawQueryFragments = append(rawQueryFragments, strings.Split(queryFrag, "&")...)
 			}
 		}
 
@@ -3413,9 +2572,7 @@ func NewListDocumentsRequest(server string, projectID ProjectID, params *ListDoc
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "parentId", *params.ParentID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
 				return nil, err
 			} else {
-				for _, qp := range strings.Split(queryFrag, "&") {
-					rawQueryFragments = append(rawQueryFragments, qp)
-				}
+				rawQueryFragments = append(rawQueryFragments, strings.Split(queryFrag, "&")...)
 			}
 		}
 
@@ -3423,9 +2580,7 @@ func NewListDocumentsRequest(server string, projectID ProjectID, params *ListDoc
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "type", *params.Type, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
 				return nil, err
 			} else {
-				for _, qp := range strings.Split(queryFrag, "&") {
-					rawQueryFragments = append(rawQueryFragments, qp)
-				}
+				rawQueryFragments = append(rawQueryFragments, strings.Split(queryFrag, "&")...)
 			}
 		}
 
@@ -3433,9 +2588,7 @@ func NewListDocumentsRequest(server string, projectID ProjectID, params *ListDoc
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "deleted", *params.Deleted, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
 				return nil, err
 			} else {
-				for _, qp := range strings.Split(queryFrag, "&") {
-					rawQueryFragments = append(rawQueryFragments, qp)
-				}
+				rawQueryFragments = append(rawQueryFragments, strings.Split(queryFrag, "&")...)
 			}
 		}
 
@@ -3443,9 +2596,7 @@ func NewListDocumentsRequest(server string, projectID ProjectID, params *ListDoc
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "page", *params.Page, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "number", Format: ""}); err != nil {
 				return nil, err
 			} else {
-				for _, qp := range strings.Split(queryFrag, "&") {
-					rawQueryFragments = append(rawQueryFragments, qp)
-				}
+				rawQueryFragments = append(rawQueryFragments, strings.Split(queryFrag, "&")...)
 			}
 		}
 
@@ -3453,9 +2604,7 @@ func NewListDocumentsRequest(server string, projectID ProjectID, params *ListDoc
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "perPage", *params.PerPage, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "number", Format: ""}); err != nil {
 				return nil, err
 			} else {
-				for _, qp := range strings.Split(queryFrag, "&") {
-					rawQueryFragments = append(rawQueryFragments, qp)
-				}
+				rawQueryFragments = append(rawQueryFragments, strings.Split(queryFrag, "&")...)
 			}
 		}
 
@@ -3465,12 +2614,7 @@ func NewListDocumentsRequest(server string, projectID ProjectID, params *ListDoc
 		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
 	}
 
-	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
-	if err != nil {
-		return nil, err
-	}
-
-	return req, nil
+	return http.NewRequest(http.MethodGet, queryURL.String(), nil)
 }
 
 // NewCreateDocumentRequest calls the generic CreateDocument builder with application/json body
@@ -3495,17 +2639,7 @@ func NewCreateDocumentRequestWithBody(server string, projectID ProjectID, conten
 		return nil, err
 	}
 
-	serverURL, err := url.Parse(server)
-	if err != nil {
-		return nil, err
-	}
-
-	operationPath := fmt.Sprintf("/api/projects/%s/documents", pathParam0)
-	if operationPath[0] == '/' {
-		operationPath = "." + operationPath
-	}
-
-	queryURL, err := serverURL.Parse(operationPath)
+	queryURL, err := locate(server, "/api/projects/%s/documents", pathParam0)
 	if err != nil {
 		return nil, err
 	}
@@ -3531,27 +2665,12 @@ func NewListDocumentPathsRequest(server string, projectID ProjectID) (*http.Requ
 		return nil, err
 	}
 
-	serverURL, err := url.Parse(server)
+	queryURL, err := locate(server, "/api/projects/%s/documents/list-paths", pathParam0)
 	if err != nil {
 		return nil, err
 	}
 
-	operationPath := fmt.Sprintf("/api/projects/%s/documents/list-paths", pathParam0)
-	if operationPath[0] == '/' {
-		operationPath = "." + operationPath
-	}
-
-	queryURL, err := serverURL.Parse(operationPath)
-	if err != nil {
-		return nil, err
-	}
-
-	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
-	if err != nil {
-		return nil, err
-	}
-
-	return req, nil
+	return http.NewRequest(http.MethodGet, queryURL.String(), nil)
 }
 
 // NewMoveDocumentsRequest calls the generic MoveDocuments builder with application/json body
@@ -3576,17 +2695,7 @@ func NewMoveDocumentsRequestWithBody(server string, projectID ProjectID, content
 		return nil, err
 	}
 
-	serverURL, err := url.Parse(server)
-	if err != nil {
-		return nil, err
-	}
-
-	operationPath := fmt.Sprintf("/api/projects/%s/documents/move", pathParam0)
-	if operationPath[0] == '/' {
-		operationPath = "." + operationPath
-	}
-
-	queryURL, err := serverURL.Parse(operationPath)
+	queryURL, err := locate(server, "/api/projects/%s/documents/move", pathParam0)
 	if err != nil {
 		return nil, err
 	}
@@ -3623,17 +2732,7 @@ func NewRestoreDocumentsRequestWithBody(server string, projectID ProjectID, cont
 		return nil, err
 	}
 
-	serverURL, err := url.Parse(server)
-	if err != nil {
-		return nil, err
-	}
-
-	operationPath := fmt.Sprintf("/api/projects/%s/documents/restore", pathParam0)
-	if operationPath[0] == '/' {
-		operationPath = "." + operationPath
-	}
-
-	queryURL, err := serverURL.Parse(operationPath)
+	queryURL, err := locate(server, "/api/projects/%s/documents/restore", pathParam0)
 	if err != nil {
 		return nil, err
 	}
@@ -3666,27 +2765,12 @@ func NewGetDocumentRequest(server string, projectID ProjectID, documentID Docume
 		return nil, err
 	}
 
-	serverURL, err := url.Parse(server)
+	queryURL, err := locate(server, "/api/projects/%s/documents/%s", pathParam0, pathParam1)
 	if err != nil {
 		return nil, err
 	}
 
-	operationPath := fmt.Sprintf("/api/projects/%s/documents/%s", pathParam0, pathParam1)
-	if operationPath[0] == '/' {
-		operationPath = "." + operationPath
-	}
-
-	queryURL, err := serverURL.Parse(operationPath)
-	if err != nil {
-		return nil, err
-	}
-
-	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
-	if err != nil {
-		return nil, err
-	}
-
-	return req, nil
+	return http.NewRequest(http.MethodGet, queryURL.String(), nil)
 }
 
 // NewUpdateDocumentRequest calls the generic UpdateDocument builder with application/json body
@@ -3718,17 +2802,7 @@ func NewUpdateDocumentRequestWithBody(server string, projectID ProjectID, docume
 		return nil, err
 	}
 
-	serverURL, err := url.Parse(server)
-	if err != nil {
-		return nil, err
-	}
-
-	operationPath := fmt.Sprintf("/api/projects/%s/documents/%s", pathParam0, pathParam1)
-	if operationPath[0] == '/' {
-		operationPath = "." + operationPath
-	}
-
-	queryURL, err := serverURL.Parse(operationPath)
+	queryURL, err := locate(server, "/api/projects/%s/documents/%s", pathParam0, pathParam1)
 	if err != nil {
 		return nil, err
 	}
@@ -3761,27 +2835,12 @@ func NewDownloadDocumentRequest(server string, projectID ProjectID, documentID D
 		return nil, err
 	}
 
-	serverURL, err := url.Parse(server)
+	queryURL, err := locate(server, "/api/projects/%s/documents/%s/download", pathParam0, pathParam1)
 	if err != nil {
 		return nil, err
 	}
 
-	operationPath := fmt.Sprintf("/api/projects/%s/documents/%s/download", pathParam0, pathParam1)
-	if operationPath[0] == '/' {
-		operationPath = "." + operationPath
-	}
-
-	queryURL, err := serverURL.Parse(operationPath)
-	if err != nil {
-		return nil, err
-	}
-
-	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
-	if err != nil {
-		return nil, err
-	}
-
-	return req, nil
+	return http.NewRequest(http.MethodGet, queryURL.String(), nil)
 }
 
 // NewPublishDocumentRequest calls the generic PublishDocument builder with application/json body
@@ -3813,17 +2872,7 @@ func NewPublishDocumentRequestWithBody(server string, projectID ProjectID, docum
 		return nil, err
 	}
 
-	serverURL, err := url.Parse(server)
-	if err != nil {
-		return nil, err
-	}
-
-	operationPath := fmt.Sprintf("/api/projects/%s/documents/%s/publish", pathParam0, pathParam1)
-	if operationPath[0] == '/' {
-		operationPath = "." + operationPath
-	}
-
-	queryURL, err := serverURL.Parse(operationPath)
+	queryURL, err := locate(server, "/api/projects/%s/documents/%s/publish", pathParam0, pathParam1)
 	if err != nil {
 		return nil, err
 	}
@@ -3856,17 +2905,7 @@ func NewListDocumentVersionsRequest(server string, projectID ProjectID, document
 		return nil, err
 	}
 
-	serverURL, err := url.Parse(server)
-	if err != nil {
-		return nil, err
-	}
-
-	operationPath := fmt.Sprintf("/api/projects/%s/documents/%s/versions", pathParam0, pathParam1)
-	if operationPath[0] == '/' {
-		operationPath = "." + operationPath
-	}
-
-	queryURL, err := serverURL.Parse(operationPath)
+	queryURL, err := locate(server, "/api/projects/%s/documents/%s/versions", pathParam0, pathParam1)
 	if err != nil {
 		return nil, err
 	}
@@ -3884,9 +2923,7 @@ func NewListDocumentVersionsRequest(server string, projectID ProjectID, document
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "page", *params.Page, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "number", Format: ""}); err != nil {
 				return nil, err
 			} else {
-				for _, qp := range strings.Split(queryFrag, "&") {
-					rawQueryFragments = append(rawQueryFragments, qp)
-				}
+				rawQueryFragments = append(rawQueryFragments, strings.Split(queryFrag, "&")...)
 			}
 		}
 
@@ -3894,9 +2931,7 @@ func NewListDocumentVersionsRequest(server string, projectID ProjectID, document
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "perPage", *params.PerPage, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "number", Format: ""}); err != nil {
 				return nil, err
 			} else {
-				for _, qp := range strings.Split(queryFrag, "&") {
-					rawQueryFragments = append(rawQueryFragments, qp)
-				}
+				rawQueryFragments = append(rawQueryFragments, strings.Split(queryFrag, "&")...)
 			}
 		}
 
@@ -3906,12 +2941,7 @@ func NewListDocumentVersionsRequest(server string, projectID ProjectID, document
 		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
 	}
 
-	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
-	if err != nil {
-		return nil, err
-	}
-
-	return req, nil
+	return http.NewRequest(http.MethodGet, queryURL.String(), nil)
 }
 
 // NewCreateDocumentVersionRequest calls the generic CreateDocumentVersion builder with application/json body
@@ -3943,17 +2973,7 @@ func NewCreateDocumentVersionRequestWithBody(server string, projectID ProjectID,
 		return nil, err
 	}
 
-	serverURL, err := url.Parse(server)
-	if err != nil {
-		return nil, err
-	}
-
-	operationPath := fmt.Sprintf("/api/projects/%s/documents/%s/versions", pathParam0, pathParam1)
-	if operationPath[0] == '/' {
-		operationPath = "." + operationPath
-	}
-
-	queryURL, err := serverURL.Parse(operationPath)
+	queryURL, err := locate(server, "/api/projects/%s/documents/%s/versions", pathParam0, pathParam1)
 	if err != nil {
 		return nil, err
 	}
@@ -3993,27 +3013,12 @@ func NewGetDocumentVersionRequest(server string, projectID ProjectID, documentID
 		return nil, err
 	}
 
-	serverURL, err := url.Parse(server)
+	queryURL, err := locate(server, "/api/projects/%s/documents/%s/versions/%s", pathParam0, pathParam1, pathParam2)
 	if err != nil {
 		return nil, err
 	}
 
-	operationPath := fmt.Sprintf("/api/projects/%s/documents/%s/versions/%s", pathParam0, pathParam1, pathParam2)
-	if operationPath[0] == '/' {
-		operationPath = "." + operationPath
-	}
-
-	queryURL, err := serverURL.Parse(operationPath)
-	if err != nil {
-		return nil, err
-	}
-
-	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
-	if err != nil {
-		return nil, err
-	}
-
-	return req, nil
+	return http.NewRequest(http.MethodGet, queryURL.String(), nil)
 }
 
 // NewRenameDocumentVersionRequest calls the generic RenameDocumentVersion builder with application/json body
@@ -4052,17 +3057,7 @@ func NewRenameDocumentVersionRequestWithBody(server string, projectID ProjectID,
 		return nil, err
 	}
 
-	serverURL, err := url.Parse(server)
-	if err != nil {
-		return nil, err
-	}
-
-	operationPath := fmt.Sprintf("/api/projects/%s/documents/%s/versions/%s/rename", pathParam0, pathParam1, pathParam2)
-	if operationPath[0] == '/' {
-		operationPath = "." + operationPath
-	}
-
-	queryURL, err := serverURL.Parse(operationPath)
+	queryURL, err := locate(server, "/api/projects/%s/documents/%s/versions/%s/rename", pathParam0, pathParam1, pathParam2)
 	if err != nil {
 		return nil, err
 	}
@@ -4088,27 +3083,12 @@ func NewListEntrypointsRequest(server string, projectID RulesProject) (*http.Req
 		return nil, err
 	}
 
-	serverURL, err := url.Parse(server)
+	queryURL, err := locate(server, "/api/projects/%s/entrypoints", pathParam0)
 	if err != nil {
 		return nil, err
 	}
 
-	operationPath := fmt.Sprintf("/api/projects/%s/entrypoints", pathParam0)
-	if operationPath[0] == '/' {
-		operationPath = "." + operationPath
-	}
-
-	queryURL, err := serverURL.Parse(operationPath)
-	if err != nil {
-		return nil, err
-	}
-
-	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
-	if err != nil {
-		return nil, err
-	}
-
-	return req, nil
+	return http.NewRequest(http.MethodGet, queryURL.String(), nil)
 }
 
 // NewListEnvironmentsRequest constructs an http.Request for the ListEnvironments method
@@ -4122,27 +3102,12 @@ func NewListEnvironmentsRequest(server string, projectID ProjectID) (*http.Reque
 		return nil, err
 	}
 
-	serverURL, err := url.Parse(server)
+	queryURL, err := locate(server, "/api/projects/%s/environments", pathParam0)
 	if err != nil {
 		return nil, err
 	}
 
-	operationPath := fmt.Sprintf("/api/projects/%s/environments", pathParam0)
-	if operationPath[0] == '/' {
-		operationPath = "." + operationPath
-	}
-
-	queryURL, err := serverURL.Parse(operationPath)
-	if err != nil {
-		return nil, err
-	}
-
-	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
-	if err != nil {
-		return nil, err
-	}
-
-	return req, nil
+	return http.NewRequest(http.MethodGet, queryURL.String(), nil)
 }
 
 // NewCreateEnvironmentRequest calls the generic CreateEnvironment builder with application/json body
@@ -4167,17 +3132,7 @@ func NewCreateEnvironmentRequestWithBody(server string, projectID ProjectID, con
 		return nil, err
 	}
 
-	serverURL, err := url.Parse(server)
-	if err != nil {
-		return nil, err
-	}
-
-	operationPath := fmt.Sprintf("/api/projects/%s/environments", pathParam0)
-	if operationPath[0] == '/' {
-		operationPath = "." + operationPath
-	}
-
-	queryURL, err := serverURL.Parse(operationPath)
+	queryURL, err := locate(server, "/api/projects/%s/environments", pathParam0)
 	if err != nil {
 		return nil, err
 	}
@@ -4210,27 +3165,12 @@ func NewDeleteEnvironmentRequest(server string, projectID ProjectID, environment
 		return nil, err
 	}
 
-	serverURL, err := url.Parse(server)
+	queryURL, err := locate(server, "/api/projects/%s/environments/%s", pathParam0, pathParam1)
 	if err != nil {
 		return nil, err
 	}
 
-	operationPath := fmt.Sprintf("/api/projects/%s/environments/%s", pathParam0, pathParam1)
-	if operationPath[0] == '/' {
-		operationPath = "." + operationPath
-	}
-
-	queryURL, err := serverURL.Parse(operationPath)
-	if err != nil {
-		return nil, err
-	}
-
-	req, err := http.NewRequest(http.MethodDelete, queryURL.String(), nil)
-	if err != nil {
-		return nil, err
-	}
-
-	return req, nil
+	return http.NewRequest(http.MethodDelete, queryURL.String(), nil)
 }
 
 // NewUpdateEnvironmentRequest calls the generic UpdateEnvironment builder with application/json body
@@ -4262,17 +3202,7 @@ func NewUpdateEnvironmentRequestWithBody(server string, projectID ProjectID, env
 		return nil, err
 	}
 
-	serverURL, err := url.Parse(server)
-	if err != nil {
-		return nil, err
-	}
-
-	operationPath := fmt.Sprintf("/api/projects/%s/environments/%s", pathParam0, pathParam1)
-	if operationPath[0] == '/' {
-		operationPath = "." + operationPath
-	}
-
-	queryURL, err := serverURL.Parse(operationPath)
+	queryURL, err := locate(server, "/api/projects/%s/environments/%s", pathParam0, pathParam1)
 	if err != nil {
 		return nil, err
 	}
@@ -4323,17 +3253,7 @@ func NewEvaluateEnvironmentDecisionRequestWithBody(server string, projectID Proj
 		return nil, err
 	}
 
-	serverURL, err := url.Parse(server)
-	if err != nil {
-		return nil, err
-	}
-
-	operationPath := fmt.Sprintf("/api/projects/%s/environments/%s/evaluate/%s", pathParam0, pathParam1, pathParam2)
-	if operationPath[0] == '/' {
-		operationPath = "." + operationPath
-	}
-
-	queryURL, err := serverURL.Parse(operationPath)
+	queryURL, err := locate(server, "/api/projects/%s/environments/%s/evaluate/%s", pathParam0, pathParam1, pathParam2)
 	if err != nil {
 		return nil, err
 	}
@@ -4366,27 +3286,12 @@ func NewUndeployEnvironmentRequest(server string, projectID ProjectID, environme
 		return nil, err
 	}
 
-	serverURL, err := url.Parse(server)
+	queryURL, err := locate(server, "/api/projects/%s/environments/%s/undeploy", pathParam0, pathParam1)
 	if err != nil {
 		return nil, err
 	}
 
-	operationPath := fmt.Sprintf("/api/projects/%s/environments/%s/undeploy", pathParam0, pathParam1)
-	if operationPath[0] == '/' {
-		operationPath = "." + operationPath
-	}
-
-	queryURL, err := serverURL.Parse(operationPath)
-	if err != nil {
-		return nil, err
-	}
-
-	req, err := http.NewRequest(http.MethodPost, queryURL.String(), nil)
-	if err != nil {
-		return nil, err
-	}
-
-	return req, nil
+	return http.NewRequest(http.MethodPost, queryURL.String(), nil)
 }
 
 // NewEvaluateDecisionRequest calls the generic EvaluateDecision builder with application/json body
@@ -4418,17 +3323,7 @@ func NewEvaluateDecisionRequestWithBody(server string, projectID ProjectRef, key
 		return nil, err
 	}
 
-	serverURL, err := url.Parse(server)
-	if err != nil {
-		return nil, err
-	}
-
-	operationPath := fmt.Sprintf("/api/projects/%s/evaluate/%s", pathParam0, pathParam1)
-	if operationPath[0] == '/' {
-		operationPath = "." + operationPath
-	}
-
-	queryURL, err := serverURL.Parse(operationPath)
+	queryURL, err := locate(server, "/api/projects/%s/evaluate/%s", pathParam0, pathParam1)
 	if err != nil {
 		return nil, err
 	}
@@ -4446,9 +3341,7 @@ func NewEvaluateDecisionRequestWithBody(server string, projectID ProjectRef, key
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "versionId", *params.VersionID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "uuid"}); err != nil {
 				return nil, err
 			} else {
-				for _, qp := range strings.Split(queryFrag, "&") {
-					rawQueryFragments = append(rawQueryFragments, qp)
-				}
+				rawQueryFragments = append(rawQueryFragments, strings.Split(queryFrag, "&")...)
 			}
 		}
 
@@ -4479,17 +3372,7 @@ func NewListGroupsRequest(server string, projectID ProjectID, params *ListGroups
 		return nil, err
 	}
 
-	serverURL, err := url.Parse(server)
-	if err != nil {
-		return nil, err
-	}
-
-	operationPath := fmt.Sprintf("/api/projects/%s/groups", pathParam0)
-	if operationPath[0] == '/' {
-		operationPath = "." + operationPath
-	}
-
-	queryURL, err := serverURL.Parse(operationPath)
+	queryURL, err := locate(server, "/api/projects/%s/groups", pathParam0)
 	if err != nil {
 		return nil, err
 	}
@@ -4507,9 +3390,7 @@ func NewListGroupsRequest(server string, projectID ProjectID, params *ListGroups
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "search", *params.Search, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
 				return nil, err
 			} else {
-				for _, qp := range strings.Split(queryFrag, "&") {
-					rawQueryFragments = append(rawQueryFragments, qp)
-				}
+				rawQueryFragments = append(rawQueryFragments, strings.Split(queryFrag, "&")...)
 			}
 		}
 
@@ -4517,9 +3398,7 @@ func NewListGroupsRequest(server string, projectID ProjectID, params *ListGroups
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "page", *params.Page, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "number", Format: ""}); err != nil {
 				return nil, err
 			} else {
-				for _, qp := range strings.Split(queryFrag, "&") {
-					rawQueryFragments = append(rawQueryFragments, qp)
-				}
+				rawQueryFragments = append(rawQueryFragments, strings.Split(queryFrag, "&")...)
 			}
 		}
 
@@ -4527,9 +3406,7 @@ func NewListGroupsRequest(server string, projectID ProjectID, params *ListGroups
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "perPage", *params.PerPage, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "number", Format: ""}); err != nil {
 				return nil, err
 			} else {
-				for _, qp := range strings.Split(queryFrag, "&") {
-					rawQueryFragments = append(rawQueryFragments, qp)
-				}
+				rawQueryFragments = append(rawQueryFragments, strings.Split(queryFrag, "&")...)
 			}
 		}
 
@@ -4539,12 +3416,7 @@ func NewListGroupsRequest(server string, projectID ProjectID, params *ListGroups
 		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
 	}
 
-	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
-	if err != nil {
-		return nil, err
-	}
-
-	return req, nil
+	return http.NewRequest(http.MethodGet, queryURL.String(), nil)
 }
 
 // NewCreateGroupRequest calls the generic CreateGroup builder with application/json body
@@ -4569,17 +3441,7 @@ func NewCreateGroupRequestWithBody(server string, projectID ProjectID, contentTy
 		return nil, err
 	}
 
-	serverURL, err := url.Parse(server)
-	if err != nil {
-		return nil, err
-	}
-
-	operationPath := fmt.Sprintf("/api/projects/%s/groups", pathParam0)
-	if operationPath[0] == '/' {
-		operationPath = "." + operationPath
-	}
-
-	queryURL, err := serverURL.Parse(operationPath)
+	queryURL, err := locate(server, "/api/projects/%s/groups", pathParam0)
 	if err != nil {
 		return nil, err
 	}
@@ -4612,27 +3474,12 @@ func NewDeleteGroupRequest(server string, projectID ProjectID, groupID GroupID) 
 		return nil, err
 	}
 
-	serverURL, err := url.Parse(server)
+	queryURL, err := locate(server, "/api/projects/%s/groups/%s", pathParam0, pathParam1)
 	if err != nil {
 		return nil, err
 	}
 
-	operationPath := fmt.Sprintf("/api/projects/%s/groups/%s", pathParam0, pathParam1)
-	if operationPath[0] == '/' {
-		operationPath = "." + operationPath
-	}
-
-	queryURL, err := serverURL.Parse(operationPath)
-	if err != nil {
-		return nil, err
-	}
-
-	req, err := http.NewRequest(http.MethodDelete, queryURL.String(), nil)
-	if err != nil {
-		return nil, err
-	}
-
-	return req, nil
+	return http.NewRequest(http.MethodDelete, queryURL.String(), nil)
 }
 
 // NewUpdateGroupRequest calls the generic UpdateGroup builder with application/json body
@@ -4664,17 +3511,7 @@ func NewUpdateGroupRequestWithBody(server string, projectID ProjectID, groupID G
 		return nil, err
 	}
 
-	serverURL, err := url.Parse(server)
-	if err != nil {
-		return nil, err
-	}
-
-	operationPath := fmt.Sprintf("/api/projects/%s/groups/%s", pathParam0, pathParam1)
-	if operationPath[0] == '/' {
-		operationPath = "." + operationPath
-	}
-
-	queryURL, err := serverURL.Parse(operationPath)
+	queryURL, err := locate(server, "/api/projects/%s/groups/%s", pathParam0, pathParam1)
 	if err != nil {
 		return nil, err
 	}
@@ -4711,17 +3548,7 @@ func NewHTTPProxyRequestWithBody(server string, projectID ProjectID, contentType
 		return nil, err
 	}
 
-	serverURL, err := url.Parse(server)
-	if err != nil {
-		return nil, err
-	}
-
-	operationPath := fmt.Sprintf("/api/projects/%s/http-proxy", pathParam0)
-	if operationPath[0] == '/' {
-		operationPath = "." + operationPath
-	}
-
-	queryURL, err := serverURL.Parse(operationPath)
+	queryURL, err := locate(server, "/api/projects/%s/http-proxy", pathParam0)
 	if err != nil {
 		return nil, err
 	}
@@ -4747,17 +3574,7 @@ func NewListIntegrationsRequest(server string, projectID ProjectID, params *List
 		return nil, err
 	}
 
-	serverURL, err := url.Parse(server)
-	if err != nil {
-		return nil, err
-	}
-
-	operationPath := fmt.Sprintf("/api/projects/%s/integrations", pathParam0)
-	if operationPath[0] == '/' {
-		operationPath = "." + operationPath
-	}
-
-	queryURL, err := serverURL.Parse(operationPath)
+	queryURL, err := locate(server, "/api/projects/%s/integrations", pathParam0)
 	if err != nil {
 		return nil, err
 	}
@@ -4775,9 +3592,7 @@ func NewListIntegrationsRequest(server string, projectID ProjectID, params *List
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "search", *params.Search, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
 				return nil, err
 			} else {
-				for _, qp := range strings.Split(queryFrag, "&") {
-					rawQueryFragments = append(rawQueryFragments, qp)
-				}
+				rawQueryFragments = append(rawQueryFragments, strings.Split(queryFrag, "&")...)
 			}
 		}
 
@@ -4785,9 +3600,7 @@ func NewListIntegrationsRequest(server string, projectID ProjectID, params *List
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "page", *params.Page, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "number", Format: ""}); err != nil {
 				return nil, err
 			} else {
-				for _, qp := range strings.Split(queryFrag, "&") {
-					rawQueryFragments = append(rawQueryFragments, qp)
-				}
+				rawQueryFragments = append(rawQueryFragments, strings.Split(queryFrag, "&")...)
 			}
 		}
 
@@ -4795,9 +3608,7 @@ func NewListIntegrationsRequest(server string, projectID ProjectID, params *List
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "perPage", *params.PerPage, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "number", Format: ""}); err != nil {
 				return nil, err
 			} else {
-				for _, qp := range strings.Split(queryFrag, "&") {
-					rawQueryFragments = append(rawQueryFragments, qp)
-				}
+				rawQueryFragments = append(rawQueryFragments, strings.Split(queryFrag, "&")...)
 			}
 		}
 
@@ -4807,12 +3618,7 @@ func NewListIntegrationsRequest(server string, projectID ProjectID, params *List
 		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
 	}
 
-	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
-	if err != nil {
-		return nil, err
-	}
-
-	return req, nil
+	return http.NewRequest(http.MethodGet, queryURL.String(), nil)
 }
 
 // NewCreateIntegrationRequest calls the generic CreateIntegration builder with application/json body
@@ -4837,17 +3643,7 @@ func NewCreateIntegrationRequestWithBody(server string, projectID ProjectID, con
 		return nil, err
 	}
 
-	serverURL, err := url.Parse(server)
-	if err != nil {
-		return nil, err
-	}
-
-	operationPath := fmt.Sprintf("/api/projects/%s/integrations", pathParam0)
-	if operationPath[0] == '/' {
-		operationPath = "." + operationPath
-	}
-
-	queryURL, err := serverURL.Parse(operationPath)
+	queryURL, err := locate(server, "/api/projects/%s/integrations", pathParam0)
 	if err != nil {
 		return nil, err
 	}
@@ -4880,27 +3676,12 @@ func NewDeleteIntegrationRequest(server string, projectID openapi_types.UUID, in
 		return nil, err
 	}
 
-	serverURL, err := url.Parse(server)
+	queryURL, err := locate(server, "/api/projects/%s/integrations/%s", pathParam0, pathParam1)
 	if err != nil {
 		return nil, err
 	}
 
-	operationPath := fmt.Sprintf("/api/projects/%s/integrations/%s", pathParam0, pathParam1)
-	if operationPath[0] == '/' {
-		operationPath = "." + operationPath
-	}
-
-	queryURL, err := serverURL.Parse(operationPath)
-	if err != nil {
-		return nil, err
-	}
-
-	req, err := http.NewRequest(http.MethodDelete, queryURL.String(), nil)
-	if err != nil {
-		return nil, err
-	}
-
-	return req, nil
+	return http.NewRequest(http.MethodDelete, queryURL.String(), nil)
 }
 
 // NewGetIntegrationRequest constructs an http.Request for the GetIntegration method
@@ -4921,27 +3702,12 @@ func NewGetIntegrationRequest(server string, projectID ProjectID, integrationID 
 		return nil, err
 	}
 
-	serverURL, err := url.Parse(server)
+	queryURL, err := locate(server, "/api/projects/%s/integrations/%s", pathParam0, pathParam1)
 	if err != nil {
 		return nil, err
 	}
 
-	operationPath := fmt.Sprintf("/api/projects/%s/integrations/%s", pathParam0, pathParam1)
-	if operationPath[0] == '/' {
-		operationPath = "." + operationPath
-	}
-
-	queryURL, err := serverURL.Parse(operationPath)
-	if err != nil {
-		return nil, err
-	}
-
-	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
-	if err != nil {
-		return nil, err
-	}
-
-	return req, nil
+	return http.NewRequest(http.MethodGet, queryURL.String(), nil)
 }
 
 // NewUpdateIntegrationRequest calls the generic UpdateIntegration builder with application/json body
@@ -4973,17 +3739,7 @@ func NewUpdateIntegrationRequestWithBody(server string, projectID ProjectID, int
 		return nil, err
 	}
 
-	serverURL, err := url.Parse(server)
-	if err != nil {
-		return nil, err
-	}
-
-	operationPath := fmt.Sprintf("/api/projects/%s/integrations/%s", pathParam0, pathParam1)
-	if operationPath[0] == '/' {
-		operationPath = "." + operationPath
-	}
-
-	queryURL, err := serverURL.Parse(operationPath)
+	queryURL, err := locate(server, "/api/projects/%s/integrations/%s", pathParam0, pathParam1)
 	if err != nil {
 		return nil, err
 	}
@@ -5009,17 +3765,7 @@ func NewListReleasesRequest(server string, projectID ProjectID, params *ListRele
 		return nil, err
 	}
 
-	serverURL, err := url.Parse(server)
-	if err != nil {
-		return nil, err
-	}
-
-	operationPath := fmt.Sprintf("/api/projects/%s/releases", pathParam0)
-	if operationPath[0] == '/' {
-		operationPath = "." + operationPath
-	}
-
-	queryURL, err := serverURL.Parse(operationPath)
+	queryURL, err := locate(server, "/api/projects/%s/releases", pathParam0)
 	if err != nil {
 		return nil, err
 	}
@@ -5037,9 +3783,7 @@ func NewListReleasesRequest(server string, projectID ProjectID, params *ListRele
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "status", *params.Status, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
 				return nil, err
 			} else {
-				for _, qp := range strings.Split(queryFrag, "&") {
-					rawQueryFragments = append(rawQueryFragments, qp)
-				}
+				rawQueryFragments = append(rawQueryFragments, strings.Split(queryFrag, "&")...)
 			}
 		}
 
@@ -5047,9 +3791,7 @@ func NewListReleasesRequest(server string, projectID ProjectID, params *ListRele
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "search", *params.Search, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
 				return nil, err
 			} else {
-				for _, qp := range strings.Split(queryFrag, "&") {
-					rawQueryFragments = append(rawQueryFragments, qp)
-				}
+				rawQueryFragments = append(rawQueryFragments, strings.Split(queryFrag, "&")...)
 			}
 		}
 
@@ -5057,9 +3799,7 @@ func NewListReleasesRequest(server string, projectID ProjectID, params *ListRele
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "page", *params.Page, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "number", Format: ""}); err != nil {
 				return nil, err
 			} else {
-				for _, qp := range strings.Split(queryFrag, "&") {
-					rawQueryFragments = append(rawQueryFragments, qp)
-				}
+				rawQueryFragments = append(rawQueryFragments, strings.Split(queryFrag, "&")...)
 			}
 		}
 
@@ -5067,9 +3807,7 @@ func NewListReleasesRequest(server string, projectID ProjectID, params *ListRele
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "perPage", *params.PerPage, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "number", Format: ""}); err != nil {
 				return nil, err
 			} else {
-				for _, qp := range strings.Split(queryFrag, "&") {
-					rawQueryFragments = append(rawQueryFragments, qp)
-				}
+				rawQueryFragments = append(rawQueryFragments, strings.Split(queryFrag, "&")...)
 			}
 		}
 
@@ -5079,12 +3817,7 @@ func NewListReleasesRequest(server string, projectID ProjectID, params *ListRele
 		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
 	}
 
-	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
-	if err != nil {
-		return nil, err
-	}
-
-	return req, nil
+	return http.NewRequest(http.MethodGet, queryURL.String(), nil)
 }
 
 // NewCreateReleaseRequest calls the generic CreateRelease builder with application/json body
@@ -5109,17 +3842,7 @@ func NewCreateReleaseRequestWithBody(server string, projectID ProjectID, content
 		return nil, err
 	}
 
-	serverURL, err := url.Parse(server)
-	if err != nil {
-		return nil, err
-	}
-
-	operationPath := fmt.Sprintf("/api/projects/%s/releases", pathParam0)
-	if operationPath[0] == '/' {
-		operationPath = "." + operationPath
-	}
-
-	queryURL, err := serverURL.Parse(operationPath)
+	queryURL, err := locate(server, "/api/projects/%s/releases", pathParam0)
 	if err != nil {
 		return nil, err
 	}
@@ -5156,17 +3879,7 @@ func NewApplyReleaseRequestWithBody(server string, projectID ProjectID, contentT
 		return nil, err
 	}
 
-	serverURL, err := url.Parse(server)
-	if err != nil {
-		return nil, err
-	}
-
-	operationPath := fmt.Sprintf("/api/projects/%s/releases/apply", pathParam0)
-	if operationPath[0] == '/' {
-		operationPath = "." + operationPath
-	}
-
-	queryURL, err := serverURL.Parse(operationPath)
+	queryURL, err := locate(server, "/api/projects/%s/releases/apply", pathParam0)
 	if err != nil {
 		return nil, err
 	}
@@ -5203,17 +3916,7 @@ func NewDeployReleaseRequestWithBody(server string, projectID ProjectID, content
 		return nil, err
 	}
 
-	serverURL, err := url.Parse(server)
-	if err != nil {
-		return nil, err
-	}
-
-	operationPath := fmt.Sprintf("/api/projects/%s/releases/deploy", pathParam0)
-	if operationPath[0] == '/' {
-		operationPath = "." + operationPath
-	}
-
-	queryURL, err := serverURL.Parse(operationPath)
+	queryURL, err := locate(server, "/api/projects/%s/releases/deploy", pathParam0)
 	if err != nil {
 		return nil, err
 	}
@@ -5239,17 +3942,7 @@ func NewUploadReleaseRequestWithBody(server string, projectID ProjectID, content
 		return nil, err
 	}
 
-	serverURL, err := url.Parse(server)
-	if err != nil {
-		return nil, err
-	}
-
-	operationPath := fmt.Sprintf("/api/projects/%s/releases/multipart", pathParam0)
-	if operationPath[0] == '/' {
-		operationPath = "." + operationPath
-	}
-
-	queryURL, err := serverURL.Parse(operationPath)
+	queryURL, err := locate(server, "/api/projects/%s/releases/multipart", pathParam0)
 	if err != nil {
 		return nil, err
 	}
@@ -5282,17 +3975,7 @@ func NewGetReleaseRequest(server string, projectID ProjectID, releaseID ReleaseI
 		return nil, err
 	}
 
-	serverURL, err := url.Parse(server)
-	if err != nil {
-		return nil, err
-	}
-
-	operationPath := fmt.Sprintf("/api/projects/%s/releases/%s", pathParam0, pathParam1)
-	if operationPath[0] == '/' {
-		operationPath = "." + operationPath
-	}
-
-	queryURL, err := serverURL.Parse(operationPath)
+	queryURL, err := locate(server, "/api/projects/%s/releases/%s", pathParam0, pathParam1)
 	if err != nil {
 		return nil, err
 	}
@@ -5310,9 +3993,7 @@ func NewGetReleaseRequest(server string, projectID ProjectID, releaseID ReleaseI
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "diff", *params.Diff, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
 				return nil, err
 			} else {
-				for _, qp := range strings.Split(queryFrag, "&") {
-					rawQueryFragments = append(rawQueryFragments, qp)
-				}
+				rawQueryFragments = append(rawQueryFragments, strings.Split(queryFrag, "&")...)
 			}
 		}
 
@@ -5322,12 +4003,7 @@ func NewGetReleaseRequest(server string, projectID ProjectID, releaseID ReleaseI
 		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
 	}
 
-	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
-	if err != nil {
-		return nil, err
-	}
-
-	return req, nil
+	return http.NewRequest(http.MethodGet, queryURL.String(), nil)
 }
 
 // NewUpdateReleaseRequest calls the generic UpdateRelease builder with application/json body
@@ -5359,17 +4035,7 @@ func NewUpdateReleaseRequestWithBody(server string, projectID ProjectID, release
 		return nil, err
 	}
 
-	serverURL, err := url.Parse(server)
-	if err != nil {
-		return nil, err
-	}
-
-	operationPath := fmt.Sprintf("/api/projects/%s/releases/%s", pathParam0, pathParam1)
-	if operationPath[0] == '/' {
-		operationPath = "." + operationPath
-	}
-
-	queryURL, err := serverURL.Parse(operationPath)
+	queryURL, err := locate(server, "/api/projects/%s/releases/%s", pathParam0, pathParam1)
 	if err != nil {
 		return nil, err
 	}
@@ -5402,17 +4068,7 @@ func NewDownloadReleaseRequest(server string, projectID ProjectID, releaseID Rel
 		return nil, err
 	}
 
-	serverURL, err := url.Parse(server)
-	if err != nil {
-		return nil, err
-	}
-
-	operationPath := fmt.Sprintf("/api/projects/%s/releases/%s/download", pathParam0, pathParam1)
-	if operationPath[0] == '/' {
-		operationPath = "." + operationPath
-	}
-
-	queryURL, err := serverURL.Parse(operationPath)
+	queryURL, err := locate(server, "/api/projects/%s/releases/%s/download", pathParam0, pathParam1)
 	if err != nil {
 		return nil, err
 	}
@@ -5430,9 +4086,7 @@ func NewDownloadReleaseRequest(server string, projectID ProjectID, releaseID Rel
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "transferMode", *params.TransferMode, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
 				return nil, err
 			} else {
-				for _, qp := range strings.Split(queryFrag, "&") {
-					rawQueryFragments = append(rawQueryFragments, qp)
-				}
+				rawQueryFragments = append(rawQueryFragments, strings.Split(queryFrag, "&")...)
 			}
 		}
 
@@ -5442,12 +4096,7 @@ func NewDownloadReleaseRequest(server string, projectID ProjectID, releaseID Rel
 		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
 	}
 
-	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
-	if err != nil {
-		return nil, err
-	}
-
-	return req, nil
+	return http.NewRequest(http.MethodGet, queryURL.String(), nil)
 }
 
 // NewListReleaseFilesRequest constructs an http.Request for the ListReleaseFiles method
@@ -5468,27 +4117,12 @@ func NewListReleaseFilesRequest(server string, projectID ProjectID, releaseID Re
 		return nil, err
 	}
 
-	serverURL, err := url.Parse(server)
+	queryURL, err := locate(server, "/api/projects/%s/releases/%s/files", pathParam0, pathParam1)
 	if err != nil {
 		return nil, err
 	}
 
-	operationPath := fmt.Sprintf("/api/projects/%s/releases/%s/files", pathParam0, pathParam1)
-	if operationPath[0] == '/' {
-		operationPath = "." + operationPath
-	}
-
-	queryURL, err := serverURL.Parse(operationPath)
-	if err != nil {
-		return nil, err
-	}
-
-	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
-	if err != nil {
-		return nil, err
-	}
-
-	return req, nil
+	return http.NewRequest(http.MethodGet, queryURL.String(), nil)
 }
 
 // NewGetReleaseFileRequest constructs an http.Request for the GetReleaseFile method
@@ -5516,27 +4150,12 @@ func NewGetReleaseFileRequest(server string, projectID ProjectID, releaseID Rele
 		return nil, err
 	}
 
-	serverURL, err := url.Parse(server)
+	queryURL, err := locate(server, "/api/projects/%s/releases/%s/files/%s", pathParam0, pathParam1, pathParam2)
 	if err != nil {
 		return nil, err
 	}
 
-	operationPath := fmt.Sprintf("/api/projects/%s/releases/%s/files/%s", pathParam0, pathParam1, pathParam2)
-	if operationPath[0] == '/' {
-		operationPath = "." + operationPath
-	}
-
-	queryURL, err := serverURL.Parse(operationPath)
-	if err != nil {
-		return nil, err
-	}
-
-	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
-	if err != nil {
-		return nil, err
-	}
-
-	return req, nil
+	return http.NewRequest(http.MethodGet, queryURL.String(), nil)
 }
 
 // NewPublishReleaseRequest calls the generic PublishRelease builder with application/json body
@@ -5568,17 +4187,7 @@ func NewPublishReleaseRequestWithBody(server string, projectID ProjectID, releas
 		return nil, err
 	}
 
-	serverURL, err := url.Parse(server)
-	if err != nil {
-		return nil, err
-	}
-
-	operationPath := fmt.Sprintf("/api/projects/%s/releases/%s/publish", pathParam0, pathParam1)
-	if operationPath[0] == '/' {
-		operationPath = "." + operationPath
-	}
-
-	queryURL, err := serverURL.Parse(operationPath)
+	queryURL, err := locate(server, "/api/projects/%s/releases/%s/publish", pathParam0, pathParam1)
 	if err != nil {
 		return nil, err
 	}
@@ -5604,27 +4213,12 @@ func NewRestoreProjectRequest(server string, projectID ProjectID) (*http.Request
 		return nil, err
 	}
 
-	serverURL, err := url.Parse(server)
+	queryURL, err := locate(server, "/api/projects/%s/restore", pathParam0)
 	if err != nil {
 		return nil, err
 	}
 
-	operationPath := fmt.Sprintf("/api/projects/%s/restore", pathParam0)
-	if operationPath[0] == '/' {
-		operationPath = "." + operationPath
-	}
-
-	queryURL, err := serverURL.Parse(operationPath)
-	if err != nil {
-		return nil, err
-	}
-
-	req, err := http.NewRequest(http.MethodPut, queryURL.String(), nil)
-	if err != nil {
-		return nil, err
-	}
-
-	return req, nil
+	return http.NewRequest(http.MethodPut, queryURL.String(), nil)
 }
 
 // NewListRunsRequest constructs an http.Request for the ListRuns method
@@ -5638,17 +4232,7 @@ func NewListRunsRequest(server string, projectID ProjectID, params *ListRunsPara
 		return nil, err
 	}
 
-	serverURL, err := url.Parse(server)
-	if err != nil {
-		return nil, err
-	}
-
-	operationPath := fmt.Sprintf("/api/projects/%s/runs", pathParam0)
-	if operationPath[0] == '/' {
-		operationPath = "." + operationPath
-	}
-
-	queryURL, err := serverURL.Parse(operationPath)
+	queryURL, err := locate(server, "/api/projects/%s/runs", pathParam0)
 	if err != nil {
 		return nil, err
 	}
@@ -5666,9 +4250,7 @@ func NewListRunsRequest(server string, projectID ProjectID, params *ListRunsPara
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "page", *params.Page, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "number", Format: ""}); err != nil {
 				return nil, err
 			} else {
-				for _, qp := range strings.Split(queryFrag, "&") {
-					rawQueryFragments = append(rawQueryFragments, qp)
-				}
+				rawQueryFragments = append(rawQueryFragments, strings.Split(queryFrag, "&")...)
 			}
 		}
 
@@ -5676,9 +4258,7 @@ func NewListRunsRequest(server string, projectID ProjectID, params *ListRunsPara
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "perPage", *params.PerPage, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "number", Format: ""}); err != nil {
 				return nil, err
 			} else {
-				for _, qp := range strings.Split(queryFrag, "&") {
-					rawQueryFragments = append(rawQueryFragments, qp)
-				}
+				rawQueryFragments = append(rawQueryFragments, strings.Split(queryFrag, "&")...)
 			}
 		}
 
@@ -5688,12 +4268,7 @@ func NewListRunsRequest(server string, projectID ProjectID, params *ListRunsPara
 		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
 	}
 
-	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
-	if err != nil {
-		return nil, err
-	}
-
-	return req, nil
+	return http.NewRequest(http.MethodGet, queryURL.String(), nil)
 }
 
 // NewGetRunRequest constructs an http.Request for the GetRun method
@@ -5714,27 +4289,12 @@ func NewGetRunRequest(server string, projectID ProjectID, runID RunID) (*http.Re
 		return nil, err
 	}
 
-	serverURL, err := url.Parse(server)
+	queryURL, err := locate(server, "/api/projects/%s/runs/%s", pathParam0, pathParam1)
 	if err != nil {
 		return nil, err
 	}
 
-	operationPath := fmt.Sprintf("/api/projects/%s/runs/%s", pathParam0, pathParam1)
-	if operationPath[0] == '/' {
-		operationPath = "." + operationPath
-	}
-
-	queryURL, err := serverURL.Parse(operationPath)
-	if err != nil {
-		return nil, err
-	}
-
-	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
-	if err != nil {
-		return nil, err
-	}
-
-	return req, nil
+	return http.NewRequest(http.MethodGet, queryURL.String(), nil)
 }
 
 // NewListProjectTokensRequest constructs an http.Request for the ListProjectTokens method
@@ -5748,27 +4308,12 @@ func NewListProjectTokensRequest(server string, projectID ProjectID) (*http.Requ
 		return nil, err
 	}
 
-	serverURL, err := url.Parse(server)
+	queryURL, err := locate(server, "/api/projects/%s/security/tokens", pathParam0)
 	if err != nil {
 		return nil, err
 	}
 
-	operationPath := fmt.Sprintf("/api/projects/%s/security/tokens", pathParam0)
-	if operationPath[0] == '/' {
-		operationPath = "." + operationPath
-	}
-
-	queryURL, err := serverURL.Parse(operationPath)
-	if err != nil {
-		return nil, err
-	}
-
-	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
-	if err != nil {
-		return nil, err
-	}
-
-	return req, nil
+	return http.NewRequest(http.MethodGet, queryURL.String(), nil)
 }
 
 // NewCreateProjectTokenRequest calls the generic CreateProjectToken builder with application/json body
@@ -5793,17 +4338,7 @@ func NewCreateProjectTokenRequestWithBody(server string, projectID ProjectID, co
 		return nil, err
 	}
 
-	serverURL, err := url.Parse(server)
-	if err != nil {
-		return nil, err
-	}
-
-	operationPath := fmt.Sprintf("/api/projects/%s/security/tokens", pathParam0)
-	if operationPath[0] == '/' {
-		operationPath = "." + operationPath
-	}
-
-	queryURL, err := serverURL.Parse(operationPath)
+	queryURL, err := locate(server, "/api/projects/%s/security/tokens", pathParam0)
 	if err != nil {
 		return nil, err
 	}
@@ -5836,27 +4371,12 @@ func NewDeleteProjectTokenRequest(server string, projectID ProjectID, tokenID Pr
 		return nil, err
 	}
 
-	serverURL, err := url.Parse(server)
+	queryURL, err := locate(server, "/api/projects/%s/security/tokens/%s", pathParam0, pathParam1)
 	if err != nil {
 		return nil, err
 	}
 
-	operationPath := fmt.Sprintf("/api/projects/%s/security/tokens/%s", pathParam0, pathParam1)
-	if operationPath[0] == '/' {
-		operationPath = "." + operationPath
-	}
-
-	queryURL, err := serverURL.Parse(operationPath)
-	if err != nil {
-		return nil, err
-	}
-
-	req, err := http.NewRequest(http.MethodDelete, queryURL.String(), nil)
-	if err != nil {
-		return nil, err
-	}
-
-	return req, nil
+	return http.NewRequest(http.MethodDelete, queryURL.String(), nil)
 }
 
 // NewListTestEventsRequest constructs an http.Request for the ListTestEvents method
@@ -5870,17 +4390,7 @@ func NewListTestEventsRequest(server string, projectID ProjectID, params *ListTe
 		return nil, err
 	}
 
-	serverURL, err := url.Parse(server)
-	if err != nil {
-		return nil, err
-	}
-
-	operationPath := fmt.Sprintf("/api/projects/%s/test-events", pathParam0)
-	if operationPath[0] == '/' {
-		operationPath = "." + operationPath
-	}
-
-	queryURL, err := serverURL.Parse(operationPath)
+	queryURL, err := locate(server, "/api/projects/%s/test-events", pathParam0)
 	if err != nil {
 		return nil, err
 	}
@@ -5898,9 +4408,7 @@ func NewListTestEventsRequest(server string, projectID ProjectID, params *ListTe
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "documentId", *params.DocumentID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "uuid"}); err != nil {
 				return nil, err
 			} else {
-				for _, qp := range strings.Split(queryFrag, "&") {
-					rawQueryFragments = append(rawQueryFragments, qp)
-				}
+				rawQueryFragments = append(rawQueryFragments, strings.Split(queryFrag, "&")...)
 			}
 		}
 
@@ -5910,12 +4418,7 @@ func NewListTestEventsRequest(server string, projectID ProjectID, params *ListTe
 		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
 	}
 
-	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
-	if err != nil {
-		return nil, err
-	}
-
-	return req, nil
+	return http.NewRequest(http.MethodGet, queryURL.String(), nil)
 }
 
 // NewCreateTestEventRequest calls the generic CreateTestEvent builder with application/json body
@@ -5940,17 +4443,7 @@ func NewCreateTestEventRequestWithBody(server string, projectID ProjectID, conte
 		return nil, err
 	}
 
-	serverURL, err := url.Parse(server)
-	if err != nil {
-		return nil, err
-	}
-
-	operationPath := fmt.Sprintf("/api/projects/%s/test-events", pathParam0)
-	if operationPath[0] == '/' {
-		operationPath = "." + operationPath
-	}
-
-	queryURL, err := serverURL.Parse(operationPath)
+	queryURL, err := locate(server, "/api/projects/%s/test-events", pathParam0)
 	if err != nil {
 		return nil, err
 	}
@@ -5983,27 +4476,12 @@ func NewRemoveTestEventRequest(server string, projectID ProjectID, testEventID T
 		return nil, err
 	}
 
-	serverURL, err := url.Parse(server)
+	queryURL, err := locate(server, "/api/projects/%s/test-events/%s", pathParam0, pathParam1)
 	if err != nil {
 		return nil, err
 	}
 
-	operationPath := fmt.Sprintf("/api/projects/%s/test-events/%s", pathParam0, pathParam1)
-	if operationPath[0] == '/' {
-		operationPath = "." + operationPath
-	}
-
-	queryURL, err := serverURL.Parse(operationPath)
-	if err != nil {
-		return nil, err
-	}
-
-	req, err := http.NewRequest(http.MethodDelete, queryURL.String(), nil)
-	if err != nil {
-		return nil, err
-	}
-
-	return req, nil
+	return http.NewRequest(http.MethodDelete, queryURL.String(), nil)
 }
 
 // NewSyncRulesRequest calls the generic SyncRules builder with application/json body
@@ -6021,17 +4499,7 @@ func NewSyncRulesRequest(server string, body SyncRulesJSONRequestBody) (*http.Re
 func NewSyncRulesRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
 	var err error
 
-	serverURL, err := url.Parse(server)
-	if err != nil {
-		return nil, err
-	}
-
-	operationPath := fmt.Sprintf("/api/rules-sync")
-	if operationPath[0] == '/' {
-		operationPath = "." + operationPath
-	}
-
-	queryURL, err := serverURL.Parse(operationPath)
+	queryURL, err := locate(server, "/api/rules-sync")
 	if err != nil {
 		return nil, err
 	}
@@ -6057,17 +4525,7 @@ func NewGetRulesArtifactRequest(server string, artifactID ArtifactID, params *Ge
 		return nil, err
 	}
 
-	serverURL, err := url.Parse(server)
-	if err != nil {
-		return nil, err
-	}
-
-	operationPath := fmt.Sprintf("/api/rules-sync/artifacts/%s", pathParam0)
-	if operationPath[0] == '/' {
-		operationPath = "." + operationPath
-	}
-
-	queryURL, err := serverURL.Parse(operationPath)
+	queryURL, err := locate(server, "/api/rules-sync/artifacts/%s", pathParam0)
 	if err != nil {
 		return nil, err
 	}
@@ -6085,9 +4543,7 @@ func NewGetRulesArtifactRequest(server string, artifactID ArtifactID, params *Ge
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "workspace", *params.Workspace, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
 				return nil, err
 			} else {
-				for _, qp := range strings.Split(queryFrag, "&") {
-					rawQueryFragments = append(rawQueryFragments, qp)
-				}
+				rawQueryFragments = append(rawQueryFragments, strings.Split(queryFrag, "&")...)
 			}
 		}
 
@@ -6095,9 +4551,7 @@ func NewGetRulesArtifactRequest(server string, artifactID ArtifactID, params *Ge
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "expires", *params.Expires, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
 				return nil, err
 			} else {
-				for _, qp := range strings.Split(queryFrag, "&") {
-					rawQueryFragments = append(rawQueryFragments, qp)
-				}
+				rawQueryFragments = append(rawQueryFragments, strings.Split(queryFrag, "&")...)
 			}
 		}
 
@@ -6105,9 +4559,7 @@ func NewGetRulesArtifactRequest(server string, artifactID ArtifactID, params *Ge
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "signature", *params.Signature, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "password"}); err != nil {
 				return nil, err
 			} else {
-				for _, qp := range strings.Split(queryFrag, "&") {
-					rawQueryFragments = append(rawQueryFragments, qp)
-				}
+				rawQueryFragments = append(rawQueryFragments, strings.Split(queryFrag, "&")...)
 			}
 		}
 
@@ -6117,12 +4569,7 @@ func NewGetRulesArtifactRequest(server string, artifactID ArtifactID, params *Ge
 		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
 	}
 
-	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
-	if err != nil {
-		return nil, err
-	}
-
-	return req, nil
+	return http.NewRequest(http.MethodGet, queryURL.String(), nil)
 }
 
 // NewGetRulesDocumentRequest constructs an http.Request for the GetRulesDocument method
@@ -6136,17 +4583,7 @@ func NewGetRulesDocumentRequest(server string, projectID RulesProject, params *G
 		return nil, err
 	}
 
-	serverURL, err := url.Parse(server)
-	if err != nil {
-		return nil, err
-	}
-
-	operationPath := fmt.Sprintf("/api/rules/%s", pathParam0)
-	if operationPath[0] == '/' {
-		operationPath = "." + operationPath
-	}
-
-	queryURL, err := serverURL.Parse(operationPath)
+	queryURL, err := locate(server, "/api/rules/%s", pathParam0)
 	if err != nil {
 		return nil, err
 	}
@@ -6164,9 +4601,7 @@ func NewGetRulesDocumentRequest(server string, projectID RulesProject, params *G
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "download", *params.Download, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
 				return nil, err
 			} else {
-				for _, qp := range strings.Split(queryFrag, "&") {
-					rawQueryFragments = append(rawQueryFragments, qp)
-				}
+				rawQueryFragments = append(rawQueryFragments, strings.Split(queryFrag, "&")...)
 			}
 		}
 
@@ -6174,9 +4609,7 @@ func NewGetRulesDocumentRequest(server string, projectID RulesProject, params *G
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "refresh", *params.Refresh, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
 				return nil, err
 			} else {
-				for _, qp := range strings.Split(queryFrag, "&") {
-					rawQueryFragments = append(rawQueryFragments, qp)
-				}
+				rawQueryFragments = append(rawQueryFragments, strings.Split(queryFrag, "&")...)
 			}
 		}
 
@@ -6186,12 +4619,7 @@ func NewGetRulesDocumentRequest(server string, projectID RulesProject, params *G
 		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
 	}
 
-	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
-	if err != nil {
-		return nil, err
-	}
-
-	return req, nil
+	return http.NewRequest(http.MethodGet, queryURL.String(), nil)
 }
 
 // NewGetCommitRulesDocumentRequest constructs an http.Request for the GetCommitRulesDocument method
@@ -6212,17 +4640,7 @@ func NewGetCommitRulesDocumentRequest(server string, projectID RulesProject, com
 		return nil, err
 	}
 
-	serverURL, err := url.Parse(server)
-	if err != nil {
-		return nil, err
-	}
-
-	operationPath := fmt.Sprintf("/api/rules/%s/commit/%s", pathParam0, pathParam1)
-	if operationPath[0] == '/' {
-		operationPath = "." + operationPath
-	}
-
-	queryURL, err := serverURL.Parse(operationPath)
+	queryURL, err := locate(server, "/api/rules/%s/commit/%s", pathParam0, pathParam1)
 	if err != nil {
 		return nil, err
 	}
@@ -6240,9 +4658,7 @@ func NewGetCommitRulesDocumentRequest(server string, projectID RulesProject, com
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "download", *params.Download, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
 				return nil, err
 			} else {
-				for _, qp := range strings.Split(queryFrag, "&") {
-					rawQueryFragments = append(rawQueryFragments, qp)
-				}
+				rawQueryFragments = append(rawQueryFragments, strings.Split(queryFrag, "&")...)
 			}
 		}
 
@@ -6250,9 +4666,7 @@ func NewGetCommitRulesDocumentRequest(server string, projectID RulesProject, com
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "refresh", *params.Refresh, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
 				return nil, err
 			} else {
-				for _, qp := range strings.Split(queryFrag, "&") {
-					rawQueryFragments = append(rawQueryFragments, qp)
-				}
+				rawQueryFragments = append(rawQueryFragments, strings.Split(queryFrag, "&")...)
 			}
 		}
 
@@ -6262,12 +4676,7 @@ func NewGetCommitRulesDocumentRequest(server string, projectID RulesProject, com
 		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
 	}
 
-	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
-	if err != nil {
-		return nil, err
-	}
-
-	return req, nil
+	return http.NewRequest(http.MethodGet, queryURL.String(), nil)
 }
 
 // NewGetEnvironmentRulesDocumentRequest constructs an http.Request for the GetEnvironmentRulesDocument method
@@ -6288,17 +4697,7 @@ func NewGetEnvironmentRulesDocumentRequest(server string, projectID RulesProject
 		return nil, err
 	}
 
-	serverURL, err := url.Parse(server)
-	if err != nil {
-		return nil, err
-	}
-
-	operationPath := fmt.Sprintf("/api/rules/%s/env/%s", pathParam0, pathParam1)
-	if operationPath[0] == '/' {
-		operationPath = "." + operationPath
-	}
-
-	queryURL, err := serverURL.Parse(operationPath)
+	queryURL, err := locate(server, "/api/rules/%s/env/%s", pathParam0, pathParam1)
 	if err != nil {
 		return nil, err
 	}
@@ -6316,9 +4715,7 @@ func NewGetEnvironmentRulesDocumentRequest(server string, projectID RulesProject
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "download", *params.Download, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
 				return nil, err
 			} else {
-				for _, qp := range strings.Split(queryFrag, "&") {
-					rawQueryFragments = append(rawQueryFragments, qp)
-				}
+				rawQueryFragments = append(rawQueryFragments, strings.Split(queryFrag, "&")...)
 			}
 		}
 
@@ -6326,9 +4723,7 @@ func NewGetEnvironmentRulesDocumentRequest(server string, projectID RulesProject
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "refresh", *params.Refresh, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
 				return nil, err
 			} else {
-				for _, qp := range strings.Split(queryFrag, "&") {
-					rawQueryFragments = append(rawQueryFragments, qp)
-				}
+				rawQueryFragments = append(rawQueryFragments, strings.Split(queryFrag, "&")...)
 			}
 		}
 
@@ -6338,12 +4733,7 @@ func NewGetEnvironmentRulesDocumentRequest(server string, projectID RulesProject
 		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
 	}
 
-	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
-	if err != nil {
-		return nil, err
-	}
-
-	return req, nil
+	return http.NewRequest(http.MethodGet, queryURL.String(), nil)
 }
 
 // NewEvaluateEnvironmentRuleRequest calls the generic EvaluateEnvironmentRule builder with application/json body
@@ -6382,17 +4772,7 @@ func NewEvaluateEnvironmentRuleRequestWithBody(server string, projectID RulesPro
 		return nil, err
 	}
 
-	serverURL, err := url.Parse(server)
-	if err != nil {
-		return nil, err
-	}
-
-	operationPath := fmt.Sprintf("/api/rules/%s/env/%s/evaluate/%s", pathParam0, pathParam1, pathParam2)
-	if operationPath[0] == '/' {
-		operationPath = "." + operationPath
-	}
-
-	queryURL, err := serverURL.Parse(operationPath)
+	queryURL, err := locate(server, "/api/rules/%s/env/%s/evaluate/%s", pathParam0, pathParam1, pathParam2)
 	if err != nil {
 		return nil, err
 	}
@@ -6425,17 +4805,7 @@ func NewGetReleaseRulesDocumentRequest(server string, projectID RulesProject, re
 		return nil, err
 	}
 
-	serverURL, err := url.Parse(server)
-	if err != nil {
-		return nil, err
-	}
-
-	operationPath := fmt.Sprintf("/api/rules/%s/release/%s", pathParam0, pathParam1)
-	if operationPath[0] == '/' {
-		operationPath = "." + operationPath
-	}
-
-	queryURL, err := serverURL.Parse(operationPath)
+	queryURL, err := locate(server, "/api/rules/%s/release/%s", pathParam0, pathParam1)
 	if err != nil {
 		return nil, err
 	}
@@ -6453,9 +4823,7 @@ func NewGetReleaseRulesDocumentRequest(server string, projectID RulesProject, re
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "download", *params.Download, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
 				return nil, err
 			} else {
-				for _, qp := range strings.Split(queryFrag, "&") {
-					rawQueryFragments = append(rawQueryFragments, qp)
-				}
+				rawQueryFragments = append(rawQueryFragments, strings.Split(queryFrag, "&")...)
 			}
 		}
 
@@ -6463,9 +4831,7 @@ func NewGetReleaseRulesDocumentRequest(server string, projectID RulesProject, re
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "refresh", *params.Refresh, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
 				return nil, err
 			} else {
-				for _, qp := range strings.Split(queryFrag, "&") {
-					rawQueryFragments = append(rawQueryFragments, qp)
-				}
+				rawQueryFragments = append(rawQueryFragments, strings.Split(queryFrag, "&")...)
 			}
 		}
 
@@ -6475,12 +4841,7 @@ func NewGetReleaseRulesDocumentRequest(server string, projectID RulesProject, re
 		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
 	}
 
-	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
-	if err != nil {
-		return nil, err
-	}
-
-	return req, nil
+	return http.NewRequest(http.MethodGet, queryURL.String(), nil)
 }
 
 // NewEvaluateReleaseRuleRequest calls the generic EvaluateReleaseRule builder with application/json body
@@ -6519,17 +4880,7 @@ func NewEvaluateReleaseRuleRequestWithBody(server string, projectID RulesProject
 		return nil, err
 	}
 
-	serverURL, err := url.Parse(server)
-	if err != nil {
-		return nil, err
-	}
-
-	operationPath := fmt.Sprintf("/api/rules/%s/release/%s/evaluate/%s", pathParam0, pathParam1, pathParam2)
-	if operationPath[0] == '/' {
-		operationPath = "." + operationPath
-	}
-
-	queryURL, err := serverURL.Parse(operationPath)
+	queryURL, err := locate(server, "/api/rules/%s/release/%s/evaluate/%s", pathParam0, pathParam1, pathParam2)
 	if err != nil {
 		return nil, err
 	}
@@ -6548,27 +4899,12 @@ func NewEvaluateReleaseRuleRequestWithBody(server string, projectID RulesProject
 func NewGetVersionRequest(server string) (*http.Request, error) {
 	var err error
 
-	serverURL, err := url.Parse(server)
+	queryURL, err := locate(server, "/api/version")
 	if err != nil {
 		return nil, err
 	}
 
-	operationPath := fmt.Sprintf("/api/version")
-	if operationPath[0] == '/' {
-		operationPath = "." + operationPath
-	}
-
-	queryURL, err := serverURL.Parse(operationPath)
-	if err != nil {
-		return nil, err
-	}
-
-	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
-	if err != nil {
-		return nil, err
-	}
-
-	return req, nil
+	return http.NewRequest(http.MethodGet, queryURL.String(), nil)
 }
 
 func (c *Client) applyEditors(ctx context.Context, req *http.Request, additionalEditors []RequestEditorFn) error {
@@ -7552,8 +5888,7 @@ type ClientWithResponsesInterface interface {
 }
 
 type ListDeploymentsResponse struct {
-	Body         []byte
-	HTTPResponse *http.Response
+	received
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *[]Deployment
 }
@@ -7563,38 +5898,8 @@ func (r ListDeploymentsResponse) GetJSON200() *[]Deployment {
 	return r.JSON200
 }
 
-// GetBody returns the raw response body bytes
-func (r ListDeploymentsResponse) GetBody() []byte {
-	return r.Body
-}
-
-// Status returns HTTPResponse.Status
-func (r ListDeploymentsResponse) Status() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Status
-	}
-	return http.StatusText(0)
-}
-
-// StatusCode returns HTTPResponse.StatusCode
-func (r ListDeploymentsResponse) StatusCode() int {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.StatusCode
-	}
-	return 0
-}
-
-// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
-func (r ListDeploymentsResponse) ContentType() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Header.Get("Content-Type")
-	}
-	return ""
-}
-
 type CreateDeploymentResponse struct {
-	Body         []byte
-	HTTPResponse *http.Response
+	received
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *Deployment
 }
@@ -7604,38 +5909,8 @@ func (r CreateDeploymentResponse) GetJSON200() *Deployment {
 	return r.JSON200
 }
 
-// GetBody returns the raw response body bytes
-func (r CreateDeploymentResponse) GetBody() []byte {
-	return r.Body
-}
-
-// Status returns HTTPResponse.Status
-func (r CreateDeploymentResponse) Status() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Status
-	}
-	return http.StatusText(0)
-}
-
-// StatusCode returns HTTPResponse.StatusCode
-func (r CreateDeploymentResponse) StatusCode() int {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.StatusCode
-	}
-	return 0
-}
-
-// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
-func (r CreateDeploymentResponse) ContentType() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Header.Get("Content-Type")
-	}
-	return ""
-}
-
 type UpdateDeploymentResponse struct {
-	Body         []byte
-	HTTPResponse *http.Response
+	received
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *Deployment
 }
@@ -7645,38 +5920,8 @@ func (r UpdateDeploymentResponse) GetJSON200() *Deployment {
 	return r.JSON200
 }
 
-// GetBody returns the raw response body bytes
-func (r UpdateDeploymentResponse) GetBody() []byte {
-	return r.Body
-}
-
-// Status returns HTTPResponse.Status
-func (r UpdateDeploymentResponse) Status() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Status
-	}
-	return http.StatusText(0)
-}
-
-// StatusCode returns HTTPResponse.StatusCode
-func (r UpdateDeploymentResponse) StatusCode() int {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.StatusCode
-	}
-	return 0
-}
-
-// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
-func (r UpdateDeploymentResponse) ContentType() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Header.Get("Content-Type")
-	}
-	return ""
-}
-
 type GetHealthResponse struct {
-	Body         []byte
-	HTTPResponse *http.Response
+	received
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *Health
 }
@@ -7686,38 +5931,8 @@ func (r GetHealthResponse) GetJSON200() *Health {
 	return r.JSON200
 }
 
-// GetBody returns the raw response body bytes
-func (r GetHealthResponse) GetBody() []byte {
-	return r.Body
-}
-
-// Status returns HTTPResponse.Status
-func (r GetHealthResponse) Status() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Status
-	}
-	return http.StatusText(0)
-}
-
-// StatusCode returns HTTPResponse.StatusCode
-func (r GetHealthResponse) StatusCode() int {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.StatusCode
-	}
-	return 0
-}
-
-// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
-func (r GetHealthResponse) ContentType() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Header.Get("Content-Type")
-	}
-	return ""
-}
-
 type ListProjectsResponse struct {
-	Body         []byte
-	HTTPResponse *http.Response
+	received
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *ProjectPage
 }
@@ -7727,38 +5942,8 @@ func (r ListProjectsResponse) GetJSON200() *ProjectPage {
 	return r.JSON200
 }
 
-// GetBody returns the raw response body bytes
-func (r ListProjectsResponse) GetBody() []byte {
-	return r.Body
-}
-
-// Status returns HTTPResponse.Status
-func (r ListProjectsResponse) Status() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Status
-	}
-	return http.StatusText(0)
-}
-
-// StatusCode returns HTTPResponse.StatusCode
-func (r ListProjectsResponse) StatusCode() int {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.StatusCode
-	}
-	return 0
-}
-
-// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
-func (r ListProjectsResponse) ContentType() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Header.Get("Content-Type")
-	}
-	return ""
-}
-
 type CreateProjectResponse struct {
-	Body         []byte
-	HTTPResponse *http.Response
+	received
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *CreatedProject
 }
@@ -7768,38 +5953,8 @@ func (r CreateProjectResponse) GetJSON200() *CreatedProject {
 	return r.JSON200
 }
 
-// GetBody returns the raw response body bytes
-func (r CreateProjectResponse) GetBody() []byte {
-	return r.Body
-}
-
-// Status returns HTTPResponse.Status
-func (r CreateProjectResponse) Status() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Status
-	}
-	return http.StatusText(0)
-}
-
-// StatusCode returns HTTPResponse.StatusCode
-func (r CreateProjectResponse) StatusCode() int {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.StatusCode
-	}
-	return 0
-}
-
-// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
-func (r CreateProjectResponse) ContentType() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Header.Get("Content-Type")
-	}
-	return ""
-}
-
 type DeleteProjectResponse struct {
-	Body         []byte
-	HTTPResponse *http.Response
+	received
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *OperationStatus
 }
@@ -7809,38 +5964,8 @@ func (r DeleteProjectResponse) GetJSON200() *OperationStatus {
 	return r.JSON200
 }
 
-// GetBody returns the raw response body bytes
-func (r DeleteProjectResponse) GetBody() []byte {
-	return r.Body
-}
-
-// Status returns HTTPResponse.Status
-func (r DeleteProjectResponse) Status() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Status
-	}
-	return http.StatusText(0)
-}
-
-// StatusCode returns HTTPResponse.StatusCode
-func (r DeleteProjectResponse) StatusCode() int {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.StatusCode
-	}
-	return 0
-}
-
-// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
-func (r DeleteProjectResponse) ContentType() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Header.Get("Content-Type")
-	}
-	return ""
-}
-
 type GetProjectResponse struct {
-	Body         []byte
-	HTTPResponse *http.Response
+	received
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *Project
 }
@@ -7850,38 +5975,8 @@ func (r GetProjectResponse) GetJSON200() *Project {
 	return r.JSON200
 }
 
-// GetBody returns the raw response body bytes
-func (r GetProjectResponse) GetBody() []byte {
-	return r.Body
-}
-
-// Status returns HTTPResponse.Status
-func (r GetProjectResponse) Status() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Status
-	}
-	return http.StatusText(0)
-}
-
-// StatusCode returns HTTPResponse.StatusCode
-func (r GetProjectResponse) StatusCode() int {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.StatusCode
-	}
-	return 0
-}
-
-// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
-func (r GetProjectResponse) ContentType() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Header.Get("Content-Type")
-	}
-	return ""
-}
-
 type UpdateProjectResponse struct {
-	Body         []byte
-	HTTPResponse *http.Response
+	received
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *Project
 }
@@ -7891,38 +5986,8 @@ func (r UpdateProjectResponse) GetJSON200() *Project {
 	return r.JSON200
 }
 
-// GetBody returns the raw response body bytes
-func (r UpdateProjectResponse) GetBody() []byte {
-	return r.Body
-}
-
-// Status returns HTTPResponse.Status
-func (r UpdateProjectResponse) Status() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Status
-	}
-	return http.StatusText(0)
-}
-
-// StatusCode returns HTTPResponse.StatusCode
-func (r UpdateProjectResponse) StatusCode() int {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.StatusCode
-	}
-	return 0
-}
-
-// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
-func (r UpdateProjectResponse) ContentType() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Header.Get("Content-Type")
-	}
-	return ""
-}
-
 type GetProjectWithApprovalsResponse struct {
-	Body         []byte
-	HTTPResponse *http.Response
+	received
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *Project
 }
@@ -7932,38 +5997,8 @@ func (r GetProjectWithApprovalsResponse) GetJSON200() *Project {
 	return r.JSON200
 }
 
-// GetBody returns the raw response body bytes
-func (r GetProjectWithApprovalsResponse) GetBody() []byte {
-	return r.Body
-}
-
-// Status returns HTTPResponse.Status
-func (r GetProjectWithApprovalsResponse) Status() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Status
-	}
-	return http.StatusText(0)
-}
-
-// StatusCode returns HTTPResponse.StatusCode
-func (r GetProjectWithApprovalsResponse) StatusCode() int {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.StatusCode
-	}
-	return 0
-}
-
-// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
-func (r GetProjectWithApprovalsResponse) ContentType() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Header.Get("Content-Type")
-	}
-	return ""
-}
-
 type SimulateDecisionResponse struct {
-	Body         []byte
-	HTTPResponse *http.Response
+	received
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *Evaluation
 }
@@ -7973,38 +6008,8 @@ func (r SimulateDecisionResponse) GetJSON200() *Evaluation {
 	return r.JSON200
 }
 
-// GetBody returns the raw response body bytes
-func (r SimulateDecisionResponse) GetBody() []byte {
-	return r.Body
-}
-
-// Status returns HTTPResponse.Status
-func (r SimulateDecisionResponse) Status() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Status
-	}
-	return http.StatusText(0)
-}
-
-// StatusCode returns HTTPResponse.StatusCode
-func (r SimulateDecisionResponse) StatusCode() int {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.StatusCode
-	}
-	return 0
-}
-
-// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
-func (r SimulateDecisionResponse) ContentType() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Header.Get("Content-Type")
-	}
-	return ""
-}
-
 type DeleteDocumentsResponse struct {
-	Body         []byte
-	HTTPResponse *http.Response
+	received
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *DocumentIds
 }
@@ -8014,38 +6019,8 @@ func (r DeleteDocumentsResponse) GetJSON200() *DocumentIds {
 	return r.JSON200
 }
 
-// GetBody returns the raw response body bytes
-func (r DeleteDocumentsResponse) GetBody() []byte {
-	return r.Body
-}
-
-// Status returns HTTPResponse.Status
-func (r DeleteDocumentsResponse) Status() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Status
-	}
-	return http.StatusText(0)
-}
-
-// StatusCode returns HTTPResponse.StatusCode
-func (r DeleteDocumentsResponse) StatusCode() int {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.StatusCode
-	}
-	return 0
-}
-
-// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
-func (r DeleteDocumentsResponse) ContentType() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Header.Get("Content-Type")
-	}
-	return ""
-}
-
 type ListDocumentsResponse struct {
-	Body         []byte
-	HTTPResponse *http.Response
+	received
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *DocumentPage
 }
@@ -8055,38 +6030,8 @@ func (r ListDocumentsResponse) GetJSON200() *DocumentPage {
 	return r.JSON200
 }
 
-// GetBody returns the raw response body bytes
-func (r ListDocumentsResponse) GetBody() []byte {
-	return r.Body
-}
-
-// Status returns HTTPResponse.Status
-func (r ListDocumentsResponse) Status() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Status
-	}
-	return http.StatusText(0)
-}
-
-// StatusCode returns HTTPResponse.StatusCode
-func (r ListDocumentsResponse) StatusCode() int {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.StatusCode
-	}
-	return 0
-}
-
-// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
-func (r ListDocumentsResponse) ContentType() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Header.Get("Content-Type")
-	}
-	return ""
-}
-
 type CreateDocumentResponse struct {
-	Body         []byte
-	HTTPResponse *http.Response
+	received
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *DecisionDocument
 }
@@ -8096,38 +6041,8 @@ func (r CreateDocumentResponse) GetJSON200() *DecisionDocument {
 	return r.JSON200
 }
 
-// GetBody returns the raw response body bytes
-func (r CreateDocumentResponse) GetBody() []byte {
-	return r.Body
-}
-
-// Status returns HTTPResponse.Status
-func (r CreateDocumentResponse) Status() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Status
-	}
-	return http.StatusText(0)
-}
-
-// StatusCode returns HTTPResponse.StatusCode
-func (r CreateDocumentResponse) StatusCode() int {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.StatusCode
-	}
-	return 0
-}
-
-// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
-func (r CreateDocumentResponse) ContentType() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Header.Get("Content-Type")
-	}
-	return ""
-}
-
 type ListDocumentPathsResponse struct {
-	Body         []byte
-	HTTPResponse *http.Response
+	received
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *DocumentPaths
 }
@@ -8137,38 +6052,8 @@ func (r ListDocumentPathsResponse) GetJSON200() *DocumentPaths {
 	return r.JSON200
 }
 
-// GetBody returns the raw response body bytes
-func (r ListDocumentPathsResponse) GetBody() []byte {
-	return r.Body
-}
-
-// Status returns HTTPResponse.Status
-func (r ListDocumentPathsResponse) Status() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Status
-	}
-	return http.StatusText(0)
-}
-
-// StatusCode returns HTTPResponse.StatusCode
-func (r ListDocumentPathsResponse) StatusCode() int {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.StatusCode
-	}
-	return 0
-}
-
-// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
-func (r ListDocumentPathsResponse) ContentType() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Header.Get("Content-Type")
-	}
-	return ""
-}
-
 type MoveDocumentsResponse struct {
-	Body         []byte
-	HTTPResponse *http.Response
+	received
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *DocumentList
 }
@@ -8178,72 +6063,12 @@ func (r MoveDocumentsResponse) GetJSON200() *DocumentList {
 	return r.JSON200
 }
 
-// GetBody returns the raw response body bytes
-func (r MoveDocumentsResponse) GetBody() []byte {
-	return r.Body
-}
-
-// Status returns HTTPResponse.Status
-func (r MoveDocumentsResponse) Status() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Status
-	}
-	return http.StatusText(0)
-}
-
-// StatusCode returns HTTPResponse.StatusCode
-func (r MoveDocumentsResponse) StatusCode() int {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.StatusCode
-	}
-	return 0
-}
-
-// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
-func (r MoveDocumentsResponse) ContentType() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Header.Get("Content-Type")
-	}
-	return ""
-}
-
 type RestoreDocumentsResponse struct {
-	Body         []byte
-	HTTPResponse *http.Response
-}
-
-// GetBody returns the raw response body bytes
-func (r RestoreDocumentsResponse) GetBody() []byte {
-	return r.Body
-}
-
-// Status returns HTTPResponse.Status
-func (r RestoreDocumentsResponse) Status() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Status
-	}
-	return http.StatusText(0)
-}
-
-// StatusCode returns HTTPResponse.StatusCode
-func (r RestoreDocumentsResponse) StatusCode() int {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.StatusCode
-	}
-	return 0
-}
-
-// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
-func (r RestoreDocumentsResponse) ContentType() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Header.Get("Content-Type")
-	}
-	return ""
+	received
 }
 
 type GetDocumentResponse struct {
-	Body         []byte
-	HTTPResponse *http.Response
+	received
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *DecisionDocument
 }
@@ -8253,38 +6078,8 @@ func (r GetDocumentResponse) GetJSON200() *DecisionDocument {
 	return r.JSON200
 }
 
-// GetBody returns the raw response body bytes
-func (r GetDocumentResponse) GetBody() []byte {
-	return r.Body
-}
-
-// Status returns HTTPResponse.Status
-func (r GetDocumentResponse) Status() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Status
-	}
-	return http.StatusText(0)
-}
-
-// StatusCode returns HTTPResponse.StatusCode
-func (r GetDocumentResponse) StatusCode() int {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.StatusCode
-	}
-	return 0
-}
-
-// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
-func (r GetDocumentResponse) ContentType() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Header.Get("Content-Type")
-	}
-	return ""
-}
-
 type UpdateDocumentResponse struct {
-	Body         []byte
-	HTTPResponse *http.Response
+	received
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *DecisionDocument
 }
@@ -8294,43 +6089,13 @@ func (r UpdateDocumentResponse) GetJSON200() *DecisionDocument {
 	return r.JSON200
 }
 
-// GetBody returns the raw response body bytes
-func (r UpdateDocumentResponse) GetBody() []byte {
-	return r.Body
-}
-
-// Status returns HTTPResponse.Status
-func (r UpdateDocumentResponse) Status() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Status
-	}
-	return http.StatusText(0)
-}
-
-// StatusCode returns HTTPResponse.StatusCode
-func (r UpdateDocumentResponse) StatusCode() int {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.StatusCode
-	}
-	return 0
-}
-
-// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
-func (r UpdateDocumentResponse) ContentType() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Header.Get("Content-Type")
-	}
-	return ""
-}
-
 // DownloadDocumentResponse200Headers the declared response headers of an HTTP 200 response for DownloadDocument
 type DownloadDocumentResponse200Headers struct {
 	ContentDisposition *string
 }
 
 type DownloadDocumentResponse struct {
-	Body         []byte
-	HTTPResponse *http.Response
+	received
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *DocumentContent
 	// Headers200 the parsed response headers for an HTTP 200 response
@@ -8342,38 +6107,8 @@ func (r DownloadDocumentResponse) GetJSON200() *DocumentContent {
 	return r.JSON200
 }
 
-// GetBody returns the raw response body bytes
-func (r DownloadDocumentResponse) GetBody() []byte {
-	return r.Body
-}
-
-// Status returns HTTPResponse.Status
-func (r DownloadDocumentResponse) Status() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Status
-	}
-	return http.StatusText(0)
-}
-
-// StatusCode returns HTTPResponse.StatusCode
-func (r DownloadDocumentResponse) StatusCode() int {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.StatusCode
-	}
-	return 0
-}
-
-// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
-func (r DownloadDocumentResponse) ContentType() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Header.Get("Content-Type")
-	}
-	return ""
-}
-
 type PublishDocumentResponse struct {
-	Body         []byte
-	HTTPResponse *http.Response
+	received
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *DecisionDocument
 	// JSON202 the response for an HTTP 202 `application/json` response
@@ -8390,38 +6125,8 @@ func (r PublishDocumentResponse) GetJSON202() *ChangeRequest {
 	return r.JSON202
 }
 
-// GetBody returns the raw response body bytes
-func (r PublishDocumentResponse) GetBody() []byte {
-	return r.Body
-}
-
-// Status returns HTTPResponse.Status
-func (r PublishDocumentResponse) Status() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Status
-	}
-	return http.StatusText(0)
-}
-
-// StatusCode returns HTTPResponse.StatusCode
-func (r PublishDocumentResponse) StatusCode() int {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.StatusCode
-	}
-	return 0
-}
-
-// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
-func (r PublishDocumentResponse) ContentType() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Header.Get("Content-Type")
-	}
-	return ""
-}
-
 type ListDocumentVersionsResponse struct {
-	Body         []byte
-	HTTPResponse *http.Response
+	received
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *DocumentVersionPage
 }
@@ -8431,38 +6136,8 @@ func (r ListDocumentVersionsResponse) GetJSON200() *DocumentVersionPage {
 	return r.JSON200
 }
 
-// GetBody returns the raw response body bytes
-func (r ListDocumentVersionsResponse) GetBody() []byte {
-	return r.Body
-}
-
-// Status returns HTTPResponse.Status
-func (r ListDocumentVersionsResponse) Status() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Status
-	}
-	return http.StatusText(0)
-}
-
-// StatusCode returns HTTPResponse.StatusCode
-func (r ListDocumentVersionsResponse) StatusCode() int {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.StatusCode
-	}
-	return 0
-}
-
-// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
-func (r ListDocumentVersionsResponse) ContentType() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Header.Get("Content-Type")
-	}
-	return ""
-}
-
 type CreateDocumentVersionResponse struct {
-	Body         []byte
-	HTTPResponse *http.Response
+	received
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *DecisionDocument
 }
@@ -8472,38 +6147,8 @@ func (r CreateDocumentVersionResponse) GetJSON200() *DecisionDocument {
 	return r.JSON200
 }
 
-// GetBody returns the raw response body bytes
-func (r CreateDocumentVersionResponse) GetBody() []byte {
-	return r.Body
-}
-
-// Status returns HTTPResponse.Status
-func (r CreateDocumentVersionResponse) Status() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Status
-	}
-	return http.StatusText(0)
-}
-
-// StatusCode returns HTTPResponse.StatusCode
-func (r CreateDocumentVersionResponse) StatusCode() int {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.StatusCode
-	}
-	return 0
-}
-
-// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
-func (r CreateDocumentVersionResponse) ContentType() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Header.Get("Content-Type")
-	}
-	return ""
-}
-
 type GetDocumentVersionResponse struct {
-	Body         []byte
-	HTTPResponse *http.Response
+	received
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *DocumentVersion
 }
@@ -8513,38 +6158,8 @@ func (r GetDocumentVersionResponse) GetJSON200() *DocumentVersion {
 	return r.JSON200
 }
 
-// GetBody returns the raw response body bytes
-func (r GetDocumentVersionResponse) GetBody() []byte {
-	return r.Body
-}
-
-// Status returns HTTPResponse.Status
-func (r GetDocumentVersionResponse) Status() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Status
-	}
-	return http.StatusText(0)
-}
-
-// StatusCode returns HTTPResponse.StatusCode
-func (r GetDocumentVersionResponse) StatusCode() int {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.StatusCode
-	}
-	return 0
-}
-
-// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
-func (r GetDocumentVersionResponse) ContentType() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Header.Get("Content-Type")
-	}
-	return ""
-}
-
 type RenameDocumentVersionResponse struct {
-	Body         []byte
-	HTTPResponse *http.Response
+	received
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *DocumentVersion
 }
@@ -8554,38 +6169,8 @@ func (r RenameDocumentVersionResponse) GetJSON200() *DocumentVersion {
 	return r.JSON200
 }
 
-// GetBody returns the raw response body bytes
-func (r RenameDocumentVersionResponse) GetBody() []byte {
-	return r.Body
-}
-
-// Status returns HTTPResponse.Status
-func (r RenameDocumentVersionResponse) Status() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Status
-	}
-	return http.StatusText(0)
-}
-
-// StatusCode returns HTTPResponse.StatusCode
-func (r RenameDocumentVersionResponse) StatusCode() int {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.StatusCode
-	}
-	return 0
-}
-
-// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
-func (r RenameDocumentVersionResponse) ContentType() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Header.Get("Content-Type")
-	}
-	return ""
-}
-
 type ListEntrypointsResponse struct {
-	Body         []byte
-	HTTPResponse *http.Response
+	received
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *Entrypoints
 }
@@ -8595,38 +6180,8 @@ func (r ListEntrypointsResponse) GetJSON200() *Entrypoints {
 	return r.JSON200
 }
 
-// GetBody returns the raw response body bytes
-func (r ListEntrypointsResponse) GetBody() []byte {
-	return r.Body
-}
-
-// Status returns HTTPResponse.Status
-func (r ListEntrypointsResponse) Status() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Status
-	}
-	return http.StatusText(0)
-}
-
-// StatusCode returns HTTPResponse.StatusCode
-func (r ListEntrypointsResponse) StatusCode() int {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.StatusCode
-	}
-	return 0
-}
-
-// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
-func (r ListEntrypointsResponse) ContentType() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Header.Get("Content-Type")
-	}
-	return ""
-}
-
 type ListEnvironmentsResponse struct {
-	Body         []byte
-	HTTPResponse *http.Response
+	received
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *[]Environment
 }
@@ -8636,38 +6191,8 @@ func (r ListEnvironmentsResponse) GetJSON200() *[]Environment {
 	return r.JSON200
 }
 
-// GetBody returns the raw response body bytes
-func (r ListEnvironmentsResponse) GetBody() []byte {
-	return r.Body
-}
-
-// Status returns HTTPResponse.Status
-func (r ListEnvironmentsResponse) Status() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Status
-	}
-	return http.StatusText(0)
-}
-
-// StatusCode returns HTTPResponse.StatusCode
-func (r ListEnvironmentsResponse) StatusCode() int {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.StatusCode
-	}
-	return 0
-}
-
-// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
-func (r ListEnvironmentsResponse) ContentType() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Header.Get("Content-Type")
-	}
-	return ""
-}
-
 type CreateEnvironmentResponse struct {
-	Body         []byte
-	HTTPResponse *http.Response
+	received
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *Environment
 }
@@ -8677,38 +6202,8 @@ func (r CreateEnvironmentResponse) GetJSON200() *Environment {
 	return r.JSON200
 }
 
-// GetBody returns the raw response body bytes
-func (r CreateEnvironmentResponse) GetBody() []byte {
-	return r.Body
-}
-
-// Status returns HTTPResponse.Status
-func (r CreateEnvironmentResponse) Status() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Status
-	}
-	return http.StatusText(0)
-}
-
-// StatusCode returns HTTPResponse.StatusCode
-func (r CreateEnvironmentResponse) StatusCode() int {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.StatusCode
-	}
-	return 0
-}
-
-// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
-func (r CreateEnvironmentResponse) ContentType() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Header.Get("Content-Type")
-	}
-	return ""
-}
-
 type DeleteEnvironmentResponse struct {
-	Body         []byte
-	HTTPResponse *http.Response
+	received
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *OperationStatus
 }
@@ -8718,38 +6213,8 @@ func (r DeleteEnvironmentResponse) GetJSON200() *OperationStatus {
 	return r.JSON200
 }
 
-// GetBody returns the raw response body bytes
-func (r DeleteEnvironmentResponse) GetBody() []byte {
-	return r.Body
-}
-
-// Status returns HTTPResponse.Status
-func (r DeleteEnvironmentResponse) Status() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Status
-	}
-	return http.StatusText(0)
-}
-
-// StatusCode returns HTTPResponse.StatusCode
-func (r DeleteEnvironmentResponse) StatusCode() int {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.StatusCode
-	}
-	return 0
-}
-
-// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
-func (r DeleteEnvironmentResponse) ContentType() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Header.Get("Content-Type")
-	}
-	return ""
-}
-
 type UpdateEnvironmentResponse struct {
-	Body         []byte
-	HTTPResponse *http.Response
+	received
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *Environment
 }
@@ -8759,38 +6224,8 @@ func (r UpdateEnvironmentResponse) GetJSON200() *Environment {
 	return r.JSON200
 }
 
-// GetBody returns the raw response body bytes
-func (r UpdateEnvironmentResponse) GetBody() []byte {
-	return r.Body
-}
-
-// Status returns HTTPResponse.Status
-func (r UpdateEnvironmentResponse) Status() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Status
-	}
-	return http.StatusText(0)
-}
-
-// StatusCode returns HTTPResponse.StatusCode
-func (r UpdateEnvironmentResponse) StatusCode() int {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.StatusCode
-	}
-	return 0
-}
-
-// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
-func (r UpdateEnvironmentResponse) ContentType() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Header.Get("Content-Type")
-	}
-	return ""
-}
-
 type EvaluateEnvironmentDecisionResponse struct {
-	Body         []byte
-	HTTPResponse *http.Response
+	received
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *Evaluation
 }
@@ -8800,38 +6235,8 @@ func (r EvaluateEnvironmentDecisionResponse) GetJSON200() *Evaluation {
 	return r.JSON200
 }
 
-// GetBody returns the raw response body bytes
-func (r EvaluateEnvironmentDecisionResponse) GetBody() []byte {
-	return r.Body
-}
-
-// Status returns HTTPResponse.Status
-func (r EvaluateEnvironmentDecisionResponse) Status() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Status
-	}
-	return http.StatusText(0)
-}
-
-// StatusCode returns HTTPResponse.StatusCode
-func (r EvaluateEnvironmentDecisionResponse) StatusCode() int {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.StatusCode
-	}
-	return 0
-}
-
-// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
-func (r EvaluateEnvironmentDecisionResponse) ContentType() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Header.Get("Content-Type")
-	}
-	return ""
-}
-
 type UndeployEnvironmentResponse struct {
-	Body         []byte
-	HTTPResponse *http.Response
+	received
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *OperationStatus
 	// JSON202 the response for an HTTP 202 `application/json` response
@@ -8848,38 +6253,8 @@ func (r UndeployEnvironmentResponse) GetJSON202() *ChangeRequest {
 	return r.JSON202
 }
 
-// GetBody returns the raw response body bytes
-func (r UndeployEnvironmentResponse) GetBody() []byte {
-	return r.Body
-}
-
-// Status returns HTTPResponse.Status
-func (r UndeployEnvironmentResponse) Status() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Status
-	}
-	return http.StatusText(0)
-}
-
-// StatusCode returns HTTPResponse.StatusCode
-func (r UndeployEnvironmentResponse) StatusCode() int {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.StatusCode
-	}
-	return 0
-}
-
-// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
-func (r UndeployEnvironmentResponse) ContentType() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Header.Get("Content-Type")
-	}
-	return ""
-}
-
 type EvaluateDecisionResponse struct {
-	Body         []byte
-	HTTPResponse *http.Response
+	received
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *Evaluation
 }
@@ -8889,38 +6264,8 @@ func (r EvaluateDecisionResponse) GetJSON200() *Evaluation {
 	return r.JSON200
 }
 
-// GetBody returns the raw response body bytes
-func (r EvaluateDecisionResponse) GetBody() []byte {
-	return r.Body
-}
-
-// Status returns HTTPResponse.Status
-func (r EvaluateDecisionResponse) Status() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Status
-	}
-	return http.StatusText(0)
-}
-
-// StatusCode returns HTTPResponse.StatusCode
-func (r EvaluateDecisionResponse) StatusCode() int {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.StatusCode
-	}
-	return 0
-}
-
-// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
-func (r EvaluateDecisionResponse) ContentType() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Header.Get("Content-Type")
-	}
-	return ""
-}
-
 type ListGroupsResponse struct {
-	Body         []byte
-	HTTPResponse *http.Response
+	received
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *GroupPage
 }
@@ -8930,38 +6275,8 @@ func (r ListGroupsResponse) GetJSON200() *GroupPage {
 	return r.JSON200
 }
 
-// GetBody returns the raw response body bytes
-func (r ListGroupsResponse) GetBody() []byte {
-	return r.Body
-}
-
-// Status returns HTTPResponse.Status
-func (r ListGroupsResponse) Status() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Status
-	}
-	return http.StatusText(0)
-}
-
-// StatusCode returns HTTPResponse.StatusCode
-func (r ListGroupsResponse) StatusCode() int {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.StatusCode
-	}
-	return 0
-}
-
-// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
-func (r ListGroupsResponse) ContentType() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Header.Get("Content-Type")
-	}
-	return ""
-}
-
 type CreateGroupResponse struct {
-	Body         []byte
-	HTTPResponse *http.Response
+	received
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *Group
 }
@@ -8971,38 +6286,8 @@ func (r CreateGroupResponse) GetJSON200() *Group {
 	return r.JSON200
 }
 
-// GetBody returns the raw response body bytes
-func (r CreateGroupResponse) GetBody() []byte {
-	return r.Body
-}
-
-// Status returns HTTPResponse.Status
-func (r CreateGroupResponse) Status() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Status
-	}
-	return http.StatusText(0)
-}
-
-// StatusCode returns HTTPResponse.StatusCode
-func (r CreateGroupResponse) StatusCode() int {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.StatusCode
-	}
-	return 0
-}
-
-// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
-func (r CreateGroupResponse) ContentType() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Header.Get("Content-Type")
-	}
-	return ""
-}
-
 type DeleteGroupResponse struct {
-	Body         []byte
-	HTTPResponse *http.Response
+	received
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *OperationStatus
 }
@@ -9012,38 +6297,8 @@ func (r DeleteGroupResponse) GetJSON200() *OperationStatus {
 	return r.JSON200
 }
 
-// GetBody returns the raw response body bytes
-func (r DeleteGroupResponse) GetBody() []byte {
-	return r.Body
-}
-
-// Status returns HTTPResponse.Status
-func (r DeleteGroupResponse) Status() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Status
-	}
-	return http.StatusText(0)
-}
-
-// StatusCode returns HTTPResponse.StatusCode
-func (r DeleteGroupResponse) StatusCode() int {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.StatusCode
-	}
-	return 0
-}
-
-// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
-func (r DeleteGroupResponse) ContentType() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Header.Get("Content-Type")
-	}
-	return ""
-}
-
 type UpdateGroupResponse struct {
-	Body         []byte
-	HTTPResponse *http.Response
+	received
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *Group
 }
@@ -9053,38 +6308,8 @@ func (r UpdateGroupResponse) GetJSON200() *Group {
 	return r.JSON200
 }
 
-// GetBody returns the raw response body bytes
-func (r UpdateGroupResponse) GetBody() []byte {
-	return r.Body
-}
-
-// Status returns HTTPResponse.Status
-func (r UpdateGroupResponse) Status() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Status
-	}
-	return http.StatusText(0)
-}
-
-// StatusCode returns HTTPResponse.StatusCode
-func (r UpdateGroupResponse) StatusCode() int {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.StatusCode
-	}
-	return 0
-}
-
-// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
-func (r UpdateGroupResponse) ContentType() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Header.Get("Content-Type")
-	}
-	return ""
-}
-
 type HTTPProxyResponse struct {
-	Body         []byte
-	HTTPResponse *http.Response
+	received
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *ProxiedResponse
 }
@@ -9094,38 +6319,8 @@ func (r HTTPProxyResponse) GetJSON200() *ProxiedResponse {
 	return r.JSON200
 }
 
-// GetBody returns the raw response body bytes
-func (r HTTPProxyResponse) GetBody() []byte {
-	return r.Body
-}
-
-// Status returns HTTPResponse.Status
-func (r HTTPProxyResponse) Status() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Status
-	}
-	return http.StatusText(0)
-}
-
-// StatusCode returns HTTPResponse.StatusCode
-func (r HTTPProxyResponse) StatusCode() int {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.StatusCode
-	}
-	return 0
-}
-
-// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
-func (r HTTPProxyResponse) ContentType() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Header.Get("Content-Type")
-	}
-	return ""
-}
-
 type ListIntegrationsResponse struct {
-	Body         []byte
-	HTTPResponse *http.Response
+	received
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *IntegrationPage
 }
@@ -9135,38 +6330,8 @@ func (r ListIntegrationsResponse) GetJSON200() *IntegrationPage {
 	return r.JSON200
 }
 
-// GetBody returns the raw response body bytes
-func (r ListIntegrationsResponse) GetBody() []byte {
-	return r.Body
-}
-
-// Status returns HTTPResponse.Status
-func (r ListIntegrationsResponse) Status() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Status
-	}
-	return http.StatusText(0)
-}
-
-// StatusCode returns HTTPResponse.StatusCode
-func (r ListIntegrationsResponse) StatusCode() int {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.StatusCode
-	}
-	return 0
-}
-
-// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
-func (r ListIntegrationsResponse) ContentType() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Header.Get("Content-Type")
-	}
-	return ""
-}
-
 type CreateIntegrationResponse struct {
-	Body         []byte
-	HTTPResponse *http.Response
+	received
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *Integration
 }
@@ -9176,38 +6341,8 @@ func (r CreateIntegrationResponse) GetJSON200() *Integration {
 	return r.JSON200
 }
 
-// GetBody returns the raw response body bytes
-func (r CreateIntegrationResponse) GetBody() []byte {
-	return r.Body
-}
-
-// Status returns HTTPResponse.Status
-func (r CreateIntegrationResponse) Status() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Status
-	}
-	return http.StatusText(0)
-}
-
-// StatusCode returns HTTPResponse.StatusCode
-func (r CreateIntegrationResponse) StatusCode() int {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.StatusCode
-	}
-	return 0
-}
-
-// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
-func (r CreateIntegrationResponse) ContentType() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Header.Get("Content-Type")
-	}
-	return ""
-}
-
 type DeleteIntegrationResponse struct {
-	Body         []byte
-	HTTPResponse *http.Response
+	received
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *struct {
 		// Status Operation status
@@ -9223,38 +6358,8 @@ func (r DeleteIntegrationResponse) GetJSON200() *struct {
 	return r.JSON200
 }
 
-// GetBody returns the raw response body bytes
-func (r DeleteIntegrationResponse) GetBody() []byte {
-	return r.Body
-}
-
-// Status returns HTTPResponse.Status
-func (r DeleteIntegrationResponse) Status() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Status
-	}
-	return http.StatusText(0)
-}
-
-// StatusCode returns HTTPResponse.StatusCode
-func (r DeleteIntegrationResponse) StatusCode() int {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.StatusCode
-	}
-	return 0
-}
-
-// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
-func (r DeleteIntegrationResponse) ContentType() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Header.Get("Content-Type")
-	}
-	return ""
-}
-
 type GetIntegrationResponse struct {
-	Body         []byte
-	HTTPResponse *http.Response
+	received
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *Integration
 }
@@ -9264,38 +6369,8 @@ func (r GetIntegrationResponse) GetJSON200() *Integration {
 	return r.JSON200
 }
 
-// GetBody returns the raw response body bytes
-func (r GetIntegrationResponse) GetBody() []byte {
-	return r.Body
-}
-
-// Status returns HTTPResponse.Status
-func (r GetIntegrationResponse) Status() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Status
-	}
-	return http.StatusText(0)
-}
-
-// StatusCode returns HTTPResponse.StatusCode
-func (r GetIntegrationResponse) StatusCode() int {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.StatusCode
-	}
-	return 0
-}
-
-// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
-func (r GetIntegrationResponse) ContentType() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Header.Get("Content-Type")
-	}
-	return ""
-}
-
 type UpdateIntegrationResponse struct {
-	Body         []byte
-	HTTPResponse *http.Response
+	received
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *Integration
 }
@@ -9305,38 +6380,8 @@ func (r UpdateIntegrationResponse) GetJSON200() *Integration {
 	return r.JSON200
 }
 
-// GetBody returns the raw response body bytes
-func (r UpdateIntegrationResponse) GetBody() []byte {
-	return r.Body
-}
-
-// Status returns HTTPResponse.Status
-func (r UpdateIntegrationResponse) Status() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Status
-	}
-	return http.StatusText(0)
-}
-
-// StatusCode returns HTTPResponse.StatusCode
-func (r UpdateIntegrationResponse) StatusCode() int {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.StatusCode
-	}
-	return 0
-}
-
-// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
-func (r UpdateIntegrationResponse) ContentType() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Header.Get("Content-Type")
-	}
-	return ""
-}
-
 type ListReleasesResponse struct {
-	Body         []byte
-	HTTPResponse *http.Response
+	received
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *ReleasePage
 }
@@ -9346,38 +6391,8 @@ func (r ListReleasesResponse) GetJSON200() *ReleasePage {
 	return r.JSON200
 }
 
-// GetBody returns the raw response body bytes
-func (r ListReleasesResponse) GetBody() []byte {
-	return r.Body
-}
-
-// Status returns HTTPResponse.Status
-func (r ListReleasesResponse) Status() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Status
-	}
-	return http.StatusText(0)
-}
-
-// StatusCode returns HTTPResponse.StatusCode
-func (r ListReleasesResponse) StatusCode() int {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.StatusCode
-	}
-	return 0
-}
-
-// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
-func (r ListReleasesResponse) ContentType() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Header.Get("Content-Type")
-	}
-	return ""
-}
-
 type CreateReleaseResponse struct {
-	Body         []byte
-	HTTPResponse *http.Response
+	received
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *Release
 }
@@ -9387,38 +6402,8 @@ func (r CreateReleaseResponse) GetJSON200() *Release {
 	return r.JSON200
 }
 
-// GetBody returns the raw response body bytes
-func (r CreateReleaseResponse) GetBody() []byte {
-	return r.Body
-}
-
-// Status returns HTTPResponse.Status
-func (r CreateReleaseResponse) Status() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Status
-	}
-	return http.StatusText(0)
-}
-
-// StatusCode returns HTTPResponse.StatusCode
-func (r CreateReleaseResponse) StatusCode() int {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.StatusCode
-	}
-	return 0
-}
-
-// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
-func (r CreateReleaseResponse) ContentType() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Header.Get("Content-Type")
-	}
-	return ""
-}
-
 type ApplyReleaseResponse struct {
-	Body         []byte
-	HTTPResponse *http.Response
+	received
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *OperationStatus
 }
@@ -9428,38 +6413,8 @@ func (r ApplyReleaseResponse) GetJSON200() *OperationStatus {
 	return r.JSON200
 }
 
-// GetBody returns the raw response body bytes
-func (r ApplyReleaseResponse) GetBody() []byte {
-	return r.Body
-}
-
-// Status returns HTTPResponse.Status
-func (r ApplyReleaseResponse) Status() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Status
-	}
-	return http.StatusText(0)
-}
-
-// StatusCode returns HTTPResponse.StatusCode
-func (r ApplyReleaseResponse) StatusCode() int {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.StatusCode
-	}
-	return 0
-}
-
-// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
-func (r ApplyReleaseResponse) ContentType() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Header.Get("Content-Type")
-	}
-	return ""
-}
-
 type DeployReleaseResponse struct {
-	Body         []byte
-	HTTPResponse *http.Response
+	received
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *OperationStatus
 	// JSON202 the response for an HTTP 202 `application/json` response
@@ -9476,38 +6431,8 @@ func (r DeployReleaseResponse) GetJSON202() *ChangeRequest {
 	return r.JSON202
 }
 
-// GetBody returns the raw response body bytes
-func (r DeployReleaseResponse) GetBody() []byte {
-	return r.Body
-}
-
-// Status returns HTTPResponse.Status
-func (r DeployReleaseResponse) Status() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Status
-	}
-	return http.StatusText(0)
-}
-
-// StatusCode returns HTTPResponse.StatusCode
-func (r DeployReleaseResponse) StatusCode() int {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.StatusCode
-	}
-	return 0
-}
-
-// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
-func (r DeployReleaseResponse) ContentType() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Header.Get("Content-Type")
-	}
-	return ""
-}
-
 type UploadReleaseResponse struct {
-	Body         []byte
-	HTTPResponse *http.Response
+	received
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *Release
 }
@@ -9517,38 +6442,8 @@ func (r UploadReleaseResponse) GetJSON200() *Release {
 	return r.JSON200
 }
 
-// GetBody returns the raw response body bytes
-func (r UploadReleaseResponse) GetBody() []byte {
-	return r.Body
-}
-
-// Status returns HTTPResponse.Status
-func (r UploadReleaseResponse) Status() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Status
-	}
-	return http.StatusText(0)
-}
-
-// StatusCode returns HTTPResponse.StatusCode
-func (r UploadReleaseResponse) StatusCode() int {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.StatusCode
-	}
-	return 0
-}
-
-// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
-func (r UploadReleaseResponse) ContentType() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Header.Get("Content-Type")
-	}
-	return ""
-}
-
 type GetReleaseResponse struct {
-	Body         []byte
-	HTTPResponse *http.Response
+	received
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *Release
 }
@@ -9558,38 +6453,8 @@ func (r GetReleaseResponse) GetJSON200() *Release {
 	return r.JSON200
 }
 
-// GetBody returns the raw response body bytes
-func (r GetReleaseResponse) GetBody() []byte {
-	return r.Body
-}
-
-// Status returns HTTPResponse.Status
-func (r GetReleaseResponse) Status() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Status
-	}
-	return http.StatusText(0)
-}
-
-// StatusCode returns HTTPResponse.StatusCode
-func (r GetReleaseResponse) StatusCode() int {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.StatusCode
-	}
-	return 0
-}
-
-// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
-func (r GetReleaseResponse) ContentType() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Header.Get("Content-Type")
-	}
-	return ""
-}
-
 type UpdateReleaseResponse struct {
-	Body         []byte
-	HTTPResponse *http.Response
+	received
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *Release
 }
@@ -9599,79 +6464,19 @@ func (r UpdateReleaseResponse) GetJSON200() *Release {
 	return r.JSON200
 }
 
-// GetBody returns the raw response body bytes
-func (r UpdateReleaseResponse) GetBody() []byte {
-	return r.Body
-}
-
-// Status returns HTTPResponse.Status
-func (r UpdateReleaseResponse) Status() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Status
-	}
-	return http.StatusText(0)
-}
-
-// StatusCode returns HTTPResponse.StatusCode
-func (r UpdateReleaseResponse) StatusCode() int {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.StatusCode
-	}
-	return 0
-}
-
-// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
-func (r UpdateReleaseResponse) ContentType() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Header.Get("Content-Type")
-	}
-	return ""
-}
-
 // DownloadReleaseResponse200Headers the declared response headers of an HTTP 200 response for DownloadRelease
 type DownloadReleaseResponse200Headers struct {
 	ContentDisposition *string
 }
 
 type DownloadReleaseResponse struct {
-	Body         []byte
-	HTTPResponse *http.Response
+	received
 	// Headers200 the parsed response headers for an HTTP 200 response
 	Headers200 *DownloadReleaseResponse200Headers
 }
 
-// GetBody returns the raw response body bytes
-func (r DownloadReleaseResponse) GetBody() []byte {
-	return r.Body
-}
-
-// Status returns HTTPResponse.Status
-func (r DownloadReleaseResponse) Status() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Status
-	}
-	return http.StatusText(0)
-}
-
-// StatusCode returns HTTPResponse.StatusCode
-func (r DownloadReleaseResponse) StatusCode() int {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.StatusCode
-	}
-	return 0
-}
-
-// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
-func (r DownloadReleaseResponse) ContentType() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Header.Get("Content-Type")
-	}
-	return ""
-}
-
 type ListReleaseFilesResponse struct {
-	Body         []byte
-	HTTPResponse *http.Response
+	received
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *[]ReleaseFile
 }
@@ -9681,38 +6486,8 @@ func (r ListReleaseFilesResponse) GetJSON200() *[]ReleaseFile {
 	return r.JSON200
 }
 
-// GetBody returns the raw response body bytes
-func (r ListReleaseFilesResponse) GetBody() []byte {
-	return r.Body
-}
-
-// Status returns HTTPResponse.Status
-func (r ListReleaseFilesResponse) Status() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Status
-	}
-	return http.StatusText(0)
-}
-
-// StatusCode returns HTTPResponse.StatusCode
-func (r ListReleaseFilesResponse) StatusCode() int {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.StatusCode
-	}
-	return 0
-}
-
-// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
-func (r ListReleaseFilesResponse) ContentType() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Header.Get("Content-Type")
-	}
-	return ""
-}
-
 type GetReleaseFileResponse struct {
-	Body         []byte
-	HTTPResponse *http.Response
+	received
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *ReleaseFile
 }
@@ -9722,38 +6497,8 @@ func (r GetReleaseFileResponse) GetJSON200() *ReleaseFile {
 	return r.JSON200
 }
 
-// GetBody returns the raw response body bytes
-func (r GetReleaseFileResponse) GetBody() []byte {
-	return r.Body
-}
-
-// Status returns HTTPResponse.Status
-func (r GetReleaseFileResponse) Status() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Status
-	}
-	return http.StatusText(0)
-}
-
-// StatusCode returns HTTPResponse.StatusCode
-func (r GetReleaseFileResponse) StatusCode() int {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.StatusCode
-	}
-	return 0
-}
-
-// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
-func (r GetReleaseFileResponse) ContentType() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Header.Get("Content-Type")
-	}
-	return ""
-}
-
 type PublishReleaseResponse struct {
-	Body         []byte
-	HTTPResponse *http.Response
+	received
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *Release
 }
@@ -9763,38 +6508,8 @@ func (r PublishReleaseResponse) GetJSON200() *Release {
 	return r.JSON200
 }
 
-// GetBody returns the raw response body bytes
-func (r PublishReleaseResponse) GetBody() []byte {
-	return r.Body
-}
-
-// Status returns HTTPResponse.Status
-func (r PublishReleaseResponse) Status() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Status
-	}
-	return http.StatusText(0)
-}
-
-// StatusCode returns HTTPResponse.StatusCode
-func (r PublishReleaseResponse) StatusCode() int {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.StatusCode
-	}
-	return 0
-}
-
-// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
-func (r PublishReleaseResponse) ContentType() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Header.Get("Content-Type")
-	}
-	return ""
-}
-
 type RestoreProjectResponse struct {
-	Body         []byte
-	HTTPResponse *http.Response
+	received
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *Project
 }
@@ -9804,38 +6519,8 @@ func (r RestoreProjectResponse) GetJSON200() *Project {
 	return r.JSON200
 }
 
-// GetBody returns the raw response body bytes
-func (r RestoreProjectResponse) GetBody() []byte {
-	return r.Body
-}
-
-// Status returns HTTPResponse.Status
-func (r RestoreProjectResponse) Status() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Status
-	}
-	return http.StatusText(0)
-}
-
-// StatusCode returns HTTPResponse.StatusCode
-func (r RestoreProjectResponse) StatusCode() int {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.StatusCode
-	}
-	return 0
-}
-
-// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
-func (r RestoreProjectResponse) ContentType() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Header.Get("Content-Type")
-	}
-	return ""
-}
-
 type ListRunsResponse struct {
-	Body         []byte
-	HTTPResponse *http.Response
+	received
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *RunPage
 }
@@ -9845,38 +6530,8 @@ func (r ListRunsResponse) GetJSON200() *RunPage {
 	return r.JSON200
 }
 
-// GetBody returns the raw response body bytes
-func (r ListRunsResponse) GetBody() []byte {
-	return r.Body
-}
-
-// Status returns HTTPResponse.Status
-func (r ListRunsResponse) Status() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Status
-	}
-	return http.StatusText(0)
-}
-
-// StatusCode returns HTTPResponse.StatusCode
-func (r ListRunsResponse) StatusCode() int {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.StatusCode
-	}
-	return 0
-}
-
-// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
-func (r ListRunsResponse) ContentType() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Header.Get("Content-Type")
-	}
-	return ""
-}
-
 type GetRunResponse struct {
-	Body         []byte
-	HTTPResponse *http.Response
+	received
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *Run
 }
@@ -9886,38 +6541,8 @@ func (r GetRunResponse) GetJSON200() *Run {
 	return r.JSON200
 }
 
-// GetBody returns the raw response body bytes
-func (r GetRunResponse) GetBody() []byte {
-	return r.Body
-}
-
-// Status returns HTTPResponse.Status
-func (r GetRunResponse) Status() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Status
-	}
-	return http.StatusText(0)
-}
-
-// StatusCode returns HTTPResponse.StatusCode
-func (r GetRunResponse) StatusCode() int {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.StatusCode
-	}
-	return 0
-}
-
-// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
-func (r GetRunResponse) ContentType() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Header.Get("Content-Type")
-	}
-	return ""
-}
-
 type ListProjectTokensResponse struct {
-	Body         []byte
-	HTTPResponse *http.Response
+	received
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *ProjectTokenList
 }
@@ -9927,38 +6552,8 @@ func (r ListProjectTokensResponse) GetJSON200() *ProjectTokenList {
 	return r.JSON200
 }
 
-// GetBody returns the raw response body bytes
-func (r ListProjectTokensResponse) GetBody() []byte {
-	return r.Body
-}
-
-// Status returns HTTPResponse.Status
-func (r ListProjectTokensResponse) Status() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Status
-	}
-	return http.StatusText(0)
-}
-
-// StatusCode returns HTTPResponse.StatusCode
-func (r ListProjectTokensResponse) StatusCode() int {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.StatusCode
-	}
-	return 0
-}
-
-// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
-func (r ListProjectTokensResponse) ContentType() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Header.Get("Content-Type")
-	}
-	return ""
-}
-
 type CreateProjectTokenResponse struct {
-	Body         []byte
-	HTTPResponse *http.Response
+	received
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *ProjectToken
 }
@@ -9968,38 +6563,8 @@ func (r CreateProjectTokenResponse) GetJSON200() *ProjectToken {
 	return r.JSON200
 }
 
-// GetBody returns the raw response body bytes
-func (r CreateProjectTokenResponse) GetBody() []byte {
-	return r.Body
-}
-
-// Status returns HTTPResponse.Status
-func (r CreateProjectTokenResponse) Status() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Status
-	}
-	return http.StatusText(0)
-}
-
-// StatusCode returns HTTPResponse.StatusCode
-func (r CreateProjectTokenResponse) StatusCode() int {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.StatusCode
-	}
-	return 0
-}
-
-// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
-func (r CreateProjectTokenResponse) ContentType() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Header.Get("Content-Type")
-	}
-	return ""
-}
-
 type DeleteProjectTokenResponse struct {
-	Body         []byte
-	HTTPResponse *http.Response
+	received
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *ProjectToken
 }
@@ -10009,38 +6574,8 @@ func (r DeleteProjectTokenResponse) GetJSON200() *ProjectToken {
 	return r.JSON200
 }
 
-// GetBody returns the raw response body bytes
-func (r DeleteProjectTokenResponse) GetBody() []byte {
-	return r.Body
-}
-
-// Status returns HTTPResponse.Status
-func (r DeleteProjectTokenResponse) Status() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Status
-	}
-	return http.StatusText(0)
-}
-
-// StatusCode returns HTTPResponse.StatusCode
-func (r DeleteProjectTokenResponse) StatusCode() int {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.StatusCode
-	}
-	return 0
-}
-
-// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
-func (r DeleteProjectTokenResponse) ContentType() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Header.Get("Content-Type")
-	}
-	return ""
-}
-
 type ListTestEventsResponse struct {
-	Body         []byte
-	HTTPResponse *http.Response
+	received
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *TestEventList
 }
@@ -10050,38 +6585,8 @@ func (r ListTestEventsResponse) GetJSON200() *TestEventList {
 	return r.JSON200
 }
 
-// GetBody returns the raw response body bytes
-func (r ListTestEventsResponse) GetBody() []byte {
-	return r.Body
-}
-
-// Status returns HTTPResponse.Status
-func (r ListTestEventsResponse) Status() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Status
-	}
-	return http.StatusText(0)
-}
-
-// StatusCode returns HTTPResponse.StatusCode
-func (r ListTestEventsResponse) StatusCode() int {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.StatusCode
-	}
-	return 0
-}
-
-// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
-func (r ListTestEventsResponse) ContentType() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Header.Get("Content-Type")
-	}
-	return ""
-}
-
 type CreateTestEventResponse struct {
-	Body         []byte
-	HTTPResponse *http.Response
+	received
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *TestEvent
 }
@@ -10091,38 +6596,8 @@ func (r CreateTestEventResponse) GetJSON200() *TestEvent {
 	return r.JSON200
 }
 
-// GetBody returns the raw response body bytes
-func (r CreateTestEventResponse) GetBody() []byte {
-	return r.Body
-}
-
-// Status returns HTTPResponse.Status
-func (r CreateTestEventResponse) Status() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Status
-	}
-	return http.StatusText(0)
-}
-
-// StatusCode returns HTTPResponse.StatusCode
-func (r CreateTestEventResponse) StatusCode() int {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.StatusCode
-	}
-	return 0
-}
-
-// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
-func (r CreateTestEventResponse) ContentType() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Header.Get("Content-Type")
-	}
-	return ""
-}
-
 type RemoveTestEventResponse struct {
-	Body         []byte
-	HTTPResponse *http.Response
+	received
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *TestEvent
 }
@@ -10132,38 +6607,8 @@ func (r RemoveTestEventResponse) GetJSON200() *TestEvent {
 	return r.JSON200
 }
 
-// GetBody returns the raw response body bytes
-func (r RemoveTestEventResponse) GetBody() []byte {
-	return r.Body
-}
-
-// Status returns HTTPResponse.Status
-func (r RemoveTestEventResponse) Status() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Status
-	}
-	return http.StatusText(0)
-}
-
-// StatusCode returns HTTPResponse.StatusCode
-func (r RemoveTestEventResponse) StatusCode() int {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.StatusCode
-	}
-	return 0
-}
-
-// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
-func (r RemoveTestEventResponse) ContentType() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Header.Get("Content-Type")
-	}
-	return ""
-}
-
 type SyncRulesResponse struct {
-	Body         []byte
-	HTTPResponse *http.Response
+	received
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *RulesSync
 }
@@ -10173,67 +6618,8 @@ func (r SyncRulesResponse) GetJSON200() *RulesSync {
 	return r.JSON200
 }
 
-// GetBody returns the raw response body bytes
-func (r SyncRulesResponse) GetBody() []byte {
-	return r.Body
-}
-
-// Status returns HTTPResponse.Status
-func (r SyncRulesResponse) Status() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Status
-	}
-	return http.StatusText(0)
-}
-
-// StatusCode returns HTTPResponse.StatusCode
-func (r SyncRulesResponse) StatusCode() int {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.StatusCode
-	}
-	return 0
-}
-
-// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
-func (r SyncRulesResponse) ContentType() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Header.Get("Content-Type")
-	}
-	return ""
-}
-
 type GetRulesArtifactResponse struct {
-	Body         []byte
-	HTTPResponse *http.Response
-}
-
-// GetBody returns the raw response body bytes
-func (r GetRulesArtifactResponse) GetBody() []byte {
-	return r.Body
-}
-
-// Status returns HTTPResponse.Status
-func (r GetRulesArtifactResponse) Status() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Status
-	}
-	return http.StatusText(0)
-}
-
-// StatusCode returns HTTPResponse.StatusCode
-func (r GetRulesArtifactResponse) StatusCode() int {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.StatusCode
-	}
-	return 0
-}
-
-// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
-func (r GetRulesArtifactResponse) ContentType() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Header.Get("Content-Type")
-	}
-	return ""
+	received
 }
 
 // GetRulesDocumentResponse200Headers the declared response headers of an HTTP 200 response for GetRulesDocument
@@ -10242,8 +6628,7 @@ type GetRulesDocumentResponse200Headers struct {
 }
 
 type GetRulesDocumentResponse struct {
-	Body         []byte
-	HTTPResponse *http.Response
+	received
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *RulesDocument
 	// Headers200 the parsed response headers for an HTTP 200 response
@@ -10255,43 +6640,13 @@ func (r GetRulesDocumentResponse) GetJSON200() *RulesDocument {
 	return r.JSON200
 }
 
-// GetBody returns the raw response body bytes
-func (r GetRulesDocumentResponse) GetBody() []byte {
-	return r.Body
-}
-
-// Status returns HTTPResponse.Status
-func (r GetRulesDocumentResponse) Status() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Status
-	}
-	return http.StatusText(0)
-}
-
-// StatusCode returns HTTPResponse.StatusCode
-func (r GetRulesDocumentResponse) StatusCode() int {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.StatusCode
-	}
-	return 0
-}
-
-// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
-func (r GetRulesDocumentResponse) ContentType() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Header.Get("Content-Type")
-	}
-	return ""
-}
-
 // GetCommitRulesDocumentResponse200Headers the declared response headers of an HTTP 200 response for GetCommitRulesDocument
 type GetCommitRulesDocumentResponse200Headers struct {
 	ContentDisposition *string
 }
 
 type GetCommitRulesDocumentResponse struct {
-	Body         []byte
-	HTTPResponse *http.Response
+	received
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *RulesDocument
 	// Headers200 the parsed response headers for an HTTP 200 response
@@ -10303,43 +6658,13 @@ func (r GetCommitRulesDocumentResponse) GetJSON200() *RulesDocument {
 	return r.JSON200
 }
 
-// GetBody returns the raw response body bytes
-func (r GetCommitRulesDocumentResponse) GetBody() []byte {
-	return r.Body
-}
-
-// Status returns HTTPResponse.Status
-func (r GetCommitRulesDocumentResponse) Status() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Status
-	}
-	return http.StatusText(0)
-}
-
-// StatusCode returns HTTPResponse.StatusCode
-func (r GetCommitRulesDocumentResponse) StatusCode() int {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.StatusCode
-	}
-	return 0
-}
-
-// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
-func (r GetCommitRulesDocumentResponse) ContentType() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Header.Get("Content-Type")
-	}
-	return ""
-}
-
 // GetEnvironmentRulesDocumentResponse200Headers the declared response headers of an HTTP 200 response for GetEnvironmentRulesDocument
 type GetEnvironmentRulesDocumentResponse200Headers struct {
 	ContentDisposition *string
 }
 
 type GetEnvironmentRulesDocumentResponse struct {
-	Body         []byte
-	HTTPResponse *http.Response
+	received
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *RulesDocument
 	// Headers200 the parsed response headers for an HTTP 200 response
@@ -10351,43 +6676,13 @@ func (r GetEnvironmentRulesDocumentResponse) GetJSON200() *RulesDocument {
 	return r.JSON200
 }
 
-// GetBody returns the raw response body bytes
-func (r GetEnvironmentRulesDocumentResponse) GetBody() []byte {
-	return r.Body
-}
-
-// Status returns HTTPResponse.Status
-func (r GetEnvironmentRulesDocumentResponse) Status() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Status
-	}
-	return http.StatusText(0)
-}
-
-// StatusCode returns HTTPResponse.StatusCode
-func (r GetEnvironmentRulesDocumentResponse) StatusCode() int {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.StatusCode
-	}
-	return 0
-}
-
-// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
-func (r GetEnvironmentRulesDocumentResponse) ContentType() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Header.Get("Content-Type")
-	}
-	return ""
-}
-
 // EvaluateEnvironmentRuleResponse200Headers the declared response headers of an HTTP 200 response for EvaluateEnvironmentRule
 type EvaluateEnvironmentRuleResponse200Headers struct {
 	XReleaseID *string
 }
 
 type EvaluateEnvironmentRuleResponse struct {
-	Body         []byte
-	HTTPResponse *http.Response
+	received
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *RulesEvaluation
 	// Headers200 the parsed response headers for an HTTP 200 response
@@ -10399,43 +6694,13 @@ func (r EvaluateEnvironmentRuleResponse) GetJSON200() *RulesEvaluation {
 	return r.JSON200
 }
 
-// GetBody returns the raw response body bytes
-func (r EvaluateEnvironmentRuleResponse) GetBody() []byte {
-	return r.Body
-}
-
-// Status returns HTTPResponse.Status
-func (r EvaluateEnvironmentRuleResponse) Status() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Status
-	}
-	return http.StatusText(0)
-}
-
-// StatusCode returns HTTPResponse.StatusCode
-func (r EvaluateEnvironmentRuleResponse) StatusCode() int {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.StatusCode
-	}
-	return 0
-}
-
-// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
-func (r EvaluateEnvironmentRuleResponse) ContentType() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Header.Get("Content-Type")
-	}
-	return ""
-}
-
 // GetReleaseRulesDocumentResponse200Headers the declared response headers of an HTTP 200 response for GetReleaseRulesDocument
 type GetReleaseRulesDocumentResponse200Headers struct {
 	ContentDisposition *string
 }
 
 type GetReleaseRulesDocumentResponse struct {
-	Body         []byte
-	HTTPResponse *http.Response
+	received
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *RulesDocument
 	// Headers200 the parsed response headers for an HTTP 200 response
@@ -10447,43 +6712,13 @@ func (r GetReleaseRulesDocumentResponse) GetJSON200() *RulesDocument {
 	return r.JSON200
 }
 
-// GetBody returns the raw response body bytes
-func (r GetReleaseRulesDocumentResponse) GetBody() []byte {
-	return r.Body
-}
-
-// Status returns HTTPResponse.Status
-func (r GetReleaseRulesDocumentResponse) Status() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Status
-	}
-	return http.StatusText(0)
-}
-
-// StatusCode returns HTTPResponse.StatusCode
-func (r GetReleaseRulesDocumentResponse) StatusCode() int {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.StatusCode
-	}
-	return 0
-}
-
-// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
-func (r GetReleaseRulesDocumentResponse) ContentType() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Header.Get("Content-Type")
-	}
-	return ""
-}
-
 // EvaluateReleaseRuleResponse200Headers the declared response headers of an HTTP 200 response for EvaluateReleaseRule
 type EvaluateReleaseRuleResponse200Headers struct {
 	XReleaseID *string
 }
 
 type EvaluateReleaseRuleResponse struct {
-	Body         []byte
-	HTTPResponse *http.Response
+	received
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *RulesEvaluation
 	// Headers200 the parsed response headers for an HTTP 200 response
@@ -10495,67 +6730,8 @@ func (r EvaluateReleaseRuleResponse) GetJSON200() *RulesEvaluation {
 	return r.JSON200
 }
 
-// GetBody returns the raw response body bytes
-func (r EvaluateReleaseRuleResponse) GetBody() []byte {
-	return r.Body
-}
-
-// Status returns HTTPResponse.Status
-func (r EvaluateReleaseRuleResponse) Status() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Status
-	}
-	return http.StatusText(0)
-}
-
-// StatusCode returns HTTPResponse.StatusCode
-func (r EvaluateReleaseRuleResponse) StatusCode() int {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.StatusCode
-	}
-	return 0
-}
-
-// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
-func (r EvaluateReleaseRuleResponse) ContentType() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Header.Get("Content-Type")
-	}
-	return ""
-}
-
 type GetVersionResponse struct {
-	Body         []byte
-	HTTPResponse *http.Response
-}
-
-// GetBody returns the raw response body bytes
-func (r GetVersionResponse) GetBody() []byte {
-	return r.Body
-}
-
-// Status returns HTTPResponse.Status
-func (r GetVersionResponse) Status() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Status
-	}
-	return http.StatusText(0)
-}
-
-// StatusCode returns HTTPResponse.StatusCode
-func (r GetVersionResponse) StatusCode() int {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.StatusCode
-	}
-	return 0
-}
-
-// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
-func (r GetVersionResponse) ContentType() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Header.Get("Content-Type")
-	}
-	return ""
+	received
 }
 
 // ListDeploymentsWithResponse List deployments
@@ -12120,16 +8296,12 @@ func (c *ClientWithResponses) GetVersionWithResponse(ctx context.Context, reqEdi
 
 // ParseListDeploymentsResponse parses an HTTP response from a ListDeploymentsWithResponse call
 func ParseListDeploymentsResponse(rsp *http.Response) (*ListDeploymentsResponse, error) {
-	bodyBytes, err := io.ReadAll(rsp.Body)
-	defer func() { _ = rsp.Body.Close() }()
+	bodyBytes, err := readAll(rsp)
 	if err != nil {
 		return nil, err
 	}
 
-	response := &ListDeploymentsResponse{
-		Body:         bodyBytes,
-		HTTPResponse: rsp,
-	}
+	response := &ListDeploymentsResponse{received: received{bodyBytes, rsp}}
 
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
@@ -12145,16 +8317,12 @@ func ParseListDeploymentsResponse(rsp *http.Response) (*ListDeploymentsResponse,
 
 // ParseCreateDeploymentResponse parses an HTTP response from a CreateDeploymentWithResponse call
 func ParseCreateDeploymentResponse(rsp *http.Response) (*CreateDeploymentResponse, error) {
-	bodyBytes, err := io.ReadAll(rsp.Body)
-	defer func() { _ = rsp.Body.Close() }()
+	bodyBytes, err := readAll(rsp)
 	if err != nil {
 		return nil, err
 	}
 
-	response := &CreateDeploymentResponse{
-		Body:         bodyBytes,
-		HTTPResponse: rsp,
-	}
+	response := &CreateDeploymentResponse{received: received{bodyBytes, rsp}}
 
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
@@ -12170,16 +8338,12 @@ func ParseCreateDeploymentResponse(rsp *http.Response) (*CreateDeploymentRespons
 
 // ParseUpdateDeploymentResponse parses an HTTP response from a UpdateDeploymentWithResponse call
 func ParseUpdateDeploymentResponse(rsp *http.Response) (*UpdateDeploymentResponse, error) {
-	bodyBytes, err := io.ReadAll(rsp.Body)
-	defer func() { _ = rsp.Body.Close() }()
+	bodyBytes, err := readAll(rsp)
 	if err != nil {
 		return nil, err
 	}
 
-	response := &UpdateDeploymentResponse{
-		Body:         bodyBytes,
-		HTTPResponse: rsp,
-	}
+	response := &UpdateDeploymentResponse{received: received{bodyBytes, rsp}}
 
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
@@ -12195,16 +8359,12 @@ func ParseUpdateDeploymentResponse(rsp *http.Response) (*UpdateDeploymentRespons
 
 // ParseGetHealthResponse parses an HTTP response from a GetHealthWithResponse call
 func ParseGetHealthResponse(rsp *http.Response) (*GetHealthResponse, error) {
-	bodyBytes, err := io.ReadAll(rsp.Body)
-	defer func() { _ = rsp.Body.Close() }()
+	bodyBytes, err := readAll(rsp)
 	if err != nil {
 		return nil, err
 	}
 
-	response := &GetHealthResponse{
-		Body:         bodyBytes,
-		HTTPResponse: rsp,
-	}
+	response := &GetHealthResponse{received: received{bodyBytes, rsp}}
 
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
@@ -12220,16 +8380,12 @@ func ParseGetHealthResponse(rsp *http.Response) (*GetHealthResponse, error) {
 
 // ParseListProjectsResponse parses an HTTP response from a ListProjectsWithResponse call
 func ParseListProjectsResponse(rsp *http.Response) (*ListProjectsResponse, error) {
-	bodyBytes, err := io.ReadAll(rsp.Body)
-	defer func() { _ = rsp.Body.Close() }()
+	bodyBytes, err := readAll(rsp)
 	if err != nil {
 		return nil, err
 	}
 
-	response := &ListProjectsResponse{
-		Body:         bodyBytes,
-		HTTPResponse: rsp,
-	}
+	response := &ListProjectsResponse{received: received{bodyBytes, rsp}}
 
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
@@ -12245,16 +8401,12 @@ func ParseListProjectsResponse(rsp *http.Response) (*ListProjectsResponse, error
 
 // ParseCreateProjectResponse parses an HTTP response from a CreateProjectWithResponse call
 func ParseCreateProjectResponse(rsp *http.Response) (*CreateProjectResponse, error) {
-	bodyBytes, err := io.ReadAll(rsp.Body)
-	defer func() { _ = rsp.Body.Close() }()
+	bodyBytes, err := readAll(rsp)
 	if err != nil {
 		return nil, err
 	}
 
-	response := &CreateProjectResponse{
-		Body:         bodyBytes,
-		HTTPResponse: rsp,
-	}
+	response := &CreateProjectResponse{received: received{bodyBytes, rsp}}
 
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
@@ -12270,16 +8422,12 @@ func ParseCreateProjectResponse(rsp *http.Response) (*CreateProjectResponse, err
 
 // ParseDeleteProjectResponse parses an HTTP response from a DeleteProjectWithResponse call
 func ParseDeleteProjectResponse(rsp *http.Response) (*DeleteProjectResponse, error) {
-	bodyBytes, err := io.ReadAll(rsp.Body)
-	defer func() { _ = rsp.Body.Close() }()
+	bodyBytes, err := readAll(rsp)
 	if err != nil {
 		return nil, err
 	}
 
-	response := &DeleteProjectResponse{
-		Body:         bodyBytes,
-		HTTPResponse: rsp,
-	}
+	response := &DeleteProjectResponse{received: received{bodyBytes, rsp}}
 
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
@@ -12295,16 +8443,12 @@ func ParseDeleteProjectResponse(rsp *http.Response) (*DeleteProjectResponse, err
 
 // ParseGetProjectResponse parses an HTTP response from a GetProjectWithResponse call
 func ParseGetProjectResponse(rsp *http.Response) (*GetProjectResponse, error) {
-	bodyBytes, err := io.ReadAll(rsp.Body)
-	defer func() { _ = rsp.Body.Close() }()
+	bodyBytes, err := readAll(rsp)
 	if err != nil {
 		return nil, err
 	}
 
-	response := &GetProjectResponse{
-		Body:         bodyBytes,
-		HTTPResponse: rsp,
-	}
+	response := &GetProjectResponse{received: received{bodyBytes, rsp}}
 
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
@@ -12320,16 +8464,12 @@ func ParseGetProjectResponse(rsp *http.Response) (*GetProjectResponse, error) {
 
 // ParseUpdateProjectResponse parses an HTTP response from a UpdateProjectWithResponse call
 func ParseUpdateProjectResponse(rsp *http.Response) (*UpdateProjectResponse, error) {
-	bodyBytes, err := io.ReadAll(rsp.Body)
-	defer func() { _ = rsp.Body.Close() }()
+	bodyBytes, err := readAll(rsp)
 	if err != nil {
 		return nil, err
 	}
 
-	response := &UpdateProjectResponse{
-		Body:         bodyBytes,
-		HTTPResponse: rsp,
-	}
+	response := &UpdateProjectResponse{received: received{bodyBytes, rsp}}
 
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
@@ -12345,16 +8485,12 @@ func ParseUpdateProjectResponse(rsp *http.Response) (*UpdateProjectResponse, err
 
 // ParseGetProjectWithApprovalsResponse parses an HTTP response from a GetProjectWithApprovalsWithResponse call
 func ParseGetProjectWithApprovalsResponse(rsp *http.Response) (*GetProjectWithApprovalsResponse, error) {
-	bodyBytes, err := io.ReadAll(rsp.Body)
-	defer func() { _ = rsp.Body.Close() }()
+	bodyBytes, err := readAll(rsp)
 	if err != nil {
 		return nil, err
 	}
 
-	response := &GetProjectWithApprovalsResponse{
-		Body:         bodyBytes,
-		HTTPResponse: rsp,
-	}
+	response := &GetProjectWithApprovalsResponse{received: received{bodyBytes, rsp}}
 
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
@@ -12370,16 +8506,12 @@ func ParseGetProjectWithApprovalsResponse(rsp *http.Response) (*GetProjectWithAp
 
 // ParseSimulateDecisionResponse parses an HTTP response from a SimulateDecisionWithResponse call
 func ParseSimulateDecisionResponse(rsp *http.Response) (*SimulateDecisionResponse, error) {
-	bodyBytes, err := io.ReadAll(rsp.Body)
-	defer func() { _ = rsp.Body.Close() }()
+	bodyBytes, err := readAll(rsp)
 	if err != nil {
 		return nil, err
 	}
 
-	response := &SimulateDecisionResponse{
-		Body:         bodyBytes,
-		HTTPResponse: rsp,
-	}
+	response := &SimulateDecisionResponse{received: received{bodyBytes, rsp}}
 
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
@@ -12395,16 +8527,12 @@ func ParseSimulateDecisionResponse(rsp *http.Response) (*SimulateDecisionRespons
 
 // ParseDeleteDocumentsResponse parses an HTTP response from a DeleteDocumentsWithResponse call
 func ParseDeleteDocumentsResponse(rsp *http.Response) (*DeleteDocumentsResponse, error) {
-	bodyBytes, err := io.ReadAll(rsp.Body)
-	defer func() { _ = rsp.Body.Close() }()
+	bodyBytes, err := readAll(rsp)
 	if err != nil {
 		return nil, err
 	}
 
-	response := &DeleteDocumentsResponse{
-		Body:         bodyBytes,
-		HTTPResponse: rsp,
-	}
+	response := &DeleteDocumentsResponse{received: received{bodyBytes, rsp}}
 
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
@@ -12420,16 +8548,12 @@ func ParseDeleteDocumentsResponse(rsp *http.Response) (*DeleteDocumentsResponse,
 
 // ParseListDocumentsResponse parses an HTTP response from a ListDocumentsWithResponse call
 func ParseListDocumentsResponse(rsp *http.Response) (*ListDocumentsResponse, error) {
-	bodyBytes, err := io.ReadAll(rsp.Body)
-	defer func() { _ = rsp.Body.Close() }()
+	bodyBytes, err := readAll(rsp)
 	if err != nil {
 		return nil, err
 	}
 
-	response := &ListDocumentsResponse{
-		Body:         bodyBytes,
-		HTTPResponse: rsp,
-	}
+	response := &ListDocumentsResponse{received: received{bodyBytes, rsp}}
 
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
@@ -12445,16 +8569,12 @@ func ParseListDocumentsResponse(rsp *http.Response) (*ListDocumentsResponse, err
 
 // ParseCreateDocumentResponse parses an HTTP response from a CreateDocumentWithResponse call
 func ParseCreateDocumentResponse(rsp *http.Response) (*CreateDocumentResponse, error) {
-	bodyBytes, err := io.ReadAll(rsp.Body)
-	defer func() { _ = rsp.Body.Close() }()
+	bodyBytes, err := readAll(rsp)
 	if err != nil {
 		return nil, err
 	}
 
-	response := &CreateDocumentResponse{
-		Body:         bodyBytes,
-		HTTPResponse: rsp,
-	}
+	response := &CreateDocumentResponse{received: received{bodyBytes, rsp}}
 
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
@@ -12470,16 +8590,12 @@ func ParseCreateDocumentResponse(rsp *http.Response) (*CreateDocumentResponse, e
 
 // ParseListDocumentPathsResponse parses an HTTP response from a ListDocumentPathsWithResponse call
 func ParseListDocumentPathsResponse(rsp *http.Response) (*ListDocumentPathsResponse, error) {
-	bodyBytes, err := io.ReadAll(rsp.Body)
-	defer func() { _ = rsp.Body.Close() }()
+	bodyBytes, err := readAll(rsp)
 	if err != nil {
 		return nil, err
 	}
 
-	response := &ListDocumentPathsResponse{
-		Body:         bodyBytes,
-		HTTPResponse: rsp,
-	}
+	response := &ListDocumentPathsResponse{received: received{bodyBytes, rsp}}
 
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
@@ -12495,16 +8611,12 @@ func ParseListDocumentPathsResponse(rsp *http.Response) (*ListDocumentPathsRespo
 
 // ParseMoveDocumentsResponse parses an HTTP response from a MoveDocumentsWithResponse call
 func ParseMoveDocumentsResponse(rsp *http.Response) (*MoveDocumentsResponse, error) {
-	bodyBytes, err := io.ReadAll(rsp.Body)
-	defer func() { _ = rsp.Body.Close() }()
+	bodyBytes, err := readAll(rsp)
 	if err != nil {
 		return nil, err
 	}
 
-	response := &MoveDocumentsResponse{
-		Body:         bodyBytes,
-		HTTPResponse: rsp,
-	}
+	response := &MoveDocumentsResponse{received: received{bodyBytes, rsp}}
 
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
@@ -12520,32 +8632,24 @@ func ParseMoveDocumentsResponse(rsp *http.Response) (*MoveDocumentsResponse, err
 
 // ParseRestoreDocumentsResponse parses an HTTP response from a RestoreDocumentsWithResponse call
 func ParseRestoreDocumentsResponse(rsp *http.Response) (*RestoreDocumentsResponse, error) {
-	bodyBytes, err := io.ReadAll(rsp.Body)
-	defer func() { _ = rsp.Body.Close() }()
+	bodyBytes, err := readAll(rsp)
 	if err != nil {
 		return nil, err
 	}
 
-	response := &RestoreDocumentsResponse{
-		Body:         bodyBytes,
-		HTTPResponse: rsp,
-	}
+	response := &RestoreDocumentsResponse{received: received{bodyBytes, rsp}}
 
 	return response, nil
 }
 
 // ParseGetDocumentResponse parses an HTTP response from a GetDocumentWithResponse call
 func ParseGetDocumentResponse(rsp *http.Response) (*GetDocumentResponse, error) {
-	bodyBytes, err := io.ReadAll(rsp.Body)
-	defer func() { _ = rsp.Body.Close() }()
+	bodyBytes, err := readAll(rsp)
 	if err != nil {
 		return nil, err
 	}
 
-	response := &GetDocumentResponse{
-		Body:         bodyBytes,
-		HTTPResponse: rsp,
-	}
+	response := &GetDocumentResponse{received: received{bodyBytes, rsp}}
 
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
@@ -12561,16 +8665,12 @@ func ParseGetDocumentResponse(rsp *http.Response) (*GetDocumentResponse, error) 
 
 // ParseUpdateDocumentResponse parses an HTTP response from a UpdateDocumentWithResponse call
 func ParseUpdateDocumentResponse(rsp *http.Response) (*UpdateDocumentResponse, error) {
-	bodyBytes, err := io.ReadAll(rsp.Body)
-	defer func() { _ = rsp.Body.Close() }()
+	bodyBytes, err := readAll(rsp)
 	if err != nil {
 		return nil, err
 	}
 
-	response := &UpdateDocumentResponse{
-		Body:         bodyBytes,
-		HTTPResponse: rsp,
-	}
+	response := &UpdateDocumentResponse{received: received{bodyBytes, rsp}}
 
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
@@ -12586,16 +8686,12 @@ func ParseUpdateDocumentResponse(rsp *http.Response) (*UpdateDocumentResponse, e
 
 // ParseDownloadDocumentResponse parses an HTTP response from a DownloadDocumentWithResponse call
 func ParseDownloadDocumentResponse(rsp *http.Response) (*DownloadDocumentResponse, error) {
-	bodyBytes, err := io.ReadAll(rsp.Body)
-	defer func() { _ = rsp.Body.Close() }()
+	bodyBytes, err := readAll(rsp)
 	if err != nil {
 		return nil, err
 	}
 
-	response := &DownloadDocumentResponse{
-		Body:         bodyBytes,
-		HTTPResponse: rsp,
-	}
+	response := &DownloadDocumentResponse{received: received{bodyBytes, rsp}}
 
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
@@ -12624,16 +8720,12 @@ func ParseDownloadDocumentResponse(rsp *http.Response) (*DownloadDocumentRespons
 
 // ParsePublishDocumentResponse parses an HTTP response from a PublishDocumentWithResponse call
 func ParsePublishDocumentResponse(rsp *http.Response) (*PublishDocumentResponse, error) {
-	bodyBytes, err := io.ReadAll(rsp.Body)
-	defer func() { _ = rsp.Body.Close() }()
+	bodyBytes, err := readAll(rsp)
 	if err != nil {
 		return nil, err
 	}
 
-	response := &PublishDocumentResponse{
-		Body:         bodyBytes,
-		HTTPResponse: rsp,
-	}
+	response := &PublishDocumentResponse{received: received{bodyBytes, rsp}}
 
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
@@ -12657,16 +8749,12 @@ func ParsePublishDocumentResponse(rsp *http.Response) (*PublishDocumentResponse,
 
 // ParseListDocumentVersionsResponse parses an HTTP response from a ListDocumentVersionsWithResponse call
 func ParseListDocumentVersionsResponse(rsp *http.Response) (*ListDocumentVersionsResponse, error) {
-	bodyBytes, err := io.ReadAll(rsp.Body)
-	defer func() { _ = rsp.Body.Close() }()
+	bodyBytes, err := readAll(rsp)
 	if err != nil {
 		return nil, err
 	}
 
-	response := &ListDocumentVersionsResponse{
-		Body:         bodyBytes,
-		HTTPResponse: rsp,
-	}
+	response := &ListDocumentVersionsResponse{received: received{bodyBytes, rsp}}
 
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
@@ -12682,16 +8770,12 @@ func ParseListDocumentVersionsResponse(rsp *http.Response) (*ListDocumentVersion
 
 // ParseCreateDocumentVersionResponse parses an HTTP response from a CreateDocumentVersionWithResponse call
 func ParseCreateDocumentVersionResponse(rsp *http.Response) (*CreateDocumentVersionResponse, error) {
-	bodyBytes, err := io.ReadAll(rsp.Body)
-	defer func() { _ = rsp.Body.Close() }()
+	bodyBytes, err := readAll(rsp)
 	if err != nil {
 		return nil, err
 	}
 
-	response := &CreateDocumentVersionResponse{
-		Body:         bodyBytes,
-		HTTPResponse: rsp,
-	}
+	response := &CreateDocumentVersionResponse{received: received{bodyBytes, rsp}}
 
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
@@ -12707,16 +8791,12 @@ func ParseCreateDocumentVersionResponse(rsp *http.Response) (*CreateDocumentVers
 
 // ParseGetDocumentVersionResponse parses an HTTP response from a GetDocumentVersionWithResponse call
 func ParseGetDocumentVersionResponse(rsp *http.Response) (*GetDocumentVersionResponse, error) {
-	bodyBytes, err := io.ReadAll(rsp.Body)
-	defer func() { _ = rsp.Body.Close() }()
+	bodyBytes, err := readAll(rsp)
 	if err != nil {
 		return nil, err
 	}
 
-	response := &GetDocumentVersionResponse{
-		Body:         bodyBytes,
-		HTTPResponse: rsp,
-	}
+	response := &GetDocumentVersionResponse{received: received{bodyBytes, rsp}}
 
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
@@ -12732,16 +8812,12 @@ func ParseGetDocumentVersionResponse(rsp *http.Response) (*GetDocumentVersionRes
 
 // ParseRenameDocumentVersionResponse parses an HTTP response from a RenameDocumentVersionWithResponse call
 func ParseRenameDocumentVersionResponse(rsp *http.Response) (*RenameDocumentVersionResponse, error) {
-	bodyBytes, err := io.ReadAll(rsp.Body)
-	defer func() { _ = rsp.Body.Close() }()
+	bodyBytes, err := readAll(rsp)
 	if err != nil {
 		return nil, err
 	}
 
-	response := &RenameDocumentVersionResponse{
-		Body:         bodyBytes,
-		HTTPResponse: rsp,
-	}
+	response := &RenameDocumentVersionResponse{received: received{bodyBytes, rsp}}
 
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
@@ -12757,16 +8833,12 @@ func ParseRenameDocumentVersionResponse(rsp *http.Response) (*RenameDocumentVers
 
 // ParseListEntrypointsResponse parses an HTTP response from a ListEntrypointsWithResponse call
 func ParseListEntrypointsResponse(rsp *http.Response) (*ListEntrypointsResponse, error) {
-	bodyBytes, err := io.ReadAll(rsp.Body)
-	defer func() { _ = rsp.Body.Close() }()
+	bodyBytes, err := readAll(rsp)
 	if err != nil {
 		return nil, err
 	}
 
-	response := &ListEntrypointsResponse{
-		Body:         bodyBytes,
-		HTTPResponse: rsp,
-	}
+	response := &ListEntrypointsResponse{received: received{bodyBytes, rsp}}
 
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
@@ -12782,16 +8854,12 @@ func ParseListEntrypointsResponse(rsp *http.Response) (*ListEntrypointsResponse,
 
 // ParseListEnvironmentsResponse parses an HTTP response from a ListEnvironmentsWithResponse call
 func ParseListEnvironmentsResponse(rsp *http.Response) (*ListEnvironmentsResponse, error) {
-	bodyBytes, err := io.ReadAll(rsp.Body)
-	defer func() { _ = rsp.Body.Close() }()
+	bodyBytes, err := readAll(rsp)
 	if err != nil {
 		return nil, err
 	}
 
-	response := &ListEnvironmentsResponse{
-		Body:         bodyBytes,
-		HTTPResponse: rsp,
-	}
+	response := &ListEnvironmentsResponse{received: received{bodyBytes, rsp}}
 
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
@@ -12807,16 +8875,12 @@ func ParseListEnvironmentsResponse(rsp *http.Response) (*ListEnvironmentsRespons
 
 // ParseCreateEnvironmentResponse parses an HTTP response from a CreateEnvironmentWithResponse call
 func ParseCreateEnvironmentResponse(rsp *http.Response) (*CreateEnvironmentResponse, error) {
-	bodyBytes, err := io.ReadAll(rsp.Body)
-	defer func() { _ = rsp.Body.Close() }()
+	bodyBytes, err := readAll(rsp)
 	if err != nil {
 		return nil, err
 	}
 
-	response := &CreateEnvironmentResponse{
-		Body:         bodyBytes,
-		HTTPResponse: rsp,
-	}
+	response := &CreateEnvironmentResponse{received: received{bodyBytes, rsp}}
 
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
@@ -12832,16 +8896,12 @@ func ParseCreateEnvironmentResponse(rsp *http.Response) (*CreateEnvironmentRespo
 
 // ParseDeleteEnvironmentResponse parses an HTTP response from a DeleteEnvironmentWithResponse call
 func ParseDeleteEnvironmentResponse(rsp *http.Response) (*DeleteEnvironmentResponse, error) {
-	bodyBytes, err := io.ReadAll(rsp.Body)
-	defer func() { _ = rsp.Body.Close() }()
+	bodyBytes, err := readAll(rsp)
 	if err != nil {
 		return nil, err
 	}
 
-	response := &DeleteEnvironmentResponse{
-		Body:         bodyBytes,
-		HTTPResponse: rsp,
-	}
+	response := &DeleteEnvironmentResponse{received: received{bodyBytes, rsp}}
 
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
@@ -12857,16 +8917,12 @@ func ParseDeleteEnvironmentResponse(rsp *http.Response) (*DeleteEnvironmentRespo
 
 // ParseUpdateEnvironmentResponse parses an HTTP response from a UpdateEnvironmentWithResponse call
 func ParseUpdateEnvironmentResponse(rsp *http.Response) (*UpdateEnvironmentResponse, error) {
-	bodyBytes, err := io.ReadAll(rsp.Body)
-	defer func() { _ = rsp.Body.Close() }()
+	bodyBytes, err := readAll(rsp)
 	if err != nil {
 		return nil, err
 	}
 
-	response := &UpdateEnvironmentResponse{
-		Body:         bodyBytes,
-		HTTPResponse: rsp,
-	}
+	response := &UpdateEnvironmentResponse{received: received{bodyBytes, rsp}}
 
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
@@ -12882,16 +8938,12 @@ func ParseUpdateEnvironmentResponse(rsp *http.Response) (*UpdateEnvironmentRespo
 
 // ParseEvaluateEnvironmentDecisionResponse parses an HTTP response from a EvaluateEnvironmentDecisionWithResponse call
 func ParseEvaluateEnvironmentDecisionResponse(rsp *http.Response) (*EvaluateEnvironmentDecisionResponse, error) {
-	bodyBytes, err := io.ReadAll(rsp.Body)
-	defer func() { _ = rsp.Body.Close() }()
+	bodyBytes, err := readAll(rsp)
 	if err != nil {
 		return nil, err
 	}
 
-	response := &EvaluateEnvironmentDecisionResponse{
-		Body:         bodyBytes,
-		HTTPResponse: rsp,
-	}
+	response := &EvaluateEnvironmentDecisionResponse{received: received{bodyBytes, rsp}}
 
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
@@ -12907,16 +8959,12 @@ func ParseEvaluateEnvironmentDecisionResponse(rsp *http.Response) (*EvaluateEnvi
 
 // ParseUndeployEnvironmentResponse parses an HTTP response from a UndeployEnvironmentWithResponse call
 func ParseUndeployEnvironmentResponse(rsp *http.Response) (*UndeployEnvironmentResponse, error) {
-	bodyBytes, err := io.ReadAll(rsp.Body)
-	defer func() { _ = rsp.Body.Close() }()
+	bodyBytes, err := readAll(rsp)
 	if err != nil {
 		return nil, err
 	}
 
-	response := &UndeployEnvironmentResponse{
-		Body:         bodyBytes,
-		HTTPResponse: rsp,
-	}
+	response := &UndeployEnvironmentResponse{received: received{bodyBytes, rsp}}
 
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
@@ -12940,16 +8988,12 @@ func ParseUndeployEnvironmentResponse(rsp *http.Response) (*UndeployEnvironmentR
 
 // ParseEvaluateDecisionResponse parses an HTTP response from a EvaluateDecisionWithResponse call
 func ParseEvaluateDecisionResponse(rsp *http.Response) (*EvaluateDecisionResponse, error) {
-	bodyBytes, err := io.ReadAll(rsp.Body)
-	defer func() { _ = rsp.Body.Close() }()
+	bodyBytes, err := readAll(rsp)
 	if err != nil {
 		return nil, err
 	}
 
-	response := &EvaluateDecisionResponse{
-		Body:         bodyBytes,
-		HTTPResponse: rsp,
-	}
+	response := &EvaluateDecisionResponse{received: received{bodyBytes, rsp}}
 
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
@@ -12965,16 +9009,12 @@ func ParseEvaluateDecisionResponse(rsp *http.Response) (*EvaluateDecisionRespons
 
 // ParseListGroupsResponse parses an HTTP response from a ListGroupsWithResponse call
 func ParseListGroupsResponse(rsp *http.Response) (*ListGroupsResponse, error) {
-	bodyBytes, err := io.ReadAll(rsp.Body)
-	defer func() { _ = rsp.Body.Close() }()
+	bodyBytes, err := readAll(rsp)
 	if err != nil {
 		return nil, err
 	}
 
-	response := &ListGroupsResponse{
-		Body:         bodyBytes,
-		HTTPResponse: rsp,
-	}
+	response := &ListGroupsResponse{received: received{bodyBytes, rsp}}
 
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
@@ -12990,16 +9030,12 @@ func ParseListGroupsResponse(rsp *http.Response) (*ListGroupsResponse, error) {
 
 // ParseCreateGroupResponse parses an HTTP response from a CreateGroupWithResponse call
 func ParseCreateGroupResponse(rsp *http.Response) (*CreateGroupResponse, error) {
-	bodyBytes, err := io.ReadAll(rsp.Body)
-	defer func() { _ = rsp.Body.Close() }()
+	bodyBytes, err := readAll(rsp)
 	if err != nil {
 		return nil, err
 	}
 
-	response := &CreateGroupResponse{
-		Body:         bodyBytes,
-		HTTPResponse: rsp,
-	}
+	response := &CreateGroupResponse{received: received{bodyBytes, rsp}}
 
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
@@ -13015,16 +9051,12 @@ func ParseCreateGroupResponse(rsp *http.Response) (*CreateGroupResponse, error) 
 
 // ParseDeleteGroupResponse parses an HTTP response from a DeleteGroupWithResponse call
 func ParseDeleteGroupResponse(rsp *http.Response) (*DeleteGroupResponse, error) {
-	bodyBytes, err := io.ReadAll(rsp.Body)
-	defer func() { _ = rsp.Body.Close() }()
+	bodyBytes, err := readAll(rsp)
 	if err != nil {
 		return nil, err
 	}
 
-	response := &DeleteGroupResponse{
-		Body:         bodyBytes,
-		HTTPResponse: rsp,
-	}
+	response := &DeleteGroupResponse{received: received{bodyBytes, rsp}}
 
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
@@ -13040,16 +9072,12 @@ func ParseDeleteGroupResponse(rsp *http.Response) (*DeleteGroupResponse, error) 
 
 // ParseUpdateGroupResponse parses an HTTP response from a UpdateGroupWithResponse call
 func ParseUpdateGroupResponse(rsp *http.Response) (*UpdateGroupResponse, error) {
-	bodyBytes, err := io.ReadAll(rsp.Body)
-	defer func() { _ = rsp.Body.Close() }()
+	bodyBytes, err := readAll(rsp)
 	if err != nil {
 		return nil, err
 	}
 
-	response := &UpdateGroupResponse{
-		Body:         bodyBytes,
-		HTTPResponse: rsp,
-	}
+	response := &UpdateGroupResponse{received: received{bodyBytes, rsp}}
 
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
@@ -13065,16 +9093,12 @@ func ParseUpdateGroupResponse(rsp *http.Response) (*UpdateGroupResponse, error) 
 
 // ParseHTTPProxyResponse parses an HTTP response from a HTTPProxyWithResponse call
 func ParseHTTPProxyResponse(rsp *http.Response) (*HTTPProxyResponse, error) {
-	bodyBytes, err := io.ReadAll(rsp.Body)
-	defer func() { _ = rsp.Body.Close() }()
+	bodyBytes, err := readAll(rsp)
 	if err != nil {
 		return nil, err
 	}
 
-	response := &HTTPProxyResponse{
-		Body:         bodyBytes,
-		HTTPResponse: rsp,
-	}
+	response := &HTTPProxyResponse{received: received{bodyBytes, rsp}}
 
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
@@ -13090,16 +9114,12 @@ func ParseHTTPProxyResponse(rsp *http.Response) (*HTTPProxyResponse, error) {
 
 // ParseListIntegrationsResponse parses an HTTP response from a ListIntegrationsWithResponse call
 func ParseListIntegrationsResponse(rsp *http.Response) (*ListIntegrationsResponse, error) {
-	bodyBytes, err := io.ReadAll(rsp.Body)
-	defer func() { _ = rsp.Body.Close() }()
+	bodyBytes, err := readAll(rsp)
 	if err != nil {
 		return nil, err
 	}
 
-	response := &ListIntegrationsResponse{
-		Body:         bodyBytes,
-		HTTPResponse: rsp,
-	}
+	response := &ListIntegrationsResponse{received: received{bodyBytes, rsp}}
 
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
@@ -13115,16 +9135,12 @@ func ParseListIntegrationsResponse(rsp *http.Response) (*ListIntegrationsRespons
 
 // ParseCreateIntegrationResponse parses an HTTP response from a CreateIntegrationWithResponse call
 func ParseCreateIntegrationResponse(rsp *http.Response) (*CreateIntegrationResponse, error) {
-	bodyBytes, err := io.ReadAll(rsp.Body)
-	defer func() { _ = rsp.Body.Close() }()
+	bodyBytes, err := readAll(rsp)
 	if err != nil {
 		return nil, err
 	}
 
-	response := &CreateIntegrationResponse{
-		Body:         bodyBytes,
-		HTTPResponse: rsp,
-	}
+	response := &CreateIntegrationResponse{received: received{bodyBytes, rsp}}
 
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
@@ -13140,16 +9156,12 @@ func ParseCreateIntegrationResponse(rsp *http.Response) (*CreateIntegrationRespo
 
 // ParseDeleteIntegrationResponse parses an HTTP response from a DeleteIntegrationWithResponse call
 func ParseDeleteIntegrationResponse(rsp *http.Response) (*DeleteIntegrationResponse, error) {
-	bodyBytes, err := io.ReadAll(rsp.Body)
-	defer func() { _ = rsp.Body.Close() }()
+	bodyBytes, err := readAll(rsp)
 	if err != nil {
 		return nil, err
 	}
 
-	response := &DeleteIntegrationResponse{
-		Body:         bodyBytes,
-		HTTPResponse: rsp,
-	}
+	response := &DeleteIntegrationResponse{received: received{bodyBytes, rsp}}
 
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
@@ -13168,16 +9180,12 @@ func ParseDeleteIntegrationResponse(rsp *http.Response) (*DeleteIntegrationRespo
 
 // ParseGetIntegrationResponse parses an HTTP response from a GetIntegrationWithResponse call
 func ParseGetIntegrationResponse(rsp *http.Response) (*GetIntegrationResponse, error) {
-	bodyBytes, err := io.ReadAll(rsp.Body)
-	defer func() { _ = rsp.Body.Close() }()
+	bodyBytes, err := readAll(rsp)
 	if err != nil {
 		return nil, err
 	}
 
-	response := &GetIntegrationResponse{
-		Body:         bodyBytes,
-		HTTPResponse: rsp,
-	}
+	response := &GetIntegrationResponse{received: received{bodyBytes, rsp}}
 
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
@@ -13193,16 +9201,12 @@ func ParseGetIntegrationResponse(rsp *http.Response) (*GetIntegrationResponse, e
 
 // ParseUpdateIntegrationResponse parses an HTTP response from a UpdateIntegrationWithResponse call
 func ParseUpdateIntegrationResponse(rsp *http.Response) (*UpdateIntegrationResponse, error) {
-	bodyBytes, err := io.ReadAll(rsp.Body)
-	defer func() { _ = rsp.Body.Close() }()
+	bodyBytes, err := readAll(rsp)
 	if err != nil {
 		return nil, err
 	}
 
-	response := &UpdateIntegrationResponse{
-		Body:         bodyBytes,
-		HTTPResponse: rsp,
-	}
+	response := &UpdateIntegrationResponse{received: received{bodyBytes, rsp}}
 
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
@@ -13218,16 +9222,12 @@ func ParseUpdateIntegrationResponse(rsp *http.Response) (*UpdateIntegrationRespo
 
 // ParseListReleasesResponse parses an HTTP response from a ListReleasesWithResponse call
 func ParseListReleasesResponse(rsp *http.Response) (*ListReleasesResponse, error) {
-	bodyBytes, err := io.ReadAll(rsp.Body)
-	defer func() { _ = rsp.Body.Close() }()
+	bodyBytes, err := readAll(rsp)
 	if err != nil {
 		return nil, err
 	}
 
-	response := &ListReleasesResponse{
-		Body:         bodyBytes,
-		HTTPResponse: rsp,
-	}
+	response := &ListReleasesResponse{received: received{bodyBytes, rsp}}
 
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
@@ -13243,16 +9243,12 @@ func ParseListReleasesResponse(rsp *http.Response) (*ListReleasesResponse, error
 
 // ParseCreateReleaseResponse parses an HTTP response from a CreateReleaseWithResponse call
 func ParseCreateReleaseResponse(rsp *http.Response) (*CreateReleaseResponse, error) {
-	bodyBytes, err := io.ReadAll(rsp.Body)
-	defer func() { _ = rsp.Body.Close() }()
+	bodyBytes, err := readAll(rsp)
 	if err != nil {
 		return nil, err
 	}
 
-	response := &CreateReleaseResponse{
-		Body:         bodyBytes,
-		HTTPResponse: rsp,
-	}
+	response := &CreateReleaseResponse{received: received{bodyBytes, rsp}}
 
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
@@ -13268,16 +9264,12 @@ func ParseCreateReleaseResponse(rsp *http.Response) (*CreateReleaseResponse, err
 
 // ParseApplyReleaseResponse parses an HTTP response from a ApplyReleaseWithResponse call
 func ParseApplyReleaseResponse(rsp *http.Response) (*ApplyReleaseResponse, error) {
-	bodyBytes, err := io.ReadAll(rsp.Body)
-	defer func() { _ = rsp.Body.Close() }()
+	bodyBytes, err := readAll(rsp)
 	if err != nil {
 		return nil, err
 	}
 
-	response := &ApplyReleaseResponse{
-		Body:         bodyBytes,
-		HTTPResponse: rsp,
-	}
+	response := &ApplyReleaseResponse{received: received{bodyBytes, rsp}}
 
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
@@ -13293,16 +9285,12 @@ func ParseApplyReleaseResponse(rsp *http.Response) (*ApplyReleaseResponse, error
 
 // ParseDeployReleaseResponse parses an HTTP response from a DeployReleaseWithResponse call
 func ParseDeployReleaseResponse(rsp *http.Response) (*DeployReleaseResponse, error) {
-	bodyBytes, err := io.ReadAll(rsp.Body)
-	defer func() { _ = rsp.Body.Close() }()
+	bodyBytes, err := readAll(rsp)
 	if err != nil {
 		return nil, err
 	}
 
-	response := &DeployReleaseResponse{
-		Body:         bodyBytes,
-		HTTPResponse: rsp,
-	}
+	response := &DeployReleaseResponse{received: received{bodyBytes, rsp}}
 
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
@@ -13326,16 +9314,12 @@ func ParseDeployReleaseResponse(rsp *http.Response) (*DeployReleaseResponse, err
 
 // ParseUploadReleaseResponse parses an HTTP response from a UploadReleaseWithResponse call
 func ParseUploadReleaseResponse(rsp *http.Response) (*UploadReleaseResponse, error) {
-	bodyBytes, err := io.ReadAll(rsp.Body)
-	defer func() { _ = rsp.Body.Close() }()
+	bodyBytes, err := readAll(rsp)
 	if err != nil {
 		return nil, err
 	}
 
-	response := &UploadReleaseResponse{
-		Body:         bodyBytes,
-		HTTPResponse: rsp,
-	}
+	response := &UploadReleaseResponse{received: received{bodyBytes, rsp}}
 
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
@@ -13351,16 +9335,12 @@ func ParseUploadReleaseResponse(rsp *http.Response) (*UploadReleaseResponse, err
 
 // ParseGetReleaseResponse parses an HTTP response from a GetReleaseWithResponse call
 func ParseGetReleaseResponse(rsp *http.Response) (*GetReleaseResponse, error) {
-	bodyBytes, err := io.ReadAll(rsp.Body)
-	defer func() { _ = rsp.Body.Close() }()
+	bodyBytes, err := readAll(rsp)
 	if err != nil {
 		return nil, err
 	}
 
-	response := &GetReleaseResponse{
-		Body:         bodyBytes,
-		HTTPResponse: rsp,
-	}
+	response := &GetReleaseResponse{received: received{bodyBytes, rsp}}
 
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
@@ -13376,16 +9356,12 @@ func ParseGetReleaseResponse(rsp *http.Response) (*GetReleaseResponse, error) {
 
 // ParseUpdateReleaseResponse parses an HTTP response from a UpdateReleaseWithResponse call
 func ParseUpdateReleaseResponse(rsp *http.Response) (*UpdateReleaseResponse, error) {
-	bodyBytes, err := io.ReadAll(rsp.Body)
-	defer func() { _ = rsp.Body.Close() }()
+	bodyBytes, err := readAll(rsp)
 	if err != nil {
 		return nil, err
 	}
 
-	response := &UpdateReleaseResponse{
-		Body:         bodyBytes,
-		HTTPResponse: rsp,
-	}
+	response := &UpdateReleaseResponse{received: received{bodyBytes, rsp}}
 
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
@@ -13401,16 +9377,12 @@ func ParseUpdateReleaseResponse(rsp *http.Response) (*UpdateReleaseResponse, err
 
 // ParseDownloadReleaseResponse parses an HTTP response from a DownloadReleaseWithResponse call
 func ParseDownloadReleaseResponse(rsp *http.Response) (*DownloadReleaseResponse, error) {
-	bodyBytes, err := io.ReadAll(rsp.Body)
-	defer func() { _ = rsp.Body.Close() }()
+	bodyBytes, err := readAll(rsp)
 	if err != nil {
 		return nil, err
 	}
 
-	response := &DownloadReleaseResponse{
-		Body:         bodyBytes,
-		HTTPResponse: rsp,
-	}
+	response := &DownloadReleaseResponse{received: received{bodyBytes, rsp}}
 
 	switch {
 	case rsp.StatusCode == 200:
@@ -13430,16 +9402,12 @@ func ParseDownloadReleaseResponse(rsp *http.Response) (*DownloadReleaseResponse,
 
 // ParseListReleaseFilesResponse parses an HTTP response from a ListReleaseFilesWithResponse call
 func ParseListReleaseFilesResponse(rsp *http.Response) (*ListReleaseFilesResponse, error) {
-	bodyBytes, err := io.ReadAll(rsp.Body)
-	defer func() { _ = rsp.Body.Close() }()
+	bodyBytes, err := readAll(rsp)
 	if err != nil {
 		return nil, err
 	}
 
-	response := &ListReleaseFilesResponse{
-		Body:         bodyBytes,
-		HTTPResponse: rsp,
-	}
+	response := &ListReleaseFilesResponse{received: received{bodyBytes, rsp}}
 
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
@@ -13455,16 +9423,12 @@ func ParseListReleaseFilesResponse(rsp *http.Response) (*ListReleaseFilesRespons
 
 // ParseGetReleaseFileResponse parses an HTTP response from a GetReleaseFileWithResponse call
 func ParseGetReleaseFileResponse(rsp *http.Response) (*GetReleaseFileResponse, error) {
-	bodyBytes, err := io.ReadAll(rsp.Body)
-	defer func() { _ = rsp.Body.Close() }()
+	bodyBytes, err := readAll(rsp)
 	if err != nil {
 		return nil, err
 	}
 
-	response := &GetReleaseFileResponse{
-		Body:         bodyBytes,
-		HTTPResponse: rsp,
-	}
+	response := &GetReleaseFileResponse{received: received{bodyBytes, rsp}}
 
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
@@ -13480,16 +9444,12 @@ func ParseGetReleaseFileResponse(rsp *http.Response) (*GetReleaseFileResponse, e
 
 // ParsePublishReleaseResponse parses an HTTP response from a PublishReleaseWithResponse call
 func ParsePublishReleaseResponse(rsp *http.Response) (*PublishReleaseResponse, error) {
-	bodyBytes, err := io.ReadAll(rsp.Body)
-	defer func() { _ = rsp.Body.Close() }()
+	bodyBytes, err := readAll(rsp)
 	if err != nil {
 		return nil, err
 	}
 
-	response := &PublishReleaseResponse{
-		Body:         bodyBytes,
-		HTTPResponse: rsp,
-	}
+	response := &PublishReleaseResponse{received: received{bodyBytes, rsp}}
 
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
@@ -13505,16 +9465,12 @@ func ParsePublishReleaseResponse(rsp *http.Response) (*PublishReleaseResponse, e
 
 // ParseRestoreProjectResponse parses an HTTP response from a RestoreProjectWithResponse call
 func ParseRestoreProjectResponse(rsp *http.Response) (*RestoreProjectResponse, error) {
-	bodyBytes, err := io.ReadAll(rsp.Body)
-	defer func() { _ = rsp.Body.Close() }()
+	bodyBytes, err := readAll(rsp)
 	if err != nil {
 		return nil, err
 	}
 
-	response := &RestoreProjectResponse{
-		Body:         bodyBytes,
-		HTTPResponse: rsp,
-	}
+	response := &RestoreProjectResponse{received: received{bodyBytes, rsp}}
 
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
@@ -13530,16 +9486,12 @@ func ParseRestoreProjectResponse(rsp *http.Response) (*RestoreProjectResponse, e
 
 // ParseListRunsResponse parses an HTTP response from a ListRunsWithResponse call
 func ParseListRunsResponse(rsp *http.Response) (*ListRunsResponse, error) {
-	bodyBytes, err := io.ReadAll(rsp.Body)
-	defer func() { _ = rsp.Body.Close() }()
+	bodyBytes, err := readAll(rsp)
 	if err != nil {
 		return nil, err
 	}
 
-	response := &ListRunsResponse{
-		Body:         bodyBytes,
-		HTTPResponse: rsp,
-	}
+	response := &ListRunsResponse{received: received{bodyBytes, rsp}}
 
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
@@ -13555,16 +9507,12 @@ func ParseListRunsResponse(rsp *http.Response) (*ListRunsResponse, error) {
 
 // ParseGetRunResponse parses an HTTP response from a GetRunWithResponse call
 func ParseGetRunResponse(rsp *http.Response) (*GetRunResponse, error) {
-	bodyBytes, err := io.ReadAll(rsp.Body)
-	defer func() { _ = rsp.Body.Close() }()
+	bodyBytes, err := readAll(rsp)
 	if err != nil {
 		return nil, err
 	}
 
-	response := &GetRunResponse{
-		Body:         bodyBytes,
-		HTTPResponse: rsp,
-	}
+	response := &GetRunResponse{received: received{bodyBytes, rsp}}
 
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
@@ -13580,16 +9528,12 @@ func ParseGetRunResponse(rsp *http.Response) (*GetRunResponse, error) {
 
 // ParseListProjectTokensResponse parses an HTTP response from a ListProjectTokensWithResponse call
 func ParseListProjectTokensResponse(rsp *http.Response) (*ListProjectTokensResponse, error) {
-	bodyBytes, err := io.ReadAll(rsp.Body)
-	defer func() { _ = rsp.Body.Close() }()
+	bodyBytes, err := readAll(rsp)
 	if err != nil {
 		return nil, err
 	}
 
-	response := &ListProjectTokensResponse{
-		Body:         bodyBytes,
-		HTTPResponse: rsp,
-	}
+	response := &ListProjectTokensResponse{received: received{bodyBytes, rsp}}
 
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
@@ -13605,16 +9549,12 @@ func ParseListProjectTokensResponse(rsp *http.Response) (*ListProjectTokensRespo
 
 // ParseCreateProjectTokenResponse parses an HTTP response from a CreateProjectTokenWithResponse call
 func ParseCreateProjectTokenResponse(rsp *http.Response) (*CreateProjectTokenResponse, error) {
-	bodyBytes, err := io.ReadAll(rsp.Body)
-	defer func() { _ = rsp.Body.Close() }()
+	bodyBytes, err := readAll(rsp)
 	if err != nil {
 		return nil, err
 	}
 
-	response := &CreateProjectTokenResponse{
-		Body:         bodyBytes,
-		HTTPResponse: rsp,
-	}
+	response := &CreateProjectTokenResponse{received: received{bodyBytes, rsp}}
 
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
@@ -13630,16 +9570,12 @@ func ParseCreateProjectTokenResponse(rsp *http.Response) (*CreateProjectTokenRes
 
 // ParseDeleteProjectTokenResponse parses an HTTP response from a DeleteProjectTokenWithResponse call
 func ParseDeleteProjectTokenResponse(rsp *http.Response) (*DeleteProjectTokenResponse, error) {
-	bodyBytes, err := io.ReadAll(rsp.Body)
-	defer func() { _ = rsp.Body.Close() }()
+	bodyBytes, err := readAll(rsp)
 	if err != nil {
 		return nil, err
 	}
 
-	response := &DeleteProjectTokenResponse{
-		Body:         bodyBytes,
-		HTTPResponse: rsp,
-	}
+	response := &DeleteProjectTokenResponse{received: received{bodyBytes, rsp}}
 
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
@@ -13655,16 +9591,12 @@ func ParseDeleteProjectTokenResponse(rsp *http.Response) (*DeleteProjectTokenRes
 
 // ParseListTestEventsResponse parses an HTTP response from a ListTestEventsWithResponse call
 func ParseListTestEventsResponse(rsp *http.Response) (*ListTestEventsResponse, error) {
-	bodyBytes, err := io.ReadAll(rsp.Body)
-	defer func() { _ = rsp.Body.Close() }()
+	bodyBytes, err := readAll(rsp)
 	if err != nil {
 		return nil, err
 	}
 
-	response := &ListTestEventsResponse{
-		Body:         bodyBytes,
-		HTTPResponse: rsp,
-	}
+	response := &ListTestEventsResponse{received: received{bodyBytes, rsp}}
 
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
@@ -13680,16 +9612,12 @@ func ParseListTestEventsResponse(rsp *http.Response) (*ListTestEventsResponse, e
 
 // ParseCreateTestEventResponse parses an HTTP response from a CreateTestEventWithResponse call
 func ParseCreateTestEventResponse(rsp *http.Response) (*CreateTestEventResponse, error) {
-	bodyBytes, err := io.ReadAll(rsp.Body)
-	defer func() { _ = rsp.Body.Close() }()
+	bodyBytes, err := readAll(rsp)
 	if err != nil {
 		return nil, err
 	}
 
-	response := &CreateTestEventResponse{
-		Body:         bodyBytes,
-		HTTPResponse: rsp,
-	}
+	response := &CreateTestEventResponse{received: received{bodyBytes, rsp}}
 
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
@@ -13705,16 +9633,12 @@ func ParseCreateTestEventResponse(rsp *http.Response) (*CreateTestEventResponse,
 
 // ParseRemoveTestEventResponse parses an HTTP response from a RemoveTestEventWithResponse call
 func ParseRemoveTestEventResponse(rsp *http.Response) (*RemoveTestEventResponse, error) {
-	bodyBytes, err := io.ReadAll(rsp.Body)
-	defer func() { _ = rsp.Body.Close() }()
+	bodyBytes, err := readAll(rsp)
 	if err != nil {
 		return nil, err
 	}
 
-	response := &RemoveTestEventResponse{
-		Body:         bodyBytes,
-		HTTPResponse: rsp,
-	}
+	response := &RemoveTestEventResponse{received: received{bodyBytes, rsp}}
 
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
@@ -13730,16 +9654,12 @@ func ParseRemoveTestEventResponse(rsp *http.Response) (*RemoveTestEventResponse,
 
 // ParseSyncRulesResponse parses an HTTP response from a SyncRulesWithResponse call
 func ParseSyncRulesResponse(rsp *http.Response) (*SyncRulesResponse, error) {
-	bodyBytes, err := io.ReadAll(rsp.Body)
-	defer func() { _ = rsp.Body.Close() }()
+	bodyBytes, err := readAll(rsp)
 	if err != nil {
 		return nil, err
 	}
 
-	response := &SyncRulesResponse{
-		Body:         bodyBytes,
-		HTTPResponse: rsp,
-	}
+	response := &SyncRulesResponse{received: received{bodyBytes, rsp}}
 
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
@@ -13755,32 +9675,24 @@ func ParseSyncRulesResponse(rsp *http.Response) (*SyncRulesResponse, error) {
 
 // ParseGetRulesArtifactResponse parses an HTTP response from a GetRulesArtifactWithResponse call
 func ParseGetRulesArtifactResponse(rsp *http.Response) (*GetRulesArtifactResponse, error) {
-	bodyBytes, err := io.ReadAll(rsp.Body)
-	defer func() { _ = rsp.Body.Close() }()
+	bodyBytes, err := readAll(rsp)
 	if err != nil {
 		return nil, err
 	}
 
-	response := &GetRulesArtifactResponse{
-		Body:         bodyBytes,
-		HTTPResponse: rsp,
-	}
+	response := &GetRulesArtifactResponse{received: received{bodyBytes, rsp}}
 
 	return response, nil
 }
 
 // ParseGetRulesDocumentResponse parses an HTTP response from a GetRulesDocumentWithResponse call
 func ParseGetRulesDocumentResponse(rsp *http.Response) (*GetRulesDocumentResponse, error) {
-	bodyBytes, err := io.ReadAll(rsp.Body)
-	defer func() { _ = rsp.Body.Close() }()
+	bodyBytes, err := readAll(rsp)
 	if err != nil {
 		return nil, err
 	}
 
-	response := &GetRulesDocumentResponse{
-		Body:         bodyBytes,
-		HTTPResponse: rsp,
-	}
+	response := &GetRulesDocumentResponse{received: received{bodyBytes, rsp}}
 
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
@@ -13809,16 +9721,12 @@ func ParseGetRulesDocumentResponse(rsp *http.Response) (*GetRulesDocumentRespons
 
 // ParseGetCommitRulesDocumentResponse parses an HTTP response from a GetCommitRulesDocumentWithResponse call
 func ParseGetCommitRulesDocumentResponse(rsp *http.Response) (*GetCommitRulesDocumentResponse, error) {
-	bodyBytes, err := io.ReadAll(rsp.Body)
-	defer func() { _ = rsp.Body.Close() }()
+	bodyBytes, err := readAll(rsp)
 	if err != nil {
 		return nil, err
 	}
 
-	response := &GetCommitRulesDocumentResponse{
-		Body:         bodyBytes,
-		HTTPResponse: rsp,
-	}
+	response := &GetCommitRulesDocumentResponse{received: received{bodyBytes, rsp}}
 
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
@@ -13847,16 +9755,12 @@ func ParseGetCommitRulesDocumentResponse(rsp *http.Response) (*GetCommitRulesDoc
 
 // ParseGetEnvironmentRulesDocumentResponse parses an HTTP response from a GetEnvironmentRulesDocumentWithResponse call
 func ParseGetEnvironmentRulesDocumentResponse(rsp *http.Response) (*GetEnvironmentRulesDocumentResponse, error) {
-	bodyBytes, err := io.ReadAll(rsp.Body)
-	defer func() { _ = rsp.Body.Close() }()
+	bodyBytes, err := readAll(rsp)
 	if err != nil {
 		return nil, err
 	}
 
-	response := &GetEnvironmentRulesDocumentResponse{
-		Body:         bodyBytes,
-		HTTPResponse: rsp,
-	}
+	response := &GetEnvironmentRulesDocumentResponse{received: received{bodyBytes, rsp}}
 
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
@@ -13885,16 +9789,12 @@ func ParseGetEnvironmentRulesDocumentResponse(rsp *http.Response) (*GetEnvironme
 
 // ParseEvaluateEnvironmentRuleResponse parses an HTTP response from a EvaluateEnvironmentRuleWithResponse call
 func ParseEvaluateEnvironmentRuleResponse(rsp *http.Response) (*EvaluateEnvironmentRuleResponse, error) {
-	bodyBytes, err := io.ReadAll(rsp.Body)
-	defer func() { _ = rsp.Body.Close() }()
+	bodyBytes, err := readAll(rsp)
 	if err != nil {
 		return nil, err
 	}
 
-	response := &EvaluateEnvironmentRuleResponse{
-		Body:         bodyBytes,
-		HTTPResponse: rsp,
-	}
+	response := &EvaluateEnvironmentRuleResponse{received: received{bodyBytes, rsp}}
 
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
@@ -13923,16 +9823,12 @@ func ParseEvaluateEnvironmentRuleResponse(rsp *http.Response) (*EvaluateEnvironm
 
 // ParseGetReleaseRulesDocumentResponse parses an HTTP response from a GetReleaseRulesDocumentWithResponse call
 func ParseGetReleaseRulesDocumentResponse(rsp *http.Response) (*GetReleaseRulesDocumentResponse, error) {
-	bodyBytes, err := io.ReadAll(rsp.Body)
-	defer func() { _ = rsp.Body.Close() }()
+	bodyBytes, err := readAll(rsp)
 	if err != nil {
 		return nil, err
 	}
 
-	response := &GetReleaseRulesDocumentResponse{
-		Body:         bodyBytes,
-		HTTPResponse: rsp,
-	}
+	response := &GetReleaseRulesDocumentResponse{received: received{bodyBytes, rsp}}
 
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
@@ -13961,16 +9857,12 @@ func ParseGetReleaseRulesDocumentResponse(rsp *http.Response) (*GetReleaseRulesD
 
 // ParseEvaluateReleaseRuleResponse parses an HTTP response from a EvaluateReleaseRuleWithResponse call
 func ParseEvaluateReleaseRuleResponse(rsp *http.Response) (*EvaluateReleaseRuleResponse, error) {
-	bodyBytes, err := io.ReadAll(rsp.Body)
-	defer func() { _ = rsp.Body.Close() }()
+	bodyBytes, err := readAll(rsp)
 	if err != nil {
 		return nil, err
 	}
 
-	response := &EvaluateReleaseRuleResponse{
-		Body:         bodyBytes,
-		HTTPResponse: rsp,
-	}
+	response := &EvaluateReleaseRuleResponse{received: received{bodyBytes, rsp}}
 
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
@@ -13999,16 +9891,12 @@ func ParseEvaluateReleaseRuleResponse(rsp *http.Response) (*EvaluateReleaseRuleR
 
 // ParseGetVersionResponse parses an HTTP response from a GetVersionWithResponse call
 func ParseGetVersionResponse(rsp *http.Response) (*GetVersionResponse, error) {
-	bodyBytes, err := io.ReadAll(rsp.Body)
-	defer func() { _ = rsp.Body.Close() }()
+	bodyBytes, err := readAll(rsp)
 	if err != nil {
 		return nil, err
 	}
 
-	response := &GetVersionResponse{
-		Body:         bodyBytes,
-		HTTPResponse: rsp,
-	}
+	response := &GetVersionResponse{received: received{bodyBytes, rsp}}
 
 	return response, nil
 }

@@ -44,6 +44,65 @@ type Client struct {
 	RequestEditors []RequestEditorFn
 }
 
+// do sends a request, if it could be made.
+func (c *Client) do(ctx context.Context, req *http.Request, err error, reqEditors []RequestEditorFn) (*http.Response, error) {
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// locate gives the URL of a path on the server.
+func locate(server, format string, values ...any) (*url.URL, error) {
+	base, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+	return base.Parse("." + fmt.Sprintf(format, values...))
+}
+
+func readAll(rsp *http.Response) ([]byte, error) {
+	defer func() { _ = rsp.Body.Close() }()
+	return io.ReadAll(rsp.Body)
+}
+
+// received is an answer as it came.
+type received struct {
+	Body         []byte
+	HTTPResponse *http.Response
+}
+
+// GetBody returns the raw response body bytes
+func (r received) GetBody() []byte { return r.Body }
+
+// Status returns HTTPResponse.Status
+func (r received) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r received) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r received) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // ClientOption allows setting custom parameters during construction
 type ClientOption func(*Client) error
 
@@ -649,14 +708,7 @@ type ClientInterface interface {
 // Corresponds with POST /api/internal/ci/{ci_config_id}/check_pks_in_dbt_manifest (the `CheckPksInDbtManifest` operationId).
 func (c *Client) CheckPksInDbtManifestWithBody(ctx context.Context, ciConfigID int, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewCheckPksInDbtManifestRequestWithBody(c.Server, ciConfigID, contentType, body)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // LogSdkLinesWithBody Take log lines of the SDK
@@ -668,14 +720,7 @@ func (c *Client) CheckPksInDbtManifestWithBody(ctx context.Context, ciConfigID i
 // Corresponds with POST /api/internal/sdk/log (the `LogSdkLines` operationId).
 func (c *Client) LogSdkLinesWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewLogSdkLinesRequestWithBody(c.Server, contentType, body)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // LogSdkLines Take log lines of the SDK
@@ -687,14 +732,7 @@ func (c *Client) LogSdkLinesWithBody(ctx context.Context, contentType string, bo
 // Corresponds with POST /api/internal/sdk/log (the `LogSdkLines` operationId).
 func (c *Client) LogSdkLines(ctx context.Context, body LogSdkLinesJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewLogSdkLinesRequest(c.Server, body)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // GetCI List CI runs
@@ -704,14 +742,7 @@ func (c *Client) LogSdkLines(ctx context.Context, body LogSdkLinesJSONRequestBod
 // Corresponds with GET /api/v1/ci/{ci_config_id}/runs (the `GetCI` operationId).
 func (c *Client) GetCI(ctx context.Context, ciConfigID int, params *GetCIParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewGetCIRequest(c.Server, ciConfigID, params)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // TriggerCIWithBody Trigger a PR/MR run
@@ -723,14 +754,7 @@ func (c *Client) GetCI(ctx context.Context, ciConfigID int, params *GetCIParams,
 // Corresponds with POST /api/v1/ci/{ci_config_id}/trigger (the `TriggerCI` operationId).
 func (c *Client) TriggerCIWithBody(ctx context.Context, ciConfigID int, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewTriggerCIRequestWithBody(c.Server, ciConfigID, contentType, body)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // TriggerCI Trigger a PR/MR run
@@ -742,14 +766,7 @@ func (c *Client) TriggerCIWithBody(ctx context.Context, ciConfigID int, contentT
 // Corresponds with POST /api/v1/ci/{ci_config_id}/trigger (the `TriggerCI` operationId).
 func (c *Client) TriggerCI(ctx context.Context, ciConfigID int, body TriggerCIJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewTriggerCIRequest(c.Server, ciConfigID, body)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // UploadChangesWithBody Upload PR/MR changes
@@ -761,14 +778,7 @@ func (c *Client) TriggerCI(ctx context.Context, ciConfigID int, body TriggerCIJS
 // Corresponds with POST /api/v1/ci/{ci_config_id}/{pr_num} (the `UploadChanges` operationId).
 func (c *Client) UploadChangesWithBody(ctx context.Context, ciConfigID int, prNum int, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewUploadChangesRequestWithBody(c.Server, ciConfigID, prNum, contentType, body)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // UploadChanges Upload PR/MR changes
@@ -780,14 +790,7 @@ func (c *Client) UploadChangesWithBody(ctx context.Context, ciConfigID int, prNu
 // Corresponds with POST /api/v1/ci/{ci_config_id}/{pr_num} (the `UploadChanges` operationId).
 func (c *Client) UploadChanges(ctx context.Context, ciConfigID int, prNum int, body UploadChangesJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewUploadChangesRequest(c.Server, ciConfigID, prNum, body)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // ListDataSources List data sources
@@ -797,14 +800,7 @@ func (c *Client) UploadChanges(ctx context.Context, ciConfigID int, prNum int, b
 // Corresponds with GET /api/v1/data_sources (the `ListDataSources` operationId).
 func (c *Client) ListDataSources(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewListDataSourcesRequest(c.Server)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // CreateNewDatasourceWithBody Create a data source
@@ -816,14 +812,7 @@ func (c *Client) ListDataSources(ctx context.Context, reqEditors ...RequestEdito
 // Corresponds with POST /api/v1/data_sources (the `CreateNewDatasource` operationId).
 func (c *Client) CreateNewDatasourceWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewCreateNewDatasourceRequestWithBody(c.Server, contentType, body)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // CreateNewDatasource Create a data source
@@ -835,14 +824,7 @@ func (c *Client) CreateNewDatasourceWithBody(ctx context.Context, contentType st
 // Corresponds with POST /api/v1/data_sources (the `CreateNewDatasource` operationId).
 func (c *Client) CreateNewDatasource(ctx context.Context, body CreateNewDatasourceJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewCreateNewDatasourceRequest(c.Server, body)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // GetDataSourceTestResult Get data source testing results
@@ -852,14 +834,7 @@ func (c *Client) CreateNewDatasource(ctx context.Context, body CreateNewDatasour
 // Corresponds with GET /api/v1/data_sources/test/{job_id} (the `GetDataSourceTestResult` operationId).
 func (c *Client) GetDataSourceTestResult(ctx context.Context, jobID int, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewGetDataSourceTestResultRequest(c.Server, jobID)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // GetDataSourceTypes List data source types
@@ -869,14 +844,7 @@ func (c *Client) GetDataSourceTestResult(ctx context.Context, jobID int, reqEdit
 // Corresponds with GET /api/v1/data_sources/types (the `GetDataSourceTypes` operationId).
 func (c *Client) GetDataSourceTypes(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewGetDataSourceTypesRequest(c.Server)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // GetDataSource Get a data source
@@ -886,14 +854,7 @@ func (c *Client) GetDataSourceTypes(ctx context.Context, reqEditors ...RequestEd
 // Corresponds with GET /api/v1/data_sources/{data_source_id} (the `GetDataSource` operationId).
 func (c *Client) GetDataSource(ctx context.Context, dataSourceID int, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewGetDataSourceRequest(c.Server, dataSourceID)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // RequestDatasetSchemaWithBody Ask for the schema of a table
@@ -905,14 +866,7 @@ func (c *Client) GetDataSource(ctx context.Context, dataSourceID int, reqEditors
 // Corresponds with POST /api/v1/data_sources/{data_source_id}/dataset_schema (the `RequestDatasetSchema` operationId).
 func (c *Client) RequestDatasetSchemaWithBody(ctx context.Context, dataSourceID int, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewRequestDatasetSchemaRequestWithBody(c.Server, dataSourceID, contentType, body)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // RequestDatasetSchema Ask for the schema of a table
@@ -924,14 +878,7 @@ func (c *Client) RequestDatasetSchemaWithBody(ctx context.Context, dataSourceID 
 // Corresponds with POST /api/v1/data_sources/{data_source_id}/dataset_schema (the `RequestDatasetSchema` operationId).
 func (c *Client) RequestDatasetSchema(ctx context.Context, dataSourceID int, body RequestDatasetSchemaJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewRequestDatasetSchemaRequest(c.Server, dataSourceID, body)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // GetDatasetSchema Get the schema of a table
@@ -941,14 +888,7 @@ func (c *Client) RequestDatasetSchema(ctx context.Context, dataSourceID int, bod
 // Corresponds with GET /api/v1/data_sources/{data_source_id}/dataset_schema/{task_id} (the `GetDatasetSchema` operationId).
 func (c *Client) GetDatasetSchema(ctx context.Context, dataSourceID int, taskID int, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewGetDatasetSchemaRequest(c.Server, dataSourceID, taskID)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // GuessPrimaryKeyWithBody Guess the primary key of a table
@@ -960,14 +900,7 @@ func (c *Client) GetDatasetSchema(ctx context.Context, dataSourceID int, taskID 
 // Corresponds with POST /api/v1/data_sources/{data_source_id}/guess_pk (the `GuessPrimaryKey` operationId).
 func (c *Client) GuessPrimaryKeyWithBody(ctx context.Context, dataSourceID int, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewGuessPrimaryKeyRequestWithBody(c.Server, dataSourceID, contentType, body)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // GuessPrimaryKey Guess the primary key of a table
@@ -979,14 +912,7 @@ func (c *Client) GuessPrimaryKeyWithBody(ctx context.Context, dataSourceID int, 
 // Corresponds with POST /api/v1/data_sources/{data_source_id}/guess_pk (the `GuessPrimaryKey` operationId).
 func (c *Client) GuessPrimaryKey(ctx context.Context, dataSourceID int, body GuessPrimaryKeyJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewGuessPrimaryKeyRequest(c.Server, dataSourceID, body)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // ExecuteQueryWithBody Execute a SQL query against a data source
@@ -998,14 +924,7 @@ func (c *Client) GuessPrimaryKey(ctx context.Context, dataSourceID int, body Gue
 // Corresponds with POST /api/v1/data_sources/{data_source_id}/query (the `ExecuteQuery` operationId).
 func (c *Client) ExecuteQueryWithBody(ctx context.Context, dataSourceID int, params *ExecuteQueryParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewExecuteQueryRequestWithBody(c.Server, dataSourceID, params, contentType, body)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // ExecuteQuery Execute a SQL query against a data source
@@ -1017,14 +936,7 @@ func (c *Client) ExecuteQueryWithBody(ctx context.Context, dataSourceID int, par
 // Corresponds with POST /api/v1/data_sources/{data_source_id}/query (the `ExecuteQuery` operationId).
 func (c *Client) ExecuteQuery(ctx context.Context, dataSourceID int, params *ExecuteQueryParams, body ExecuteQueryJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewExecuteQueryRequest(c.Server, dataSourceID, params, body)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // GetDataSourceSummary Get a data source summary
@@ -1034,14 +946,7 @@ func (c *Client) ExecuteQuery(ctx context.Context, dataSourceID int, params *Exe
 // Corresponds with GET /api/v1/data_sources/{data_source_id}/summary (the `GetDataSourceSummary` operationId).
 func (c *Client) GetDataSourceSummary(ctx context.Context, dataSourceID int, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewGetDataSourceSummaryRequest(c.Server, dataSourceID)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // TestDataSourceWithBody Test a data source connection
@@ -1053,14 +958,7 @@ func (c *Client) GetDataSourceSummary(ctx context.Context, dataSourceID int, req
 // Corresponds with POST /api/v1/data_sources/{data_source_id}/test (the `TestDataSource` operationId).
 func (c *Client) TestDataSourceWithBody(ctx context.Context, dataSourceID int, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewTestDataSourceRequestWithBody(c.Server, dataSourceID, contentType, body)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // TestDataSource Test a data source connection
@@ -1072,14 +970,7 @@ func (c *Client) TestDataSourceWithBody(ctx context.Context, dataSourceID int, c
 // Corresponds with POST /api/v1/data_sources/{data_source_id}/test (the `TestDataSource` operationId).
 func (c *Client) TestDataSource(ctx context.Context, dataSourceID int, body TestDataSourceJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewTestDataSourceRequest(c.Server, dataSourceID, body)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // ListDatadiffs List data diffs
@@ -1089,14 +980,7 @@ func (c *Client) TestDataSource(ctx context.Context, dataSourceID int, body Test
 // Corresponds with GET /api/v1/datadiffs (the `ListDatadiffs` operationId).
 func (c *Client) ListDatadiffs(ctx context.Context, params *ListDatadiffsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewListDatadiffsRequest(c.Server, params)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // CreateDatadiffWithBody Create a data diff
@@ -1108,14 +992,7 @@ func (c *Client) ListDatadiffs(ctx context.Context, params *ListDatadiffsParams,
 // Corresponds with POST /api/v1/datadiffs (the `CreateDatadiff` operationId).
 func (c *Client) CreateDatadiffWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewCreateDatadiffRequestWithBody(c.Server, contentType, body)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // CreateDatadiff Create a data diff
@@ -1127,14 +1004,7 @@ func (c *Client) CreateDatadiffWithBody(ctx context.Context, contentType string,
 // Corresponds with POST /api/v1/datadiffs (the `CreateDatadiff` operationId).
 func (c *Client) CreateDatadiff(ctx context.Context, body CreateDatadiffJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewCreateDatadiffRequest(c.Server, body)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // GetDatadiff Get a data diff
@@ -1144,14 +1014,7 @@ func (c *Client) CreateDatadiff(ctx context.Context, body CreateDatadiffJSONRequ
 // Corresponds with GET /api/v1/datadiffs/{datadiff_id} (the `GetDatadiff` operationId).
 func (c *Client) GetDatadiff(ctx context.Context, datadiffID int, params *GetDatadiffParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewGetDatadiffRequest(c.Server, datadiffID, params)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // UpdateDatadiffWithBody Update a data diff
@@ -1163,14 +1026,7 @@ func (c *Client) GetDatadiff(ctx context.Context, datadiffID int, params *GetDat
 // Corresponds with PATCH /api/v1/datadiffs/{datadiff_id} (the `UpdateDatadiff` operationId).
 func (c *Client) UpdateDatadiffWithBody(ctx context.Context, datadiffID int, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewUpdateDatadiffRequestWithBody(c.Server, datadiffID, contentType, body)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // UpdateDatadiff Update a data diff
@@ -1182,14 +1038,7 @@ func (c *Client) UpdateDatadiffWithBody(ctx context.Context, datadiffID int, con
 // Corresponds with PATCH /api/v1/datadiffs/{datadiff_id} (the `UpdateDatadiff` operationId).
 func (c *Client) UpdateDatadiff(ctx context.Context, datadiffID int, body UpdateDatadiffJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewUpdateDatadiffRequest(c.Server, datadiffID, body)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // CancelDiff Cancel a running data diff
@@ -1199,14 +1048,7 @@ func (c *Client) UpdateDatadiff(ctx context.Context, datadiffID int, body Update
 // Corresponds with POST /api/v1/datadiffs/{datadiff_id}/cancel (the `CancelDiff` operationId).
 func (c *Client) CancelDiff(ctx context.Context, datadiffID int, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewCancelDiffRequest(c.Server, datadiffID)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // GetDiffSummary Get a human-readable summary of a DataDiff comparison
@@ -1216,14 +1058,7 @@ func (c *Client) CancelDiff(ctx context.Context, datadiffID int, reqEditors ...R
 // Corresponds with GET /api/v1/datadiffs/{datadiff_id}/summary (the `GetDiffSummary` operationId).
 func (c *Client) GetDiffSummary(ctx context.Context, datadiffID int, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewGetDiffSummaryRequest(c.Server, datadiffID)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // GetDiffSummaryV1 Get a data diff summary
@@ -1233,14 +1068,7 @@ func (c *Client) GetDiffSummary(ctx context.Context, datadiffID int, reqEditors 
 // Corresponds with GET /api/v1/datadiffs/{datadiff_id}/summary_results (the `GetDiffSummaryV1` operationId).
 func (c *Client) GetDiffSummaryV1(ctx context.Context, datadiffID int, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewGetDiffSummaryV1Request(c.Server, datadiffID)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // CheckDbtArtifactsWithBody Check uploaded dbt artifacts
@@ -1252,14 +1080,7 @@ func (c *Client) GetDiffSummaryV1(ctx context.Context, datadiffID int, reqEditor
 // Corresponds with POST /api/v1/dbt/post_upload_check_artifacts/{ci_config_id} (the `CheckDbtArtifacts` operationId).
 func (c *Client) CheckDbtArtifactsWithBody(ctx context.Context, ciConfigID int, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewCheckDbtArtifactsRequestWithBody(c.Server, ciConfigID, contentType, body)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // CheckDbtArtifactsWithFormdataBody Check uploaded dbt artifacts
@@ -1271,14 +1092,7 @@ func (c *Client) CheckDbtArtifactsWithBody(ctx context.Context, ciConfigID int, 
 // Corresponds with POST /api/v1/dbt/post_upload_check_artifacts/{ci_config_id} (the `CheckDbtArtifacts` operationId).
 func (c *Client) CheckDbtArtifactsWithFormdataBody(ctx context.Context, ciConfigID int, body CheckDbtArtifactsFormdataRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewCheckDbtArtifactsRequestWithFormdataBody(c.Server, ciConfigID, body)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // SubmitDbtArtifactsWithBody Upload dbt artifacts
@@ -1290,14 +1104,7 @@ func (c *Client) CheckDbtArtifactsWithFormdataBody(ctx context.Context, ciConfig
 // Corresponds with POST /api/v1/dbt/submit_artifacts/{ci_config_id} (the `SubmitDbtArtifacts` operationId).
 func (c *Client) SubmitDbtArtifactsWithBody(ctx context.Context, ciConfigID int, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewSubmitDbtArtifactsRequestWithBody(c.Server, ciConfigID, contentType, body)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // GetAllIntegrations List all integrations
@@ -1307,14 +1114,7 @@ func (c *Client) SubmitDbtArtifactsWithBody(ctx context.Context, ciConfigID int,
 // Corresponds with GET /api/v1/lineage/bi/ (the `GetAllIntegrations` operationId).
 func (c *Client) GetAllIntegrations(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewGetAllIntegrationsRequest(c.Server)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // CreateDbtIntegrationWithBody Create a DBT BI integration
@@ -1326,14 +1126,7 @@ func (c *Client) GetAllIntegrations(ctx context.Context, reqEditors ...RequestEd
 // Corresponds with POST /api/v1/lineage/bi/dbt/ (the `CreateDbtIntegration` operationId).
 func (c *Client) CreateDbtIntegrationWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewCreateDbtIntegrationRequestWithBody(c.Server, contentType, body)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // CreateDbtIntegration Create a DBT BI integration
@@ -1345,14 +1138,7 @@ func (c *Client) CreateDbtIntegrationWithBody(ctx context.Context, contentType s
 // Corresponds with POST /api/v1/lineage/bi/dbt/ (the `CreateDbtIntegration` operationId).
 func (c *Client) CreateDbtIntegration(ctx context.Context, body CreateDbtIntegrationJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewCreateDbtIntegrationRequest(c.Server, body)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // UpdateDbtIntegrationWithBody Update a DBT BI integration
@@ -1364,14 +1150,7 @@ func (c *Client) CreateDbtIntegration(ctx context.Context, body CreateDbtIntegra
 // Corresponds with PUT /api/v1/lineage/bi/dbt/{bi_datasource_id}/ (the `UpdateDbtIntegration` operationId).
 func (c *Client) UpdateDbtIntegrationWithBody(ctx context.Context, biDatasourceID int, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewUpdateDbtIntegrationRequestWithBody(c.Server, biDatasourceID, contentType, body)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // UpdateDbtIntegration Update a DBT BI integration
@@ -1383,14 +1162,7 @@ func (c *Client) UpdateDbtIntegrationWithBody(ctx context.Context, biDatasourceI
 // Corresponds with PUT /api/v1/lineage/bi/dbt/{bi_datasource_id}/ (the `UpdateDbtIntegration` operationId).
 func (c *Client) UpdateDbtIntegration(ctx context.Context, biDatasourceID int, body UpdateDbtIntegrationJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewUpdateDbtIntegrationRequest(c.Server, biDatasourceID, body)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // CreateHightouchIntegrationWithBody Create a Hightouch integration
@@ -1402,14 +1174,7 @@ func (c *Client) UpdateDbtIntegration(ctx context.Context, biDatasourceID int, b
 // Corresponds with POST /api/v1/lineage/bi/hightouch/ (the `CreateHightouchIntegration` operationId).
 func (c *Client) CreateHightouchIntegrationWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewCreateHightouchIntegrationRequestWithBody(c.Server, contentType, body)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // CreateHightouchIntegration Create a Hightouch integration
@@ -1421,14 +1186,7 @@ func (c *Client) CreateHightouchIntegrationWithBody(ctx context.Context, content
 // Corresponds with POST /api/v1/lineage/bi/hightouch/ (the `CreateHightouchIntegration` operationId).
 func (c *Client) CreateHightouchIntegration(ctx context.Context, body CreateHightouchIntegrationJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewCreateHightouchIntegrationRequest(c.Server, body)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // ChangeHightouchIntegrationWithBody Update a Hightouch integration
@@ -1440,14 +1198,7 @@ func (c *Client) CreateHightouchIntegration(ctx context.Context, body CreateHigh
 // Corresponds with PUT /api/v1/lineage/bi/hightouch/{bi_datasource_id}/ (the `ChangeHightouchIntegration` operationId).
 func (c *Client) ChangeHightouchIntegrationWithBody(ctx context.Context, biDatasourceID int, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewChangeHightouchIntegrationRequestWithBody(c.Server, biDatasourceID, contentType, body)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // ChangeHightouchIntegration Update a Hightouch integration
@@ -1459,14 +1210,7 @@ func (c *Client) ChangeHightouchIntegrationWithBody(ctx context.Context, biDatas
 // Corresponds with PUT /api/v1/lineage/bi/hightouch/{bi_datasource_id}/ (the `ChangeHightouchIntegration` operationId).
 func (c *Client) ChangeHightouchIntegration(ctx context.Context, biDatasourceID int, body ChangeHightouchIntegrationJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewChangeHightouchIntegrationRequest(c.Server, biDatasourceID, body)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // CreateLookerIntegrationWithBody Create a Looker integration
@@ -1478,14 +1222,7 @@ func (c *Client) ChangeHightouchIntegration(ctx context.Context, biDatasourceID 
 // Corresponds with POST /api/v1/lineage/bi/looker/ (the `CreateLookerIntegration` operationId).
 func (c *Client) CreateLookerIntegrationWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewCreateLookerIntegrationRequestWithBody(c.Server, contentType, body)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // CreateLookerIntegration Create a Looker integration
@@ -1497,14 +1234,7 @@ func (c *Client) CreateLookerIntegrationWithBody(ctx context.Context, contentTyp
 // Corresponds with POST /api/v1/lineage/bi/looker/ (the `CreateLookerIntegration` operationId).
 func (c *Client) CreateLookerIntegration(ctx context.Context, body CreateLookerIntegrationJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewCreateLookerIntegrationRequest(c.Server, body)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // UpdateLookerIntegrationWithBody Update a Looker integration
@@ -1516,14 +1246,7 @@ func (c *Client) CreateLookerIntegration(ctx context.Context, body CreateLookerI
 // Corresponds with PUT /api/v1/lineage/bi/looker/{bi_datasource_id}/ (the `UpdateLookerIntegration` operationId).
 func (c *Client) UpdateLookerIntegrationWithBody(ctx context.Context, biDatasourceID int, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewUpdateLookerIntegrationRequestWithBody(c.Server, biDatasourceID, contentType, body)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // UpdateLookerIntegration Update a Looker integration
@@ -1535,14 +1258,7 @@ func (c *Client) UpdateLookerIntegrationWithBody(ctx context.Context, biDatasour
 // Corresponds with PUT /api/v1/lineage/bi/looker/{bi_datasource_id}/ (the `UpdateLookerIntegration` operationId).
 func (c *Client) UpdateLookerIntegration(ctx context.Context, biDatasourceID int, body UpdateLookerIntegrationJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewUpdateLookerIntegrationRequest(c.Server, biDatasourceID, body)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // CreateModeIntegrationWithBody Create a Mode Analytics integration
@@ -1554,14 +1270,7 @@ func (c *Client) UpdateLookerIntegration(ctx context.Context, biDatasourceID int
 // Corresponds with POST /api/v1/lineage/bi/mode/ (the `CreateModeIntegration` operationId).
 func (c *Client) CreateModeIntegrationWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewCreateModeIntegrationRequestWithBody(c.Server, contentType, body)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // CreateModeIntegration Create a Mode Analytics integration
@@ -1573,14 +1282,7 @@ func (c *Client) CreateModeIntegrationWithBody(ctx context.Context, contentType 
 // Corresponds with POST /api/v1/lineage/bi/mode/ (the `CreateModeIntegration` operationId).
 func (c *Client) CreateModeIntegration(ctx context.Context, body CreateModeIntegrationJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewCreateModeIntegrationRequest(c.Server, body)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // ChangeModeIntegrationWithBody Update a Mode Analytics integration
@@ -1592,14 +1294,7 @@ func (c *Client) CreateModeIntegration(ctx context.Context, body CreateModeInteg
 // Corresponds with PUT /api/v1/lineage/bi/mode/{bi_datasource_id}/ (the `ChangeModeIntegration` operationId).
 func (c *Client) ChangeModeIntegrationWithBody(ctx context.Context, biDatasourceID int, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewChangeModeIntegrationRequestWithBody(c.Server, biDatasourceID, contentType, body)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // ChangeModeIntegration Update a Mode Analytics integration
@@ -1611,14 +1306,7 @@ func (c *Client) ChangeModeIntegrationWithBody(ctx context.Context, biDatasource
 // Corresponds with PUT /api/v1/lineage/bi/mode/{bi_datasource_id}/ (the `ChangeModeIntegration` operationId).
 func (c *Client) ChangeModeIntegration(ctx context.Context, biDatasourceID int, body ChangeModeIntegrationJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewChangeModeIntegrationRequest(c.Server, biDatasourceID, body)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // CreatePowerbiIntegrationWithBody Create a Power BI integration
@@ -1630,14 +1318,7 @@ func (c *Client) ChangeModeIntegration(ctx context.Context, biDatasourceID int, 
 // Corresponds with POST /api/v1/lineage/bi/powerbi/ (the `CreatePowerbiIntegration` operationId).
 func (c *Client) CreatePowerbiIntegrationWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewCreatePowerbiIntegrationRequestWithBody(c.Server, contentType, body)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // CreatePowerbiIntegration Create a Power BI integration
@@ -1649,14 +1330,7 @@ func (c *Client) CreatePowerbiIntegrationWithBody(ctx context.Context, contentTy
 // Corresponds with POST /api/v1/lineage/bi/powerbi/ (the `CreatePowerbiIntegration` operationId).
 func (c *Client) CreatePowerbiIntegration(ctx context.Context, body CreatePowerbiIntegrationJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewCreatePowerbiIntegrationRequest(c.Server, body)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // UpdatePowerbiIntegrationWithBody Update a Power BI integration
@@ -1668,14 +1342,7 @@ func (c *Client) CreatePowerbiIntegration(ctx context.Context, body CreatePowerb
 // Corresponds with PUT /api/v1/lineage/bi/powerbi/{bi_datasource_id}/ (the `UpdatePowerbiIntegration` operationId).
 func (c *Client) UpdatePowerbiIntegrationWithBody(ctx context.Context, biDatasourceID int, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewUpdatePowerbiIntegrationRequestWithBody(c.Server, biDatasourceID, contentType, body)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // UpdatePowerbiIntegration Update a Power BI integration
@@ -1687,14 +1354,7 @@ func (c *Client) UpdatePowerbiIntegrationWithBody(ctx context.Context, biDatasou
 // Corresponds with PUT /api/v1/lineage/bi/powerbi/{bi_datasource_id}/ (the `UpdatePowerbiIntegration` operationId).
 func (c *Client) UpdatePowerbiIntegration(ctx context.Context, biDatasourceID int, body UpdatePowerbiIntegrationJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewUpdatePowerbiIntegrationRequest(c.Server, biDatasourceID, body)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // CreateTableauIntegrationWithBody Create a Tableau integration
@@ -1706,14 +1366,7 @@ func (c *Client) UpdatePowerbiIntegration(ctx context.Context, biDatasourceID in
 // Corresponds with POST /api/v1/lineage/bi/tableau/ (the `CreateTableauIntegration` operationId).
 func (c *Client) CreateTableauIntegrationWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewCreateTableauIntegrationRequestWithBody(c.Server, contentType, body)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // CreateTableauIntegration Create a Tableau integration
@@ -1725,14 +1378,7 @@ func (c *Client) CreateTableauIntegrationWithBody(ctx context.Context, contentTy
 // Corresponds with POST /api/v1/lineage/bi/tableau/ (the `CreateTableauIntegration` operationId).
 func (c *Client) CreateTableauIntegration(ctx context.Context, body CreateTableauIntegrationJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewCreateTableauIntegrationRequest(c.Server, body)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // UpdateTableauIntegrationWithBody Update a Tableau integration
@@ -1744,14 +1390,7 @@ func (c *Client) CreateTableauIntegration(ctx context.Context, body CreateTablea
 // Corresponds with PUT /api/v1/lineage/bi/tableau/{bi_datasource_id}/ (the `UpdateTableauIntegration` operationId).
 func (c *Client) UpdateTableauIntegrationWithBody(ctx context.Context, biDatasourceID int, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewUpdateTableauIntegrationRequestWithBody(c.Server, biDatasourceID, contentType, body)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // UpdateTableauIntegration Update a Tableau integration
@@ -1763,14 +1402,7 @@ func (c *Client) UpdateTableauIntegrationWithBody(ctx context.Context, biDatasou
 // Corresponds with PUT /api/v1/lineage/bi/tableau/{bi_datasource_id}/ (the `UpdateTableauIntegration` operationId).
 func (c *Client) UpdateTableauIntegration(ctx context.Context, biDatasourceID int, body UpdateTableauIntegrationJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewUpdateTableauIntegrationRequest(c.Server, biDatasourceID, body)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // RemoveIntegration Remove an integration
@@ -1778,14 +1410,7 @@ func (c *Client) UpdateTableauIntegration(ctx context.Context, biDatasourceID in
 // Corresponds with DELETE /api/v1/lineage/bi/{bi_datasource_id}/ (the `RemoveIntegration` operationId).
 func (c *Client) RemoveIntegration(ctx context.Context, biDatasourceID int, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewRemoveIntegrationRequest(c.Server, biDatasourceID)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // GetIntegration Get an integration
@@ -1795,14 +1420,7 @@ func (c *Client) RemoveIntegration(ctx context.Context, biDatasourceID int, reqE
 // Corresponds with GET /api/v1/lineage/bi/{bi_datasource_id}/ (the `GetIntegration` operationId).
 func (c *Client) GetIntegration(ctx context.Context, biDatasourceID int, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewGetIntegrationRequest(c.Server, biDatasourceID)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // ResyncIntegration Sync a BI integration
@@ -1812,14 +1430,7 @@ func (c *Client) GetIntegration(ctx context.Context, biDatasourceID int, reqEdit
 // Corresponds with GET /api/v1/lineage/bi/{bi_datasource_id}/sync/ (the `ResyncIntegration` operationId).
 func (c *Client) ResyncIntegration(ctx context.Context, biDatasourceID int, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewResyncIntegrationRequest(c.Server, biDatasourceID)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // GetOrganizationMeta Get the organization
@@ -1829,14 +1440,7 @@ func (c *Client) ResyncIntegration(ctx context.Context, biDatasourceID int, reqE
 // Corresponds with GET /api/v1/organization/meta (the `GetOrganizationMeta` operationId).
 func (c *Client) GetOrganizationMeta(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewGetOrganizationMetaRequest(c.Server)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // NewCheckPksInDbtManifestRequestWithBody constructs an http.Request for the CheckPksInDbtManifest method, with any body, and a specified content type
@@ -1850,17 +1454,7 @@ func NewCheckPksInDbtManifestRequestWithBody(server string, ciConfigID int, cont
 		return nil, err
 	}
 
-	serverURL, err := url.Parse(server)
-	if err != nil {
-		return nil, err
-	}
-
-	operationPath := fmt.Sprintf("/api/internal/ci/%s/check_pks_in_dbt_manifest", pathParam0)
-	if operationPath[0] == '/' {
-		operationPath = "." + operationPath
-	}
-
-	queryURL, err := serverURL.Parse(operationPath)
+	queryURL, err := locate(server, "/api/internal/ci/%s/check_pks_in_dbt_manifest", pathParam0)
 	if err != nil {
 		return nil, err
 	}
@@ -1890,17 +1484,7 @@ func NewLogSdkLinesRequest(server string, body LogSdkLinesJSONRequestBody) (*htt
 func NewLogSdkLinesRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
 	var err error
 
-	serverURL, err := url.Parse(server)
-	if err != nil {
-		return nil, err
-	}
-
-	operationPath := fmt.Sprintf("/api/internal/sdk/log")
-	if operationPath[0] == '/' {
-		operationPath = "." + operationPath
-	}
-
-	queryURL, err := serverURL.Parse(operationPath)
+	queryURL, err := locate(server, "/api/internal/sdk/log")
 	if err != nil {
 		return nil, err
 	}
@@ -1926,17 +1510,7 @@ func NewGetCIRequest(server string, ciConfigID int, params *GetCIParams) (*http.
 		return nil, err
 	}
 
-	serverURL, err := url.Parse(server)
-	if err != nil {
-		return nil, err
-	}
-
-	operationPath := fmt.Sprintf("/api/v1/ci/%s/runs", pathParam0)
-	if operationPath[0] == '/' {
-		operationPath = "." + operationPath
-	}
-
-	queryURL, err := serverURL.Parse(operationPath)
+	queryURL, err := locate(server, "/api/v1/ci/%s/runs", pathParam0)
 	if err != nil {
 		return nil, err
 	}
@@ -1954,9 +1528,7 @@ func NewGetCIRequest(server string, ciConfigID int, params *GetCIParams) (*http.
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "pr_sha", *params.PrSha, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "", Format: ""}); err != nil {
 				return nil, err
 			} else {
-				for _, qp := range strings.Split(queryFrag, "&") {
-					rawQueryFragments = append(rawQueryFragments, qp)
-				}
+				rawQueryFragments = append(rawQueryFragments, strings.Split(queryFrag, "&")...)
 			}
 		}
 
@@ -1964,9 +1536,7 @@ func NewGetCIRequest(server string, ciConfigID int, params *GetCIParams) (*http.
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "pr_num", *params.PrNum, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "", Format: ""}); err != nil {
 				return nil, err
 			} else {
-				for _, qp := range strings.Split(queryFrag, "&") {
-					rawQueryFragments = append(rawQueryFragments, qp)
-				}
+				rawQueryFragments = append(rawQueryFragments, strings.Split(queryFrag, "&")...)
 			}
 		}
 
@@ -1974,9 +1544,7 @@ func NewGetCIRequest(server string, ciConfigID int, params *GetCIParams) (*http.
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
 				return nil, err
 			} else {
-				for _, qp := range strings.Split(queryFrag, "&") {
-					rawQueryFragments = append(rawQueryFragments, qp)
-				}
+				rawQueryFragments = append(rawQueryFragments, strings.Split(queryFrag, "&")...)
 			}
 		}
 
@@ -1984,9 +1552,7 @@ func NewGetCIRequest(server string, ciConfigID int, params *GetCIParams) (*http.
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "offset", *params.Offset, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
 				return nil, err
 			} else {
-				for _, qp := range strings.Split(queryFrag, "&") {
-					rawQueryFragments = append(rawQueryFragments, qp)
-				}
+				rawQueryFragments = append(rawQueryFragments, strings.Split(queryFrag, "&")...)
 			}
 		}
 
@@ -1996,12 +1562,7 @@ func NewGetCIRequest(server string, ciConfigID int, params *GetCIParams) (*http.
 		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
 	}
 
-	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
-	if err != nil {
-		return nil, err
-	}
-
-	return req, nil
+	return http.NewRequest(http.MethodGet, queryURL.String(), nil)
 }
 
 // NewTriggerCIRequest calls the generic TriggerCI builder with application/json body
@@ -2026,17 +1587,7 @@ func NewTriggerCIRequestWithBody(server string, ciConfigID int, contentType stri
 		return nil, err
 	}
 
-	serverURL, err := url.Parse(server)
-	if err != nil {
-		return nil, err
-	}
-
-	operationPath := fmt.Sprintf("/api/v1/ci/%s/trigger", pathParam0)
-	if operationPath[0] == '/' {
-		operationPath = "." + operationPath
-	}
-
-	queryURL, err := serverURL.Parse(operationPath)
+	queryURL, err := locate(server, "/api/v1/ci/%s/trigger", pathParam0)
 	if err != nil {
 		return nil, err
 	}
@@ -2080,17 +1631,7 @@ func NewUploadChangesRequestWithBody(server string, ciConfigID int, prNum int, c
 		return nil, err
 	}
 
-	serverURL, err := url.Parse(server)
-	if err != nil {
-		return nil, err
-	}
-
-	operationPath := fmt.Sprintf("/api/v1/ci/%s/%s", pathParam0, pathParam1)
-	if operationPath[0] == '/' {
-		operationPath = "." + operationPath
-	}
-
-	queryURL, err := serverURL.Parse(operationPath)
+	queryURL, err := locate(server, "/api/v1/ci/%s/%s", pathParam0, pathParam1)
 	if err != nil {
 		return nil, err
 	}
@@ -2109,27 +1650,12 @@ func NewUploadChangesRequestWithBody(server string, ciConfigID int, prNum int, c
 func NewListDataSourcesRequest(server string) (*http.Request, error) {
 	var err error
 
-	serverURL, err := url.Parse(server)
+	queryURL, err := locate(server, "/api/v1/data_sources")
 	if err != nil {
 		return nil, err
 	}
 
-	operationPath := fmt.Sprintf("/api/v1/data_sources")
-	if operationPath[0] == '/' {
-		operationPath = "." + operationPath
-	}
-
-	queryURL, err := serverURL.Parse(operationPath)
-	if err != nil {
-		return nil, err
-	}
-
-	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
-	if err != nil {
-		return nil, err
-	}
-
-	return req, nil
+	return http.NewRequest(http.MethodGet, queryURL.String(), nil)
 }
 
 // NewCreateNewDatasourceRequest calls the generic CreateNewDatasource builder with application/json body
@@ -2147,17 +1673,7 @@ func NewCreateNewDatasourceRequest(server string, body CreateNewDatasourceJSONRe
 func NewCreateNewDatasourceRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
 	var err error
 
-	serverURL, err := url.Parse(server)
-	if err != nil {
-		return nil, err
-	}
-
-	operationPath := fmt.Sprintf("/api/v1/data_sources")
-	if operationPath[0] == '/' {
-		operationPath = "." + operationPath
-	}
-
-	queryURL, err := serverURL.Parse(operationPath)
+	queryURL, err := locate(server, "/api/v1/data_sources")
 	if err != nil {
 		return nil, err
 	}
@@ -2183,54 +1699,24 @@ func NewGetDataSourceTestResultRequest(server string, jobID int) (*http.Request,
 		return nil, err
 	}
 
-	serverURL, err := url.Parse(server)
+	queryURL, err := locate(server, "/api/v1/data_sources/test/%s", pathParam0)
 	if err != nil {
 		return nil, err
 	}
 
-	operationPath := fmt.Sprintf("/api/v1/data_sources/test/%s", pathParam0)
-	if operationPath[0] == '/' {
-		operationPath = "." + operationPath
-	}
-
-	queryURL, err := serverURL.Parse(operationPath)
-	if err != nil {
-		return nil, err
-	}
-
-	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
-	if err != nil {
-		return nil, err
-	}
-
-	return req, nil
+	return http.NewRequest(http.MethodGet, queryURL.String(), nil)
 }
 
 // NewGetDataSourceTypesRequest constructs an http.Request for the GetDataSourceTypes method
 func NewGetDataSourceTypesRequest(server string) (*http.Request, error) {
 	var err error
 
-	serverURL, err := url.Parse(server)
+	queryURL, err := locate(server, "/api/v1/data_sources/types")
 	if err != nil {
 		return nil, err
 	}
 
-	operationPath := fmt.Sprintf("/api/v1/data_sources/types")
-	if operationPath[0] == '/' {
-		operationPath = "." + operationPath
-	}
-
-	queryURL, err := serverURL.Parse(operationPath)
-	if err != nil {
-		return nil, err
-	}
-
-	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
-	if err != nil {
-		return nil, err
-	}
-
-	return req, nil
+	return http.NewRequest(http.MethodGet, queryURL.String(), nil)
 }
 
 // NewGetDataSourceRequest constructs an http.Request for the GetDataSource method
@@ -2244,27 +1730,12 @@ func NewGetDataSourceRequest(server string, dataSourceID int) (*http.Request, er
 		return nil, err
 	}
 
-	serverURL, err := url.Parse(server)
+	queryURL, err := locate(server, "/api/v1/data_sources/%s", pathParam0)
 	if err != nil {
 		return nil, err
 	}
 
-	operationPath := fmt.Sprintf("/api/v1/data_sources/%s", pathParam0)
-	if operationPath[0] == '/' {
-		operationPath = "." + operationPath
-	}
-
-	queryURL, err := serverURL.Parse(operationPath)
-	if err != nil {
-		return nil, err
-	}
-
-	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
-	if err != nil {
-		return nil, err
-	}
-
-	return req, nil
+	return http.NewRequest(http.MethodGet, queryURL.String(), nil)
 }
 
 // NewRequestDatasetSchemaRequest calls the generic RequestDatasetSchema builder with application/json body
@@ -2289,17 +1760,7 @@ func NewRequestDatasetSchemaRequestWithBody(server string, dataSourceID int, con
 		return nil, err
 	}
 
-	serverURL, err := url.Parse(server)
-	if err != nil {
-		return nil, err
-	}
-
-	operationPath := fmt.Sprintf("/api/v1/data_sources/%s/dataset_schema", pathParam0)
-	if operationPath[0] == '/' {
-		operationPath = "." + operationPath
-	}
-
-	queryURL, err := serverURL.Parse(operationPath)
+	queryURL, err := locate(server, "/api/v1/data_sources/%s/dataset_schema", pathParam0)
 	if err != nil {
 		return nil, err
 	}
@@ -2332,27 +1793,12 @@ func NewGetDatasetSchemaRequest(server string, dataSourceID int, taskID int) (*h
 		return nil, err
 	}
 
-	serverURL, err := url.Parse(server)
+	queryURL, err := locate(server, "/api/v1/data_sources/%s/dataset_schema/%s", pathParam0, pathParam1)
 	if err != nil {
 		return nil, err
 	}
 
-	operationPath := fmt.Sprintf("/api/v1/data_sources/%s/dataset_schema/%s", pathParam0, pathParam1)
-	if operationPath[0] == '/' {
-		operationPath = "." + operationPath
-	}
-
-	queryURL, err := serverURL.Parse(operationPath)
-	if err != nil {
-		return nil, err
-	}
-
-	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
-	if err != nil {
-		return nil, err
-	}
-
-	return req, nil
+	return http.NewRequest(http.MethodGet, queryURL.String(), nil)
 }
 
 // NewGuessPrimaryKeyRequest calls the generic GuessPrimaryKey builder with application/json body
@@ -2377,17 +1823,7 @@ func NewGuessPrimaryKeyRequestWithBody(server string, dataSourceID int, contentT
 		return nil, err
 	}
 
-	serverURL, err := url.Parse(server)
-	if err != nil {
-		return nil, err
-	}
-
-	operationPath := fmt.Sprintf("/api/v1/data_sources/%s/guess_pk", pathParam0)
-	if operationPath[0] == '/' {
-		operationPath = "." + operationPath
-	}
-
-	queryURL, err := serverURL.Parse(operationPath)
+	queryURL, err := locate(server, "/api/v1/data_sources/%s/guess_pk", pathParam0)
 	if err != nil {
 		return nil, err
 	}
@@ -2424,17 +1860,7 @@ func NewExecuteQueryRequestWithBody(server string, dataSourceID int, params *Exe
 		return nil, err
 	}
 
-	serverURL, err := url.Parse(server)
-	if err != nil {
-		return nil, err
-	}
-
-	operationPath := fmt.Sprintf("/api/v1/data_sources/%s/query", pathParam0)
-	if operationPath[0] == '/' {
-		operationPath = "." + operationPath
-	}
-
-	queryURL, err := serverURL.Parse(operationPath)
+	queryURL, err := locate(server, "/api/v1/data_sources/%s/query", pathParam0)
 	if err != nil {
 		return nil, err
 	}
@@ -2452,9 +1878,7 @@ func NewExecuteQueryRequestWithBody(server string, dataSourceID int, params *Exe
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "stream", *params.Stream, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
 				return nil, err
 			} else {
-				for _, qp := range strings.Split(queryFrag, "&") {
-					rawQueryFragments = append(rawQueryFragments, qp)
-				}
+				rawQueryFragments = append(rawQueryFragments, strings.Split(queryFrag, "&")...)
 			}
 		}
 
@@ -2498,27 +1922,12 @@ func NewGetDataSourceSummaryRequest(server string, dataSourceID int) (*http.Requ
 		return nil, err
 	}
 
-	serverURL, err := url.Parse(server)
+	queryURL, err := locate(server, "/api/v1/data_sources/%s/summary", pathParam0)
 	if err != nil {
 		return nil, err
 	}
 
-	operationPath := fmt.Sprintf("/api/v1/data_sources/%s/summary", pathParam0)
-	if operationPath[0] == '/' {
-		operationPath = "." + operationPath
-	}
-
-	queryURL, err := serverURL.Parse(operationPath)
-	if err != nil {
-		return nil, err
-	}
-
-	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
-	if err != nil {
-		return nil, err
-	}
-
-	return req, nil
+	return http.NewRequest(http.MethodGet, queryURL.String(), nil)
 }
 
 // NewTestDataSourceRequest calls the generic TestDataSource builder with application/json body
@@ -2543,17 +1952,7 @@ func NewTestDataSourceRequestWithBody(server string, dataSourceID int, contentTy
 		return nil, err
 	}
 
-	serverURL, err := url.Parse(server)
-	if err != nil {
-		return nil, err
-	}
-
-	operationPath := fmt.Sprintf("/api/v1/data_sources/%s/test", pathParam0)
-	if operationPath[0] == '/' {
-		operationPath = "." + operationPath
-	}
-
-	queryURL, err := serverURL.Parse(operationPath)
+	queryURL, err := locate(server, "/api/v1/data_sources/%s/test", pathParam0)
 	if err != nil {
 		return nil, err
 	}
@@ -2572,17 +1971,7 @@ func NewTestDataSourceRequestWithBody(server string, dataSourceID int, contentTy
 func NewListDatadiffsRequest(server string, params *ListDatadiffsParams) (*http.Request, error) {
 	var err error
 
-	serverURL, err := url.Parse(server)
-	if err != nil {
-		return nil, err
-	}
-
-	operationPath := fmt.Sprintf("/api/v1/datadiffs")
-	if operationPath[0] == '/' {
-		operationPath = "." + operationPath
-	}
-
-	queryURL, err := serverURL.Parse(operationPath)
+	queryURL, err := locate(server, "/api/v1/datadiffs")
 	if err != nil {
 		return nil, err
 	}
@@ -2600,9 +1989,7 @@ func NewListDatadiffsRequest(server string, params *ListDatadiffsParams) (*http.
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "page", *params.Page, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
 				return nil, err
 			} else {
-				for _, qp := range strings.Split(queryFrag, "&") {
-					rawQueryFragments = append(rawQueryFragments, qp)
-				}
+				rawQueryFragments = append(rawQueryFragments, strings.Split(queryFrag, "&")...)
 			}
 		}
 
@@ -2610,9 +1997,7 @@ func NewListDatadiffsRequest(server string, params *ListDatadiffsParams) (*http.
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "page_size", *params.PageSize, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
 				return nil, err
 			} else {
-				for _, qp := range strings.Split(queryFrag, "&") {
-					rawQueryFragments = append(rawQueryFragments, qp)
-				}
+				rawQueryFragments = append(rawQueryFragments, strings.Split(queryFrag, "&")...)
 			}
 		}
 
@@ -2620,9 +2005,7 @@ func NewListDatadiffsRequest(server string, params *ListDatadiffsParams) (*http.
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "sort_order", *params.SortOrder, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
 				return nil, err
 			} else {
-				for _, qp := range strings.Split(queryFrag, "&") {
-					rawQueryFragments = append(rawQueryFragments, qp)
-				}
+				rawQueryFragments = append(rawQueryFragments, strings.Split(queryFrag, "&")...)
 			}
 		}
 
@@ -2630,9 +2013,7 @@ func NewListDatadiffsRequest(server string, params *ListDatadiffsParams) (*http.
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "order_by", *params.OrderBy, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
 				return nil, err
 			} else {
-				for _, qp := range strings.Split(queryFrag, "&") {
-					rawQueryFragments = append(rawQueryFragments, qp)
-				}
+				rawQueryFragments = append(rawQueryFragments, strings.Split(queryFrag, "&")...)
 			}
 		}
 
@@ -2640,9 +2021,7 @@ func NewListDatadiffsRequest(server string, params *ListDatadiffsParams) (*http.
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "accessible_only", *params.AccessibleOnly, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
 				return nil, err
 			} else {
-				for _, qp := range strings.Split(queryFrag, "&") {
-					rawQueryFragments = append(rawQueryFragments, qp)
-				}
+				rawQueryFragments = append(rawQueryFragments, strings.Split(queryFrag, "&")...)
 			}
 		}
 
@@ -2650,9 +2029,7 @@ func NewListDatadiffsRequest(server string, params *ListDatadiffsParams) (*http.
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "id", *params.ID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
 				return nil, err
 			} else {
-				for _, qp := range strings.Split(queryFrag, "&") {
-					rawQueryFragments = append(rawQueryFragments, qp)
-				}
+				rawQueryFragments = append(rawQueryFragments, strings.Split(queryFrag, "&")...)
 			}
 		}
 
@@ -2660,9 +2037,7 @@ func NewListDatadiffsRequest(server string, params *ListDatadiffsParams) (*http.
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "user_id", *params.UserID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
 				return nil, err
 			} else {
-				for _, qp := range strings.Split(queryFrag, "&") {
-					rawQueryFragments = append(rawQueryFragments, qp)
-				}
+				rawQueryFragments = append(rawQueryFragments, strings.Split(queryFrag, "&")...)
 			}
 		}
 
@@ -2670,9 +2045,7 @@ func NewListDatadiffsRequest(server string, params *ListDatadiffsParams) (*http.
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "data_source1_id", *params.DataSource1ID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
 				return nil, err
 			} else {
-				for _, qp := range strings.Split(queryFrag, "&") {
-					rawQueryFragments = append(rawQueryFragments, qp)
-				}
+				rawQueryFragments = append(rawQueryFragments, strings.Split(queryFrag, "&")...)
 			}
 		}
 
@@ -2680,9 +2053,7 @@ func NewListDatadiffsRequest(server string, params *ListDatadiffsParams) (*http.
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "data_source2_id", *params.DataSource2ID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
 				return nil, err
 			} else {
-				for _, qp := range strings.Split(queryFrag, "&") {
-					rawQueryFragments = append(rawQueryFragments, qp)
-				}
+				rawQueryFragments = append(rawQueryFragments, strings.Split(queryFrag, "&")...)
 			}
 		}
 
@@ -2690,9 +2061,7 @@ func NewListDatadiffsRequest(server string, params *ListDatadiffsParams) (*http.
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "table1", *params.Table1, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
 				return nil, err
 			} else {
-				for _, qp := range strings.Split(queryFrag, "&") {
-					rawQueryFragments = append(rawQueryFragments, qp)
-				}
+				rawQueryFragments = append(rawQueryFragments, strings.Split(queryFrag, "&")...)
 			}
 		}
 
@@ -2700,9 +2069,7 @@ func NewListDatadiffsRequest(server string, params *ListDatadiffsParams) (*http.
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "table2", *params.Table2, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
 				return nil, err
 			} else {
-				for _, qp := range strings.Split(queryFrag, "&") {
-					rawQueryFragments = append(rawQueryFragments, qp)
-				}
+				rawQueryFragments = append(rawQueryFragments, strings.Split(queryFrag, "&")...)
 			}
 		}
 
@@ -2710,9 +2077,7 @@ func NewListDatadiffsRequest(server string, params *ListDatadiffsParams) (*http.
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "query1", *params.Query1, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
 				return nil, err
 			} else {
-				for _, qp := range strings.Split(queryFrag, "&") {
-					rawQueryFragments = append(rawQueryFragments, qp)
-				}
+				rawQueryFragments = append(rawQueryFragments, strings.Split(queryFrag, "&")...)
 			}
 		}
 
@@ -2720,9 +2085,7 @@ func NewListDatadiffsRequest(server string, params *ListDatadiffsParams) (*http.
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "query2", *params.Query2, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
 				return nil, err
 			} else {
-				for _, qp := range strings.Split(queryFrag, "&") {
-					rawQueryFragments = append(rawQueryFragments, qp)
-				}
+				rawQueryFragments = append(rawQueryFragments, strings.Split(queryFrag, "&")...)
 			}
 		}
 
@@ -2730,9 +2093,7 @@ func NewListDatadiffsRequest(server string, params *ListDatadiffsParams) (*http.
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "pk_columns", *params.PkColumns, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
 				return nil, err
 			} else {
-				for _, qp := range strings.Split(queryFrag, "&") {
-					rawQueryFragments = append(rawQueryFragments, qp)
-				}
+				rawQueryFragments = append(rawQueryFragments, strings.Split(queryFrag, "&")...)
 			}
 		}
 
@@ -2740,9 +2101,7 @@ func NewListDatadiffsRequest(server string, params *ListDatadiffsParams) (*http.
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "filter1", *params.Filter1, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
 				return nil, err
 			} else {
-				for _, qp := range strings.Split(queryFrag, "&") {
-					rawQueryFragments = append(rawQueryFragments, qp)
-				}
+				rawQueryFragments = append(rawQueryFragments, strings.Split(queryFrag, "&")...)
 			}
 		}
 
@@ -2750,9 +2109,7 @@ func NewListDatadiffsRequest(server string, params *ListDatadiffsParams) (*http.
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "filter2", *params.Filter2, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
 				return nil, err
 			} else {
-				for _, qp := range strings.Split(queryFrag, "&") {
-					rawQueryFragments = append(rawQueryFragments, qp)
-				}
+				rawQueryFragments = append(rawQueryFragments, strings.Split(queryFrag, "&")...)
 			}
 		}
 
@@ -2760,9 +2117,7 @@ func NewListDatadiffsRequest(server string, params *ListDatadiffsParams) (*http.
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "time_column", *params.TimeColumn, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
 				return nil, err
 			} else {
-				for _, qp := range strings.Split(queryFrag, "&") {
-					rawQueryFragments = append(rawQueryFragments, qp)
-				}
+				rawQueryFragments = append(rawQueryFragments, strings.Split(queryFrag, "&")...)
 			}
 		}
 
@@ -2770,9 +2125,7 @@ func NewListDatadiffsRequest(server string, params *ListDatadiffsParams) (*http.
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "kind", *params.Kind, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
 				return nil, err
 			} else {
-				for _, qp := range strings.Split(queryFrag, "&") {
-					rawQueryFragments = append(rawQueryFragments, qp)
-				}
+				rawQueryFragments = append(rawQueryFragments, strings.Split(queryFrag, "&")...)
 			}
 		}
 
@@ -2780,9 +2133,7 @@ func NewListDatadiffsRequest(server string, params *ListDatadiffsParams) (*http.
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "algorithm", *params.Algorithm, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
 				return nil, err
 			} else {
-				for _, qp := range strings.Split(queryFrag, "&") {
-					rawQueryFragments = append(rawQueryFragments, qp)
-				}
+				rawQueryFragments = append(rawQueryFragments, strings.Split(queryFrag, "&")...)
 			}
 		}
 
@@ -2790,9 +2141,7 @@ func NewListDatadiffsRequest(server string, params *ListDatadiffsParams) (*http.
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "status", *params.Status, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
 				return nil, err
 			} else {
-				for _, qp := range strings.Split(queryFrag, "&") {
-					rawQueryFragments = append(rawQueryFragments, qp)
-				}
+				rawQueryFragments = append(rawQueryFragments, strings.Split(queryFrag, "&")...)
 			}
 		}
 
@@ -2800,9 +2149,7 @@ func NewListDatadiffsRequest(server string, params *ListDatadiffsParams) (*http.
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "result", *params.Result, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
 				return nil, err
 			} else {
-				for _, qp := range strings.Split(queryFrag, "&") {
-					rawQueryFragments = append(rawQueryFragments, qp)
-				}
+				rawQueryFragments = append(rawQueryFragments, strings.Split(queryFrag, "&")...)
 			}
 		}
 
@@ -2810,9 +2157,7 @@ func NewListDatadiffsRequest(server string, params *ListDatadiffsParams) (*http.
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "source", *params.Source, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
 				return nil, err
 			} else {
-				for _, qp := range strings.Split(queryFrag, "&") {
-					rawQueryFragments = append(rawQueryFragments, qp)
-				}
+				rawQueryFragments = append(rawQueryFragments, strings.Split(queryFrag, "&")...)
 			}
 		}
 
@@ -2820,9 +2165,7 @@ func NewListDatadiffsRequest(server string, params *ListDatadiffsParams) (*http.
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "done", *params.Done, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
 				return nil, err
 			} else {
-				for _, qp := range strings.Split(queryFrag, "&") {
-					rawQueryFragments = append(rawQueryFragments, qp)
-				}
+				rawQueryFragments = append(rawQueryFragments, strings.Split(queryFrag, "&")...)
 			}
 		}
 
@@ -2830,9 +2173,7 @@ func NewListDatadiffsRequest(server string, params *ListDatadiffsParams) (*http.
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "archived", *params.Archived, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
 				return nil, err
 			} else {
-				for _, qp := range strings.Split(queryFrag, "&") {
-					rawQueryFragments = append(rawQueryFragments, qp)
-				}
+				rawQueryFragments = append(rawQueryFragments, strings.Split(queryFrag, "&")...)
 			}
 		}
 
@@ -2840,9 +2181,7 @@ func NewListDatadiffsRequest(server string, params *ListDatadiffsParams) (*http.
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "purged", *params.Purged, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
 				return nil, err
 			} else {
-				for _, qp := range strings.Split(queryFrag, "&") {
-					rawQueryFragments = append(rawQueryFragments, qp)
-				}
+				rawQueryFragments = append(rawQueryFragments, strings.Split(queryFrag, "&")...)
 			}
 		}
 
@@ -2850,9 +2189,7 @@ func NewListDatadiffsRequest(server string, params *ListDatadiffsParams) (*http.
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "tags", *params.Tags, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
 				return nil, err
 			} else {
-				for _, qp := range strings.Split(queryFrag, "&") {
-					rawQueryFragments = append(rawQueryFragments, qp)
-				}
+				rawQueryFragments = append(rawQueryFragments, strings.Split(queryFrag, "&")...)
 			}
 		}
 
@@ -2860,9 +2197,7 @@ func NewListDatadiffsRequest(server string, params *ListDatadiffsParams) (*http.
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "ci_run_id", *params.CIRunID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
 				return nil, err
 			} else {
-				for _, qp := range strings.Split(queryFrag, "&") {
-					rawQueryFragments = append(rawQueryFragments, qp)
-				}
+				rawQueryFragments = append(rawQueryFragments, strings.Split(queryFrag, "&")...)
 			}
 		}
 
@@ -2870,9 +2205,7 @@ func NewListDatadiffsRequest(server string, params *ListDatadiffsParams) (*http.
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "monitor_id", *params.MonitorID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
 				return nil, err
 			} else {
-				for _, qp := range strings.Split(queryFrag, "&") {
-					rawQueryFragments = append(rawQueryFragments, qp)
-				}
+				rawQueryFragments = append(rawQueryFragments, strings.Split(queryFrag, "&")...)
 			}
 		}
 
@@ -2880,9 +2213,7 @@ func NewListDatadiffsRequest(server string, params *ListDatadiffsParams) (*http.
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "created_at", *params.CreatedAt, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
 				return nil, err
 			} else {
-				for _, qp := range strings.Split(queryFrag, "&") {
-					rawQueryFragments = append(rawQueryFragments, qp)
-				}
+				rawQueryFragments = append(rawQueryFragments, strings.Split(queryFrag, "&")...)
 			}
 		}
 
@@ -2890,9 +2221,7 @@ func NewListDatadiffsRequest(server string, params *ListDatadiffsParams) (*http.
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "updated_at", *params.UpdatedAt, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
 				return nil, err
 			} else {
-				for _, qp := range strings.Split(queryFrag, "&") {
-					rawQueryFragments = append(rawQueryFragments, qp)
-				}
+				rawQueryFragments = append(rawQueryFragments, strings.Split(queryFrag, "&")...)
 			}
 		}
 
@@ -2900,9 +2229,7 @@ func NewListDatadiffsRequest(server string, params *ListDatadiffsParams) (*http.
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "finished_at", *params.FinishedAt, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
 				return nil, err
 			} else {
-				for _, qp := range strings.Split(queryFrag, "&") {
-					rawQueryFragments = append(rawQueryFragments, qp)
-				}
+				rawQueryFragments = append(rawQueryFragments, strings.Split(queryFrag, "&")...)
 			}
 		}
 
@@ -2912,12 +2239,7 @@ func NewListDatadiffsRequest(server string, params *ListDatadiffsParams) (*http.
 		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
 	}
 
-	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
-	if err != nil {
-		return nil, err
-	}
-
-	return req, nil
+	return http.NewRequest(http.MethodGet, queryURL.String(), nil)
 }
 
 // NewCreateDatadiffRequest calls the generic CreateDatadiff builder with application/json body
@@ -2935,17 +2257,7 @@ func NewCreateDatadiffRequest(server string, body CreateDatadiffJSONRequestBody)
 func NewCreateDatadiffRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
 	var err error
 
-	serverURL, err := url.Parse(server)
-	if err != nil {
-		return nil, err
-	}
-
-	operationPath := fmt.Sprintf("/api/v1/datadiffs")
-	if operationPath[0] == '/' {
-		operationPath = "." + operationPath
-	}
-
-	queryURL, err := serverURL.Parse(operationPath)
+	queryURL, err := locate(server, "/api/v1/datadiffs")
 	if err != nil {
 		return nil, err
 	}
@@ -2971,17 +2283,7 @@ func NewGetDatadiffRequest(server string, datadiffID int, params *GetDatadiffPar
 		return nil, err
 	}
 
-	serverURL, err := url.Parse(server)
-	if err != nil {
-		return nil, err
-	}
-
-	operationPath := fmt.Sprintf("/api/v1/datadiffs/%s", pathParam0)
-	if operationPath[0] == '/' {
-		operationPath = "." + operationPath
-	}
-
-	queryURL, err := serverURL.Parse(operationPath)
+	queryURL, err := locate(server, "/api/v1/datadiffs/%s", pathParam0)
 	if err != nil {
 		return nil, err
 	}
@@ -2999,9 +2301,7 @@ func NewGetDatadiffRequest(server string, datadiffID int, params *GetDatadiffPar
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "poll", *params.Poll, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "", Format: ""}); err != nil {
 				return nil, err
 			} else {
-				for _, qp := range strings.Split(queryFrag, "&") {
-					rawQueryFragments = append(rawQueryFragments, qp)
-				}
+				rawQueryFragments = append(rawQueryFragments, strings.Split(queryFrag, "&")...)
 			}
 		}
 
@@ -3011,12 +2311,7 @@ func NewGetDatadiffRequest(server string, datadiffID int, params *GetDatadiffPar
 		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
 	}
 
-	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
-	if err != nil {
-		return nil, err
-	}
-
-	return req, nil
+	return http.NewRequest(http.MethodGet, queryURL.String(), nil)
 }
 
 // NewUpdateDatadiffRequest calls the generic UpdateDatadiff builder with application/json body
@@ -3041,17 +2336,7 @@ func NewUpdateDatadiffRequestWithBody(server string, datadiffID int, contentType
 		return nil, err
 	}
 
-	serverURL, err := url.Parse(server)
-	if err != nil {
-		return nil, err
-	}
-
-	operationPath := fmt.Sprintf("/api/v1/datadiffs/%s", pathParam0)
-	if operationPath[0] == '/' {
-		operationPath = "." + operationPath
-	}
-
-	queryURL, err := serverURL.Parse(operationPath)
+	queryURL, err := locate(server, "/api/v1/datadiffs/%s", pathParam0)
 	if err != nil {
 		return nil, err
 	}
@@ -3077,27 +2362,12 @@ func NewCancelDiffRequest(server string, datadiffID int) (*http.Request, error) 
 		return nil, err
 	}
 
-	serverURL, err := url.Parse(server)
+	queryURL, err := locate(server, "/api/v1/datadiffs/%s/cancel", pathParam0)
 	if err != nil {
 		return nil, err
 	}
 
-	operationPath := fmt.Sprintf("/api/v1/datadiffs/%s/cancel", pathParam0)
-	if operationPath[0] == '/' {
-		operationPath = "." + operationPath
-	}
-
-	queryURL, err := serverURL.Parse(operationPath)
-	if err != nil {
-		return nil, err
-	}
-
-	req, err := http.NewRequest(http.MethodPost, queryURL.String(), nil)
-	if err != nil {
-		return nil, err
-	}
-
-	return req, nil
+	return http.NewRequest(http.MethodPost, queryURL.String(), nil)
 }
 
 // NewGetDiffSummaryRequest constructs an http.Request for the GetDiffSummary method
@@ -3111,27 +2381,12 @@ func NewGetDiffSummaryRequest(server string, datadiffID int) (*http.Request, err
 		return nil, err
 	}
 
-	serverURL, err := url.Parse(server)
+	queryURL, err := locate(server, "/api/v1/datadiffs/%s/summary", pathParam0)
 	if err != nil {
 		return nil, err
 	}
 
-	operationPath := fmt.Sprintf("/api/v1/datadiffs/%s/summary", pathParam0)
-	if operationPath[0] == '/' {
-		operationPath = "." + operationPath
-	}
-
-	queryURL, err := serverURL.Parse(operationPath)
-	if err != nil {
-		return nil, err
-	}
-
-	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
-	if err != nil {
-		return nil, err
-	}
-
-	return req, nil
+	return http.NewRequest(http.MethodGet, queryURL.String(), nil)
 }
 
 // NewGetDiffSummaryV1Request constructs an http.Request for the GetDiffSummaryV1 method
@@ -3145,27 +2400,12 @@ func NewGetDiffSummaryV1Request(server string, datadiffID int) (*http.Request, e
 		return nil, err
 	}
 
-	serverURL, err := url.Parse(server)
+	queryURL, err := locate(server, "/api/v1/datadiffs/%s/summary_results", pathParam0)
 	if err != nil {
 		return nil, err
 	}
 
-	operationPath := fmt.Sprintf("/api/v1/datadiffs/%s/summary_results", pathParam0)
-	if operationPath[0] == '/' {
-		operationPath = "." + operationPath
-	}
-
-	queryURL, err := serverURL.Parse(operationPath)
-	if err != nil {
-		return nil, err
-	}
-
-	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
-	if err != nil {
-		return nil, err
-	}
-
-	return req, nil
+	return http.NewRequest(http.MethodGet, queryURL.String(), nil)
 }
 
 // NewCheckDbtArtifactsRequestWithFormdataBody calls the generic CheckDbtArtifacts builder with application/x-www-form-urlencoded body
@@ -3190,17 +2430,7 @@ func NewCheckDbtArtifactsRequestWithBody(server string, ciConfigID int, contentT
 		return nil, err
 	}
 
-	serverURL, err := url.Parse(server)
-	if err != nil {
-		return nil, err
-	}
-
-	operationPath := fmt.Sprintf("/api/v1/dbt/post_upload_check_artifacts/%s", pathParam0)
-	if operationPath[0] == '/' {
-		operationPath = "." + operationPath
-	}
-
-	queryURL, err := serverURL.Parse(operationPath)
+	queryURL, err := locate(server, "/api/v1/dbt/post_upload_check_artifacts/%s", pathParam0)
 	if err != nil {
 		return nil, err
 	}
@@ -3226,17 +2456,7 @@ func NewSubmitDbtArtifactsRequestWithBody(server string, ciConfigID int, content
 		return nil, err
 	}
 
-	serverURL, err := url.Parse(server)
-	if err != nil {
-		return nil, err
-	}
-
-	operationPath := fmt.Sprintf("/api/v1/dbt/submit_artifacts/%s", pathParam0)
-	if operationPath[0] == '/' {
-		operationPath = "." + operationPath
-	}
-
-	queryURL, err := serverURL.Parse(operationPath)
+	queryURL, err := locate(server, "/api/v1/dbt/submit_artifacts/%s", pathParam0)
 	if err != nil {
 		return nil, err
 	}
@@ -3255,27 +2475,12 @@ func NewSubmitDbtArtifactsRequestWithBody(server string, ciConfigID int, content
 func NewGetAllIntegrationsRequest(server string) (*http.Request, error) {
 	var err error
 
-	serverURL, err := url.Parse(server)
+	queryURL, err := locate(server, "/api/v1/lineage/bi/")
 	if err != nil {
 		return nil, err
 	}
 
-	operationPath := fmt.Sprintf("/api/v1/lineage/bi/")
-	if operationPath[0] == '/' {
-		operationPath = "." + operationPath
-	}
-
-	queryURL, err := serverURL.Parse(operationPath)
-	if err != nil {
-		return nil, err
-	}
-
-	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
-	if err != nil {
-		return nil, err
-	}
-
-	return req, nil
+	return http.NewRequest(http.MethodGet, queryURL.String(), nil)
 }
 
 // NewCreateDbtIntegrationRequest calls the generic CreateDbtIntegration builder with application/json body
@@ -3293,17 +2498,7 @@ func NewCreateDbtIntegrationRequest(server string, body CreateDbtIntegrationJSON
 func NewCreateDbtIntegrationRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
 	var err error
 
-	serverURL, err := url.Parse(server)
-	if err != nil {
-		return nil, err
-	}
-
-	operationPath := fmt.Sprintf("/api/v1/lineage/bi/dbt/")
-	if operationPath[0] == '/' {
-		operationPath = "." + operationPath
-	}
-
-	queryURL, err := serverURL.Parse(operationPath)
+	queryURL, err := locate(server, "/api/v1/lineage/bi/dbt/")
 	if err != nil {
 		return nil, err
 	}
@@ -3340,17 +2535,7 @@ func NewUpdateDbtIntegrationRequestWithBody(server string, biDatasourceID int, c
 		return nil, err
 	}
 
-	serverURL, err := url.Parse(server)
-	if err != nil {
-		return nil, err
-	}
-
-	operationPath := fmt.Sprintf("/api/v1/lineage/bi/dbt/%s/", pathParam0)
-	if operationPath[0] == '/' {
-		operationPath = "." + operationPath
-	}
-
-	queryURL, err := serverURL.Parse(operationPath)
+	queryURL, err := locate(server, "/api/v1/lineage/bi/dbt/%s/", pathParam0)
 	if err != nil {
 		return nil, err
 	}
@@ -3380,17 +2565,7 @@ func NewCreateHightouchIntegrationRequest(server string, body CreateHightouchInt
 func NewCreateHightouchIntegrationRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
 	var err error
 
-	serverURL, err := url.Parse(server)
-	if err != nil {
-		return nil, err
-	}
-
-	operationPath := fmt.Sprintf("/api/v1/lineage/bi/hightouch/")
-	if operationPath[0] == '/' {
-		operationPath = "." + operationPath
-	}
-
-	queryURL, err := serverURL.Parse(operationPath)
+	queryURL, err := locate(server, "/api/v1/lineage/bi/hightouch/")
 	if err != nil {
 		return nil, err
 	}
@@ -3427,17 +2602,7 @@ func NewChangeHightouchIntegrationRequestWithBody(server string, biDatasourceID 
 		return nil, err
 	}
 
-	serverURL, err := url.Parse(server)
-	if err != nil {
-		return nil, err
-	}
-
-	operationPath := fmt.Sprintf("/api/v1/lineage/bi/hightouch/%s/", pathParam0)
-	if operationPath[0] == '/' {
-		operationPath = "." + operationPath
-	}
-
-	queryURL, err := serverURL.Parse(operationPath)
+	queryURL, err := locate(server, "/api/v1/lineage/bi/hightouch/%s/", pathParam0)
 	if err != nil {
 		return nil, err
 	}
@@ -3467,17 +2632,7 @@ func NewCreateLookerIntegrationRequest(server string, body CreateLookerIntegrati
 func NewCreateLookerIntegrationRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
 	var err error
 
-	serverURL, err := url.Parse(server)
-	if err != nil {
-		return nil, err
-	}
-
-	operationPath := fmt.Sprintf("/api/v1/lineage/bi/looker/")
-	if operationPath[0] == '/' {
-		operationPath = "." + operationPath
-	}
-
-	queryURL, err := serverURL.Parse(operationPath)
+	queryURL, err := locate(server, "/api/v1/lineage/bi/looker/")
 	if err != nil {
 		return nil, err
 	}
@@ -3514,17 +2669,7 @@ func NewUpdateLookerIntegrationRequestWithBody(server string, biDatasourceID int
 		return nil, err
 	}
 
-	serverURL, err := url.Parse(server)
-	if err != nil {
-		return nil, err
-	}
-
-	operationPath := fmt.Sprintf("/api/v1/lineage/bi/looker/%s/", pathParam0)
-	if operationPath[0] == '/' {
-		operationPath = "." + operationPath
-	}
-
-	queryURL, err := serverURL.Parse(operationPath)
+	queryURL, err := locate(server, "/api/v1/lineage/bi/looker/%s/", pathParam0)
 	if err != nil {
 		return nil, err
 	}
@@ -3554,17 +2699,7 @@ func NewCreateModeIntegrationRequest(server string, body CreateModeIntegrationJS
 func NewCreateModeIntegrationRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
 	var err error
 
-	serverURL, err := url.Parse(server)
-	if err != nil {
-		return nil, err
-	}
-
-	operationPath := fmt.Sprintf("/api/v1/lineage/bi/mode/")
-	if operationPath[0] == '/' {
-		operationPath = "." + operationPath
-	}
-
-	queryURL, err := serverURL.Parse(operationPath)
+	queryURL, err := locate(server, "/api/v1/lineage/bi/mode/")
 	if err != nil {
 		return nil, err
 	}
@@ -3601,17 +2736,7 @@ func NewChangeModeIntegrationRequestWithBody(server string, biDatasourceID int, 
 		return nil, err
 	}
 
-	serverURL, err := url.Parse(server)
-	if err != nil {
-		return nil, err
-	}
-
-	operationPath := fmt.Sprintf("/api/v1/lineage/bi/mode/%s/", pathParam0)
-	if operationPath[0] == '/' {
-		operationPath = "." + operationPath
-	}
-
-	queryURL, err := serverURL.Parse(operationPath)
+	queryURL, err := locate(server, "/api/v1/lineage/bi/mode/%s/", pathParam0)
 	if err != nil {
 		return nil, err
 	}
@@ -3641,17 +2766,7 @@ func NewCreatePowerbiIntegrationRequest(server string, body CreatePowerbiIntegra
 func NewCreatePowerbiIntegrationRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
 	var err error
 
-	serverURL, err := url.Parse(server)
-	if err != nil {
-		return nil, err
-	}
-
-	operationPath := fmt.Sprintf("/api/v1/lineage/bi/powerbi/")
-	if operationPath[0] == '/' {
-		operationPath = "." + operationPath
-	}
-
-	queryURL, err := serverURL.Parse(operationPath)
+	queryURL, err := locate(server, "/api/v1/lineage/bi/powerbi/")
 	if err != nil {
 		return nil, err
 	}
@@ -3688,17 +2803,7 @@ func NewUpdatePowerbiIntegrationRequestWithBody(server string, biDatasourceID in
 		return nil, err
 	}
 
-	serverURL, err := url.Parse(server)
-	if err != nil {
-		return nil, err
-	}
-
-	operationPath := fmt.Sprintf("/api/v1/lineage/bi/powerbi/%s/", pathParam0)
-	if operationPath[0] == '/' {
-		operationPath = "." + operationPath
-	}
-
-	queryURL, err := serverURL.Parse(operationPath)
+	queryURL, err := locate(server, "/api/v1/lineage/bi/powerbi/%s/", pathParam0)
 	if err != nil {
 		return nil, err
 	}
@@ -3728,17 +2833,7 @@ func NewCreateTableauIntegrationRequest(server string, body CreateTableauIntegra
 func NewCreateTableauIntegrationRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
 	var err error
 
-	serverURL, err := url.Parse(server)
-	if err != nil {
-		return nil, err
-	}
-
-	operationPath := fmt.Sprintf("/api/v1/lineage/bi/tableau/")
-	if operationPath[0] == '/' {
-		operationPath = "." + operationPath
-	}
-
-	queryURL, err := serverURL.Parse(operationPath)
+	queryURL, err := locate(server, "/api/v1/lineage/bi/tableau/")
 	if err != nil {
 		return nil, err
 	}
@@ -3775,17 +2870,7 @@ func NewUpdateTableauIntegrationRequestWithBody(server string, biDatasourceID in
 		return nil, err
 	}
 
-	serverURL, err := url.Parse(server)
-	if err != nil {
-		return nil, err
-	}
-
-	operationPath := fmt.Sprintf("/api/v1/lineage/bi/tableau/%s/", pathParam0)
-	if operationPath[0] == '/' {
-		operationPath = "." + operationPath
-	}
-
-	queryURL, err := serverURL.Parse(operationPath)
+	queryURL, err := locate(server, "/api/v1/lineage/bi/tableau/%s/", pathParam0)
 	if err != nil {
 		return nil, err
 	}
@@ -3811,27 +2896,12 @@ func NewRemoveIntegrationRequest(server string, biDatasourceID int) (*http.Reque
 		return nil, err
 	}
 
-	serverURL, err := url.Parse(server)
+	queryURL, err := locate(server, "/api/v1/lineage/bi/%s/", pathParam0)
 	if err != nil {
 		return nil, err
 	}
 
-	operationPath := fmt.Sprintf("/api/v1/lineage/bi/%s/", pathParam0)
-	if operationPath[0] == '/' {
-		operationPath = "." + operationPath
-	}
-
-	queryURL, err := serverURL.Parse(operationPath)
-	if err != nil {
-		return nil, err
-	}
-
-	req, err := http.NewRequest(http.MethodDelete, queryURL.String(), nil)
-	if err != nil {
-		return nil, err
-	}
-
-	return req, nil
+	return http.NewRequest(http.MethodDelete, queryURL.String(), nil)
 }
 
 // NewGetIntegrationRequest constructs an http.Request for the GetIntegration method
@@ -3845,27 +2915,12 @@ func NewGetIntegrationRequest(server string, biDatasourceID int) (*http.Request,
 		return nil, err
 	}
 
-	serverURL, err := url.Parse(server)
+	queryURL, err := locate(server, "/api/v1/lineage/bi/%s/", pathParam0)
 	if err != nil {
 		return nil, err
 	}
 
-	operationPath := fmt.Sprintf("/api/v1/lineage/bi/%s/", pathParam0)
-	if operationPath[0] == '/' {
-		operationPath = "." + operationPath
-	}
-
-	queryURL, err := serverURL.Parse(operationPath)
-	if err != nil {
-		return nil, err
-	}
-
-	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
-	if err != nil {
-		return nil, err
-	}
-
-	return req, nil
+	return http.NewRequest(http.MethodGet, queryURL.String(), nil)
 }
 
 // NewResyncIntegrationRequest constructs an http.Request for the ResyncIntegration method
@@ -3879,54 +2934,24 @@ func NewResyncIntegrationRequest(server string, biDatasourceID int) (*http.Reque
 		return nil, err
 	}
 
-	serverURL, err := url.Parse(server)
+	queryURL, err := locate(server, "/api/v1/lineage/bi/%s/sync/", pathParam0)
 	if err != nil {
 		return nil, err
 	}
 
-	operationPath := fmt.Sprintf("/api/v1/lineage/bi/%s/sync/", pathParam0)
-	if operationPath[0] == '/' {
-		operationPath = "." + operationPath
-	}
-
-	queryURL, err := serverURL.Parse(operationPath)
-	if err != nil {
-		return nil, err
-	}
-
-	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
-	if err != nil {
-		return nil, err
-	}
-
-	return req, nil
+	return http.NewRequest(http.MethodGet, queryURL.String(), nil)
 }
 
 // NewGetOrganizationMetaRequest constructs an http.Request for the GetOrganizationMeta method
 func NewGetOrganizationMetaRequest(server string) (*http.Request, error) {
 	var err error
 
-	serverURL, err := url.Parse(server)
+	queryURL, err := locate(server, "/api/v1/organization/meta")
 	if err != nil {
 		return nil, err
 	}
 
-	operationPath := fmt.Sprintf("/api/v1/organization/meta")
-	if operationPath[0] == '/' {
-		operationPath = "." + operationPath
-	}
-
-	queryURL, err := serverURL.Parse(operationPath)
-	if err != nil {
-		return nil, err
-	}
-
-	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
-	if err != nil {
-		return nil, err
-	}
-
-	return req, nil
+	return http.NewRequest(http.MethodGet, queryURL.String(), nil)
 }
 
 func (c *Client) applyEditors(ctx context.Context, req *http.Request, additionalEditors []RequestEditorFn) error {
@@ -4557,8 +3582,7 @@ type ClientWithResponsesInterface interface {
 }
 
 type CheckPksInDbtManifestResponse struct {
-	Body         []byte
-	HTTPResponse *http.Response
+	received
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *[]DbtPrimaryKey
 }
@@ -4568,38 +3592,8 @@ func (r CheckPksInDbtManifestResponse) GetJSON200() *[]DbtPrimaryKey {
 	return r.JSON200
 }
 
-// GetBody returns the raw response body bytes
-func (r CheckPksInDbtManifestResponse) GetBody() []byte {
-	return r.Body
-}
-
-// Status returns HTTPResponse.Status
-func (r CheckPksInDbtManifestResponse) Status() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Status
-	}
-	return http.StatusText(0)
-}
-
-// StatusCode returns HTTPResponse.StatusCode
-func (r CheckPksInDbtManifestResponse) StatusCode() int {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.StatusCode
-	}
-	return 0
-}
-
-// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
-func (r CheckPksInDbtManifestResponse) ContentType() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Header.Get("Content-Type")
-	}
-	return ""
-}
-
 type LogSdkLinesResponse struct {
-	Body         []byte
-	HTTPResponse *http.Response
+	received
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *SDKLogged
 }
@@ -4609,38 +3603,8 @@ func (r LogSdkLinesResponse) GetJSON200() *SDKLogged {
 	return r.JSON200
 }
 
-// GetBody returns the raw response body bytes
-func (r LogSdkLinesResponse) GetBody() []byte {
-	return r.Body
-}
-
-// Status returns HTTPResponse.Status
-func (r LogSdkLinesResponse) Status() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Status
-	}
-	return http.StatusText(0)
-}
-
-// StatusCode returns HTTPResponse.StatusCode
-func (r LogSdkLinesResponse) StatusCode() int {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.StatusCode
-	}
-	return 0
-}
-
-// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
-func (r LogSdkLinesResponse) ContentType() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Header.Get("Content-Type")
-	}
-	return ""
-}
-
 type GetCIResponse struct {
-	Body         []byte
-	HTTPResponse *http.Response
+	received
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *[]APICIRun
 }
@@ -4650,38 +3614,8 @@ func (r GetCIResponse) GetJSON200() *[]APICIRun {
 	return r.JSON200
 }
 
-// GetBody returns the raw response body bytes
-func (r GetCIResponse) GetBody() []byte {
-	return r.Body
-}
-
-// Status returns HTTPResponse.Status
-func (r GetCIResponse) Status() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Status
-	}
-	return http.StatusText(0)
-}
-
-// StatusCode returns HTTPResponse.StatusCode
-func (r GetCIResponse) StatusCode() int {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.StatusCode
-	}
-	return 0
-}
-
-// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
-func (r GetCIResponse) ContentType() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Header.Get("Content-Type")
-	}
-	return ""
-}
-
 type TriggerCIResponse struct {
-	Body         []byte
-	HTTPResponse *http.Response
+	received
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *SubmitCIJob
 }
@@ -4691,38 +3625,8 @@ func (r TriggerCIResponse) GetJSON200() *SubmitCIJob {
 	return r.JSON200
 }
 
-// GetBody returns the raw response body bytes
-func (r TriggerCIResponse) GetBody() []byte {
-	return r.Body
-}
-
-// Status returns HTTPResponse.Status
-func (r TriggerCIResponse) Status() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Status
-	}
-	return http.StatusText(0)
-}
-
-// StatusCode returns HTTPResponse.StatusCode
-func (r TriggerCIResponse) StatusCode() int {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.StatusCode
-	}
-	return 0
-}
-
-// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
-func (r TriggerCIResponse) ContentType() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Header.Get("Content-Type")
-	}
-	return ""
-}
-
 type UploadChangesResponse struct {
-	Body         []byte
-	HTTPResponse *http.Response
+	received
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *SubmitCIJob
 }
@@ -4732,38 +3636,8 @@ func (r UploadChangesResponse) GetJSON200() *SubmitCIJob {
 	return r.JSON200
 }
 
-// GetBody returns the raw response body bytes
-func (r UploadChangesResponse) GetBody() []byte {
-	return r.Body
-}
-
-// Status returns HTTPResponse.Status
-func (r UploadChangesResponse) Status() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Status
-	}
-	return http.StatusText(0)
-}
-
-// StatusCode returns HTTPResponse.StatusCode
-func (r UploadChangesResponse) StatusCode() int {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.StatusCode
-	}
-	return 0
-}
-
-// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
-func (r UploadChangesResponse) ContentType() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Header.Get("Content-Type")
-	}
-	return ""
-}
-
 type ListDataSourcesResponse struct {
-	Body         []byte
-	HTTPResponse *http.Response
+	received
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *[]ListDataSources200JSONResponseBody_Item
 }
@@ -4773,38 +3647,8 @@ func (r ListDataSourcesResponse) GetJSON200() *[]ListDataSources200JSONResponseB
 	return r.JSON200
 }
 
-// GetBody returns the raw response body bytes
-func (r ListDataSourcesResponse) GetBody() []byte {
-	return r.Body
-}
-
-// Status returns HTTPResponse.Status
-func (r ListDataSourcesResponse) Status() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Status
-	}
-	return http.StatusText(0)
-}
-
-// StatusCode returns HTTPResponse.StatusCode
-func (r ListDataSourcesResponse) StatusCode() int {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.StatusCode
-	}
-	return 0
-}
-
-// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
-func (r ListDataSourcesResponse) ContentType() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Header.Get("Content-Type")
-	}
-	return ""
-}
-
 type CreateNewDatasourceResponse struct {
-	Body         []byte
-	HTTPResponse *http.Response
+	received
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *CreateNewDatasource200JSONResponseBody
 }
@@ -4814,38 +3658,8 @@ func (r CreateNewDatasourceResponse) GetJSON200() *CreateNewDatasource200JSONRes
 	return r.JSON200
 }
 
-// GetBody returns the raw response body bytes
-func (r CreateNewDatasourceResponse) GetBody() []byte {
-	return r.Body
-}
-
-// Status returns HTTPResponse.Status
-func (r CreateNewDatasourceResponse) Status() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Status
-	}
-	return http.StatusText(0)
-}
-
-// StatusCode returns HTTPResponse.StatusCode
-func (r CreateNewDatasourceResponse) StatusCode() int {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.StatusCode
-	}
-	return 0
-}
-
-// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
-func (r CreateNewDatasourceResponse) ContentType() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Header.Get("Content-Type")
-	}
-	return ""
-}
-
 type GetDataSourceTestResultResponse struct {
-	Body         []byte
-	HTTPResponse *http.Response
+	received
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *AsyncDataSourceTestResults
 }
@@ -4855,38 +3669,8 @@ func (r GetDataSourceTestResultResponse) GetJSON200() *AsyncDataSourceTestResult
 	return r.JSON200
 }
 
-// GetBody returns the raw response body bytes
-func (r GetDataSourceTestResultResponse) GetBody() []byte {
-	return r.Body
-}
-
-// Status returns HTTPResponse.Status
-func (r GetDataSourceTestResultResponse) Status() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Status
-	}
-	return http.StatusText(0)
-}
-
-// StatusCode returns HTTPResponse.StatusCode
-func (r GetDataSourceTestResultResponse) StatusCode() int {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.StatusCode
-	}
-	return 0
-}
-
-// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
-func (r GetDataSourceTestResultResponse) ContentType() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Header.Get("Content-Type")
-	}
-	return ""
-}
-
 type GetDataSourceTypesResponse struct {
-	Body         []byte
-	HTTPResponse *http.Response
+	received
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *[]APIDataSourceType
 }
@@ -4896,38 +3680,8 @@ func (r GetDataSourceTypesResponse) GetJSON200() *[]APIDataSourceType {
 	return r.JSON200
 }
 
-// GetBody returns the raw response body bytes
-func (r GetDataSourceTypesResponse) GetBody() []byte {
-	return r.Body
-}
-
-// Status returns HTTPResponse.Status
-func (r GetDataSourceTypesResponse) Status() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Status
-	}
-	return http.StatusText(0)
-}
-
-// StatusCode returns HTTPResponse.StatusCode
-func (r GetDataSourceTypesResponse) StatusCode() int {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.StatusCode
-	}
-	return 0
-}
-
-// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
-func (r GetDataSourceTypesResponse) ContentType() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Header.Get("Content-Type")
-	}
-	return ""
-}
-
 type GetDataSourceResponse struct {
-	Body         []byte
-	HTTPResponse *http.Response
+	received
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *GetDataSource200JSONResponseBody
 }
@@ -4937,38 +3691,8 @@ func (r GetDataSourceResponse) GetJSON200() *GetDataSource200JSONResponseBody {
 	return r.JSON200
 }
 
-// GetBody returns the raw response body bytes
-func (r GetDataSourceResponse) GetBody() []byte {
-	return r.Body
-}
-
-// Status returns HTTPResponse.Status
-func (r GetDataSourceResponse) Status() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Status
-	}
-	return http.StatusText(0)
-}
-
-// StatusCode returns HTTPResponse.StatusCode
-func (r GetDataSourceResponse) StatusCode() int {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.StatusCode
-	}
-	return 0
-}
-
-// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
-func (r GetDataSourceResponse) ContentType() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Header.Get("Content-Type")
-	}
-	return ""
-}
-
 type RequestDatasetSchemaResponse struct {
-	Body         []byte
-	HTTPResponse *http.Response
+	received
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *DatasetSchemaTask
 }
@@ -4978,38 +3702,8 @@ func (r RequestDatasetSchemaResponse) GetJSON200() *DatasetSchemaTask {
 	return r.JSON200
 }
 
-// GetBody returns the raw response body bytes
-func (r RequestDatasetSchemaResponse) GetBody() []byte {
-	return r.Body
-}
-
-// Status returns HTTPResponse.Status
-func (r RequestDatasetSchemaResponse) Status() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Status
-	}
-	return http.StatusText(0)
-}
-
-// StatusCode returns HTTPResponse.StatusCode
-func (r RequestDatasetSchemaResponse) StatusCode() int {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.StatusCode
-	}
-	return 0
-}
-
-// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
-func (r RequestDatasetSchemaResponse) ContentType() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Header.Get("Content-Type")
-	}
-	return ""
-}
-
 type GetDatasetSchemaResponse struct {
-	Body         []byte
-	HTTPResponse *http.Response
+	received
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *DatasetSchema
 }
@@ -5019,38 +3713,8 @@ func (r GetDatasetSchemaResponse) GetJSON200() *DatasetSchema {
 	return r.JSON200
 }
 
-// GetBody returns the raw response body bytes
-func (r GetDatasetSchemaResponse) GetBody() []byte {
-	return r.Body
-}
-
-// Status returns HTTPResponse.Status
-func (r GetDatasetSchemaResponse) Status() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Status
-	}
-	return http.StatusText(0)
-}
-
-// StatusCode returns HTTPResponse.StatusCode
-func (r GetDatasetSchemaResponse) StatusCode() int {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.StatusCode
-	}
-	return 0
-}
-
-// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
-func (r GetDatasetSchemaResponse) ContentType() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Header.Get("Content-Type")
-	}
-	return ""
-}
-
 type GuessPrimaryKeyResponse struct {
-	Body         []byte
-	HTTPResponse *http.Response
+	received
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *GuessedKeys
 }
@@ -5060,38 +3724,8 @@ func (r GuessPrimaryKeyResponse) GetJSON200() *GuessedKeys {
 	return r.JSON200
 }
 
-// GetBody returns the raw response body bytes
-func (r GuessPrimaryKeyResponse) GetBody() []byte {
-	return r.Body
-}
-
-// Status returns HTTPResponse.Status
-func (r GuessPrimaryKeyResponse) Status() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Status
-	}
-	return http.StatusText(0)
-}
-
-// StatusCode returns HTTPResponse.StatusCode
-func (r GuessPrimaryKeyResponse) StatusCode() int {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.StatusCode
-	}
-	return 0
-}
-
-// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
-func (r GuessPrimaryKeyResponse) ContentType() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Header.Get("Content-Type")
-	}
-	return ""
-}
-
 type ExecuteQueryResponse struct {
-	Body         []byte
-	HTTPResponse *http.Response
+	received
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *APIQueryResult
 }
@@ -5101,38 +3735,8 @@ func (r ExecuteQueryResponse) GetJSON200() *APIQueryResult {
 	return r.JSON200
 }
 
-// GetBody returns the raw response body bytes
-func (r ExecuteQueryResponse) GetBody() []byte {
-	return r.Body
-}
-
-// Status returns HTTPResponse.Status
-func (r ExecuteQueryResponse) Status() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Status
-	}
-	return http.StatusText(0)
-}
-
-// StatusCode returns HTTPResponse.StatusCode
-func (r ExecuteQueryResponse) StatusCode() int {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.StatusCode
-	}
-	return 0
-}
-
-// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
-func (r ExecuteQueryResponse) ContentType() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Header.Get("Content-Type")
-	}
-	return ""
-}
-
 type GetDataSourceSummaryResponse struct {
-	Body         []byte
-	HTTPResponse *http.Response
+	received
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *APIDataSourceSummary
 }
@@ -5142,38 +3746,8 @@ func (r GetDataSourceSummaryResponse) GetJSON200() *APIDataSourceSummary {
 	return r.JSON200
 }
 
-// GetBody returns the raw response body bytes
-func (r GetDataSourceSummaryResponse) GetBody() []byte {
-	return r.Body
-}
-
-// Status returns HTTPResponse.Status
-func (r GetDataSourceSummaryResponse) Status() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Status
-	}
-	return http.StatusText(0)
-}
-
-// StatusCode returns HTTPResponse.StatusCode
-func (r GetDataSourceSummaryResponse) StatusCode() int {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.StatusCode
-	}
-	return 0
-}
-
-// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
-func (r GetDataSourceSummaryResponse) ContentType() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Header.Get("Content-Type")
-	}
-	return ""
-}
-
 type TestDataSourceResponse struct {
-	Body         []byte
-	HTTPResponse *http.Response
+	received
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *TestDataSourceAsyncResponse
 }
@@ -5183,38 +3757,8 @@ func (r TestDataSourceResponse) GetJSON200() *TestDataSourceAsyncResponse {
 	return r.JSON200
 }
 
-// GetBody returns the raw response body bytes
-func (r TestDataSourceResponse) GetBody() []byte {
-	return r.Body
-}
-
-// Status returns HTTPResponse.Status
-func (r TestDataSourceResponse) Status() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Status
-	}
-	return http.StatusText(0)
-}
-
-// StatusCode returns HTTPResponse.StatusCode
-func (r TestDataSourceResponse) StatusCode() int {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.StatusCode
-	}
-	return 0
-}
-
-// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
-func (r TestDataSourceResponse) ContentType() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Header.Get("Content-Type")
-	}
-	return ""
-}
-
 type ListDatadiffsResponse struct {
-	Body         []byte
-	HTTPResponse *http.Response
+	received
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *APIDataDiffPage
 }
@@ -5224,38 +3768,8 @@ func (r ListDatadiffsResponse) GetJSON200() *APIDataDiffPage {
 	return r.JSON200
 }
 
-// GetBody returns the raw response body bytes
-func (r ListDatadiffsResponse) GetBody() []byte {
-	return r.Body
-}
-
-// Status returns HTTPResponse.Status
-func (r ListDatadiffsResponse) Status() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Status
-	}
-	return http.StatusText(0)
-}
-
-// StatusCode returns HTTPResponse.StatusCode
-func (r ListDatadiffsResponse) StatusCode() int {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.StatusCode
-	}
-	return 0
-}
-
-// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
-func (r ListDatadiffsResponse) ContentType() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Header.Get("Content-Type")
-	}
-	return ""
-}
-
 type CreateDatadiffResponse struct {
-	Body         []byte
-	HTTPResponse *http.Response
+	received
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *APIDataDiffFull
 }
@@ -5265,38 +3779,8 @@ func (r CreateDatadiffResponse) GetJSON200() *APIDataDiffFull {
 	return r.JSON200
 }
 
-// GetBody returns the raw response body bytes
-func (r CreateDatadiffResponse) GetBody() []byte {
-	return r.Body
-}
-
-// Status returns HTTPResponse.Status
-func (r CreateDatadiffResponse) Status() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Status
-	}
-	return http.StatusText(0)
-}
-
-// StatusCode returns HTTPResponse.StatusCode
-func (r CreateDatadiffResponse) StatusCode() int {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.StatusCode
-	}
-	return 0
-}
-
-// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
-func (r CreateDatadiffResponse) ContentType() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Header.Get("Content-Type")
-	}
-	return ""
-}
-
 type GetDatadiffResponse struct {
-	Body         []byte
-	HTTPResponse *http.Response
+	received
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *APIDataDiffWithProgressState
 }
@@ -5306,38 +3790,8 @@ func (r GetDatadiffResponse) GetJSON200() *APIDataDiffWithProgressState {
 	return r.JSON200
 }
 
-// GetBody returns the raw response body bytes
-func (r GetDatadiffResponse) GetBody() []byte {
-	return r.Body
-}
-
-// Status returns HTTPResponse.Status
-func (r GetDatadiffResponse) Status() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Status
-	}
-	return http.StatusText(0)
-}
-
-// StatusCode returns HTTPResponse.StatusCode
-func (r GetDatadiffResponse) StatusCode() int {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.StatusCode
-	}
-	return 0
-}
-
-// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
-func (r GetDatadiffResponse) ContentType() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Header.Get("Content-Type")
-	}
-	return ""
-}
-
 type UpdateDatadiffResponse struct {
-	Body         []byte
-	HTTPResponse *http.Response
+	received
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *DataDiffUpdated
 }
@@ -5347,38 +3801,8 @@ func (r UpdateDatadiffResponse) GetJSON200() *DataDiffUpdated {
 	return r.JSON200
 }
 
-// GetBody returns the raw response body bytes
-func (r UpdateDatadiffResponse) GetBody() []byte {
-	return r.Body
-}
-
-// Status returns HTTPResponse.Status
-func (r UpdateDatadiffResponse) Status() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Status
-	}
-	return http.StatusText(0)
-}
-
-// StatusCode returns HTTPResponse.StatusCode
-func (r UpdateDatadiffResponse) StatusCode() int {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.StatusCode
-	}
-	return 0
-}
-
-// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
-func (r UpdateDatadiffResponse) ContentType() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Header.Get("Content-Type")
-	}
-	return ""
-}
-
 type CancelDiffResponse struct {
-	Body         []byte
-	HTTPResponse *http.Response
+	received
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *APIDataDiffCancelled
 }
@@ -5388,38 +3812,8 @@ func (r CancelDiffResponse) GetJSON200() *APIDataDiffCancelled {
 	return r.JSON200
 }
 
-// GetBody returns the raw response body bytes
-func (r CancelDiffResponse) GetBody() []byte {
-	return r.Body
-}
-
-// Status returns HTTPResponse.Status
-func (r CancelDiffResponse) Status() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Status
-	}
-	return http.StatusText(0)
-}
-
-// StatusCode returns HTTPResponse.StatusCode
-func (r CancelDiffResponse) StatusCode() int {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.StatusCode
-	}
-	return 0
-}
-
-// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
-func (r CancelDiffResponse) ContentType() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Header.Get("Content-Type")
-	}
-	return ""
-}
-
 type GetDiffSummaryResponse struct {
-	Body         []byte
-	HTTPResponse *http.Response
+	received
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *APIDataDiffSummary
 }
@@ -5429,38 +3823,8 @@ func (r GetDiffSummaryResponse) GetJSON200() *APIDataDiffSummary {
 	return r.JSON200
 }
 
-// GetBody returns the raw response body bytes
-func (r GetDiffSummaryResponse) GetBody() []byte {
-	return r.Body
-}
-
-// Status returns HTTPResponse.Status
-func (r GetDiffSummaryResponse) Status() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Status
-	}
-	return http.StatusText(0)
-}
-
-// StatusCode returns HTTPResponse.StatusCode
-func (r GetDiffSummaryResponse) StatusCode() int {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.StatusCode
-	}
-	return 0
-}
-
-// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
-func (r GetDiffSummaryResponse) ContentType() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Header.Get("Content-Type")
-	}
-	return ""
-}
-
 type GetDiffSummaryV1Response struct {
-	Body         []byte
-	HTTPResponse *http.Response
+	received
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *GetDiffSummaryV1200JSONResponseBody
 }
@@ -5470,38 +3834,8 @@ func (r GetDiffSummaryV1Response) GetJSON200() *GetDiffSummaryV1200JSONResponseB
 	return r.JSON200
 }
 
-// GetBody returns the raw response body bytes
-func (r GetDiffSummaryV1Response) GetBody() []byte {
-	return r.Body
-}
-
-// Status returns HTTPResponse.Status
-func (r GetDiffSummaryV1Response) Status() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Status
-	}
-	return http.StatusText(0)
-}
-
-// StatusCode returns HTTPResponse.StatusCode
-func (r GetDiffSummaryV1Response) StatusCode() int {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.StatusCode
-	}
-	return 0
-}
-
-// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
-func (r GetDiffSummaryV1Response) ContentType() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Header.Get("Content-Type")
-	}
-	return ""
-}
-
 type CheckDbtArtifactsResponse struct {
-	Body         []byte
-	HTTPResponse *http.Response
+	received
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *DbtArtifactsChecked
 }
@@ -5511,38 +3845,8 @@ func (r CheckDbtArtifactsResponse) GetJSON200() *DbtArtifactsChecked {
 	return r.JSON200
 }
 
-// GetBody returns the raw response body bytes
-func (r CheckDbtArtifactsResponse) GetBody() []byte {
-	return r.Body
-}
-
-// Status returns HTTPResponse.Status
-func (r CheckDbtArtifactsResponse) Status() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Status
-	}
-	return http.StatusText(0)
-}
-
-// StatusCode returns HTTPResponse.StatusCode
-func (r CheckDbtArtifactsResponse) StatusCode() int {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.StatusCode
-	}
-	return 0
-}
-
-// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
-func (r CheckDbtArtifactsResponse) ContentType() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Header.Get("Content-Type")
-	}
-	return ""
-}
-
 type SubmitDbtArtifactsResponse struct {
-	Body         []byte
-	HTTPResponse *http.Response
+	received
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *DbtArtifactsTaken
 }
@@ -5552,38 +3856,8 @@ func (r SubmitDbtArtifactsResponse) GetJSON200() *DbtArtifactsTaken {
 	return r.JSON200
 }
 
-// GetBody returns the raw response body bytes
-func (r SubmitDbtArtifactsResponse) GetBody() []byte {
-	return r.Body
-}
-
-// Status returns HTTPResponse.Status
-func (r SubmitDbtArtifactsResponse) Status() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Status
-	}
-	return http.StatusText(0)
-}
-
-// StatusCode returns HTTPResponse.StatusCode
-func (r SubmitDbtArtifactsResponse) StatusCode() int {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.StatusCode
-	}
-	return 0
-}
-
-// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
-func (r SubmitDbtArtifactsResponse) ContentType() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Header.Get("Content-Type")
-	}
-	return ""
-}
-
 type GetAllIntegrationsResponse struct {
-	Body         []byte
-	HTTPResponse *http.Response
+	received
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *BIIntegrationList
 }
@@ -5593,38 +3867,8 @@ func (r GetAllIntegrationsResponse) GetJSON200() *BIIntegrationList {
 	return r.JSON200
 }
 
-// GetBody returns the raw response body bytes
-func (r GetAllIntegrationsResponse) GetBody() []byte {
-	return r.Body
-}
-
-// Status returns HTTPResponse.Status
-func (r GetAllIntegrationsResponse) Status() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Status
-	}
-	return http.StatusText(0)
-}
-
-// StatusCode returns HTTPResponse.StatusCode
-func (r GetAllIntegrationsResponse) StatusCode() int {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.StatusCode
-	}
-	return 0
-}
-
-// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
-func (r GetAllIntegrationsResponse) ContentType() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Header.Get("Content-Type")
-	}
-	return ""
-}
-
 type CreateDbtIntegrationResponse struct {
-	Body         []byte
-	HTTPResponse *http.Response
+	received
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *BIIntegration
 }
@@ -5634,38 +3878,8 @@ func (r CreateDbtIntegrationResponse) GetJSON200() *BIIntegration {
 	return r.JSON200
 }
 
-// GetBody returns the raw response body bytes
-func (r CreateDbtIntegrationResponse) GetBody() []byte {
-	return r.Body
-}
-
-// Status returns HTTPResponse.Status
-func (r CreateDbtIntegrationResponse) Status() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Status
-	}
-	return http.StatusText(0)
-}
-
-// StatusCode returns HTTPResponse.StatusCode
-func (r CreateDbtIntegrationResponse) StatusCode() int {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.StatusCode
-	}
-	return 0
-}
-
-// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
-func (r CreateDbtIntegrationResponse) ContentType() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Header.Get("Content-Type")
-	}
-	return ""
-}
-
 type UpdateDbtIntegrationResponse struct {
-	Body         []byte
-	HTTPResponse *http.Response
+	received
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *BIIntegration
 }
@@ -5675,38 +3889,8 @@ func (r UpdateDbtIntegrationResponse) GetJSON200() *BIIntegration {
 	return r.JSON200
 }
 
-// GetBody returns the raw response body bytes
-func (r UpdateDbtIntegrationResponse) GetBody() []byte {
-	return r.Body
-}
-
-// Status returns HTTPResponse.Status
-func (r UpdateDbtIntegrationResponse) Status() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Status
-	}
-	return http.StatusText(0)
-}
-
-// StatusCode returns HTTPResponse.StatusCode
-func (r UpdateDbtIntegrationResponse) StatusCode() int {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.StatusCode
-	}
-	return 0
-}
-
-// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
-func (r UpdateDbtIntegrationResponse) ContentType() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Header.Get("Content-Type")
-	}
-	return ""
-}
-
 type CreateHightouchIntegrationResponse struct {
-	Body         []byte
-	HTTPResponse *http.Response
+	received
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *BIIntegration
 }
@@ -5716,38 +3900,8 @@ func (r CreateHightouchIntegrationResponse) GetJSON200() *BIIntegration {
 	return r.JSON200
 }
 
-// GetBody returns the raw response body bytes
-func (r CreateHightouchIntegrationResponse) GetBody() []byte {
-	return r.Body
-}
-
-// Status returns HTTPResponse.Status
-func (r CreateHightouchIntegrationResponse) Status() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Status
-	}
-	return http.StatusText(0)
-}
-
-// StatusCode returns HTTPResponse.StatusCode
-func (r CreateHightouchIntegrationResponse) StatusCode() int {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.StatusCode
-	}
-	return 0
-}
-
-// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
-func (r CreateHightouchIntegrationResponse) ContentType() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Header.Get("Content-Type")
-	}
-	return ""
-}
-
 type ChangeHightouchIntegrationResponse struct {
-	Body         []byte
-	HTTPResponse *http.Response
+	received
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *BIIntegration
 }
@@ -5757,38 +3911,8 @@ func (r ChangeHightouchIntegrationResponse) GetJSON200() *BIIntegration {
 	return r.JSON200
 }
 
-// GetBody returns the raw response body bytes
-func (r ChangeHightouchIntegrationResponse) GetBody() []byte {
-	return r.Body
-}
-
-// Status returns HTTPResponse.Status
-func (r ChangeHightouchIntegrationResponse) Status() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Status
-	}
-	return http.StatusText(0)
-}
-
-// StatusCode returns HTTPResponse.StatusCode
-func (r ChangeHightouchIntegrationResponse) StatusCode() int {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.StatusCode
-	}
-	return 0
-}
-
-// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
-func (r ChangeHightouchIntegrationResponse) ContentType() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Header.Get("Content-Type")
-	}
-	return ""
-}
-
 type CreateLookerIntegrationResponse struct {
-	Body         []byte
-	HTTPResponse *http.Response
+	received
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *BIIntegration
 }
@@ -5798,38 +3922,8 @@ func (r CreateLookerIntegrationResponse) GetJSON200() *BIIntegration {
 	return r.JSON200
 }
 
-// GetBody returns the raw response body bytes
-func (r CreateLookerIntegrationResponse) GetBody() []byte {
-	return r.Body
-}
-
-// Status returns HTTPResponse.Status
-func (r CreateLookerIntegrationResponse) Status() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Status
-	}
-	return http.StatusText(0)
-}
-
-// StatusCode returns HTTPResponse.StatusCode
-func (r CreateLookerIntegrationResponse) StatusCode() int {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.StatusCode
-	}
-	return 0
-}
-
-// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
-func (r CreateLookerIntegrationResponse) ContentType() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Header.Get("Content-Type")
-	}
-	return ""
-}
-
 type UpdateLookerIntegrationResponse struct {
-	Body         []byte
-	HTTPResponse *http.Response
+	received
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *BIIntegration
 }
@@ -5839,38 +3933,8 @@ func (r UpdateLookerIntegrationResponse) GetJSON200() *BIIntegration {
 	return r.JSON200
 }
 
-// GetBody returns the raw response body bytes
-func (r UpdateLookerIntegrationResponse) GetBody() []byte {
-	return r.Body
-}
-
-// Status returns HTTPResponse.Status
-func (r UpdateLookerIntegrationResponse) Status() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Status
-	}
-	return http.StatusText(0)
-}
-
-// StatusCode returns HTTPResponse.StatusCode
-func (r UpdateLookerIntegrationResponse) StatusCode() int {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.StatusCode
-	}
-	return 0
-}
-
-// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
-func (r UpdateLookerIntegrationResponse) ContentType() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Header.Get("Content-Type")
-	}
-	return ""
-}
-
 type CreateModeIntegrationResponse struct {
-	Body         []byte
-	HTTPResponse *http.Response
+	received
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *BIIntegration
 }
@@ -5880,38 +3944,8 @@ func (r CreateModeIntegrationResponse) GetJSON200() *BIIntegration {
 	return r.JSON200
 }
 
-// GetBody returns the raw response body bytes
-func (r CreateModeIntegrationResponse) GetBody() []byte {
-	return r.Body
-}
-
-// Status returns HTTPResponse.Status
-func (r CreateModeIntegrationResponse) Status() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Status
-	}
-	return http.StatusText(0)
-}
-
-// StatusCode returns HTTPResponse.StatusCode
-func (r CreateModeIntegrationResponse) StatusCode() int {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.StatusCode
-	}
-	return 0
-}
-
-// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
-func (r CreateModeIntegrationResponse) ContentType() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Header.Get("Content-Type")
-	}
-	return ""
-}
-
 type ChangeModeIntegrationResponse struct {
-	Body         []byte
-	HTTPResponse *http.Response
+	received
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *BIIntegration
 }
@@ -5921,38 +3955,8 @@ func (r ChangeModeIntegrationResponse) GetJSON200() *BIIntegration {
 	return r.JSON200
 }
 
-// GetBody returns the raw response body bytes
-func (r ChangeModeIntegrationResponse) GetBody() []byte {
-	return r.Body
-}
-
-// Status returns HTTPResponse.Status
-func (r ChangeModeIntegrationResponse) Status() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Status
-	}
-	return http.StatusText(0)
-}
-
-// StatusCode returns HTTPResponse.StatusCode
-func (r ChangeModeIntegrationResponse) StatusCode() int {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.StatusCode
-	}
-	return 0
-}
-
-// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
-func (r ChangeModeIntegrationResponse) ContentType() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Header.Get("Content-Type")
-	}
-	return ""
-}
-
 type CreatePowerbiIntegrationResponse struct {
-	Body         []byte
-	HTTPResponse *http.Response
+	received
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *BIIntegration
 }
@@ -5962,38 +3966,8 @@ func (r CreatePowerbiIntegrationResponse) GetJSON200() *BIIntegration {
 	return r.JSON200
 }
 
-// GetBody returns the raw response body bytes
-func (r CreatePowerbiIntegrationResponse) GetBody() []byte {
-	return r.Body
-}
-
-// Status returns HTTPResponse.Status
-func (r CreatePowerbiIntegrationResponse) Status() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Status
-	}
-	return http.StatusText(0)
-}
-
-// StatusCode returns HTTPResponse.StatusCode
-func (r CreatePowerbiIntegrationResponse) StatusCode() int {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.StatusCode
-	}
-	return 0
-}
-
-// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
-func (r CreatePowerbiIntegrationResponse) ContentType() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Header.Get("Content-Type")
-	}
-	return ""
-}
-
 type UpdatePowerbiIntegrationResponse struct {
-	Body         []byte
-	HTTPResponse *http.Response
+	received
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *BIIntegration
 }
@@ -6003,38 +3977,8 @@ func (r UpdatePowerbiIntegrationResponse) GetJSON200() *BIIntegration {
 	return r.JSON200
 }
 
-// GetBody returns the raw response body bytes
-func (r UpdatePowerbiIntegrationResponse) GetBody() []byte {
-	return r.Body
-}
-
-// Status returns HTTPResponse.Status
-func (r UpdatePowerbiIntegrationResponse) Status() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Status
-	}
-	return http.StatusText(0)
-}
-
-// StatusCode returns HTTPResponse.StatusCode
-func (r UpdatePowerbiIntegrationResponse) StatusCode() int {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.StatusCode
-	}
-	return 0
-}
-
-// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
-func (r UpdatePowerbiIntegrationResponse) ContentType() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Header.Get("Content-Type")
-	}
-	return ""
-}
-
 type CreateTableauIntegrationResponse struct {
-	Body         []byte
-	HTTPResponse *http.Response
+	received
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *BIIntegration
 }
@@ -6044,38 +3988,8 @@ func (r CreateTableauIntegrationResponse) GetJSON200() *BIIntegration {
 	return r.JSON200
 }
 
-// GetBody returns the raw response body bytes
-func (r CreateTableauIntegrationResponse) GetBody() []byte {
-	return r.Body
-}
-
-// Status returns HTTPResponse.Status
-func (r CreateTableauIntegrationResponse) Status() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Status
-	}
-	return http.StatusText(0)
-}
-
-// StatusCode returns HTTPResponse.StatusCode
-func (r CreateTableauIntegrationResponse) StatusCode() int {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.StatusCode
-	}
-	return 0
-}
-
-// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
-func (r CreateTableauIntegrationResponse) ContentType() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Header.Get("Content-Type")
-	}
-	return ""
-}
-
 type UpdateTableauIntegrationResponse struct {
-	Body         []byte
-	HTTPResponse *http.Response
+	received
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *BIIntegration
 }
@@ -6085,38 +3999,8 @@ func (r UpdateTableauIntegrationResponse) GetJSON200() *BIIntegration {
 	return r.JSON200
 }
 
-// GetBody returns the raw response body bytes
-func (r UpdateTableauIntegrationResponse) GetBody() []byte {
-	return r.Body
-}
-
-// Status returns HTTPResponse.Status
-func (r UpdateTableauIntegrationResponse) Status() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Status
-	}
-	return http.StatusText(0)
-}
-
-// StatusCode returns HTTPResponse.StatusCode
-func (r UpdateTableauIntegrationResponse) StatusCode() int {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.StatusCode
-	}
-	return 0
-}
-
-// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
-func (r UpdateTableauIntegrationResponse) ContentType() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Header.Get("Content-Type")
-	}
-	return ""
-}
-
 type RemoveIntegrationResponse struct {
-	Body         []byte
-	HTTPResponse *http.Response
+	received
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *BIIntegrationRemoved
 }
@@ -6126,38 +4010,8 @@ func (r RemoveIntegrationResponse) GetJSON200() *BIIntegrationRemoved {
 	return r.JSON200
 }
 
-// GetBody returns the raw response body bytes
-func (r RemoveIntegrationResponse) GetBody() []byte {
-	return r.Body
-}
-
-// Status returns HTTPResponse.Status
-func (r RemoveIntegrationResponse) Status() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Status
-	}
-	return http.StatusText(0)
-}
-
-// StatusCode returns HTTPResponse.StatusCode
-func (r RemoveIntegrationResponse) StatusCode() int {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.StatusCode
-	}
-	return 0
-}
-
-// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
-func (r RemoveIntegrationResponse) ContentType() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Header.Get("Content-Type")
-	}
-	return ""
-}
-
 type GetIntegrationResponse struct {
-	Body         []byte
-	HTTPResponse *http.Response
+	received
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *BIIntegration
 }
@@ -6167,38 +4021,8 @@ func (r GetIntegrationResponse) GetJSON200() *BIIntegration {
 	return r.JSON200
 }
 
-// GetBody returns the raw response body bytes
-func (r GetIntegrationResponse) GetBody() []byte {
-	return r.Body
-}
-
-// Status returns HTTPResponse.Status
-func (r GetIntegrationResponse) Status() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Status
-	}
-	return http.StatusText(0)
-}
-
-// StatusCode returns HTTPResponse.StatusCode
-func (r GetIntegrationResponse) StatusCode() int {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.StatusCode
-	}
-	return 0
-}
-
-// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
-func (r GetIntegrationResponse) ContentType() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Header.Get("Content-Type")
-	}
-	return ""
-}
-
 type ResyncIntegrationResponse struct {
-	Body         []byte
-	HTTPResponse *http.Response
+	received
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *BIIntegration
 }
@@ -6208,38 +4032,8 @@ func (r ResyncIntegrationResponse) GetJSON200() *BIIntegration {
 	return r.JSON200
 }
 
-// GetBody returns the raw response body bytes
-func (r ResyncIntegrationResponse) GetBody() []byte {
-	return r.Body
-}
-
-// Status returns HTTPResponse.Status
-func (r ResyncIntegrationResponse) Status() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Status
-	}
-	return http.StatusText(0)
-}
-
-// StatusCode returns HTTPResponse.StatusCode
-func (r ResyncIntegrationResponse) StatusCode() int {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.StatusCode
-	}
-	return 0
-}
-
-// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
-func (r ResyncIntegrationResponse) ContentType() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Header.Get("Content-Type")
-	}
-	return ""
-}
-
 type GetOrganizationMetaResponse struct {
-	Body         []byte
-	HTTPResponse *http.Response
+	received
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *OrganizationMeta
 }
@@ -6247,35 +4041,6 @@ type GetOrganizationMetaResponse struct {
 // GetJSON200 returns the response for an HTTP 200 `application/json` response
 func (r GetOrganizationMetaResponse) GetJSON200() *OrganizationMeta {
 	return r.JSON200
-}
-
-// GetBody returns the raw response body bytes
-func (r GetOrganizationMetaResponse) GetBody() []byte {
-	return r.Body
-}
-
-// Status returns HTTPResponse.Status
-func (r GetOrganizationMetaResponse) Status() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Status
-	}
-	return http.StatusText(0)
-}
-
-// StatusCode returns HTTPResponse.StatusCode
-func (r GetOrganizationMetaResponse) StatusCode() int {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.StatusCode
-	}
-	return 0
-}
-
-// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
-func (r GetOrganizationMetaResponse) ContentType() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Header.Get("Content-Type")
-	}
-	return ""
 }
 
 // CheckPksInDbtManifestWithBodyWithResponse Check the primary keys in a dbt manifest
@@ -7253,16 +5018,12 @@ func (c *ClientWithResponses) GetOrganizationMetaWithResponse(ctx context.Contex
 
 // ParseCheckPksInDbtManifestResponse parses an HTTP response from a CheckPksInDbtManifestWithResponse call
 func ParseCheckPksInDbtManifestResponse(rsp *http.Response) (*CheckPksInDbtManifestResponse, error) {
-	bodyBytes, err := io.ReadAll(rsp.Body)
-	defer func() { _ = rsp.Body.Close() }()
+	bodyBytes, err := readAll(rsp)
 	if err != nil {
 		return nil, err
 	}
 
-	response := &CheckPksInDbtManifestResponse{
-		Body:         bodyBytes,
-		HTTPResponse: rsp,
-	}
+	response := &CheckPksInDbtManifestResponse{received: received{bodyBytes, rsp}}
 
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
@@ -7278,16 +5039,12 @@ func ParseCheckPksInDbtManifestResponse(rsp *http.Response) (*CheckPksInDbtManif
 
 // ParseLogSdkLinesResponse parses an HTTP response from a LogSdkLinesWithResponse call
 func ParseLogSdkLinesResponse(rsp *http.Response) (*LogSdkLinesResponse, error) {
-	bodyBytes, err := io.ReadAll(rsp.Body)
-	defer func() { _ = rsp.Body.Close() }()
+	bodyBytes, err := readAll(rsp)
 	if err != nil {
 		return nil, err
 	}
 
-	response := &LogSdkLinesResponse{
-		Body:         bodyBytes,
-		HTTPResponse: rsp,
-	}
+	response := &LogSdkLinesResponse{received: received{bodyBytes, rsp}}
 
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
@@ -7303,16 +5060,12 @@ func ParseLogSdkLinesResponse(rsp *http.Response) (*LogSdkLinesResponse, error) 
 
 // ParseGetCIResponse parses an HTTP response from a GetCIWithResponse call
 func ParseGetCIResponse(rsp *http.Response) (*GetCIResponse, error) {
-	bodyBytes, err := io.ReadAll(rsp.Body)
-	defer func() { _ = rsp.Body.Close() }()
+	bodyBytes, err := readAll(rsp)
 	if err != nil {
 		return nil, err
 	}
 
-	response := &GetCIResponse{
-		Body:         bodyBytes,
-		HTTPResponse: rsp,
-	}
+	response := &GetCIResponse{received: received{bodyBytes, rsp}}
 
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
@@ -7328,16 +5081,12 @@ func ParseGetCIResponse(rsp *http.Response) (*GetCIResponse, error) {
 
 // ParseTriggerCIResponse parses an HTTP response from a TriggerCIWithResponse call
 func ParseTriggerCIResponse(rsp *http.Response) (*TriggerCIResponse, error) {
-	bodyBytes, err := io.ReadAll(rsp.Body)
-	defer func() { _ = rsp.Body.Close() }()
+	bodyBytes, err := readAll(rsp)
 	if err != nil {
 		return nil, err
 	}
 
-	response := &TriggerCIResponse{
-		Body:         bodyBytes,
-		HTTPResponse: rsp,
-	}
+	response := &TriggerCIResponse{received: received{bodyBytes, rsp}}
 
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
@@ -7353,16 +5102,12 @@ func ParseTriggerCIResponse(rsp *http.Response) (*TriggerCIResponse, error) {
 
 // ParseUploadChangesResponse parses an HTTP response from a UploadChangesWithResponse call
 func ParseUploadChangesResponse(rsp *http.Response) (*UploadChangesResponse, error) {
-	bodyBytes, err := io.ReadAll(rsp.Body)
-	defer func() { _ = rsp.Body.Close() }()
+	bodyBytes, err := readAll(rsp)
 	if err != nil {
 		return nil, err
 	}
 
-	response := &UploadChangesResponse{
-		Body:         bodyBytes,
-		HTTPResponse: rsp,
-	}
+	response := &UploadChangesResponse{received: received{bodyBytes, rsp}}
 
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
@@ -7378,16 +5123,12 @@ func ParseUploadChangesResponse(rsp *http.Response) (*UploadChangesResponse, err
 
 // ParseListDataSourcesResponse parses an HTTP response from a ListDataSourcesWithResponse call
 func ParseListDataSourcesResponse(rsp *http.Response) (*ListDataSourcesResponse, error) {
-	bodyBytes, err := io.ReadAll(rsp.Body)
-	defer func() { _ = rsp.Body.Close() }()
+	bodyBytes, err := readAll(rsp)
 	if err != nil {
 		return nil, err
 	}
 
-	response := &ListDataSourcesResponse{
-		Body:         bodyBytes,
-		HTTPResponse: rsp,
-	}
+	response := &ListDataSourcesResponse{received: received{bodyBytes, rsp}}
 
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
@@ -7403,16 +5144,12 @@ func ParseListDataSourcesResponse(rsp *http.Response) (*ListDataSourcesResponse,
 
 // ParseCreateNewDatasourceResponse parses an HTTP response from a CreateNewDatasourceWithResponse call
 func ParseCreateNewDatasourceResponse(rsp *http.Response) (*CreateNewDatasourceResponse, error) {
-	bodyBytes, err := io.ReadAll(rsp.Body)
-	defer func() { _ = rsp.Body.Close() }()
+	bodyBytes, err := readAll(rsp)
 	if err != nil {
 		return nil, err
 	}
 
-	response := &CreateNewDatasourceResponse{
-		Body:         bodyBytes,
-		HTTPResponse: rsp,
-	}
+	response := &CreateNewDatasourceResponse{received: received{bodyBytes, rsp}}
 
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
@@ -7428,16 +5165,12 @@ func ParseCreateNewDatasourceResponse(rsp *http.Response) (*CreateNewDatasourceR
 
 // ParseGetDataSourceTestResultResponse parses an HTTP response from a GetDataSourceTestResultWithResponse call
 func ParseGetDataSourceTestResultResponse(rsp *http.Response) (*GetDataSourceTestResultResponse, error) {
-	bodyBytes, err := io.ReadAll(rsp.Body)
-	defer func() { _ = rsp.Body.Close() }()
+	bodyBytes, err := readAll(rsp)
 	if err != nil {
 		return nil, err
 	}
 
-	response := &GetDataSourceTestResultResponse{
-		Body:         bodyBytes,
-		HTTPResponse: rsp,
-	}
+	response := &GetDataSourceTestResultResponse{received: received{bodyBytes, rsp}}
 
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
@@ -7453,16 +5186,12 @@ func ParseGetDataSourceTestResultResponse(rsp *http.Response) (*GetDataSourceTes
 
 // ParseGetDataSourceTypesResponse parses an HTTP response from a GetDataSourceTypesWithResponse call
 func ParseGetDataSourceTypesResponse(rsp *http.Response) (*GetDataSourceTypesResponse, error) {
-	bodyBytes, err := io.ReadAll(rsp.Body)
-	defer func() { _ = rsp.Body.Close() }()
+	bodyBytes, err := readAll(rsp)
 	if err != nil {
 		return nil, err
 	}
 
-	response := &GetDataSourceTypesResponse{
-		Body:         bodyBytes,
-		HTTPResponse: rsp,
-	}
+	response := &GetDataSourceTypesResponse{received: received{bodyBytes, rsp}}
 
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
@@ -7478,16 +5207,12 @@ func ParseGetDataSourceTypesResponse(rsp *http.Response) (*GetDataSourceTypesRes
 
 // ParseGetDataSourceResponse parses an HTTP response from a GetDataSourceWithResponse call
 func ParseGetDataSourceResponse(rsp *http.Response) (*GetDataSourceResponse, error) {
-	bodyBytes, err := io.ReadAll(rsp.Body)
-	defer func() { _ = rsp.Body.Close() }()
+	bodyBytes, err := readAll(rsp)
 	if err != nil {
 		return nil, err
 	}
 
-	response := &GetDataSourceResponse{
-		Body:         bodyBytes,
-		HTTPResponse: rsp,
-	}
+	response := &GetDataSourceResponse{received: received{bodyBytes, rsp}}
 
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
@@ -7503,16 +5228,12 @@ func ParseGetDataSourceResponse(rsp *http.Response) (*GetDataSourceResponse, err
 
 // ParseRequestDatasetSchemaResponse parses an HTTP response from a RequestDatasetSchemaWithResponse call
 func ParseRequestDatasetSchemaResponse(rsp *http.Response) (*RequestDatasetSchemaResponse, error) {
-	bodyBytes, err := io.ReadAll(rsp.Body)
-	defer func() { _ = rsp.Body.Close() }()
+	bodyBytes, err := readAll(rsp)
 	if err != nil {
 		return nil, err
 	}
 
-	response := &RequestDatasetSchemaResponse{
-		Body:         bodyBytes,
-		HTTPResponse: rsp,
-	}
+	response := &RequestDatasetSchemaResponse{received: received{bodyBytes, rsp}}
 
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
@@ -7528,16 +5249,12 @@ func ParseRequestDatasetSchemaResponse(rsp *http.Response) (*RequestDatasetSchem
 
 // ParseGetDatasetSchemaResponse parses an HTTP response from a GetDatasetSchemaWithResponse call
 func ParseGetDatasetSchemaResponse(rsp *http.Response) (*GetDatasetSchemaResponse, error) {
-	bodyBytes, err := io.ReadAll(rsp.Body)
-	defer func() { _ = rsp.Body.Close() }()
+	bodyBytes, err := readAll(rsp)
 	if err != nil {
 		return nil, err
 	}
 
-	response := &GetDatasetSchemaResponse{
-		Body:         bodyBytes,
-		HTTPResponse: rsp,
-	}
+	response := &GetDatasetSchemaResponse{received: received{bodyBytes, rsp}}
 
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
@@ -7553,16 +5270,12 @@ func ParseGetDatasetSchemaResponse(rsp *http.Response) (*GetDatasetSchemaRespons
 
 // ParseGuessPrimaryKeyResponse parses an HTTP response from a GuessPrimaryKeyWithResponse call
 func ParseGuessPrimaryKeyResponse(rsp *http.Response) (*GuessPrimaryKeyResponse, error) {
-	bodyBytes, err := io.ReadAll(rsp.Body)
-	defer func() { _ = rsp.Body.Close() }()
+	bodyBytes, err := readAll(rsp)
 	if err != nil {
 		return nil, err
 	}
 
-	response := &GuessPrimaryKeyResponse{
-		Body:         bodyBytes,
-		HTTPResponse: rsp,
-	}
+	response := &GuessPrimaryKeyResponse{received: received{bodyBytes, rsp}}
 
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
@@ -7578,16 +5291,12 @@ func ParseGuessPrimaryKeyResponse(rsp *http.Response) (*GuessPrimaryKeyResponse,
 
 // ParseExecuteQueryResponse parses an HTTP response from a ExecuteQueryWithResponse call
 func ParseExecuteQueryResponse(rsp *http.Response) (*ExecuteQueryResponse, error) {
-	bodyBytes, err := io.ReadAll(rsp.Body)
-	defer func() { _ = rsp.Body.Close() }()
+	bodyBytes, err := readAll(rsp)
 	if err != nil {
 		return nil, err
 	}
 
-	response := &ExecuteQueryResponse{
-		Body:         bodyBytes,
-		HTTPResponse: rsp,
-	}
+	response := &ExecuteQueryResponse{received: received{bodyBytes, rsp}}
 
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
@@ -7603,16 +5312,12 @@ func ParseExecuteQueryResponse(rsp *http.Response) (*ExecuteQueryResponse, error
 
 // ParseGetDataSourceSummaryResponse parses an HTTP response from a GetDataSourceSummaryWithResponse call
 func ParseGetDataSourceSummaryResponse(rsp *http.Response) (*GetDataSourceSummaryResponse, error) {
-	bodyBytes, err := io.ReadAll(rsp.Body)
-	defer func() { _ = rsp.Body.Close() }()
+	bodyBytes, err := readAll(rsp)
 	if err != nil {
 		return nil, err
 	}
 
-	response := &GetDataSourceSummaryResponse{
-		Body:         bodyBytes,
-		HTTPResponse: rsp,
-	}
+	response := &GetDataSourceSummaryResponse{received: received{bodyBytes, rsp}}
 
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
@@ -7628,16 +5333,12 @@ func ParseGetDataSourceSummaryResponse(rsp *http.Response) (*GetDataSourceSummar
 
 // ParseTestDataSourceResponse parses an HTTP response from a TestDataSourceWithResponse call
 func ParseTestDataSourceResponse(rsp *http.Response) (*TestDataSourceResponse, error) {
-	bodyBytes, err := io.ReadAll(rsp.Body)
-	defer func() { _ = rsp.Body.Close() }()
+	bodyBytes, err := readAll(rsp)
 	if err != nil {
 		return nil, err
 	}
 
-	response := &TestDataSourceResponse{
-		Body:         bodyBytes,
-		HTTPResponse: rsp,
-	}
+	response := &TestDataSourceResponse{received: received{bodyBytes, rsp}}
 
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
@@ -7653,16 +5354,12 @@ func ParseTestDataSourceResponse(rsp *http.Response) (*TestDataSourceResponse, e
 
 // ParseListDatadiffsResponse parses an HTTP response from a ListDatadiffsWithResponse call
 func ParseListDatadiffsResponse(rsp *http.Response) (*ListDatadiffsResponse, error) {
-	bodyBytes, err := io.ReadAll(rsp.Body)
-	defer func() { _ = rsp.Body.Close() }()
+	bodyBytes, err := readAll(rsp)
 	if err != nil {
 		return nil, err
 	}
 
-	response := &ListDatadiffsResponse{
-		Body:         bodyBytes,
-		HTTPResponse: rsp,
-	}
+	response := &ListDatadiffsResponse{received: received{bodyBytes, rsp}}
 
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
@@ -7678,16 +5375,12 @@ func ParseListDatadiffsResponse(rsp *http.Response) (*ListDatadiffsResponse, err
 
 // ParseCreateDatadiffResponse parses an HTTP response from a CreateDatadiffWithResponse call
 func ParseCreateDatadiffResponse(rsp *http.Response) (*CreateDatadiffResponse, error) {
-	bodyBytes, err := io.ReadAll(rsp.Body)
-	defer func() { _ = rsp.Body.Close() }()
+	bodyBytes, err := readAll(rsp)
 	if err != nil {
 		return nil, err
 	}
 
-	response := &CreateDatadiffResponse{
-		Body:         bodyBytes,
-		HTTPResponse: rsp,
-	}
+	response := &CreateDatadiffResponse{received: received{bodyBytes, rsp}}
 
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
@@ -7703,16 +5396,12 @@ func ParseCreateDatadiffResponse(rsp *http.Response) (*CreateDatadiffResponse, e
 
 // ParseGetDatadiffResponse parses an HTTP response from a GetDatadiffWithResponse call
 func ParseGetDatadiffResponse(rsp *http.Response) (*GetDatadiffResponse, error) {
-	bodyBytes, err := io.ReadAll(rsp.Body)
-	defer func() { _ = rsp.Body.Close() }()
+	bodyBytes, err := readAll(rsp)
 	if err != nil {
 		return nil, err
 	}
 
-	response := &GetDatadiffResponse{
-		Body:         bodyBytes,
-		HTTPResponse: rsp,
-	}
+	response := &GetDatadiffResponse{received: received{bodyBytes, rsp}}
 
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
@@ -7728,16 +5417,12 @@ func ParseGetDatadiffResponse(rsp *http.Response) (*GetDatadiffResponse, error) 
 
 // ParseUpdateDatadiffResponse parses an HTTP response from a UpdateDatadiffWithResponse call
 func ParseUpdateDatadiffResponse(rsp *http.Response) (*UpdateDatadiffResponse, error) {
-	bodyBytes, err := io.ReadAll(rsp.Body)
-	defer func() { _ = rsp.Body.Close() }()
+	bodyBytes, err := readAll(rsp)
 	if err != nil {
 		return nil, err
 	}
 
-	response := &UpdateDatadiffResponse{
-		Body:         bodyBytes,
-		HTTPResponse: rsp,
-	}
+	response := &UpdateDatadiffResponse{received: received{bodyBytes, rsp}}
 
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
@@ -7753,16 +5438,12 @@ func ParseUpdateDatadiffResponse(rsp *http.Response) (*UpdateDatadiffResponse, e
 
 // ParseCancelDiffResponse parses an HTTP response from a CancelDiffWithResponse call
 func ParseCancelDiffResponse(rsp *http.Response) (*CancelDiffResponse, error) {
-	bodyBytes, err := io.ReadAll(rsp.Body)
-	defer func() { _ = rsp.Body.Close() }()
+	bodyBytes, err := readAll(rsp)
 	if err != nil {
 		return nil, err
 	}
 
-	response := &CancelDiffResponse{
-		Body:         bodyBytes,
-		HTTPResponse: rsp,
-	}
+	response := &CancelDiffResponse{received: received{bodyBytes, rsp}}
 
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
@@ -7778,16 +5459,12 @@ func ParseCancelDiffResponse(rsp *http.Response) (*CancelDiffResponse, error) {
 
 // ParseGetDiffSummaryResponse parses an HTTP response from a GetDiffSummaryWithResponse call
 func ParseGetDiffSummaryResponse(rsp *http.Response) (*GetDiffSummaryResponse, error) {
-	bodyBytes, err := io.ReadAll(rsp.Body)
-	defer func() { _ = rsp.Body.Close() }()
+	bodyBytes, err := readAll(rsp)
 	if err != nil {
 		return nil, err
 	}
 
-	response := &GetDiffSummaryResponse{
-		Body:         bodyBytes,
-		HTTPResponse: rsp,
-	}
+	response := &GetDiffSummaryResponse{received: received{bodyBytes, rsp}}
 
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
@@ -7803,16 +5480,12 @@ func ParseGetDiffSummaryResponse(rsp *http.Response) (*GetDiffSummaryResponse, e
 
 // ParseGetDiffSummaryV1Response parses an HTTP response from a GetDiffSummaryV1WithResponse call
 func ParseGetDiffSummaryV1Response(rsp *http.Response) (*GetDiffSummaryV1Response, error) {
-	bodyBytes, err := io.ReadAll(rsp.Body)
-	defer func() { _ = rsp.Body.Close() }()
+	bodyBytes, err := readAll(rsp)
 	if err != nil {
 		return nil, err
 	}
 
-	response := &GetDiffSummaryV1Response{
-		Body:         bodyBytes,
-		HTTPResponse: rsp,
-	}
+	response := &GetDiffSummaryV1Response{received: received{bodyBytes, rsp}}
 
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
@@ -7828,16 +5501,12 @@ func ParseGetDiffSummaryV1Response(rsp *http.Response) (*GetDiffSummaryV1Respons
 
 // ParseCheckDbtArtifactsResponse parses an HTTP response from a CheckDbtArtifactsWithResponse call
 func ParseCheckDbtArtifactsResponse(rsp *http.Response) (*CheckDbtArtifactsResponse, error) {
-	bodyBytes, err := io.ReadAll(rsp.Body)
-	defer func() { _ = rsp.Body.Close() }()
+	bodyBytes, err := readAll(rsp)
 	if err != nil {
 		return nil, err
 	}
 
-	response := &CheckDbtArtifactsResponse{
-		Body:         bodyBytes,
-		HTTPResponse: rsp,
-	}
+	response := &CheckDbtArtifactsResponse{received: received{bodyBytes, rsp}}
 
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
@@ -7853,16 +5522,12 @@ func ParseCheckDbtArtifactsResponse(rsp *http.Response) (*CheckDbtArtifactsRespo
 
 // ParseSubmitDbtArtifactsResponse parses an HTTP response from a SubmitDbtArtifactsWithResponse call
 func ParseSubmitDbtArtifactsResponse(rsp *http.Response) (*SubmitDbtArtifactsResponse, error) {
-	bodyBytes, err := io.ReadAll(rsp.Body)
-	defer func() { _ = rsp.Body.Close() }()
+	bodyBytes, err := readAll(rsp)
 	if err != nil {
 		return nil, err
 	}
 
-	response := &SubmitDbtArtifactsResponse{
-		Body:         bodyBytes,
-		HTTPResponse: rsp,
-	}
+	response := &SubmitDbtArtifactsResponse{received: received{bodyBytes, rsp}}
 
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
@@ -7878,16 +5543,12 @@ func ParseSubmitDbtArtifactsResponse(rsp *http.Response) (*SubmitDbtArtifactsRes
 
 // ParseGetAllIntegrationsResponse parses an HTTP response from a GetAllIntegrationsWithResponse call
 func ParseGetAllIntegrationsResponse(rsp *http.Response) (*GetAllIntegrationsResponse, error) {
-	bodyBytes, err := io.ReadAll(rsp.Body)
-	defer func() { _ = rsp.Body.Close() }()
+	bodyBytes, err := readAll(rsp)
 	if err != nil {
 		return nil, err
 	}
 
-	response := &GetAllIntegrationsResponse{
-		Body:         bodyBytes,
-		HTTPResponse: rsp,
-	}
+	response := &GetAllIntegrationsResponse{received: received{bodyBytes, rsp}}
 
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
@@ -7903,16 +5564,12 @@ func ParseGetAllIntegrationsResponse(rsp *http.Response) (*GetAllIntegrationsRes
 
 // ParseCreateDbtIntegrationResponse parses an HTTP response from a CreateDbtIntegrationWithResponse call
 func ParseCreateDbtIntegrationResponse(rsp *http.Response) (*CreateDbtIntegrationResponse, error) {
-	bodyBytes, err := io.ReadAll(rsp.Body)
-	defer func() { _ = rsp.Body.Close() }()
+	bodyBytes, err := readAll(rsp)
 	if err != nil {
 		return nil, err
 	}
 
-	response := &CreateDbtIntegrationResponse{
-		Body:         bodyBytes,
-		HTTPResponse: rsp,
-	}
+	response := &CreateDbtIntegrationResponse{received: received{bodyBytes, rsp}}
 
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
@@ -7928,16 +5585,12 @@ func ParseCreateDbtIntegrationResponse(rsp *http.Response) (*CreateDbtIntegratio
 
 // ParseUpdateDbtIntegrationResponse parses an HTTP response from a UpdateDbtIntegrationWithResponse call
 func ParseUpdateDbtIntegrationResponse(rsp *http.Response) (*UpdateDbtIntegrationResponse, error) {
-	bodyBytes, err := io.ReadAll(rsp.Body)
-	defer func() { _ = rsp.Body.Close() }()
+	bodyBytes, err := readAll(rsp)
 	if err != nil {
 		return nil, err
 	}
 
-	response := &UpdateDbtIntegrationResponse{
-		Body:         bodyBytes,
-		HTTPResponse: rsp,
-	}
+	response := &UpdateDbtIntegrationResponse{received: received{bodyBytes, rsp}}
 
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
@@ -7953,16 +5606,12 @@ func ParseUpdateDbtIntegrationResponse(rsp *http.Response) (*UpdateDbtIntegratio
 
 // ParseCreateHightouchIntegrationResponse parses an HTTP response from a CreateHightouchIntegrationWithResponse call
 func ParseCreateHightouchIntegrationResponse(rsp *http.Response) (*CreateHightouchIntegrationResponse, error) {
-	bodyBytes, err := io.ReadAll(rsp.Body)
-	defer func() { _ = rsp.Body.Close() }()
+	bodyBytes, err := readAll(rsp)
 	if err != nil {
 		return nil, err
 	}
 
-	response := &CreateHightouchIntegrationResponse{
-		Body:         bodyBytes,
-		HTTPResponse: rsp,
-	}
+	response := &CreateHightouchIntegrationResponse{received: received{bodyBytes, rsp}}
 
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
@@ -7978,16 +5627,12 @@ func ParseCreateHightouchIntegrationResponse(rsp *http.Response) (*CreateHightou
 
 // ParseChangeHightouchIntegrationResponse parses an HTTP response from a ChangeHightouchIntegrationWithResponse call
 func ParseChangeHightouchIntegrationResponse(rsp *http.Response) (*ChangeHightouchIntegrationResponse, error) {
-	bodyBytes, err := io.ReadAll(rsp.Body)
-	defer func() { _ = rsp.Body.Close() }()
+	bodyBytes, err := readAll(rsp)
 	if err != nil {
 		return nil, err
 	}
 
-	response := &ChangeHightouchIntegrationResponse{
-		Body:         bodyBytes,
-		HTTPResponse: rsp,
-	}
+	response := &ChangeHightouchIntegrationResponse{received: received{bodyBytes, rsp}}
 
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
@@ -8003,16 +5648,12 @@ func ParseChangeHightouchIntegrationResponse(rsp *http.Response) (*ChangeHightou
 
 // ParseCreateLookerIntegrationResponse parses an HTTP response from a CreateLookerIntegrationWithResponse call
 func ParseCreateLookerIntegrationResponse(rsp *http.Response) (*CreateLookerIntegrationResponse, error) {
-	bodyBytes, err := io.ReadAll(rsp.Body)
-	defer func() { _ = rsp.Body.Close() }()
+	bodyBytes, err := readAll(rsp)
 	if err != nil {
 		return nil, err
 	}
 
-	response := &CreateLookerIntegrationResponse{
-		Body:         bodyBytes,
-		HTTPResponse: rsp,
-	}
+	response := &CreateLookerIntegrationResponse{received: received{bodyBytes, rsp}}
 
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
@@ -8028,16 +5669,12 @@ func ParseCreateLookerIntegrationResponse(rsp *http.Response) (*CreateLookerInte
 
 // ParseUpdateLookerIntegrationResponse parses an HTTP response from a UpdateLookerIntegrationWithResponse call
 func ParseUpdateLookerIntegrationResponse(rsp *http.Response) (*UpdateLookerIntegrationResponse, error) {
-	bodyBytes, err := io.ReadAll(rsp.Body)
-	defer func() { _ = rsp.Body.Close() }()
+	bodyBytes, err := readAll(rsp)
 	if err != nil {
 		return nil, err
 	}
 
-	response := &UpdateLookerIntegrationResponse{
-		Body:         bodyBytes,
-		HTTPResponse: rsp,
-	}
+	response := &UpdateLookerIntegrationResponse{received: received{bodyBytes, rsp}}
 
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
@@ -8053,16 +5690,12 @@ func ParseUpdateLookerIntegrationResponse(rsp *http.Response) (*UpdateLookerInte
 
 // ParseCreateModeIntegrationResponse parses an HTTP response from a CreateModeIntegrationWithResponse call
 func ParseCreateModeIntegrationResponse(rsp *http.Response) (*CreateModeIntegrationResponse, error) {
-	bodyBytes, err := io.ReadAll(rsp.Body)
-	defer func() { _ = rsp.Body.Close() }()
+	bodyBytes, err := readAll(rsp)
 	if err != nil {
 		return nil, err
 	}
 
-	response := &CreateModeIntegrationResponse{
-		Body:         bodyBytes,
-		HTTPResponse: rsp,
-	}
+	response := &CreateModeIntegrationResponse{received: received{bodyBytes, rsp}}
 
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
@@ -8078,16 +5711,12 @@ func ParseCreateModeIntegrationResponse(rsp *http.Response) (*CreateModeIntegrat
 
 // ParseChangeModeIntegrationResponse parses an HTTP response from a ChangeModeIntegrationWithResponse call
 func ParseChangeModeIntegrationResponse(rsp *http.Response) (*ChangeModeIntegrationResponse, error) {
-	bodyBytes, err := io.ReadAll(rsp.Body)
-	defer func() { _ = rsp.Body.Close() }()
+	bodyBytes, err := readAll(rsp)
 	if err != nil {
 		return nil, err
 	}
 
-	response := &ChangeModeIntegrationResponse{
-		Body:         bodyBytes,
-		HTTPResponse: rsp,
-	}
+	response := &ChangeModeIntegrationResponse{received: received{bodyBytes, rsp}}
 
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
@@ -8103,16 +5732,12 @@ func ParseChangeModeIntegrationResponse(rsp *http.Response) (*ChangeModeIntegrat
 
 // ParseCreatePowerbiIntegrationResponse parses an HTTP response from a CreatePowerbiIntegrationWithResponse call
 func ParseCreatePowerbiIntegrationResponse(rsp *http.Response) (*CreatePowerbiIntegrationResponse, error) {
-	bodyBytes, err := io.ReadAll(rsp.Body)
-	defer func() { _ = rsp.Body.Close() }()
+	bodyBytes, err := readAll(rsp)
 	if err != nil {
 		return nil, err
 	}
 
-	response := &CreatePowerbiIntegrationResponse{
-		Body:         bodyBytes,
-		HTTPResponse: rsp,
-	}
+	response := &CreatePowerbiIntegrationResponse{received: received{bodyBytes, rsp}}
 
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
@@ -8128,16 +5753,12 @@ func ParseCreatePowerbiIntegrationResponse(rsp *http.Response) (*CreatePowerbiIn
 
 // ParseUpdatePowerbiIntegrationResponse parses an HTTP response from a UpdatePowerbiIntegrationWithResponse call
 func ParseUpdatePowerbiIntegrationResponse(rsp *http.Response) (*UpdatePowerbiIntegrationResponse, error) {
-	bodyBytes, err := io.ReadAll(rsp.Body)
-	defer func() { _ = rsp.Body.Close() }()
+	bodyBytes, err := readAll(rsp)
 	if err != nil {
 		return nil, err
 	}
 
-	response := &UpdatePowerbiIntegrationResponse{
-		Body:         bodyBytes,
-		HTTPResponse: rsp,
-	}
+	response := &UpdatePowerbiIntegrationResponse{received: received{bodyBytes, rsp}}
 
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
@@ -8153,16 +5774,12 @@ func ParseUpdatePowerbiIntegrationResponse(rsp *http.Response) (*UpdatePowerbiIn
 
 // ParseCreateTableauIntegrationResponse parses an HTTP response from a CreateTableauIntegrationWithResponse call
 func ParseCreateTableauIntegrationResponse(rsp *http.Response) (*CreateTableauIntegrationResponse, error) {
-	bodyBytes, err := io.ReadAll(rsp.Body)
-	defer func() { _ = rsp.Body.Close() }()
+	bodyBytes, err := readAll(rsp)
 	if err != nil {
 		return nil, err
 	}
 
-	response := &CreateTableauIntegrationResponse{
-		Body:         bodyBytes,
-		HTTPResponse: rsp,
-	}
+	response := &CreateTableauIntegrationResponse{received: received{bodyBytes, rsp}}
 
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
@@ -8178,16 +5795,12 @@ func ParseCreateTableauIntegrationResponse(rsp *http.Response) (*CreateTableauIn
 
 // ParseUpdateTableauIntegrationResponse parses an HTTP response from a UpdateTableauIntegrationWithResponse call
 func ParseUpdateTableauIntegrationResponse(rsp *http.Response) (*UpdateTableauIntegrationResponse, error) {
-	bodyBytes, err := io.ReadAll(rsp.Body)
-	defer func() { _ = rsp.Body.Close() }()
+	bodyBytes, err := readAll(rsp)
 	if err != nil {
 		return nil, err
 	}
 
-	response := &UpdateTableauIntegrationResponse{
-		Body:         bodyBytes,
-		HTTPResponse: rsp,
-	}
+	response := &UpdateTableauIntegrationResponse{received: received{bodyBytes, rsp}}
 
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
@@ -8203,16 +5816,12 @@ func ParseUpdateTableauIntegrationResponse(rsp *http.Response) (*UpdateTableauIn
 
 // ParseRemoveIntegrationResponse parses an HTTP response from a RemoveIntegrationWithResponse call
 func ParseRemoveIntegrationResponse(rsp *http.Response) (*RemoveIntegrationResponse, error) {
-	bodyBytes, err := io.ReadAll(rsp.Body)
-	defer func() { _ = rsp.Body.Close() }()
+	bodyBytes, err := readAll(rsp)
 	if err != nil {
 		return nil, err
 	}
 
-	response := &RemoveIntegrationResponse{
-		Body:         bodyBytes,
-		HTTPResponse: rsp,
-	}
+	response := &RemoveIntegrationResponse{received: received{bodyBytes, rsp}}
 
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
@@ -8228,16 +5837,12 @@ func ParseRemoveIntegrationResponse(rsp *http.Response) (*RemoveIntegrationRespo
 
 // ParseGetIntegrationResponse parses an HTTP response from a GetIntegrationWithResponse call
 func ParseGetIntegrationResponse(rsp *http.Response) (*GetIntegrationResponse, error) {
-	bodyBytes, err := io.ReadAll(rsp.Body)
-	defer func() { _ = rsp.Body.Close() }()
+	bodyBytes, err := readAll(rsp)
 	if err != nil {
 		return nil, err
 	}
 
-	response := &GetIntegrationResponse{
-		Body:         bodyBytes,
-		HTTPResponse: rsp,
-	}
+	response := &GetIntegrationResponse{received: received{bodyBytes, rsp}}
 
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
@@ -8253,16 +5858,12 @@ func ParseGetIntegrationResponse(rsp *http.Response) (*GetIntegrationResponse, e
 
 // ParseResyncIntegrationResponse parses an HTTP response from a ResyncIntegrationWithResponse call
 func ParseResyncIntegrationResponse(rsp *http.Response) (*ResyncIntegrationResponse, error) {
-	bodyBytes, err := io.ReadAll(rsp.Body)
-	defer func() { _ = rsp.Body.Close() }()
+	bodyBytes, err := readAll(rsp)
 	if err != nil {
 		return nil, err
 	}
 
-	response := &ResyncIntegrationResponse{
-		Body:         bodyBytes,
-		HTTPResponse: rsp,
-	}
+	response := &ResyncIntegrationResponse{received: received{bodyBytes, rsp}}
 
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
@@ -8278,16 +5879,12 @@ func ParseResyncIntegrationResponse(rsp *http.Response) (*ResyncIntegrationRespo
 
 // ParseGetOrganizationMetaResponse parses an HTTP response from a GetOrganizationMetaWithResponse call
 func ParseGetOrganizationMetaResponse(rsp *http.Response) (*GetOrganizationMetaResponse, error) {
-	bodyBytes, err := io.ReadAll(rsp.Body)
-	defer func() { _ = rsp.Body.Close() }()
+	bodyBytes, err := readAll(rsp)
 	if err != nil {
 		return nil, err
 	}
 
-	response := &GetOrganizationMetaResponse{
-		Body:         bodyBytes,
-		HTTPResponse: rsp,
-	}
+	response := &GetOrganizationMetaResponse{received: received{bodyBytes, rsp}}
 
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:

@@ -46,6 +46,65 @@ type Client struct {
 	RequestEditors []RequestEditorFn
 }
 
+// do sends a request, if it could be made.
+func (c *Client) do(ctx context.Context, req *http.Request, err error, reqEditors []RequestEditorFn) (*http.Response, error) {
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// locate gives the URL of a path on the server.
+func locate(server, format string, values ...any) (*url.URL, error) {
+	base, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+	return base.Parse("." + fmt.Sprintf(format, values...))
+}
+
+func readAll(rsp *http.Response) ([]byte, error) {
+	defer func() { _ = rsp.Body.Close() }()
+	return io.ReadAll(rsp.Body)
+}
+
+// received is an answer as it came.
+type received struct {
+	Body         []byte
+	HTTPResponse *http.Response
+}
+
+// GetBody returns the raw response body bytes
+func (r received) GetBody() []byte { return r.Body }
+
+// Status returns HTTPResponse.Status
+func (r received) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r received) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r received) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // ClientOption allows setting custom parameters during construction
 type ClientOption func(*Client) error
 
@@ -657,14 +716,7 @@ type ClientInterface interface {
 // Corresponds with GET /_understudy/clock (the `GetClock` operationId).
 func (c *Client) GetClock(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewGetClockRequest(c.Server)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // PutClockWithBody Set the clock
@@ -676,14 +728,7 @@ func (c *Client) GetClock(ctx context.Context, reqEditors ...RequestEditorFn) (*
 // Corresponds with PUT /_understudy/clock (the `PutClock` operationId).
 func (c *Client) PutClockWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewPutClockRequestWithBody(c.Server, contentType, body)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // PutClock Set the clock
@@ -695,14 +740,7 @@ func (c *Client) PutClockWithBody(ctx context.Context, contentType string, body 
 // Corresponds with PUT /_understudy/clock (the `PutClock` operationId).
 func (c *Client) PutClock(ctx context.Context, body PutClockJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewPutClockRequest(c.Server, body)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // AdvanceClockWithBody Advance the clock
@@ -714,14 +752,7 @@ func (c *Client) PutClock(ctx context.Context, body PutClockJSONRequestBody, req
 // Corresponds with POST /_understudy/clock/advance (the `AdvanceClock` operationId).
 func (c *Client) AdvanceClockWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewAdvanceClockRequestWithBody(c.Server, contentType, body)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // AdvanceClock Advance the clock
@@ -733,14 +764,7 @@ func (c *Client) AdvanceClockWithBody(ctx context.Context, contentType string, b
 // Corresponds with POST /_understudy/clock/advance (the `AdvanceClock` operationId).
 func (c *Client) AdvanceClock(ctx context.Context, body AdvanceClockJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewAdvanceClockRequest(c.Server, body)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // GetCoverage What was used
@@ -750,14 +774,7 @@ func (c *Client) AdvanceClock(ctx context.Context, body AdvanceClockJSONRequestB
 // Corresponds with GET /_understudy/coverage (the `GetCoverage` operationId).
 func (c *Client) GetCoverage(ctx context.Context, params *GetCoverageParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewGetCoverageRequest(c.Server, params)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // ListDatafoldCIConfigs List CI configurations
@@ -767,14 +784,7 @@ func (c *Client) GetCoverage(ctx context.Context, params *GetCoverageParams, req
 // Corresponds with GET /_understudy/datafold/ci-configs (the `ListDatafoldCIConfigs` operationId).
 func (c *Client) ListDatafoldCIConfigs(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewListDatafoldCIConfigsRequest(c.Server)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // DeleteDatafoldCIConfig Remove a CI configuration
@@ -784,14 +794,7 @@ func (c *Client) ListDatafoldCIConfigs(ctx context.Context, reqEditors ...Reques
 // Corresponds with DELETE /_understudy/datafold/ci-configs/{ciConfigId} (the `DeleteDatafoldCIConfig` operationId).
 func (c *Client) DeleteDatafoldCIConfig(ctx context.Context, ciConfigID DatafoldCIConfigID, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewDeleteDatafoldCIConfigRequest(c.Server, ciConfigID)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // PutDatafoldCIConfigWithBody Make a CI configuration
@@ -803,14 +806,7 @@ func (c *Client) DeleteDatafoldCIConfig(ctx context.Context, ciConfigID Datafold
 // Corresponds with PUT /_understudy/datafold/ci-configs/{ciConfigId} (the `PutDatafoldCIConfig` operationId).
 func (c *Client) PutDatafoldCIConfigWithBody(ctx context.Context, ciConfigID DatafoldCIConfigID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewPutDatafoldCIConfigRequestWithBody(c.Server, ciConfigID, contentType, body)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // PutDatafoldCIConfig Make a CI configuration
@@ -822,14 +818,7 @@ func (c *Client) PutDatafoldCIConfigWithBody(ctx context.Context, ciConfigID Dat
 // Corresponds with PUT /_understudy/datafold/ci-configs/{ciConfigId} (the `PutDatafoldCIConfig` operationId).
 func (c *Client) PutDatafoldCIConfig(ctx context.Context, ciConfigID DatafoldCIConfigID, body PutDatafoldCIConfigJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewPutDatafoldCIConfigRequest(c.Server, ciConfigID, body)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // PutDatafoldPullRequestWithBody Tell of a pull request
@@ -841,14 +830,7 @@ func (c *Client) PutDatafoldCIConfig(ctx context.Context, ciConfigID DatafoldCIC
 // Corresponds with PUT /_understudy/datafold/ci-configs/{ciConfigId}/pull-requests/{prNumber} (the `PutDatafoldPullRequest` operationId).
 func (c *Client) PutDatafoldPullRequestWithBody(ctx context.Context, ciConfigID DatafoldCIConfigID, prNumber DatafoldPullRequestNumber, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewPutDatafoldPullRequestRequestWithBody(c.Server, ciConfigID, prNumber, contentType, body)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // PutDatafoldPullRequest Tell of a pull request
@@ -860,14 +842,7 @@ func (c *Client) PutDatafoldPullRequestWithBody(ctx context.Context, ciConfigID 
 // Corresponds with PUT /_understudy/datafold/ci-configs/{ciConfigId}/pull-requests/{prNumber} (the `PutDatafoldPullRequest` operationId).
 func (c *Client) PutDatafoldPullRequest(ctx context.Context, ciConfigID DatafoldCIConfigID, prNumber DatafoldPullRequestNumber, body PutDatafoldPullRequestJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewPutDatafoldPullRequestRequest(c.Server, ciConfigID, prNumber, body)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // GetDatafoldCIRun Look at a CI run
@@ -877,14 +852,7 @@ func (c *Client) PutDatafoldPullRequest(ctx context.Context, ciConfigID Datafold
 // Corresponds with GET /_understudy/datafold/ci-runs/{ciRunId} (the `GetDatafoldCIRun` operationId).
 func (c *Client) GetDatafoldCIRun(ctx context.Context, ciRunID DatafoldCIRunID, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewGetDatafoldCIRunRequest(c.Server, ciRunID)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // ConfirmDatafoldCIRun Confirm a CI run
@@ -894,14 +862,7 @@ func (c *Client) GetDatafoldCIRun(ctx context.Context, ciRunID DatafoldCIRunID, 
 // Corresponds with POST /_understudy/datafold/ci-runs/{ciRunId}/confirm (the `ConfirmDatafoldCIRun` operationId).
 func (c *Client) ConfirmDatafoldCIRun(ctx context.Context, ciRunID DatafoldCIRunID, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewConfirmDatafoldCIRunRequest(c.Server, ciRunID)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // GetDatafoldCISummary Get the summary of a CI run
@@ -911,14 +872,7 @@ func (c *Client) ConfirmDatafoldCIRun(ctx context.Context, ciRunID DatafoldCIRun
 // Corresponds with GET /_understudy/datafold/ci-runs/{ciRunId}/summary (the `GetDatafoldCISummary` operationId).
 func (c *Client) GetDatafoldCISummary(ctx context.Context, ciRunID DatafoldCIRunID, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewGetDatafoldCISummaryRequest(c.Server, ciRunID)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // GetDatafoldCompatibility Get how Datafold answers
@@ -928,14 +882,7 @@ func (c *Client) GetDatafoldCISummary(ctx context.Context, ciRunID DatafoldCIRun
 // Corresponds with GET /_understudy/datafold/compatibility (the `GetDatafoldCompatibility` operationId).
 func (c *Client) GetDatafoldCompatibility(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewGetDatafoldCompatibilityRequest(c.Server)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // PutDatafoldCompatibilityWithBody Set how Datafold answers
@@ -947,14 +894,7 @@ func (c *Client) GetDatafoldCompatibility(ctx context.Context, reqEditors ...Req
 // Corresponds with PUT /_understudy/datafold/compatibility (the `PutDatafoldCompatibility` operationId).
 func (c *Client) PutDatafoldCompatibilityWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewPutDatafoldCompatibilityRequestWithBody(c.Server, contentType, body)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // PutDatafoldCompatibility Set how Datafold answers
@@ -966,14 +906,7 @@ func (c *Client) PutDatafoldCompatibilityWithBody(ctx context.Context, contentTy
 // Corresponds with PUT /_understudy/datafold/compatibility (the `PutDatafoldCompatibility` operationId).
 func (c *Client) PutDatafoldCompatibility(ctx context.Context, body PutDatafoldCompatibilityJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewPutDatafoldCompatibilityRequest(c.Server, body)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // DeleteDatafoldSource Remove a data source
@@ -983,14 +916,7 @@ func (c *Client) PutDatafoldCompatibility(ctx context.Context, body PutDatafoldC
 // Corresponds with DELETE /_understudy/datafold/data-sources/{dataSourceId} (the `DeleteDatafoldSource` operationId).
 func (c *Client) DeleteDatafoldSource(ctx context.Context, dataSourceID DatafoldSource, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewDeleteDatafoldSourceRequest(c.Server, dataSourceID)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // DeleteDatafoldBacking Forget the backing of a data source
@@ -1000,14 +926,7 @@ func (c *Client) DeleteDatafoldSource(ctx context.Context, dataSourceID Datafold
 // Corresponds with DELETE /_understudy/datafold/data-sources/{dataSourceId}/backing (the `DeleteDatafoldBacking` operationId).
 func (c *Client) DeleteDatafoldBacking(ctx context.Context, dataSourceID DatafoldSource, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewDeleteDatafoldBackingRequest(c.Server, dataSourceID)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // GetDatafoldBacking Get the backing of a data source
@@ -1017,14 +936,7 @@ func (c *Client) DeleteDatafoldBacking(ctx context.Context, dataSourceID Datafol
 // Corresponds with GET /_understudy/datafold/data-sources/{dataSourceId}/backing (the `GetDatafoldBacking` operationId).
 func (c *Client) GetDatafoldBacking(ctx context.Context, dataSourceID DatafoldSource, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewGetDatafoldBackingRequest(c.Server, dataSourceID)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // PutDatafoldBackingWithBody Set the backing of a data source
@@ -1036,14 +948,7 @@ func (c *Client) GetDatafoldBacking(ctx context.Context, dataSourceID DatafoldSo
 // Corresponds with PUT /_understudy/datafold/data-sources/{dataSourceId}/backing (the `PutDatafoldBacking` operationId).
 func (c *Client) PutDatafoldBackingWithBody(ctx context.Context, dataSourceID DatafoldSource, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewPutDatafoldBackingRequestWithBody(c.Server, dataSourceID, contentType, body)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // PutDatafoldBacking Set the backing of a data source
@@ -1055,14 +960,7 @@ func (c *Client) PutDatafoldBackingWithBody(ctx context.Context, dataSourceID Da
 // Corresponds with PUT /_understudy/datafold/data-sources/{dataSourceId}/backing (the `PutDatafoldBacking` operationId).
 func (c *Client) PutDatafoldBacking(ctx context.Context, dataSourceID DatafoldSource, body PutDatafoldBackingJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewPutDatafoldBackingRequest(c.Server, dataSourceID, body)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // DownloadDatafoldArtifacts Download dbt artifacts
@@ -1072,14 +970,7 @@ func (c *Client) PutDatafoldBacking(ctx context.Context, dataSourceID DatafoldSo
 // Corresponds with GET /_understudy/datafold/dbt-artifacts/{artifactsId} (the `DownloadDatafoldArtifacts` operationId).
 func (c *Client) DownloadDatafoldArtifacts(ctx context.Context, artifactsID DatafoldArtifactsID, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewDownloadDatafoldArtifactsRequest(c.Server, artifactsID)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // ListDatafoldOutcomes List scripted outcomes
@@ -1089,14 +980,7 @@ func (c *Client) DownloadDatafoldArtifacts(ctx context.Context, artifactsID Data
 // Corresponds with GET /_understudy/datafold/outcomes (the `ListDatafoldOutcomes` operationId).
 func (c *Client) ListDatafoldOutcomes(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewListDatafoldOutcomesRequest(c.Server)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // DeleteDatafoldOutcome Forget a scripted outcome
@@ -1106,14 +990,7 @@ func (c *Client) ListDatafoldOutcomes(ctx context.Context, reqEditors ...Request
 // Corresponds with DELETE /_understudy/datafold/outcomes/{outcomeName} (the `DeleteDatafoldOutcome` operationId).
 func (c *Client) DeleteDatafoldOutcome(ctx context.Context, outcomeName DatafoldOutcomeName, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewDeleteDatafoldOutcomeRequest(c.Server, outcomeName)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // PutDatafoldOutcomeWithBody Script an outcome
@@ -1125,14 +1002,7 @@ func (c *Client) DeleteDatafoldOutcome(ctx context.Context, outcomeName Datafold
 // Corresponds with PUT /_understudy/datafold/outcomes/{outcomeName} (the `PutDatafoldOutcome` operationId).
 func (c *Client) PutDatafoldOutcomeWithBody(ctx context.Context, outcomeName DatafoldOutcomeName, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewPutDatafoldOutcomeRequestWithBody(c.Server, outcomeName, contentType, body)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // PutDatafoldOutcome Script an outcome
@@ -1144,14 +1014,7 @@ func (c *Client) PutDatafoldOutcomeWithBody(ctx context.Context, outcomeName Dat
 // Corresponds with PUT /_understudy/datafold/outcomes/{outcomeName} (the `PutDatafoldOutcome` operationId).
 func (c *Client) PutDatafoldOutcome(ctx context.Context, outcomeName DatafoldOutcomeName, body PutDatafoldOutcomeJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewPutDatafoldOutcomeRequest(c.Server, outcomeName, body)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // GetDocument Get a served document
@@ -1161,14 +1024,7 @@ func (c *Client) PutDatafoldOutcome(ctx context.Context, outcomeName DatafoldOut
 // Corresponds with GET /_understudy/documents/{document} (the `GetDocument` operationId).
 func (c *Client) GetDocument(ctx context.Context, document GetDocumentParamsDocument, params *GetDocumentParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewGetDocumentRequest(c.Server, document, params)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // ClearExchanges Clear the evidence
@@ -1178,14 +1034,7 @@ func (c *Client) GetDocument(ctx context.Context, document GetDocumentParamsDocu
 // Corresponds with DELETE /_understudy/exchanges (the `ClearExchanges` operationId).
 func (c *Client) ClearExchanges(ctx context.Context, params *ClearExchangesParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewClearExchangesRequest(c.Server, params)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // ListExchanges List exchanges
@@ -1195,14 +1044,7 @@ func (c *Client) ClearExchanges(ctx context.Context, params *ClearExchangesParam
 // Corresponds with GET /_understudy/exchanges (the `ListExchanges` operationId).
 func (c *Client) ListExchanges(ctx context.Context, params *ListExchangesParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewListExchangesRequest(c.Server, params)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // GetExchange Get an exchange
@@ -1212,14 +1054,7 @@ func (c *Client) ListExchanges(ctx context.Context, params *ListExchangesParams,
 // Corresponds with GET /_understudy/exchanges/{exchangeId} (the `GetExchange` operationId).
 func (c *Client) GetExchange(ctx context.Context, exchangeID string, params *GetExchangeParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewGetExchangeRequest(c.Server, exchangeID, params)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // ClearFaults Delete all faults
@@ -1229,14 +1064,7 @@ func (c *Client) GetExchange(ctx context.Context, exchangeID string, params *Get
 // Corresponds with DELETE /_understudy/faults (the `ClearFaults` operationId).
 func (c *Client) ClearFaults(ctx context.Context, params *ClearFaultsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewClearFaultsRequest(c.Server, params)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // ListFaults List faults
@@ -1246,14 +1074,7 @@ func (c *Client) ClearFaults(ctx context.Context, params *ClearFaultsParams, req
 // Corresponds with GET /_understudy/faults (the `ListFaults` operationId).
 func (c *Client) ListFaults(ctx context.Context, params *ListFaultsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewListFaultsRequest(c.Server, params)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // DeleteFault Delete a fault
@@ -1263,14 +1084,7 @@ func (c *Client) ListFaults(ctx context.Context, params *ListFaultsParams, reqEd
 // Corresponds with DELETE /_understudy/faults/{faultName} (the `DeleteFault` operationId).
 func (c *Client) DeleteFault(ctx context.Context, faultName FaultName, params *DeleteFaultParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewDeleteFaultRequest(c.Server, faultName, params)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // GetFault Get a fault
@@ -1280,14 +1094,7 @@ func (c *Client) DeleteFault(ctx context.Context, faultName FaultName, params *D
 // Corresponds with GET /_understudy/faults/{faultName} (the `GetFault` operationId).
 func (c *Client) GetFault(ctx context.Context, faultName FaultName, params *GetFaultParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewGetFaultRequest(c.Server, faultName, params)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // PutFaultWithBody Put a fault
@@ -1299,14 +1106,7 @@ func (c *Client) GetFault(ctx context.Context, faultName FaultName, params *GetF
 // Corresponds with PUT /_understudy/faults/{faultName} (the `PutFault` operationId).
 func (c *Client) PutFaultWithBody(ctx context.Context, faultName FaultName, params *PutFaultParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewPutFaultRequestWithBody(c.Server, faultName, params, contentType, body)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // PutFault Put a fault
@@ -1318,14 +1118,7 @@ func (c *Client) PutFaultWithBody(ctx context.Context, faultName FaultName, para
 // Corresponds with PUT /_understudy/faults/{faultName} (the `PutFault` operationId).
 func (c *Client) PutFault(ctx context.Context, faultName FaultName, params *PutFaultParams, body PutFaultJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewPutFaultRequest(c.Server, faultName, params, body)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // GetLiveness Is the process running?
@@ -1335,14 +1128,7 @@ func (c *Client) PutFault(ctx context.Context, faultName FaultName, params *PutF
 // Corresponds with GET /_understudy/health/live (the `GetLiveness` operationId).
 func (c *Client) GetLiveness(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewGetLivenessRequest(c.Server)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // GetReadiness Can requests be served?
@@ -1352,14 +1138,7 @@ func (c *Client) GetLiveness(ctx context.Context, reqEditors ...RequestEditorFn)
 // Corresponds with GET /_understudy/health/ready (the `GetReadiness` operationId).
 func (c *Client) GetReadiness(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewGetReadinessRequest(c.Server)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // GetIds Where ids come from
@@ -1369,14 +1148,7 @@ func (c *Client) GetReadiness(ctx context.Context, reqEditors ...RequestEditorFn
 // Corresponds with GET /_understudy/ids (the `GetIds` operationId).
 func (c *Client) GetIds(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewGetIdsRequest(c.Server)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // PutIdsWithBody Choose where ids come from
@@ -1388,14 +1160,7 @@ func (c *Client) GetIds(ctx context.Context, reqEditors ...RequestEditorFn) (*ht
 // Corresponds with PUT /_understudy/ids (the `PutIds` operationId).
 func (c *Client) PutIdsWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewPutIdsRequestWithBody(c.Server, contentType, body)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // PutIds Choose where ids come from
@@ -1407,14 +1172,7 @@ func (c *Client) PutIdsWithBody(ctx context.Context, contentType string, body io
 // Corresponds with PUT /_understudy/ids (the `PutIds` operationId).
 func (c *Client) PutIds(ctx context.Context, body PutIdsJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewPutIdsRequest(c.Server, body)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // ListJobs List jobs
@@ -1424,14 +1182,7 @@ func (c *Client) PutIds(ctx context.Context, body PutIdsJSONRequestBody, reqEdit
 // Corresponds with GET /_understudy/jobs (the `ListJobs` operationId).
 func (c *Client) ListJobs(ctx context.Context, params *ListJobsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewListJobsRequest(c.Server, params)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // ListJobModes List modes of jobs
@@ -1441,14 +1192,7 @@ func (c *Client) ListJobs(ctx context.Context, params *ListJobsParams, reqEditor
 // Corresponds with GET /_understudy/jobs/modes (the `ListJobModes` operationId).
 func (c *Client) ListJobModes(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewListJobModesRequest(c.Server)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // DeleteJobMode Forget the mode of jobs
@@ -1458,14 +1202,7 @@ func (c *Client) ListJobModes(ctx context.Context, reqEditors ...RequestEditorFn
 // Corresponds with DELETE /_understudy/jobs/modes/{jobKind} (the `DeleteJobMode` operationId).
 func (c *Client) DeleteJobMode(ctx context.Context, jobKind JobKind, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewDeleteJobModeRequest(c.Server, jobKind)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // PutJobModeWithBody Set the mode of jobs
@@ -1477,14 +1214,7 @@ func (c *Client) DeleteJobMode(ctx context.Context, jobKind JobKind, reqEditors 
 // Corresponds with PUT /_understudy/jobs/modes/{jobKind} (the `PutJobMode` operationId).
 func (c *Client) PutJobModeWithBody(ctx context.Context, jobKind JobKind, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewPutJobModeRequestWithBody(c.Server, jobKind, contentType, body)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // PutJobMode Set the mode of jobs
@@ -1496,14 +1226,7 @@ func (c *Client) PutJobModeWithBody(ctx context.Context, jobKind JobKind, conten
 // Corresponds with PUT /_understudy/jobs/modes/{jobKind} (the `PutJobMode` operationId).
 func (c *Client) PutJobMode(ctx context.Context, jobKind JobKind, body PutJobModeJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewPutJobModeRequest(c.Server, jobKind, body)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // GetReport The report
@@ -1513,14 +1236,7 @@ func (c *Client) PutJobMode(ctx context.Context, jobKind JobKind, body PutJobMod
 // Corresponds with GET /_understudy/report (the `GetReport` operationId).
 func (c *Client) GetReport(ctx context.Context, params *GetReportParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewGetReportRequest(c.Server, params)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // ResetWithBody Reset the workspace
@@ -1532,14 +1248,7 @@ func (c *Client) GetReport(ctx context.Context, params *GetReportParams, reqEdit
 // Corresponds with POST /_understudy/reset (the `Reset` operationId).
 func (c *Client) ResetWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewResetRequestWithBody(c.Server, contentType, body)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // Reset Reset the workspace
@@ -1551,14 +1260,7 @@ func (c *Client) ResetWithBody(ctx context.Context, contentType string, body io.
 // Corresponds with POST /_understudy/reset (the `Reset` operationId).
 func (c *Client) Reset(ctx context.Context, body ResetJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewResetRequest(c.Server, body)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // ExportSeed Export a seed
@@ -1568,14 +1270,7 @@ func (c *Client) Reset(ctx context.Context, body ResetJSONRequestBody, reqEditor
 // Corresponds with GET /_understudy/seed (the `ExportSeed` operationId).
 func (c *Client) ExportSeed(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewExportSeedRequest(c.Server)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // PutSeedWithBody Seed
@@ -1587,14 +1282,7 @@ func (c *Client) ExportSeed(ctx context.Context, reqEditors ...RequestEditorFn) 
 // Corresponds with PUT /_understudy/seed (the `PutSeed` operationId).
 func (c *Client) PutSeedWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewPutSeedRequestWithBody(c.Server, contentType, body)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // PutSeed Seed
@@ -1606,14 +1294,7 @@ func (c *Client) PutSeedWithBody(ctx context.Context, contentType string, body i
 // Corresponds with PUT /_understudy/seed (the `PutSeed` operationId).
 func (c *Client) PutSeed(ctx context.Context, body PutSeedJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewPutSeedRequest(c.Server, body)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // ListSnapshots List snapshots
@@ -1623,14 +1304,7 @@ func (c *Client) PutSeed(ctx context.Context, body PutSeedJSONRequestBody, reqEd
 // Corresponds with GET /_understudy/snapshots (the `ListSnapshots` operationId).
 func (c *Client) ListSnapshots(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewListSnapshotsRequest(c.Server)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // DeleteSnapshot Delete a snapshot
@@ -1640,14 +1314,7 @@ func (c *Client) ListSnapshots(ctx context.Context, reqEditors ...RequestEditorF
 // Corresponds with DELETE /_understudy/snapshots/{snapshotName} (the `DeleteSnapshot` operationId).
 func (c *Client) DeleteSnapshot(ctx context.Context, snapshotName SnapshotName, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewDeleteSnapshotRequest(c.Server, snapshotName)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // PutSnapshotWithBody Take a snapshot
@@ -1659,14 +1326,7 @@ func (c *Client) DeleteSnapshot(ctx context.Context, snapshotName SnapshotName, 
 // Corresponds with PUT /_understudy/snapshots/{snapshotName} (the `PutSnapshot` operationId).
 func (c *Client) PutSnapshotWithBody(ctx context.Context, snapshotName SnapshotName, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewPutSnapshotRequestWithBody(c.Server, snapshotName, contentType, body)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // PutSnapshot Take a snapshot
@@ -1678,14 +1338,7 @@ func (c *Client) PutSnapshotWithBody(ctx context.Context, snapshotName SnapshotN
 // Corresponds with PUT /_understudy/snapshots/{snapshotName} (the `PutSnapshot` operationId).
 func (c *Client) PutSnapshot(ctx context.Context, snapshotName SnapshotName, body PutSnapshotJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewPutSnapshotRequest(c.Server, snapshotName, body)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // RestoreSnapshot Restore a snapshot
@@ -1695,14 +1348,7 @@ func (c *Client) PutSnapshot(ctx context.Context, snapshotName SnapshotName, bod
 // Corresponds with POST /_understudy/snapshots/{snapshotName}/restore (the `RestoreSnapshot` operationId).
 func (c *Client) RestoreSnapshot(ctx context.Context, snapshotName SnapshotName, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewRestoreSnapshotRequest(c.Server, snapshotName)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // GetVersion Get the version
@@ -1712,14 +1358,7 @@ func (c *Client) RestoreSnapshot(ctx context.Context, snapshotName SnapshotName,
 // Corresponds with GET /_understudy/version (the `GetVersion` operationId).
 func (c *Client) GetVersion(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewGetVersionRequest(c.Server)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // ListViolations What broke the contract
@@ -1729,14 +1368,7 @@ func (c *Client) GetVersion(ctx context.Context, reqEditors ...RequestEditorFn) 
 // Corresponds with GET /_understudy/violations (the `ListViolations` operationId).
 func (c *Client) ListViolations(ctx context.Context, params *ListViolationsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewListViolationsRequest(c.Server, params)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // ListWebhooks List webhooks
@@ -1746,14 +1378,7 @@ func (c *Client) ListViolations(ctx context.Context, params *ListViolationsParam
 // Corresponds with GET /_understudy/webhooks (the `ListWebhooks` operationId).
 func (c *Client) ListWebhooks(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewListWebhooksRequest(c.Server)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // CreateWebhookWithBody Create a webhook
@@ -1765,14 +1390,7 @@ func (c *Client) ListWebhooks(ctx context.Context, reqEditors ...RequestEditorFn
 // Corresponds with POST /_understudy/webhooks (the `CreateWebhook` operationId).
 func (c *Client) CreateWebhookWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewCreateWebhookRequestWithBody(c.Server, contentType, body)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // CreateWebhook Create a webhook
@@ -1784,14 +1402,7 @@ func (c *Client) CreateWebhookWithBody(ctx context.Context, contentType string, 
 // Corresponds with POST /_understudy/webhooks (the `CreateWebhook` operationId).
 func (c *Client) CreateWebhook(ctx context.Context, body CreateWebhookJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewCreateWebhookRequest(c.Server, body)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // DeleteWebhook Delete a webhook
@@ -1801,14 +1412,7 @@ func (c *Client) CreateWebhook(ctx context.Context, body CreateWebhookJSONReques
 // Corresponds with DELETE /_understudy/webhooks/{webhookName} (the `DeleteWebhook` operationId).
 func (c *Client) DeleteWebhook(ctx context.Context, webhookName WebhookName, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewDeleteWebhookRequest(c.Server, webhookName)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // GetWebhook Get a webhook
@@ -1818,14 +1422,7 @@ func (c *Client) DeleteWebhook(ctx context.Context, webhookName WebhookName, req
 // Corresponds with GET /_understudy/webhooks/{webhookName} (the `GetWebhook` operationId).
 func (c *Client) GetWebhook(ctx context.Context, webhookName WebhookName, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewGetWebhookRequest(c.Server, webhookName)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // UpdateWebhookWithBody Change a webhook
@@ -1837,14 +1434,7 @@ func (c *Client) GetWebhook(ctx context.Context, webhookName WebhookName, reqEdi
 // Corresponds with PUT /_understudy/webhooks/{webhookName} (the `UpdateWebhook` operationId).
 func (c *Client) UpdateWebhookWithBody(ctx context.Context, webhookName WebhookName, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewUpdateWebhookRequestWithBody(c.Server, webhookName, contentType, body)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // UpdateWebhook Change a webhook
@@ -1856,14 +1446,7 @@ func (c *Client) UpdateWebhookWithBody(ctx context.Context, webhookName WebhookN
 // Corresponds with PUT /_understudy/webhooks/{webhookName} (the `UpdateWebhook` operationId).
 func (c *Client) UpdateWebhook(ctx context.Context, webhookName WebhookName, body UpdateWebhookJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewUpdateWebhookRequest(c.Server, webhookName, body)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // ListDeliveries List deliveries
@@ -1873,14 +1456,7 @@ func (c *Client) UpdateWebhook(ctx context.Context, webhookName WebhookName, bod
 // Corresponds with GET /_understudy/webhooks/{webhookName}/deliveries (the `ListDeliveries` operationId).
 func (c *Client) ListDeliveries(ctx context.Context, webhookName WebhookName, params *ListDeliveriesParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewListDeliveriesRequest(c.Server, webhookName, params)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // GetDelivery Get a delivery
@@ -1890,14 +1466,7 @@ func (c *Client) ListDeliveries(ctx context.Context, webhookName WebhookName, pa
 // Corresponds with GET /_understudy/webhooks/{webhookName}/deliveries/{deliveryId} (the `GetDelivery` operationId).
 func (c *Client) GetDelivery(ctx context.Context, webhookName WebhookName, deliveryID DeliveryID, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewGetDeliveryRequest(c.Server, webhookName, deliveryID)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // Redeliver Deliver again
@@ -1907,41 +1476,19 @@ func (c *Client) GetDelivery(ctx context.Context, webhookName WebhookName, deliv
 // Corresponds with POST /_understudy/webhooks/{webhookName}/deliveries/{deliveryId}/redeliver (the `Redeliver` operationId).
 func (c *Client) Redeliver(ctx context.Context, webhookName WebhookName, deliveryID DeliveryID, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewRedeliverRequest(c.Server, webhookName, deliveryID)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
+	return c.do(ctx, req, err, reqEditors)
 }
 
 // NewGetClockRequest constructs an http.Request for the GetClock method
 func NewGetClockRequest(server string) (*http.Request, error) {
 	var err error
 
-	serverURL, err := url.Parse(server)
+	queryURL, err := locate(server, "/_understudy/clock")
 	if err != nil {
 		return nil, err
 	}
 
-	operationPath := fmt.Sprintf("/_understudy/clock")
-	if operationPath[0] == '/' {
-		operationPath = "." + operationPath
-	}
-
-	queryURL, err := serverURL.Parse(operationPath)
-	if err != nil {
-		return nil, err
-	}
-
-	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
-	if err != nil {
-		return nil, err
-	}
-
-	return req, nil
+	return http.NewRequest(http.MethodGet, queryURL.String(), nil)
 }
 
 // NewPutClockRequest calls the generic PutClock builder with application/json body
@@ -1959,17 +1506,7 @@ func NewPutClockRequest(server string, body PutClockJSONRequestBody) (*http.Requ
 func NewPutClockRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
 	var err error
 
-	serverURL, err := url.Parse(server)
-	if err != nil {
-		return nil, err
-	}
-
-	operationPath := fmt.Sprintf("/_understudy/clock")
-	if operationPath[0] == '/' {
-		operationPath = "." + operationPath
-	}
-
-	queryURL, err := serverURL.Parse(operationPath)
+	queryURL, err := locate(server, "/_understudy/clock")
 	if err != nil {
 		return nil, err
 	}
@@ -1999,17 +1536,7 @@ func NewAdvanceClockRequest(server string, body AdvanceClockJSONRequestBody) (*h
 func NewAdvanceClockRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
 	var err error
 
-	serverURL, err := url.Parse(server)
-	if err != nil {
-		return nil, err
-	}
-
-	operationPath := fmt.Sprintf("/_understudy/clock/advance")
-	if operationPath[0] == '/' {
-		operationPath = "." + operationPath
-	}
-
-	queryURL, err := serverURL.Parse(operationPath)
+	queryURL, err := locate(server, "/_understudy/clock/advance")
 	if err != nil {
 		return nil, err
 	}
@@ -2028,17 +1555,7 @@ func NewAdvanceClockRequestWithBody(server string, contentType string, body io.R
 func NewGetCoverageRequest(server string, params *GetCoverageParams) (*http.Request, error) {
 	var err error
 
-	serverURL, err := url.Parse(server)
-	if err != nil {
-		return nil, err
-	}
-
-	operationPath := fmt.Sprintf("/_understudy/coverage")
-	if operationPath[0] == '/' {
-		operationPath = "." + operationPath
-	}
-
-	queryURL, err := serverURL.Parse(operationPath)
+	queryURL, err := locate(server, "/_understudy/coverage")
 	if err != nil {
 		return nil, err
 	}
@@ -2056,9 +1573,7 @@ func NewGetCoverageRequest(server string, params *GetCoverageParams) (*http.Requ
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "workspace", *params.Workspace, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
 				return nil, err
 			} else {
-				for _, qp := range strings.Split(queryFrag, "&") {
-					rawQueryFragments = append(rawQueryFragments, qp)
-				}
+				rawQueryFragments = append(rawQueryFragments, strings.Split(queryFrag, "&")...)
 			}
 		}
 
@@ -2066,9 +1581,7 @@ func NewGetCoverageRequest(server string, params *GetCoverageParams) (*http.Requ
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "api", *params.API, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
 				return nil, err
 			} else {
-				for _, qp := range strings.Split(queryFrag, "&") {
-					rawQueryFragments = append(rawQueryFragments, qp)
-				}
+				rawQueryFragments = append(rawQueryFragments, strings.Split(queryFrag, "&")...)
 			}
 		}
 
@@ -2076,9 +1589,7 @@ func NewGetCoverageRequest(server string, params *GetCoverageParams) (*http.Requ
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "coverageOf", *params.CoverageOf, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
 				return nil, err
 			} else {
-				for _, qp := range strings.Split(queryFrag, "&") {
-					rawQueryFragments = append(rawQueryFragments, qp)
-				}
+				rawQueryFragments = append(rawQueryFragments, strings.Split(queryFrag, "&")...)
 			}
 		}
 
@@ -2088,39 +1599,19 @@ func NewGetCoverageRequest(server string, params *GetCoverageParams) (*http.Requ
 		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
 	}
 
-	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
-	if err != nil {
-		return nil, err
-	}
-
-	return req, nil
+	return http.NewRequest(http.MethodGet, queryURL.String(), nil)
 }
 
 // NewListDatafoldCIConfigsRequest constructs an http.Request for the ListDatafoldCIConfigs method
 func NewListDatafoldCIConfigsRequest(server string) (*http.Request, error) {
 	var err error
 
-	serverURL, err := url.Parse(server)
+	queryURL, err := locate(server, "/_understudy/datafold/ci-configs")
 	if err != nil {
 		return nil, err
 	}
 
-	operationPath := fmt.Sprintf("/_understudy/datafold/ci-configs")
-	if operationPath[0] == '/' {
-		operationPath = "." + operationPath
-	}
-
-	queryURL, err := serverURL.Parse(operationPath)
-	if err != nil {
-		return nil, err
-	}
-
-	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
-	if err != nil {
-		return nil, err
-	}
-
-	return req, nil
+	return http.NewRequest(http.MethodGet, queryURL.String(), nil)
 }
 
 // NewDeleteDatafoldCIConfigRequest constructs an http.Request for the DeleteDatafoldCIConfig method
@@ -2134,27 +1625,12 @@ func NewDeleteDatafoldCIConfigRequest(server string, ciConfigID DatafoldCIConfig
 		return nil, err
 	}
 
-	serverURL, err := url.Parse(server)
+	queryURL, err := locate(server, "/_understudy/datafold/ci-configs/%s", pathParam0)
 	if err != nil {
 		return nil, err
 	}
 
-	operationPath := fmt.Sprintf("/_understudy/datafold/ci-configs/%s", pathParam0)
-	if operationPath[0] == '/' {
-		operationPath = "." + operationPath
-	}
-
-	queryURL, err := serverURL.Parse(operationPath)
-	if err != nil {
-		return nil, err
-	}
-
-	req, err := http.NewRequest(http.MethodDelete, queryURL.String(), nil)
-	if err != nil {
-		return nil, err
-	}
-
-	return req, nil
+	return http.NewRequest(http.MethodDelete, queryURL.String(), nil)
 }
 
 // NewPutDatafoldCIConfigRequest calls the generic PutDatafoldCIConfig builder with application/json body
@@ -2179,17 +1655,7 @@ func NewPutDatafoldCIConfigRequestWithBody(server string, ciConfigID DatafoldCIC
 		return nil, err
 	}
 
-	serverURL, err := url.Parse(server)
-	if err != nil {
-		return nil, err
-	}
-
-	operationPath := fmt.Sprintf("/_understudy/datafold/ci-configs/%s", pathParam0)
-	if operationPath[0] == '/' {
-		operationPath = "." + operationPath
-	}
-
-	queryURL, err := serverURL.Parse(operationPath)
+	queryURL, err := locate(server, "/_understudy/datafold/ci-configs/%s", pathParam0)
 	if err != nil {
 		return nil, err
 	}
@@ -2233,17 +1699,7 @@ func NewPutDatafoldPullRequestRequestWithBody(server string, ciConfigID Datafold
 		return nil, err
 	}
 
-	serverURL, err := url.Parse(server)
-	if err != nil {
-		return nil, err
-	}
-
-	operationPath := fmt.Sprintf("/_understudy/datafold/ci-configs/%s/pull-requests/%s", pathParam0, pathParam1)
-	if operationPath[0] == '/' {
-		operationPath = "." + operationPath
-	}
-
-	queryURL, err := serverURL.Parse(operationPath)
+	queryURL, err := locate(server, "/_understudy/datafold/ci-configs/%s/pull-requests/%s", pathParam0, pathParam1)
 	if err != nil {
 		return nil, err
 	}
@@ -2269,27 +1725,12 @@ func NewGetDatafoldCIRunRequest(server string, ciRunID DatafoldCIRunID) (*http.R
 		return nil, err
 	}
 
-	serverURL, err := url.Parse(server)
+	queryURL, err := locate(server, "/_understudy/datafold/ci-runs/%s", pathParam0)
 	if err != nil {
 		return nil, err
 	}
 
-	operationPath := fmt.Sprintf("/_understudy/datafold/ci-runs/%s", pathParam0)
-	if operationPath[0] == '/' {
-		operationPath = "." + operationPath
-	}
-
-	queryURL, err := serverURL.Parse(operationPath)
-	if err != nil {
-		return nil, err
-	}
-
-	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
-	if err != nil {
-		return nil, err
-	}
-
-	return req, nil
+	return http.NewRequest(http.MethodGet, queryURL.String(), nil)
 }
 
 // NewConfirmDatafoldCIRunRequest constructs an http.Request for the ConfirmDatafoldCIRun method
@@ -2303,27 +1744,12 @@ func NewConfirmDatafoldCIRunRequest(server string, ciRunID DatafoldCIRunID) (*ht
 		return nil, err
 	}
 
-	serverURL, err := url.Parse(server)
+	queryURL, err := locate(server, "/_understudy/datafold/ci-runs/%s/confirm", pathParam0)
 	if err != nil {
 		return nil, err
 	}
 
-	operationPath := fmt.Sprintf("/_understudy/datafold/ci-runs/%s/confirm", pathParam0)
-	if operationPath[0] == '/' {
-		operationPath = "." + operationPath
-	}
-
-	queryURL, err := serverURL.Parse(operationPath)
-	if err != nil {
-		return nil, err
-	}
-
-	req, err := http.NewRequest(http.MethodPost, queryURL.String(), nil)
-	if err != nil {
-		return nil, err
-	}
-
-	return req, nil
+	return http.NewRequest(http.MethodPost, queryURL.String(), nil)
 }
 
 // NewGetDatafoldCISummaryRequest constructs an http.Request for the GetDatafoldCISummary method
@@ -2337,54 +1763,24 @@ func NewGetDatafoldCISummaryRequest(server string, ciRunID DatafoldCIRunID) (*ht
 		return nil, err
 	}
 
-	serverURL, err := url.Parse(server)
+	queryURL, err := locate(server, "/_understudy/datafold/ci-runs/%s/summary", pathParam0)
 	if err != nil {
 		return nil, err
 	}
 
-	operationPath := fmt.Sprintf("/_understudy/datafold/ci-runs/%s/summary", pathParam0)
-	if operationPath[0] == '/' {
-		operationPath = "." + operationPath
-	}
-
-	queryURL, err := serverURL.Parse(operationPath)
-	if err != nil {
-		return nil, err
-	}
-
-	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
-	if err != nil {
-		return nil, err
-	}
-
-	return req, nil
+	return http.NewRequest(http.MethodGet, queryURL.String(), nil)
 }
 
 // NewGetDatafoldCompatibilityRequest constructs an http.Request for the GetDatafoldCompatibility method
 func NewGetDatafoldCompatibilityRequest(server string) (*http.Request, error) {
 	var err error
 
-	serverURL, err := url.Parse(server)
+	queryURL, err := locate(server, "/_understudy/datafold/compatibility")
 	if err != nil {
 		return nil, err
 	}
 
-	operationPath := fmt.Sprintf("/_understudy/datafold/compatibility")
-	if operationPath[0] == '/' {
-		operationPath = "." + operationPath
-	}
-
-	queryURL, err := serverURL.Parse(operationPath)
-	if err != nil {
-		return nil, err
-	}
-
-	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
-	if err != nil {
-		return nil, err
-	}
-
-	return req, nil
+	return http.NewRequest(http.MethodGet, queryURL.String(), nil)
 }
 
 // NewPutDatafoldCompatibilityRequest calls the generic PutDatafoldCompatibility builder with application/json body
@@ -2402,17 +1798,7 @@ func NewPutDatafoldCompatibilityRequest(server string, body PutDatafoldCompatibi
 func NewPutDatafoldCompatibilityRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
 	var err error
 
-	serverURL, err := url.Parse(server)
-	if err != nil {
-		return nil, err
-	}
-
-	operationPath := fmt.Sprintf("/_understudy/datafold/compatibility")
-	if operationPath[0] == '/' {
-		operationPath = "." + operationPath
-	}
-
-	queryURL, err := serverURL.Parse(operationPath)
+	queryURL, err := locate(server, "/_understudy/datafold/compatibility")
 	if err != nil {
 		return nil, err
 	}
@@ -2438,27 +1824,12 @@ func NewDeleteDatafoldSourceRequest(server string, dataSourceID DatafoldSource) 
 		return nil, err
 	}
 
-	serverURL, err := url.Parse(server)
+	queryURL, err := locate(server, "/_understudy/datafold/data-sources/%s", pathParam0)
 	if err != nil {
 		return nil, err
 	}
 
-	operationPath := fmt.Sprintf("/_understudy/datafold/data-sources/%s", pathParam0)
-	if operationPath[0] == '/' {
-		operationPath = "." + operationPath
-	}
-
-	queryURL, err := serverURL.Parse(operationPath)
-	if err != nil {
-		return nil, err
-	}
-
-	req, err := http.NewRequest(http.MethodDelete, queryURL.String(), nil)
-	if err != nil {
-		return nil, err
-	}
-
-	return req, nil
+	return http.NewRequest(http.MethodDelete, queryURL.String(), nil)
 }
 
 // NewDeleteDatafoldBackingRequest constructs an http.Request for the DeleteDatafoldBacking method
@@ -2472,27 +1843,12 @@ func NewDeleteDatafoldBackingRequest(server string, dataSourceID DatafoldSource)
 		return nil, err
 	}
 
-	serverURL, err := url.Parse(server)
+	queryURL, err := locate(server, "/_understudy/datafold/data-sources/%s/backing", pathParam0)
 	if err != nil {
 		return nil, err
 	}
 
-	operationPath := fmt.Sprintf("/_understudy/datafold/data-sources/%s/backing", pathParam0)
-	if operationPath[0] == '/' {
-		operationPath = "." + operationPath
-	}
-
-	queryURL, err := serverURL.Parse(operationPath)
-	if err != nil {
-		return nil, err
-	}
-
-	req, err := http.NewRequest(http.MethodDelete, queryURL.String(), nil)
-	if err != nil {
-		return nil, err
-	}
-
-	return req, nil
+	return http.NewRequest(http.MethodDelete, queryURL.String(), nil)
 }
 
 // NewGetDatafoldBackingRequest constructs an http.Request for the GetDatafoldBacking method
@@ -2506,27 +1862,12 @@ func NewGetDatafoldBackingRequest(server string, dataSourceID DatafoldSource) (*
 		return nil, err
 	}
 
-	serverURL, err := url.Parse(server)
+	queryURL, err := locate(server, "/_understudy/datafold/data-sources/%s/backing", pathParam0)
 	if err != nil {
 		return nil, err
 	}
 
-	operationPath := fmt.Sprintf("/_understudy/datafold/data-sources/%s/backing", pathParam0)
-	if operationPath[0] == '/' {
-		operationPath = "." + operationPath
-	}
-
-	queryURL, err := serverURL.Parse(operationPath)
-	if err != nil {
-		return nil, err
-	}
-
-	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
-	if err != nil {
-		return nil, err
-	}
-
-	return req, nil
+	return http.NewRequest(http.MethodGet, queryURL.String(), nil)
 }
 
 // NewPutDatafoldBackingRequest calls the generic PutDatafoldBacking builder with application/json body
@@ -2551,17 +1892,7 @@ func NewPutDatafoldBackingRequestWithBody(server string, dataSourceID DatafoldSo
 		return nil, err
 	}
 
-	serverURL, err := url.Parse(server)
-	if err != nil {
-		return nil, err
-	}
-
-	operationPath := fmt.Sprintf("/_understudy/datafold/data-sources/%s/backing", pathParam0)
-	if operationPath[0] == '/' {
-		operationPath = "." + operationPath
-	}
-
-	queryURL, err := serverURL.Parse(operationPath)
+	queryURL, err := locate(server, "/_understudy/datafold/data-sources/%s/backing", pathParam0)
 	if err != nil {
 		return nil, err
 	}
@@ -2587,54 +1918,24 @@ func NewDownloadDatafoldArtifactsRequest(server string, artifactsID DatafoldArti
 		return nil, err
 	}
 
-	serverURL, err := url.Parse(server)
+	queryURL, err := locate(server, "/_understudy/datafold/dbt-artifacts/%s", pathParam0)
 	if err != nil {
 		return nil, err
 	}
 
-	operationPath := fmt.Sprintf("/_understudy/datafold/dbt-artifacts/%s", pathParam0)
-	if operationPath[0] == '/' {
-		operationPath = "." + operationPath
-	}
-
-	queryURL, err := serverURL.Parse(operationPath)
-	if err != nil {
-		return nil, err
-	}
-
-	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
-	if err != nil {
-		return nil, err
-	}
-
-	return req, nil
+	return http.NewRequest(http.MethodGet, queryURL.String(), nil)
 }
 
 // NewListDatafoldOutcomesRequest constructs an http.Request for the ListDatafoldOutcomes method
 func NewListDatafoldOutcomesRequest(server string) (*http.Request, error) {
 	var err error
 
-	serverURL, err := url.Parse(server)
+	queryURL, err := locate(server, "/_understudy/datafold/outcomes")
 	if err != nil {
 		return nil, err
 	}
 
-	operationPath := fmt.Sprintf("/_understudy/datafold/outcomes")
-	if operationPath[0] == '/' {
-		operationPath = "." + operationPath
-	}
-
-	queryURL, err := serverURL.Parse(operationPath)
-	if err != nil {
-		return nil, err
-	}
-
-	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
-	if err != nil {
-		return nil, err
-	}
-
-	return req, nil
+	return http.NewRequest(http.MethodGet, queryURL.String(), nil)
 }
 
 // NewDeleteDatafoldOutcomeRequest constructs an http.Request for the DeleteDatafoldOutcome method
@@ -2648,27 +1949,12 @@ func NewDeleteDatafoldOutcomeRequest(server string, outcomeName DatafoldOutcomeN
 		return nil, err
 	}
 
-	serverURL, err := url.Parse(server)
+	queryURL, err := locate(server, "/_understudy/datafold/outcomes/%s", pathParam0)
 	if err != nil {
 		return nil, err
 	}
 
-	operationPath := fmt.Sprintf("/_understudy/datafold/outcomes/%s", pathParam0)
-	if operationPath[0] == '/' {
-		operationPath = "." + operationPath
-	}
-
-	queryURL, err := serverURL.Parse(operationPath)
-	if err != nil {
-		return nil, err
-	}
-
-	req, err := http.NewRequest(http.MethodDelete, queryURL.String(), nil)
-	if err != nil {
-		return nil, err
-	}
-
-	return req, nil
+	return http.NewRequest(http.MethodDelete, queryURL.String(), nil)
 }
 
 // NewPutDatafoldOutcomeRequest calls the generic PutDatafoldOutcome builder with application/json body
@@ -2693,17 +1979,7 @@ func NewPutDatafoldOutcomeRequestWithBody(server string, outcomeName DatafoldOut
 		return nil, err
 	}
 
-	serverURL, err := url.Parse(server)
-	if err != nil {
-		return nil, err
-	}
-
-	operationPath := fmt.Sprintf("/_understudy/datafold/outcomes/%s", pathParam0)
-	if operationPath[0] == '/' {
-		operationPath = "." + operationPath
-	}
-
-	queryURL, err := serverURL.Parse(operationPath)
+	queryURL, err := locate(server, "/_understudy/datafold/outcomes/%s", pathParam0)
 	if err != nil {
 		return nil, err
 	}
@@ -2729,17 +2005,7 @@ func NewGetDocumentRequest(server string, document GetDocumentParamsDocument, pa
 		return nil, err
 	}
 
-	serverURL, err := url.Parse(server)
-	if err != nil {
-		return nil, err
-	}
-
-	operationPath := fmt.Sprintf("/_understudy/documents/%s", pathParam0)
-	if operationPath[0] == '/' {
-		operationPath = "." + operationPath
-	}
-
-	queryURL, err := serverURL.Parse(operationPath)
+	queryURL, err := locate(server, "/_understudy/documents/%s", pathParam0)
 	if err != nil {
 		return nil, err
 	}
@@ -2757,9 +2023,7 @@ func NewGetDocumentRequest(server string, document GetDocumentParamsDocument, pa
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "format", *params.Format, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
 				return nil, err
 			} else {
-				for _, qp := range strings.Split(queryFrag, "&") {
-					rawQueryFragments = append(rawQueryFragments, qp)
-				}
+				rawQueryFragments = append(rawQueryFragments, strings.Split(queryFrag, "&")...)
 			}
 		}
 
@@ -2769,29 +2033,14 @@ func NewGetDocumentRequest(server string, document GetDocumentParamsDocument, pa
 		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
 	}
 
-	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
-	if err != nil {
-		return nil, err
-	}
-
-	return req, nil
+	return http.NewRequest(http.MethodGet, queryURL.String(), nil)
 }
 
 // NewClearExchangesRequest constructs an http.Request for the ClearExchanges method
 func NewClearExchangesRequest(server string, params *ClearExchangesParams) (*http.Request, error) {
 	var err error
 
-	serverURL, err := url.Parse(server)
-	if err != nil {
-		return nil, err
-	}
-
-	operationPath := fmt.Sprintf("/_understudy/exchanges")
-	if operationPath[0] == '/' {
-		operationPath = "." + operationPath
-	}
-
-	queryURL, err := serverURL.Parse(operationPath)
+	queryURL, err := locate(server, "/_understudy/exchanges")
 	if err != nil {
 		return nil, err
 	}
@@ -2809,9 +2058,7 @@ func NewClearExchangesRequest(server string, params *ClearExchangesParams) (*htt
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "workspace", *params.Workspace, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
 				return nil, err
 			} else {
-				for _, qp := range strings.Split(queryFrag, "&") {
-					rawQueryFragments = append(rawQueryFragments, qp)
-				}
+				rawQueryFragments = append(rawQueryFragments, strings.Split(queryFrag, "&")...)
 			}
 		}
 
@@ -2821,29 +2068,14 @@ func NewClearExchangesRequest(server string, params *ClearExchangesParams) (*htt
 		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
 	}
 
-	req, err := http.NewRequest(http.MethodDelete, queryURL.String(), nil)
-	if err != nil {
-		return nil, err
-	}
-
-	return req, nil
+	return http.NewRequest(http.MethodDelete, queryURL.String(), nil)
 }
 
 // NewListExchangesRequest constructs an http.Request for the ListExchanges method
 func NewListExchangesRequest(server string, params *ListExchangesParams) (*http.Request, error) {
 	var err error
 
-	serverURL, err := url.Parse(server)
-	if err != nil {
-		return nil, err
-	}
-
-	operationPath := fmt.Sprintf("/_understudy/exchanges")
-	if operationPath[0] == '/' {
-		operationPath = "." + operationPath
-	}
-
-	queryURL, err := serverURL.Parse(operationPath)
+	queryURL, err := locate(server, "/_understudy/exchanges")
 	if err != nil {
 		return nil, err
 	}
@@ -2861,9 +2093,7 @@ func NewListExchangesRequest(server string, params *ListExchangesParams) (*http.
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "workspace", *params.Workspace, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
 				return nil, err
 			} else {
-				for _, qp := range strings.Split(queryFrag, "&") {
-					rawQueryFragments = append(rawQueryFragments, qp)
-				}
+				rawQueryFragments = append(rawQueryFragments, strings.Split(queryFrag, "&")...)
 			}
 		}
 
@@ -2871,9 +2101,7 @@ func NewListExchangesRequest(server string, params *ListExchangesParams) (*http.
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "api", *params.API, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
 				return nil, err
 			} else {
-				for _, qp := range strings.Split(queryFrag, "&") {
-					rawQueryFragments = append(rawQueryFragments, qp)
-				}
+				rawQueryFragments = append(rawQueryFragments, strings.Split(queryFrag, "&")...)
 			}
 		}
 
@@ -2881,9 +2109,7 @@ func NewListExchangesRequest(server string, params *ListExchangesParams) (*http.
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "operation", *params.Operation, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
 				return nil, err
 			} else {
-				for _, qp := range strings.Split(queryFrag, "&") {
-					rawQueryFragments = append(rawQueryFragments, qp)
-				}
+				rawQueryFragments = append(rawQueryFragments, strings.Split(queryFrag, "&")...)
 			}
 		}
 
@@ -2891,9 +2117,7 @@ func NewListExchangesRequest(server string, params *ListExchangesParams) (*http.
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "status", *params.Status, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
 				return nil, err
 			} else {
-				for _, qp := range strings.Split(queryFrag, "&") {
-					rawQueryFragments = append(rawQueryFragments, qp)
-				}
+				rawQueryFragments = append(rawQueryFragments, strings.Split(queryFrag, "&")...)
 			}
 		}
 
@@ -2901,9 +2125,7 @@ func NewListExchangesRequest(server string, params *ListExchangesParams) (*http.
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "violations", *params.Violations, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
 				return nil, err
 			} else {
-				for _, qp := range strings.Split(queryFrag, "&") {
-					rawQueryFragments = append(rawQueryFragments, qp)
-				}
+				rawQueryFragments = append(rawQueryFragments, strings.Split(queryFrag, "&")...)
 			}
 		}
 
@@ -2911,9 +2133,7 @@ func NewListExchangesRequest(server string, params *ListExchangesParams) (*http.
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "since", *params.Since, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
 				return nil, err
 			} else {
-				for _, qp := range strings.Split(queryFrag, "&") {
-					rawQueryFragments = append(rawQueryFragments, qp)
-				}
+				rawQueryFragments = append(rawQueryFragments, strings.Split(queryFrag, "&")...)
 			}
 		}
 
@@ -2921,9 +2141,7 @@ func NewListExchangesRequest(server string, params *ListExchangesParams) (*http.
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
 				return nil, err
 			} else {
-				for _, qp := range strings.Split(queryFrag, "&") {
-					rawQueryFragments = append(rawQueryFragments, qp)
-				}
+				rawQueryFragments = append(rawQueryFragments, strings.Split(queryFrag, "&")...)
 			}
 		}
 
@@ -2931,9 +2149,7 @@ func NewListExchangesRequest(server string, params *ListExchangesParams) (*http.
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
 				return nil, err
 			} else {
-				for _, qp := range strings.Split(queryFrag, "&") {
-					rawQueryFragments = append(rawQueryFragments, qp)
-				}
+				rawQueryFragments = append(rawQueryFragments, strings.Split(queryFrag, "&")...)
 			}
 		}
 
@@ -2943,12 +2159,7 @@ func NewListExchangesRequest(server string, params *ListExchangesParams) (*http.
 		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
 	}
 
-	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
-	if err != nil {
-		return nil, err
-	}
-
-	return req, nil
+	return http.NewRequest(http.MethodGet, queryURL.String(), nil)
 }
 
 // NewGetExchangeRequest constructs an http.Request for the GetExchange method
@@ -2962,17 +2173,7 @@ func NewGetExchangeRequest(server string, exchangeID string, params *GetExchange
 		return nil, err
 	}
 
-	serverURL, err := url.Parse(server)
-	if err != nil {
-		return nil, err
-	}
-
-	operationPath := fmt.Sprintf("/_understudy/exchanges/%s", pathParam0)
-	if operationPath[0] == '/' {
-		operationPath = "." + operationPath
-	}
-
-	queryURL, err := serverURL.Parse(operationPath)
+	queryURL, err := locate(server, "/_understudy/exchanges/%s", pathParam0)
 	if err != nil {
 		return nil, err
 	}
@@ -2990,9 +2191,7 @@ func NewGetExchangeRequest(server string, exchangeID string, params *GetExchange
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "workspace", *params.Workspace, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
 				return nil, err
 			} else {
-				for _, qp := range strings.Split(queryFrag, "&") {
-					rawQueryFragments = append(rawQueryFragments, qp)
-				}
+				rawQueryFragments = append(rawQueryFragments, strings.Split(queryFrag, "&")...)
 			}
 		}
 
@@ -3002,29 +2201,14 @@ func NewGetExchangeRequest(server string, exchangeID string, params *GetExchange
 		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
 	}
 
-	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
-	if err != nil {
-		return nil, err
-	}
-
-	return req, nil
+	return http.NewRequest(http.MethodGet, queryURL.String(), nil)
 }
 
 // NewClearFaultsRequest constructs an http.Request for the ClearFaults method
 func NewClearFaultsRequest(server string, params *ClearFaultsParams) (*http.Request, error) {
 	var err error
 
-	serverURL, err := url.Parse(server)
-	if err != nil {
-		return nil, err
-	}
-
-	operationPath := fmt.Sprintf("/_understudy/faults")
-	if operationPath[0] == '/' {
-		operationPath = "." + operationPath
-	}
-
-	queryURL, err := serverURL.Parse(operationPath)
+	queryURL, err := locate(server, "/_understudy/faults")
 	if err != nil {
 		return nil, err
 	}
@@ -3042,9 +2226,7 @@ func NewClearFaultsRequest(server string, params *ClearFaultsParams) (*http.Requ
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "workspace", *params.Workspace, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
 				return nil, err
 			} else {
-				for _, qp := range strings.Split(queryFrag, "&") {
-					rawQueryFragments = append(rawQueryFragments, qp)
-				}
+				rawQueryFragments = append(rawQueryFragments, strings.Split(queryFrag, "&")...)
 			}
 		}
 
@@ -3054,29 +2236,14 @@ func NewClearFaultsRequest(server string, params *ClearFaultsParams) (*http.Requ
 		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
 	}
 
-	req, err := http.NewRequest(http.MethodDelete, queryURL.String(), nil)
-	if err != nil {
-		return nil, err
-	}
-
-	return req, nil
+	return http.NewRequest(http.MethodDelete, queryURL.String(), nil)
 }
 
 // NewListFaultsRequest constructs an http.Request for the ListFaults method
 func NewListFaultsRequest(server string, params *ListFaultsParams) (*http.Request, error) {
 	var err error
 
-	serverURL, err := url.Parse(server)
-	if err != nil {
-		return nil, err
-	}
-
-	operationPath := fmt.Sprintf("/_understudy/faults")
-	if operationPath[0] == '/' {
-		operationPath = "." + operationPath
-	}
-
-	queryURL, err := serverURL.Parse(operationPath)
+	queryURL, err := locate(server, "/_understudy/faults")
 	if err != nil {
 		return nil, err
 	}
@@ -3094,9 +2261,7 @@ func NewListFaultsRequest(server string, params *ListFaultsParams) (*http.Reques
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "workspace", *params.Workspace, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
 				return nil, err
 			} else {
-				for _, qp := range strings.Split(queryFrag, "&") {
-					rawQueryFragments = append(rawQueryFragments, qp)
-				}
+				rawQueryFragments = append(rawQueryFragments, strings.Split(queryFrag, "&")...)
 			}
 		}
 
@@ -3106,12 +2271,7 @@ func NewListFaultsRequest(server string, params *ListFaultsParams) (*http.Reques
 		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
 	}
 
-	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
-	if err != nil {
-		return nil, err
-	}
-
-	return req, nil
+	return http.NewRequest(http.MethodGet, queryURL.String(), nil)
 }
 
 // NewDeleteFaultRequest constructs an http.Request for the DeleteFault method
@@ -3125,17 +2285,7 @@ func NewDeleteFaultRequest(server string, faultName FaultName, params *DeleteFau
 		return nil, err
 	}
 
-	serverURL, err := url.Parse(server)
-	if err != nil {
-		return nil, err
-	}
-
-	operationPath := fmt.Sprintf("/_understudy/faults/%s", pathParam0)
-	if operationPath[0] == '/' {
-		operationPath = "." + operationPath
-	}
-
-	queryURL, err := serverURL.Parse(operationPath)
+	queryURL, err := locate(server, "/_understudy/faults/%s", pathParam0)
 	if err != nil {
 		return nil, err
 	}
@@ -3153,9 +2303,7 @@ func NewDeleteFaultRequest(server string, faultName FaultName, params *DeleteFau
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "workspace", *params.Workspace, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
 				return nil, err
 			} else {
-				for _, qp := range strings.Split(queryFrag, "&") {
-					rawQueryFragments = append(rawQueryFragments, qp)
-				}
+				rawQueryFragments = append(rawQueryFragments, strings.Split(queryFrag, "&")...)
 			}
 		}
 
@@ -3165,12 +2313,7 @@ func NewDeleteFaultRequest(server string, faultName FaultName, params *DeleteFau
 		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
 	}
 
-	req, err := http.NewRequest(http.MethodDelete, queryURL.String(), nil)
-	if err != nil {
-		return nil, err
-	}
-
-	return req, nil
+	return http.NewRequest(http.MethodDelete, queryURL.String(), nil)
 }
 
 // NewGetFaultRequest constructs an http.Request for the GetFault method
@@ -3184,17 +2327,7 @@ func NewGetFaultRequest(server string, faultName FaultName, params *GetFaultPara
 		return nil, err
 	}
 
-	serverURL, err := url.Parse(server)
-	if err != nil {
-		return nil, err
-	}
-
-	operationPath := fmt.Sprintf("/_understudy/faults/%s", pathParam0)
-	if operationPath[0] == '/' {
-		operationPath = "." + operationPath
-	}
-
-	queryURL, err := serverURL.Parse(operationPath)
+	queryURL, err := locate(server, "/_understudy/faults/%s", pathParam0)
 	if err != nil {
 		return nil, err
 	}
@@ -3212,9 +2345,7 @@ func NewGetFaultRequest(server string, faultName FaultName, params *GetFaultPara
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "workspace", *params.Workspace, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
 				return nil, err
 			} else {
-				for _, qp := range strings.Split(queryFrag, "&") {
-					rawQueryFragments = append(rawQueryFragments, qp)
-				}
+				rawQueryFragments = append(rawQueryFragments, strings.Split(queryFrag, "&")...)
 			}
 		}
 
@@ -3224,12 +2355,7 @@ func NewGetFaultRequest(server string, faultName FaultName, params *GetFaultPara
 		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
 	}
 
-	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
-	if err != nil {
-		return nil, err
-	}
-
-	return req, nil
+	return http.NewRequest(http.MethodGet, queryURL.String(), nil)
 }
 
 // NewPutFaultRequest calls the generic PutFault builder with application/json body
@@ -3254,17 +2380,7 @@ func NewPutFaultRequestWithBody(server string, faultName FaultName, params *PutF
 		return nil, err
 	}
 
-	serverURL, err := url.Parse(server)
-	if err != nil {
-		return nil, err
-	}
-
-	operationPath := fmt.Sprintf("/_understudy/faults/%s", pathParam0)
-	if operationPath[0] == '/' {
-		operationPath = "." + operationPath
-	}
-
-	queryURL, err := serverURL.Parse(operationPath)
+	queryURL, err := locate(server, "/_understudy/faults/%s", pathParam0)
 	if err != nil {
 		return nil, err
 	}
@@ -3282,9 +2398,7 @@ func NewPutFaultRequestWithBody(server string, faultName FaultName, params *PutF
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "workspace", *params.Workspace, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
 				return nil, err
 			} else {
-				for _, qp := range strings.Split(queryFrag, "&") {
-					rawQueryFragments = append(rawQueryFragments, qp)
-				}
+				rawQueryFragments = append(rawQueryFragments, strings.Split(queryFrag, "&")...)
 			}
 		}
 
@@ -3308,81 +2422,36 @@ func NewPutFaultRequestWithBody(server string, faultName FaultName, params *PutF
 func NewGetLivenessRequest(server string) (*http.Request, error) {
 	var err error
 
-	serverURL, err := url.Parse(server)
+	queryURL, err := locate(server, "/_understudy/health/live")
 	if err != nil {
 		return nil, err
 	}
 
-	operationPath := fmt.Sprintf("/_understudy/health/live")
-	if operationPath[0] == '/' {
-		operationPath = "." + operationPath
-	}
-
-	queryURL, err := serverURL.Parse(operationPath)
-	if err != nil {
-		return nil, err
-	}
-
-	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
-	if err != nil {
-		return nil, err
-	}
-
-	return req, nil
+	return http.NewRequest(http.MethodGet, queryURL.String(), nil)
 }
 
 // NewGetReadinessRequest constructs an http.Request for the GetReadiness method
 func NewGetReadinessRequest(server string) (*http.Request, error) {
 	var err error
 
-	serverURL, err := url.Parse(server)
+	queryURL, err := locate(server, "/_understudy/health/ready")
 	if err != nil {
 		return nil, err
 	}
 
-	operationPath := fmt.Sprintf("/_understudy/health/ready")
-	if operationPath[0] == '/' {
-		operationPath = "." + operationPath
-	}
-
-	queryURL, err := serverURL.Parse(operationPath)
-	if err != nil {
-		return nil, err
-	}
-
-	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
-	if err != nil {
-		return nil, err
-	}
-
-	return req, nil
+	return http.NewRequest(http.MethodGet, queryURL.String(), nil)
 }
 
 // NewGetIdsRequest constructs an http.Request for the GetIds method
 func NewGetIdsRequest(server string) (*http.Request, error) {
 	var err error
 
-	serverURL, err := url.Parse(server)
+	queryURL, err := locate(server, "/_understudy/ids")
 	if err != nil {
 		return nil, err
 	}
 
-	operationPath := fmt.Sprintf("/_understudy/ids")
-	if operationPath[0] == '/' {
-		operationPath = "." + operationPath
-	}
-
-	queryURL, err := serverURL.Parse(operationPath)
-	if err != nil {
-		return nil, err
-	}
-
-	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
-	if err != nil {
-		return nil, err
-	}
-
-	return req, nil
+	return http.NewRequest(http.MethodGet, queryURL.String(), nil)
 }
 
 // NewPutIdsRequest calls the generic PutIds builder with application/json body
@@ -3400,17 +2469,7 @@ func NewPutIdsRequest(server string, body PutIdsJSONRequestBody) (*http.Request,
 func NewPutIdsRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
 	var err error
 
-	serverURL, err := url.Parse(server)
-	if err != nil {
-		return nil, err
-	}
-
-	operationPath := fmt.Sprintf("/_understudy/ids")
-	if operationPath[0] == '/' {
-		operationPath = "." + operationPath
-	}
-
-	queryURL, err := serverURL.Parse(operationPath)
+	queryURL, err := locate(server, "/_understudy/ids")
 	if err != nil {
 		return nil, err
 	}
@@ -3429,17 +2488,7 @@ func NewPutIdsRequestWithBody(server string, contentType string, body io.Reader)
 func NewListJobsRequest(server string, params *ListJobsParams) (*http.Request, error) {
 	var err error
 
-	serverURL, err := url.Parse(server)
-	if err != nil {
-		return nil, err
-	}
-
-	operationPath := fmt.Sprintf("/_understudy/jobs")
-	if operationPath[0] == '/' {
-		operationPath = "." + operationPath
-	}
-
-	queryURL, err := serverURL.Parse(operationPath)
+	queryURL, err := locate(server, "/_understudy/jobs")
 	if err != nil {
 		return nil, err
 	}
@@ -3457,9 +2506,7 @@ func NewListJobsRequest(server string, params *ListJobsParams) (*http.Request, e
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
 				return nil, err
 			} else {
-				for _, qp := range strings.Split(queryFrag, "&") {
-					rawQueryFragments = append(rawQueryFragments, qp)
-				}
+				rawQueryFragments = append(rawQueryFragments, strings.Split(queryFrag, "&")...)
 			}
 		}
 
@@ -3467,9 +2514,7 @@ func NewListJobsRequest(server string, params *ListJobsParams) (*http.Request, e
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "after", *params.After, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
 				return nil, err
 			} else {
-				for _, qp := range strings.Split(queryFrag, "&") {
-					rawQueryFragments = append(rawQueryFragments, qp)
-				}
+				rawQueryFragments = append(rawQueryFragments, strings.Split(queryFrag, "&")...)
 			}
 		}
 
@@ -3479,39 +2524,19 @@ func NewListJobsRequest(server string, params *ListJobsParams) (*http.Request, e
 		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
 	}
 
-	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
-	if err != nil {
-		return nil, err
-	}
-
-	return req, nil
+	return http.NewRequest(http.MethodGet, queryURL.String(), nil)
 }
 
 // NewListJobModesRequest constructs an http.Request for the ListJobModes method
 func NewListJobModesRequest(server string) (*http.Request, error) {
 	var err error
 
-	serverURL, err := url.Parse(server)
+	queryURL, err := locate(server, "/_understudy/jobs/modes")
 	if err != nil {
 		return nil, err
 	}
 
-	operationPath := fmt.Sprintf("/_understudy/jobs/modes")
-	if operationPath[0] == '/' {
-		operationPath = "." + operationPath
-	}
-
-	queryURL, err := serverURL.Parse(operationPath)
-	if err != nil {
-		return nil, err
-	}
-
-	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
-	if err != nil {
-		return nil, err
-	}
-
-	return req, nil
+	return http.NewRequest(http.MethodGet, queryURL.String(), nil)
 }
 
 // NewDeleteJobModeRequest constructs an http.Request for the DeleteJobMode method
@@ -3525,27 +2550,12 @@ func NewDeleteJobModeRequest(server string, jobKind JobKind) (*http.Request, err
 		return nil, err
 	}
 
-	serverURL, err := url.Parse(server)
+	queryURL, err := locate(server, "/_understudy/jobs/modes/%s", pathParam0)
 	if err != nil {
 		return nil, err
 	}
 
-	operationPath := fmt.Sprintf("/_understudy/jobs/modes/%s", pathParam0)
-	if operationPath[0] == '/' {
-		operationPath = "." + operationPath
-	}
-
-	queryURL, err := serverURL.Parse(operationPath)
-	if err != nil {
-		return nil, err
-	}
-
-	req, err := http.NewRequest(http.MethodDelete, queryURL.String(), nil)
-	if err != nil {
-		return nil, err
-	}
-
-	return req, nil
+	return http.NewRequest(http.MethodDelete, queryURL.String(), nil)
 }
 
 // NewPutJobModeRequest calls the generic PutJobMode builder with application/json body
@@ -3570,17 +2580,7 @@ func NewPutJobModeRequestWithBody(server string, jobKind JobKind, contentType st
 		return nil, err
 	}
 
-	serverURL, err := url.Parse(server)
-	if err != nil {
-		return nil, err
-	}
-
-	operationPath := fmt.Sprintf("/_understudy/jobs/modes/%s", pathParam0)
-	if operationPath[0] == '/' {
-		operationPath = "." + operationPath
-	}
-
-	queryURL, err := serverURL.Parse(operationPath)
+	queryURL, err := locate(server, "/_understudy/jobs/modes/%s", pathParam0)
 	if err != nil {
 		return nil, err
 	}
@@ -3599,17 +2599,7 @@ func NewPutJobModeRequestWithBody(server string, jobKind JobKind, contentType st
 func NewGetReportRequest(server string, params *GetReportParams) (*http.Request, error) {
 	var err error
 
-	serverURL, err := url.Parse(server)
-	if err != nil {
-		return nil, err
-	}
-
-	operationPath := fmt.Sprintf("/_understudy/report")
-	if operationPath[0] == '/' {
-		operationPath = "." + operationPath
-	}
-
-	queryURL, err := serverURL.Parse(operationPath)
+	queryURL, err := locate(server, "/_understudy/report")
 	if err != nil {
 		return nil, err
 	}
@@ -3627,9 +2617,7 @@ func NewGetReportRequest(server string, params *GetReportParams) (*http.Request,
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "workspace", *params.Workspace, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
 				return nil, err
 			} else {
-				for _, qp := range strings.Split(queryFrag, "&") {
-					rawQueryFragments = append(rawQueryFragments, qp)
-				}
+				rawQueryFragments = append(rawQueryFragments, strings.Split(queryFrag, "&")...)
 			}
 		}
 
@@ -3637,9 +2625,7 @@ func NewGetReportRequest(server string, params *GetReportParams) (*http.Request,
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "api", *params.API, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
 				return nil, err
 			} else {
-				for _, qp := range strings.Split(queryFrag, "&") {
-					rawQueryFragments = append(rawQueryFragments, qp)
-				}
+				rawQueryFragments = append(rawQueryFragments, strings.Split(queryFrag, "&")...)
 			}
 		}
 
@@ -3647,9 +2633,7 @@ func NewGetReportRequest(server string, params *GetReportParams) (*http.Request,
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "coverageOf", *params.CoverageOf, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
 				return nil, err
 			} else {
-				for _, qp := range strings.Split(queryFrag, "&") {
-					rawQueryFragments = append(rawQueryFragments, qp)
-				}
+				rawQueryFragments = append(rawQueryFragments, strings.Split(queryFrag, "&")...)
 			}
 		}
 
@@ -3659,12 +2643,7 @@ func NewGetReportRequest(server string, params *GetReportParams) (*http.Request,
 		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
 	}
 
-	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
-	if err != nil {
-		return nil, err
-	}
-
-	return req, nil
+	return http.NewRequest(http.MethodGet, queryURL.String(), nil)
 }
 
 // NewResetRequest calls the generic Reset builder with application/json body
@@ -3682,17 +2661,7 @@ func NewResetRequest(server string, body ResetJSONRequestBody) (*http.Request, e
 func NewResetRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
 	var err error
 
-	serverURL, err := url.Parse(server)
-	if err != nil {
-		return nil, err
-	}
-
-	operationPath := fmt.Sprintf("/_understudy/reset")
-	if operationPath[0] == '/' {
-		operationPath = "." + operationPath
-	}
-
-	queryURL, err := serverURL.Parse(operationPath)
+	queryURL, err := locate(server, "/_understudy/reset")
 	if err != nil {
 		return nil, err
 	}
@@ -3711,27 +2680,12 @@ func NewResetRequestWithBody(server string, contentType string, body io.Reader) 
 func NewExportSeedRequest(server string) (*http.Request, error) {
 	var err error
 
-	serverURL, err := url.Parse(server)
+	queryURL, err := locate(server, "/_understudy/seed")
 	if err != nil {
 		return nil, err
 	}
 
-	operationPath := fmt.Sprintf("/_understudy/seed")
-	if operationPath[0] == '/' {
-		operationPath = "." + operationPath
-	}
-
-	queryURL, err := serverURL.Parse(operationPath)
-	if err != nil {
-		return nil, err
-	}
-
-	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
-	if err != nil {
-		return nil, err
-	}
-
-	return req, nil
+	return http.NewRequest(http.MethodGet, queryURL.String(), nil)
 }
 
 // NewPutSeedRequest calls the generic PutSeed builder with application/json body
@@ -3749,17 +2703,7 @@ func NewPutSeedRequest(server string, body PutSeedJSONRequestBody) (*http.Reques
 func NewPutSeedRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
 	var err error
 
-	serverURL, err := url.Parse(server)
-	if err != nil {
-		return nil, err
-	}
-
-	operationPath := fmt.Sprintf("/_understudy/seed")
-	if operationPath[0] == '/' {
-		operationPath = "." + operationPath
-	}
-
-	queryURL, err := serverURL.Parse(operationPath)
+	queryURL, err := locate(server, "/_understudy/seed")
 	if err != nil {
 		return nil, err
 	}
@@ -3778,27 +2722,12 @@ func NewPutSeedRequestWithBody(server string, contentType string, body io.Reader
 func NewListSnapshotsRequest(server string) (*http.Request, error) {
 	var err error
 
-	serverURL, err := url.Parse(server)
+	queryURL, err := locate(server, "/_understudy/snapshots")
 	if err != nil {
 		return nil, err
 	}
 
-	operationPath := fmt.Sprintf("/_understudy/snapshots")
-	if operationPath[0] == '/' {
-		operationPath = "." + operationPath
-	}
-
-	queryURL, err := serverURL.Parse(operationPath)
-	if err != nil {
-		return nil, err
-	}
-
-	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
-	if err != nil {
-		return nil, err
-	}
-
-	return req, nil
+	return http.NewRequest(http.MethodGet, queryURL.String(), nil)
 }
 
 // NewDeleteSnapshotRequest constructs an http.Request for the DeleteSnapshot method
@@ -3812,27 +2741,12 @@ func NewDeleteSnapshotRequest(server string, snapshotName SnapshotName) (*http.R
 		return nil, err
 	}
 
-	serverURL, err := url.Parse(server)
+	queryURL, err := locate(server, "/_understudy/snapshots/%s", pathParam0)
 	if err != nil {
 		return nil, err
 	}
 
-	operationPath := fmt.Sprintf("/_understudy/snapshots/%s", pathParam0)
-	if operationPath[0] == '/' {
-		operationPath = "." + operationPath
-	}
-
-	queryURL, err := serverURL.Parse(operationPath)
-	if err != nil {
-		return nil, err
-	}
-
-	req, err := http.NewRequest(http.MethodDelete, queryURL.String(), nil)
-	if err != nil {
-		return nil, err
-	}
-
-	return req, nil
+	return http.NewRequest(http.MethodDelete, queryURL.String(), nil)
 }
 
 // NewPutSnapshotRequest calls the generic PutSnapshot builder with application/json body
@@ -3857,17 +2771,7 @@ func NewPutSnapshotRequestWithBody(server string, snapshotName SnapshotName, con
 		return nil, err
 	}
 
-	serverURL, err := url.Parse(server)
-	if err != nil {
-		return nil, err
-	}
-
-	operationPath := fmt.Sprintf("/_understudy/snapshots/%s", pathParam0)
-	if operationPath[0] == '/' {
-		operationPath = "." + operationPath
-	}
-
-	queryURL, err := serverURL.Parse(operationPath)
+	queryURL, err := locate(server, "/_understudy/snapshots/%s", pathParam0)
 	if err != nil {
 		return nil, err
 	}
@@ -3893,71 +2797,31 @@ func NewRestoreSnapshotRequest(server string, snapshotName SnapshotName) (*http.
 		return nil, err
 	}
 
-	serverURL, err := url.Parse(server)
+	queryURL, err := locate(server, "/_understudy/snapshots/%s/restore", pathParam0)
 	if err != nil {
 		return nil, err
 	}
 
-	operationPath := fmt.Sprintf("/_understudy/snapshots/%s/restore", pathParam0)
-	if operationPath[0] == '/' {
-		operationPath = "." + operationPath
-	}
-
-	queryURL, err := serverURL.Parse(operationPath)
-	if err != nil {
-		return nil, err
-	}
-
-	req, err := http.NewRequest(http.MethodPost, queryURL.String(), nil)
-	if err != nil {
-		return nil, err
-	}
-
-	return req, nil
+	return http.NewRequest(http.MethodPost, queryURL.String(), nil)
 }
 
 // NewGetVersionRequest constructs an http.Request for the GetVersion method
 func NewGetVersionRequest(server string) (*http.Request, error) {
 	var err error
 
-	serverURL, err := url.Parse(server)
+	queryURL, err := locate(server, "/_understudy/version")
 	if err != nil {
 		return nil, err
 	}
 
-	operationPath := fmt.Sprintf("/_understudy/version")
-	if operationPath[0] == '/' {
-		operationPath = "." + operationPath
-	}
-
-	queryURL, err := serverURL.Parse(operationPath)
-	if err != nil {
-		return nil, err
-	}
-
-	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
-	if err != nil {
-		return nil, err
-	}
-
-	return req, nil
+	return http.NewRequest(http.MethodGet, queryURL.String(), nil)
 }
 
 // NewListViolationsRequest constructs an http.Request for the ListViolations method
 func NewListViolationsRequest(server string, params *ListViolationsParams) (*http.Request, error) {
 	var err error
 
-	serverURL, err := url.Parse(server)
-	if err != nil {
-		return nil, err
-	}
-
-	operationPath := fmt.Sprintf("/_understudy/violations")
-	if operationPath[0] == '/' {
-		operationPath = "." + operationPath
-	}
-
-	queryURL, err := serverURL.Parse(operationPath)
+	queryURL, err := locate(server, "/_understudy/violations")
 	if err != nil {
 		return nil, err
 	}
@@ -3975,9 +2839,7 @@ func NewListViolationsRequest(server string, params *ListViolationsParams) (*htt
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "workspace", *params.Workspace, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
 				return nil, err
 			} else {
-				for _, qp := range strings.Split(queryFrag, "&") {
-					rawQueryFragments = append(rawQueryFragments, qp)
-				}
+				rawQueryFragments = append(rawQueryFragments, strings.Split(queryFrag, "&")...)
 			}
 		}
 
@@ -3985,9 +2847,7 @@ func NewListViolationsRequest(server string, params *ListViolationsParams) (*htt
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "api", *params.API, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
 				return nil, err
 			} else {
-				for _, qp := range strings.Split(queryFrag, "&") {
-					rawQueryFragments = append(rawQueryFragments, qp)
-				}
+				rawQueryFragments = append(rawQueryFragments, strings.Split(queryFrag, "&")...)
 			}
 		}
 
@@ -3997,39 +2857,19 @@ func NewListViolationsRequest(server string, params *ListViolationsParams) (*htt
 		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
 	}
 
-	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
-	if err != nil {
-		return nil, err
-	}
-
-	return req, nil
+	return http.NewRequest(http.MethodGet, queryURL.String(), nil)
 }
 
 // NewListWebhooksRequest constructs an http.Request for the ListWebhooks method
 func NewListWebhooksRequest(server string) (*http.Request, error) {
 	var err error
 
-	serverURL, err := url.Parse(server)
+	queryURL, err := locate(server, "/_understudy/webhooks")
 	if err != nil {
 		return nil, err
 	}
 
-	operationPath := fmt.Sprintf("/_understudy/webhooks")
-	if operationPath[0] == '/' {
-		operationPath = "." + operationPath
-	}
-
-	queryURL, err := serverURL.Parse(operationPath)
-	if err != nil {
-		return nil, err
-	}
-
-	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
-	if err != nil {
-		return nil, err
-	}
-
-	return req, nil
+	return http.NewRequest(http.MethodGet, queryURL.String(), nil)
 }
 
 // NewCreateWebhookRequest calls the generic CreateWebhook builder with application/json body
@@ -4047,17 +2887,7 @@ func NewCreateWebhookRequest(server string, body CreateWebhookJSONRequestBody) (
 func NewCreateWebhookRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
 	var err error
 
-	serverURL, err := url.Parse(server)
-	if err != nil {
-		return nil, err
-	}
-
-	operationPath := fmt.Sprintf("/_understudy/webhooks")
-	if operationPath[0] == '/' {
-		operationPath = "." + operationPath
-	}
-
-	queryURL, err := serverURL.Parse(operationPath)
+	queryURL, err := locate(server, "/_understudy/webhooks")
 	if err != nil {
 		return nil, err
 	}
@@ -4083,27 +2913,12 @@ func NewDeleteWebhookRequest(server string, webhookName WebhookName) (*http.Requ
 		return nil, err
 	}
 
-	serverURL, err := url.Parse(server)
+	queryURL, err := locate(server, "/_understudy/webhooks/%s", pathParam0)
 	if err != nil {
 		return nil, err
 	}
 
-	operationPath := fmt.Sprintf("/_understudy/webhooks/%s", pathParam0)
-	if operationPath[0] == '/' {
-		operationPath = "." + operationPath
-	}
-
-	queryURL, err := serverURL.Parse(operationPath)
-	if err != nil {
-		return nil, err
-	}
-
-	req, err := http.NewRequest(http.MethodDelete, queryURL.String(), nil)
-	if err != nil {
-		return nil, err
-	}
-
-	return req, nil
+	return http.NewRequest(http.MethodDelete, queryURL.String(), nil)
 }
 
 // NewGetWebhookRequest constructs an http.Request for the GetWebhook method
@@ -4117,27 +2932,12 @@ func NewGetWebhookRequest(server string, webhookName WebhookName) (*http.Request
 		return nil, err
 	}
 
-	serverURL, err := url.Parse(server)
+	queryURL, err := locate(server, "/_understudy/webhooks/%s", pathParam0)
 	if err != nil {
 		return nil, err
 	}
 
-	operationPath := fmt.Sprintf("/_understudy/webhooks/%s", pathParam0)
-	if operationPath[0] == '/' {
-		operationPath = "." + operationPath
-	}
-
-	queryURL, err := serverURL.Parse(operationPath)
-	if err != nil {
-		return nil, err
-	}
-
-	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
-	if err != nil {
-		return nil, err
-	}
-
-	return req, nil
+	return http.NewRequest(http.MethodGet, queryURL.String(), nil)
 }
 
 // NewUpdateWebhookRequest calls the generic UpdateWebhook builder with application/json body
@@ -4162,17 +2962,7 @@ func NewUpdateWebhookRequestWithBody(server string, webhookName WebhookName, con
 		return nil, err
 	}
 
-	serverURL, err := url.Parse(server)
-	if err != nil {
-		return nil, err
-	}
-
-	operationPath := fmt.Sprintf("/_understudy/webhooks/%s", pathParam0)
-	if operationPath[0] == '/' {
-		operationPath = "." + operationPath
-	}
-
-	queryURL, err := serverURL.Parse(operationPath)
+	queryURL, err := locate(server, "/_understudy/webhooks/%s", pathParam0)
 	if err != nil {
 		return nil, err
 	}
@@ -4198,17 +2988,7 @@ func NewListDeliveriesRequest(server string, webhookName WebhookName, params *Li
 		return nil, err
 	}
 
-	serverURL, err := url.Parse(server)
-	if err != nil {
-		return nil, err
-	}
-
-	operationPath := fmt.Sprintf("/_understudy/webhooks/%s/deliveries", pathParam0)
-	if operationPath[0] == '/' {
-		operationPath = "." + operationPath
-	}
-
-	queryURL, err := serverURL.Parse(operationPath)
+	queryURL, err := locate(server, "/_understudy/webhooks/%s/deliveries", pathParam0)
 	if err != nil {
 		return nil, err
 	}
@@ -4226,9 +3006,7 @@ func NewListDeliveriesRequest(server string, webhookName WebhookName, params *Li
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
 				return nil, err
 			} else {
-				for _, qp := range strings.Split(queryFrag, "&") {
-					rawQueryFragments = append(rawQueryFragments, qp)
-				}
+				rawQueryFragments = append(rawQueryFragments, strings.Split(queryFrag, "&")...)
 			}
 		}
 
@@ -4238,12 +3016,7 @@ func NewListDeliveriesRequest(server string, webhookName WebhookName, params *Li
 		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
 	}
 
-	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
-	if err != nil {
-		return nil, err
-	}
-
-	return req, nil
+	return http.NewRequest(http.MethodGet, queryURL.String(), nil)
 }
 
 // NewGetDeliveryRequest constructs an http.Request for the GetDelivery method
@@ -4264,27 +3037,12 @@ func NewGetDeliveryRequest(server string, webhookName WebhookName, deliveryID De
 		return nil, err
 	}
 
-	serverURL, err := url.Parse(server)
+	queryURL, err := locate(server, "/_understudy/webhooks/%s/deliveries/%s", pathParam0, pathParam1)
 	if err != nil {
 		return nil, err
 	}
 
-	operationPath := fmt.Sprintf("/_understudy/webhooks/%s/deliveries/%s", pathParam0, pathParam1)
-	if operationPath[0] == '/' {
-		operationPath = "." + operationPath
-	}
-
-	queryURL, err := serverURL.Parse(operationPath)
-	if err != nil {
-		return nil, err
-	}
-
-	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
-	if err != nil {
-		return nil, err
-	}
-
-	return req, nil
+	return http.NewRequest(http.MethodGet, queryURL.String(), nil)
 }
 
 // NewRedeliverRequest constructs an http.Request for the Redeliver method
@@ -4305,27 +3063,12 @@ func NewRedeliverRequest(server string, webhookName WebhookName, deliveryID Deli
 		return nil, err
 	}
 
-	serverURL, err := url.Parse(server)
+	queryURL, err := locate(server, "/_understudy/webhooks/%s/deliveries/%s/redeliver", pathParam0, pathParam1)
 	if err != nil {
 		return nil, err
 	}
 
-	operationPath := fmt.Sprintf("/_understudy/webhooks/%s/deliveries/%s/redeliver", pathParam0, pathParam1)
-	if operationPath[0] == '/' {
-		operationPath = "." + operationPath
-	}
-
-	queryURL, err := serverURL.Parse(operationPath)
-	if err != nil {
-		return nil, err
-	}
-
-	req, err := http.NewRequest(http.MethodPost, queryURL.String(), nil)
-	if err != nil {
-		return nil, err
-	}
-
-	return req, nil
+	return http.NewRequest(http.MethodPost, queryURL.String(), nil)
 }
 
 func (c *Client) applyEditors(ctx context.Context, req *http.Request, additionalEditors []RequestEditorFn) error {
@@ -5012,8 +3755,7 @@ type ClientWithResponsesInterface interface {
 }
 
 type GetClockResponse struct {
-	Body         []byte
-	HTTPResponse *http.Response
+	received
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *Clock
 }
@@ -5023,38 +3765,8 @@ func (r GetClockResponse) GetJSON200() *Clock {
 	return r.JSON200
 }
 
-// GetBody returns the raw response body bytes
-func (r GetClockResponse) GetBody() []byte {
-	return r.Body
-}
-
-// Status returns HTTPResponse.Status
-func (r GetClockResponse) Status() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Status
-	}
-	return http.StatusText(0)
-}
-
-// StatusCode returns HTTPResponse.StatusCode
-func (r GetClockResponse) StatusCode() int {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.StatusCode
-	}
-	return 0
-}
-
-// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
-func (r GetClockResponse) ContentType() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Header.Get("Content-Type")
-	}
-	return ""
-}
-
 type PutClockResponse struct {
-	Body         []byte
-	HTTPResponse *http.Response
+	received
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *Clock
 }
@@ -5064,38 +3776,8 @@ func (r PutClockResponse) GetJSON200() *Clock {
 	return r.JSON200
 }
 
-// GetBody returns the raw response body bytes
-func (r PutClockResponse) GetBody() []byte {
-	return r.Body
-}
-
-// Status returns HTTPResponse.Status
-func (r PutClockResponse) Status() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Status
-	}
-	return http.StatusText(0)
-}
-
-// StatusCode returns HTTPResponse.StatusCode
-func (r PutClockResponse) StatusCode() int {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.StatusCode
-	}
-	return 0
-}
-
-// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
-func (r PutClockResponse) ContentType() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Header.Get("Content-Type")
-	}
-	return ""
-}
-
 type AdvanceClockResponse struct {
-	Body         []byte
-	HTTPResponse *http.Response
+	received
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *Clock
 }
@@ -5105,38 +3787,8 @@ func (r AdvanceClockResponse) GetJSON200() *Clock {
 	return r.JSON200
 }
 
-// GetBody returns the raw response body bytes
-func (r AdvanceClockResponse) GetBody() []byte {
-	return r.Body
-}
-
-// Status returns HTTPResponse.Status
-func (r AdvanceClockResponse) Status() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Status
-	}
-	return http.StatusText(0)
-}
-
-// StatusCode returns HTTPResponse.StatusCode
-func (r AdvanceClockResponse) StatusCode() int {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.StatusCode
-	}
-	return 0
-}
-
-// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
-func (r AdvanceClockResponse) ContentType() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Header.Get("Content-Type")
-	}
-	return ""
-}
-
 type GetCoverageResponse struct {
-	Body         []byte
-	HTTPResponse *http.Response
+	received
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *CoverageReport
 }
@@ -5146,38 +3798,8 @@ func (r GetCoverageResponse) GetJSON200() *CoverageReport {
 	return r.JSON200
 }
 
-// GetBody returns the raw response body bytes
-func (r GetCoverageResponse) GetBody() []byte {
-	return r.Body
-}
-
-// Status returns HTTPResponse.Status
-func (r GetCoverageResponse) Status() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Status
-	}
-	return http.StatusText(0)
-}
-
-// StatusCode returns HTTPResponse.StatusCode
-func (r GetCoverageResponse) StatusCode() int {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.StatusCode
-	}
-	return 0
-}
-
-// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
-func (r GetCoverageResponse) ContentType() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Header.Get("Content-Type")
-	}
-	return ""
-}
-
 type ListDatafoldCIConfigsResponse struct {
-	Body         []byte
-	HTTPResponse *http.Response
+	received
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *DatafoldCIConfigList
 }
@@ -5187,72 +3809,12 @@ func (r ListDatafoldCIConfigsResponse) GetJSON200() *DatafoldCIConfigList {
 	return r.JSON200
 }
 
-// GetBody returns the raw response body bytes
-func (r ListDatafoldCIConfigsResponse) GetBody() []byte {
-	return r.Body
-}
-
-// Status returns HTTPResponse.Status
-func (r ListDatafoldCIConfigsResponse) Status() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Status
-	}
-	return http.StatusText(0)
-}
-
-// StatusCode returns HTTPResponse.StatusCode
-func (r ListDatafoldCIConfigsResponse) StatusCode() int {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.StatusCode
-	}
-	return 0
-}
-
-// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
-func (r ListDatafoldCIConfigsResponse) ContentType() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Header.Get("Content-Type")
-	}
-	return ""
-}
-
 type DeleteDatafoldCIConfigResponse struct {
-	Body         []byte
-	HTTPResponse *http.Response
-}
-
-// GetBody returns the raw response body bytes
-func (r DeleteDatafoldCIConfigResponse) GetBody() []byte {
-	return r.Body
-}
-
-// Status returns HTTPResponse.Status
-func (r DeleteDatafoldCIConfigResponse) Status() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Status
-	}
-	return http.StatusText(0)
-}
-
-// StatusCode returns HTTPResponse.StatusCode
-func (r DeleteDatafoldCIConfigResponse) StatusCode() int {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.StatusCode
-	}
-	return 0
-}
-
-// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
-func (r DeleteDatafoldCIConfigResponse) ContentType() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Header.Get("Content-Type")
-	}
-	return ""
+	received
 }
 
 type PutDatafoldCIConfigResponse struct {
-	Body         []byte
-	HTTPResponse *http.Response
+	received
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *DatafoldCIConfig
 }
@@ -5262,38 +3824,8 @@ func (r PutDatafoldCIConfigResponse) GetJSON200() *DatafoldCIConfig {
 	return r.JSON200
 }
 
-// GetBody returns the raw response body bytes
-func (r PutDatafoldCIConfigResponse) GetBody() []byte {
-	return r.Body
-}
-
-// Status returns HTTPResponse.Status
-func (r PutDatafoldCIConfigResponse) Status() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Status
-	}
-	return http.StatusText(0)
-}
-
-// StatusCode returns HTTPResponse.StatusCode
-func (r PutDatafoldCIConfigResponse) StatusCode() int {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.StatusCode
-	}
-	return 0
-}
-
-// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
-func (r PutDatafoldCIConfigResponse) ContentType() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Header.Get("Content-Type")
-	}
-	return ""
-}
-
 type PutDatafoldPullRequestResponse struct {
-	Body         []byte
-	HTTPResponse *http.Response
+	received
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *DatafoldPullRequest
 }
@@ -5303,38 +3835,8 @@ func (r PutDatafoldPullRequestResponse) GetJSON200() *DatafoldPullRequest {
 	return r.JSON200
 }
 
-// GetBody returns the raw response body bytes
-func (r PutDatafoldPullRequestResponse) GetBody() []byte {
-	return r.Body
-}
-
-// Status returns HTTPResponse.Status
-func (r PutDatafoldPullRequestResponse) Status() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Status
-	}
-	return http.StatusText(0)
-}
-
-// StatusCode returns HTTPResponse.StatusCode
-func (r PutDatafoldPullRequestResponse) StatusCode() int {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.StatusCode
-	}
-	return 0
-}
-
-// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
-func (r PutDatafoldPullRequestResponse) ContentType() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Header.Get("Content-Type")
-	}
-	return ""
-}
-
 type GetDatafoldCIRunResponse struct {
-	Body         []byte
-	HTTPResponse *http.Response
+	received
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *DatafoldCIRun
 }
@@ -5344,38 +3846,8 @@ func (r GetDatafoldCIRunResponse) GetJSON200() *DatafoldCIRun {
 	return r.JSON200
 }
 
-// GetBody returns the raw response body bytes
-func (r GetDatafoldCIRunResponse) GetBody() []byte {
-	return r.Body
-}
-
-// Status returns HTTPResponse.Status
-func (r GetDatafoldCIRunResponse) Status() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Status
-	}
-	return http.StatusText(0)
-}
-
-// StatusCode returns HTTPResponse.StatusCode
-func (r GetDatafoldCIRunResponse) StatusCode() int {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.StatusCode
-	}
-	return 0
-}
-
-// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
-func (r GetDatafoldCIRunResponse) ContentType() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Header.Get("Content-Type")
-	}
-	return ""
-}
-
 type ConfirmDatafoldCIRunResponse struct {
-	Body         []byte
-	HTTPResponse *http.Response
+	received
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *DatafoldCIRun
 }
@@ -5385,72 +3857,12 @@ func (r ConfirmDatafoldCIRunResponse) GetJSON200() *DatafoldCIRun {
 	return r.JSON200
 }
 
-// GetBody returns the raw response body bytes
-func (r ConfirmDatafoldCIRunResponse) GetBody() []byte {
-	return r.Body
-}
-
-// Status returns HTTPResponse.Status
-func (r ConfirmDatafoldCIRunResponse) Status() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Status
-	}
-	return http.StatusText(0)
-}
-
-// StatusCode returns HTTPResponse.StatusCode
-func (r ConfirmDatafoldCIRunResponse) StatusCode() int {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.StatusCode
-	}
-	return 0
-}
-
-// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
-func (r ConfirmDatafoldCIRunResponse) ContentType() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Header.Get("Content-Type")
-	}
-	return ""
-}
-
 type GetDatafoldCISummaryResponse struct {
-	Body         []byte
-	HTTPResponse *http.Response
-}
-
-// GetBody returns the raw response body bytes
-func (r GetDatafoldCISummaryResponse) GetBody() []byte {
-	return r.Body
-}
-
-// Status returns HTTPResponse.Status
-func (r GetDatafoldCISummaryResponse) Status() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Status
-	}
-	return http.StatusText(0)
-}
-
-// StatusCode returns HTTPResponse.StatusCode
-func (r GetDatafoldCISummaryResponse) StatusCode() int {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.StatusCode
-	}
-	return 0
-}
-
-// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
-func (r GetDatafoldCISummaryResponse) ContentType() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Header.Get("Content-Type")
-	}
-	return ""
+	received
 }
 
 type GetDatafoldCompatibilityResponse struct {
-	Body         []byte
-	HTTPResponse *http.Response
+	received
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *DatafoldCompatibility
 }
@@ -5460,38 +3872,8 @@ func (r GetDatafoldCompatibilityResponse) GetJSON200() *DatafoldCompatibility {
 	return r.JSON200
 }
 
-// GetBody returns the raw response body bytes
-func (r GetDatafoldCompatibilityResponse) GetBody() []byte {
-	return r.Body
-}
-
-// Status returns HTTPResponse.Status
-func (r GetDatafoldCompatibilityResponse) Status() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Status
-	}
-	return http.StatusText(0)
-}
-
-// StatusCode returns HTTPResponse.StatusCode
-func (r GetDatafoldCompatibilityResponse) StatusCode() int {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.StatusCode
-	}
-	return 0
-}
-
-// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
-func (r GetDatafoldCompatibilityResponse) ContentType() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Header.Get("Content-Type")
-	}
-	return ""
-}
-
 type PutDatafoldCompatibilityResponse struct {
-	Body         []byte
-	HTTPResponse *http.Response
+	received
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *DatafoldCompatibility
 }
@@ -5501,106 +3883,16 @@ func (r PutDatafoldCompatibilityResponse) GetJSON200() *DatafoldCompatibility {
 	return r.JSON200
 }
 
-// GetBody returns the raw response body bytes
-func (r PutDatafoldCompatibilityResponse) GetBody() []byte {
-	return r.Body
-}
-
-// Status returns HTTPResponse.Status
-func (r PutDatafoldCompatibilityResponse) Status() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Status
-	}
-	return http.StatusText(0)
-}
-
-// StatusCode returns HTTPResponse.StatusCode
-func (r PutDatafoldCompatibilityResponse) StatusCode() int {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.StatusCode
-	}
-	return 0
-}
-
-// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
-func (r PutDatafoldCompatibilityResponse) ContentType() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Header.Get("Content-Type")
-	}
-	return ""
-}
-
 type DeleteDatafoldSourceResponse struct {
-	Body         []byte
-	HTTPResponse *http.Response
-}
-
-// GetBody returns the raw response body bytes
-func (r DeleteDatafoldSourceResponse) GetBody() []byte {
-	return r.Body
-}
-
-// Status returns HTTPResponse.Status
-func (r DeleteDatafoldSourceResponse) Status() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Status
-	}
-	return http.StatusText(0)
-}
-
-// StatusCode returns HTTPResponse.StatusCode
-func (r DeleteDatafoldSourceResponse) StatusCode() int {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.StatusCode
-	}
-	return 0
-}
-
-// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
-func (r DeleteDatafoldSourceResponse) ContentType() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Header.Get("Content-Type")
-	}
-	return ""
+	received
 }
 
 type DeleteDatafoldBackingResponse struct {
-	Body         []byte
-	HTTPResponse *http.Response
-}
-
-// GetBody returns the raw response body bytes
-func (r DeleteDatafoldBackingResponse) GetBody() []byte {
-	return r.Body
-}
-
-// Status returns HTTPResponse.Status
-func (r DeleteDatafoldBackingResponse) Status() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Status
-	}
-	return http.StatusText(0)
-}
-
-// StatusCode returns HTTPResponse.StatusCode
-func (r DeleteDatafoldBackingResponse) StatusCode() int {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.StatusCode
-	}
-	return 0
-}
-
-// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
-func (r DeleteDatafoldBackingResponse) ContentType() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Header.Get("Content-Type")
-	}
-	return ""
+	received
 }
 
 type GetDatafoldBackingResponse struct {
-	Body         []byte
-	HTTPResponse *http.Response
+	received
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *DatafoldBacking
 }
@@ -5610,38 +3902,8 @@ func (r GetDatafoldBackingResponse) GetJSON200() *DatafoldBacking {
 	return r.JSON200
 }
 
-// GetBody returns the raw response body bytes
-func (r GetDatafoldBackingResponse) GetBody() []byte {
-	return r.Body
-}
-
-// Status returns HTTPResponse.Status
-func (r GetDatafoldBackingResponse) Status() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Status
-	}
-	return http.StatusText(0)
-}
-
-// StatusCode returns HTTPResponse.StatusCode
-func (r GetDatafoldBackingResponse) StatusCode() int {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.StatusCode
-	}
-	return 0
-}
-
-// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
-func (r GetDatafoldBackingResponse) ContentType() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Header.Get("Content-Type")
-	}
-	return ""
-}
-
 type PutDatafoldBackingResponse struct {
-	Body         []byte
-	HTTPResponse *http.Response
+	received
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *DatafoldBacking
 }
@@ -5651,72 +3913,12 @@ func (r PutDatafoldBackingResponse) GetJSON200() *DatafoldBacking {
 	return r.JSON200
 }
 
-// GetBody returns the raw response body bytes
-func (r PutDatafoldBackingResponse) GetBody() []byte {
-	return r.Body
-}
-
-// Status returns HTTPResponse.Status
-func (r PutDatafoldBackingResponse) Status() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Status
-	}
-	return http.StatusText(0)
-}
-
-// StatusCode returns HTTPResponse.StatusCode
-func (r PutDatafoldBackingResponse) StatusCode() int {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.StatusCode
-	}
-	return 0
-}
-
-// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
-func (r PutDatafoldBackingResponse) ContentType() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Header.Get("Content-Type")
-	}
-	return ""
-}
-
 type DownloadDatafoldArtifactsResponse struct {
-	Body         []byte
-	HTTPResponse *http.Response
-}
-
-// GetBody returns the raw response body bytes
-func (r DownloadDatafoldArtifactsResponse) GetBody() []byte {
-	return r.Body
-}
-
-// Status returns HTTPResponse.Status
-func (r DownloadDatafoldArtifactsResponse) Status() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Status
-	}
-	return http.StatusText(0)
-}
-
-// StatusCode returns HTTPResponse.StatusCode
-func (r DownloadDatafoldArtifactsResponse) StatusCode() int {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.StatusCode
-	}
-	return 0
-}
-
-// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
-func (r DownloadDatafoldArtifactsResponse) ContentType() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Header.Get("Content-Type")
-	}
-	return ""
+	received
 }
 
 type ListDatafoldOutcomesResponse struct {
-	Body         []byte
-	HTTPResponse *http.Response
+	received
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *DatafoldOutcomeList
 }
@@ -5726,72 +3928,12 @@ func (r ListDatafoldOutcomesResponse) GetJSON200() *DatafoldOutcomeList {
 	return r.JSON200
 }
 
-// GetBody returns the raw response body bytes
-func (r ListDatafoldOutcomesResponse) GetBody() []byte {
-	return r.Body
-}
-
-// Status returns HTTPResponse.Status
-func (r ListDatafoldOutcomesResponse) Status() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Status
-	}
-	return http.StatusText(0)
-}
-
-// StatusCode returns HTTPResponse.StatusCode
-func (r ListDatafoldOutcomesResponse) StatusCode() int {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.StatusCode
-	}
-	return 0
-}
-
-// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
-func (r ListDatafoldOutcomesResponse) ContentType() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Header.Get("Content-Type")
-	}
-	return ""
-}
-
 type DeleteDatafoldOutcomeResponse struct {
-	Body         []byte
-	HTTPResponse *http.Response
-}
-
-// GetBody returns the raw response body bytes
-func (r DeleteDatafoldOutcomeResponse) GetBody() []byte {
-	return r.Body
-}
-
-// Status returns HTTPResponse.Status
-func (r DeleteDatafoldOutcomeResponse) Status() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Status
-	}
-	return http.StatusText(0)
-}
-
-// StatusCode returns HTTPResponse.StatusCode
-func (r DeleteDatafoldOutcomeResponse) StatusCode() int {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.StatusCode
-	}
-	return 0
-}
-
-// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
-func (r DeleteDatafoldOutcomeResponse) ContentType() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Header.Get("Content-Type")
-	}
-	return ""
+	received
 }
 
 type PutDatafoldOutcomeResponse struct {
-	Body         []byte
-	HTTPResponse *http.Response
+	received
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *DatafoldOutcome
 }
@@ -5801,38 +3943,8 @@ func (r PutDatafoldOutcomeResponse) GetJSON200() *DatafoldOutcome {
 	return r.JSON200
 }
 
-// GetBody returns the raw response body bytes
-func (r PutDatafoldOutcomeResponse) GetBody() []byte {
-	return r.Body
-}
-
-// Status returns HTTPResponse.Status
-func (r PutDatafoldOutcomeResponse) Status() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Status
-	}
-	return http.StatusText(0)
-}
-
-// StatusCode returns HTTPResponse.StatusCode
-func (r PutDatafoldOutcomeResponse) StatusCode() int {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.StatusCode
-	}
-	return 0
-}
-
-// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
-func (r PutDatafoldOutcomeResponse) ContentType() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Header.Get("Content-Type")
-	}
-	return ""
-}
-
 type GetDocumentResponse struct {
-	Body         []byte
-	HTTPResponse *http.Response
+	received
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *map[string]interface{}
 	// YAML200 the response for an HTTP 200 `application/yaml` response
@@ -5849,72 +3961,12 @@ func (r GetDocumentResponse) GetYAML200() *map[string]interface{} {
 	return r.YAML200
 }
 
-// GetBody returns the raw response body bytes
-func (r GetDocumentResponse) GetBody() []byte {
-	return r.Body
-}
-
-// Status returns HTTPResponse.Status
-func (r GetDocumentResponse) Status() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Status
-	}
-	return http.StatusText(0)
-}
-
-// StatusCode returns HTTPResponse.StatusCode
-func (r GetDocumentResponse) StatusCode() int {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.StatusCode
-	}
-	return 0
-}
-
-// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
-func (r GetDocumentResponse) ContentType() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Header.Get("Content-Type")
-	}
-	return ""
-}
-
 type ClearExchangesResponse struct {
-	Body         []byte
-	HTTPResponse *http.Response
-}
-
-// GetBody returns the raw response body bytes
-func (r ClearExchangesResponse) GetBody() []byte {
-	return r.Body
-}
-
-// Status returns HTTPResponse.Status
-func (r ClearExchangesResponse) Status() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Status
-	}
-	return http.StatusText(0)
-}
-
-// StatusCode returns HTTPResponse.StatusCode
-func (r ClearExchangesResponse) StatusCode() int {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.StatusCode
-	}
-	return 0
-}
-
-// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
-func (r ClearExchangesResponse) ContentType() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Header.Get("Content-Type")
-	}
-	return ""
+	received
 }
 
 type ListExchangesResponse struct {
-	Body         []byte
-	HTTPResponse *http.Response
+	received
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *ExchangePage
 }
@@ -5924,38 +3976,8 @@ func (r ListExchangesResponse) GetJSON200() *ExchangePage {
 	return r.JSON200
 }
 
-// GetBody returns the raw response body bytes
-func (r ListExchangesResponse) GetBody() []byte {
-	return r.Body
-}
-
-// Status returns HTTPResponse.Status
-func (r ListExchangesResponse) Status() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Status
-	}
-	return http.StatusText(0)
-}
-
-// StatusCode returns HTTPResponse.StatusCode
-func (r ListExchangesResponse) StatusCode() int {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.StatusCode
-	}
-	return 0
-}
-
-// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
-func (r ListExchangesResponse) ContentType() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Header.Get("Content-Type")
-	}
-	return ""
-}
-
 type GetExchangeResponse struct {
-	Body         []byte
-	HTTPResponse *http.Response
+	received
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *Exchange
 }
@@ -5965,72 +3987,12 @@ func (r GetExchangeResponse) GetJSON200() *Exchange {
 	return r.JSON200
 }
 
-// GetBody returns the raw response body bytes
-func (r GetExchangeResponse) GetBody() []byte {
-	return r.Body
-}
-
-// Status returns HTTPResponse.Status
-func (r GetExchangeResponse) Status() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Status
-	}
-	return http.StatusText(0)
-}
-
-// StatusCode returns HTTPResponse.StatusCode
-func (r GetExchangeResponse) StatusCode() int {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.StatusCode
-	}
-	return 0
-}
-
-// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
-func (r GetExchangeResponse) ContentType() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Header.Get("Content-Type")
-	}
-	return ""
-}
-
 type ClearFaultsResponse struct {
-	Body         []byte
-	HTTPResponse *http.Response
-}
-
-// GetBody returns the raw response body bytes
-func (r ClearFaultsResponse) GetBody() []byte {
-	return r.Body
-}
-
-// Status returns HTTPResponse.Status
-func (r ClearFaultsResponse) Status() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Status
-	}
-	return http.StatusText(0)
-}
-
-// StatusCode returns HTTPResponse.StatusCode
-func (r ClearFaultsResponse) StatusCode() int {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.StatusCode
-	}
-	return 0
-}
-
-// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
-func (r ClearFaultsResponse) ContentType() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Header.Get("Content-Type")
-	}
-	return ""
+	received
 }
 
 type ListFaultsResponse struct {
-	Body         []byte
-	HTTPResponse *http.Response
+	received
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *FaultList
 }
@@ -6040,72 +4002,12 @@ func (r ListFaultsResponse) GetJSON200() *FaultList {
 	return r.JSON200
 }
 
-// GetBody returns the raw response body bytes
-func (r ListFaultsResponse) GetBody() []byte {
-	return r.Body
-}
-
-// Status returns HTTPResponse.Status
-func (r ListFaultsResponse) Status() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Status
-	}
-	return http.StatusText(0)
-}
-
-// StatusCode returns HTTPResponse.StatusCode
-func (r ListFaultsResponse) StatusCode() int {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.StatusCode
-	}
-	return 0
-}
-
-// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
-func (r ListFaultsResponse) ContentType() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Header.Get("Content-Type")
-	}
-	return ""
-}
-
 type DeleteFaultResponse struct {
-	Body         []byte
-	HTTPResponse *http.Response
-}
-
-// GetBody returns the raw response body bytes
-func (r DeleteFaultResponse) GetBody() []byte {
-	return r.Body
-}
-
-// Status returns HTTPResponse.Status
-func (r DeleteFaultResponse) Status() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Status
-	}
-	return http.StatusText(0)
-}
-
-// StatusCode returns HTTPResponse.StatusCode
-func (r DeleteFaultResponse) StatusCode() int {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.StatusCode
-	}
-	return 0
-}
-
-// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
-func (r DeleteFaultResponse) ContentType() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Header.Get("Content-Type")
-	}
-	return ""
+	received
 }
 
 type GetFaultResponse struct {
-	Body         []byte
-	HTTPResponse *http.Response
+	received
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *Fault
 }
@@ -6115,38 +4017,8 @@ func (r GetFaultResponse) GetJSON200() *Fault {
 	return r.JSON200
 }
 
-// GetBody returns the raw response body bytes
-func (r GetFaultResponse) GetBody() []byte {
-	return r.Body
-}
-
-// Status returns HTTPResponse.Status
-func (r GetFaultResponse) Status() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Status
-	}
-	return http.StatusText(0)
-}
-
-// StatusCode returns HTTPResponse.StatusCode
-func (r GetFaultResponse) StatusCode() int {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.StatusCode
-	}
-	return 0
-}
-
-// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
-func (r GetFaultResponse) ContentType() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Header.Get("Content-Type")
-	}
-	return ""
-}
-
 type PutFaultResponse struct {
-	Body         []byte
-	HTTPResponse *http.Response
+	received
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *Fault
 }
@@ -6156,38 +4028,8 @@ func (r PutFaultResponse) GetJSON200() *Fault {
 	return r.JSON200
 }
 
-// GetBody returns the raw response body bytes
-func (r PutFaultResponse) GetBody() []byte {
-	return r.Body
-}
-
-// Status returns HTTPResponse.Status
-func (r PutFaultResponse) Status() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Status
-	}
-	return http.StatusText(0)
-}
-
-// StatusCode returns HTTPResponse.StatusCode
-func (r PutFaultResponse) StatusCode() int {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.StatusCode
-	}
-	return 0
-}
-
-// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
-func (r PutFaultResponse) ContentType() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Header.Get("Content-Type")
-	}
-	return ""
-}
-
 type GetLivenessResponse struct {
-	Body         []byte
-	HTTPResponse *http.Response
+	received
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *Healthy
 }
@@ -6197,38 +4039,8 @@ func (r GetLivenessResponse) GetJSON200() *Healthy {
 	return r.JSON200
 }
 
-// GetBody returns the raw response body bytes
-func (r GetLivenessResponse) GetBody() []byte {
-	return r.Body
-}
-
-// Status returns HTTPResponse.Status
-func (r GetLivenessResponse) Status() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Status
-	}
-	return http.StatusText(0)
-}
-
-// StatusCode returns HTTPResponse.StatusCode
-func (r GetLivenessResponse) StatusCode() int {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.StatusCode
-	}
-	return 0
-}
-
-// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
-func (r GetLivenessResponse) ContentType() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Header.Get("Content-Type")
-	}
-	return ""
-}
-
 type GetReadinessResponse struct {
-	Body         []byte
-	HTTPResponse *http.Response
+	received
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *Healthy
 }
@@ -6238,38 +4050,8 @@ func (r GetReadinessResponse) GetJSON200() *Healthy {
 	return r.JSON200
 }
 
-// GetBody returns the raw response body bytes
-func (r GetReadinessResponse) GetBody() []byte {
-	return r.Body
-}
-
-// Status returns HTTPResponse.Status
-func (r GetReadinessResponse) Status() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Status
-	}
-	return http.StatusText(0)
-}
-
-// StatusCode returns HTTPResponse.StatusCode
-func (r GetReadinessResponse) StatusCode() int {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.StatusCode
-	}
-	return 0
-}
-
-// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
-func (r GetReadinessResponse) ContentType() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Header.Get("Content-Type")
-	}
-	return ""
-}
-
 type GetIdsResponse struct {
-	Body         []byte
-	HTTPResponse *http.Response
+	received
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *IDs
 }
@@ -6279,38 +4061,8 @@ func (r GetIdsResponse) GetJSON200() *IDs {
 	return r.JSON200
 }
 
-// GetBody returns the raw response body bytes
-func (r GetIdsResponse) GetBody() []byte {
-	return r.Body
-}
-
-// Status returns HTTPResponse.Status
-func (r GetIdsResponse) Status() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Status
-	}
-	return http.StatusText(0)
-}
-
-// StatusCode returns HTTPResponse.StatusCode
-func (r GetIdsResponse) StatusCode() int {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.StatusCode
-	}
-	return 0
-}
-
-// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
-func (r GetIdsResponse) ContentType() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Header.Get("Content-Type")
-	}
-	return ""
-}
-
 type PutIdsResponse struct {
-	Body         []byte
-	HTTPResponse *http.Response
+	received
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *IDs
 }
@@ -6320,38 +4072,8 @@ func (r PutIdsResponse) GetJSON200() *IDs {
 	return r.JSON200
 }
 
-// GetBody returns the raw response body bytes
-func (r PutIdsResponse) GetBody() []byte {
-	return r.Body
-}
-
-// Status returns HTTPResponse.Status
-func (r PutIdsResponse) Status() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Status
-	}
-	return http.StatusText(0)
-}
-
-// StatusCode returns HTTPResponse.StatusCode
-func (r PutIdsResponse) StatusCode() int {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.StatusCode
-	}
-	return 0
-}
-
-// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
-func (r PutIdsResponse) ContentType() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Header.Get("Content-Type")
-	}
-	return ""
-}
-
 type ListJobsResponse struct {
-	Body         []byte
-	HTTPResponse *http.Response
+	received
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *JobPage
 }
@@ -6361,38 +4083,8 @@ func (r ListJobsResponse) GetJSON200() *JobPage {
 	return r.JSON200
 }
 
-// GetBody returns the raw response body bytes
-func (r ListJobsResponse) GetBody() []byte {
-	return r.Body
-}
-
-// Status returns HTTPResponse.Status
-func (r ListJobsResponse) Status() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Status
-	}
-	return http.StatusText(0)
-}
-
-// StatusCode returns HTTPResponse.StatusCode
-func (r ListJobsResponse) StatusCode() int {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.StatusCode
-	}
-	return 0
-}
-
-// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
-func (r ListJobsResponse) ContentType() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Header.Get("Content-Type")
-	}
-	return ""
-}
-
 type ListJobModesResponse struct {
-	Body         []byte
-	HTTPResponse *http.Response
+	received
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *JobModeList
 }
@@ -6402,72 +4094,12 @@ func (r ListJobModesResponse) GetJSON200() *JobModeList {
 	return r.JSON200
 }
 
-// GetBody returns the raw response body bytes
-func (r ListJobModesResponse) GetBody() []byte {
-	return r.Body
-}
-
-// Status returns HTTPResponse.Status
-func (r ListJobModesResponse) Status() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Status
-	}
-	return http.StatusText(0)
-}
-
-// StatusCode returns HTTPResponse.StatusCode
-func (r ListJobModesResponse) StatusCode() int {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.StatusCode
-	}
-	return 0
-}
-
-// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
-func (r ListJobModesResponse) ContentType() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Header.Get("Content-Type")
-	}
-	return ""
-}
-
 type DeleteJobModeResponse struct {
-	Body         []byte
-	HTTPResponse *http.Response
-}
-
-// GetBody returns the raw response body bytes
-func (r DeleteJobModeResponse) GetBody() []byte {
-	return r.Body
-}
-
-// Status returns HTTPResponse.Status
-func (r DeleteJobModeResponse) Status() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Status
-	}
-	return http.StatusText(0)
-}
-
-// StatusCode returns HTTPResponse.StatusCode
-func (r DeleteJobModeResponse) StatusCode() int {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.StatusCode
-	}
-	return 0
-}
-
-// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
-func (r DeleteJobModeResponse) ContentType() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Header.Get("Content-Type")
-	}
-	return ""
+	received
 }
 
 type PutJobModeResponse struct {
-	Body         []byte
-	HTTPResponse *http.Response
+	received
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *JobMode
 }
@@ -6477,38 +4109,8 @@ func (r PutJobModeResponse) GetJSON200() *JobMode {
 	return r.JSON200
 }
 
-// GetBody returns the raw response body bytes
-func (r PutJobModeResponse) GetBody() []byte {
-	return r.Body
-}
-
-// Status returns HTTPResponse.Status
-func (r PutJobModeResponse) Status() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Status
-	}
-	return http.StatusText(0)
-}
-
-// StatusCode returns HTTPResponse.StatusCode
-func (r PutJobModeResponse) StatusCode() int {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.StatusCode
-	}
-	return 0
-}
-
-// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
-func (r PutJobModeResponse) ContentType() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Header.Get("Content-Type")
-	}
-	return ""
-}
-
 type GetReportResponse struct {
-	Body         []byte
-	HTTPResponse *http.Response
+	received
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *Report
 }
@@ -6518,72 +4120,12 @@ func (r GetReportResponse) GetJSON200() *Report {
 	return r.JSON200
 }
 
-// GetBody returns the raw response body bytes
-func (r GetReportResponse) GetBody() []byte {
-	return r.Body
-}
-
-// Status returns HTTPResponse.Status
-func (r GetReportResponse) Status() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Status
-	}
-	return http.StatusText(0)
-}
-
-// StatusCode returns HTTPResponse.StatusCode
-func (r GetReportResponse) StatusCode() int {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.StatusCode
-	}
-	return 0
-}
-
-// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
-func (r GetReportResponse) ContentType() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Header.Get("Content-Type")
-	}
-	return ""
-}
-
 type ResetResponse struct {
-	Body         []byte
-	HTTPResponse *http.Response
-}
-
-// GetBody returns the raw response body bytes
-func (r ResetResponse) GetBody() []byte {
-	return r.Body
-}
-
-// Status returns HTTPResponse.Status
-func (r ResetResponse) Status() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Status
-	}
-	return http.StatusText(0)
-}
-
-// StatusCode returns HTTPResponse.StatusCode
-func (r ResetResponse) StatusCode() int {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.StatusCode
-	}
-	return 0
-}
-
-// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
-func (r ResetResponse) ContentType() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Header.Get("Content-Type")
-	}
-	return ""
+	received
 }
 
 type ExportSeedResponse struct {
-	Body         []byte
-	HTTPResponse *http.Response
+	received
 	// YAML200 the response for an HTTP 200 `application/yaml` response
 	YAML200 *map[string]interface{}
 }
@@ -6593,38 +4135,8 @@ func (r ExportSeedResponse) GetYAML200() *map[string]interface{} {
 	return r.YAML200
 }
 
-// GetBody returns the raw response body bytes
-func (r ExportSeedResponse) GetBody() []byte {
-	return r.Body
-}
-
-// Status returns HTTPResponse.Status
-func (r ExportSeedResponse) Status() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Status
-	}
-	return http.StatusText(0)
-}
-
-// StatusCode returns HTTPResponse.StatusCode
-func (r ExportSeedResponse) StatusCode() int {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.StatusCode
-	}
-	return 0
-}
-
-// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
-func (r ExportSeedResponse) ContentType() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Header.Get("Content-Type")
-	}
-	return ""
-}
-
 type PutSeedResponse struct {
-	Body         []byte
-	HTTPResponse *http.Response
+	received
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *Seeded
 }
@@ -6634,38 +4146,8 @@ func (r PutSeedResponse) GetJSON200() *Seeded {
 	return r.JSON200
 }
 
-// GetBody returns the raw response body bytes
-func (r PutSeedResponse) GetBody() []byte {
-	return r.Body
-}
-
-// Status returns HTTPResponse.Status
-func (r PutSeedResponse) Status() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Status
-	}
-	return http.StatusText(0)
-}
-
-// StatusCode returns HTTPResponse.StatusCode
-func (r PutSeedResponse) StatusCode() int {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.StatusCode
-	}
-	return 0
-}
-
-// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
-func (r PutSeedResponse) ContentType() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Header.Get("Content-Type")
-	}
-	return ""
-}
-
 type ListSnapshotsResponse struct {
-	Body         []byte
-	HTTPResponse *http.Response
+	received
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *SnapshotList
 }
@@ -6675,72 +4157,12 @@ func (r ListSnapshotsResponse) GetJSON200() *SnapshotList {
 	return r.JSON200
 }
 
-// GetBody returns the raw response body bytes
-func (r ListSnapshotsResponse) GetBody() []byte {
-	return r.Body
-}
-
-// Status returns HTTPResponse.Status
-func (r ListSnapshotsResponse) Status() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Status
-	}
-	return http.StatusText(0)
-}
-
-// StatusCode returns HTTPResponse.StatusCode
-func (r ListSnapshotsResponse) StatusCode() int {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.StatusCode
-	}
-	return 0
-}
-
-// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
-func (r ListSnapshotsResponse) ContentType() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Header.Get("Content-Type")
-	}
-	return ""
-}
-
 type DeleteSnapshotResponse struct {
-	Body         []byte
-	HTTPResponse *http.Response
-}
-
-// GetBody returns the raw response body bytes
-func (r DeleteSnapshotResponse) GetBody() []byte {
-	return r.Body
-}
-
-// Status returns HTTPResponse.Status
-func (r DeleteSnapshotResponse) Status() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Status
-	}
-	return http.StatusText(0)
-}
-
-// StatusCode returns HTTPResponse.StatusCode
-func (r DeleteSnapshotResponse) StatusCode() int {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.StatusCode
-	}
-	return 0
-}
-
-// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
-func (r DeleteSnapshotResponse) ContentType() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Header.Get("Content-Type")
-	}
-	return ""
+	received
 }
 
 type PutSnapshotResponse struct {
-	Body         []byte
-	HTTPResponse *http.Response
+	received
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *Snapshot
 }
@@ -6750,38 +4172,8 @@ func (r PutSnapshotResponse) GetJSON200() *Snapshot {
 	return r.JSON200
 }
 
-// GetBody returns the raw response body bytes
-func (r PutSnapshotResponse) GetBody() []byte {
-	return r.Body
-}
-
-// Status returns HTTPResponse.Status
-func (r PutSnapshotResponse) Status() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Status
-	}
-	return http.StatusText(0)
-}
-
-// StatusCode returns HTTPResponse.StatusCode
-func (r PutSnapshotResponse) StatusCode() int {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.StatusCode
-	}
-	return 0
-}
-
-// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
-func (r PutSnapshotResponse) ContentType() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Header.Get("Content-Type")
-	}
-	return ""
-}
-
 type RestoreSnapshotResponse struct {
-	Body         []byte
-	HTTPResponse *http.Response
+	received
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *Snapshot
 }
@@ -6791,38 +4183,8 @@ func (r RestoreSnapshotResponse) GetJSON200() *Snapshot {
 	return r.JSON200
 }
 
-// GetBody returns the raw response body bytes
-func (r RestoreSnapshotResponse) GetBody() []byte {
-	return r.Body
-}
-
-// Status returns HTTPResponse.Status
-func (r RestoreSnapshotResponse) Status() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Status
-	}
-	return http.StatusText(0)
-}
-
-// StatusCode returns HTTPResponse.StatusCode
-func (r RestoreSnapshotResponse) StatusCode() int {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.StatusCode
-	}
-	return 0
-}
-
-// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
-func (r RestoreSnapshotResponse) ContentType() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Header.Get("Content-Type")
-	}
-	return ""
-}
-
 type GetVersionResponse struct {
-	Body         []byte
-	HTTPResponse *http.Response
+	received
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *Version
 }
@@ -6832,38 +4194,8 @@ func (r GetVersionResponse) GetJSON200() *Version {
 	return r.JSON200
 }
 
-// GetBody returns the raw response body bytes
-func (r GetVersionResponse) GetBody() []byte {
-	return r.Body
-}
-
-// Status returns HTTPResponse.Status
-func (r GetVersionResponse) Status() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Status
-	}
-	return http.StatusText(0)
-}
-
-// StatusCode returns HTTPResponse.StatusCode
-func (r GetVersionResponse) StatusCode() int {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.StatusCode
-	}
-	return 0
-}
-
-// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
-func (r GetVersionResponse) ContentType() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Header.Get("Content-Type")
-	}
-	return ""
-}
-
 type ListViolationsResponse struct {
-	Body         []byte
-	HTTPResponse *http.Response
+	received
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *ViolationList
 }
@@ -6873,38 +4205,8 @@ func (r ListViolationsResponse) GetJSON200() *ViolationList {
 	return r.JSON200
 }
 
-// GetBody returns the raw response body bytes
-func (r ListViolationsResponse) GetBody() []byte {
-	return r.Body
-}
-
-// Status returns HTTPResponse.Status
-func (r ListViolationsResponse) Status() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Status
-	}
-	return http.StatusText(0)
-}
-
-// StatusCode returns HTTPResponse.StatusCode
-func (r ListViolationsResponse) StatusCode() int {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.StatusCode
-	}
-	return 0
-}
-
-// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
-func (r ListViolationsResponse) ContentType() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Header.Get("Content-Type")
-	}
-	return ""
-}
-
 type ListWebhooksResponse struct {
-	Body         []byte
-	HTTPResponse *http.Response
+	received
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *WebhookList
 }
@@ -6914,38 +4216,8 @@ func (r ListWebhooksResponse) GetJSON200() *WebhookList {
 	return r.JSON200
 }
 
-// GetBody returns the raw response body bytes
-func (r ListWebhooksResponse) GetBody() []byte {
-	return r.Body
-}
-
-// Status returns HTTPResponse.Status
-func (r ListWebhooksResponse) Status() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Status
-	}
-	return http.StatusText(0)
-}
-
-// StatusCode returns HTTPResponse.StatusCode
-func (r ListWebhooksResponse) StatusCode() int {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.StatusCode
-	}
-	return 0
-}
-
-// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
-func (r ListWebhooksResponse) ContentType() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Header.Get("Content-Type")
-	}
-	return ""
-}
-
 type CreateWebhookResponse struct {
-	Body         []byte
-	HTTPResponse *http.Response
+	received
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *Webhook
 }
@@ -6955,72 +4227,12 @@ func (r CreateWebhookResponse) GetJSON200() *Webhook {
 	return r.JSON200
 }
 
-// GetBody returns the raw response body bytes
-func (r CreateWebhookResponse) GetBody() []byte {
-	return r.Body
-}
-
-// Status returns HTTPResponse.Status
-func (r CreateWebhookResponse) Status() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Status
-	}
-	return http.StatusText(0)
-}
-
-// StatusCode returns HTTPResponse.StatusCode
-func (r CreateWebhookResponse) StatusCode() int {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.StatusCode
-	}
-	return 0
-}
-
-// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
-func (r CreateWebhookResponse) ContentType() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Header.Get("Content-Type")
-	}
-	return ""
-}
-
 type DeleteWebhookResponse struct {
-	Body         []byte
-	HTTPResponse *http.Response
-}
-
-// GetBody returns the raw response body bytes
-func (r DeleteWebhookResponse) GetBody() []byte {
-	return r.Body
-}
-
-// Status returns HTTPResponse.Status
-func (r DeleteWebhookResponse) Status() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Status
-	}
-	return http.StatusText(0)
-}
-
-// StatusCode returns HTTPResponse.StatusCode
-func (r DeleteWebhookResponse) StatusCode() int {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.StatusCode
-	}
-	return 0
-}
-
-// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
-func (r DeleteWebhookResponse) ContentType() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Header.Get("Content-Type")
-	}
-	return ""
+	received
 }
 
 type GetWebhookResponse struct {
-	Body         []byte
-	HTTPResponse *http.Response
+	received
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *Webhook
 }
@@ -7030,38 +4242,8 @@ func (r GetWebhookResponse) GetJSON200() *Webhook {
 	return r.JSON200
 }
 
-// GetBody returns the raw response body bytes
-func (r GetWebhookResponse) GetBody() []byte {
-	return r.Body
-}
-
-// Status returns HTTPResponse.Status
-func (r GetWebhookResponse) Status() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Status
-	}
-	return http.StatusText(0)
-}
-
-// StatusCode returns HTTPResponse.StatusCode
-func (r GetWebhookResponse) StatusCode() int {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.StatusCode
-	}
-	return 0
-}
-
-// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
-func (r GetWebhookResponse) ContentType() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Header.Get("Content-Type")
-	}
-	return ""
-}
-
 type UpdateWebhookResponse struct {
-	Body         []byte
-	HTTPResponse *http.Response
+	received
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *Webhook
 }
@@ -7071,38 +4253,8 @@ func (r UpdateWebhookResponse) GetJSON200() *Webhook {
 	return r.JSON200
 }
 
-// GetBody returns the raw response body bytes
-func (r UpdateWebhookResponse) GetBody() []byte {
-	return r.Body
-}
-
-// Status returns HTTPResponse.Status
-func (r UpdateWebhookResponse) Status() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Status
-	}
-	return http.StatusText(0)
-}
-
-// StatusCode returns HTTPResponse.StatusCode
-func (r UpdateWebhookResponse) StatusCode() int {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.StatusCode
-	}
-	return 0
-}
-
-// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
-func (r UpdateWebhookResponse) ContentType() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Header.Get("Content-Type")
-	}
-	return ""
-}
-
 type ListDeliveriesResponse struct {
-	Body         []byte
-	HTTPResponse *http.Response
+	received
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *DeliveryList
 }
@@ -7112,38 +4264,8 @@ func (r ListDeliveriesResponse) GetJSON200() *DeliveryList {
 	return r.JSON200
 }
 
-// GetBody returns the raw response body bytes
-func (r ListDeliveriesResponse) GetBody() []byte {
-	return r.Body
-}
-
-// Status returns HTTPResponse.Status
-func (r ListDeliveriesResponse) Status() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Status
-	}
-	return http.StatusText(0)
-}
-
-// StatusCode returns HTTPResponse.StatusCode
-func (r ListDeliveriesResponse) StatusCode() int {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.StatusCode
-	}
-	return 0
-}
-
-// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
-func (r ListDeliveriesResponse) ContentType() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Header.Get("Content-Type")
-	}
-	return ""
-}
-
 type GetDeliveryResponse struct {
-	Body         []byte
-	HTTPResponse *http.Response
+	received
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *Delivery
 }
@@ -7153,38 +4275,8 @@ func (r GetDeliveryResponse) GetJSON200() *Delivery {
 	return r.JSON200
 }
 
-// GetBody returns the raw response body bytes
-func (r GetDeliveryResponse) GetBody() []byte {
-	return r.Body
-}
-
-// Status returns HTTPResponse.Status
-func (r GetDeliveryResponse) Status() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Status
-	}
-	return http.StatusText(0)
-}
-
-// StatusCode returns HTTPResponse.StatusCode
-func (r GetDeliveryResponse) StatusCode() int {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.StatusCode
-	}
-	return 0
-}
-
-// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
-func (r GetDeliveryResponse) ContentType() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Header.Get("Content-Type")
-	}
-	return ""
-}
-
 type RedeliverResponse struct {
-	Body         []byte
-	HTTPResponse *http.Response
+	received
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *Delivery
 }
@@ -7192,35 +4284,6 @@ type RedeliverResponse struct {
 // GetJSON200 returns the response for an HTTP 200 `application/json` response
 func (r RedeliverResponse) GetJSON200() *Delivery {
 	return r.JSON200
-}
-
-// GetBody returns the raw response body bytes
-func (r RedeliverResponse) GetBody() []byte {
-	return r.Body
-}
-
-// Status returns HTTPResponse.Status
-func (r RedeliverResponse) Status() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Status
-	}
-	return http.StatusText(0)
-}
-
-// StatusCode returns HTTPResponse.StatusCode
-func (r RedeliverResponse) StatusCode() int {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.StatusCode
-	}
-	return 0
-}
-
-// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
-func (r RedeliverResponse) ContentType() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Header.Get("Content-Type")
-	}
-	return ""
 }
 
 // GetClockWithResponse Read the clock
@@ -8290,16 +5353,12 @@ func (c *ClientWithResponses) RedeliverWithResponse(ctx context.Context, webhook
 
 // ParseGetClockResponse parses an HTTP response from a GetClockWithResponse call
 func ParseGetClockResponse(rsp *http.Response) (*GetClockResponse, error) {
-	bodyBytes, err := io.ReadAll(rsp.Body)
-	defer func() { _ = rsp.Body.Close() }()
+	bodyBytes, err := readAll(rsp)
 	if err != nil {
 		return nil, err
 	}
 
-	response := &GetClockResponse{
-		Body:         bodyBytes,
-		HTTPResponse: rsp,
-	}
+	response := &GetClockResponse{received: received{bodyBytes, rsp}}
 
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
@@ -8315,16 +5374,12 @@ func ParseGetClockResponse(rsp *http.Response) (*GetClockResponse, error) {
 
 // ParsePutClockResponse parses an HTTP response from a PutClockWithResponse call
 func ParsePutClockResponse(rsp *http.Response) (*PutClockResponse, error) {
-	bodyBytes, err := io.ReadAll(rsp.Body)
-	defer func() { _ = rsp.Body.Close() }()
+	bodyBytes, err := readAll(rsp)
 	if err != nil {
 		return nil, err
 	}
 
-	response := &PutClockResponse{
-		Body:         bodyBytes,
-		HTTPResponse: rsp,
-	}
+	response := &PutClockResponse{received: received{bodyBytes, rsp}}
 
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
@@ -8340,16 +5395,12 @@ func ParsePutClockResponse(rsp *http.Response) (*PutClockResponse, error) {
 
 // ParseAdvanceClockResponse parses an HTTP response from a AdvanceClockWithResponse call
 func ParseAdvanceClockResponse(rsp *http.Response) (*AdvanceClockResponse, error) {
-	bodyBytes, err := io.ReadAll(rsp.Body)
-	defer func() { _ = rsp.Body.Close() }()
+	bodyBytes, err := readAll(rsp)
 	if err != nil {
 		return nil, err
 	}
 
-	response := &AdvanceClockResponse{
-		Body:         bodyBytes,
-		HTTPResponse: rsp,
-	}
+	response := &AdvanceClockResponse{received: received{bodyBytes, rsp}}
 
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
@@ -8365,16 +5416,12 @@ func ParseAdvanceClockResponse(rsp *http.Response) (*AdvanceClockResponse, error
 
 // ParseGetCoverageResponse parses an HTTP response from a GetCoverageWithResponse call
 func ParseGetCoverageResponse(rsp *http.Response) (*GetCoverageResponse, error) {
-	bodyBytes, err := io.ReadAll(rsp.Body)
-	defer func() { _ = rsp.Body.Close() }()
+	bodyBytes, err := readAll(rsp)
 	if err != nil {
 		return nil, err
 	}
 
-	response := &GetCoverageResponse{
-		Body:         bodyBytes,
-		HTTPResponse: rsp,
-	}
+	response := &GetCoverageResponse{received: received{bodyBytes, rsp}}
 
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
@@ -8390,16 +5437,12 @@ func ParseGetCoverageResponse(rsp *http.Response) (*GetCoverageResponse, error) 
 
 // ParseListDatafoldCIConfigsResponse parses an HTTP response from a ListDatafoldCIConfigsWithResponse call
 func ParseListDatafoldCIConfigsResponse(rsp *http.Response) (*ListDatafoldCIConfigsResponse, error) {
-	bodyBytes, err := io.ReadAll(rsp.Body)
-	defer func() { _ = rsp.Body.Close() }()
+	bodyBytes, err := readAll(rsp)
 	if err != nil {
 		return nil, err
 	}
 
-	response := &ListDatafoldCIConfigsResponse{
-		Body:         bodyBytes,
-		HTTPResponse: rsp,
-	}
+	response := &ListDatafoldCIConfigsResponse{received: received{bodyBytes, rsp}}
 
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
@@ -8415,32 +5458,24 @@ func ParseListDatafoldCIConfigsResponse(rsp *http.Response) (*ListDatafoldCIConf
 
 // ParseDeleteDatafoldCIConfigResponse parses an HTTP response from a DeleteDatafoldCIConfigWithResponse call
 func ParseDeleteDatafoldCIConfigResponse(rsp *http.Response) (*DeleteDatafoldCIConfigResponse, error) {
-	bodyBytes, err := io.ReadAll(rsp.Body)
-	defer func() { _ = rsp.Body.Close() }()
+	bodyBytes, err := readAll(rsp)
 	if err != nil {
 		return nil, err
 	}
 
-	response := &DeleteDatafoldCIConfigResponse{
-		Body:         bodyBytes,
-		HTTPResponse: rsp,
-	}
+	response := &DeleteDatafoldCIConfigResponse{received: received{bodyBytes, rsp}}
 
 	return response, nil
 }
 
 // ParsePutDatafoldCIConfigResponse parses an HTTP response from a PutDatafoldCIConfigWithResponse call
 func ParsePutDatafoldCIConfigResponse(rsp *http.Response) (*PutDatafoldCIConfigResponse, error) {
-	bodyBytes, err := io.ReadAll(rsp.Body)
-	defer func() { _ = rsp.Body.Close() }()
+	bodyBytes, err := readAll(rsp)
 	if err != nil {
 		return nil, err
 	}
 
-	response := &PutDatafoldCIConfigResponse{
-		Body:         bodyBytes,
-		HTTPResponse: rsp,
-	}
+	response := &PutDatafoldCIConfigResponse{received: received{bodyBytes, rsp}}
 
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
@@ -8456,16 +5491,12 @@ func ParsePutDatafoldCIConfigResponse(rsp *http.Response) (*PutDatafoldCIConfigR
 
 // ParsePutDatafoldPullRequestResponse parses an HTTP response from a PutDatafoldPullRequestWithResponse call
 func ParsePutDatafoldPullRequestResponse(rsp *http.Response) (*PutDatafoldPullRequestResponse, error) {
-	bodyBytes, err := io.ReadAll(rsp.Body)
-	defer func() { _ = rsp.Body.Close() }()
+	bodyBytes, err := readAll(rsp)
 	if err != nil {
 		return nil, err
 	}
 
-	response := &PutDatafoldPullRequestResponse{
-		Body:         bodyBytes,
-		HTTPResponse: rsp,
-	}
+	response := &PutDatafoldPullRequestResponse{received: received{bodyBytes, rsp}}
 
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
@@ -8481,16 +5512,12 @@ func ParsePutDatafoldPullRequestResponse(rsp *http.Response) (*PutDatafoldPullRe
 
 // ParseGetDatafoldCIRunResponse parses an HTTP response from a GetDatafoldCIRunWithResponse call
 func ParseGetDatafoldCIRunResponse(rsp *http.Response) (*GetDatafoldCIRunResponse, error) {
-	bodyBytes, err := io.ReadAll(rsp.Body)
-	defer func() { _ = rsp.Body.Close() }()
+	bodyBytes, err := readAll(rsp)
 	if err != nil {
 		return nil, err
 	}
 
-	response := &GetDatafoldCIRunResponse{
-		Body:         bodyBytes,
-		HTTPResponse: rsp,
-	}
+	response := &GetDatafoldCIRunResponse{received: received{bodyBytes, rsp}}
 
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
@@ -8506,16 +5533,12 @@ func ParseGetDatafoldCIRunResponse(rsp *http.Response) (*GetDatafoldCIRunRespons
 
 // ParseConfirmDatafoldCIRunResponse parses an HTTP response from a ConfirmDatafoldCIRunWithResponse call
 func ParseConfirmDatafoldCIRunResponse(rsp *http.Response) (*ConfirmDatafoldCIRunResponse, error) {
-	bodyBytes, err := io.ReadAll(rsp.Body)
-	defer func() { _ = rsp.Body.Close() }()
+	bodyBytes, err := readAll(rsp)
 	if err != nil {
 		return nil, err
 	}
 
-	response := &ConfirmDatafoldCIRunResponse{
-		Body:         bodyBytes,
-		HTTPResponse: rsp,
-	}
+	response := &ConfirmDatafoldCIRunResponse{received: received{bodyBytes, rsp}}
 
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
@@ -8531,32 +5554,24 @@ func ParseConfirmDatafoldCIRunResponse(rsp *http.Response) (*ConfirmDatafoldCIRu
 
 // ParseGetDatafoldCISummaryResponse parses an HTTP response from a GetDatafoldCISummaryWithResponse call
 func ParseGetDatafoldCISummaryResponse(rsp *http.Response) (*GetDatafoldCISummaryResponse, error) {
-	bodyBytes, err := io.ReadAll(rsp.Body)
-	defer func() { _ = rsp.Body.Close() }()
+	bodyBytes, err := readAll(rsp)
 	if err != nil {
 		return nil, err
 	}
 
-	response := &GetDatafoldCISummaryResponse{
-		Body:         bodyBytes,
-		HTTPResponse: rsp,
-	}
+	response := &GetDatafoldCISummaryResponse{received: received{bodyBytes, rsp}}
 
 	return response, nil
 }
 
 // ParseGetDatafoldCompatibilityResponse parses an HTTP response from a GetDatafoldCompatibilityWithResponse call
 func ParseGetDatafoldCompatibilityResponse(rsp *http.Response) (*GetDatafoldCompatibilityResponse, error) {
-	bodyBytes, err := io.ReadAll(rsp.Body)
-	defer func() { _ = rsp.Body.Close() }()
+	bodyBytes, err := readAll(rsp)
 	if err != nil {
 		return nil, err
 	}
 
-	response := &GetDatafoldCompatibilityResponse{
-		Body:         bodyBytes,
-		HTTPResponse: rsp,
-	}
+	response := &GetDatafoldCompatibilityResponse{received: received{bodyBytes, rsp}}
 
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
@@ -8572,16 +5587,12 @@ func ParseGetDatafoldCompatibilityResponse(rsp *http.Response) (*GetDatafoldComp
 
 // ParsePutDatafoldCompatibilityResponse parses an HTTP response from a PutDatafoldCompatibilityWithResponse call
 func ParsePutDatafoldCompatibilityResponse(rsp *http.Response) (*PutDatafoldCompatibilityResponse, error) {
-	bodyBytes, err := io.ReadAll(rsp.Body)
-	defer func() { _ = rsp.Body.Close() }()
+	bodyBytes, err := readAll(rsp)
 	if err != nil {
 		return nil, err
 	}
 
-	response := &PutDatafoldCompatibilityResponse{
-		Body:         bodyBytes,
-		HTTPResponse: rsp,
-	}
+	response := &PutDatafoldCompatibilityResponse{received: received{bodyBytes, rsp}}
 
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
@@ -8597,48 +5608,36 @@ func ParsePutDatafoldCompatibilityResponse(rsp *http.Response) (*PutDatafoldComp
 
 // ParseDeleteDatafoldSourceResponse parses an HTTP response from a DeleteDatafoldSourceWithResponse call
 func ParseDeleteDatafoldSourceResponse(rsp *http.Response) (*DeleteDatafoldSourceResponse, error) {
-	bodyBytes, err := io.ReadAll(rsp.Body)
-	defer func() { _ = rsp.Body.Close() }()
+	bodyBytes, err := readAll(rsp)
 	if err != nil {
 		return nil, err
 	}
 
-	response := &DeleteDatafoldSourceResponse{
-		Body:         bodyBytes,
-		HTTPResponse: rsp,
-	}
+	response := &DeleteDatafoldSourceResponse{received: received{bodyBytes, rsp}}
 
 	return response, nil
 }
 
 // ParseDeleteDatafoldBackingResponse parses an HTTP response from a DeleteDatafoldBackingWithResponse call
 func ParseDeleteDatafoldBackingResponse(rsp *http.Response) (*DeleteDatafoldBackingResponse, error) {
-	bodyBytes, err := io.ReadAll(rsp.Body)
-	defer func() { _ = rsp.Body.Close() }()
+	bodyBytes, err := readAll(rsp)
 	if err != nil {
 		return nil, err
 	}
 
-	response := &DeleteDatafoldBackingResponse{
-		Body:         bodyBytes,
-		HTTPResponse: rsp,
-	}
+	response := &DeleteDatafoldBackingResponse{received: received{bodyBytes, rsp}}
 
 	return response, nil
 }
 
 // ParseGetDatafoldBackingResponse parses an HTTP response from a GetDatafoldBackingWithResponse call
 func ParseGetDatafoldBackingResponse(rsp *http.Response) (*GetDatafoldBackingResponse, error) {
-	bodyBytes, err := io.ReadAll(rsp.Body)
-	defer func() { _ = rsp.Body.Close() }()
+	bodyBytes, err := readAll(rsp)
 	if err != nil {
 		return nil, err
 	}
 
-	response := &GetDatafoldBackingResponse{
-		Body:         bodyBytes,
-		HTTPResponse: rsp,
-	}
+	response := &GetDatafoldBackingResponse{received: received{bodyBytes, rsp}}
 
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
@@ -8654,16 +5653,12 @@ func ParseGetDatafoldBackingResponse(rsp *http.Response) (*GetDatafoldBackingRes
 
 // ParsePutDatafoldBackingResponse parses an HTTP response from a PutDatafoldBackingWithResponse call
 func ParsePutDatafoldBackingResponse(rsp *http.Response) (*PutDatafoldBackingResponse, error) {
-	bodyBytes, err := io.ReadAll(rsp.Body)
-	defer func() { _ = rsp.Body.Close() }()
+	bodyBytes, err := readAll(rsp)
 	if err != nil {
 		return nil, err
 	}
 
-	response := &PutDatafoldBackingResponse{
-		Body:         bodyBytes,
-		HTTPResponse: rsp,
-	}
+	response := &PutDatafoldBackingResponse{received: received{bodyBytes, rsp}}
 
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
@@ -8679,32 +5674,24 @@ func ParsePutDatafoldBackingResponse(rsp *http.Response) (*PutDatafoldBackingRes
 
 // ParseDownloadDatafoldArtifactsResponse parses an HTTP response from a DownloadDatafoldArtifactsWithResponse call
 func ParseDownloadDatafoldArtifactsResponse(rsp *http.Response) (*DownloadDatafoldArtifactsResponse, error) {
-	bodyBytes, err := io.ReadAll(rsp.Body)
-	defer func() { _ = rsp.Body.Close() }()
+	bodyBytes, err := readAll(rsp)
 	if err != nil {
 		return nil, err
 	}
 
-	response := &DownloadDatafoldArtifactsResponse{
-		Body:         bodyBytes,
-		HTTPResponse: rsp,
-	}
+	response := &DownloadDatafoldArtifactsResponse{received: received{bodyBytes, rsp}}
 
 	return response, nil
 }
 
 // ParseListDatafoldOutcomesResponse parses an HTTP response from a ListDatafoldOutcomesWithResponse call
 func ParseListDatafoldOutcomesResponse(rsp *http.Response) (*ListDatafoldOutcomesResponse, error) {
-	bodyBytes, err := io.ReadAll(rsp.Body)
-	defer func() { _ = rsp.Body.Close() }()
+	bodyBytes, err := readAll(rsp)
 	if err != nil {
 		return nil, err
 	}
 
-	response := &ListDatafoldOutcomesResponse{
-		Body:         bodyBytes,
-		HTTPResponse: rsp,
-	}
+	response := &ListDatafoldOutcomesResponse{received: received{bodyBytes, rsp}}
 
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
@@ -8720,32 +5707,24 @@ func ParseListDatafoldOutcomesResponse(rsp *http.Response) (*ListDatafoldOutcome
 
 // ParseDeleteDatafoldOutcomeResponse parses an HTTP response from a DeleteDatafoldOutcomeWithResponse call
 func ParseDeleteDatafoldOutcomeResponse(rsp *http.Response) (*DeleteDatafoldOutcomeResponse, error) {
-	bodyBytes, err := io.ReadAll(rsp.Body)
-	defer func() { _ = rsp.Body.Close() }()
+	bodyBytes, err := readAll(rsp)
 	if err != nil {
 		return nil, err
 	}
 
-	response := &DeleteDatafoldOutcomeResponse{
-		Body:         bodyBytes,
-		HTTPResponse: rsp,
-	}
+	response := &DeleteDatafoldOutcomeResponse{received: received{bodyBytes, rsp}}
 
 	return response, nil
 }
 
 // ParsePutDatafoldOutcomeResponse parses an HTTP response from a PutDatafoldOutcomeWithResponse call
 func ParsePutDatafoldOutcomeResponse(rsp *http.Response) (*PutDatafoldOutcomeResponse, error) {
-	bodyBytes, err := io.ReadAll(rsp.Body)
-	defer func() { _ = rsp.Body.Close() }()
+	bodyBytes, err := readAll(rsp)
 	if err != nil {
 		return nil, err
 	}
 
-	response := &PutDatafoldOutcomeResponse{
-		Body:         bodyBytes,
-		HTTPResponse: rsp,
-	}
+	response := &PutDatafoldOutcomeResponse{received: received{bodyBytes, rsp}}
 
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
@@ -8761,16 +5740,12 @@ func ParsePutDatafoldOutcomeResponse(rsp *http.Response) (*PutDatafoldOutcomeRes
 
 // ParseGetDocumentResponse parses an HTTP response from a GetDocumentWithResponse call
 func ParseGetDocumentResponse(rsp *http.Response) (*GetDocumentResponse, error) {
-	bodyBytes, err := io.ReadAll(rsp.Body)
-	defer func() { _ = rsp.Body.Close() }()
+	bodyBytes, err := readAll(rsp)
 	if err != nil {
 		return nil, err
 	}
 
-	response := &GetDocumentResponse{
-		Body:         bodyBytes,
-		HTTPResponse: rsp,
-	}
+	response := &GetDocumentResponse{received: received{bodyBytes, rsp}}
 
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
@@ -8794,32 +5769,24 @@ func ParseGetDocumentResponse(rsp *http.Response) (*GetDocumentResponse, error) 
 
 // ParseClearExchangesResponse parses an HTTP response from a ClearExchangesWithResponse call
 func ParseClearExchangesResponse(rsp *http.Response) (*ClearExchangesResponse, error) {
-	bodyBytes, err := io.ReadAll(rsp.Body)
-	defer func() { _ = rsp.Body.Close() }()
+	bodyBytes, err := readAll(rsp)
 	if err != nil {
 		return nil, err
 	}
 
-	response := &ClearExchangesResponse{
-		Body:         bodyBytes,
-		HTTPResponse: rsp,
-	}
+	response := &ClearExchangesResponse{received: received{bodyBytes, rsp}}
 
 	return response, nil
 }
 
 // ParseListExchangesResponse parses an HTTP response from a ListExchangesWithResponse call
 func ParseListExchangesResponse(rsp *http.Response) (*ListExchangesResponse, error) {
-	bodyBytes, err := io.ReadAll(rsp.Body)
-	defer func() { _ = rsp.Body.Close() }()
+	bodyBytes, err := readAll(rsp)
 	if err != nil {
 		return nil, err
 	}
 
-	response := &ListExchangesResponse{
-		Body:         bodyBytes,
-		HTTPResponse: rsp,
-	}
+	response := &ListExchangesResponse{received: received{bodyBytes, rsp}}
 
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
@@ -8835,16 +5802,12 @@ func ParseListExchangesResponse(rsp *http.Response) (*ListExchangesResponse, err
 
 // ParseGetExchangeResponse parses an HTTP response from a GetExchangeWithResponse call
 func ParseGetExchangeResponse(rsp *http.Response) (*GetExchangeResponse, error) {
-	bodyBytes, err := io.ReadAll(rsp.Body)
-	defer func() { _ = rsp.Body.Close() }()
+	bodyBytes, err := readAll(rsp)
 	if err != nil {
 		return nil, err
 	}
 
-	response := &GetExchangeResponse{
-		Body:         bodyBytes,
-		HTTPResponse: rsp,
-	}
+	response := &GetExchangeResponse{received: received{bodyBytes, rsp}}
 
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
@@ -8860,32 +5823,24 @@ func ParseGetExchangeResponse(rsp *http.Response) (*GetExchangeResponse, error) 
 
 // ParseClearFaultsResponse parses an HTTP response from a ClearFaultsWithResponse call
 func ParseClearFaultsResponse(rsp *http.Response) (*ClearFaultsResponse, error) {
-	bodyBytes, err := io.ReadAll(rsp.Body)
-	defer func() { _ = rsp.Body.Close() }()
+	bodyBytes, err := readAll(rsp)
 	if err != nil {
 		return nil, err
 	}
 
-	response := &ClearFaultsResponse{
-		Body:         bodyBytes,
-		HTTPResponse: rsp,
-	}
+	response := &ClearFaultsResponse{received: received{bodyBytes, rsp}}
 
 	return response, nil
 }
 
 // ParseListFaultsResponse parses an HTTP response from a ListFaultsWithResponse call
 func ParseListFaultsResponse(rsp *http.Response) (*ListFaultsResponse, error) {
-	bodyBytes, err := io.ReadAll(rsp.Body)
-	defer func() { _ = rsp.Body.Close() }()
+	bodyBytes, err := readAll(rsp)
 	if err != nil {
 		return nil, err
 	}
 
-	response := &ListFaultsResponse{
-		Body:         bodyBytes,
-		HTTPResponse: rsp,
-	}
+	response := &ListFaultsResponse{received: received{bodyBytes, rsp}}
 
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
@@ -8901,32 +5856,24 @@ func ParseListFaultsResponse(rsp *http.Response) (*ListFaultsResponse, error) {
 
 // ParseDeleteFaultResponse parses an HTTP response from a DeleteFaultWithResponse call
 func ParseDeleteFaultResponse(rsp *http.Response) (*DeleteFaultResponse, error) {
-	bodyBytes, err := io.ReadAll(rsp.Body)
-	defer func() { _ = rsp.Body.Close() }()
+	bodyBytes, err := readAll(rsp)
 	if err != nil {
 		return nil, err
 	}
 
-	response := &DeleteFaultResponse{
-		Body:         bodyBytes,
-		HTTPResponse: rsp,
-	}
+	response := &DeleteFaultResponse{received: received{bodyBytes, rsp}}
 
 	return response, nil
 }
 
 // ParseGetFaultResponse parses an HTTP response from a GetFaultWithResponse call
 func ParseGetFaultResponse(rsp *http.Response) (*GetFaultResponse, error) {
-	bodyBytes, err := io.ReadAll(rsp.Body)
-	defer func() { _ = rsp.Body.Close() }()
+	bodyBytes, err := readAll(rsp)
 	if err != nil {
 		return nil, err
 	}
 
-	response := &GetFaultResponse{
-		Body:         bodyBytes,
-		HTTPResponse: rsp,
-	}
+	response := &GetFaultResponse{received: received{bodyBytes, rsp}}
 
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
@@ -8942,16 +5889,12 @@ func ParseGetFaultResponse(rsp *http.Response) (*GetFaultResponse, error) {
 
 // ParsePutFaultResponse parses an HTTP response from a PutFaultWithResponse call
 func ParsePutFaultResponse(rsp *http.Response) (*PutFaultResponse, error) {
-	bodyBytes, err := io.ReadAll(rsp.Body)
-	defer func() { _ = rsp.Body.Close() }()
+	bodyBytes, err := readAll(rsp)
 	if err != nil {
 		return nil, err
 	}
 
-	response := &PutFaultResponse{
-		Body:         bodyBytes,
-		HTTPResponse: rsp,
-	}
+	response := &PutFaultResponse{received: received{bodyBytes, rsp}}
 
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
@@ -8967,16 +5910,12 @@ func ParsePutFaultResponse(rsp *http.Response) (*PutFaultResponse, error) {
 
 // ParseGetLivenessResponse parses an HTTP response from a GetLivenessWithResponse call
 func ParseGetLivenessResponse(rsp *http.Response) (*GetLivenessResponse, error) {
-	bodyBytes, err := io.ReadAll(rsp.Body)
-	defer func() { _ = rsp.Body.Close() }()
+	bodyBytes, err := readAll(rsp)
 	if err != nil {
 		return nil, err
 	}
 
-	response := &GetLivenessResponse{
-		Body:         bodyBytes,
-		HTTPResponse: rsp,
-	}
+	response := &GetLivenessResponse{received: received{bodyBytes, rsp}}
 
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
@@ -8992,16 +5931,12 @@ func ParseGetLivenessResponse(rsp *http.Response) (*GetLivenessResponse, error) 
 
 // ParseGetReadinessResponse parses an HTTP response from a GetReadinessWithResponse call
 func ParseGetReadinessResponse(rsp *http.Response) (*GetReadinessResponse, error) {
-	bodyBytes, err := io.ReadAll(rsp.Body)
-	defer func() { _ = rsp.Body.Close() }()
+	bodyBytes, err := readAll(rsp)
 	if err != nil {
 		return nil, err
 	}
 
-	response := &GetReadinessResponse{
-		Body:         bodyBytes,
-		HTTPResponse: rsp,
-	}
+	response := &GetReadinessResponse{received: received{bodyBytes, rsp}}
 
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
@@ -9017,16 +5952,12 @@ func ParseGetReadinessResponse(rsp *http.Response) (*GetReadinessResponse, error
 
 // ParseGetIdsResponse parses an HTTP response from a GetIdsWithResponse call
 func ParseGetIdsResponse(rsp *http.Response) (*GetIdsResponse, error) {
-	bodyBytes, err := io.ReadAll(rsp.Body)
-	defer func() { _ = rsp.Body.Close() }()
+	bodyBytes, err := readAll(rsp)
 	if err != nil {
 		return nil, err
 	}
 
-	response := &GetIdsResponse{
-		Body:         bodyBytes,
-		HTTPResponse: rsp,
-	}
+	response := &GetIdsResponse{received: received{bodyBytes, rsp}}
 
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
@@ -9042,16 +5973,12 @@ func ParseGetIdsResponse(rsp *http.Response) (*GetIdsResponse, error) {
 
 // ParsePutIdsResponse parses an HTTP response from a PutIdsWithResponse call
 func ParsePutIdsResponse(rsp *http.Response) (*PutIdsResponse, error) {
-	bodyBytes, err := io.ReadAll(rsp.Body)
-	defer func() { _ = rsp.Body.Close() }()
+	bodyBytes, err := readAll(rsp)
 	if err != nil {
 		return nil, err
 	}
 
-	response := &PutIdsResponse{
-		Body:         bodyBytes,
-		HTTPResponse: rsp,
-	}
+	response := &PutIdsResponse{received: received{bodyBytes, rsp}}
 
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
@@ -9067,16 +5994,12 @@ func ParsePutIdsResponse(rsp *http.Response) (*PutIdsResponse, error) {
 
 // ParseListJobsResponse parses an HTTP response from a ListJobsWithResponse call
 func ParseListJobsResponse(rsp *http.Response) (*ListJobsResponse, error) {
-	bodyBytes, err := io.ReadAll(rsp.Body)
-	defer func() { _ = rsp.Body.Close() }()
+	bodyBytes, err := readAll(rsp)
 	if err != nil {
 		return nil, err
 	}
 
-	response := &ListJobsResponse{
-		Body:         bodyBytes,
-		HTTPResponse: rsp,
-	}
+	response := &ListJobsResponse{received: received{bodyBytes, rsp}}
 
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
@@ -9092,16 +6015,12 @@ func ParseListJobsResponse(rsp *http.Response) (*ListJobsResponse, error) {
 
 // ParseListJobModesResponse parses an HTTP response from a ListJobModesWithResponse call
 func ParseListJobModesResponse(rsp *http.Response) (*ListJobModesResponse, error) {
-	bodyBytes, err := io.ReadAll(rsp.Body)
-	defer func() { _ = rsp.Body.Close() }()
+	bodyBytes, err := readAll(rsp)
 	if err != nil {
 		return nil, err
 	}
 
-	response := &ListJobModesResponse{
-		Body:         bodyBytes,
-		HTTPResponse: rsp,
-	}
+	response := &ListJobModesResponse{received: received{bodyBytes, rsp}}
 
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
@@ -9117,32 +6036,24 @@ func ParseListJobModesResponse(rsp *http.Response) (*ListJobModesResponse, error
 
 // ParseDeleteJobModeResponse parses an HTTP response from a DeleteJobModeWithResponse call
 func ParseDeleteJobModeResponse(rsp *http.Response) (*DeleteJobModeResponse, error) {
-	bodyBytes, err := io.ReadAll(rsp.Body)
-	defer func() { _ = rsp.Body.Close() }()
+	bodyBytes, err := readAll(rsp)
 	if err != nil {
 		return nil, err
 	}
 
-	response := &DeleteJobModeResponse{
-		Body:         bodyBytes,
-		HTTPResponse: rsp,
-	}
+	response := &DeleteJobModeResponse{received: received{bodyBytes, rsp}}
 
 	return response, nil
 }
 
 // ParsePutJobModeResponse parses an HTTP response from a PutJobModeWithResponse call
 func ParsePutJobModeResponse(rsp *http.Response) (*PutJobModeResponse, error) {
-	bodyBytes, err := io.ReadAll(rsp.Body)
-	defer func() { _ = rsp.Body.Close() }()
+	bodyBytes, err := readAll(rsp)
 	if err != nil {
 		return nil, err
 	}
 
-	response := &PutJobModeResponse{
-		Body:         bodyBytes,
-		HTTPResponse: rsp,
-	}
+	response := &PutJobModeResponse{received: received{bodyBytes, rsp}}
 
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
@@ -9158,16 +6069,12 @@ func ParsePutJobModeResponse(rsp *http.Response) (*PutJobModeResponse, error) {
 
 // ParseGetReportResponse parses an HTTP response from a GetReportWithResponse call
 func ParseGetReportResponse(rsp *http.Response) (*GetReportResponse, error) {
-	bodyBytes, err := io.ReadAll(rsp.Body)
-	defer func() { _ = rsp.Body.Close() }()
+	bodyBytes, err := readAll(rsp)
 	if err != nil {
 		return nil, err
 	}
 
-	response := &GetReportResponse{
-		Body:         bodyBytes,
-		HTTPResponse: rsp,
-	}
+	response := &GetReportResponse{received: received{bodyBytes, rsp}}
 
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
@@ -9183,32 +6090,24 @@ func ParseGetReportResponse(rsp *http.Response) (*GetReportResponse, error) {
 
 // ParseResetResponse parses an HTTP response from a ResetWithResponse call
 func ParseResetResponse(rsp *http.Response) (*ResetResponse, error) {
-	bodyBytes, err := io.ReadAll(rsp.Body)
-	defer func() { _ = rsp.Body.Close() }()
+	bodyBytes, err := readAll(rsp)
 	if err != nil {
 		return nil, err
 	}
 
-	response := &ResetResponse{
-		Body:         bodyBytes,
-		HTTPResponse: rsp,
-	}
+	response := &ResetResponse{received: received{bodyBytes, rsp}}
 
 	return response, nil
 }
 
 // ParseExportSeedResponse parses an HTTP response from a ExportSeedWithResponse call
 func ParseExportSeedResponse(rsp *http.Response) (*ExportSeedResponse, error) {
-	bodyBytes, err := io.ReadAll(rsp.Body)
-	defer func() { _ = rsp.Body.Close() }()
+	bodyBytes, err := readAll(rsp)
 	if err != nil {
 		return nil, err
 	}
 
-	response := &ExportSeedResponse{
-		Body:         bodyBytes,
-		HTTPResponse: rsp,
-	}
+	response := &ExportSeedResponse{received: received{bodyBytes, rsp}}
 
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "yaml") && rsp.StatusCode == 200:
@@ -9224,16 +6123,12 @@ func ParseExportSeedResponse(rsp *http.Response) (*ExportSeedResponse, error) {
 
 // ParsePutSeedResponse parses an HTTP response from a PutSeedWithResponse call
 func ParsePutSeedResponse(rsp *http.Response) (*PutSeedResponse, error) {
-	bodyBytes, err := io.ReadAll(rsp.Body)
-	defer func() { _ = rsp.Body.Close() }()
+	bodyBytes, err := readAll(rsp)
 	if err != nil {
 		return nil, err
 	}
 
-	response := &PutSeedResponse{
-		Body:         bodyBytes,
-		HTTPResponse: rsp,
-	}
+	response := &PutSeedResponse{received: received{bodyBytes, rsp}}
 
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
@@ -9249,16 +6144,12 @@ func ParsePutSeedResponse(rsp *http.Response) (*PutSeedResponse, error) {
 
 // ParseListSnapshotsResponse parses an HTTP response from a ListSnapshotsWithResponse call
 func ParseListSnapshotsResponse(rsp *http.Response) (*ListSnapshotsResponse, error) {
-	bodyBytes, err := io.ReadAll(rsp.Body)
-	defer func() { _ = rsp.Body.Close() }()
+	bodyBytes, err := readAll(rsp)
 	if err != nil {
 		return nil, err
 	}
 
-	response := &ListSnapshotsResponse{
-		Body:         bodyBytes,
-		HTTPResponse: rsp,
-	}
+	response := &ListSnapshotsResponse{received: received{bodyBytes, rsp}}
 
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
@@ -9274,32 +6165,24 @@ func ParseListSnapshotsResponse(rsp *http.Response) (*ListSnapshotsResponse, err
 
 // ParseDeleteSnapshotResponse parses an HTTP response from a DeleteSnapshotWithResponse call
 func ParseDeleteSnapshotResponse(rsp *http.Response) (*DeleteSnapshotResponse, error) {
-	bodyBytes, err := io.ReadAll(rsp.Body)
-	defer func() { _ = rsp.Body.Close() }()
+	bodyBytes, err := readAll(rsp)
 	if err != nil {
 		return nil, err
 	}
 
-	response := &DeleteSnapshotResponse{
-		Body:         bodyBytes,
-		HTTPResponse: rsp,
-	}
+	response := &DeleteSnapshotResponse{received: received{bodyBytes, rsp}}
 
 	return response, nil
 }
 
 // ParsePutSnapshotResponse parses an HTTP response from a PutSnapshotWithResponse call
 func ParsePutSnapshotResponse(rsp *http.Response) (*PutSnapshotResponse, error) {
-	bodyBytes, err := io.ReadAll(rsp.Body)
-	defer func() { _ = rsp.Body.Close() }()
+	bodyBytes, err := readAll(rsp)
 	if err != nil {
 		return nil, err
 	}
 
-	response := &PutSnapshotResponse{
-		Body:         bodyBytes,
-		HTTPResponse: rsp,
-	}
+	response := &PutSnapshotResponse{received: received{bodyBytes, rsp}}
 
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
@@ -9315,16 +6198,12 @@ func ParsePutSnapshotResponse(rsp *http.Response) (*PutSnapshotResponse, error) 
 
 // ParseRestoreSnapshotResponse parses an HTTP response from a RestoreSnapshotWithResponse call
 func ParseRestoreSnapshotResponse(rsp *http.Response) (*RestoreSnapshotResponse, error) {
-	bodyBytes, err := io.ReadAll(rsp.Body)
-	defer func() { _ = rsp.Body.Close() }()
+	bodyBytes, err := readAll(rsp)
 	if err != nil {
 		return nil, err
 	}
 
-	response := &RestoreSnapshotResponse{
-		Body:         bodyBytes,
-		HTTPResponse: rsp,
-	}
+	response := &RestoreSnapshotResponse{received: received{bodyBytes, rsp}}
 
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
@@ -9340,16 +6219,12 @@ func ParseRestoreSnapshotResponse(rsp *http.Response) (*RestoreSnapshotResponse,
 
 // ParseGetVersionResponse parses an HTTP response from a GetVersionWithResponse call
 func ParseGetVersionResponse(rsp *http.Response) (*GetVersionResponse, error) {
-	bodyBytes, err := io.ReadAll(rsp.Body)
-	defer func() { _ = rsp.Body.Close() }()
+	bodyBytes, err := readAll(rsp)
 	if err != nil {
 		return nil, err
 	}
 
-	response := &GetVersionResponse{
-		Body:         bodyBytes,
-		HTTPResponse: rsp,
-	}
+	response := &GetVersionResponse{received: received{bodyBytes, rsp}}
 
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
@@ -9365,16 +6240,12 @@ func ParseGetVersionResponse(rsp *http.Response) (*GetVersionResponse, error) {
 
 // ParseListViolationsResponse parses an HTTP response from a ListViolationsWithResponse call
 func ParseListViolationsResponse(rsp *http.Response) (*ListViolationsResponse, error) {
-	bodyBytes, err := io.ReadAll(rsp.Body)
-	defer func() { _ = rsp.Body.Close() }()
+	bodyBytes, err := readAll(rsp)
 	if err != nil {
 		return nil, err
 	}
 
-	response := &ListViolationsResponse{
-		Body:         bodyBytes,
-		HTTPResponse: rsp,
-	}
+	response := &ListViolationsResponse{received: received{bodyBytes, rsp}}
 
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
@@ -9390,16 +6261,12 @@ func ParseListViolationsResponse(rsp *http.Response) (*ListViolationsResponse, e
 
 // ParseListWebhooksResponse parses an HTTP response from a ListWebhooksWithResponse call
 func ParseListWebhooksResponse(rsp *http.Response) (*ListWebhooksResponse, error) {
-	bodyBytes, err := io.ReadAll(rsp.Body)
-	defer func() { _ = rsp.Body.Close() }()
+	bodyBytes, err := readAll(rsp)
 	if err != nil {
 		return nil, err
 	}
 
-	response := &ListWebhooksResponse{
-		Body:         bodyBytes,
-		HTTPResponse: rsp,
-	}
+	response := &ListWebhooksResponse{received: received{bodyBytes, rsp}}
 
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
@@ -9415,16 +6282,12 @@ func ParseListWebhooksResponse(rsp *http.Response) (*ListWebhooksResponse, error
 
 // ParseCreateWebhookResponse parses an HTTP response from a CreateWebhookWithResponse call
 func ParseCreateWebhookResponse(rsp *http.Response) (*CreateWebhookResponse, error) {
-	bodyBytes, err := io.ReadAll(rsp.Body)
-	defer func() { _ = rsp.Body.Close() }()
+	bodyBytes, err := readAll(rsp)
 	if err != nil {
 		return nil, err
 	}
 
-	response := &CreateWebhookResponse{
-		Body:         bodyBytes,
-		HTTPResponse: rsp,
-	}
+	response := &CreateWebhookResponse{received: received{bodyBytes, rsp}}
 
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
@@ -9440,32 +6303,24 @@ func ParseCreateWebhookResponse(rsp *http.Response) (*CreateWebhookResponse, err
 
 // ParseDeleteWebhookResponse parses an HTTP response from a DeleteWebhookWithResponse call
 func ParseDeleteWebhookResponse(rsp *http.Response) (*DeleteWebhookResponse, error) {
-	bodyBytes, err := io.ReadAll(rsp.Body)
-	defer func() { _ = rsp.Body.Close() }()
+	bodyBytes, err := readAll(rsp)
 	if err != nil {
 		return nil, err
 	}
 
-	response := &DeleteWebhookResponse{
-		Body:         bodyBytes,
-		HTTPResponse: rsp,
-	}
+	response := &DeleteWebhookResponse{received: received{bodyBytes, rsp}}
 
 	return response, nil
 }
 
 // ParseGetWebhookResponse parses an HTTP response from a GetWebhookWithResponse call
 func ParseGetWebhookResponse(rsp *http.Response) (*GetWebhookResponse, error) {
-	bodyBytes, err := io.ReadAll(rsp.Body)
-	defer func() { _ = rsp.Body.Close() }()
+	bodyBytes, err := readAll(rsp)
 	if err != nil {
 		return nil, err
 	}
 
-	response := &GetWebhookResponse{
-		Body:         bodyBytes,
-		HTTPResponse: rsp,
-	}
+	response := &GetWebhookResponse{received: received{bodyBytes, rsp}}
 
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
@@ -9481,16 +6336,12 @@ func ParseGetWebhookResponse(rsp *http.Response) (*GetWebhookResponse, error) {
 
 // ParseUpdateWebhookResponse parses an HTTP response from a UpdateWebhookWithResponse call
 func ParseUpdateWebhookResponse(rsp *http.Response) (*UpdateWebhookResponse, error) {
-	bodyBytes, err := io.ReadAll(rsp.Body)
-	defer func() { _ = rsp.Body.Close() }()
+	bodyBytes, err := readAll(rsp)
 	if err != nil {
 		return nil, err
 	}
 
-	response := &UpdateWebhookResponse{
-		Body:         bodyBytes,
-		HTTPResponse: rsp,
-	}
+	response := &UpdateWebhookResponse{received: received{bodyBytes, rsp}}
 
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
@@ -9506,16 +6357,12 @@ func ParseUpdateWebhookResponse(rsp *http.Response) (*UpdateWebhookResponse, err
 
 // ParseListDeliveriesResponse parses an HTTP response from a ListDeliveriesWithResponse call
 func ParseListDeliveriesResponse(rsp *http.Response) (*ListDeliveriesResponse, error) {
-	bodyBytes, err := io.ReadAll(rsp.Body)
-	defer func() { _ = rsp.Body.Close() }()
+	bodyBytes, err := readAll(rsp)
 	if err != nil {
 		return nil, err
 	}
 
-	response := &ListDeliveriesResponse{
-		Body:         bodyBytes,
-		HTTPResponse: rsp,
-	}
+	response := &ListDeliveriesResponse{received: received{bodyBytes, rsp}}
 
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
@@ -9531,16 +6378,12 @@ func ParseListDeliveriesResponse(rsp *http.Response) (*ListDeliveriesResponse, e
 
 // ParseGetDeliveryResponse parses an HTTP response from a GetDeliveryWithResponse call
 func ParseGetDeliveryResponse(rsp *http.Response) (*GetDeliveryResponse, error) {
-	bodyBytes, err := io.ReadAll(rsp.Body)
-	defer func() { _ = rsp.Body.Close() }()
+	bodyBytes, err := readAll(rsp)
 	if err != nil {
 		return nil, err
 	}
 
-	response := &GetDeliveryResponse{
-		Body:         bodyBytes,
-		HTTPResponse: rsp,
-	}
+	response := &GetDeliveryResponse{received: received{bodyBytes, rsp}}
 
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
@@ -9556,16 +6399,12 @@ func ParseGetDeliveryResponse(rsp *http.Response) (*GetDeliveryResponse, error) 
 
 // ParseRedeliverResponse parses an HTTP response from a RedeliverWithResponse call
 func ParseRedeliverResponse(rsp *http.Response) (*RedeliverResponse, error) {
-	bodyBytes, err := io.ReadAll(rsp.Body)
-	defer func() { _ = rsp.Body.Close() }()
+	bodyBytes, err := readAll(rsp)
 	if err != nil {
 		return nil, err
 	}
 
-	response := &RedeliverResponse{
-		Body:         bodyBytes,
-		HTTPResponse: rsp,
-	}
+	response := &RedeliverResponse{received: received{bodyBytes, rsp}}
 
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
