@@ -50,6 +50,7 @@ func ServeConfig(ctx context.Context, config *Config, stdout, stderr io.Writer, 
 	if err != nil {
 		return err
 	}
+	letGoOfStart()
 	if server.made {
 		// "understudy report" looks there if it is told no file. Where there is no such
 		// folder, as in a container, a secret that one wants to know has to be given.
