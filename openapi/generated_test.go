@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"os"
+	"path/filepath"
 	"reflect"
 	"slices"
 	"strings"
@@ -210,5 +212,28 @@ func TestEmbeddedDocuments(t *testing.T) {
 				t.Errorf("%d lines only", found)
 			}
 		})
+	}
+}
+
+// What the generator says anew for every operation is said once: another version of it
+// may use other words, which nothing would find else.
+func TestGeneratedSaysOnce(t *testing.T) {
+	for _, s := range served {
+		for file, once := range map[string][]string{
+			"api.gen.go": {"r.HandleFunc(", "json.NewEncoder(buf)", "unexpected response type"},
+			s.folder + "client/client.gen.go": {
+				"c.Client.Do(req)", "http.StatusText(0)", `HTTPResponse.Header.Get("Content-Type")`, "io.ReadAll(rsp.Body)", "base.Parse(",
+			},
+		} {
+			code, err := os.ReadFile(filepath.Join("..", "gen", s.folder, file))
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, text := range once {
+				if n := bytes.Count(code, []byte(text)); n != 1 {
+					t.Errorf("%s of %s says %q %d times", file, s.folder, text, n)
+				}
+			}
+		}
 	}
 }
