@@ -369,10 +369,22 @@ func (c *trial) explained(s *arena, ours []Violation) []*difference {
 		if d.rewrite == nil {
 			continue
 		}
-		if same := d.rewrite(c); same != c && (same.byStock(s, s.stock[""]) != nil) == (len(ours) > 0) {
+		same := d.rewrite(c)
+		if same == c {
+			continue
+		}
+		if (same.byStock(s, s.stock[""]) != nil) == (len(ours) > 0) {
 			return []*difference{d}
 		}
+		if more := same.accounted(s, ours); more != nil {
+			return append([]*difference{d}, more...)
+		}
 	}
+	return c.accounted(s, ours)
+}
+
+// accounted is explained without writing the trial anew.
+func (c *trial) accounted(s *arena, ours []Violation) []*difference {
 	if len(ours) == 0 {
 		var lax []*difference
 		for _, d := range differences {

@@ -61,7 +61,7 @@ func (a *API) Refuse(w http.ResponseWriter, r *http.Request, refusal *site.Refus
 		status, body.Detail = http.StatusServiceUnavailable, "Service Unavailable"
 		w.Header().Set("Retry-After", strconv.Itoa(max(refusal.RetryAfter, 1)))
 	case site.KindSlashRedirect:
-		w.Header().Set("Location", site.BaseURL(r)+refusal.Location)
+		w.Header().Set("Location", fastapi.Location(site.BaseURL(r)+refusal.Location))
 		w.WriteHeader(http.StatusTemporaryRedirect)
 		return
 	default:
