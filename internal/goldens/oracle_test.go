@@ -209,7 +209,7 @@ func (c *tally) count(t *testing.T, row string, r request, ours, theirs answer) 
 		c.equal++
 	case "":
 		if c.unexplained++; c.unexplained <= 10 {
-			t.Errorf("%.700s\n  ours %.700s\ntheirs %.700s", r, ours, theirs)
+			t.Errorf("%.6000s\n  ours %.6000s\ntheirs %.6000s", r, ours, theirs)
 		}
 	default:
 		if c.rows == nil {

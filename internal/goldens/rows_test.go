@@ -142,8 +142,8 @@ func explainFastify(r request, ours, theirs answer, again func(request) answer, 
 			return equal
 		case report && ours.Status == 400 && theirs.Status == 400 && (r.Method == http.MethodHead || isValidation(ours) && isValidation(theirs)):
 			return "allErrors"
-		case changed && isUnknown(ours) && isUnknown(theirs):
-			return equal // but for the path
+		case changed && (isUnknown(ours) && isUnknown(theirs) || r.Method == http.MethodHead && ours.Status == theirs.Status):
+			return equal // but for the path, or its length
 		}
 		return ""
 	}
@@ -153,19 +153,21 @@ func explainFastify(r request, ours, theirs answer, again func(request) answer, 
 		return name
 	}
 	var used []string
+	rewritten := theirs
 	for _, row := range fastifyRows {
 		changed, ok := row.change(r)
 		if !ok || row.name == unknownFirst && !isUnknown(ours) || row.name == bodylessWarn && bytes.Contains(ours.Body, []byte("FST_ERR_CTP_")) {
 			continue
 		}
 		r, used = changed, append(used, row.name)
-		if agree(again(r), true) != "" {
+		rewritten = again(r)
+		if agree(rewritten, true) != "" {
 			return used[len(used)-1]
 		}
 	}
 	if said := emptyParameter.FindString(string(ours.Body)); said != "" && strings.Contains(r.Target, "//") {
 		rest := bytes.Replace(ours.Body, []byte(said), nil, 1)
-		if bytes.Equal(rest, theirs.Body) || bytes.Contains(rest, []byte(`"message":""`)) && theirs.Status != 400 {
+		if bytes.Equal(rest, theirs.Body) || bytes.Equal(rest, rewritten.Body) || bytes.Contains(rest, []byte(`"message":""`)) && theirs.Status != 400 {
 			return "empty parameters"
 		}
 	}
@@ -397,23 +399,22 @@ func explainItems(items []detailItem, theirs answer) (name string) {
 	if len(items) >= 1000 && len(wanted) > len(items) && subset(items, wanted) {
 		return "many-mistakes"
 	}
+	// Of a union, each branch says that it does not take what one of them does not.
+	united := map[string]string{}
+	for _, it := range items {
+		if row := rowOfItem(it); row != "" {
+			united[it.union()] = row
+		}
+	}
 	for _, it := range items {
 		if i := slices.IndexFunc(wanted, func(w detailItem) bool { return masked(it.raw, w.raw) }); i >= 0 {
 			wanted = slices.Delete(wanted, i, i+1)
 			continue
 		}
-		literal := strings.Trim(it.Input.String(), `"`)
-		value, isNumber := new(big.Rat).SetString(literal)
-		switch {
-		case it.Type == "int_parsing_size" && isNumber && value.Num().BitLen() >= 64:
-			name = "big-integers"
-		case it.Type == "int_from_float" && isNumber:
-			name = "exact-fractions"
-		case it.Type == "datetime_type" || it.Type == "timezone_aware" || it.Type == "date_type":
-			name = "date-times"
-		case it.Type == "value_error" && strings.HasSuffix(it.Msg, "the list has duplicated items"):
-			name = "duplicate-items"
-		default:
+		if name = rowOfItem(it); name == "" {
+			name = united[it.union()]
+		}
+		if name == "" {
 			return ""
 		}
 		wanted = slices.DeleteFunc(wanted, func(w detailItem) bool { return bytes.Equal(w.Loc, it.Loc) })
@@ -430,6 +431,31 @@ func explainItems(items []detailItem, theirs answer) (name string) {
 		return "guessed-members"
 	}
 	return name
+}
+
+// rowOfItem is the row of an item about a value that pydantic takes; "" for none.
+func rowOfItem(it detailItem) string {
+	value, isNumber := new(big.Rat).SetString(strings.Trim(it.Input.String(), `"`))
+	switch {
+	case it.Type == "int_parsing_size" && isNumber && value.Num().BitLen() >= 64:
+		return "big-integers"
+	case it.Type == "int_from_float" && isNumber:
+		return "exact-fractions"
+	case it.Type == "datetime_type" || it.Type == "timezone_aware" || it.Type == "date_type":
+		return "date-times"
+	case it.Type == "value_error" && strings.HasSuffix(it.Msg, "the list has duplicated items"):
+		return "duplicate-items"
+	}
+	return ""
+}
+
+// union is the place of an item without the branch of a union, and what stands there.
+func (it detailItem) union() string {
+	var loc []json.RawMessage
+	if json.Unmarshal(it.Loc, &loc) != nil || len(loc) < 3 {
+		return "none of " + string(it.Loc)
+	}
+	return fmt.Sprintf("%s %s", loc[:len(loc)-1], it.Input)
 }
 
 // subset reports whether our items are some of theirs, in their order.

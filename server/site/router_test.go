@@ -160,6 +160,7 @@ func TestRouting(t *testing.T) {
 		{"GET /things/7/", "307 /things/7", ""},
 		{"GET /files/a", "307 /files/a/", ""},
 		{"GET /files/a?x=1", "307 /files/a/?x=1", ""},
+		{"GET /files/a?", "307 /files/a/", ""},
 		{"GET //things", "404", ""},
 		{"GET /things//7", "404", ""},
 		{"GET /things//", "307 /things", ""},

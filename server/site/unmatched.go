@@ -30,7 +30,7 @@ func (s *Site) unmatched(_ http.ResponseWriter, r *http.Request) {
 		} else {
 			u.Path += "/"
 		}
-		u.RawPath = ""
+		u.RawPath, u.ForceQuery = "", false // no "?" with nothing behind it
 		flipped.URL = &u
 		if u.Path != "" {
 			if declared := s.routes.allowed(&flipped); len(declared) > 0 && (len(allow) == 0 || slices.Contains(declared, r.Method)) {

@@ -1,6 +1,7 @@
 package fastapi
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -9,6 +10,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/go-json-experiment/json/jsontext"
 )
 
 // pyInt reports whether pydantic reads a text as an integer in lax mode.
@@ -177,6 +180,71 @@ func pyRepr(v any) string {
 		return "{" + strings.Join(members, ", ") + "}"
 	}
 	return fmt.Sprint(v)
+}
+
+// pyReprMember is Python's repr of a member that is a list or an object, with the members
+// in it in the order of the text; "" if it is something else.
+func pyReprMember(object []byte, name string) string {
+	dec := jsontext.NewDecoder(bytes.NewBuffer(object))
+	if _, err := dec.ReadToken(); err != nil {
+		return ""
+	}
+	for dec.PeekKind() == '"' {
+		token, err := dec.ReadToken()
+		if err != nil {
+			return ""
+		}
+		if token.String() == name {
+			if kind := dec.PeekKind(); kind != '{' && kind != '[' {
+				return ""
+			}
+			text, err := pyReprNext(dec)
+			if err != nil {
+				return ""
+			}
+			return text
+		}
+		if err := dec.SkipValue(); err != nil {
+			return ""
+		}
+	}
+	return ""
+}
+
+func pyReprNext(dec *jsontext.Decoder) (string, error) {
+	token, err := dec.ReadToken()
+	if err != nil {
+		return "", err
+	}
+	kind := token.Kind()
+	switch kind {
+	case '"':
+		return pyQuote(token.String()), nil
+	case '0':
+		return pyRepr(json.Number(token.String())), nil
+	case 't', 'f':
+		return pyRepr(kind == 't'), nil
+	case '{', '[':
+	default:
+		return pyRepr(nil), nil
+	}
+	var parts []string
+	for dec.PeekKind() != kind+2 { // what closes it
+		part, err := pyReprNext(dec)
+		if err != nil {
+			return "", err
+		}
+		if kind == '{' {
+			value, err := pyReprNext(dec)
+			if err != nil {
+				return "", err
+			}
+			part += ": " + value
+		}
+		parts = append(parts, part)
+	}
+	_, err = dec.ReadToken()
+	return string(rune(kind)) + strings.Join(parts, ", ") + string(rune(kind+2)), err
 }
 
 func pyFloatRepr(f float64, point bool) string {

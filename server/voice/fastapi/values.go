@@ -264,8 +264,6 @@ func message(v *contract.Violation) (typ, msg string, ctx facts) {
 		return malformed(v, s)
 	case "additionalProperties", contract.RuleUnknownQuery, "readOnly":
 		return "extra_forbidden", "Extra inputs are not permitted", nil
-	case "discriminator":
-		return wrongTag(v, s)
 	case "uniqueItems":
 		return valueError("the list has duplicated items")
 	case contract.RuleRepeated:
@@ -294,7 +292,8 @@ func notOneOf(v *contract.Violation, s *contract.Schema) (typ, msg string, ctx f
 	return typ, "Input should be " + expected, facts{{"expected", expected}}
 }
 
-func wrongTag(v *contract.Violation, s *contract.Schema) (typ, msg string, ctx facts) {
+// wrongTag words a union whose branch is not known; input is the value as it is echoed.
+func wrongTag(v *contract.Violation, s *contract.Schema, input any) (typ, msg string, ctx facts) {
 	name := pyRepr(s.Discriminator.PropertyName)
 	ctx = facts{{"discriminator", name}}
 	object, _ := v.Redacted().(map[string]any)
@@ -311,6 +310,11 @@ func wrongTag(v *contract.Violation, s *contract.Schema) (typ, msg string, ctx f
 		}
 	}
 	tag, expected := pyStr(value), strings.Join(tags, ", ")
+	if came, ok := input.(json.RawMessage); ok && strings.Contains(tag, "{") {
+		if text := pyReprMember(came, s.Discriminator.PropertyName); text != "" {
+			tag = text
+		}
+	}
 	return "union_tag_invalid",
 		"Input tag '" + tag + "' found using " + name + " does not match any of the expected tags: " + expected,
 		append(ctx, pair{"tag", tag}, pair{"expected_tags", expected})

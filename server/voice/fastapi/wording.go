@@ -247,6 +247,10 @@ func word(v *contract.Violation, body *source) []Item {
 		return []Item{it}
 	}
 	it.Input = inputOf(v, body)
+	if v.Rule == "discriminator" {
+		it.Type, it.Msg, it.Ctx = wrongTag(v, v.Schema, it.Input)
+		return []Item{it}
+	}
 	it.Type, it.Msg, it.Ctx = message(v)
 	if v.In == contract.InQuery && v.Rule == "type" && kindOf(v, v.Schema) == kindList && v.Raw == "" {
 		// An empty list parameter is a list of one empty text.
