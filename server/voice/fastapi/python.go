@@ -164,7 +164,7 @@ func pyRepr(v any) string {
 		return pyQuote(v)
 	case json.Number:
 		if !strings.ContainsAny(v.String(), ".eE") {
-			return v.String()
+			return pyNumber(v.String())
 		}
 		f, _ := v.Float64()
 		return pyFloatRepr(f, true)
