@@ -341,6 +341,9 @@ func explainFastAPI(r request, ours, lax, strict answer, report bool) string {
 	if lax.Status == 500 && ours.Status == 422 && !utf8.Valid(r.Body) {
 		return "undecodable-text"
 	}
+	if mediaType, _ := r.header("Content-Type"); !report && lax.Status == 400 && ours.Status == 422 && !utf8.Valid(r.Body) && strings.Contains(mediaType, "+json") {
+		return "strict-mode" // FastAPI reads it as JSON, and cannot; we take it for a text
+	}
 	items, ok := itemsOf(ours)
 	if !ok {
 		return ""

@@ -21,7 +21,8 @@ const maxConversions = 4
 // Understand makes a request that is refused, or cannot be read for a rule that only
 // warns, fit to be served where it is only reported: values are converted as the real
 // service converts them, until nothing refuses the request. It gives the converted
-// request, or what is wrong even so: then the real service refuses as well.
+// request and what may keep it from being read even so, or none and what is wrong even so:
+// then the real service refuses as well.
 func (o *Operation) Understand(ctx context.Context, m *Message, j *Judged) (understood *Message, wrong []Violation) {
 	again := *m
 	again.Header, again.Vars = m.Header.Clone(), maps.Clone(m.Vars)
@@ -33,12 +34,14 @@ func (o *Operation) Understand(ctx context.Context, m *Message, j *Judged) (unde
 		}
 		judged = o.JudgeRequest(ctx, &again)
 	}
-	if wrong = judged.Refusing(); len(wrong) == 0 {
-		j.Body, j.Value, j.query, j.read = judged.Body, judged.Value, judged.query, judged.read
-		return &again, nil
+	if wrong = judged.Refusing(); len(wrong) > 0 {
+		o.asTheyCame(wrong, m)
+		return nil, wrong
 	}
+	j.Body, j.Value, j.query, j.read = judged.Body, judged.Value, judged.query, judged.read
+	wrong = judged.Doubtful()
 	o.asTheyCame(wrong, m)
-	return nil, wrong
+	return &again, wrong
 }
 
 // Refusing lists the violations that are reason to refuse.

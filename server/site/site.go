@@ -283,7 +283,10 @@ func (s *Site) enforce(v *visit, op *contract.Operation, r *http.Request, next h
 			v.refuse(r, v.held)
 			return
 		}
-		if refused {
+		switch {
+		case len(wrong) > 0: // what was converted no longer keeps it from being read
+			v.held.Violations = wrong
+		case refused:
 			v.held.Violations = judged.Refusing()
 		}
 		r = mux.SetURLVars(r, converted.Vars)

@@ -32,6 +32,7 @@ func TestNumbersOfUnions(t *testing.T) {
 		`{"owner":9223372036854775808}`: owner("int_parsing_size"),
 		`{"owner":-1e30}`:               owner("int_parsing_size"),
 		`{"owner":1.5}`:                 owner("int_from_float"),
+		`{"owner":3.0000000000000001}`:  owner("int_from_float"),
 		`{"owner":null}`:                owner("int_type"),
 		`{"owner":7}`:                   "",
 		`{"maybe":1e308}`:               "int_parsing_size maybe",

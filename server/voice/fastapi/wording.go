@@ -215,7 +215,7 @@ func word(v *contract.Violation, body *source) []Item {
 			return items
 		}
 	case contract.RuleIntegerRange:
-		if items := tooLarge(v, body); len(items) > 0 {
+		if items := unfitNumber(v, body); len(items) > 0 {
 			return items
 		}
 	case "type", "enum":
@@ -225,6 +225,11 @@ func word(v *contract.Violation, body *source) []Item {
 			return missingFields(v, it, v.Got != nil)
 		case absent && (len(v.Path) == 0 || embedded(v) && len(v.Path) == 1):
 			return missing(v, it, body) // null is no body, and no field of an embedded one
+		}
+		if _, isNumber := v.Got.(json.Number); isNumber && v.Schema.Discriminator == nil {
+			if items := unfitNumber(v, body); len(items) > 0 {
+				return items
+			}
 		}
 	case "minItems":
 		if kindOf(v, v.Schema) == kindTuple {
@@ -260,9 +265,10 @@ func word(v *contract.Violation, body *source) []Item {
 	return []Item{it}
 }
 
-// tooLarge says of an integer beyond 64 bits in the place of a union what each branch does.
-func tooLarge(v *contract.Violation, body *source) (items []Item) {
-	if v.Schema == nil {
+// unfitNumber says of a number in the place of a union what each branch does: of an
+// integer beyond 64 bits, and of a fraction that only a float64 takes for none.
+func unfitNumber(v *contract.Violation, body *source) (items []Item) {
+	if v.Schema == nil || v.Schema.Type != nil {
 		return nil
 	}
 	for _, ref := range slices.Concat(v.Schema.AnyOf, v.Schema.OneOf) {
