@@ -438,7 +438,7 @@ func explainItems(items []detailItem, theirs answer) (name string) {
 
 // rowOfItem is the row of an item about a value that pydantic takes; "" for none.
 func rowOfItem(it detailItem) string {
-	value, isNumber := new(big.Rat).SetString(strings.Trim(it.Input.String(), `"`))
+	value, isNumber := new(big.Rat).SetString(strings.Trim(it.Input.String(), `" `))
 	switch {
 	case it.Type == "int_parsing_size" && isNumber && value.Num().BitLen() >= 64:
 		return "big-integers"

@@ -78,8 +78,7 @@ func laxInt(value any) (any, bool) {
 		if !pyInt(v) {
 			return nil, false
 		}
-		whole, _, _ := strings.Cut(strings.ReplaceAll(strings.TrimFunc(v, unicode.IsSpace), "_", ""), ".")
-		n, err := strconv.ParseInt(whole, 10, 64)
+		n, err := parseInt(v)
 		return json.Number(strconv.FormatInt(n, 10)), err == nil
 	}
 	return nil, false

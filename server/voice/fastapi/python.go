@@ -3,6 +3,7 @@ package fastapi
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -27,6 +28,18 @@ func pyInt(s string) bool {
 		s = whole
 	}
 	return digitGroups(s)
+}
+
+// parseInt gives the integer of a text that pyInt takes; its error is of one that has more
+// than 64 bits.
+func parseInt(s string) (int64, error) {
+	whole, _, _ := strings.Cut(strings.ReplaceAll(strings.TrimFunc(s, unicode.IsSpace), "_", ""), ".")
+	return strconv.ParseInt(whole, 10, 64)
+}
+
+func beyond64(s string) bool {
+	_, err := parseInt(s)
+	return errors.Is(err, strconv.ErrRange)
 }
 
 // digitGroups accepts digits with single underscores between them.

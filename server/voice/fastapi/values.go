@@ -345,6 +345,8 @@ func mistype(v *contract.Violation, s *contract.Schema, got any) (typ, msg strin
 			return "int_from_float", "Input should be a valid integer, got a number with a fractional part", nil
 		case isText && len(strings.Trim(text, " +-")) > 4300 && strings.Trim(text, " +-0123456789") == "":
 			return "int_parsing_size", "Unable to parse input string as an integer, exceeded maximum size", nil
+		case isText && pyInt(text) && beyond64(text):
+			return "int_parsing_size", "Unable to parse input string as an integer, exceeded maximum size", nil
 		case isText && (parameter || !pyInt(text)):
 			return "int_parsing", "Input should be a valid integer, unable to parse string as an integer", nil
 		}
