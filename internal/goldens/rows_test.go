@@ -165,8 +165,8 @@ func explainFastify(r request, ours, theirs answer, again func(request) answer, 
 			return used[len(used)-1]
 		}
 	}
-	if said := emptyParameter.FindString(string(ours.Body)); said != "" && strings.Contains(r.Target, "//") {
-		rest := bytes.Replace(ours.Body, []byte(said), nil, 1)
+	if emptyParameter.Match(ours.Body) && strings.Contains(r.Target, "//") {
+		rest := emptyParameter.ReplaceAll(ours.Body, nil)
 		if bytes.Equal(rest, theirs.Body) || bytes.Equal(rest, rewritten.Body) || bytes.Contains(rest, []byte(`"message":""`)) && theirs.Status != 400 {
 			return "empty parameters"
 		}
