@@ -316,6 +316,10 @@ func TestReportRefusesTheRest(t *testing.T) {
 			`{"detail":[{"type":"missing","loc":["body","client_secret"],"msg":"Field required","input":{"base_url":"b","repo_id":" 7","client_id":"c","project_ids":[1.5]}},` +
 				`{"type":"string_type","loc":["body","project_ids",0],"msg":"Input should be a valid string","input":1.5}]}`,
 		},
+		{ // of a rule that is only guessed, and that nothing can be made to keep
+			"/api/v1/datadiffs", key("s"), `{"data_source1_id":false,"data_source2_id":2,"datetime_tolerance":" 12 ","algorithm":[]}`,
+			`{"detail":[{"type":"string_type","loc":["body","algorithm"],"msg":"Input should be a valid string","input":[]}]}`,
+		},
 	} {
 		got := w.do(t, "POST", test.target, test.header, strings.NewReader(test.body))
 		if got.body != test.answer {
