@@ -33,6 +33,17 @@ func TestStoreRun(t *testing.T) {
 	}
 }
 
+// What is not asked of the largest store is measured on the others.
+func TestMeasureOfSome(t *testing.T) {
+	work := operation{name: "list", times: 1, run: func(int) error { return nil }}
+	second := work
+	second.name = "search"
+	results, err := measure(t.Context(), settings{rounds: 2}, []*bed{{operations: []operation{work, second}}, {operations: []operation{work}}, {}})
+	if err != nil || len(results) != 2 || len(results[1].ratios) != 2 || results[1].ratios[1] != 0 {
+		t.Errorf("%+v %v", results, err)
+	}
+}
+
 func TestStoreReport(t *testing.T) {
 	results := []result{
 		{name: "get", micros: 2, ratios: []float64{1.25, 1.5}},
