@@ -58,8 +58,9 @@ func (r *reader) index(ix *index) *index {
 
 // members hands over the members of a JSON object, as text.
 func members(object []byte, visit func(name string, value []byte) error) error {
-	dec := jsontext.NewDecoder(bytes.NewBuffer(object), jsontext.AllowDuplicateNames(true)) // one that was read has none, and to look takes memory
-	if _, err := dec.ReadToken(); err != nil {                                              // {
+	// A document that was read has no name twice; to look for one takes memory.
+	dec := jsontext.NewDecoder(bytes.NewBuffer(object), jsontext.AllowDuplicateNames(true))
+	if _, err := dec.ReadToken(); err != nil { // {
 		return err
 	}
 	for dec.PeekKind() == '"' {
